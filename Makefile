@@ -1,0 +1,198 @@
+# One non-recursive Makefile. `make help` says what there is.
+#
+# VARIANT=release|debug|asan|coverage   MPI=yes|no   CC=gcc|clang   BUILD=folder   V=1
+VARIANT ?= release
+MPI ?= yes
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ROOT_BUILD ?= build
+BUILD ?= $(ROOT_BUILD)/$(VARIANT)$(if $(filter no,$(MPI)),-serial)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
+ifneq ($(V),1)
+Q := @
+endif
+
+PACKAGES := libconfig gsl jansson libxxhash zlib
+PLAIN_GOALS := help quickstart check deps clean format lint layers headers install-hooks
+NEEDS_BUILD := $(if $(MAKECMDGOALS),$(filter-out $(PLAIN_GOALS),$(MAKECMDGOALS)),all)
+ifneq ($(NEEDS_BUILD),)
+MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+ifneq ($(MISSING),)
+$(error these libraries are missing: $(MISSING). Run scripts/install-deps (Debian), or install their -dev packages)
+endif
+endif
+
+# The one place that says what code may assume: no contraction, no fast-math (same bytes everywhere).
+CSTD := -std=c17 -D_GNU_SOURCE
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
+  -Wcast-qual -Wundef -Wformat=2 -Werror
+OPT_release := -O2 -g
+OPT_debug := -O0 -g3
+OPT_asan := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+OPT_coverage := -O0 -g --coverage
+PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+CFLAGS_ALL := $(CSTD) $(WARN) -ffp-contract=off -I. $(OPT_$(VARIANT)) $(PKG_CFLAGS) $(CFLAGS)
+LDFLAGS_ALL := $(OPT_$(VARIANT)) $(LDFLAGS)
+VERSION := 0.1.0
+COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+
+ifeq ($(MPI),no)
+CLUSTER_SOURCES := cluster/serial.c
+else
+MPI_CFLAGS := $(shell mpicc --showme:compile 2>/dev/null)
+MPI_LIBS := $(shell mpicc --showme:link 2>/dev/null)
+ifneq ($(NEEDS_BUILD),)
+ifeq ($(MPI_LIBS),)
+$(error mpicc was not found. Run scripts/install-deps, or build with MPI=no)
+endif
+endif
+CLUSTER_SOURCES := cluster/mpi.c
+endif
+CLUSTER_SOURCES += $(filter-out cluster/serial.c cluster/mpi.c,$(wildcard cluster/*.c))
+
+FOLDERS := base workloads arch results search cluster dse
+SOURCES_base := $(wildcard base/*.c)
+SOURCES_workloads := $(wildcard workloads/*.c)
+SOURCES_arch := $(wildcard arch/*.c)
+SOURCES_results := $(wildcard results/*.c)
+SOURCES_search := $(wildcard search/*.c search/*/*.c)
+SOURCES_cluster := $(CLUSTER_SOURCES)
+SOURCES_dse := $(filter-out dse/main.c,$(wildcard dse/*.c))
+HEADERS := $(wildcard $(addsuffix /*.h,$(FOLDERS)) search/*/*.h tests/*.h)
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+library = $(BUILD)/lib$(1).a
+LIBS_base := base
+LIBS_workloads := workloads base
+LIBS_arch := arch workloads base
+LIBS_results := results base
+LIBS_search := search results base
+LIBS_cluster := cluster base
+LIBS_dse := dse cluster search results arch workloads base
+
+.PHONY: all help deps quickstart compile check test bench lint layers headers format clean install man FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+all: $(BUILD)/bin/dse $(ROOT_BUILD)/dse
+
+help:
+	@echo 'make                build $(ROOT_BUILD)/dse (VARIANT=release|debug|asan|coverage, MPI=yes|no, CC=gcc|clang)'
+	@echo 'make quickstart     install what is missing, build, run the main job on two ranks'
+	@echo 'make check          install what is missing, build, run every test'
+	@echo 'make test           the tests alone; ONLY=pattern picks by file name'
+	@echo 'make compile        the program, tests and benchmarks, without running any'
+	@echo 'make bench          speed figures (ratios and rates, measured in this run)'
+	@echo 'make lint layers headers   style, include rules, headers that compile alone'
+	@echo 'make format         clang-format everything'
+	@echo 'make man            $(ROOT_BUILD)/dse.1, from the tables behind --help'
+	@echo 'make install        PREFIX=/usr/local DESTDIR='
+
+# --- building -------------------------------------------------------------------------------------------------------
+# Objects depend on the flags they were made with: a changed flag rebuilds, an unchanged one does not.
+$(BUILD)/flags: FORCE
+	$(Q)mkdir -p $(@D); printf '%s\n' '$(CC) $(CFLAGS_ALL) $(MPI_CFLAGS) $(LDFLAGS_ALL)' > $@.new; \
+	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(BUILD)/build_version.h: FORCE
+	$(Q)mkdir -p $(@D); printf '#define DSE_VERSION "%s"\n#define DSE_COMMIT "%s"\n#define DSE_FLAGS "%s"\n' \
+	  '$(VERSION)' '$(COMMIT)' '$(CC) $(OPT_$(VARIANT)) MPI=$(MPI)' > $@.new; \
+	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(BUILD)/cluster/%.o: CFLAGS_EXTRA := $(MPI_CFLAGS)
+$(BUILD)/dse/version.o: CFLAGS_EXTRA := -I$(BUILD)
+$(BUILD)/dse/version.o: $(BUILD)/build_version.h
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@echo "  CC  $<"
+	$(Q)mkdir -p $(@D); $(CC) $(CFLAGS_ALL) $(CFLAGS_EXTRA) -MMD -MP -c -o $@ $<
+
+define library_rule
+$(call library,$(1)): $(call objects,$(SOURCES_$(1)))
+	$(Q)rm -f $$@; ar rcs $$@ $$^
+endef
+$(foreach f,$(FOLDERS),$(eval $(call library_rule,$(f))))
+
+$(BUILD)/bin/dse: $(BUILD)/dse/main.o $(foreach l,$(LIBS_dse),$(call library,$(l)))
+	@echo "  LD  $@"; mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MPI_LIBS) $(PKG_LIBS) -lm
+# The plain name is always the variant built last.
+$(ROOT_BUILD)/dse: $(BUILD)/bin/dse FORCE
+	$(Q)ln -sfn $(patsubst $(ROOT_BUILD)/%,%,$(BUILD)/bin/dse) $@
+
+# --- tests ----------------------------------------------------------------------------------------------------------
+# tests/<kind>/<folder>/test_*.c links the folder's library and what lies under it; programs judge, scripts compare.
+TEST_SOURCES := $(wildcard tests/unit/*/test_*.c tests/property/*/test_*.c tests/golden/*/test_*.c)
+TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
+TEST_SCRIPTS := $(wildcard tests/cli/*.sh tests/mpi/*.sh)
+test_folder = $(word 3,$(subst /, ,$(1)))
+define test_rule
+$(BUILD)/$(basename $(1)): $(BUILD)/$(basename $(1)).o $(foreach l,$(LIBS_$(call test_folder,$(1))),$(call library,$(l)))
+	@echo "  LD  $$@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(if $(filter cluster dse,$(call test_folder,$(1))),$(MPI_LIBS)) $(PKG_LIBS) -lcmocka -lm
+endef
+$(foreach t,$(TEST_SOURCES),$(eval $(call test_rule,$(t))))
+
+# Debian's C++ edition of PCG is the judge of ours.
+$(BUILD)/tests/pcg_reference: tests/unit/base/pcg_reference.cc
+	$(Q)mkdir -p $(@D); g++ -O1 -o $@ $<
+$(BUILD)/tests/unit/base/test_rng: | $(BUILD)/tests/pcg_reference
+
+test: all $(TESTS) $(BUILD)/tests/pcg_reference
+	$(Q)BUILD=$(BUILD) MPI=$(MPI) ONLY='$(ONLY)' scripts/run-tests $(TESTS) $(TEST_SCRIPTS)
+
+check:
+	$(Q)scripts/install-deps
+	$(Q)$(MAKE) --no-print-directory -j"$$(nproc)" test
+
+quickstart:
+	$(Q)scripts/install-deps
+	$(Q)$(MAKE) --no-print-directory -j"$$(nproc)" all
+	$(Q)scripts/quickstart $(ROOT_BUILD)/dse
+
+deps:
+	$(Q)scripts/install-deps
+
+# --- benchmarks -----------------------------------------------------------------------------------------------------
+BENCH_SOURCES := $(wildcard tests/bench/bench_*.c)
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(BENCH_SOURCES))
+$(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(foreach l,$(LIBS_dse),$(call library,$(l)))
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MPI_LIBS) $(PKG_LIBS) -lm
+bench: all $(BENCHES)
+	$(Q)scripts/run-bench $(BENCHES)
+compile: all $(TESTS) $(BENCHES) $(BUILD)/tests/pcg_reference
+
+# --- the house's rules ----------------------------------------------------------------------------------------------
+C_FILES := $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' 2>/dev/null)
+lint:
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+	$(Q)cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --inline-suppr --enable=warning,portability \
+	  --suppress=missingIncludeSystem --suppress=preprocessorErrorDirective -D__GNUC__ -I. \
+	  $(filter-out tests/%,$(filter %.c,$(C_FILES)))
+	$(Q)shellcheck -x .ci/run $$(grep -lE '^#!.*(ba)?sh' scripts/* tests/*/*.sh 2>/dev/null)
+	@echo 'lint: clean'
+layers:
+	$(Q)scripts/check-layers
+headers:
+	$(Q)for h in $(HEADERS); do \
+	  $(CC) $(CSTD) $(WARN) -I. $(PKG_CFLAGS) -fsyntax-only -x c $$h || exit 1; done; echo 'headers: each compiles alone'
+format:
+	$(Q)clang-format -i $(C_FILES)
+
+man: all
+	$(Q)$(ROOT_BUILD)/dse --man > $(ROOT_BUILD)/dse.1
+
+PREFIX ?= /usr/local
+install: all man
+	install -D -m 755 $(BUILD)/bin/dse $(DESTDIR)$(PREFIX)/bin/dse
+	install -D -m 644 $(ROOT_BUILD)/dse.1 $(DESTDIR)$(PREFIX)/share/man/man1/dse.1
+	install -d $(DESTDIR)$(PREFIX)/share/dse/workloads/models $(DESTDIR)$(PREFIX)/share/dse/arch/catalogue \
+	  $(DESTDIR)$(PREFIX)/share/dse/configs
+	install -m 644 workloads/models/*.cfg $(DESTDIR)$(PREFIX)/share/dse/workloads/models
+	install -m 644 arch/catalogue/*.cfg $(DESTDIR)$(PREFIX)/share/dse/arch/catalogue
+	install -m 644 configs/*.cfg $(DESTDIR)$(PREFIX)/share/dse/configs
+
+clean:
+	rm -rf $(ROOT_BUILD)
+
+FORCE:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

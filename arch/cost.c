@@ -1,0 +1,102 @@
+/* Which rules price an operator, and what do they see of a design?
+ *
+ * Source: cost-model §1–4 (keys, defaults), §4.3 (bandwidths of the buffers). Left out: everything a provider does. */
+#include "arch/cost.h"
+#include "base/checked.h"
+
+const struct cost_provider *const cost_providers[] = {
+#define COST_PROVIDER(name) &name##_provider,
+#include "arch/providers.def"
+#undef COST_PROVIDER
+};
+const size_t n_cost_providers = sizeof cost_providers / sizeof *cost_providers;
+
+static const char *const provider_names[] = {
+#define COST_PROVIDER(name) #name,
+#include "arch/providers.def"
+#undef COST_PROVIDER
+    NULL};
+static const char *const dataflow_names[] = {"ws", "os", "is", "all", NULL};
+static const char *const overlap_names[] = {"none", "double", "ideal", NULL};
+static const char *const objective_names[] = {"latency", "energy", "edp", NULL};
+static const char *const depthwise_names[] = {"auto", "tc", "vc", NULL};
+static const char *const deconv_names[] = {"decomposed", "dense", NULL};
+
+#define OFFSET(member) offsetof(struct cost_settings, member)
+#define CHOICE(key_, default_, choices_, doc_)                                                                         \
+  {                                                                                                                    \
+    .key = #key_, .type = FIELD_CHOICE, .unit = "", .default_text = default_, .doc = doc_, .offset = OFFSET(key_),     \
+    .role = ROLE_ANSWER, .choices = choices_                                                                           \
+  }
+#define COUNT(key_, unit_, minimum_, maximum_, default_, doc_)                                                         \
+  {                                                                                                                    \
+    .key = #key_, .type = FIELD_UINT, .unit = unit_, .minimum = minimum_, .maximum = maximum_,                         \
+    .default_text = default_, .doc = doc_, .offset = OFFSET(key_), .role = ROLE_ANSWER                                 \
+  }
+#define LANE(key_, id_, phase_, cycles_, backward_)                                                                    \
+  {                                                                                                                    \
+    .key = #key_ "_" phase_ "_cycles", .type = FIELD_UINT, .unit = "cycles", .maximum = 1000000,                       \
+    .default_text = #cycles_, .doc = "Lane cycles of an element of " #key_ ", " phase_ ".",                            \
+    .offset = OFFSET(lane_cycles) + (2 * OP_##id_ + (backward_)) * sizeof(uint64_t), .role = ROLE_ANSWER               \
+  }
+
+static const struct field fields[] = {
+    CHOICE(provider, "\"physical\"", provider_names, "The rules that price operators."),
+    CHOICE(dataflow, "\"all\"", dataflow_names, "What stays in the array: weights, outputs, inputs; all: the best."),
+    CHOICE(array_overlap, "\"double\"", overlap_names,
+           "none: folds follow each other; double: the next loads meanwhile; ideal: no fill, drain, first load."),
+    CHOICE(map_objective, "\"latency\"", objective_names, "What the best split over cores is best in."),
+    CHOICE(depthwise_on, "\"auto\"", depthwise_names, "Cores for depthwise convolutions; auto: the sooner done."),
+    CHOICE(deconv, "\"decomposed\"", deconv_names,
+           "Input gradient of a strided convolution: stride² parts without zeros, or one with the zeros."),
+    {.key = "transpose",
+     .type = FIELD_BOOL,
+     .unit = "",
+     .default_text = "false",
+     .doc = "May an operator use the array turned by a quarter.",
+     .offset = OFFSET(transpose),
+     .role = ROLE_ANSWER},
+    COUNT(buffering, "", 1, 4, "2", "Copies of each operand tile: 2 loads one while the other is used."),
+    COUNT(accumulator_bytes, "bytes", 1, 16, "4", "One partial sum."),
+    COUNT(glb_bytes_per_cycle, "bytes_per_cycle", 1, 1e9, "4096", "The global buffer, all cores together."),
+    COUNT(l2_bytes_per_cycle, "bytes_per_cycle", 1, 1e9, "1024", "One core's L2."),
+    COUNT(glb_sharers, "", 0, 1e6, "0", "Tensor cores that share the global buffer evenly; 0: all there are."),
+    COUNT(collective_latency_cycles, "cycles", 0, 1e9, "1000", "One step of a ring, about a microsecond at 1 GHz."),
+#define VECTOR_KIND(id, key, forward, backward, ...)                                                                   \
+  LANE(key, id, "forward", forward, 0), LANE(key, id, "backward", backward, 1),
+#include "arch/vector_kinds.def"
+#undef VECTOR_KIND
+};
+
+const struct field_table cost_fields = {
+    .name = "cost",
+    .doc = "How operators are priced.",
+    .fields = fields,
+    .n_fields = sizeof fields / sizeof *fields,
+};
+
+void machine_init(struct machine *machine, const struct cost_settings *settings, const struct technology *technology,
+                  const struct accelerator *accelerator) {
+  const bool tensor = accelerator->tc_count > 0, vector = accelerator->vc_count > 0;
+  const uint64_t glb_bytes = accelerator_glb_bytes(accelerator);
+  const uint64_t sharers = settings->glb_sharers > 0 ? settings->glb_sharers : max_u64(accelerator->tc_count, 1);
+  const double clock_mhz = (double)accelerator->clock_mhz;
+  *machine = (struct machine){
+      .settings = settings,
+      .technology = technology,
+      .rows = tensor ? accelerator->tc_rows : 0,
+      .cols = tensor ? accelerator->tc_cols : 0,
+      .lanes = vector ? accelerator->vc_width : 0,
+      .n_tensor = accelerator->tc_count,
+      .n_vector = accelerator->vc_count,
+      .tensor_l2_bytes = sat_mul(accelerator->tc_l2_kib, 1024),
+      .vector_l2_bytes = sat_mul(accelerator->vc_l2_kib, 1024),
+      .glb_bytes = glb_bytes,
+      .glb_share_bytes = glb_bytes / sharers,
+      .hbm_bytes_per_cycle = accelerator_hbm_bytes_per_cycle(accelerator),
+      .glb_bytes_per_cycle = (double)settings->glb_bytes_per_cycle,
+      .l2_bytes_per_cycle = (double)settings->l2_bytes_per_cycle,
+      /* 10⁹ B/s over 10⁶ cycles/s */
+      .link_bytes_per_cycle = clock_mhz > 0 ? (double)accelerator->link_gbytes_per_s * 1000 / clock_mhz : 0,
+  };
+}

@@ -1,0 +1,91 @@
+/* How many cycles does one operator take on one or more cores of a design? (cost-model §1–4)
+ *
+ * A provider is one record (providers.def). op_cost searches the whole space of tilings, loop orders, dataflows and
+ * splits over cores and returns the best mapping with its traffic; pure, without allocation. No answer beats its
+ * roofline floor: checked in release builds. */
+#ifndef ARCH_COST_H
+#define ARCH_COST_H
+
+#include "arch/accelerator.h"
+#include "arch/technology.h"
+#include "workloads/op_graph.h"
+
+enum dataflow { DATAFLOW_WS, DATAFLOW_OS, DATAFLOW_IS, DATAFLOW_ALL };
+enum array_overlap { OVERLAP_NONE, OVERLAP_DOUBLE, OVERLAP_IDEAL };
+enum map_objective { MAP_LATENCY, MAP_ENERGY, MAP_EDP };
+enum depthwise_on { DEPTHWISE_AUTO, DEPTHWISE_TC, DEPTHWISE_VC };
+/* Backward-data of a strided convolution: s² dense sub-convolutions without zeros, or one over the stuffed gradient. */
+enum deconv { DECONV_DECOMPOSED, DECONV_DENSE };
+
+/* Group "cost" of run files. */
+struct cost_settings {
+  uint64_t provider; /* index into cost_providers */
+  uint64_t dataflow, array_overlap, map_objective, depthwise_on, deconv;
+  bool transpose;                                   /* also the turned array where rows ≠ columns */
+  uint64_t buffering;                               /* 2: double buffering */
+  uint64_t accumulator_bytes;                       /* 4 */
+  uint64_t glb_bytes_per_cycle, l2_bytes_per_cycle; /* whole chip; per core */
+  uint64_t glb_sharers;                             /* 0: as many as there are tensor cores */
+  uint64_t collective_latency_cycles;               /* of one step of a ring */
+  uint64_t lane_cycles[N_OP_KINDS][2]; /* per element in forward (and update), in backward: vector_kinds.def */
+};
+extern const struct field_table cost_fields;
+
+/* What operators see of a design; made once per design, without allocation. A class without cores has no shape either
+ * (rows, cols, lanes 0), so that costs need no counts. */
+struct machine {
+  const struct cost_settings *settings;
+  const struct technology *technology;
+  uint64_t rows, cols, lanes; /* of one core */
+  uint64_t n_tensor, n_vector;
+  uint64_t tensor_l2_bytes, vector_l2_bytes;
+  uint64_t glb_bytes, glb_share_bytes; /* whole; of one tensor core */
+  double hbm_bytes_per_cycle, glb_bytes_per_cycle, l2_bytes_per_cycle;
+  double link_bytes_per_cycle;
+};
+void machine_init(struct machine *machine, const struct cost_settings *settings, const struct technology *technology,
+                  const struct accelerator *accelerator);
+
+/* The mapping that a cost stands for; every tile in elements. */
+struct mapping {
+  uint8_t dataflow; /* enum dataflow */
+  bool transposed;
+  char order[4];  /* loops of the GLB tiles, outermost first, e.g. "nmk" */
+  char split;     /* dimension shared out over cores: 'm', 'n', 'k', 'b' (batch), '-' */
+  bool on_vector; /* a tensor op that runs on vector cores (depthwise) */
+  uint64_t tile_m, tile_n, tile_k;
+};
+
+struct op_cost {
+  uint64_t cycles;               /* from start to finish; UINT64_MAX: does not fit or overflows */
+  uint64_t bound_cycles;         /* the roofline floor, ≤ cycles */
+  uint64_t hbm_bytes, glb_bytes; /* moved, all cores together */
+  uint64_t macs, lane_cycles;    /* work: Σ over cores; lane_cycles counts lanes × cycles busy */
+  struct mapping mapping;
+};
+
+/* Floors that need no search and hold for every mapping: with k cores an op takes at least
+ * max(⌈compute/k⌉, memory) cycles and k × its cycles ≥ compute. */
+struct op_floor {
+  uint64_t compute_cycles, memory_cycles;
+  uint64_t hbm_bytes; /* compulsory: each operand once */
+};
+
+/* Bit mask of core classes that an op owns while it runs (1 << CORE_…, schedule.h); 0: none. */
+struct cost_provider {
+  const char *name, *doc;
+  bool has_bandwidth, has_tdp;
+  /* `followers` are those of the op (op->n_followers of them). n_cores ≥ 1: of the op's class(es). */
+  void (*op_cost)(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+                  uint64_t n_cores, struct op_cost *cost);
+  void (*op_floor)(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+                   struct op_floor *floor);
+  unsigned (*op_classes)(const struct machine *machine, const struct op *op, const struct op_follower *followers);
+};
+#define COST_PROVIDER(name) extern const struct cost_provider name##_provider;
+#include "arch/providers.def"
+#undef COST_PROVIDER
+extern const struct cost_provider *const cost_providers[];
+extern const size_t n_cost_providers;
+
+#endif

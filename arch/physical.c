@@ -1,0 +1,75 @@
+/* How many cycles does an op take, with arrays, lanes, memories and links as we model them?
+ *
+ * Source: cost-model §1–3, accelerator-search §4 (classes). A depthwise convolution runs where one core computes it
+ * sooner, memories aside, so that the choice depends on the cores' shapes alone and is fixed before scheduling. */
+#include "arch/physical.h"
+#include "arch/schedule.h"
+#include "base/checked.h"
+#include "base/error.h"
+
+void cost_check(const struct op *op, const struct op_cost *cost) {
+  if (cost->cycles < cost->bound_cycles)
+    BUG("an op of kind %s takes %llu cycles, below its roofline of %llu", op_kinds[op->kind].name,
+        (unsigned long long)cost->cycles, (unsigned long long)cost->bound_cycles);
+}
+
+static bool on_vector(const struct machine *machine, const struct op *op, const struct op_follower *followers) {
+  const enum op_class class = op_kinds[op->kind].class;
+  if (class != CLASS_TENSOR) return class == CLASS_VECTOR;
+  const uint64_t choice = machine->settings->depthwise_on;
+  if (op->kind != OP_DEPTHWISE || choice == DEPTHWISE_TC || machine->lanes == 0) return false;
+  if (choice == DEPTHWISE_VC || machine->rows == 0 || machine->cols == 0) return true;
+  struct mapping mapping;
+  const uint64_t follow = vector_followers_cycles(machine, op, followers, 1);
+  const uint64_t lanes = sat_add(vector_op_cycles(machine, op, 1), follow);
+  return lanes < max_u64(tensor_array_cycles(machine, op, &mapping), follow);
+}
+
+static void physical_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+                          uint64_t n_cores, struct op_cost *cost) {
+  const enum op_class class = op_kinds[op->kind].class;
+  if (class == CLASS_NONE) {
+    *cost = (struct op_cost){.mapping = {.split = '-', .order = ""}};
+  } else if (class == CLASS_LINK) {
+    link_cost(machine, op, machine->settings->collective_latency_cycles, cost);
+  } else if (on_vector(machine, op, followers)) {
+    vector_cost(machine, op, followers, n_cores, cost);
+  } else {
+    const uint64_t follow = vector_followers_cycles(machine, op, followers, n_cores);
+    tensor_cost(machine, op, follow, n_cores, cost);
+    if (follow != UINT64_MAX) cost->lane_cycles = sat_mul(follow, sat_mul(machine->lanes, n_cores));
+  }
+  cost_check(op, cost);
+}
+
+static void physical_floor(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+                           struct op_floor *floor) {
+  const enum op_class class = op_kinds[op->kind].class;
+  if (class == CLASS_NONE)
+    *floor = (struct op_floor){0};
+  else if (class == CLASS_LINK)
+    link_floor(machine, op, floor);
+  else if (on_vector(machine, op, followers))
+    vector_floor(machine, op, followers, floor);
+  else
+    tensor_floor(machine, op, vector_followers_cycles(machine, op, followers, 1), floor);
+}
+
+static unsigned physical_classes(const struct machine *machine, const struct op *op,
+                                 const struct op_follower *followers) {
+  const enum op_class class = op_kinds[op->kind].class;
+  if (class == CLASS_NONE) return 0;
+  if (class == CLASS_LINK) return 1u << CORE_LINK;
+  if (on_vector(machine, op, followers)) return 1u << CORE_VECTOR;
+  return 1u << CORE_TENSOR | (op->n_followers > 0 ? 1u << CORE_VECTOR : 0);
+}
+
+const struct cost_provider physical_provider = {
+    .name = "physical",
+    .doc = "arrays, lanes, memories and links with every byte counted (ours)",
+    .has_bandwidth = true,
+    .has_tdp = true,
+    .op_cost = physical_cost,
+    .op_floor = physical_floor,
+    .op_classes = physical_classes,
+};

@@ -1,0 +1,39 @@
+/* The parts that cost providers are put together from: matrix products, lanes, links. Private to arch/ and its tests.
+ */
+#ifndef ARCH_PHYSICAL_H
+#define ARCH_PHYSICAL_H
+
+#include "arch/cost.h"
+
+/* A tensor op on `n_cores` tensor cores, with the lane time of its fused followers on as many vector cores beside it
+ * (0: none; UINT64_MAX: they cannot run). */
+void tensor_cost(const struct machine *machine, const struct op *op, uint64_t follower_cycles, uint64_t n_cores,
+                 struct op_cost *cost);
+/* `follower_cycles`: on one vector core. */
+void tensor_floor(const struct machine *machine, const struct op *op, uint64_t follower_cycles, struct op_floor *floor);
+/* Cycles of the array alone on one core, and the dataflow that takes the fewest; UINT64_MAX: no array, or too large. */
+uint64_t tensor_array_cycles(const struct machine *machine, const struct op *op, struct mapping *mapping);
+/* Each operand of a tensor op once, and what its followers and biases bring. */
+uint64_t tensor_compulsory_bytes(const struct op *op);
+
+/* Lane time on `n_cores` vector cores: of one op, or of a depthwise convolution, and of fused followers. */
+uint64_t vector_op_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores);
+uint64_t vector_followers_cycles(const struct machine *machine, const struct op *op,
+                                 const struct op_follower *followers, uint64_t n_cores);
+void vector_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+                 uint64_t n_cores, struct op_cost *cost);
+void vector_floor(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+                  struct op_floor *floor);
+
+/* A collective over a ring; `latency_cycles` a step. */
+void link_cost(const struct machine *machine, const struct op *op, uint64_t latency_cycles, struct op_cost *cost);
+void link_floor(const struct machine *machine, const struct op *op, struct op_floor *floor);
+
+/* The op's cycles against its floor: a provider that beats a roofline is a bug, in release builds too. */
+void cost_check(const struct op *op, const struct op_cost *cost);
+
+static inline bool op_is_backward(const struct op *op) {
+  return op->phase == PHASE_BACKWARD_DATA || op->phase == PHASE_BACKWARD_WEIGHT;
+}
+
+#endif

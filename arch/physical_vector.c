@@ -1,0 +1,140 @@
+/* How long do lanes and links work? (provider `physical`)
+ *
+ * Source: cost-model §3 (lane cycles, bytes, reductions), §2 (depthwise on lanes: a lane cycle a multiply-accumulate),
+ * accelerator-search §9 (rings). Left out: bank conflicts, the lanes' own pipeline depth, part of a row that stays in
+ * L2, tree and hierarchical collectives. */
+#include "arch/physical.h"
+#include "base/checked.h"
+#include "base/error.h"
+
+enum vector_shape { SHAPE_NONE, SHAPE_PLAIN, SHAPE_WINDOW, SHAPE_ROWS, SHAPE_NORM, SHAPE_SOFTMAX };
+
+static const uint8_t shapes[N_OP_KINDS] = {
+#define VECTOR_KIND(id, key, forward, backward, shape, ...) [OP_##id] = SHAPE_##shape,
+#include "arch/vector_kinds.def"
+#undef VECTOR_KIND
+};
+
+/* ⌈log₂ x⌉, x ≥ 1 */
+static uint64_t log2_ceil(uint64_t x) { return x <= 1 ? 0 : 64 - (uint64_t)__builtin_clzll(x - 1); }
+
+/* Steps in which lanes combine what they hold of a row, for all rows. */
+static uint64_t reduction_cycles(uint64_t rows, uint64_t row, uint64_t lanes, uint64_t n_cores) {
+  return sat_mul(ceil_div(rows, n_cores), log2_ceil(min_u64(row, lanes)));
+}
+
+struct vector_work {
+  unsigned kind, phase;
+  uint64_t elements, row, window;
+};
+
+static uint64_t work_cycles(const struct machine *machine, const struct vector_work *work, uint64_t n_cores) {
+  const uint8_t shape = shapes[work->kind];
+  if (work->elements == 0 || shape == SHAPE_NONE) return 0;
+  if (machine->lanes == 0) return UINT64_MAX;
+  const bool backward = work->phase == PHASE_BACKWARD_DATA || work->phase == PHASE_BACKWARD_WEIGHT;
+  uint64_t each = machine->settings->lane_cycles[work->kind][backward];
+  if (shape == SHAPE_WINDOW) each = sat_mul(each, max_u64(work->window, 1));
+  const uint64_t cycles = sat_mul(ceil_div(work->elements, sat_mul(machine->lanes, n_cores)), each);
+  if (shape < SHAPE_ROWS || work->row == 0 || each == 0) return cycles;
+  return sat_add(cycles, reduction_cycles(ceil_div(work->elements, work->row), work->row, machine->lanes, n_cores));
+}
+
+/* R·S lane cycles an output; a weight gradient also combines lanes for each of its R·S·C outputs. */
+static uint64_t depthwise_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores) {
+  if (machine->lanes == 0) return UINT64_MAX;
+  const uint64_t macs = op_macs(op), taps = sat_mul(op->dim[DIM_FILTER_HEIGHT], op->dim[DIM_FILTER_WIDTH]);
+  if (macs == UINT64_MAX) return UINT64_MAX;
+  if (macs == 0) return 0;
+  const uint64_t cycles = sat_mul(ceil_div(macs / taps, sat_mul(machine->lanes, n_cores)), taps);
+  if (op->phase != PHASE_BACKWARD_WEIGHT) return cycles;
+  const uint64_t outputs = sat_mul(taps, op->dim[DIM_OUT_CHANNELS]);
+  return sat_add(cycles, reduction_cycles(outputs, ceil_div(macs, outputs), machine->lanes, n_cores));
+}
+
+uint64_t vector_op_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores) {
+  if (op_kinds[op->kind].family == FAMILY_CONV) return depthwise_cycles(machine, op, n_cores);
+  const struct vector_work work = {op->kind, op->phase, op->dim[DIM_ELEMENTS], op->dim[DIM_ROW], op->dim[DIM_WINDOW]};
+  return work_cycles(machine, &work, n_cores);
+}
+
+uint64_t vector_followers_cycles(const struct machine *machine, const struct op *op,
+                                 const struct op_follower *followers, uint64_t n_cores) {
+  uint64_t cycles = 0;
+  for (uint32_t i = 0; i < op->n_followers; i++) {
+    const struct vector_work work = {followers[i].kind, followers[i].phase, followers[i].elements, followers[i].row, 1};
+    cycles = sat_add(cycles, work_cycles(machine, &work, n_cores));
+  }
+  return cycles;
+}
+
+static uint64_t compulsory_bytes(const struct op *op) {
+  if (op_kinds[op->kind].family == FAMILY_CONV) return tensor_compulsory_bytes(op);
+  return sat_add(op->in_bytes, sat_add(op->weight_bytes, op->out_bytes));
+}
+
+/* Rows that do not fit are read again. */
+static uint64_t reread_bytes(const struct machine *machine, const struct op *op) {
+  const uint8_t shape = shapes[op->kind];
+  if (shape < SHAPE_NORM || op->phase != PHASE_FORWARD) return 0;
+  if (sat_mul(op->dim[DIM_ROW], op->element_bytes) <= machine->vector_l2_bytes) return 0;
+  return sat_mul(sat_mul(op->dim[DIM_ELEMENTS], op->element_bytes), shape == SHAPE_SOFTMAX ? 2 : 1);
+}
+
+void vector_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+                 uint64_t n_cores, struct op_cost *cost) {
+  const uint64_t compulsory = compulsory_bytes(op);
+  const uint64_t lane =
+      sat_add(vector_op_cycles(machine, op, n_cores), vector_followers_cycles(machine, op, followers, n_cores));
+  const uint64_t bytes = sat_add(compulsory, reread_bytes(machine, op));
+  const uint64_t hbm = cycles_for_bytes(bytes, machine->hbm_bytes_per_cycle);
+  *cost = (struct op_cost){
+      .cycles = max_u64(lane, max_u64(hbm, cycles_for_bytes(bytes, machine->glb_bytes_per_cycle))),
+      .bound_cycles = max_u64(lane, cycles_for_bytes(compulsory, machine->hbm_bytes_per_cycle)),
+      .hbm_bytes = bytes,
+      .glb_bytes = bytes,
+      .macs = op_macs(op),
+      .lane_cycles = lane == UINT64_MAX ? 0 : sat_mul(lane, sat_mul(machine->lanes, n_cores)),
+      .mapping = {.split = '-', .order = "", .on_vector = op_kinds[op->kind].family == FAMILY_CONV},
+  };
+}
+
+void vector_floor(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+                  struct op_floor *floor) {
+  floor->compute_cycles = sat_add(vector_op_cycles(machine, op, 1), vector_followers_cycles(machine, op, followers, 1));
+  floor->hbm_bytes = compulsory_bytes(op);
+  floor->memory_cycles = cycles_for_bytes(floor->hbm_bytes, machine->hbm_bytes_per_cycle);
+}
+
+/* --- links ---------------------------------------------------------------------------------------------------------*/
+
+/* What one rank sends, and in how many steps. */
+static uint64_t ring_bytes(const struct op *op, uint64_t *steps) {
+  const uint64_t ranks = op->dim[DIM_RANKS], passes = op->kind == OP_ALL_REDUCE ? 2 : 1;
+  *steps = 0;
+  if (ranks < 2) return 0;
+  *steps = sat_mul(passes, ranks - 1);
+  /* ⌈steps · bytes / ranks⌉ without the product's overflow */
+  const uint64_t whole = op->dim[DIM_BYTES] / ranks, rest = op->dim[DIM_BYTES] % ranks;
+  return sat_add(sat_mul(whole, *steps), ceil_div(sat_mul(rest, *steps), ranks));
+}
+
+void link_cost(const struct machine *machine, const struct op *op, uint64_t latency_cycles, struct op_cost *cost) {
+  uint64_t steps;
+  const uint64_t bandwidth = cycles_for_bytes(ring_bytes(op, &steps), machine->link_bytes_per_cycle);
+  const uint64_t bytes = steps == 0 ? 0 : sat_add(op->in_bytes, op->out_bytes);
+  const uint64_t bound = max_u64(bandwidth, cycles_for_bytes(bytes, machine->hbm_bytes_per_cycle));
+  *cost = (struct op_cost){
+      .cycles = sat_add(bound, sat_mul(steps, latency_cycles)),
+      .bound_cycles = bound,
+      .hbm_bytes = bytes,
+      .glb_bytes = bytes,
+      .mapping = {.split = '-', .order = ""},
+  };
+}
+
+void link_floor(const struct machine *machine, const struct op *op, struct op_floor *floor) {
+  struct op_cost cost;
+  link_cost(machine, op, 0, &cost);
+  *floor = (struct op_floor){.memory_cycles = cost.bound_cycles, .hbm_bytes = cost.hbm_bytes};
+}

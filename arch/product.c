@@ -1,0 +1,185 @@
+/* Which matrix products is a tensor op made of?
+ *
+ * Source: cost-model §2. GEMM ops carry their own bounds in every phase; a convolution carries its forward bounds and
+ * the phase says which of its three products is meant:
+ *
+ *   forward          M = images·P·Q   N = Kout/g   K = R·S·C/g         A: input through the window
+ *   backward-data    M = images·H·W   N = C/g      K = R·S·Kout/g      A: gradient; stride > 1: s² dense parts
+ *   backward-weight  M = R·S·C/g      N = Kout/g   K = images·P·Q      A: input through the window
+ *
+ * each g times. Left out: dilated strided gradients are one dense product over the stuffed gradient. */
+#include "arch/product.h"
+#include "base/checked.h"
+
+static void gemm_init(const struct op *op, struct product *product) {
+  product->reps = op->dim[DIM_REPS];
+  product->m = op->dim[DIM_M];
+  product->n = op->dim[DIM_N];
+  product->k = op->dim[DIM_K];
+  product->n_parts = 1;
+  product->part[0] = (struct product_part){1, product->m, product->k};
+}
+
+/* Along one axis the outputs of a strided gradient fall into residues that see ⌈R/s⌉ or ⌊R/s⌋ taps. */
+struct residues {
+  uint64_t times[2], taps[2], out;
+};
+
+static struct residues residues(const struct tile_window *window) {
+  const uint64_t stride = window->stride, more = window->filter % stride;
+  return (struct residues){.times = {more, stride - more},
+                           .taps = {window->filter / stride + 1, window->filter / stride},
+                           .out = ceil_div(window->out, stride)};
+}
+
+static void decompose(struct product *product) {
+  const struct residues rows = residues(&product->rows), cols = residues(&product->cols);
+  product->n_parts = 0;
+  for (int i = 0; i < 2; i++) {
+    for (int j = 0; j < 2; j++) {
+      const uint64_t times = rows.times[i] * cols.times[j], taps = rows.taps[i] * cols.taps[j];
+      if (times == 0 || taps == 0) continue; /* residues without taps stay zero */
+      product->part[product->n_parts++] =
+          (struct product_part){times, sat_mul(product->images, sat_mul(rows.out, cols.out)), taps * product->depth};
+    }
+  }
+}
+
+static bool conv_init(const struct op *op, uint64_t deconv, struct product *product) {
+  const uint64_t *const dim = op->dim;
+  const uint64_t groups = dim[DIM_GROUPS], stride = dim[DIM_STRIDE], dilation = max_u64(dim[DIM_DILATION], 1);
+  const uint64_t p = op_conv_out_height(op), q = op_conv_out_width(op);
+  if (groups == 0 || stride == 0 || p == 0 || q == 0) return false;
+  const uint64_t in = dim[DIM_IN_CHANNELS] / groups, out = dim[DIM_OUT_CHANNELS] / groups;
+  const bool data = op->phase == PHASE_BACKWARD_DATA;
+  product->is_conv = true;
+  product->reps = groups;
+  product->images = dim[DIM_IMAGES];
+  product->taps = sat_mul(dim[DIM_FILTER_HEIGHT], dim[DIM_FILTER_WIDTH]);
+  product->depth = data ? out : in;
+  product->rows = (struct tile_window){.out = data ? dim[DIM_IN_HEIGHT] : p,
+                                       .in = data ? p : dim[DIM_IN_HEIGHT],
+                                       .filter = dim[DIM_FILTER_HEIGHT],
+                                       .stride = stride,
+                                       .dilation = dilation,
+                                       .fractional = data};
+  product->cols = (struct tile_window){.out = data ? dim[DIM_IN_WIDTH] : q,
+                                       .in = data ? q : dim[DIM_IN_WIDTH],
+                                       .filter = dim[DIM_FILTER_WIDTH],
+                                       .stride = stride,
+                                       .dilation = dilation,
+                                       .fractional = data};
+  const uint64_t pixels = sat_mul(product->images, sat_mul(product->rows.out, product->cols.out));
+  const uint64_t deep = sat_mul(product->taps, product->depth);
+  product->pixels_on_k = op->phase == PHASE_BACKWARD_WEIGHT;
+  product->m = product->pixels_on_k ? deep : pixels;
+  product->k = product->pixels_on_k ? pixels : deep;
+  product->n = data ? in : out;
+  product->n_parts = 1;
+  product->part[0] = (struct product_part){1, product->m, product->k};
+  if (data && stride > 1 && dilation == 1 && deconv == DECONV_DECOMPOSED && deep != 0) decompose(product);
+  return true;
+}
+
+bool product_init(const struct op *op, uint64_t deconv, struct product *product) {
+  product->element_bytes = op->element_bytes;
+  product->is_conv = product->pixels_on_k = false;
+  if (op_kinds[op->kind].family == FAMILY_CONV) {
+    if (!conv_init(op, deconv, product)) return false;
+  } else {
+    gemm_init(op, product);
+  }
+  return product->reps != 0 && product->m != 0 && product->n != 0 && product->k != 0;
+}
+
+uint64_t product_macs(const struct product *product) {
+  uint64_t macs = 0;
+  for (uint32_t i = 0; i < product->n_parts; i++) {
+    const struct product_part *const part = &product->part[i];
+    macs = sat_add(macs, sat_mul(part->times, sat_mul(part->m, part->k)));
+  }
+  return sat_mul(product->reps, sat_mul(product->n, macs));
+}
+
+static uint64_t bytes_with(const struct product *product, uint64_t a_elements) {
+  const uint64_t b = sat_mul(product->k, product->n), c = sat_mul(product->m, product->n);
+  return sat_mul(sat_mul(product->reps, product->element_bytes), sat_add(a_elements, sat_add(b, c)));
+}
+
+uint64_t product_bytes(const struct product *product) {
+  if (!product->is_conv) return bytes_with(product, sat_mul(product->m, product->k));
+  const uint64_t image =
+      tile_window_extent(&product->rows, product->rows.out) * tile_window_extent(&product->cols, product->cols.out);
+  return bytes_with(product, sat_mul(sat_mul(product->images, product->depth), image));
+}
+
+void product_traffic(const struct op *op, const struct product *product, struct product_traffic *traffic) {
+  const uint64_t declared = sat_add(op->in_bytes, sat_add(op->weight_bytes, op->out_bytes));
+  const uint64_t touched = product_bytes(product);
+  uint64_t whole = touched;
+  if (product->is_conv) /* a strided window may step over part of what the op names as its input */
+    whole = bytes_with(product,
+                       sat_mul(sat_mul(product->images, product->depth), sat_mul(product->rows.in, product->cols.in)));
+  traffic->extra_bytes = declared > whole ? declared - whole : 0;
+  /* Operands that repetitions share are named once, so that an op may declare less than its products sum up to. */
+  traffic->compulsory_bytes = declared >= whole ? sat_add(touched, traffic->extra_bytes) : min_u64(declared, touched);
+}
+
+/* Images if there are enough, else rows, else part of a row. */
+static void split_pixels(struct product *share, uint64_t n_cores) {
+  if (share->images >= n_cores) {
+    share->images = ceil_div(share->images, n_cores);
+    return;
+  }
+  const uint64_t rows = share->images * share->rows.out;
+  share->images = 1;
+  if (rows >= n_cores) {
+    share->rows.out = min_u64(share->rows.out, ceil_div(rows, n_cores));
+    return;
+  }
+  share->rows.out = 1;
+  share->cols.out = ceil_div(share->cols.out * rows, n_cores);
+}
+
+void product_split(const struct product *whole, char split, uint64_t n_cores, struct product *share) {
+  *share = *whole;
+  switch (split) {
+  case 'm':
+    share->m = ceil_div(whole->m, n_cores);
+    for (uint32_t i = 0; i < whole->n_parts; i++) share->part[i].m = ceil_div(whole->part[i].m, n_cores);
+    break;
+  case 'n':
+    share->n = ceil_div(whole->n, n_cores);
+    return;
+  case 'k':
+    share->k = ceil_div(whole->k, n_cores);
+    for (uint32_t i = 0; i < whole->n_parts; i++) share->part[i].k = ceil_div(whole->part[i].k, n_cores);
+    break;
+  case 'b':
+    share->reps = ceil_div(whole->reps, n_cores);
+    return;
+  default:
+    return;
+  }
+  if (!whole->is_conv) return;
+  if ((split == 'k') == whole->pixels_on_k)
+    split_pixels(share, n_cores);
+  else
+    share->depth = ceil_div(whole->depth, n_cores);
+}
+
+void product_tiles(const struct product *product, const struct machine *machine, struct tile_problem *tiles) {
+  tiles->element_bytes = product->element_bytes;
+  tiles->accumulator_bytes = machine->settings->accumulator_bytes;
+  tiles->buffering = machine->settings->buffering;
+  tile_axis_plain(&tiles->n, product->n, 1);
+  if (!product->is_conv) {
+    tile_axis_plain(&tiles->m, product->m, 1);
+    tile_axis_plain(&tiles->k, product->k, 1);
+    return;
+  }
+  struct tile_axis *const pixels = product->pixels_on_k ? &tiles->k : &tiles->m;
+  struct tile_axis *const deep = product->pixels_on_k ? &tiles->m : &tiles->k;
+  tile_axis_pixels(pixels, product->images, &product->rows, &product->cols);
+  tile_axis_plain(deep, product->depth, product->taps);
+}

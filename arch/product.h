@@ -1,0 +1,40 @@
+/* Which matrix products is a tensor op made of? (cost-model §2, first table) Private to arch/ and its tests. */
+#ifndef ARCH_PRODUCT_H
+#define ARCH_PRODUCT_H
+
+#include "arch/cost.h"
+#include "arch/tiling.h"
+
+/* `times` products of m × n × k, with the n of the whole. */
+struct product_part {
+  uint64_t times, m, k;
+};
+
+/* reps × C[m,n] = A[m,k]·B[k,n], where A of a convolution is seen through a window. A strided backward-data
+ * convolution falls into up to four kinds of dense parts. */
+struct product {
+  uint64_t reps, m, n, k, element_bytes;
+  uint32_t n_parts;
+  bool is_conv, pixels_on_k; /* weight gradient: the window slides along K */
+  struct product_part part[4];
+  uint64_t images, depth, taps; /* of a convolution; depth: channels of one group */
+  struct tile_window rows, cols;
+};
+
+/* False if there is nothing to compute. */
+bool product_init(const struct op *op, uint64_t deconv, struct product *product);
+/* All multiply-accumulates of the parts; UINT64_MAX if that does not fit. */
+uint64_t product_macs(const struct product *product);
+/* A, B and C once, in bytes: what the windows touch; saturating. */
+uint64_t product_bytes(const struct product *product);
+/* The largest share of one core when `n_cores` share out 'm', 'n', 'k' or 'b' (reps). */
+void product_split(const struct product *whole, char split, uint64_t n_cores, struct product *share);
+void product_tiles(const struct product *product, const struct machine *machine, struct tile_problem *tiles);
+
+/* Bytes of an op: compulsory, and those beside A, B, C that followers and biases bring. */
+struct product_traffic {
+  uint64_t compulsory_bytes, extra_bytes;
+};
+void product_traffic(const struct op *op, const struct product *product, struct product_traffic *traffic);
+
+#endif

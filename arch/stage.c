@@ -1,0 +1,341 @@
+/* Pricing and scheduling a stage on a design. See stage.h. */
+#include "arch/stage.h"
+
+#include "base/checked.h"
+#include "base/digest.h"
+#include <string.h>
+
+static const char *const spread_names[] = {"off", "power_of_two", NULL};
+static const char *const hbm_sharing_names[] = {"isolated", "floor", NULL};
+
+#define OFFSET(member) offsetof(struct stage_settings, member)
+static const struct field stage_field_list[] = {
+    {"spread", FIELD_CHOICE, "", 0, 0, "\"power_of_two\"",
+     "may a critical operator take several cores of its class when no other is ready", OFFSET(spread), ROLE_ANSWER,
+     spread_names},
+    {"hbm_sharing", FIELD_CHOICE, "", 0, 0, "\"floor\"",
+     "isolated: each operator sees the full HBM bandwidth; floor: and the iteration takes at least all bytes / "
+     "bandwidth",
+     OFFSET(hbm_sharing), ROLE_ANSWER, hbm_sharing_names},
+};
+const struct field_table stage_fields = {"schedule", "how operators share cores and memory", stage_field_list,
+                                         sizeof stage_field_list / sizeof *stage_field_list};
+
+const char *const stage_binding_names[N_BINDINGS] = {"none",         "critical_path", "tensor_cores",
+                                                     "vector_cores", "links",         "hbm_bandwidth"};
+
+/* --- the stage ------------------------------------------------------------------------------------------------------
+ */
+
+void stage_init(struct stage *stage, const struct op_graph *graph, const struct training_settings *training,
+                const struct stage_contracted *contracted, struct arena *arena) {
+  stage->graph = graph;
+  uint32_t *shape_ops = ARENA_NEW(arena, uint32_t, graph->n_shapes);
+  stage->working_bytes = stage->macs = 0;
+  stage->stash_bytes = contracted->kept_bytes;
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    const struct op *op = &graph->ops[i];
+    shape_ops[op->shape]++;
+    stage->stash_bytes = sat_add(stage->stash_bytes, op->kept_bytes);
+    stage->macs = sat_add(stage->macs, op_macs(op));
+    /* An update streams through parameters and state that state_bytes already holds. */
+    if (op->phase == PHASE_UPDATE) continue;
+    const uint64_t bytes = sat_add(op->in_bytes, sat_add(op->weight_bytes, op->out_bytes));
+    stage->working_bytes = max_u64(stage->working_bytes, bytes);
+  }
+  stage->shape_ops = shape_ops;
+  const uint64_t element_bytes = graph->n_ops > 0 ? graph->ops[0].element_bytes : 2;
+  stage->state_bytes = sat_mul(contracted->parameters, training_bytes_per_parameter(training, element_bytes));
+}
+
+void stage_design(const struct stage *stage, const struct accelerator *accelerator,
+                  struct stage_cost_of_design *design) {
+  memset(design, 0, sizeof *design);
+  if (stage->provider->has_tdp) {
+    physical_area(stage->technology, accelerator, &design->area);
+    physical_tdp(stage->technology, accelerator, design->area.total, &design->tdp);
+  } else {
+    compat_area(accelerator, &design->area, NULL);
+  }
+  design->memory_bytes = sat_add(stage->state_bytes, sat_add(stage->stash_bytes, stage->working_bytes));
+  design->hbm_bytes = accelerator_hbm_bytes(accelerator);
+}
+
+/* --- a rank's scratch: tables by shape, and the cost cache ----------------------------------------------------------
+ */
+
+/* Costs that several designs share: the key is all that an operator sees of a design. Direct-mapped; a newcomer
+ * replaces, so it never grows. */
+struct cache_entry {
+  struct digest machine;
+  uint32_t shape, width_log2_plus_1; /* 0: empty */
+  struct op_cost cost;
+};
+
+struct stage_scratch {
+  struct arena arena; /* for schedules; grows to its working size and stays */
+  uint8_t *classes;
+  uint64_t *cycles;          /* [n_shapes * SCHEDULE_MAX_WIDTHS] */
+  struct op_cost *costs;     /* the same */
+  uint64_t *finish;          /* [n_ops] */
+  struct cache_entry *cache; /* NULL: off */
+  struct stage_cache_counts counts;
+};
+
+enum { CACHE_BITS = 16 };
+
+struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache) {
+  struct stage_scratch *scratch = ARENA_NEW(arena, struct stage_scratch, 1);
+  const size_t n = stage->graph->n_shapes;
+  arena_init(&scratch->arena, 1 << 20);
+  scratch->classes = ARENA_NEW(arena, uint8_t, n);
+  scratch->cycles = ARENA_NEW(arena, uint64_t, n * SCHEDULE_MAX_WIDTHS);
+  scratch->costs = ARENA_NEW(arena, struct op_cost, n * SCHEDULE_MAX_WIDTHS);
+  scratch->finish = ARENA_NEW(arena, uint64_t, stage->graph->n_ops);
+  if (cache) scratch->cache = ARENA_NEW(arena, struct cache_entry, (size_t)1 << CACHE_BITS);
+  return scratch;
+}
+
+void stage_scratch_release(struct stage_scratch *scratch) { arena_release(&scratch->arena); }
+
+struct stage_cache_counts stage_cache_counts(const struct stage_scratch *scratch) {
+  return scratch->counts;
+}
+
+/* What an operator of these classes sees of the machine. Tensor operators do not see lanes unless followers or a
+ * vector fallback do, so the key for pure vector operators leaves the arrays out, which is where designs differ most.
+ */
+static struct digest machine_digest(const struct machine *machine, bool vector_only) {
+  struct digest_stream stream;
+  digest_begin(&stream);
+  if (!vector_only) {
+    digest_add_u64(&stream, machine->rows);
+    digest_add_u64(&stream, machine->cols);
+    digest_add_u64(&stream, machine->tensor_l2_bytes);
+    digest_add_u64(&stream, machine->glb_share_bytes);
+  }
+  digest_add_u64(&stream, machine->glb_bytes);
+  digest_add_u64(&stream, machine->lanes);
+  digest_add_u64(&stream, machine->vector_l2_bytes);
+  digest_add_double(&stream, machine->hbm_bytes_per_cycle);
+  digest_add_double(&stream, machine->glb_bytes_per_cycle);
+  digest_add_double(&stream, machine->l2_bytes_per_cycle);
+  digest_add_double(&stream, machine->link_bytes_per_cycle);
+  return digest_end(&stream);
+}
+
+struct pricing {
+  const struct stage *stage;
+  const struct machine *machine;
+  struct stage_scratch *scratch;
+  struct digest full, vector_only;
+};
+
+static void price(const struct pricing *pricing, uint32_t shape, unsigned width_log2, struct op_cost *cost) {
+  const struct stage *stage = pricing->stage;
+  const struct op *op = &stage->graph->ops[stage->graph->shape_op[shape]];
+  const struct op_follower *followers = stage->graph->followers + op->first_follower;
+  struct stage_scratch *scratch = pricing->scratch;
+  const bool vector_only = scratch->classes[shape] == 1 << CORE_VECTOR && op_kinds[op->kind].class == CLASS_VECTOR;
+  const struct digest machine = vector_only ? pricing->vector_only : pricing->full;
+  struct cache_entry *entry = NULL;
+  if (scratch->cache != NULL) {
+    const uint64_t mixed = (machine.low ^ ((uint64_t)shape << 8 | width_log2)) * UINT64_C(0x9e3779b97f4a7c15);
+    entry = &scratch->cache[mixed >> (64 - CACHE_BITS)];
+    if (entry->width_log2_plus_1 == width_log2 + 1 && entry->shape == shape && digest_equal(entry->machine, machine)) {
+      scratch->counts.hits++;
+      *cost = entry->cost;
+      return;
+    }
+  }
+  scratch->counts.misses++;
+  stage->provider->op_cost(pricing->machine, op, followers, UINT64_C(1) << width_log2, cost);
+  if (entry != NULL) *entry = (struct cache_entry){machine, shape, width_log2 + 1, *cost};
+}
+
+/* --- evaluation -----------------------------------------------------------------------------------------------------
+ */
+
+/* How many doublings of cores an operator of these classes may take. */
+static unsigned allowed_widths(const struct stage *stage, const uint32_t *n_cores, unsigned classes) {
+  if (stage->settings->spread == SPREAD_OFF || classes & 1u << CORE_LINK) return 1;
+  uint32_t least = UINT32_MAX;
+  for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
+    if (classes & 1u << c && n_cores[c] < least) least = n_cores[c];
+  }
+  unsigned widths = 1;
+  while (widths < SCHEDULE_MAX_WIDTHS && least >> widths != 0) widths++;
+  return widths;
+}
+
+static void count_cores(const struct accelerator *accelerator, uint32_t *n_cores) {
+  n_cores[CORE_TENSOR] = (uint32_t)accelerator->tc_count;
+  n_cores[CORE_VECTOR] = (uint32_t)accelerator->vc_count;
+  n_cores[CORE_LINK] = 1;
+}
+
+/* Fills the schedule problem's tables and the totals that follow from prices alone. */
+static void price_all(const struct pricing *pricing, struct schedule_problem *problem, struct stage_result *result) {
+  const struct stage *stage = pricing->stage;
+  const struct op_graph *graph = stage->graph;
+  struct stage_scratch *scratch = pricing->scratch;
+  problem->n_widths = 1;
+  for (uint32_t s = 0; s < graph->n_shapes; s++) {
+    const struct op *op = &graph->ops[graph->shape_op[s]];
+    scratch->classes[s] =
+        (uint8_t)stage->provider->op_classes(pricing->machine, op, graph->followers + op->first_follower);
+    const unsigned widths = allowed_widths(stage, problem->n_cores, scratch->classes[s]);
+    if (widths > problem->n_widths) problem->n_widths = widths;
+  }
+  for (uint32_t s = 0; s < graph->n_shapes; s++) {
+    const unsigned widths = allowed_widths(stage, problem->n_cores, scratch->classes[s]);
+    uint64_t *cycles = scratch->cycles + (size_t)s * problem->n_widths;
+    struct op_cost *costs = scratch->costs + (size_t)s * problem->n_widths;
+    for (unsigned w = 0; w < problem->n_widths; w++) {
+      cycles[w] = UINT64_MAX;
+      if (w >= widths) continue;
+      price(pricing, s, w, &costs[w]);
+      cycles[w] = costs[w].cycles;
+    }
+    const uint64_t n = stage->shape_ops[s];
+    result->hbm_bytes = sat_add(result->hbm_bytes, sat_mul(n, costs[0].hbm_bytes));
+    result->macs = sat_add(result->macs, sat_mul(n, costs[0].macs));
+    result->lane_cycles = sat_add(result->lane_cycles, sat_mul(n, costs[0].lane_cycles));
+    const uint64_t memory = cycles_for_bytes(costs[0].hbm_bytes, pricing->machine->hbm_bytes_per_cycle);
+    const uint64_t array = pricing->machine->rows * pricing->machine->cols;
+    const uint64_t compute = op_macs(&graph->ops[graph->shape_op[s]]) > 0 && array > 0
+                                 ? costs[0].macs / array
+                                 : costs[0].lane_cycles / max_u64(pricing->machine->lanes, 1);
+    if (memory > compute) {
+      result->memory_excess_cycles = sat_add(result->memory_excess_cycles, sat_mul(n, memory - compute));
+    }
+  }
+  problem->graph = graph;
+  problem->shape_classes = scratch->classes;
+  problem->shape_cycles = scratch->cycles;
+}
+
+static enum stage_binding binding_of(enum schedule_bound_kind kind) {
+  switch (kind) {
+  case BOUND_TENSOR_LOAD:
+    return BINDING_TENSOR_CORES;
+  case BOUND_VECTOR_LOAD:
+    return BINDING_VECTOR_CORES;
+  case BOUND_LINK_LOAD:
+    return BINDING_LINKS;
+  case BOUND_CRITICAL_PATH:
+  case BOUND_ENDS:
+  case N_SCHEDULE_BOUNDS:
+    break;
+  }
+  return BINDING_CRITICAL_PATH;
+}
+
+static void account_energy(const struct pricing *pricing, const struct accelerator *accelerator,
+                           const struct stage_cost_of_design *design, struct stage_result *result) {
+  result->iteration_s = (double)result->cycles / ((double)accelerator->clock_mhz * 1e6);
+  result->array_mac_cycles = sat_mul(result->busy_cycles[CORE_TENSOR], pricing->machine->rows * pricing->machine->cols);
+  const struct energy_counts counts = {
+      .macs = result->macs,
+      .idle_mac_cycles = result->array_mac_cycles > result->macs ? result->array_mac_cycles - result->macs : 0,
+      .lane_cycles = result->lane_cycles,
+      .hbm_bytes = result->hbm_bytes,
+      .seconds = result->iteration_s};
+  result->energy_j = physical_energy_j(pricing->stage->technology, accelerator, design->area.total, &counts);
+}
+
+/* Copies what the schedule's judge and the reports need out of the scratch tables. */
+static void keep_detail(const struct stage_scratch *scratch, const struct schedule_problem *problem,
+                        struct stage_detail *detail, struct arena *arena) {
+  const size_t n = problem->graph->n_shapes, widths = problem->n_widths;
+  uint8_t *classes = ARENA_NEW(arena, uint8_t, n);
+  uint64_t *cycles = ARENA_NEW(arena, uint64_t, n * widths);
+  detail->shape_costs = ARENA_NEW(arena, struct op_cost, n * widths);
+  memcpy(classes, scratch->classes, n);
+  memcpy(cycles, scratch->cycles, n * widths * sizeof *cycles);
+  memcpy(detail->shape_costs, scratch->costs, n * widths * sizeof *detail->shape_costs);
+  detail->problem = *problem;
+  detail->problem.shape_classes = classes;
+  detail->problem.shape_cycles = cycles;
+}
+
+void stage_evaluate(const struct stage *stage, const struct accelerator *accelerator,
+                    const struct stage_cost_of_design *design, struct stage_scratch *scratch,
+                    struct stage_result *result, struct stage_detail *detail, struct arena *arena) {
+  memset(result, 0, sizeof *result);
+  struct machine machine;
+  machine_init(&machine, stage->cost, stage->technology, accelerator);
+  const struct pricing pricing = {stage, &machine, scratch, machine_digest(&machine, false),
+                                  machine_digest(&machine, true)};
+  struct schedule_problem problem = {0};
+  count_cores(accelerator, problem.n_cores);
+  price_all(&pricing, &problem, result);
+
+  struct schedule local;
+  struct schedule *schedule = detail != NULL ? &detail->schedule : &local;
+  schedule_build(&problem, &scratch->arena, arena, detail != NULL, schedule);
+  if (detail != NULL) keep_detail(scratch, &problem, detail, arena);
+  result->list_cycles = schedule->makespan_cycles;
+  result->critical_path_cycles = schedule->critical_path_cycles;
+  memcpy(result->delay_cycles, schedule->delay_cycles, sizeof result->delay_cycles);
+  memcpy(result->busy_cycles, schedule->busy_cycles, sizeof result->busy_cycles);
+
+  enum schedule_bound_kind kind;
+  result->bound_cycles = schedule_lower_bound(&problem, &scratch->arena, &kind);
+  result->binding = binding_of(kind);
+  result->hbm_cycles = cycles_for_bytes(result->hbm_bytes, machine.hbm_bytes_per_cycle);
+  result->cycles = result->list_cycles;
+  if (stage->settings->hbm_sharing == HBM_FLOOR) {
+    result->cycles = max_u64(result->cycles, result->hbm_cycles);
+    if (result->hbm_cycles > result->bound_cycles) {
+      result->bound_cycles = result->hbm_cycles;
+      result->binding = BINDING_HBM;
+    }
+  }
+  account_energy(&pricing, accelerator, design, result);
+}
+
+uint64_t stage_bound(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch,
+                     enum stage_binding *binding) {
+  const struct op_graph *graph = stage->graph;
+  struct machine machine;
+  machine_init(&machine, stage->cost, stage->technology, accelerator);
+  uint32_t n_cores[N_CORE_CLASSES];
+  count_cores(accelerator, n_cores);
+  uint64_t load[N_CORE_CLASSES] = {0}, hbm_bytes = 0;
+  for (uint32_t s = 0; s < graph->n_shapes; s++) {
+    const struct op *op = &graph->ops[graph->shape_op[s]];
+    const struct op_follower *followers = graph->followers + op->first_follower;
+    struct op_floor floor;
+    scratch->classes[s] = (uint8_t)stage->provider->op_classes(&machine, op, followers);
+    stage->provider->op_floor(&machine, op, followers, &floor);
+    /* On k cores: duration ≥ max(⌈compute/k⌉, memory), and k × duration ≥ max(compute, memory). */
+    const uint64_t widest = UINT64_C(1) << (allowed_widths(stage, n_cores, scratch->classes[s]) - 1);
+    scratch->cycles[s] = max_u64(ceil_div(floor.compute_cycles, widest), floor.memory_cycles);
+    const uint64_t n = stage->shape_ops[s], core_cycles = max_u64(floor.compute_cycles, floor.memory_cycles);
+    for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
+      if (scratch->classes[s] & 1u << c) load[c] = sat_add(load[c], sat_mul(n, core_cycles));
+    }
+    hbm_bytes = sat_add(hbm_bytes, sat_mul(n, floor.hbm_bytes));
+  }
+  uint64_t longest = 0, *finish = scratch->finish;
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    uint64_t ready = 0;
+    for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++) {
+      ready = max_u64(ready, finish[graph->preds[e]]);
+    }
+    finish[i] = sat_add(ready, scratch->cycles[graph->ops[i].shape]);
+    longest = max_u64(longest, finish[i]);
+  }
+  static const enum stage_binding names[N_CORE_CLASSES] = {BINDING_TENSOR_CORES, BINDING_VECTOR_CORES, BINDING_LINKS};
+  *binding = BINDING_CRITICAL_PATH;
+  for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
+    if (load[c] == 0) continue;
+    const uint64_t bound = n_cores[c] > 0 ? ceil_div(load[c], n_cores[c]) : UINT64_MAX;
+    if (bound > longest) longest = bound, *binding = names[c];
+  }
+  const uint64_t hbm_cycles =
+      stage->settings->hbm_sharing == HBM_FLOOR ? cycles_for_bytes(hbm_bytes, machine.hbm_bytes_per_cycle) : 0;
+  if (hbm_cycles > longest) longest = hbm_cycles, *binding = BINDING_HBM;
+  return longest;
+}

@@ -1,0 +1,403 @@
+/* How do the ranks of an MPI job share tasks? The only file that includes <mpi.h>.
+ *
+ * Source: reliability.md §6 (messages to rank 0, receives posted ahead, rank 0 evaluates too and answers between its
+ * evaluations, a rank asks for its next chunk when it starts the current one, chunks of some ms of measured work that
+ * shrink towards the end), §2 (who dies takes all down: MPI's default error handler). Messages carry only ranges of
+ * indices; results stay where they were made and are united at the end by a bitwise or of arrays that are zero
+ * elsewhere, so that rank 0 copies nothing and large results never delay a request. Left out: signals and time limits
+ * inside a round, survival of dead ranks, windows and shared memory in place of messages. */
+#include "base/arena.h"
+#include "base/checked.h"
+#include "cluster/cluster.h"
+#include "cluster/local.h"
+#include <limits.h>
+#include <mpi.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { TAG_REPORT = 1, TAG_RANGE = 2, TAG_MERGE = 3 };
+
+static const double chunk_target_s = 0.02;   /* 5–50 ms of work, reliability.md §6 */
+static const double serve_interval_s = 2e-5; /* rank 0 looks for requests at most this often between tasks */
+static const double spin_s = 5e-5;           /* yielding before sleeping */
+static const size_t piece_bytes = 8u << 20;  /* of one MPI call: counts stay below 2³¹, its copies stay small */
+
+struct range {
+  uint64_t first, n;
+};
+
+/* What a rank tells when it asks for its next chunk: how long the one before took. */
+struct report {
+  double seconds;
+  uint64_t n_tasks;
+};
+
+struct cluster {
+  MPI_Comm comm;
+  unsigned rank, size; /* comm is used only if size > 1 or is_mpi */
+  bool is_mpi;
+  struct arena arena;
+  struct cluster_timing timing;
+  /* Rank 0's, one an other rank. */
+  MPI_Request *reports_due, *ranges_sent;
+  struct report *reports;
+  struct range *ranges;
+  int *arrived;
+};
+
+/* --- start and end ---------------------------------------------------------------------------------------------- */
+
+static bool is_launched(void) {
+  return getenv("OMPI_COMM_WORLD_SIZE") != NULL || getenv("PMI_RANK") != NULL || getenv("PMIX_RANK") != NULL ||
+         (getenv("SLURM_PROCID") != NULL && getenv("SLURM_NTASKS") != NULL);
+}
+
+static void prepare_rank0(struct cluster *cluster) {
+  const size_t n = cluster->size - 1;
+  cluster->reports_due = ARENA_NEW(&cluster->arena, MPI_Request, n);
+  cluster->ranges_sent = ARENA_NEW(&cluster->arena, MPI_Request, n);
+  cluster->reports = ARENA_NEW(&cluster->arena, struct report, n);
+  cluster->ranges = ARENA_NEW(&cluster->arena, struct range, n);
+  cluster->arrived = ARENA_NEW(&cluster->arena, int, n);
+  for (size_t i = 0; i < n; i++) cluster->reports_due[i] = cluster->ranges_sent[i] = MPI_REQUEST_NULL;
+}
+
+struct cluster *cluster_start(int *argc, char ***argv, struct error *error) {
+  struct cluster *const cluster = calloc(1, sizeof *cluster);
+  if (cluster == NULL) {
+    error_add(error, STATUS_ENVIRONMENT, "no memory for the cluster");
+    return NULL;
+  }
+  arena_init(&cluster->arena, 1 << 16);
+  cluster->size = 1;
+  if (!is_launched()) return cluster;
+  int rank, size;
+  MPI_Init(argc, argv);
+  /* Our own communicator keeps the default error handler, which takes all ranks down, and our tags to ourselves. */
+  MPI_Comm_dup(MPI_COMM_WORLD, &cluster->comm);
+  MPI_Comm_rank(cluster->comm, &rank);
+  MPI_Comm_size(cluster->comm, &size);
+  cluster->is_mpi = true;
+  cluster->rank = (unsigned)rank;
+  cluster->size = (unsigned)size;
+  if (rank == 0) prepare_rank0(cluster);
+  return cluster;
+}
+
+_Noreturn void cluster_abort(struct cluster *cluster, enum status status) {
+  if (cluster->is_mpi) MPI_Abort(cluster->comm, (int)status);
+  exit((int)status);
+}
+
+unsigned cluster_rank(const struct cluster *cluster) { return cluster->rank; }
+unsigned cluster_size(const struct cluster *cluster) { return cluster->size; }
+
+/* --- waiting without burning a core ----------------------------------------------------------------------------- */
+
+struct patience {
+  double since_s;
+  long sleep_ns;
+};
+
+/* Yields at first, then sleeps longer and longer: on a crowded machine a spinning rank slows those that it waits for.
+ */
+static void pause_politely(struct patience *patience) {
+  if (patience->sleep_ns == 0) {
+    patience->since_s = local_now_s();
+    patience->sleep_ns = 20000;
+  }
+  if (local_now_s() - patience->since_s < spin_s) {
+    sched_yield();
+    return;
+  }
+  const struct timespec pause = {.tv_nsec = patience->sleep_ns};
+  nanosleep(&pause, NULL);
+  if (patience->sleep_ns < 300000) patience->sleep_ns *= 2;
+}
+
+static void wait_all(int n, MPI_Request *requests) {
+  struct patience patience = {0};
+  for (;;) {
+    int done;
+    MPI_Testall(n, requests, &done, MPI_STATUSES_IGNORE);
+    if (done) return;
+    pause_politely(&patience);
+  }
+}
+
+/* Before a blocking collective, so that those who come early do not spin in it. */
+static void meet(struct cluster *cluster) {
+  MPI_Request request;
+  MPI_Ibarrier(cluster->comm, &request);
+  wait_all(1, &request);
+}
+
+void cluster_finish(struct cluster *cluster) {
+  if (cluster->is_mpi) {
+    meet(cluster);
+    MPI_Comm_free(&cluster->comm);
+    MPI_Finalize();
+  }
+  arena_release(&cluster->arena);
+  free(cluster);
+}
+
+/* --- small agreements ------------------------------------------------------------------------------------------- */
+
+static void broadcast_from(struct cluster *cluster, unsigned root, void *bytes, size_t n) {
+  for (size_t at = 0; at < n; at += piece_bytes) {
+    const size_t piece = min_u64(piece_bytes, n - at);
+    MPI_Bcast((char *)bytes + at, (int)piece, MPI_BYTE, (int)root, cluster->comm);
+  }
+}
+
+void cluster_broadcast(struct cluster *cluster, void *bytes, size_t n) {
+  if (cluster->size == 1) return;
+  meet(cluster);
+  broadcast_from(cluster, 0, bytes, n);
+}
+
+/* All ranks leave with the smallest values. */
+static void least_of(struct cluster *cluster, uint64_t *values, int n) {
+  meet(cluster);
+  MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_UINT64_T, MPI_MIN, cluster->comm);
+}
+
+bool cluster_agree(struct cluster *cluster, struct error *error) {
+  if (cluster->size == 1) return !error_is_set(error);
+  uint64_t failed_rank = error_is_set(error) ? cluster->rank : cluster->size;
+  least_of(cluster, &failed_rank, 1);
+  if (failed_rank == cluster->size) return true;
+  broadcast_from(cluster, (unsigned)failed_rank, error, sizeof *error);
+  return false;
+}
+
+bool cluster_any(struct cluster *cluster, bool mine) {
+  if (cluster->size == 1) return mine;
+  uint64_t not_mine = !mine;
+  least_of(cluster, &not_mine, 1);
+  return not_mine == 0;
+}
+
+/* cluster_agree, and do all mean the same work? Ranks that differ would wait for each other for ever. */
+static bool agree_on_work(struct cluster *cluster, uint64_t n, uint64_t bytes, struct error *error) {
+  uint64_t least[] = {error_is_set(error) ? cluster->rank : cluster->size, n, ~n, bytes, ~bytes};
+  least_of(cluster, least, sizeof least / sizeof least[0]);
+  if (least[0] < cluster->size) {
+    broadcast_from(cluster, (unsigned)least[0], error, sizeof *error);
+    return false;
+  }
+  if (least[1] != ~least[2] || least[3] != ~least[4]) BUG("ranks disagree about the tasks to be shared");
+  return true;
+}
+
+/* --- dealing out ------------------------------------------------------------------------------------------------ */
+
+/* Work in indices 0 … n − 1, each run once on some rank. */
+struct work {
+  uint64_t n;
+  void (*run)(const void *what, size_t index, void *into);
+  const void *what;
+  void *into;
+};
+
+/* Rank 0's view of what is left. */
+struct deal {
+  uint64_t next, n, last_n;
+  double task_s; /* smoothed, 0: unknown; decides chunks only, never answers */
+  unsigned n_finished;
+  double served_s;
+};
+
+/* Guided by what is left, by measured time, and at most twice the chunk before, in case the time was misleading. */
+static struct range take(struct deal *deal, unsigned size) {
+  const uint64_t left = deal->n - deal->next;
+  uint64_t n = min_u64(left / (2 * (uint64_t)size), 2 * deal->last_n);
+  const double by_time = deal->task_s > 0 ? chunk_target_s / deal->task_s : 0;
+  if (by_time < (double)n) n = (uint64_t)by_time;
+  n = min_u64(max_u64(n, 1), left);
+  const struct range range = {deal->next, n};
+  deal->next += n;
+  if (n > 0) deal->last_n = n;
+  return range;
+}
+
+static void learn(struct deal *deal, struct report report) {
+  if (report.n_tasks == 0) return;
+  const double task_s = report.seconds / (double)report.n_tasks;
+  deal->task_s = deal->task_s > 0 ? 0.75 * deal->task_s + 0.25 * task_s : task_s;
+}
+
+static void expect_report(struct cluster *cluster, int i) {
+  MPI_Irecv(&cluster->reports[i], (int)sizeof cluster->reports[i], MPI_BYTE, i + 1, TAG_REPORT, cluster->comm,
+            &cluster->reports_due[i]);
+}
+
+/* Answers every rank that has asked. False if none had. */
+static bool serve(struct cluster *cluster, struct deal *deal) {
+  int n_arrived;
+  MPI_Testsome((int)cluster->size - 1, cluster->reports_due, &n_arrived, cluster->arrived, MPI_STATUSES_IGNORE);
+  if (n_arrived == MPI_UNDEFINED || n_arrived == 0) return false;
+  for (int k = 0; k < n_arrived; k++) {
+    const int i = cluster->arrived[k];
+    learn(deal, cluster->reports[i]);
+    MPI_Wait(&cluster->ranges_sent[i], MPI_STATUS_IGNORE); /* the rank has it, or it would not ask again */
+    cluster->ranges[i] = take(deal, cluster->size);
+    MPI_Isend(&cluster->ranges[i], (int)sizeof cluster->ranges[i], MPI_BYTE, i + 1, TAG_RANGE, cluster->comm,
+              &cluster->ranges_sent[i]);
+    if (cluster->ranges[i].n > 0)
+      expect_report(cluster, i);
+    else
+      deal->n_finished++;
+  }
+  return true;
+}
+
+/* Returns the seconds that it took; `deal` is NULL on ranks that have nobody to serve. */
+static double run_range(struct cluster *cluster, const struct work *work, struct range range, struct deal *deal) {
+  const double start_s = local_now_s();
+  for (uint64_t k = 0; k < range.n; k++) {
+    work->run(work->what, range.first + k, work->into);
+    if (deal == NULL) continue;
+    const double now_s = local_now_s();
+    if (now_s - deal->served_s < serve_interval_s) continue;
+    serve(cluster, deal);
+    deal->served_s = now_s;
+  }
+  const double seconds = local_now_s() - start_s;
+  cluster->timing.evaluating_s += seconds;
+  cluster->timing.n_tasks += range.n;
+  return seconds;
+}
+
+static void lead(struct cluster *cluster, const struct work *work) {
+  struct deal deal = {.next = cluster->size, .n = work->n, .last_n = 1};
+  const int n_others = (int)cluster->size - 1;
+  for (int i = 0; i < n_others; i++) expect_report(cluster, i);
+  for (struct range range = {0, 1}; range.n > 0; range = take(&deal, cluster->size)) {
+    const double seconds = run_range(cluster, work, range, &deal);
+    learn(&deal, (struct report){seconds, range.n});
+  }
+  struct patience patience = {0};
+  while (deal.n_finished < (unsigned)n_others) {
+    if (serve(cluster, &deal))
+      patience = (struct patience){0};
+    else
+      pause_politely(&patience);
+  }
+  wait_all(n_others, cluster->ranges_sent);
+}
+
+static void follow(struct cluster *cluster, const struct work *work) {
+  struct report report = {0};
+  struct range current = {cluster->rank, 1}, next;
+  for (; current.n > 0; current = next) {
+    MPI_Request requests[2];
+    MPI_Irecv(&next, (int)sizeof next, MPI_BYTE, 0, TAG_RANGE, cluster->comm, &requests[0]);
+    MPI_Isend(&report, (int)sizeof report, MPI_BYTE, 0, TAG_REPORT, cluster->comm, &requests[1]);
+    const double seconds = run_range(cluster, work, current, NULL);
+    wait_all(2, requests);
+    report = (struct report){seconds, current.n};
+  }
+}
+
+/* The first task of each rank is known without asking; where that is all, no message is sent. */
+static void share_work(struct cluster *cluster, const struct work *work) {
+  if (work->n <= cluster->size) {
+    if (cluster->rank < work->n) run_range(cluster, work, (struct range){cluster->rank, 1}, NULL);
+  } else if (cluster->rank == 0) {
+    lead(cluster, work);
+  } else {
+    follow(cluster, work);
+  }
+}
+
+/* --- map and fold ----------------------------------------------------------------------------------------------- */
+
+static void run_task(const void *what, size_t index, void *into) { local_run_task(what, index, into); }
+static void run_block(const void *what, size_t index, void *into) { local_run_block(what, index, into); }
+
+/* Every byte is non-zero on one rank at most. */
+static void unite(struct cluster *cluster, void *bytes, size_t n) {
+  meet(cluster);
+  for (size_t at = 0; at < n; at += piece_bytes) {
+    char *const piece = (char *)bytes + at;
+    const size_t n_piece = min_u64(piece_bytes, n - at);
+    const size_t n_words = (uintptr_t)piece % sizeof(uint64_t) == 0 ? n_piece / sizeof(uint64_t) : 0;
+    const size_t n_rest = n_piece - n_words * sizeof(uint64_t);
+    if (n_words > 0) MPI_Allreduce(MPI_IN_PLACE, piece, (int)n_words, MPI_UINT64_T, MPI_BOR, cluster->comm);
+    if (n_rest > 0)
+      MPI_Allreduce(MPI_IN_PLACE, piece + n_piece - n_rest, (int)n_rest, MPI_BYTE, MPI_BOR, cluster->comm);
+  }
+}
+
+bool cluster_map(struct cluster *cluster, const struct cluster_tasks *tasks, void *records, struct error *error) {
+  if (cluster->size == 1) return local_map(tasks, records, &cluster->timing, error);
+  const double start_s = local_now_s(), evaluated_s = cluster->timing.evaluating_s;
+  const size_t n_bytes = local_check_tasks(tasks);
+  if (!agree_on_work(cluster, tasks->n_tasks, tasks->record_bytes, error)) return false;
+  if (n_bytes > 0) memset(records, 0, n_bytes);
+  const struct work work = {.n = tasks->n_tasks, .run = run_task, .what = tasks, .into = records};
+  share_work(cluster, &work);
+  unite(cluster, records, n_bytes);
+  cluster->timing.waiting_s += local_now_s() - start_s - (cluster->timing.evaluating_s - evaluated_s);
+  return true;
+}
+
+/* A binomial tree towards rank 0; the operation commutes, so the tree's shape does not show. */
+static void merge_all(struct cluster *cluster, const struct cluster_blocks *blocks, void *accumulator) {
+  const struct arena_mark mark = arena_get_mark(&cluster->arena);
+  void *const other = arena_alloc(&cluster->arena, 1, blocks->accumulator_bytes);
+  const int n_bytes = (int)blocks->accumulator_bytes;
+  MPI_Request request;
+  for (uint64_t step = 1; step < cluster->size; step *= 2) {
+    if (cluster->rank % (2 * step) == step) {
+      MPI_Isend(accumulator, n_bytes, MPI_BYTE, (int)(cluster->rank - step), TAG_MERGE, cluster->comm, &request);
+      wait_all(1, &request);
+      break;
+    }
+    if (cluster->rank + step >= cluster->size) continue;
+    MPI_Irecv(other, n_bytes, MPI_BYTE, (int)(cluster->rank + step), TAG_MERGE, cluster->comm, &request);
+    wait_all(1, &request);
+    blocks->merge(blocks->context, accumulator, other);
+  }
+  arena_rewind(&cluster->arena, mark);
+}
+
+bool cluster_fold(struct cluster *cluster, const struct cluster_blocks *blocks, void *accumulator,
+                  struct error *error) {
+  if (cluster->size == 1) return local_fold(blocks, accumulator, &cluster->timing, error);
+  const double start_s = local_now_s(), evaluated_s = cluster->timing.evaluating_s;
+  const size_t n_blocks = local_check_blocks(blocks);
+  REQUIRE(blocks->accumulator_bytes <= INT_MAX);
+  if (!agree_on_work(cluster, blocks->n, blocks->block, error)) return false;
+  const struct work work = {.n = n_blocks, .run = run_block, .what = blocks, .into = accumulator};
+  share_work(cluster, &work);
+  merge_all(cluster, blocks, accumulator);
+  meet(cluster);
+  broadcast_from(cluster, 0, accumulator, blocks->accumulator_bytes);
+  cluster->timing.waiting_s += local_now_s() - start_s - (cluster->timing.evaluating_s - evaluated_s);
+  return true;
+}
+
+void cluster_timing(struct cluster *cluster, struct cluster_timing *timing) {
+  if (cluster->size == 1) {
+    *timing = cluster->timing;
+    return;
+  }
+  meet(cluster);
+  const int n_bytes = (int)sizeof cluster->timing;
+  MPI_Allgather(&cluster->timing, n_bytes, MPI_BYTE, timing, n_bytes, MPI_BYTE, cluster->comm);
+}
+
+const char *cluster_library(void) {
+  static char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int n = 0;
+  if (MPI_Get_library_version(text, &n) != MPI_SUCCESS) return "unknown";
+  for (int i = 0; i < n; i++) {
+    if (text[i] == ',' || text[i] == '\n') text[i] = 0; /* the first part names library and version */
+  }
+  return text;
+}

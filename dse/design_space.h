@@ -1,0 +1,71 @@
+/* Where arch/ and search/ meet: the designs of a run file as a space, a stage's evaluation as its score. */
+#ifndef DSE_DESIGN_SPACE_H
+#define DSE_DESIGN_SPACE_H
+
+#include "dse/settings.h"
+
+/* Objectives; the first four span the Pareto front, the others follow from them. */
+enum objective_index {
+  OBJECTIVE_THROUGHPUT,
+  OBJECTIVE_ENERGY,
+  OBJECTIVE_AREA,
+  OBJECTIVE_TDP,
+  OBJECTIVE_THROUGHPUT_PER_TDP,
+  OBJECTIVE_EDP,
+  N_OBJECTIVES
+};
+enum { N_FRONT_OBJECTIVES = 4 };
+
+/* Why a design is out. The order is the order of judgement: the first that applies is the reason. */
+enum reason {
+  REASON_NONE,
+  REASON_IMPOSSIBLE, /* the template forbids the combination */
+  REASON_AREA,
+  REASON_RETICLE,
+  REASON_TDP,
+  REASON_POWER_DENSITY,
+  REASON_MEMORY,
+  REASON_THROUGHPUT_FLOOR,
+  REASON_TOO_LONG, /* cycles do not fit 64 bits */
+  REASON_INVALID,  /* a score broke its promises; a bug, counted and shown */
+  N_REASONS
+};
+
+struct design_space {
+  struct space space;
+  struct axis axes[POINT_MAX_AXES];
+  size_t field_offset[POINT_MAX_AXES]; /* in struct accelerator */
+  struct accelerator fixed;            /* values of the keys that are not axes */
+  const struct run_settings *settings;
+  const struct stage *stage;
+  struct stage_scratch *scratch;
+  double floor_throughput; /* samples per second; 0: none */
+  double reference_throughput;
+};
+
+/* Lays out the axes (lists with more than one value); a run has at most POINT_MAX_AXES of them. */
+bool design_space_init(struct design_space *designs, const struct run_settings *settings, const struct stage *stage,
+                       struct arena *arena, struct error *error);
+void design_space_release(struct design_space *designs);
+/* The design at a point; false if the template forbids it. */
+bool design_at(const struct design_space *designs, const struct point *point, struct accelerator *accelerator);
+/* By how much a design exceeds a limit known without a schedule (0: it does not), in the limit's unit. */
+double design_excess(const struct design_space *designs, const struct accelerator *accelerator,
+                     const struct stage_cost_of_design *design, enum reason reason);
+/* One design in full, with everything a report wants; `detail` may be NULL. */
+void design_evaluate(const struct design_space *designs, const struct accelerator *accelerator,
+                     struct stage_cost_of_design *design, struct stage_result *result, struct score *score,
+                     struct stage_detail *detail, struct arena *arena);
+/* The best that a value of the metric can be if an iteration takes at least `cycles`. */
+double design_metric_bound(const struct design_space *designs, const struct accelerator *accelerator,
+                           const struct stage_cost_of_design *design, uint64_t cycles);
+/* "tc_count=8,tc_rows=128,…" of the axes at a point (into the arena), as `--design` takes it. */
+const char *design_text(const struct design_space *designs, const struct point *point, struct arena *arena);
+/* The 16 hexadecimal digits that name a design across runs. */
+void design_name(const struct accelerator *accelerator, char name[17]);
+/* Applies "k=v,k=v" to a design. */
+bool design_parse(const char *text, struct accelerator *accelerator, struct arena *arena, struct error *error);
+/* The point whose design equals the fixed values overridden by a catalogue entry, if it lies in the space. */
+bool design_find(const struct design_space *designs, const struct accelerator *accelerator, struct point *point);
+
+#endif

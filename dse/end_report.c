@@ -1,0 +1,79 @@
+/* What a person sees at the end of a run. See explore.h. */
+#include "dse/explore.h"
+
+#include "dse/picture.h"
+#include "dse/tables.h"
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { ROWS_SHOWN = 20 };
+
+static void show_front(const struct run *run) {
+  struct arena *arena = run->invocation->arena;
+  const char *columns[9 + POINT_MAX_AXES];
+  size_t n = 0;
+  columns[n++] = "design";
+  columns[n++] = "throughput_samples_per_s";
+  columns[n++] = "energy_j";
+  columns[n++] = "area_mm2";
+  if (run->stage.provider->has_tdp) columns[n++] = "tdp_w";
+  for (size_t a = 0; a < run->designs.space.n_axes; a++) columns[n++] = run->designs.axes[a].key;
+  columns[n++] = "binding";
+  char *text;
+  table_print(tables_front(run, arena), columns, n, ROWS_SHOWN, &text, arena);
+  say(run->invocation, "Pareto front: %zu designs (throughput, energy, area, TDP)\n\n%s\n",
+      pareto_count(run->rounds.front), text);
+}
+
+static void show_best(const struct run *run) {
+  const struct record *best = topk_at(run->rounds.topk, 0);
+  const double *objective = best->score.objective;
+  const struct objective *metric = &run->designs.space.objectives[run->designs.space.metric];
+  say(run->invocation, "best by %s: %s\n", metric->name,
+      design_text(&run->designs, &best->point, run->invocation->arena));
+  say(run->invocation, "  throughput   %.6g samples/s (%.6g s an iteration of %" PRIu64 "), %.3g x %s\n",
+      objective[OBJECTIVE_THROUGHPUT], (double)run->stage.samples / objective[OBJECTIVE_THROUGHPUT], run->stage.samples,
+      objective[OBJECTIVE_THROUGHPUT] / run->designs.reference_throughput, run->settings.limits.reference);
+  say(run->invocation, "  area         %.5g mm2 of %.5g\n", objective[OBJECTIVE_AREA], run->settings.limits.area_mm2);
+  if (run->stage.provider->has_tdp) {
+    say(run->invocation, "  TDP          %.5g W of %.5g\n", objective[OBJECTIVE_TDP], run->settings.limits.tdp_w);
+  }
+  say(run->invocation, "  energy       %.5g J an iteration\n  stopped by   %s\n", objective[OBJECTIVE_ENERGY],
+      stage_binding_names[best->score.binding]);
+  if (run->stage.provider->has_tdp) say(run->invocation, "  %s\n", model_band);
+}
+
+static void show_proof(const struct run *run) {
+  const struct proof *proof = &run->proof;
+  const struct found *found = rounds_found(&run->rounds, &topk_at(run->rounds.topk, 0)->point);
+  if (proof->optimal) {
+    say(run->invocation, "proven optimal over all %" PRIu64 " designs of the space: ", proof->points);
+  } else {
+    say(run->invocation, "proven gap %.3g %%: no design of the %" PRIu64 " is better than %.6g; ", 100 * proof->gap,
+        proof->points, proof->bound);
+  }
+  say(run->invocation,
+      "found after %" PRIu64 " evaluations, proven after %" PRIu64 "; limits exclude %.1f %%, bounds prune %.1f %%\n",
+      found != NULL ? found->evaluation : 0, run->rounds.evaluations,
+      100.0 * (double)(proof->points - proof->allowed) / (double)proof->points,
+      100.0 * (double)proof->pruned / (double)proof->points);
+}
+
+void explore_report(const struct run *run) {
+  if (cluster_rank(run->invocation->cluster) != 0) return;
+  if (run->invocation->json) {
+    json_t *summary = outputs_summary(run);
+    json_dumpf(summary, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+    putchar('\n');
+    json_decref(summary);
+    return;
+  }
+  show_front(run);
+  show_best(run);
+  show_proof(run);
+  const double wall_s = wall_clock_s() - run->start_s;
+  say(run->invocation,
+      "%" PRIu64 " evaluations (%" PRIu64 " feasible) in %.3g s on %u rank%s; results in %s, open %s/report.html\n",
+      run->rounds.evaluations, run->rounds.feasible, wall_s, cluster_size(run->invocation->cluster),
+      cluster_size(run->invocation->cluster) > 1 ? "s" : "", run->folder, run->folder);
+}

@@ -1,0 +1,135 @@
+/* dse explore: the main job. Read this file first: one call an arrow.
+ *
+ *   run file → workload → training graph → stage → space of designs → search → proof → results
+ *
+ * Every rank runs it alike; evaluations are distributed in rounds.c. The flows of later chapters (splitting over
+ * devices, the global search, tenants) will hang in between as further arrows. */
+#include "dse/explore.h"
+
+#include "dse/outputs.h"
+#include "dse/progress.h"
+#include <string.h>
+
+/* 6. The reference design first, where it lies in the space; then the search that the run file names. */
+static bool search(struct run *run, struct error *error) {
+  const struct run_search *settings = &run->settings.search;
+  const struct search_algorithm *algorithm = search_algorithm_find(settings->algorithm);
+  return rounds_search(&run->rounds, algorithm, run_algorithm_settings(&run->settings, algorithm), NULL, 0,
+                       settings->max_evaluations, error);
+}
+
+/* Nothing fits: which limits stand in the way, and by how much? */
+static void explain_infeasible(const struct run *run, struct error *error) {
+  const struct proof *proof = &run->proof;
+  error_add(error, STATUS_INFEASIBLE, "nothing feasible among %llu designs", (unsigned long long)proof->points);
+  for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
+    const struct reason_name *reason = &run->designs.space.reasons[r];
+    const uint64_t n =
+        proof->excluded[r] > run->rounds.reason_count[r] ? proof->excluded[r] : run->rounds.reason_count[r];
+    if (n == 0) continue;
+    error_add(error, STATUS_INFEASIBLE,
+              "  %s binds for %llu designs (alone for %llu); the nearest misses it by %.6g %s", reason->name,
+              (unsigned long long)n, (unsigned long long)proof->excluded_alone[r],
+              proof->excluded[r] > 0 ? proof->nearest_excess[r] : 0.0, reason->unit);
+  }
+}
+
+/* 6 … 11 of one run whose problem is made and whose folder is open. */
+static enum status compute(struct run *run, struct error *error) {
+  struct invocation *invocation = run->invocation;
+  struct progress progress;
+  rounds_init(&run->rounds, invocation->cluster, &run->designs, run->journal, invocation->arena);
+  if (!progress_init(&progress, run, error)) return error->status;
+
+  if (!search(run, error)) return error->status;
+  if (!run->rounds.stopped && !prove(&run->rounds, &run->proof, error)) return error->status;
+  progress_end(&progress);
+
+  if (run->rounds.stopped) {
+    outputs_publish(run, "stopped", progress.reason, error);
+    if (!cluster_agree(invocation->cluster, error)) return error->status;
+    remark(invocation, "stopped by %s after %llu evaluations; dse resume %s goes on\n", progress.reason,
+           (unsigned long long)run->rounds.evaluations, run->folder);
+    return STATUS_STOPPED;
+  }
+  if (topk_count(run->rounds.topk) == 0) {
+    explain_infeasible(run, error);
+    struct error ignored = {0};
+    outputs_publish(run, "complete", "nothing feasible", &ignored);
+    return STATUS_INFEASIBLE;
+  }
+  if (!outputs_finish(run, error)) return error->status;
+  explore_report(run);
+  return STATUS_OK;
+}
+
+enum status explore_run(struct invocation *invocation, const char *path, const struct folder_request *request,
+                        struct error *error) {
+  struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
+  run->invocation = invocation;
+  run->start_s = wall_clock_s();
+  enum status status = STATUS_INPUT;
+  bool finished = false;
+  /* 1 load, 2 workload, 3 training graph, 4 split, 5 stage problem: see run.c. Then the folder: nothing is written, and
+   * no folder made, for a run file with mistakes. */
+  if (run_prepare(run, path, error) && outputs_open(run, request, &finished, error)) {
+    if (finished) {
+      remark(invocation, "%s: this run is complete; nothing to do\n", request->folder);
+      status = STATUS_OK;
+    } else {
+      status = compute(run, error);
+    }
+  } else {
+    status = error->status;
+  }
+  outputs_close(run, error);
+  run_release(run);
+  return status;
+}
+
+/* --- the command ----------------------------------------------------------------------------------------------------
+ */
+
+/* results-NAME for configs/NAME.cfg. */
+static const char *default_folder(const char *path, struct arena *arena) {
+  const char *slash = strrchr(path, '/');
+  const char *name = slash != NULL ? slash + 1 : path;
+  const size_t n = strlen(name);
+  const bool cfg = n > 4 && strcmp(name + n - 4, ".cfg") == 0;
+  return arena_printf(arena, "results-%.*s", (int)(cfg ? n - 4 : n), name);
+}
+
+static enum status run_explore(struct invocation *invocation, struct error *error) {
+  const char *path = invocation->words[0], *out = invocation_value(invocation, "out");
+  const char *seed = invocation_value(invocation, "seed");
+  if (seed != NULL) invocation->sets[invocation->n_sets++] = (struct config_set){"search.seed", seed};
+  const struct folder_request request = {.folder = out != NULL ? out : default_folder(path, invocation->arena),
+                                         .fresh = invocation_value(invocation, "fresh") != NULL};
+  return explore_run(invocation, path, &request, error);
+}
+
+static const struct command_option options[] = {
+    {"out", "DIR", "results folder (default: results-NAME for NAME.cfg)"},
+    {"seed", "N", "seed of every random choice (default: search.seed of the run file)"},
+    {"max-time", "SECONDS", "stops between two rounds after this time, resumable, exit status 75"},
+    {"fresh", NULL, "moves an old results folder to DIR.old-N first"},
+};
+static const char *const examples[] = {"dse explore configs/quickstart.cfg",
+                                       "mpirun -n 2 dse explore configs/quickstart.cfg --out results-two",
+                                       "dse explore configs/quickstart.cfg --fresh --set limits.tdp_w=250", NULL};
+const struct command command_explore = {
+    .name = "explore",
+    .words = "RUN.cfg",
+    .summary = "the main job: searches the designs of a run file and proves how good the best is",
+    .min_words = 1,
+    .max_words = 1,
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .details =
+        "Writes a results folder: front.csv and topk.csv (the designs), summary.json, report.html, trace-best.json,\n"
+        "convergence.csv, infeasible.csv, columns.csv (units), run.cfg (settings as resolved), journal, status.json,\n"
+        "manifest.json, timing.csv, log.txt. The same command on an unfinished folder goes on where it stopped; on a\n"
+        "finished one it changes nothing; other settings there are an error that shows the difference.",
+    .examples = examples,
+    .run = run_explore,
+};

@@ -1,0 +1,183 @@
+/* dse list: what there is to choose from, with every key, unit, range and default. */
+#include "dse/command.h"
+#include "dse/settings.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "workloads/workload.h"
+#include <dirent.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One line of a list; JSON gets the same as an object. */
+static void line(const struct invocation *invocation, const char *kind, const char *name, const char *doc) {
+  if (invocation->json) {
+    json_t *object = json_pack("{ss ss ss}", "kind", kind, "name", name, "doc", doc);
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII);
+    putchar('\n');
+    json_decref(object);
+  } else {
+    say(invocation, "  %-22s %s\n", name, doc);
+  }
+}
+
+static bool list_workloads(struct invocation *invocation, struct error *error) {
+  const char *const *names;
+  size_t n;
+  if (!workload_list(invocation->data_folder, invocation->arena, &names, &n, error)) return false;
+  for (size_t i = 0; i < n; i++) {
+    const struct workload_request request = {
+        .name = names[i], .data_folder = invocation->data_folder, .batch = 1, .element_bytes = 2};
+    const struct arena_mark mark = arena_get_mark(invocation->arena);
+    struct workload workload;
+    if (!workload_load(&request, invocation->arena, invocation->scratch, &workload, error)) return false;
+    struct graph_totals totals;
+    graph_totals(&workload.graph, &totals);
+    line(invocation, "workload", names[i],
+         arena_printf(invocation->arena, "%s, %.4g M parameters, %.4g GFLOP forward a %s", workload.kind,
+                      (double)totals.parameters / 1e6, 2e-9 * (double)totals.macs[PHASE_FORWARD], workload.sample));
+    arena_rewind(invocation->arena, mark);
+  }
+  return true;
+}
+
+static bool list_generators(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_workload_generators; i++) {
+    line(invocation, "kind", workload_generators[i]->kind, workload_generators[i]->doc);
+  }
+  return true;
+}
+
+static bool list_algorithms(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_search_algorithms; i++) {
+    line(invocation, "algorithm", search_algorithms[i]->name, search_algorithms[i]->doc);
+  }
+  return true;
+}
+
+static bool list_providers(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_cost_providers; i++) {
+    line(invocation, "provider", cost_providers[i]->name, cost_providers[i]->doc);
+  }
+  return true;
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static bool list_catalogue(struct invocation *invocation, struct error *error) {
+  const char *path = arena_printf(invocation->arena, "%s/arch/catalogue", invocation->data_folder);
+  DIR *folder = opendir(path);
+  if (folder == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: cannot be read", path);
+  const char *names[512];
+  size_t n = 0;
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL && n < 512;) {
+    const size_t length = strlen(entry->d_name);
+    if (length > 4 && strcmp(entry->d_name + length - 4, ".cfg") == 0) {
+      names[n++] = arena_printf(invocation->arena, "%.*s", (int)length - 4, entry->d_name);
+    }
+  }
+  closedir(folder);
+  qsort(names, n, sizeof *names, by_name);
+  for (size_t i = 0; i < n; i++) {
+    struct accelerator part;
+    if (!accelerator_from_catalogue(invocation->data_folder, names[i], invocation->arena, &part, error)) return false;
+    struct technology technology;
+    config_defaults(&technology_fields, invocation->arena, &technology);
+    struct area_breakdown area;
+    physical_area(&technology, &part, &area);
+    struct power_breakdown power;
+    physical_tdp(&technology, &part, area.total, &power);
+    line(
+        invocation, "catalogue", names[i],
+        arena_printf(invocation->arena,
+                     "%llu x %llux%llu tensor, %llu x %llu lanes, %llu MiB, %llu nm: %.0f mm2, %.0f W (physical model)",
+                     (unsigned long long)part.tc_count, (unsigned long long)part.tc_rows,
+                     (unsigned long long)part.tc_cols, (unsigned long long)part.vc_count,
+                     (unsigned long long)part.vc_width, (unsigned long long)(accelerator_glb_bytes(&part) >> 20),
+                     (unsigned long long)part.node_nm, area.total, power.total));
+  }
+  return true;
+}
+
+static void list_table(const struct invocation *invocation, const char *group, const struct field_table *table) {
+  if (!invocation->json) say(invocation, "\n%s (%s)\n", group[0] != 0 ? group : "top level", table->doc);
+  for (size_t f = 0; f < table->n_fields; f++) {
+    const struct field *field = &table->fields[f];
+    const char *range = "";
+    if (field->minimum != 0 || field->maximum != 0) {
+      range = arena_printf(invocation->arena, ", %.10g to %.10g", field->minimum, field->maximum);
+    }
+    const char *choices = "";
+    for (size_t c = 0; field->choices != NULL && field->choices[c] != NULL; c++) {
+      choices = arena_printf(invocation->arena, "%s%s%s", choices, c > 0 ? "|" : ", ", field->choices[c]);
+    }
+    const char *key = arena_printf(invocation->arena, "%s%s%s", group, group[0] != 0 ? "." : "", field->key);
+    line(invocation, "key", key,
+         arena_printf(invocation->arena, "%s [%s%s%s, default %s]", field->doc, field->unit[0] != 0 ? field->unit : "-",
+                      range, choices, field->default_text != NULL ? field->default_text : "none: required"));
+  }
+}
+
+static bool list_keys(struct invocation *invocation, struct error *error) {
+  (void)error;
+  struct run_settings *settings = ARENA_NEW(invocation->arena, struct run_settings, 1);
+  const struct run_sections sections = run_settings_sections(settings, invocation->arena);
+  for (size_t s = 0; s < sections.n; s++) {
+    list_table(invocation, sections.sections[s].group, sections.sections[s].table);
+  }
+  list_table(invocation, "accelerator", &accelerator_fields);
+  return true;
+}
+
+static bool list_operators(struct invocation *invocation, struct error *error) {
+  (void)error;
+  static const char *const classes[] = {"free", "tensor cores", "vector cores", "links"};
+  for (size_t k = 0; k < N_OP_KINDS; k++) line(invocation, "operator", op_kinds[k].name, classes[op_kinds[k].class]);
+  return true;
+}
+
+static const struct {
+  const char *kind, *doc;
+  bool (*list)(struct invocation *, struct error *);
+} kinds[] = {
+    {"workloads", "networks that ship with the program, with their counts", list_workloads},
+    {"kinds", "kinds of model files", list_generators},
+    {"operators", "kinds of operators", list_operators},
+    {"algorithms", "searches over a space of designs", list_algorithms},
+    {"providers", "models of operator cost, area and power", list_providers},
+    {"catalogue", "named accelerators, with our area and TDP", list_catalogue},
+    {"keys", "every key of a run file, with unit, range and default", list_keys},
+};
+
+static enum status run(struct invocation *invocation, struct error *error) {
+  const size_t n = sizeof kinds / sizeof *kinds;
+  if (invocation->n_words == 0) {
+    for (size_t i = 0; i < n; i++) line(invocation, "list", kinds[i].kind, kinds[i].doc);
+    return STATUS_OK;
+  }
+  const char *names[sizeof kinds / sizeof *kinds];
+  for (size_t i = 0; i < n; i++) {
+    names[i] = kinds[i].kind;
+    if (strcmp(kinds[i].kind, invocation->words[0]) != 0) continue;
+    return kinds[i].list(invocation, error) ? STATUS_OK : error->status;
+  }
+  const char *nearest = text_nearest(invocation->words[0], names, n);
+  error_add(error, STATUS_INPUT, "dse list: no kind \"%s\"%s%s%s (dse list shows them)", invocation->words[0],
+            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+  return STATUS_INPUT;
+}
+
+static const char *const examples[] = {"dse list", "dse list workloads", "dse list keys", NULL};
+const struct command command_list = {
+    .name = "list",
+    .words = "[KIND]",
+    .summary = "workloads, algorithms, parts, and every key with unit, range and default",
+    .max_words = 1,
+    .details = "Without a kind, prints the kinds. With --json, one object a line.",
+    .examples = examples,
+    .run = run,
+};

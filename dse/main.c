@@ -1,0 +1,112 @@
+/* Where a run begins: which command, what data folder, which ranks; and where it ends: one report, one exit status. */
+#include "dse/command.h"
+#include "dse/version.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include <gsl/gsl_errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct cluster *the_cluster; /* for the one exit that has no arguments */
+
+static void out_of_memory(size_t bytes) {
+  fprintf(stderr, "dse: no memory left (%zu bytes more were needed)\n", bytes);
+  if (the_cluster != NULL) cluster_abort(the_cluster, STATUS_ENVIRONMENT);
+  _exit(STATUS_ENVIRONMENT);
+}
+
+/* Models and catalogue: beside the sources of a build tree, or under share/dse of an installation. */
+static const char *find_data_folder(struct arena *arena) {
+  char self[PATH_MAX];
+  const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (n <= 0) return ".";
+  self[n] = 0;
+  static const char *const places[] = {"/../../share/dse", "/../share/dse", "/../..", "/../../..", NULL};
+  char *slash = strrchr(self, '/');
+  if (slash != NULL) *slash = 0;
+  for (size_t i = 0; places[i] != NULL; i++) {
+    const char *folder = arena_printf(arena, "%s%s", self, places[i]);
+    if (file_exists(arena_printf(arena, "%s/workloads/models", folder))) return folder;
+  }
+  return ".";
+}
+
+static const struct command *find_command(const char *name, struct error *error) {
+  const char *names[64];
+  for (size_t i = 0; i < n_commands; i++) {
+    if (strcmp(commands[i]->name, name) == 0) return commands[i];
+    names[i] = commands[i]->name;
+  }
+  const char *nearest = text_nearest(name, names, n_commands);
+  error_add(error, STATUS_INPUT, "dse: unknown command %s%s%s%s (dse --help lists them)", name,
+            nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+  return NULL;
+}
+
+static enum status finish(const struct error *error, enum status status) {
+  if (!error_is_set(error)) return status;
+  if (the_cluster == NULL || cluster_rank(the_cluster) == 0) {
+    fputs(error->text, stderr);
+    size_t shown = 0;
+    for (const char *c = error->text; *c != 0; c++) shown += *c == '\n';
+    if (shown < error->n_messages) fprintf(stderr, "(and %zu more)\n", error->n_messages - shown);
+  }
+  return error->status;
+}
+
+static enum status run_command(const struct command *command, int argc, char **argv, struct error *error) {
+  struct arena arena, scratch;
+  arena_init(&arena, 1 << 20);
+  arena_init(&scratch, 1 << 20);
+  struct invocation *invocation = ARENA_NEW(&arena, struct invocation, 1);
+  *invocation = (struct invocation){.command = command, .arena = &arena, .scratch = &scratch};
+  enum status status = STATUS_INPUT;
+  if (invocation_parse(invocation, argc, argv, error)) {
+    if (invocation_value(invocation, "help") != NULL) {
+      command_help(command, stdout);
+      status = STATUS_OK;
+    } else {
+      the_cluster = cluster_start(&argc, &argv, error);
+      invocation->cluster = the_cluster;
+      invocation->data_folder = find_data_folder(&arena);
+      if (the_cluster != NULL) status = command->run(invocation, error);
+      if (the_cluster != NULL) cluster_agree(the_cluster, error);
+    }
+  }
+  status = finish(error, status);
+  if (fflush(stdout) != 0 && status == STATUS_OK) {
+    perror("dse: standard output");
+    status = STATUS_ENVIRONMENT;
+  }
+  if (the_cluster != NULL) cluster_finish(the_cluster);
+  arena_release(&scratch);
+  arena_release(&arena);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  gsl_set_error_handler_off();
+  arena_on_exhaustion = out_of_memory;
+  struct error *error = calloc(1, sizeof *error);
+  if (error == NULL) out_of_memory(sizeof *error);
+  enum status status = STATUS_OK;
+  if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    commands_overview(stdout);
+  } else if (strcmp(argv[1], "--version") == 0) {
+    if (argc > 2 && strcmp(argv[2], "--json") == 0) {
+      version_print_json(stdout);
+    } else {
+      version_print(stdout);
+    }
+  } else if (strcmp(argv[1], "--man") == 0) {
+    commands_man(stdout);
+  } else {
+    const struct command *command = find_command(argv[1], error);
+    status = command != NULL ? run_command(command, argc - 1, argv + 1, error) : finish(error, STATUS_INPUT);
+  }
+  free(error);
+  return status;
+}

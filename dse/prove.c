@@ -1,0 +1,193 @@
+/* See prove.h. */
+#include "dse/prove.h"
+
+#include "base/checked.h"
+#include <math.h>
+#include <string.h>
+
+/* How many open designs one fold brings back: those with the best bounds. */
+enum { OPEN_LISTED = 512, BLOCK = 256 };
+
+/* What a fold over the space accumulates. Plain bytes; merging in any order gives the same. */
+struct tally {
+  uint64_t allowed, pruned, open;
+  uint64_t excluded[N_REASONS], alone[N_REASONS];
+  double nearest[N_REASONS]; /* −1: none */
+  double bound;              /* best bound among allowed, not yet evaluated designs; NaN-free: see has_bound */
+  uint64_t has_bound, n_listed;
+  struct {
+    double bound;
+    uint64_t index;
+  } listed[OPEN_LISTED]; /* sorted: best bound first, then lower index */
+};
+
+struct fold {
+  const struct rounds *rounds;
+  double best; /* to beat */
+  bool has_best;
+};
+
+static const struct space *space_of(const struct fold *fold) { return &fold->rounds->designs->space; }
+
+static void list_open(const struct space *space, struct tally *tally, double bound, uint64_t index) {
+  size_t place = tally->n_listed;
+  while (place > 0) {
+    const double other = tally->listed[place - 1].bound;
+    if (!space_better(space, bound, other) &&
+        (space_better(space, other, bound) || tally->listed[place - 1].index < index)) {
+      break;
+    }
+    place--;
+  }
+  if (place >= OPEN_LISTED) return;
+  const size_t last = tally->n_listed < OPEN_LISTED ? tally->n_listed++ : OPEN_LISTED - 1;
+  memmove(&tally->listed[place + 1], &tally->listed[place], (last - place) * sizeof tally->listed[0]);
+  tally->listed[place].bound = bound;
+  tally->listed[place].index = index;
+}
+
+static void take_bound(const struct space *space, struct tally *tally, double bound) {
+  if (!tally->has_bound || space_better(space, bound, tally->bound)) tally->bound = bound;
+  tally->has_bound = 1;
+}
+
+/* Which limits does the design break? Every one is counted, so that a user sees what a relaxation would bring. */
+static void count_limits(const struct design_space *designs, const struct point *point, struct tally *tally,
+                         enum reason first, double first_excess) {
+  struct accelerator accelerator;
+  struct stage_cost_of_design design;
+  unsigned broken = 0;
+  enum reason last = first;
+  if (first >= REASON_AREA && first <= REASON_MEMORY && design_at(designs, point, &accelerator)) {
+    stage_design(designs->stage, &accelerator, &design);
+    for (enum reason reason = REASON_AREA; reason <= REASON_MEMORY; reason++) {
+      const double excess = design_excess(designs, &accelerator, &design, reason);
+      if (!(excess > 0)) continue;
+      broken++;
+      last = reason;
+      tally->excluded[reason]++;
+      if (tally->nearest[reason] < 0 || excess < tally->nearest[reason]) tally->nearest[reason] = excess;
+    }
+  } else {
+    broken = 1;
+    tally->excluded[first]++;
+    if (tally->nearest[first] < 0 || first_excess < tally->nearest[first]) tally->nearest[first] = first_excess;
+  }
+  if (broken == 1) tally->alone[last]++;
+}
+
+static void fold_block(void *context, uint64_t first, uint64_t end, void *accumulator) {
+  const struct fold *fold = context;
+  const struct space *space = space_of(fold);
+  struct tally *tally = accumulator;
+  for (uint64_t index = first; index < end; index++) {
+    const struct point point = space_point(space, index);
+    struct score screened;
+    space->screen(space->context, &point, &screened);
+    if (screened.reason != REASON_NONE) {
+      count_limits(fold->rounds->designs, &point, tally, (enum reason)screened.reason, screened.excess);
+      continue;
+    }
+    tally->allowed++;
+    if (point_set_has(fold->rounds->evaluated, &point)) continue;
+    take_bound(space, tally, screened.bound);
+    if (fold->has_best && !space_better(space, screened.bound, fold->best)) {
+      tally->pruned++;
+    } else {
+      tally->open++;
+      list_open(space, tally, screened.bound, index);
+    }
+  }
+}
+
+static void merge(void *context, void *into, const void *from) {
+  const struct fold *fold = context;
+  struct tally *a = into;
+  const struct tally *b = from;
+  a->allowed += b->allowed;
+  a->pruned += b->pruned;
+  a->open += b->open;
+  for (size_t r = 0; r < N_REASONS; r++) {
+    a->excluded[r] += b->excluded[r];
+    a->alone[r] += b->alone[r];
+    if (b->nearest[r] >= 0 && (a->nearest[r] < 0 || b->nearest[r] < a->nearest[r])) a->nearest[r] = b->nearest[r];
+  }
+  if (b->has_bound) take_bound(space_of(fold), a, b->bound);
+  for (size_t i = 0; i < b->n_listed; i++) list_open(space_of(fold), a, b->listed[i].bound, b->listed[i].index);
+}
+
+static bool fold_space(const struct fold *fold, struct tally *tally, struct error *error) {
+  memset(tally, 0, sizeof *tally);
+  for (size_t r = 0; r < N_REASONS; r++) tally->nearest[r] = -1;
+  union {
+    const struct fold *in;
+    void *out;
+  } context = {fold}; /* the callbacks only read it */
+  const struct cluster_blocks blocks = {
+      space_size(space_of(fold)), BLOCK, sizeof *tally, fold_block, merge, context.out};
+  return cluster_fold(fold->rounds->cluster, &blocks, tally, error);
+}
+
+static void best_so_far(struct fold *fold) {
+  const struct topk *topk = fold->rounds->topk;
+  fold->has_best = topk_count(topk) > 0;
+  if (fold->has_best) fold->best = topk_at(topk, 0)->score.objective[space_of(fold)->metric];
+}
+
+/* Relative distance between what was found and what cannot be exceeded. */
+static double gap_of(const struct fold *fold, double bound) {
+  if (!fold->has_best || !space_better(space_of(fold), bound, fold->best)) return 0;
+  const double larger = fmax(fabs(bound), fabs(fold->best));
+  return larger > 0 ? fabs(bound - fold->best) / larger : 0;
+}
+
+/* Evaluates listed designs while their bounds still beat the best. */
+static bool evaluate_open(struct rounds *rounds, struct fold *fold, const struct tally *tally, uint64_t budget,
+                          uint64_t *evaluated, struct error *error) {
+  struct point batch[OPEN_LISTED];
+  for (size_t next = 0; next < tally->n_listed && *evaluated < budget;) {
+    size_t n = 0;
+    const size_t most = rounds->round_size < OPEN_LISTED ? rounds->round_size : OPEN_LISTED;
+    for (; next < tally->n_listed && n < most && *evaluated + n < budget; next++) {
+      if (fold->has_best && !space_better(space_of(fold), tally->listed[next].bound, fold->best)) break;
+      batch[n++] = space_point(space_of(fold), tally->listed[next].index);
+    }
+    if (n == 0) break;
+    if (!rounds_evaluate(rounds, "prove", batch, n, error)) return false;
+    *evaluated += n;
+    if (rounds->stopped) break;
+    best_so_far(fold);
+  }
+  return true;
+}
+
+bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
+  const struct run_search *search = &rounds->designs->settings->search;
+  const uint64_t budget = search->prove ? search->prove_evaluations : 0;
+  struct tally *tally = ARENA_NEW(rounds->arena, struct tally, 1);
+  struct fold fold = {.rounds = rounds};
+  memset(proof, 0, sizeof *proof);
+  proof->points = space_size(&rounds->designs->space);
+  for (;;) {
+    best_so_far(&fold);
+    if (!fold_space(&fold, tally, error)) return false;
+    proof->bound = fold.best;
+    if (tally->has_bound && (!fold.has_best || space_better(space_of(&fold), tally->bound, fold.best))) {
+      proof->bound = tally->bound;
+    }
+    proof->gap = gap_of(&fold, proof->bound);
+    const bool spent = proof->evaluated >= budget;
+    if (tally->open == 0 || proof->gap <= search->gap_target || spent) break;
+    const uint64_t before = proof->evaluated;
+    if (!evaluate_open(rounds, &fold, tally, budget, &proof->evaluated, error)) return false;
+    if (proof->evaluated == before || rounds->stopped) break;
+  }
+  proof->complete = true;
+  proof->allowed = tally->allowed;
+  proof->pruned = tally->pruned;
+  proof->optimal = fold.has_best && proof->gap == 0 && tally->open == 0;
+  memcpy(proof->excluded, tally->excluded, sizeof proof->excluded);
+  memcpy(proof->excluded_alone, tally->alone, sizeof proof->excluded_alone);
+  memcpy(proof->nearest_excess, tally->nearest, sizeof proof->nearest_excess);
+  return true;
+}

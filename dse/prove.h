@@ -1,0 +1,27 @@
+/* How far can the best design be from the best there is?
+ *
+ * Bounds every design of the space (cheaply, folded over the ranks), counts what limits exclude, and evaluates the
+ * designs whose bound says that they could still win, best bound first, until none is left (the best is proven) or the
+ * budget is spent (the gap is proven). */
+#ifndef DSE_PROVE_H
+#define DSE_PROVE_H
+
+#include "dse/rounds.h"
+
+struct proof {
+  uint64_t points;                    /* of the space */
+  uint64_t allowed;                   /* by limits known without a schedule */
+  uint64_t excluded[N_REASONS];       /* by each limit, counted for every limit that a design breaks */
+  uint64_t excluded_alone[N_REASONS]; /* by this limit and no other */
+  double nearest_excess[N_REASONS];   /* least excess among the designs that a limit excludes */
+  uint64_t pruned;                    /* allowed, but their bound cannot beat the best */
+  uint64_t evaluated;                 /* to close the gap */
+  double bound;                       /* no design of the space has a better metric */
+  double gap;                         /* relative distance of the best from it; 0: proven optimal */
+  bool complete, optimal;             /* bounds were taken; the gap is closed */
+};
+
+/* Collective. With search.prove off nothing is evaluated to close the gap. */
+bool prove(struct rounds *rounds, struct proof *proof, struct error *error);
+
+#endif

@@ -1,0 +1,221 @@
+/* Tables of the run file's own groups, and how a run file is read. See settings.h. */
+#include "dse/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const run_metric_names[] = {"throughput", "energy", "area", "tdp", "throughput_per_tdp", "edp", NULL};
+
+/* Raised whenever the same settings may give other answers than an earlier release did. */
+enum { ANSWER_VERSION = 1 };
+
+#define TOP(member) offsetof(struct run_top, member)
+static const struct field top_field_list[] = {
+    {"workload", FIELD_TEXT, "", 0, 0, NULL, "model name, or a path to a model file (.cfg) or operator graph (.json)",
+     TOP(workload), ROLE_ANSWER, NULL},
+    {"batch", FIELD_UINT, "samples", 1, 1e6, "1", "samples that one iteration trains on", TOP(batch), ROLE_ANSWER,
+     NULL},
+    {"model", FIELD_TEXT_LIST, "", 0, 0, "[]", "overrides of the model file's keys, as \"sequence=128\"", TOP(model),
+     ROLE_ANSWER, NULL},
+};
+static const struct field_table top_fields = {"run", "what is trained", top_field_list,
+                                              sizeof top_field_list / sizeof *top_field_list};
+
+#define LIMIT(member) offsetof(struct run_limits, member)
+static const struct field limit_field_list[] = {
+    {"area_mm2", FIELD_REAL, "mm2", 0.001, 1e6, "600.0", "largest die area", LIMIT(area_mm2), ROLE_ANSWER, NULL},
+    {"tdp_w", FIELD_REAL, "w", 0.001, 1e6, "300.0", "largest thermal design power", LIMIT(tdp_w), ROLE_ANSWER, NULL},
+    {"w_per_mm2", FIELD_REAL, "w/mm2", 0.001, 100, "1.1", "largest power density (air and cold-plate cooling)",
+     LIMIT(w_per_mm2), ROLE_ANSWER, NULL},
+    {"memory", FIELD_BOOL, "", 0, 0, "true",
+     "parameters, gradients, optimizer state and what is kept for the backward pass must fit the HBM", LIMIT(memory),
+     ROLE_ANSWER, NULL},
+    {"throughput_floor", FIELD_REAL, "", 0, 1000, "0.0",
+     "least throughput, as a fraction of the reference design's; 0: none", LIMIT(throughput_floor), ROLE_ANSWER, NULL},
+    {"reference", FIELD_TEXT, "", 0, 0, "\"tpuv2\"", "catalogue entry that the floor refers to", LIMIT(reference),
+     ROLE_ANSWER, NULL},
+};
+static const struct field_table limit_fields = {"limits", "what a design may cost", limit_field_list,
+                                                sizeof limit_field_list / sizeof *limit_field_list};
+
+#define SEARCH(member) offsetof(struct run_search, member)
+static const struct field search_field_list[] = {
+    {"algorithm", FIELD_TEXT, "", 0, 0, "\"guided\"", "how to search (dse list algorithms)", SEARCH(algorithm),
+     ROLE_ANSWER, NULL},
+    {"metric", FIELD_CHOICE, "", 0, 0, "\"throughput\"", "what orders the best designs", SEARCH(metric), ROLE_ANSWER,
+     run_metric_names},
+    {"top_k", FIELD_UINT, "", 1, 10000, "10", "how many best designs are kept", SEARCH(top_k), ROLE_ANSWER, NULL},
+    {"seed", FIELD_UINT, "", 0, 9e18, "1", "seed of every random choice", SEARCH(seed), ROLE_ANSWER, NULL},
+    {"max_evaluations", FIELD_UINT, "", 1, 1e9, "100000", "most designs evaluated by the search",
+     SEARCH(max_evaluations), ROLE_STOP, NULL},
+    {"round_size", FIELD_UINT, "", 1, 1e6, "64", "most designs evaluated between two decisions", SEARCH(round_size),
+     ROLE_ANSWER, NULL},
+    {"eps", FIELD_REAL, "", 0, 1, "0.01", "a schedule this close to its critical path is not limited by its cores",
+     SEARCH(eps), ROLE_ANSWER, NULL},
+    {"prove", FIELD_BOOL, "", 0, 0, "true",
+     "evaluate every design whose bound says that it could still win, until the best is proven", SEARCH(prove),
+     ROLE_ANSWER, NULL},
+    {"prove_evaluations", FIELD_UINT, "", 0, 1e9, "20000", "most designs evaluated to close the gap",
+     SEARCH(prove_evaluations), ROLE_STOP, NULL},
+    {"gap_target", FIELD_REAL, "", 0, 1, "0.0", "stop proving once the gap is this small", SEARCH(gap_target),
+     ROLE_STOP, NULL},
+};
+static const struct field_table search_fields = {"search", "how the best designs are looked for", search_field_list,
+                                                 sizeof search_field_list / sizeof *search_field_list};
+
+/* --- the space: the accelerator's own keys, as lists ----------------------------------------------------------------
+ */
+
+const struct field_table *run_space_fields(struct arena *arena) {
+  static const struct {
+    const char *key, *values;
+  } axes[N_RUN_AXES] = {
+#define AXIS(key, role, values) {#key, values},
+#include "dse/axes.def"
+#undef AXIS
+  };
+  struct field *fields = ARENA_NEW(arena, struct field, N_RUN_AXES);
+  for (size_t a = 0; a < N_RUN_AXES; a++) {
+    const struct field *one = config_find_field(&accelerator_fields, axes[a].key);
+    REQUIRE(one != NULL && (one->type == FIELD_UINT || one->type == FIELD_CHOICE));
+    fields[a] = *one;
+    fields[a].type = one->type == FIELD_UINT ? FIELD_UINT_LIST : FIELD_CHOICE_LIST;
+    fields[a].default_text = axes[a].values;
+    fields[a].offset = a * sizeof(struct uint_list);
+    fields[a].role = ROLE_ANSWER;
+  }
+  struct field_table *table = ARENA_NEW(arena, struct field_table, 1);
+  *table = (struct field_table){"space", "the designs to choose from: values of every axis", fields, N_RUN_AXES};
+  return table;
+}
+
+const void *run_algorithm_settings(const struct run_settings *settings, const struct search_algorithm *algorithm) {
+  for (size_t i = 0; i < n_search_algorithms; i++) {
+    if (search_algorithms[i] == algorithm) return ((void *const *)settings->algorithms)[i];
+  }
+  BUG("algorithm %s is not in the list", algorithm->name);
+}
+
+struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena) {
+  struct config_section *sections = ARENA_NEW(arena, struct config_section, 8 + n_search_algorithms);
+  size_t n = 0;
+  sections[n++] = (struct config_section){"", &top_fields, &settings->top, true};
+  sections[n++] = (struct config_section){"training", &training_fields, &settings->training, false};
+  sections[n++] = (struct config_section){"space", run_space_fields(arena), settings->axes, false};
+  sections[n++] = (struct config_section){"limits", &limit_fields, &settings->limits, false};
+  sections[n++] = (struct config_section){"search", &search_fields, &settings->search, false};
+  if (settings->algorithms == NULL) {
+    void **own = ARENA_NEW(arena, void *, n_search_algorithms);
+    for (size_t i = 0; i < n_search_algorithms; i++) {
+      own[i] = arena_alloc(arena, 1, search_algorithms[i]->settings_bytes);
+    }
+    settings->algorithms = own;
+  }
+  for (size_t i = 0; i < n_search_algorithms; i++) {
+    const struct search_algorithm *algorithm = search_algorithms[i];
+    if (algorithm->table == NULL) continue;
+    const char *group = arena_printf(arena, "search.%s", algorithm->name);
+    sections[n++] = (struct config_section){group, algorithm->table, ((void **)settings->algorithms)[i], false};
+  }
+  sections[n++] = (struct config_section){"schedule", &stage_fields, &settings->schedule, false};
+  sections[n++] = (struct config_section){"cost", &cost_fields, &settings->cost, false};
+  sections[n++] = (struct config_section){"technology", &technology_fields, &settings->technology, false};
+  return (struct run_sections){sections, n};
+}
+
+/* --- reading --------------------------------------------------------------------------------------------------------
+ */
+
+/* A message at the place of a key, or at the table's default where the file does not set it. */
+static void complain(const struct config *config, const char *path, const char *key, struct error *error,
+                     const char *text) {
+  const char *file;
+  const unsigned line = config_line(config, key, &file);
+  if (line > 0) {
+    error_add(error, STATUS_INPUT, "%s:%u: %s: %s", file, line, key, text);
+  } else {
+    error_add(error, STATUS_INPUT, "%s: %s: %s", path, key, text);
+  }
+}
+
+static void check_together(const struct config *config, const char *path, struct run_settings *settings,
+                           struct arena *arena, struct error *error) {
+  const struct search_algorithm *algorithm = search_algorithm_find(settings->search.algorithm);
+  if (algorithm == NULL) {
+    const char *known = "";
+    const char **names = ARENA_NEW(arena, const char *, n_search_algorithms);
+    for (size_t i = 0; i < n_search_algorithms; i++) {
+      names[i] = search_algorithms[i]->name;
+      known = arena_printf(arena, "%s%s%s", known, i > 0 ? ", " : "", names[i]);
+    }
+    complain(config, path, "search.algorithm", error,
+             arena_printf(arena, "no algorithm \"%s\", allowed are %s", settings->search.algorithm, known));
+  }
+  const struct field_table *space = run_space_fields(arena);
+  for (size_t a = 0; a < N_RUN_AXES; a++) {
+    const struct field *field = &space->fields[a];
+    const char *key = arena_printf(arena, "space.%s", field->key);
+    struct uint_list *list = &settings->axes[a];
+    if (list->n == 0) {
+      complain(config, path, key, error, "an empty list, give at least one value");
+      continue;
+    }
+    if (list->n > UINT16_MAX) complain(config, path, key, error, "more than 65,535 values");
+    for (size_t i = 1; i < list->n; i++) {
+      if (list->values[i] > list->values[i - 1]) continue;
+      complain(config, path, key, error, "values must ascend, without repeats");
+      break;
+    }
+    if (strcmp(field->key, "node_nm") != 0) continue;
+    for (size_t i = 0; i < list->n; i++) {
+      if (technology_knows_node(list->values[i])) continue;
+      complain(config, path, key, error,
+               arena_printf(arena, "no constants for %llu nm, known are 28, 16, 14, 12, 7, 5, 4, 3",
+                            (unsigned long long)list->values[i]));
+    }
+  }
+  const bool small_provider = !cost_providers[settings->cost.provider]->has_tdp;
+  const uint64_t metric = settings->search.metric;
+  if (small_provider && (metric == 3 || metric == 4)) {
+    complain(config, path, "search.metric", error,
+             "the cost provider has no TDP; choose throughput, area, energy or edp");
+  }
+}
+
+bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
+                       struct run_settings *settings, struct error *error) {
+  memset(settings, 0, sizeof *settings);
+  struct config *config;
+  if (!config_open(path, sets, n_sets, arena, &config, error)) return false;
+  const struct run_sections sections = run_settings_sections(settings, arena);
+  /* A check over several keys sees only values that passed their own checks. */
+  if (config_apply(config, sections.sections, sections.n, arena, error)) {
+    check_together(config, path, settings, arena, error);
+  }
+  config_close(config);
+  return !error_is_set(error);
+}
+
+struct digest run_settings_digest(struct run_settings *settings, const struct op_graph *graph, struct arena *arena) {
+  const struct run_sections sections = run_settings_sections(settings, arena);
+  struct digest_stream stream;
+  digest_begin(&stream);
+  digest_add_u64(&stream, ANSWER_VERSION);
+  config_digest(&stream, sections.sections, sections.n);
+  digest_add_u64(&stream, graph->digest.high);
+  digest_add_u64(&stream, graph->digest.low);
+  return digest_end(&stream);
+}
+
+const char *run_settings_text(struct run_settings *settings, bool comments, struct arena *arena) {
+  const struct run_sections sections = run_settings_sections(settings, arena);
+  char *text = NULL;
+  size_t n = 0;
+  FILE *out = open_memstream(&text, &n);
+  if (out == NULL) arena_on_exhaustion(0);
+  config_write(out, sections.sections, sections.n, comments);
+  if (fclose(out) != 0) arena_on_exhaustion(n);
+  const char *copy = arena_copy_text(arena, text);
+  free(text);
+  return copy;
+}

@@ -1,0 +1,73 @@
+/* Everything a run file can say, in one place: which struct each group fills. Defaults live in the tables alone. */
+#ifndef DSE_SETTINGS_H
+#define DSE_SETTINGS_H
+
+#include "arch/stage.h"
+#include "base/config.h"
+#include "search/space/space.h"
+#include "workloads/training.h"
+
+enum run_axis {
+#define AXIS(key, role, values) RUN_AXIS_##key,
+#include "dse/axes.def"
+#undef AXIS
+  N_RUN_AXES
+};
+
+struct run_top {
+  const char *workload;   /* model name, .cfg or .json */
+  uint64_t batch;         /* samples in one iteration of this device */
+  struct text_list model; /* overrides of the model's keys, "sequence=128" */
+};
+
+struct run_limits {
+  double area_mm2, tdp_w, w_per_mm2;
+  bool memory;             /* parameters, state, stash must fit HBM */
+  double throughput_floor; /* fraction of the reference design's; 0: none */
+  const char *reference;   /* catalogue entry */
+};
+
+struct run_search {
+  const char *algorithm;
+  uint64_t metric, top_k, seed, max_evaluations, round_size;
+  double eps;
+  bool prove;
+  uint64_t prove_evaluations;
+  double gap_target;
+};
+
+struct run_settings {
+  struct run_top top;
+  struct training_settings training;
+  struct stage_settings schedule;
+  struct cost_settings cost;
+  struct technology technology;
+  struct uint_list axes[N_RUN_AXES];
+  struct run_limits limits;
+  struct run_search search;
+  void *algorithms; /* n_search_algorithms pointers' worth of settings: settings_of_algorithm */
+};
+
+/* Metrics are objectives; see design_space.h for their meaning. */
+extern const char *const run_metric_names[];
+
+/* The sections of a run file, for config_apply, config_write and config_digest; the array is in `arena`. */
+struct run_sections {
+  const struct config_section *sections;
+  size_t n;
+};
+struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena);
+/* The groups and tables alone, for `dse list keys` and the reference page. */
+const struct field_table *run_space_fields(struct arena *arena);
+const void *run_algorithm_settings(const struct run_settings *settings, const struct search_algorithm *algorithm);
+
+/* Reads, checks one key after the other, then what several keys must satisfy together. Rank 0 reads; the caller
+ * shares. */
+bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
+                       struct run_settings *settings, struct error *error);
+/* Digest of all that can change answers, the training graph included. */
+struct digest run_settings_digest(struct run_settings *settings, const struct op_graph *graph, struct arena *arena);
+/* run.cfg: the settings as resolved, to run again as they are. */
+const char *run_settings_text(struct run_settings *settings, bool comments, struct arena *arena);
+
+#endif

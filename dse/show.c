@@ -1,0 +1,160 @@
+/* dse show workload: what is in a network. Counts are for one sample unless --set batch=… says otherwise. */
+#include "dse/command.h"
+
+#include "base/text.h"
+#include "workloads/training.h"
+#include "workloads/workload.h"
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct shown {
+  struct workload workload;
+  struct graph_totals forward, training;
+  struct op_graph training_graph;
+  uint64_t forward_flop, backward_flop; /* forward without experts' routers, as references count */
+};
+
+/* `--set batch=…` and `element_bytes=…` are the pass's; everything else overrides the model file. */
+static bool split_sets(const struct invocation *invocation, struct workload_request *request, struct error *error) {
+  struct config_set *model = ARENA_NEW(invocation->arena, struct config_set, invocation->n_sets + 1);
+  for (size_t i = 0; i < invocation->n_sets; i++) {
+    const struct config_set *set = &invocation->sets[i];
+    uint64_t *own = NULL;
+    if (strcmp(set->path, "batch") == 0) own = &request->batch;
+    if (strcmp(set->path, "element_bytes") == 0) own = &request->element_bytes;
+    if (own == NULL) {
+      model[request->n_sets++] = *set;
+    } else if (!text_to_u64(set->value, own) || *own == 0) {
+      error_add(error, STATUS_INPUT, "--set: %s: \"%s\" is no whole number above 0", set->path, set->value);
+    }
+  }
+  request->sets = model;
+  return !error_is_set(error);
+}
+
+static bool load(struct invocation *invocation, struct shown *shown, struct error *error) {
+  struct workload_request request = {
+      .name = invocation->words[1], .data_folder = invocation->data_folder, .batch = 1, .element_bytes = 2};
+  if (!split_sets(invocation, &request, error)) return false;
+  if (!workload_load(&request, invocation->arena, invocation->scratch, &shown->workload, error)) return false;
+  graph_totals(&shown->workload.graph, &shown->forward);
+  struct training_settings settings;
+  config_defaults(&training_fields, invocation->arena, &settings);
+  settings.fusion = FUSION_OFF; /* counts are those of the model, whatever is fused later */
+  if (!training_expand(&shown->workload.graph, &settings, invocation->arena, invocation->scratch,
+                       &shown->training_graph, error)) {
+    return false;
+  }
+  graph_totals(&shown->training_graph, &shown->training);
+  shown->forward_flop = 2 * shown->forward.macs[PHASE_FORWARD] - shown->workload.router_flop * shown->workload.batch;
+  shown->backward_flop = 2 * (shown->training.macs[PHASE_BACKWARD_DATA] + shown->training.macs[PHASE_BACKWARD_WEIGHT]);
+  return true;
+}
+
+static void print_json(const struct shown *shown) {
+  const struct workload *workload = &shown->workload;
+  json_t *object = json_object();
+  json_object_set_new(object, "workload", json_string(workload->name));
+  json_object_set_new(object, "kind", json_string(workload->kind));
+  json_object_set_new(object, "sample", json_string(workload->sample));
+  json_object_set_new(object, "batch", json_integer((json_int_t)workload->batch));
+  json_object_set_new(object, "ops", json_integer((json_int_t)workload->graph.n_ops));
+  json_object_set_new(object, "edges", json_integer((json_int_t)workload->graph.n_edges));
+  json_object_set_new(object, "training_ops", json_integer((json_int_t)shown->training_graph.n_ops));
+  json_object_set_new(object, "training_edges", json_integer((json_int_t)shown->training_graph.n_edges));
+  json_object_set_new(object, "parameters", json_integer((json_int_t)shown->forward.parameters));
+  json_object_set_new(object, "forward_flops", json_integer((json_int_t)shown->forward_flop));
+  json_object_set_new(object, "router_flops", json_integer((json_int_t)workload->router_flop));
+  json_object_set_new(object, "backward_flops", json_integer((json_int_t)shown->backward_flop));
+  json_object_set_new(object, "stash_bytes", json_integer((json_int_t)shown->training.stash_bytes));
+  if (workload->check.present && !workload->overridden) {
+    json_object_set_new(object, "reference",
+                        json_pack("{sI sI ss}", "parameters", (json_int_t)workload->check.parameters, "forward_flops",
+                                  (json_int_t)workload->check.forward_flop, "source", workload->check.source));
+  }
+  json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+  putchar('\n');
+  json_decref(object);
+}
+
+static void print_kinds(const struct invocation *invocation, const struct op_graph *graph) {
+  size_t count[N_OP_KINDS][N_PHASES] = {{0}};
+  uint64_t macs[N_OP_KINDS] = {0};
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    count[graph->ops[i].kind][graph->ops[i].phase]++;
+    macs[graph->ops[i].kind] += op_macs(&graph->ops[i]);
+  }
+  say(invocation, "\n%-14s %9s %14s %16s %8s %18s\n", "operator", "forward", "backward-data", "backward-weight",
+      "update", "MACs");
+  for (size_t k = 0; k < N_OP_KINDS; k++) {
+    if (op_kinds[k].class == CLASS_NONE) continue;
+    const size_t *n = count[k];
+    if (n[0] + n[1] + n[2] + n[3] == 0) continue;
+    say(invocation, "%-14s %9zu %14zu %16zu %8zu %18" PRIu64 "\n", op_kinds[k].name, n[PHASE_FORWARD],
+        n[PHASE_BACKWARD_DATA], n[PHASE_BACKWARD_WEIGHT], n[PHASE_UPDATE], macs[k]);
+  }
+}
+
+static void print_counts(const struct invocation *invocation, const struct shown *shown) {
+  const struct workload *workload = &shown->workload;
+  say(invocation, "%s (%s), %" PRIu64 " %s%s\n\n", workload->name, workload->kind, workload->batch, workload->sample,
+      workload->batch > 1 ? "s" : "");
+  say(invocation, "%-16s %20zu\n%-16s %20zu\n", "ops", workload->graph.n_ops, "edges", workload->graph.n_edges);
+  say(invocation, "%-16s %20" PRIu64, "parameters", shown->forward.parameters);
+  const bool reference = workload->check.present && !workload->overridden;
+  if (reference) say(invocation, "   reference %" PRIu64, workload->check.parameters);
+  say(invocation, "\n%-16s %20" PRIu64, "forward FLOP", shown->forward_flop);
+  if (reference) {
+    say(invocation, "   reference %" PRIu64, workload->check.forward_flop * workload->batch);
+    if (workload->router_flop > 0) say(invocation, " + %" PRIu64 " of routers", workload->router_flop);
+  }
+  say(invocation, "\n%-16s %20" PRIu64 "\n%-16s %20" PRIu64 "\n", "backward FLOP", shown->backward_flop, "stash bytes",
+      shown->training.stash_bytes);
+  if (reference) say(invocation, "reference from   %s\n", workload->check.source);
+  print_kinds(invocation, invocation_value(invocation, "training") != NULL ? &shown->training_graph : &workload->graph);
+}
+
+static enum status run(struct invocation *invocation, struct error *error) {
+  if (strcmp(invocation->words[0], "workload") != 0) {
+    error_add(error, STATUS_INPUT, "dse show: nothing called \"%s\", write dse show workload NAME",
+              invocation->words[0]);
+    return STATUS_INPUT;
+  }
+  struct shown shown;
+  if (!load(invocation, &shown, error)) return error->status;
+  const char *path = invocation_value(invocation, "graph");
+  if (path != NULL && !workload_export_json(&shown.workload.graph, shown.workload.name, path, error)) {
+    return error->status;
+  }
+  if (invocation->json) {
+    print_json(&shown);
+  } else {
+    print_counts(invocation, &shown);
+  }
+  return STATUS_OK;
+}
+
+static const struct command_option options[] = {
+    {"training", NULL, "counts operators of the whole training step, not of the forward pass"},
+    {"graph", "FILE", "writes the forward graph as JSON, which dse reads back"},
+};
+static const char *const examples[] = {"dse show workload bert-large --training",
+                                       "dse show workload llama3-8b --json --set sequence=4096",
+                                       "dse show workload resnet50 --set batch=32", NULL};
+const struct command command_show = {
+    .name = "show",
+    .words = "workload NAME|FILE.cfg|FILE.json",
+    .summary = "operators, parameters, FLOPs and bytes of a workload",
+    .min_words = 2,
+    .max_words = 2,
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .details =
+        "Counts are for one sample (a sequence, an image, a sentence pair, a record) unless --set batch=N says\n"
+        "otherwise; other --set keys override the model file. FLOP are twice the multiply-accumulates of matrix\n"
+        "products and convolutions. Where the model file states reference counts they stand beside ours.",
+    .examples = examples,
+    .run = run,
+};

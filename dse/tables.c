@@ -1,0 +1,187 @@
+/* front.csv, topk.csv, convergence.csv, infeasible.csv: their columns and rows. See outputs.h. */
+#include "dse/tables.h"
+
+#include "base/text.h"
+#include <math.h>
+#include <string.h>
+
+/* Columns that front.csv and topk.csv share, behind what is their own. */
+enum { N_DESIGN_COLUMNS = 9 + N_RUN_AXES + 3 };
+
+static void design_columns(const struct run *run, struct table_column *columns, struct arena *arena) {
+  const struct space *space = &run->designs.space;
+  size_t n = 0;
+  columns[n++] = (struct table_column){"design", "", "", "name of the design, the same in every run"};
+  columns[n++] = (struct table_column){"throughput_samples_per_s", "1/s", "max", "training samples a second"};
+  columns[n++] = (struct table_column){"iteration_s", "s", "min", "one iteration: forward, backward, update"};
+  columns[n++] = (struct table_column){"energy_j", "J", "min", "energy of one iteration"};
+  columns[n++] = (struct table_column){"area_mm2", "mm2", "min", "die area"};
+  columns[n++] = (struct table_column){"tdp_w", "W", "min", "thermal design power"};
+  columns[n++] = (struct table_column){"throughput_per_tdp", "1/(s W)", "max", "throughput over TDP"};
+  const struct objective *metric = &space->objectives[space->metric];
+  columns[n++] = (struct table_column){arena_printf(arena, "bound_%s", metric->name), metric->unit,
+                                       metric->maximise ? "max" : "min", "no schedule of this design is better"};
+  columns[n++] = (struct table_column){"gap", "", "min", "relative distance of the design from its bound"};
+  const struct field_table *axes = run_space_fields(arena);
+  for (size_t a = 0; a < N_RUN_AXES; a++) {
+    columns[n++] = (struct table_column){axes->fields[a].key, axes->fields[a].unit, "", axes->fields[a].doc};
+  }
+  columns[n++] = (struct table_column){"binding", "", "", "resource that stops the design"};
+  columns[n++] = (struct table_column){"found_by", "", "", "algorithm that found it"};
+  columns[n++] = (struct table_column){"found_at_evaluation", "", "", "after how many evaluations"};
+  REQUIRE(n == N_DESIGN_COLUMNS);
+}
+
+static double relative_gap(double value, double bound) {
+  const double larger = fmax(fabs(value), fabs(bound));
+  return larger > 0 ? fabs(value - bound) / larger : 0;
+}
+
+static void design_row(const struct run *run, const struct record *record, struct table *table) {
+  const struct design_space *designs = &run->designs;
+  const double *objective = record->score.objective;
+  struct accelerator accelerator;
+  REQUIRE(design_at(designs, &record->point, &accelerator));
+  char name[17];
+  design_name(&accelerator, name);
+  table_text(table, name);
+  table_double(table, objective[OBJECTIVE_THROUGHPUT]);
+  table_double(table, (double)run->stage.samples / objective[OBJECTIVE_THROUGHPUT]);
+  table_double(table, objective[OBJECTIVE_ENERGY]);
+  table_double(table, objective[OBJECTIVE_AREA]);
+  if (run->stage.provider->has_tdp) {
+    table_double(table, objective[OBJECTIVE_TDP]);
+    table_double(table, objective[OBJECTIVE_THROUGHPUT_PER_TDP]);
+  } else {
+    table_empty(table);
+    table_empty(table);
+  }
+  table_double(table, record->score.bound);
+  table_double(table, relative_gap(objective[designs->space.metric], record->score.bound));
+  for (size_t a = 0; a < N_RUN_AXES; a++) {
+    static const char *const keys[N_RUN_AXES] = {
+#define AXIS(key, role, values) #key,
+#include "dse/axes.def"
+#undef AXIS
+    };
+    const struct field *field = config_find_field(&accelerator_fields, keys[a]);
+    const uint64_t value = *(const uint64_t *)(const void *)((const char *)&accelerator + field->offset);
+    if (field->choices != NULL) {
+      table_text(table, field->choices[value]);
+    } else {
+      table_u64(table, value);
+    }
+  }
+  table_text(table, stage_binding_names[record->score.binding]);
+  const struct found *found = rounds_found(&run->rounds, &record->point);
+  table_text(table, found != NULL ? found->by : "");
+  if (found != NULL) {
+    table_u64(table, found->evaluation);
+  } else {
+    table_empty(table);
+  }
+}
+
+struct table *tables_front(const struct run *run, struct arena *arena) {
+  struct table_column *columns = ARENA_NEW(arena, struct table_column, N_DESIGN_COLUMNS);
+  design_columns(run, columns, arena);
+  struct table *table = table_new(arena, "front.csv", columns, N_DESIGN_COLUMNS);
+  for (size_t i = 0; i < pareto_count(run->rounds.front); i++) {
+    design_row(run, pareto_at(run->rounds.front, i), table);
+  }
+  return table;
+}
+
+struct table *tables_topk(const struct run *run, struct arena *arena) {
+  struct table_column *columns = ARENA_NEW(arena, struct table_column, 3 + N_DESIGN_COLUMNS);
+  columns[0] = (struct table_column){"stage", "", "", "stage of the pipeline, from 0"};
+  columns[1] = (struct table_column){"stage_digest", "", "", "stages with the same digest are the same problem"};
+  columns[2] = (struct table_column){"place", "", "min", "1: the best by the run's metric"};
+  design_columns(run, columns + 3, arena);
+  struct table *table = table_new(arena, "topk.csv", columns, 3 + N_DESIGN_COLUMNS);
+  char hex[DIGEST_HEX_BYTES];
+  digest_print(run->graph.digest, hex);
+  for (size_t i = 0; i < topk_count(run->rounds.topk); i++) {
+    table_u64(table, 0);
+    table_text(table, hex);
+    table_u64(table, i + 1);
+    design_row(run, topk_at(run->rounds.topk, i), table);
+  }
+  return table;
+}
+
+struct table *tables_convergence(const struct run *run, struct arena *arena) {
+  static const struct table_column columns[] = {
+      {"round", "", "", "round of evaluations, from 0"},
+      {"evaluations", "", "", "designs evaluated until then"},
+      {"feasible", "", "", "of them within all limits"},
+      {"front_size", "", "", "designs on the Pareto front until then"},
+      {"best", "unit of the metric", "", "best value of the metric until then"},
+      {"lower_bound", "unit of the metric", "", "proven at the end: no design of the space has a better metric"},
+      {"gap", "", "min", "relative distance of the best from that bound"},
+  };
+  struct table *table = table_new(arena, "convergence.csv", columns, sizeof columns / sizeof *columns);
+  for (size_t i = 0; i < run->rounds.n_convergence; i++) {
+    const struct convergence *row = &run->rounds.convergence[i];
+    table_u64(table, row->round);
+    table_u64(table, row->evaluations);
+    table_u64(table, row->feasible);
+    table_u64(table, row->front_size);
+    if (row->has_best) {
+      table_double(table, row->best);
+    } else {
+      table_empty(table);
+    }
+    if (run->proof.complete && row->has_best) {
+      table_double(table, run->proof.bound);
+      table_double(table, relative_gap(row->best, run->proof.bound));
+    } else {
+      table_empty(table);
+      table_empty(table);
+    }
+  }
+  return table;
+}
+
+struct table *tables_infeasible(const struct run *run, struct arena *arena) {
+  static const struct table_column columns[] = {
+      {"limit", "", "", "what excludes designs"},
+      {"designs", "", "", "of the whole space that break it"},
+      {"alone", "", "", "of them, those that break no other limit"},
+      {"nearest_miss", "unit of the limit", "min", "least excess over the limit among them"},
+      {"evaluated", "", "", "designs that were evaluated and found out for this reason"},
+      {"unit", "", "", "unit of nearest_miss"},
+  };
+  struct table *table = table_new(arena, "infeasible.csv", columns, sizeof columns / sizeof *columns);
+  for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
+    const struct reason_name *reason = &run->designs.space.reasons[r];
+    table_text(table, reason->name);
+    table_u64(table, run->proof.excluded[r]);
+    table_u64(table, run->proof.excluded_alone[r]);
+    if (run->proof.excluded[r] > 0) {
+      table_double(table, run->proof.nearest_excess[r]);
+    } else {
+      table_empty(table);
+    }
+    table_u64(table, run->rounds.reason_count[r]);
+    table_text(table, reason->unit);
+  }
+  return table;
+}
+
+struct table *tables_timing(const struct run *run, const struct cluster_timing *timing, struct arena *arena) {
+  static const struct table_column columns[] = {
+      {"rank", "", "", "rank of the launch that finished the run"},
+      {"tasks", "", "", "evaluations and blocks of bounds that it computed"},
+      {"evaluating_s", "s", "", "time in them"},
+      {"waiting_s", "s", "min", "time waiting for tasks, other ranks and results"},
+  };
+  struct table *table = table_new(arena, "timing.csv", columns, sizeof columns / sizeof *columns);
+  for (unsigned r = 0; timing != NULL && r < cluster_size(run->invocation->cluster); r++) {
+    table_u64(table, r);
+    table_u64(table, timing[r].n_tasks);
+    table_double(table, timing[r].evaluating_s);
+    table_double(table, timing[r].waiting_s);
+  }
+  return table;
+}

@@ -1,0 +1,15 @@
+/* The CSV tables of a results folder, as text in an arena. */
+#ifndef DSE_TABLES_H
+#define DSE_TABLES_H
+
+#include "dse/run.h"
+#include "results/table.h"
+
+struct table *tables_front(const struct run *run, struct arena *arena);
+struct table *tables_topk(const struct run *run, struct arena *arena);
+struct table *tables_convergence(const struct run *run, struct arena *arena);
+struct table *tables_infeasible(const struct run *run, struct arena *arena);
+/* One row a rank; `timing` NULL gives the header alone. */
+struct table *tables_timing(const struct run *run, const struct cluster_timing *timing, struct arena *arena);
+
+#endif

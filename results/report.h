@@ -1,0 +1,81 @@
+/* Writes the results as one HTML page that an architect can present: it opens by double click, works offline, asks for
+ * nothing, and has a table beside every chart. (ux.md §5)
+ *
+ * The input is plain: the report knows neither designs nor searches. Same input, same bytes: put no time, host or rank
+ * count into it. Texts are hostile and come out as text; NULL texts and empty lists leave their part out or say that
+ * there is nothing. */
+#ifndef RESULTS_REPORT_H
+#define RESULTS_REPORT_H
+
+#include "results/timeline.h"
+
+enum {
+  REPORT_MAX_BARS = 20000,   /* of a timeline; more are thinned, which is said */
+  REPORT_MAX_POINTS = 20000, /* in the chart of the front; likewise */
+  REPORT_MAX_ROWS = 200,     /* of a table on the page; the CSV files have all */
+};
+
+struct report_fact {
+  const char *key, *value;
+};
+
+struct report_column {
+  const char *name, *unit;
+  const char *better; /* "min", "max" or "" */
+  bool is_text;
+};
+
+struct report_cell {
+  double number;    /* NaN: empty */
+  const char *text; /* of a text column; NULL: empty */
+};
+
+struct report_table {
+  const char *title, *sentence, *file; /* the sentence says how to read it; the CSV with all rows, or NULL */
+  const struct report_column *columns;
+  size_t n_columns;
+  const struct report_cell *cells; /* row by row */
+  size_t n_rows;
+};
+
+struct report_step {               /* of convergence */
+  double evaluations, best, bound; /* NaN: not known yet */
+};
+
+struct report_part {
+  const char *name;
+  double value; /* ≥ 0 */
+};
+
+struct report_breakdown {
+  const char *title, *unit;
+  const struct report_part *parts;
+  size_t n_parts;
+};
+
+struct report {
+  const char *title, *headline, *model_band;
+  const struct report_fact *facts;
+  size_t n_facts;
+  const struct report_table *front;
+  size_t front_x, front_y, front_size; /* columns of numbers; front_size may be SIZE_MAX: all alike */
+  size_t best_row;                     /* of the front, marked; SIZE_MAX: none */
+  const struct report_table *topk, *infeasible;
+  const struct report_step *steps;
+  size_t n_steps;
+  const char *metric, *metric_unit; /* of the steps */
+  const struct report_breakdown *breakdowns;
+  size_t n_breakdowns;
+  const struct timeline *timelines;
+  size_t n_timelines;
+  const struct report_table *tables; /* further ones: stages, mapping, importance, provenance */
+  size_t n_tables;
+  const struct report_fact *commands; /* key: a design as in the front's first text column; value: its command line */
+  size_t n_commands;
+  const char *settings; /* the run file as resolved */
+};
+
+/* The page, in the arena, to be published as report.html. */
+void report_write(const struct report *report, struct arena *arena, const char **html, size_t *n_bytes);
+
+#endif

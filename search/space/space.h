@@ -1,0 +1,99 @@
+/* The problem: pick one value on every axis so that the objectives are best.
+ *
+ * Plain data and two functions: `evaluate` scores a point in full, `screen` says cheaply whether limits already exclude
+ * it and what it can reach at best. Nothing here knows graphs or hardware. Axes come in three roles that the
+ * critical-path guided search uses and others ignore. (accelerator-search §8, §10.) */
+#ifndef SEARCH_SPACE_SPACE_H
+#define SEARCH_SPACE_SPACE_H
+
+#include "base/arena.h"
+#include "base/config.h"
+#include "results/record.h"
+
+enum axis_role {
+  AXIS_SHAPE,  /* walked from its largest value downwards, e.g. rows of an array */
+  AXIS_GROW,   /* grown from its smallest value where an evaluation advises it, e.g. counts of cores */
+  AXIS_CHOICE, /* categories: every value is a start of its own, e.g. a technology node */
+};
+
+struct axis {
+  const char *key, *unit;
+  enum axis_role role;
+  size_t n;
+  const uint64_t *values;    /* sorted ascending, distinct */
+  const char *const *labels; /* for categories: by value; NULL for numbers */
+};
+
+/* A sub-problem's reason or resource, numbered by the problem. */
+struct reason_name {
+  const char *name, *unit;
+};
+
+struct space {
+  size_t n_axes, n_objectives, n_front_objectives; /* the first n_front_objectives span the Pareto front */
+  const struct axis *axes;
+  const struct objective *objectives;
+  size_t metric; /* index of the objective that orders top-k */
+  size_t n_reasons, n_bindings;
+  const struct reason_name *reasons, *bindings;
+  void *context;
+  /* Full score of a point. Pure: reads its const inputs and the context's scratch. */
+  void (*evaluate)(void *context, const struct point *point, struct score *score);
+  /* Sets reason and excess if limits known without evaluation exclude the point, else reason = SCORE_FEASIBLE and
+   * bound = what the metric cannot exceed (or fall below) there. A screened-out point would be infeasible with the
+   * same reason when evaluated. NULL if the problem has none. */
+  void (*screen)(void *context, const struct point *point, struct score *score);
+};
+
+/* Number of points, saturating. */
+uint64_t space_size(const struct space *space);
+/* The point with lexicographic number `index` < space_size, and back. */
+struct point space_point(const struct space *space, uint64_t index);
+uint64_t space_index(const struct space *space, const struct point *point);
+uint64_t space_value(const struct space *space, const struct point *point, size_t axis);
+/* Is `a` a better metric value than `b`? */
+static inline bool space_better(const struct space *space, double a, double b) {
+  return objective_better(&space->objectives[space->metric], a, b);
+}
+
+/* Judge of a score, separate from what made it: finite and non-negative objectives if feasible, metric not beyond its
+ * own bound, moves inside the axes, reasons and bindings known. Every evaluation passes it; a broken promise makes the
+ * record infeasible as `invalid` (reason n_reasons − 1 by convention). */
+bool space_check_score(const struct space *space, const struct score *score, const char **what);
+
+/* --- algorithms: ask → (somebody evaluates) → tell ------------------------------------------------------------------
+ */
+
+struct search_request {
+  const struct space *space;
+  const void *settings; /* of the algorithm's own table */
+  uint64_t seed, max_evaluations;
+  size_t round_size;          /* most points a round; from the settings, never from the rank count */
+  struct arena *arena;        /* for the algorithm's state */
+  const struct point *starts; /* designs worth starting from (references); may be none */
+  size_t n_starts;
+};
+
+struct search_algorithm {
+  const char *name, *doc;
+  const struct field_table *table; /* group "search.NAME"; NULL: no keys */
+  size_t settings_bytes;
+  void *(*start)(const struct search_request *request);
+  /* Fills at most request->round_size points, none asked before, and returns how many; 0: the search is over. */
+  size_t (*ask)(void *state, uint64_t round, struct point *points);
+  /* The records of the points asked, in the same order. */
+  void (*tell)(void *state, const struct record *records, size_t n);
+  bool covers; /* having ended by itself, it has evaluated every point of the space: its best is proven */
+};
+
+extern const struct search_algorithm *const search_algorithms[];
+extern const size_t n_search_algorithms;
+const struct search_algorithm *search_algorithm_find(const char *name);
+
+/* A set of points, for algorithms that must not ask twice. */
+struct point_set;
+struct point_set *point_set_new(struct arena *arena);
+bool point_set_add(struct point_set *set, const struct point *point); /* false if it was there */
+bool point_set_has(const struct point_set *set, const struct point *point);
+
+#endif

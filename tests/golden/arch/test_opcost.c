@@ -1,0 +1,188 @@
+/* Do our operator costs agree with what published tools and our specification say?
+ *
+ * Values: tests/data/opcost (its README names tools and commits); anchors of cost-model §2 (1024³ on 128², weight
+ * stationary; 12 MiB of traffic), all worked out by hand from the formulas there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "arch/physical.h"
+#include "arch/tiling.h"
+#include "tests/opcost.h"
+#include <math.h>
+
+struct fixture {
+  struct arena arena;
+  struct error error;
+  struct opcost opcost;
+};
+
+static int set_up(void **state) {
+  static struct fixture fixture;
+  memset(&fixture, 0, sizeof fixture);
+  arena_init(&fixture.arena, 1 << 20);
+  *state = &fixture;
+  if (!opcost_read(&fixture.arena, &fixture.opcost, &fixture.error)) fail_msg("%s", fixture.error.text);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  struct fixture *fixture = *state;
+  arena_release(&fixture->arena);
+  return 0;
+}
+
+static struct csv table(struct fixture *fixture, const char *path) {
+  struct csv csv;
+  if (!csv_read(path, 100000, &fixture->arena, &csv, &fixture->error)) fail_msg("%s", fixture->error.text);
+  return csv;
+}
+
+static struct op gemm(uint64_t m, uint64_t n, uint64_t k, uint8_t element_bytes) {
+  struct op op = op_new(OP_GEMM, element_bytes);
+  const uint64_t dims[] = {1, m, n, k};
+  memcpy(op.dim, dims, sizeof dims);
+  op.in_bytes = m * k * element_bytes;
+  op.weight_bytes = k * n * element_bytes;
+  op.out_bytes = m * n * element_bytes;
+  return op;
+}
+
+static void test_array_anchor(void **state) {
+  struct fixture *fixture = *state;
+  struct cost_settings *settings = &fixture->opcost.settings;
+  struct machine machine = opcost_machine(&fixture->opcost, opcost_hardware(&fixture->opcost, "tpu128"));
+  const struct op op = gemm(1024, 1024, 1024, 2);
+  struct mapping mapping;
+  settings->dataflow = DATAFLOW_WS;
+  settings->array_overlap = OVERLAP_NONE;
+  assert_int_equal(tensor_array_cycles(&machine, &op, &mapping), 89984);
+  settings->array_overlap = OVERLAP_DOUBLE;
+  assert_int_equal(tensor_array_cycles(&machine, &op, &mapping), 65918);
+  settings->array_overlap = OVERLAP_IDEAL;
+  assert_int_equal(tensor_array_cycles(&machine, &op, &mapping), 65536);
+}
+
+/* 1024³, 2 B, tiles 256 × 256 × 1024, N inside M: 2 + 8 + 2 MiB. With lists of these tiles alone the search must find
+ * just that. */
+static void test_traffic_anchor(void **state) {
+  (void)state;
+  static struct tile_problem tiles;
+  tiles.element_bytes = 2;
+  tiles.accumulator_bytes = 4;
+  tiles.buffering = 2;
+  const struct tile whole = {1024, 1, 1024, 1024}, quarter = {256, 4, 256, 1024};
+  tiles.m = (struct tile_axis){2, {whole, quarter}};
+  tiles.n = (struct tile_axis){2, {whole, quarter}};
+  tiles.k = (struct tile_axis){1, {whole}};
+  struct tiling tiling;
+  tiling_least(&tiles, 2 * (256 * 1024 * 2 + 1024 * 256 * 2) + 256 * 256 * 4, &tiling);
+  assert_int_equal(tiling.bytes, 12 << 20);
+  assert_int_equal(tiling.tile_m, 256);
+  assert_int_equal(tiling.tile_n, 256);
+  assert_int_equal(tiling.tile_k, 1024);
+  assert_string_equal(tiling.order, "mkn");
+}
+
+static void test_scale_sim(void **state) {
+  struct fixture *fixture = *state;
+  struct opcost *opcost = &fixture->opcost;
+  static const char *const names[] = {"ws", "os", "is"};
+  const struct csv csv = table(fixture, "tests/data/opcost/systolic_closed_form.csv");
+  opcost->settings.array_overlap = OVERLAP_NONE;
+  assert_int_equal(csv.n_rows, 528);
+  for (size_t i = 0; i < csv.n_rows; i++) {
+    const struct opcost_op *op = opcost_find(opcost, opcost_text(&csv, i, "layer"));
+    const size_t hardware = opcost_hardware(opcost, opcost_text(&csv, i, "hw"));
+    assert_non_null(op);
+    assert_true(hardware != SIZE_MAX);
+    opcost->settings.dataflow = DATAFLOW_ALL;
+    for (uint64_t d = 0; d < 3; d++)
+      if (strcmp(names[d], opcost_text(&csv, i, "dataflow")) == 0) opcost->settings.dataflow = d;
+    assert_true(opcost->settings.dataflow != DATAFLOW_ALL);
+    const struct machine machine = opcost_machine(opcost, hardware);
+    struct mapping mapping;
+    const uint64_t ours = tensor_array_cycles(&machine, &op->op, &mapping);
+    if (ours != opcost_number(&csv, i, "compute_cycles"))
+      fail_msg("%s on %s, %s: %llu, SCALE-Sim %s", op->name, opcost_text(&csv, i, "hw"),
+               opcost_text(&csv, i, "dataflow"), (unsigned long long)ours, opcost_text(&csv, i, "compute_cycles"));
+  }
+}
+
+static void test_bound(void **state) {
+  struct fixture *fixture = *state;
+  struct opcost *opcost = &fixture->opcost;
+  const struct csv csv = table(fixture, "tests/data/opcost/bound.csv");
+  assert_int_equal(csv.n_rows, 176);
+  for (uint64_t overlap = OVERLAP_NONE; overlap <= OVERLAP_IDEAL; overlap++) {
+    opcost->settings.array_overlap = overlap;
+    for (size_t i = 0; i < csv.n_rows; i++) {
+      const struct opcost_op *op = opcost_find(opcost, opcost_text(&csv, i, "layer"));
+      const struct machine machine = opcost_machine(opcost, opcost_hardware(opcost, opcost_text(&csv, i, "hw")));
+      struct op_cost cost;
+      struct op_floor floor;
+      physical_provider.op_cost(&machine, &op->op, NULL, 1, &cost);
+      physical_provider.op_floor(&machine, &op->op, NULL, &floor);
+      assert_int_equal(cost.bound_cycles, opcost_number(&csv, i, "lower_bound_cycles"));
+      assert_int_equal(floor.hbm_bytes, opcost_number(&csv, i, "bytes_min"));
+      assert_int_equal(cost.macs, opcost_number(&csv, i, "macs"));
+      assert_true(cost.cycles >= cost.bound_cycles);
+      assert_true(cost.hbm_bytes >= floor.hbm_bytes);
+    }
+  }
+}
+
+static bool cell_real(const struct csv *csv, size_t row, const char *column, double *value) {
+  const char *cell = opcost_text(csv, row, column);
+  return cell[0] != '\0' && text_to_double(cell, value);
+}
+
+/* Best of Timeloop and ZigZag, on the mapper's own terms (no fill, drain, first load, as Timeloop counts). */
+static void test_peers(void **state) {
+  struct fixture *fixture = *state;
+  struct opcost *opcost = &fixture->opcost;
+  const struct csv csv = table(fixture, "tests/data/opcost/best.csv");
+  opcost->settings.array_overlap = OVERLAP_IDEAL;
+  double log_sum = 0, log_double = 0, worst = 0;
+  size_t n = 0, worst_row = 0, above = 0;
+  for (size_t i = 0; i < csv.n_rows; i++) {
+    double best = INFINITY, cycles;
+    if (cell_real(&csv, i, "timeloop_cycles", &cycles)) best = cycles;
+    if (cell_real(&csv, i, "zigzag_cycles", &cycles) && cycles < best) best = cycles;
+    const struct opcost_op *op = opcost_find(opcost, opcost_text(&csv, i, "layer"));
+    const struct machine machine = opcost_machine(opcost, opcost_hardware(opcost, opcost_text(&csv, i, "hw")));
+    struct op_cost cost;
+    physical_provider.op_cost(&machine, &op->op, NULL, 1, &cost);
+    const double ratio = (double)cost.cycles / best;
+    log_sum += log(ratio);
+    if (ratio > worst) worst = ratio, worst_row = i;
+    if (ratio > 1.0001) {
+      above++;
+      print_message("above: %s %s %.4f\n", opcost_text(&csv, i, "hw"), op->name, ratio);
+    }
+    opcost->settings.array_overlap = OVERLAP_DOUBLE;
+    physical_provider.op_cost(&machine, &op->op, NULL, 1, &cost);
+    opcost->settings.array_overlap = OVERLAP_IDEAL;
+    log_double += log((double)cost.cycles / best);
+    n++;
+  }
+  print_message("ours / min(Timeloop, ZigZag): n %zu, ideal geomean %.4f, worst %.4f (%s %s), above 1: %zu; double "
+                "geomean %.4f\n",
+                n, exp(log_sum / (double)n), worst, opcost_text(&csv, worst_row, "hw"),
+                opcost_text(&csv, worst_row, "layer"), above, exp(log_double / (double)n));
+  assert_true(exp(log_sum / (double)n) <= 1.00);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_array_anchor, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_traffic_anchor, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_scale_sim, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_peers, set_up, tear_down),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,231 @@
+/* Do the shipped model files make the networks they are named after?
+ *
+ * Every file is generated and compared with its own `check`, and with a table in this test. Sources of the table: our
+ * reference counts (workloads §3), which were made apart from these generators: closed formulas for transformers,
+ * module hooks in torchvision 0.14.1 for images, a PyTorch module for GNMT; GNMT's flop are those of its per-token
+ * counts (workloads §2.3) for 26 source and 24 target tokens, DLRM's its MLPs and the full interaction product. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "workloads/workload.h"
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+struct reference {
+  const char *name;
+  uint64_t parameters, forward_flop;
+};
+
+static const struct reference references[] = {
+    /* the benchmark set */
+    {"mobilenet_v3_large", 5483032, 2 * 216589760ULL},
+    {"resnet18", 11689512, 2 * 1814073344ULL},
+    {"inception_v3", 23834568, 2 * 5713216096ULL},
+    {"resnext101_32x8d", 88791336, 2 * 16414015488ULL},
+    {"vgg16", 138357544, 2 * 15470264320ULL},
+    {"gnmt4", 160671297, 2 * (26 * 47185920ULL + 24 * 80281600ULL + 26 * 24 * 2048ULL)},
+    {"bert-base", 109482240, 120640241664},
+    {"bert-large", 335141888, 367012085760},
+    {"opt-1.3b", 1315758080, 6194148147200},
+    {"gpt2-xl", 1557611200, 3506703564800},
+    {"gpt3-175b", 174615846912, 734851724476416},
+    /* further language models */
+    {"opt-350m", 331196416, 1758990434304},
+    {"megatron-22b", 22074273792, 95296734363648},
+    {"mt-nlg-530b", 529600819200, 2205036209766400},
+    {"megatron-1t", 1008038758400, 4183512894668800},
+    {"bloom-176b", 176247271424, 738691425239040},
+    {"gpt-neox-20b", 20554567680, 87443386662912},
+    {"llama2-7b", 6738415616, 62921270886400},
+    {"llama2-13b", 13015864320, 119024281190400},
+    {"llama2-70b", 68976648192, 606878878924800},
+    {"llama3-8b", 8030261248, 158140695838720},
+    {"llama3-70b", 70553706496, 1314637949698048},
+    {"llama3.1-405b", 405853388800, 7169159410483200},
+    {"mixtral-8x7b", 46702792704, 113223927857152},
+    {"mixtral-8x22b", 140630071296, 342222994145280},
+    /* further images, and records */
+    {"vit_b_16", 86567656, 2 * 17563828224ULL},
+    {"resnet50", 25557032, 2 * 4089184256ULL},
+    {"resnext101_32x4d", 44177704, 2 * 7969996800ULL},
+    {"resnext50_32x4d", 25028904, 2 * 4230479872ULL},
+    {"wide_resnet50_2", 68883240, 2 * 11398021120ULL},
+    {"mobilenet_v3_small", 2542856, 2 * 56510400ULL},
+    {"mobilenet_v2", 3504872, 2 * 300774272ULL},
+    {"mnasnet1_0", 4383312, 2 * 314415872ULL},
+    {"efficientnet_b0", 5288548, 2 * 385814752ULL},
+    {"densenet121", 7978856, 2 * 2834161664ULL},
+    {"alexnet", 61100840, 2 * 714188480ULL},
+    {"googlenet", 6624904, 2 * 1498376192ULL},
+    {"squeezenet1_0", 1248424, 2 * 818924576ULL},
+    {"shufflenet_v2_x1_0", 2278604, 2 * 144907992ULL},
+    {"dlrm-criteo", 2368897 + 332800000, 2 * (2365184 + 93312)},
+};
+enum { N_REFERENCES = sizeof references / sizeof *references };
+
+/* Networks of images, by module hooks (workloads §3): how many convolutions, elements put out by convolutions and
+ * linear layers, multiply-accumulates of depthwise convolutions. */
+static const struct {
+  const char *name;
+  size_t n_convs, n_linears;
+  uint64_t out_elements, depthwise_macs;
+} images[] = {
+    {"mobilenet_v3_large", 62, 2, 4407168, 18392640},
+    {"mobilenet_v3_small", 52, 2, 1417680, 7460544},
+    {"resnet18", 20, 1, 2484712, 0},
+    {"resnet50", 53, 1, 11114984, 0},
+    {"inception_v3", 94, 1, 8968488, 0},
+    {"resnext101_32x8d", 104, 1, 31210472, 0},
+    {"resnext101_32x4d", 104, 1, 21225448, 0},
+    {"resnext50_32x4d", 53, 1, 14401512, 0},
+    {"vgg16", 13, 3, 13556712, 0},
+    {"efficientnet_b0", 81, 1, 6748036, 34532064},
+    {"densenet121", 120, 1, 6900200, 0},
+    {"mobilenet_v2", 52, 1, 6679112, 20716416},
+    {"alexnet", 5, 3, 494184, 0},
+    {"googlenet", 57, 1, 3227160, 0},
+    {"squeezenet1_0", 26, 0, 4346248, 0},
+    {"shufflenet_v2_x1_0", 56, 1, 1951200, 4159512},
+    {"mnasnet1_0", 52, 1, 5457640, 28336896},
+    {"wide_resnet50_2", 53, 1, 14401512, 0},
+};
+
+static struct arena arena, scratch;
+
+static void load(const char *name, struct workload *workload) {
+  static struct error error;
+  error = (struct error){0};
+  const struct workload_request request = {.name = name, .data_folder = ".", .batch = 1, .element_bytes = 2};
+  if (!workload_load(&request, &arena, &scratch, workload, &error)) fail_msg("%s: %s", name, error.text);
+}
+
+static uint64_t forward_flop(const struct workload *workload) {
+  struct graph_totals totals;
+  graph_totals(&workload->graph, &totals);
+  return 2 * totals.macs[PHASE_FORWARD] - workload->router_flop;
+}
+
+static void test_every_file_meets_its_check(void **state) {
+  (void)state;
+  static struct error error;
+  const char *const *names;
+  size_t n;
+  assert_true(workload_list(".", &arena, &names, &n, &error));
+  assert_int_equal(n, N_REFERENCES);
+  for (size_t i = 0; i < n; i++) {
+    struct workload workload;
+    struct graph_totals totals;
+    load(names[i], &workload);
+    graph_totals(&workload.graph, &totals);
+    print_message("%s: %zu ops\n", names[i], workload.graph.n_ops);
+    assert_true(workload.check.present);
+    assert_false(workload.overridden);
+    assert_true(strlen(workload.check.source) > 0);
+    assert_int_equal(totals.parameters, workload.check.parameters);
+    assert_int_equal(forward_flop(&workload), workload.check.forward_flop);
+  }
+}
+
+static void test_table(void **state) {
+  (void)state;
+  for (size_t i = 0; i < N_REFERENCES; i++) {
+    struct workload workload;
+    struct graph_totals totals;
+    print_message("%s\n", references[i].name);
+    load(references[i].name, &workload);
+    graph_totals(&workload.graph, &totals);
+    assert_int_equal(totals.parameters, references[i].parameters);
+    assert_int_equal(forward_flop(&workload), references[i].forward_flop);
+  }
+}
+
+static void test_layers_of_images(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
+    struct workload workload;
+    size_t n_convs = 0, n_linears = 0;
+    uint64_t out_elements = 0, depthwise_macs = 0;
+    print_message("%s\n", images[i].name);
+    load(images[i].name, &workload);
+    for (size_t k = 0; k < workload.graph.n_ops; k++) {
+      const struct op *const op = &workload.graph.ops[k];
+      if (op_kinds[op->kind].class != CLASS_TENSOR) continue;
+      n_convs += op->kind != OP_GEMM;
+      n_linears += op->kind == OP_GEMM;
+      out_elements += op->out_bytes / op->element_bytes;
+      if (op->kind == OP_DEPTHWISE) depthwise_macs += op_macs(op);
+    }
+    assert_int_equal(n_convs, images[i].n_convs);
+    assert_int_equal(n_linears, images[i].n_linears);
+    assert_int_equal(out_elements, images[i].out_elements);
+    assert_int_equal(depthwise_macs, images[i].depthwise_macs);
+  }
+}
+
+/* workloads §3: 8.59 and 22.55 GFLOP a sequence, kept apart. */
+static void test_routers_are_apart(void **state) {
+  (void)state;
+  struct workload workload;
+  load("mixtral-8x7b", &workload);
+  assert_int_equal(workload.router_flop, 8589934592);
+  load("mixtral-8x22b", &workload);
+  assert_int_equal(workload.router_flop, 22548578304);
+  load("llama2-70b", &workload);
+  assert_int_equal(workload.router_flop, 0);
+}
+
+/* workloads §3, under the table: the multiply-accumulates of ViT's attention products. */
+static void test_attention_of_vit(void **state) {
+  (void)state;
+  struct workload workload;
+  load("vit_b_16", &workload);
+  uint64_t macs = 0;
+  for (size_t k = 0; k < workload.graph.n_ops; k++) {
+    const struct op *const op = &workload.graph.ops[k];
+    if (op->kind == OP_GEMM && !op->weighted) macs += op_macs(op);
+  }
+  assert_int_equal(macs, 715327488);
+}
+
+/* Repeated layers cost once: Llama's 80 layers and the two ends have few shapes; the blocks of Inception v3 between
+ * which one tensor passes are 21 layers (7 before the mixed blocks, 11 mixed, 3 behind). */
+static void test_layers(void **state) {
+  (void)state;
+  struct workload workload;
+  load("llama2-70b", &workload);
+  assert_true(workload.graph.n_shapes < 20);
+  uint32_t last = 0;
+  load("inception_v3", &workload);
+  for (size_t k = 0; k < workload.graph.n_ops; k++)
+    if (workload.graph.ops[k].layer != OP_ABSENT) last = workload.graph.ops[k].layer;
+  assert_int_equal(last + 1, 21);
+}
+
+static int setup(void **state) {
+  (void)state;
+  arena_init(&arena, 1 << 20);
+  arena_init(&scratch, 1 << 20);
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  arena_release(&arena);
+  arena_release(&scratch);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_every_file_meets_its_check, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_table, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_layers_of_images, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_routers_are_apart, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_attention_of_vit, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_layers, setup, teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

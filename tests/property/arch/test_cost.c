@@ -1,0 +1,322 @@
+/* Laws that hold for every operator, machine and setting: floors are floors, less memory never helps, the search over
+ * tiles misses nothing. Over all cost providers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "arch/cost.h"
+#include "arch/tiling.h"
+#include "base/checked.h"
+#include "base/rng.h"
+#include <string.h>
+
+enum { SEED = 2385, N_CASES = 4000, MAX_FOLLOWERS = 3 };
+
+struct sample {
+  struct cost_settings settings;
+  struct technology technology;
+  struct accelerator accelerator;
+  struct machine machine;
+  struct op op;
+  struct op_follower followers[MAX_FOLLOWERS];
+  uint64_t n_cores;
+};
+
+/* Roughly log-uniform in 1 … 2^bits. */
+static uint64_t draw(struct rng *rng, unsigned bits) {
+  return 1 + rng_below(rng, UINT64_C(1) << rng_below(rng, bits + 1));
+}
+
+static void draw_settings(struct rng *rng, struct cost_settings *settings) {
+  settings->dataflow = rng_below(rng, 4);
+  settings->array_overlap = rng_below(rng, 3);
+  settings->depthwise_on = rng_below(rng, 3);
+  settings->deconv = rng_below(rng, 2);
+  settings->transpose = rng_below(rng, 2) == 1;
+  settings->buffering = 1 + rng_below(rng, 2);
+  settings->accumulator_bytes = 2 << rng_below(rng, 2);
+  settings->glb_bytes_per_cycle = draw(rng, 13);
+  settings->l2_bytes_per_cycle = draw(rng, 11);
+}
+
+static void draw_accelerator(struct rng *rng, struct accelerator *accelerator) {
+  *accelerator = (struct accelerator){.tc_count = 1 + rng_below(rng, 8),
+                                      .tc_rows = draw(rng, 8),
+                                      .tc_cols = draw(rng, 8),
+                                      .tc_l2_kib = draw(rng, 8),
+                                      .vc_count = 1 + rng_below(rng, 8),
+                                      .vc_width = draw(rng, 10),
+                                      .vc_l2_kib = draw(rng, 6),
+                                      .glb_kib = draw(rng, 15),
+                                      .clock_mhz = 940,
+                                      .link_gbytes_per_s = draw(rng, 9),
+                                      .hbm_bytes_per_cycle = (double)draw(rng, 11)};
+}
+
+static void draw_gemm(struct rng *rng, struct op *op) {
+  const uint64_t reps = draw(rng, 4), m = draw(rng, 11), n = draw(rng, 11), k = draw(rng, 11), e = op->element_bytes;
+  const uint64_t dims[] = {reps, m, n, k};
+  memcpy(op->dim, dims, sizeof dims);
+  op->in_bytes = reps * m * k * e;
+  op->weight_bytes = reps * k * n * e;
+  op->out_bytes = reps * m * n * e;
+}
+
+static void draw_conv(struct rng *rng, struct op *op) {
+  const uint64_t groups = op->kind == OP_DEPTHWISE ? draw(rng, 7) : 1 + rng_below(rng, 3);
+  const uint64_t in = op->kind == OP_DEPTHWISE ? groups : groups * draw(rng, 7);
+  const uint64_t out = op->kind == OP_DEPTHWISE ? groups : groups * draw(rng, 7);
+  const uint64_t filter = 1 + rng_below(rng, 7), e = op->element_bytes;
+  const uint64_t dims[OP_DIMS] = {
+      draw(rng, 4), in,     filter + rng_below(rng, 40), filter + rng_below(rng, 40), out,
+      filter,       filter, 1 + rng_below(rng, 4),       rng_below(rng, filter),      rng_below(rng, filter),
+      groups,       1};
+  memcpy(op->dim, dims, sizeof dims);
+  op->in_bytes = e * dims[DIM_IMAGES] * in * dims[DIM_IN_HEIGHT] * dims[DIM_IN_WIDTH];
+  op->weight_bytes = e * filter * filter * (in / groups) * out;
+  op->out_bytes = e * dims[DIM_IMAGES] * out * op_conv_out_height(op) * op_conv_out_width(op);
+}
+
+static void draw_vector(struct rng *rng, struct op *op) {
+  op->dim[DIM_ROW] = draw(rng, 10);
+  op->dim[DIM_ELEMENTS] = op->dim[DIM_ROW] * draw(rng, 10);
+  op->dim[DIM_WINDOW] = draw(rng, 4);
+  op->dim[DIM_OPERANDS] = rng_below(rng, 4);
+  op->dim[DIM_X_ELEMENTS] = draw(rng, 16);
+  op->dim[DIM_Y_ELEMENTS] = draw(rng, 16);
+  op->dim[DIM_X_RANK] = rng_below(rng, 4);
+  op->dim[DIM_Y_RANK] = rng_below(rng, 4);
+  op->in_bytes = op->out_bytes = op->dim[DIM_ELEMENTS] * op->element_bytes;
+}
+
+static void draw_op(struct rng *rng, struct sample *sample) {
+  unsigned kind = (unsigned)rng_below(rng, N_OP_KINDS);
+  if (rng_below(rng, 4) > 0) kind = (unsigned)(OP_GEMM + rng_below(rng, 3)); /* mostly tensor ops */
+  struct op *op = &sample->op;
+  *op = op_new((enum op_kind)kind, (uint64_t)1 << rng_below(rng, 3));
+  op->phase = (uint8_t)rng_below(rng, 3);
+  switch (op_kinds[kind].family) {
+  case FAMILY_GEMM:
+    draw_gemm(rng, op);
+    break;
+  case FAMILY_CONV:
+    draw_conv(rng, op);
+    break;
+  case FAMILY_VECTOR:
+    draw_vector(rng, op);
+    break;
+  case FAMILY_LINK:
+    op->dim[DIM_BYTES] = draw(rng, 24);
+    op->dim[DIM_RANKS] = draw(rng, 5);
+    op->in_bytes = op->out_bytes = op->dim[DIM_BYTES];
+    break;
+  case FAMILY_NONE:
+    break;
+  }
+  if (op_kinds[kind].class == CLASS_LINK || op_kinds[kind].class == CLASS_NONE) return;
+  if (rng_below(rng, 3) == 0) op->in_bytes = op->in_bytes * rng_below(rng, 5) / 2; /* shared or further operands */
+  op->n_followers = (uint32_t)rng_below(rng, MAX_FOLLOWERS + 1);
+  for (uint32_t i = 0; i < op->n_followers; i++)
+    sample->followers[i] = (struct op_follower){(uint8_t)(OP_RELU + rng_below(rng, 20)), (uint8_t)rng_below(rng, 2),
+                                                draw(rng, 16), draw(rng, 8)};
+}
+
+static void draw_sample(uint64_t task, struct sample *sample, struct arena *arena) {
+  struct rng rng = rng_stream(SEED, RNG_TEST, 0, task);
+  memset(sample, 0, sizeof *sample);
+  config_defaults(&cost_fields, arena, &sample->settings);
+  config_defaults(&technology_fields, arena, &sample->technology);
+  draw_settings(&rng, &sample->settings);
+  draw_accelerator(&rng, &sample->accelerator);
+  machine_init(&sample->machine, &sample->settings, &sample->technology, &sample->accelerator);
+  draw_op(&rng, sample);
+  sample->n_cores = draw(&rng, 5);
+}
+
+static uint64_t cycles_of(const struct sample *sample, const struct cost_provider *provider) {
+  struct op_cost cost;
+  provider->op_cost(&sample->machine, &sample->op, sample->followers, sample->n_cores, &cost);
+  return cost.cycles;
+}
+
+static void describe(uint64_t task, const struct sample *sample, const char *what) {
+  fail_msg("seed %d, task %llu: %s %s, %s", SEED, (unsigned long long)task, op_kinds[sample->op.kind].name,
+           op_phase_names[sample->op.phase], what);
+}
+
+typedef void check_sample(uint64_t task, struct sample *sample, const struct cost_provider *provider);
+
+static void for_all(check_sample *check) {
+  struct arena arena;
+  arena_init(&arena, 1 << 16);
+  print_message("seed %d, %d cases\n", SEED, N_CASES);
+  for (uint64_t task = 0; task < N_CASES; task++) {
+    const struct arena_mark mark = arena_get_mark(&arena);
+    for (size_t p = 0; p < n_cost_providers; p++) {
+      struct sample sample;
+      draw_sample(task, &sample, &arena);
+      check(task, &sample, cost_providers[p]);
+    }
+    arena_rewind(&arena, mark);
+  }
+  arena_release(&arena);
+}
+
+static void check_floor(uint64_t task, struct sample *sample, const struct cost_provider *provider) {
+  struct op_floor floor;
+  provider->op_floor(&sample->machine, &sample->op, sample->followers, &floor);
+  sample->settings.map_objective = task % 3;
+  for (sample->n_cores = 1; sample->n_cores <= 64; sample->n_cores = sample->n_cores * 2 + task % 2) {
+    struct op_cost cost;
+    provider->op_cost(&sample->machine, &sample->op, sample->followers, sample->n_cores, &cost);
+    if (cost.cycles == UINT64_MAX) describe(task, sample, "does not fit");
+    if (cost.cycles < cost.bound_cycles) describe(task, sample, "below the roofline");
+    if (cost.cycles < floor.memory_cycles) describe(task, sample, "below the memory floor");
+    if (cost.cycles < ceil_div(floor.compute_cycles, sample->n_cores)) describe(task, sample, "below compute / k");
+    if (sat_mul(sample->n_cores, cost.cycles) < floor.compute_cycles) describe(task, sample, "less core time");
+    if (cost.hbm_bytes < floor.hbm_bytes) describe(task, sample, "below compulsory bytes");
+    if (cost.glb_bytes < cost.hbm_bytes) describe(task, sample, "bytes that bypass the GLB");
+    const bool classless = provider->op_classes(&sample->machine, &sample->op, sample->followers) == 0;
+    if (classless && cost.cycles != 0) describe(task, sample, "takes time on no core");
+  }
+}
+
+static void test_floors(void **state) {
+  (void)state;
+  for_all(check_floor);
+}
+
+/* Bandwidths and memories, one at a time and all at once, shrink by random factors. */
+static void check_monotone(uint64_t task, struct sample *sample, const struct cost_provider *provider) {
+  struct rng rng = rng_stream(SEED, RNG_TEST, 1, task);
+  const struct machine whole = sample->machine;
+  const uint64_t before = cycles_of(sample, provider);
+  for (unsigned which = 0; which <= 7; which++) {
+    struct machine *machine = &sample->machine;
+    *machine = whole;
+    const double f = 0.05 + 0.95 * rng_unit(&rng);
+    if (which == 0 || which == 7) machine->hbm_bytes_per_cycle *= f;
+    if (which == 1 || which == 7) machine->glb_bytes_per_cycle *= f;
+    if (which == 2 || which == 7) machine->l2_bytes_per_cycle *= f;
+    if (which == 3 || which == 7) machine->link_bytes_per_cycle *= f;
+    if (which == 4 || which == 7) machine->tensor_l2_bytes = (uint64_t)((double)whole.tensor_l2_bytes * f);
+    if (which == 5 || which == 7) machine->vector_l2_bytes = (uint64_t)((double)whole.vector_l2_bytes * f);
+    if (which == 6 || which == 7) {
+      machine->glb_bytes = (uint64_t)((double)whole.glb_bytes * f);
+      machine->glb_share_bytes = machine->glb_bytes / sample->accelerator.tc_count;
+    }
+    if (cycles_of(sample, provider) < before) describe(task, sample, "is faster with less memory or bandwidth");
+  }
+}
+
+static void test_monotone(void **state) {
+  (void)state;
+  for_all(check_monotone);
+}
+
+static void check_dataflows(uint64_t task, struct sample *sample, const struct cost_provider *provider) {
+  sample->settings.depthwise_on = DEPTHWISE_TC;
+  sample->settings.dataflow = DATAFLOW_ALL;
+  const uint64_t all = cycles_of(sample, provider);
+  uint64_t best = UINT64_MAX;
+  for (sample->settings.dataflow = 0; sample->settings.dataflow < DATAFLOW_ALL; sample->settings.dataflow++)
+    best = min_u64(best, cycles_of(sample, provider));
+  if (all > best) describe(task, sample, "is slower with the choice of dataflows");
+  sample->settings.dataflow = DATAFLOW_ALL;
+  if (cycles_of(sample, provider) != all) describe(task, sample, "has two prices");
+}
+
+static void test_dataflows(void **state) {
+  (void)state;
+  for_all(check_dataflows);
+}
+
+/* --- tiles against enumeration -------------------------------------------------------------------------------------*/
+
+/* Straight from the table of cost-model §2, over all integer tiles. */
+static uint64_t enumerate(uint64_t m, uint64_t n, uint64_t k, const struct tile_problem *problem, uint64_t capacity) {
+  const uint64_t e = problem->element_bytes, acc = problem->accumulator_bytes;
+  uint64_t best = 2 * m * n * k * e + m * n * e;
+  for (uint64_t tm = 1; tm <= m; tm++) {
+    for (uint64_t tn = 1; tn <= n; tn++) {
+      for (uint64_t tk = 1; tk <= k; tk++) {
+        if (problem->buffering * e * (tm * tk + tk * tn) + tm * tn * acc > capacity) break;
+        const uint64_t a = m * k * e, b = k * n * e, c = m * n * e, psums = 2 * m * n * acc * (ceil_div(k, tk) - 1);
+        const uint64_t n_m = ceil_div(m, tm), n_n = ceil_div(n, tn);
+        best = min_u64(best, a * n_n + b * n_m + c);
+        best = min_u64(best, min_u64(a + b * n_m, a * n_n + b) + c + psums);
+      }
+    }
+  }
+  return best;
+}
+
+/* Lists hold every useful tile of small dimensions, so that nothing at all is lost there; the specification allows 2 %
+ * at any rate. */
+static void test_tiles_against_enumeration(void **state) {
+  (void)state;
+  static struct tile_problem problem;
+  print_message("seed %d\n", SEED);
+  double worst = 1;
+  for (uint64_t task = 0; task < 1500; task++) {
+    struct rng rng = rng_stream(SEED, RNG_TEST, 2, task);
+    const uint64_t m = draw(&rng, 6), n = draw(&rng, 6), k = draw(&rng, 6), capacity = 16 + draw(&rng, 15);
+    problem.element_bytes = 1 + rng_below(&rng, 2);
+    problem.accumulator_bytes = 4;
+    problem.buffering = 1 + rng_below(&rng, 2);
+    tile_axis_plain(&problem.m, m, 1);
+    tile_axis_plain(&problem.n, n, 1);
+    tile_axis_plain(&problem.k, k, 1);
+    struct tiling tiling;
+    tiling_least(&problem, capacity, &tiling);
+    const uint64_t least = enumerate(m, n, k, &problem, capacity);
+    if (tiling.bytes < least) fail_msg("task %llu: fewer bytes than possible", (unsigned long long)task);
+    const double ratio = (double)tiling.bytes / (double)least;
+    if (ratio > worst) worst = ratio;
+    if (ratio > 1.02) fail_msg("task %llu: %.4f times the bytes of the best tiles", (unsigned long long)task, ratio);
+  }
+  print_message("worst of all: %.4f times the least bytes\n", worst);
+}
+
+/* Windows against a count of the pixels that each tile of rows reads. */
+static void test_windows_against_counting(void **state) {
+  (void)state;
+  static struct tile_axis axis;
+  for (uint64_t task = 0; task < 2000; task++) {
+    struct rng rng = rng_stream(SEED, RNG_TEST, 3, task);
+    const uint64_t filter = 1 + rng_below(&rng, 7), stride = 1 + rng_below(&rng, 4);
+    const uint64_t in = filter + rng_below(&rng, 60), out = (in - filter) / stride + 1;
+    const struct tile_window rows = {.out = out, .in = in, .filter = filter, .stride = stride, .dilation = 1};
+    const struct tile_window one = {.out = 1, .in = 1, .filter = 1, .stride = 1, .dilation = 1};
+    tile_axis_pixels(&axis, 1, &rows, &one);
+    for (uint32_t i = 0; i < axis.n; i++) {
+      uint64_t pass = 0;
+      for (uint64_t first = 0; first < out; first += axis.tile[i].size) {
+        const uint64_t end = min_u64(first + axis.tile[i].size, out);
+        for (uint64_t y = 0; y < in; y++) {
+          bool read = false;
+          for (uint64_t p = first; p < end; p++) read |= y >= p * stride && y < p * stride + filter;
+          pass += read;
+        }
+      }
+      assert_int_equal(axis.tile[i].trips, ceil_div(out, axis.tile[i].size));
+      assert_true(axis.tile[i].a_pass >= pass);
+      if (axis.tile[i].a_pass != pass) /* only where a smaller cut of a remainder overlaps less than a larger one */
+        assert_true(i > 0 && axis.tile[i].a_pass == axis.tile[i - 1].a_pass);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_floors),
+      cmocka_unit_test(test_monotone),
+      cmocka_unit_test(test_dataflows),
+      cmocka_unit_test(test_tiles_against_enumeration),
+      cmocka_unit_test(test_windows_against_counting),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,448 @@
+/* Do schedules, bounds and optima keep their laws on random graphs?
+ *
+ * The scheduler is compared with the rule of accelerator-search §6 taken literally (a scan over all ready ops at each
+ * event), the exact method with an enumeration of all sequences. */
+#include "arch/schedule_check.h"
+#include "arch/schedule_exact.h"
+#include "tests/schedule_cases.h"
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const uint64_t seed = 2385;
+
+struct fixture {
+  struct arena arena, scratch;
+  struct rng rng;
+  struct op_graph graph;
+};
+
+static void begin(struct fixture *fixture, uint64_t round, uint64_t task) {
+  arena_init(&fixture->arena, 1 << 16);
+  arena_init(&fixture->scratch, 1 << 16);
+  fixture->rng = rng_stream(seed, RNG_TEST, round, task);
+}
+
+static void end(struct fixture *fixture) {
+  arena_release(&fixture->arena);
+  arena_release(&fixture->scratch);
+}
+
+static void random_graph(struct fixture *fixture, size_t most_ops, uint64_t most_cycles) {
+  struct rng *const rng = &fixture->rng;
+  if (rng_below(rng, 3) == 0) {
+    case_series_parallel(rng, 1 + rng_below(rng, 1 + most_ops / 8), 4, most_cycles, &fixture->arena, &fixture->graph);
+  } else {
+    const size_t n_ops = 1 + rng_below(rng, most_ops);
+    case_layered(rng, n_ops, 1 + rng_below(rng, 9), most_cycles, &fixture->arena, &fixture->graph);
+  }
+}
+
+static struct schedule_problem random_problem(struct fixture *fixture, unsigned most_widths, uint32_t most_cores) {
+  struct rng *const rng = &fixture->rng;
+  const unsigned n_widths = 1 + (unsigned)rng_below(rng, most_widths);
+  uint32_t n_cores[N_CORE_CLASSES];
+  for (unsigned c = 0; c < N_CORE_CLASSES; c++) n_cores[c] = 1 + (uint32_t)rng_below(rng, most_cores);
+  return case_problem(&fixture->graph, n_widths, n_cores[0], n_cores[1], n_cores[2], &fixture->arena);
+}
+
+static void assert_judged(struct fixture *fixture, const struct schedule_problem *problem,
+                          const struct schedule *schedule) {
+  struct error error = {0};
+  if (!schedule_check(problem, schedule, &fixture->scratch, &error)) fail_msg("%s", error.text);
+}
+
+/* --- the literal scheduler ------------------------------------------------------------------------------------------
+ */
+
+enum { MOST_OPS = 400 };
+
+struct literal {
+  const struct schedule_problem *problem;
+  uint64_t asap[MOST_OPS], alap[MOST_OPS], due[MOST_OPS]; /* alap on one core; due: alap by least durations */
+  uint64_t ready[MOST_OPS], start[MOST_OPS], finish[MOST_OPS], delay[MOST_OPS];
+  unsigned width[MOST_OPS];
+  bool is_ready[MOST_OPS], is_started[MOST_OPS];
+  uint32_t free[N_CORE_CLASSES];
+  uint64_t now, delays[N_CORE_CLASSES];
+};
+
+static unsigned classes_of(const struct schedule_problem *problem, size_t op) {
+  return problem->shape_classes[problem->graph->ops[op].shape];
+}
+
+static uint64_t cycles_of(const struct schedule_problem *problem, size_t op, unsigned width) {
+  return problem->shape_cycles[problem->graph->ops[op].shape * problem->n_widths + width];
+}
+
+static void literal_annotate(struct literal *literal, bool least, uint64_t *asap, uint64_t *alap) {
+  const struct op_graph *const graph = literal->problem->graph;
+  uint64_t cycles[MOST_OPS], path = 0;
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    cycles[i] = cycles_of(literal->problem, i, 0);
+    for (unsigned w = 1; least && w < literal->problem->n_widths; w++)
+      cycles[i] = min_u64(cycles[i], cycles_of(literal->problem, i, w));
+    asap[i] = 0;
+    for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++)
+      asap[i] = max_u64(asap[i], asap[graph->preds[e]] + cycles[graph->preds[e]]);
+    path = max_u64(path, asap[i] + cycles[i]);
+  }
+  for (size_t i = graph->n_ops; i-- > 0;) {
+    alap[i] = path - cycles[i];
+    for (uint32_t e = graph->succ_start[i]; e < graph->succ_start[i + 1]; e++)
+      alap[i] = min_u64(alap[i], alap[graph->succs[e]] - cycles[i]);
+  }
+}
+
+static bool literal_fits(const struct literal *literal, size_t op) {
+  for (unsigned c = 0; c < N_CORE_CLASSES; c++)
+    if ((classes_of(literal->problem, op) >> c & 1) != 0 && literal->free[c] == 0) return false;
+  return true;
+}
+
+static unsigned literal_width(const struct literal *literal, size_t op) {
+  if (literal->alap[op] > literal->asap[op]) return 0;
+  for (size_t i = 0; i < literal->problem->graph->n_ops; i++)
+    if (i != op && literal->is_ready[i] && (classes_of(literal->problem, i) & classes_of(literal->problem, op)) != 0)
+      return 0;
+  unsigned best = 0;
+  for (unsigned w = 1; w < literal->problem->n_widths; w++) {
+    bool fits = true;
+    for (unsigned c = 0; c < N_CORE_CLASSES; c++)
+      fits &= (classes_of(literal->problem, op) >> c & 1) == 0 || literal->free[c] >= 1U << w;
+    if (fits && cycles_of(literal->problem, op, w) < cycles_of(literal->problem, op, best)) best = w;
+  }
+  return best;
+}
+
+static bool literal_before(const struct literal *literal, size_t a, size_t b) {
+  const uint64_t a_mobility = literal->alap[a] - literal->asap[a], b_mobility = literal->alap[b] - literal->asap[b];
+  if (a_mobility != b_mobility) return a_mobility < b_mobility;
+  if (literal->alap[a] != literal->alap[b]) return literal->alap[a] < literal->alap[b]; /* −bottom = alap − T* */
+  return a < b;
+}
+
+/* The next ready op by key behind `after` (SIZE_MAX: the first). */
+static size_t literal_next(const struct literal *literal, size_t after) {
+  size_t best = SIZE_MAX;
+  for (size_t i = 0; i < literal->problem->graph->n_ops; i++) {
+    const bool behind = after == SIZE_MAX || literal_before(literal, after, i);
+    if (literal->is_ready[i] && behind && (best == SIZE_MAX || literal_before(literal, i, best))) best = i;
+  }
+  return best;
+}
+
+static void literal_pass(struct literal *literal, const bool *was_full) {
+  for (size_t v = literal_next(literal, SIZE_MAX); v != SIZE_MAX; v = literal_next(literal, v)) {
+    if (!literal_fits(literal, v)) continue;
+    const unsigned classes = classes_of(literal->problem, v);
+    literal->width[v] = literal_width(literal, v);
+    literal->start[v] = literal->now;
+    literal->finish[v] = literal->now + cycles_of(literal->problem, v, literal->width[v]);
+    literal->is_started[v] = true;
+    const uint64_t due = max_u64(literal->ready[v], literal->due[v]);
+    literal->delay[v] = literal->now > due ? literal->now - due : 0;
+    bool charged = literal->delay[v] == 0;
+    for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
+      if ((classes >> c & 1) == 0) continue;
+      literal->free[c] -= 1U << literal->width[v];
+      if (!charged && was_full[c]) {
+        literal->delays[c] += literal->delay[v];
+        charged = true;
+      }
+    }
+    assert_true(charged);
+    /* Started: not ready any more, but literal_next needs its key only. */
+    literal->is_ready[v] = false;
+  }
+}
+
+static void literal_schedule(struct literal *literal, const struct schedule_problem *problem) {
+  const struct op_graph *const graph = problem->graph;
+  bool is_finished[MOST_OPS] = {false}, was_full[N_CORE_CLASSES] = {false};
+  uint64_t unused[MOST_OPS];
+  *literal = (struct literal){.problem = problem};
+  literal_annotate(literal, true, unused, literal->due);
+  literal_annotate(literal, false, literal->asap, literal->alap);
+  memcpy(literal->free, problem->n_cores, sizeof literal->free);
+  for (;;) {
+    for (size_t i = 0; i < graph->n_ops; i++) {
+      if (literal->is_started[i] || literal->is_ready[i]) continue;
+      literal->is_ready[i] = true;
+      for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++)
+        if (!is_finished[graph->preds[e]]) literal->is_ready[i] = false;
+      literal->ready[i] = literal->now;
+    }
+    literal_pass(literal, was_full);
+    for (unsigned c = 0; c < N_CORE_CLASSES; c++) was_full[c] = literal->free[c] == 0;
+    uint64_t next = UINT64_MAX;
+    for (size_t i = 0; i < graph->n_ops; i++)
+      if (literal->is_started[i] && !is_finished[i]) next = min_u64(next, literal->finish[i]);
+    if (next == UINT64_MAX) return;
+    literal->now = next;
+    for (size_t i = 0; i < graph->n_ops; i++) {
+      if (!literal->is_started[i] || is_finished[i] || literal->finish[i] != next) continue;
+      is_finished[i] = true;
+      for (unsigned c = 0; c < N_CORE_CLASSES; c++)
+        if ((classes_of(problem, i) >> c & 1) != 0) literal->free[c] += 1U << literal->width[i];
+    }
+  }
+}
+
+static void equals_the_literal_rule(void **state) {
+  (void)state;
+  print_message("seed %" PRIu64 "\n", seed);
+  size_t n_wide = 0, n_delayed = 0;
+  for (uint64_t task = 0; task < 400; task++) {
+    struct fixture fixture;
+    begin(&fixture, 0, task);
+    /* Few distinct durations make many ties. */
+    random_graph(&fixture, 130, task % 2 == 0 ? 5 : 1000);
+    const struct schedule_problem problem = random_problem(&fixture, 5, 9);
+    assert_true(fixture.graph.n_ops <= MOST_OPS);
+    static struct literal literal;
+    literal_schedule(&literal, &problem);
+    struct schedule schedule;
+    schedule_build(&problem, &fixture.scratch, &fixture.arena, true, &schedule);
+    for (size_t i = 0; i < fixture.graph.n_ops; i++) {
+      assert_int_equal(schedule.start_cycles[i], literal.start[i]);
+      assert_int_equal(schedule.finish_cycles[i], literal.finish[i]);
+      assert_int_equal(schedule.width_log2[i], literal.width[i]);
+      assert_int_equal(schedule.delay_op_cycles[i], literal.delay[i]);
+      assert_int_equal(schedule.mobility_cycles[i], literal.alap[i] - literal.asap[i]);
+      n_wide += schedule.width_log2[i] > 0;
+      n_delayed += schedule.delay_op_cycles[i] > 0;
+    }
+    for (unsigned c = 0; c < N_CORE_CLASSES; c++) assert_int_equal(schedule.delay_cycles[c], literal.delays[c]);
+    assert_int_equal(schedule.makespan_cycles, literal.now);
+    end(&fixture);
+  }
+  assert_true(n_wide > 235 && n_delayed > 2385); /* else the cases would not show anything */
+}
+
+/* --- laws of schedules and bounds -----------------------------------------------------------------------------------
+ */
+
+static void is_judged_bounded_and_repeatable(void **state) {
+  (void)state;
+  for (uint64_t task = 0; task < 500; task++) {
+    struct fixture fixture;
+    begin(&fixture, 1, task);
+    random_graph(&fixture, 300, 997);
+    const struct schedule_problem problem = random_problem(&fixture, 4, task % 5 == 0 ? 150 : 7);
+    struct schedule schedule, again, brief;
+    schedule_build(&problem, &fixture.scratch, &fixture.arena, true, &schedule);
+    assert_judged(&fixture, &problem, &schedule);
+    schedule_build(&problem, &fixture.scratch, &fixture.arena, true, &again);
+    schedule_build(&problem, &fixture.scratch, NULL, false, &brief);
+    assert_int_equal(brief.makespan_cycles, schedule.makespan_cycles);
+    assert_memory_equal(brief.delay_cycles, schedule.delay_cycles, sizeof brief.delay_cycles);
+    const size_t n_ops = fixture.graph.n_ops;
+    assert_memory_equal(again.start_cycles, schedule.start_cycles, n_ops * sizeof *again.start_cycles);
+    for (unsigned c = 0; c < N_CORE_CLASSES; c++)
+      assert_memory_equal(again.core_list[c], schedule.core_list[c],
+                          schedule.core_list_start[c][n_ops] * sizeof *schedule.core_list[c]);
+    enum schedule_bound_kind kind;
+    const uint64_t bound_cycles = schedule_lower_bound(&problem, &fixture.scratch, &kind);
+    assert_true(bound_cycles <= schedule.makespan_cycles);
+    assert_true(schedule.critical_path_cycles <= bound_cycles);
+    /* The bound knows how wide an op can be on these cores, T* does not: its path may be longer. */
+    assert_true(kind == BOUND_CRITICAL_PATH || bound_cycles > schedule.critical_path_cycles);
+    end(&fixture);
+  }
+}
+
+static void unlimited_cores_give_the_critical_path(void **state) {
+  (void)state;
+  for (uint64_t task = 0; task < 200; task++) {
+    struct fixture fixture;
+    begin(&fixture, 2, task);
+    random_graph(&fixture, 200, 997);
+    const struct schedule_problem problem =
+        case_problem(&fixture.graph, 1, 1000, UINT32_MAX, UINT32_MAX, &fixture.arena);
+    struct schedule schedule;
+    enum schedule_bound_kind kind;
+    schedule_build(&problem, &fixture.scratch, &fixture.arena, true, &schedule);
+    assert_judged(&fixture, &problem, &schedule);
+    assert_int_equal(schedule.makespan_cycles, schedule.critical_path_cycles);
+    assert_int_equal(schedule_lower_bound(&problem, &fixture.scratch, &kind), schedule.critical_path_cycles);
+    for (unsigned c = 0; c < N_CORE_CLASSES; c++) assert_int_equal(schedule.delay_cycles[c], 0);
+    end(&fixture);
+  }
+}
+
+static void does_not_allocate_once_warm(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 3, 0);
+  case_layered(&fixture.rng, 1300, 8, 997, &fixture.arena, &fixture.graph);
+  const struct schedule_problem problem = random_problem(&fixture, 4, 7);
+  size_t held_bytes = 0;
+  for (unsigned run = 0; run < 5; run++) {
+    struct schedule schedule;
+    enum schedule_bound_kind kind;
+    schedule_build(&problem, &fixture.scratch, NULL, false, &schedule);
+    schedule_lower_bound(&problem, &fixture.scratch, &kind);
+    if (run == 0) held_bytes = arena_held_bytes(&fixture.scratch);
+    assert_int_equal(arena_held_bytes(&fixture.scratch), held_bytes);
+  }
+  end(&fixture);
+}
+
+/* --- optima ---------------------------------------------------------------------------------------------------------
+ */
+
+struct enumeration {
+  const struct schedule_problem *problem;
+  uint64_t core[N_CORE_CLASSES][16], finish[16];
+  uint64_t best;
+};
+
+static uint64_t nth_least(const uint64_t *values, size_t n, size_t rank) {
+  uint64_t sorted[16];
+  for (size_t i = 0; i < n; i++) {
+    size_t k = i;
+    for (; k > 0 && sorted[k - 1] > values[i]; k--) sorted[k] = sorted[k - 1];
+    sorted[k] = values[i];
+  }
+  return sorted[rank];
+}
+
+/* All sequences, all widths; an op takes the cores that come free first. */
+static void enumerate(const struct enumeration *from, unsigned placed, uint64_t makespan, uint64_t *best) {
+  const struct schedule_problem *const problem = from->problem;
+  const struct op_graph *const graph = problem->graph;
+  if (placed == (1U << graph->n_ops) - 1) *best = min_u64(*best, makespan);
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    uint64_t ready = 0;
+    bool possible = (placed >> i & 1) == 0;
+    for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++) {
+      possible &= (placed >> graph->preds[e] & 1) != 0;
+      ready = max_u64(ready, from->finish[graph->preds[e]]);
+    }
+    for (unsigned w = 0; possible && w < problem->n_widths; w++) {
+      bool fits = cycles_of(problem, i, w) < UINT64_MAX;
+      uint64_t start = ready;
+      for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
+        if ((classes_of(problem, i) >> c & 1) == 0) continue;
+        fits = fits && problem->n_cores[c] >= 1U << w;
+        if (fits) start = max_u64(start, nth_least(from->core[c], problem->n_cores[c], (1U << w) - 1));
+      }
+      if (!fits) continue;
+      struct enumeration to = *from;
+      to.finish[i] = start + cycles_of(problem, i, w);
+      for (unsigned c = 0; c < N_CORE_CLASSES; c++)
+        for (unsigned taken = (classes_of(problem, i) >> c & 1) << w, k = 0; taken > 0; k++)
+          if (to.core[c][k] <= start && nth_least(to.core[c], problem->n_cores[c], 0) == to.core[c][k]) {
+            to.core[c][k] = UINT64_MAX; /* taken; the next least is looked for */
+            taken--;
+            k = UINT32_MAX;
+          }
+      for (unsigned c = 0; c < N_CORE_CLASSES; c++)
+        for (uint32_t k = 0; k < problem->n_cores[c]; k++)
+          if (to.core[c][k] == UINT64_MAX) to.core[c][k] = to.finish[i];
+      enumerate(&to, placed | 1U << i, max_u64(makespan, to.finish[i]), best);
+    }
+  }
+}
+
+static uint64_t optimum_by_enumeration(const struct schedule_problem *problem) {
+  const struct enumeration start = {.problem = problem};
+  uint64_t best = UINT64_MAX;
+  enumerate(&start, 0, 0, &best);
+  return best;
+}
+
+static void exact_equals_enumeration(void **state) {
+  (void)state;
+  for (uint64_t task = 0; task < 600; task++) {
+    struct fixture fixture;
+    begin(&fixture, 4, task);
+    case_layered(&fixture.rng, 1 + rng_below(&fixture.rng, 9), 2, task % 2 == 0 ? 4 : 29, &fixture.arena,
+                 &fixture.graph);
+    const struct schedule_problem problem =
+        case_problem(&fixture.graph, 1, 1 + (uint32_t)rng_below(&fixture.rng, 3), 1, 1, &fixture.arena);
+    struct schedule schedule;
+    uint64_t n_nodes;
+    assert_true(schedule_exact(&problem, 1000000, &fixture.scratch, &fixture.arena, &schedule, &n_nodes));
+    assert_judged(&fixture, &problem, &schedule);
+    assert_int_equal(schedule.makespan_cycles, optimum_by_enumeration(&problem));
+    end(&fixture);
+  }
+}
+
+static void bounds_hold_for_spread_optima(void **state) {
+  (void)state;
+  size_t n_tight = 0;
+  for (uint64_t task = 0; task < 300; task++) {
+    struct fixture fixture;
+    begin(&fixture, 5, task);
+    case_layered(&fixture.rng, 1 + rng_below(&fixture.rng, 5), 2, 29, &fixture.arena, &fixture.graph);
+    const struct schedule_problem problem = random_problem(&fixture, 3, 4);
+    enum schedule_bound_kind kind;
+    struct schedule schedule;
+    const uint64_t bound_cycles = schedule_lower_bound(&problem, &fixture.scratch, &kind);
+    const uint64_t best_cycles = optimum_by_enumeration(&problem);
+    schedule_build(&problem, &fixture.scratch, NULL, false, &schedule);
+    assert_true(bound_cycles <= best_cycles);
+    assert_true(best_cycles <= schedule.makespan_cycles);
+    n_tight += bound_cycles == best_cycles;
+    end(&fixture);
+  }
+  assert_true(n_tight > 150); /* a bound of 0 would hold as well */
+}
+
+static void bound_exact_list_are_in_order(void **state) {
+  (void)state;
+  size_t n_better = 0, n_above = 0;
+  uint64_t most_nodes = 0;
+  double list_gap = 0;
+  for (uint64_t task = 0; task < 400; task++) {
+    struct fixture fixture;
+    begin(&fixture, 6, task);
+    if (task % 4 == 0) {
+      case_series_parallel(&fixture.rng, 1 + rng_below(&fixture.rng, 3), 3, 29, &fixture.arena, &fixture.graph);
+    } else {
+      case_layered(&fixture.rng, 8 + rng_below(&fixture.rng, 23), 3, task % 2 == 0 ? 5 : 29, &fixture.arena,
+                   &fixture.graph);
+    }
+    const struct schedule_problem problem = random_problem(&fixture, 1, 3);
+    struct schedule list, best;
+    enum schedule_bound_kind kind;
+    uint64_t n_nodes;
+    schedule_build(&problem, &fixture.scratch, NULL, false, &list);
+    assert_true(schedule_exact(&problem, 2000000, &fixture.scratch, &fixture.arena, &best, &n_nodes));
+    assert_judged(&fixture, &problem, &best);
+    const uint64_t bound_cycles = schedule_lower_bound(&problem, &fixture.scratch, &kind);
+    assert_true(bound_cycles <= best.makespan_cycles);
+    assert_true(best.makespan_cycles <= list.makespan_cycles);
+    n_better += best.makespan_cycles < list.makespan_cycles;
+    n_above += best.makespan_cycles > bound_cycles;
+    list_gap += (double)list.makespan_cycles / (double)best.makespan_cycles - 1;
+    most_nodes = max_u64(most_nodes, n_nodes);
+    end(&fixture);
+  }
+  print_message("list above optimum in %zu of 400 cases, by %.2f %% on average; optimum above bound in %zu; "
+                "most nodes %" PRIu64 "\n",
+                n_better, 100 * list_gap / 400, n_above, most_nodes);
+  assert_true(n_better > 23 && n_above > 23);
+  assert_true(list_gap / 400 < 0.05); /* accelerator-search §7: mean gap ≤ 5 % on random graphs */
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(equals_the_literal_rule),
+      cmocka_unit_test(is_judged_bounded_and_repeatable),
+      cmocka_unit_test(unlimited_cores_give_the_critical_path),
+      cmocka_unit_test(does_not_allocate_once_warm),
+      cmocka_unit_test(exact_equals_enumeration),
+      cmocka_unit_test(bounds_hold_for_spread_optima),
+      cmocka_unit_test(bound_exact_list_are_in_order),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,577 @@
+/* Is every finished round in the journal, and nothing that was not written? (reliability §3: P1, P8) */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "results/journal.h"
+#include "results/journal_format.h"
+#include "tests/unit/results/folder.h"
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+enum { N_AXES = 5, N_ROUNDS = 4, MAX_FILE_BYTES = 1 << 16 };
+
+static const struct journal_header header = {
+    .settings = {0x8D1F2385A5B7C391u, 0x71u}, .seed = 2385, .answer_version = 37};
+
+struct setup {
+  struct folder folder;
+  struct arena arena;
+};
+
+static int set_up(void **state) {
+  static struct setup setup;
+  setup.folder = folder_make();
+  arena_init(&setup.arena, 1 << 16);
+  *state = &setup;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  struct setup *const setup = *state;
+  folder_clear(&setup->folder, 1);
+  arena_release(&setup->arena);
+  return 0;
+}
+
+/* --- a small run --- */
+
+/* Records that use every field, with odd values: denormal, −0, largest, negative steps, infeasible ones. */
+static struct record make_record(uint64_t round, size_t task) {
+  struct record record = {0};
+  const double tag = (double)(round * 131 + task * 7 + 3);
+  for (size_t i = 0; i < N_AXES; i++) record.point.index[i] = (uint16_t)(round * 1009 + task * 31 + i * 17);
+  record.point.index[N_AXES - 1] = UINT16_MAX;
+  struct score *const score = &record.score;
+  score->saturated = (uint16_t)(task % 2);
+  score->binding = (uint16_t)(round + 11);
+  if (task % 3 == 2) {
+    score->reason = (uint16_t)(5 + task);
+    score->excess = tag / 13;
+    return record;
+  }
+  for (size_t i = 0; i < SCORE_MAX_OBJECTIVES; i++) score->objective[i] = tag / (double)(i + 3);
+  score->objective[4] = 4.9406564584124654e-324;
+  score->objective[5] = task == 1 ? -0.0 : 1.7976931348623157e308;
+  score->bound = task == 0 ? INFINITY : tag / 997;
+  score->n_moves = (uint16_t)(task % (SCORE_MAX_MOVES + 1));
+  for (size_t i = 0; i < SCORE_MAX_MOVES; i++) /* one more than n_moves: what lies behind is kept too */
+    if (i <= score->n_moves)
+      score->moves[i] =
+          (struct move){.worth = -tag / 11, .axis = (uint16_t)(i % N_AXES), .step = (int16_t)(-3 - (int)i)};
+  return record;
+}
+
+static size_t make_round(uint64_t round, struct record records[16]) {
+  const size_t n = round == 2 ? 0 : 2 * round + 1; /* an empty round is a round */
+  for (size_t i = 0; i < n; i++) records[i] = make_record(round, i);
+  return n;
+}
+
+static bool open_plain(struct setup *setup, bool salvage, struct journal **journal, struct journal_state *state,
+                       struct error *error) {
+  return journal_open(setup->folder.path, &header, N_AXES, salvage, &setup->arena, journal, state, error);
+}
+
+static void append_rounds(struct journal *journal, uint64_t from, uint64_t to) {
+  struct error error = {0};
+  for (uint64_t round = from; round < to; round++) {
+    struct record records[16];
+    const size_t n = make_round(round, records);
+    assert_true(journal_append(journal, round, records, n, &error));
+  }
+}
+
+/* Runs from scratch or from what is there to the end; the journal's bytes must then be those of an undisturbed run. */
+static void run_to_end(struct setup *setup, bool salvage, struct journal_state *state) {
+  struct journal *journal;
+  struct error error = {0};
+  if (!open_plain(setup, salvage, &journal, state, &error)) fail_msg("%s", error.text);
+  for (uint64_t round = 0; round < N_ROUNDS; round++) {
+    struct record expected[16], *records;
+    size_t n;
+    const size_t n_expected = make_round(round, expected);
+    assert_true(journal_replay(journal, round, &setup->arena, &records, &n, &error));
+    assert_int_equal(records != NULL, round < state->n_rounds);
+    if (records == NULL) break;
+    assert_int_equal(n, n_expected);
+    assert_memory_equal(records, expected, n * sizeof *records);
+  }
+  append_rounds(journal, state->n_rounds, N_ROUNDS);
+  assert_true(journal_close(journal, &error));
+}
+
+static size_t undisturbed(struct setup *setup, unsigned char bytes[MAX_FILE_BYTES]) {
+  struct journal_state state;
+  run_to_end(setup, false, &state);
+  assert_false(state.existed);
+  const size_t n = folder_read(&setup->folder, "journal", bytes, MAX_FILE_BYTES);
+  folder_clear(&setup->folder, 0);
+  return n;
+}
+
+/* Where each record begins; [N_ROUNDS] is the end. */
+static void record_offsets(const unsigned char *bytes, size_t n, size_t offsets[N_ROUNDS + 1]) {
+  size_t at = JOURNAL_HEADER_BYTES;
+  for (size_t i = 0; i < N_ROUNDS; i++) {
+    struct journal_frame frame;
+    assert_true(journal_decode_frame(bytes + at, &frame));
+    assert_int_equal(frame.round, i);
+    offsets[i] = at;
+    at += journal_framed_bytes(&frame);
+  }
+  assert_int_equal(at, n);
+  offsets[N_ROUNDS] = at;
+}
+
+static void assert_file(const struct setup *setup, const char *name, const unsigned char *bytes, size_t n) {
+  unsigned char now[MAX_FILE_BYTES];
+  assert_int_equal(folder_read(&setup->folder, name, now, sizeof now), n);
+  assert_memory_equal(now, bytes, n);
+}
+
+static void assert_refused(struct setup *setup, enum status status, const char *message) {
+  struct journal *journal;
+  struct journal_state state;
+  struct error error = {0};
+  assert_false(open_plain(setup, false, &journal, &state, &error));
+  assert_int_equal(error.status, status);
+  if (strstr(error.text, message) == NULL) fail_msg("'%s' is not in: %s", message, error.text);
+}
+
+/* --- what must hold --- */
+
+static void test_round_trip(void **state) {
+  struct setup *const setup = *state;
+  unsigned char bytes[MAX_FILE_BYTES];
+  const size_t n = undisturbed(setup, bytes);
+  struct journal_state found;
+  run_to_end(setup, false, &found);
+  run_to_end(setup, false, &found);
+  assert_true(found.existed);
+  assert_int_equal(found.n_rounds, N_ROUNDS);
+  assert_int_equal(found.torn_bytes, 0);
+  assert_file(setup, "journal", bytes, n);
+}
+
+static void test_replay_in_any_order(void **state) {
+  struct setup *const setup = *state;
+  struct journal_state found;
+  struct journal *journal;
+  struct error error = {0};
+  run_to_end(setup, false, &found);
+  assert_true(open_plain(setup, false, &journal, &found, &error));
+  append_rounds(journal, 4, 6);
+  const uint64_t order[] = {3, 3, 0, 5, 1, 4, 2, 6};
+  for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+    struct record expected[16], *records;
+    size_t n, n_expected = 0;
+    if (order[i] < 3) n_expected = make_round(order[i], expected);
+    assert_true(journal_replay(journal, order[i], &setup->arena, &records, &n, &error));
+    assert_int_equal(records != NULL, order[i] < 6);
+    if (order[i] < 3) assert_int_equal(n, n_expected);
+    if (order[i] == 5) assert_int_equal(n, 11);
+    if (order[i] < 3) assert_memory_equal(records, expected, n * sizeof *records);
+  }
+  assert_true(journal_close(journal, &error));
+}
+
+static void test_bytes_are_as_documented(void **state) {
+  struct setup *const setup = *state;
+  unsigned char bytes[MAX_FILE_BYTES];
+  undisturbed(setup, bytes);
+  /* Little-endian on any machine: settings digest, seed, answer version, axes. */
+  assert_memory_equal(bytes + 16,
+                      "\x91\xC3\xB7\xA5\x85\x23\x1F\x8D\x71\0\0\0\0\0\0\0\x51\x09\0\0\0\0\0\0\x25\0\0\0\x05", 29);
+  /* Round 0, one task: payload 4 + 10 + 10 + 7 words (its excess is 0) + one move (worth, axis, step) of 12. */
+  assert_int_equal(bytes[JOURNAL_HEADER_BYTES + 4], 4 + 10 + 10 + 7 * 8 + 12);
+}
+
+static void test_cut_at_every_byte(void **state) {
+  struct setup *const setup = *state;
+  unsigned char bytes[MAX_FILE_BYTES];
+  const size_t n = undisturbed(setup, bytes);
+  size_t offsets[N_ROUNDS + 1];
+  record_offsets(bytes, n, offsets);
+  for (size_t cut = 0; cut < n; cut++) {
+    const struct arena_mark mark = arena_get_mark(&setup->arena);
+    folder_write(&setup->folder, "journal", bytes, cut);
+    size_t whole = 0;
+    while (offsets[whole + 1] <= cut) whole++;
+    struct journal_state found;
+    run_to_end(setup, false, &found);
+    assert_true(found.existed);
+    assert_int_equal(found.n_rounds, cut < JOURNAL_HEADER_BYTES ? 0 : whole);
+    assert_int_equal(found.torn_offset, cut < JOURNAL_HEADER_BYTES ? 0 : offsets[whole]);
+    assert_int_equal(found.torn_bytes, cut - found.torn_offset);
+    assert_file(setup, "journal", bytes, n);
+    arena_rewind(&setup->arena, mark);
+  }
+}
+
+static void test_flip_at_every_byte(void **state) {
+  struct setup *const setup = *state;
+  unsigned char bytes[MAX_FILE_BYTES];
+  const size_t n = undisturbed(setup, bytes);
+  size_t offsets[N_ROUNDS + 1], n_refused = 0, n_repaired = 0;
+  record_offsets(bytes, n, offsets);
+  for (size_t at = 0; at < n; at++) {
+    const struct arena_mark mark = arena_get_mark(&setup->arena);
+    const unsigned char flip = (unsigned char)(1u << (at * 5 + 3) % 8);
+    bytes[at] ^= flip;
+    folder_write(&setup->folder, "journal", bytes, n);
+    struct journal *journal;
+    struct journal_state found;
+    struct error error = {0};
+    if (open_plain(setup, false, &journal, &found, &error)) {
+      assert_true(at >= offsets[N_ROUNDS - 1]); /* only the last record may be taken for a torn tail */
+      assert_int_equal(found.n_rounds, N_ROUNDS - 1);
+      assert_int_equal(found.torn_offset, offsets[N_ROUNDS - 1]);
+      assert_true(journal_close(journal, &error));
+      n_repaired++;
+    } else {
+      assert_true(at < offsets[N_ROUNDS - 1]);
+      assert_file(setup, "journal", bytes, n); /* a refused journal is not touched */
+      n_refused++;
+    }
+    bytes[at] ^= flip;
+    arena_rewind(&setup->arena, mark);
+  }
+  assert_int_equal(n_refused, offsets[N_ROUNDS - 1]);
+  assert_int_equal(n_repaired, n - offsets[N_ROUNDS - 1]);
+}
+
+static void test_salvage(void **state) {
+  struct setup *const setup = *state;
+  unsigned char bytes[MAX_FILE_BYTES];
+  const size_t n = undisturbed(setup, bytes);
+  size_t offsets[N_ROUNDS + 1];
+  record_offsets(bytes, n, offsets);
+  const size_t at = offsets[1] + 45;
+  bytes[at] ^= 0x20;
+  char message[128];
+  snprintf(message, sizeof message, "bad record at offset %zu (round 1), yet a good one follows at offset %zu",
+           offsets[1], offsets[2]);
+  struct journal_state found;
+  for (int repeat = 0; repeat < 2; repeat++) {
+    folder_write(&setup->folder, "journal", bytes, n);
+    assert_refused(setup, STATUS_ENVIRONMENT, message);
+    run_to_end(setup, true, &found);
+    assert_true(found.salvaged);
+    assert_int_equal(found.n_rounds, 1);
+    assert_int_equal(found.torn_bytes, n - offsets[1]);
+    assert_file(setup, repeat == 0 ? "journal.damaged" : "journal.damaged-2", bytes + offsets[1], n - offsets[1]);
+    bytes[at] ^= 0x20;
+    assert_file(setup, "journal", bytes, n);
+    bytes[at] ^= 0x20;
+  }
+  folder_clear(&setup->folder, 0);
+  bytes[at] ^= 0x20;
+  bytes[2] ^= 1; /* a header that says nothing any more: the file is kept whole */
+  folder_write(&setup->folder, "journal", bytes, n);
+  assert_refused(setup, STATUS_ENVIRONMENT, "this is not a journal");
+  run_to_end(setup, true, &found);
+  assert_int_equal(found.n_rounds, 0);
+  assert_file(setup, "journal.damaged", bytes, n);
+  run_to_end(setup, true, &found); /* nothing to salvage: nothing kept */
+  assert_false(found.salvaged);
+}
+
+/* --- every message --- */
+
+static void test_other_run_is_refused(void **state) {
+  struct setup *const setup = *state;
+  struct journal_state found;
+  run_to_end(setup, false, &found);
+  struct journal_header other = header;
+  other.settings.low++;
+  other.seed++;
+  other.answer_version++;
+  struct journal *journal;
+  struct error error = {0};
+  assert_false(journal_open(setup->folder.path, &other, N_AXES, true, &setup->arena, &journal, &found, &error));
+  assert_int_equal(error.status, STATUS_INPUT);
+  assert_int_equal(error.n_messages, 3);
+  assert_non_null(strstr(error.text, "other settings (digest 8d1f2385a5b7c3910000000000000071, now "
+                                     "8d1f2385a5b7c3910000000000000072)"));
+  assert_non_null(strstr(error.text, "seed 2385, now 2386"));
+  assert_non_null(strstr(error.text, "answer version 37, this program computes version 38"));
+  error = (struct error){0};
+  assert_false(journal_open(setup->folder.path, &header, 7, true, &setup->arena, &journal, &found, &error));
+  assert_non_null(strstr(error.text, "a space with 5 axes, now 7"));
+}
+
+static void repair_crc(unsigned char *bytes, size_t header_bytes) {
+  /* Bit by bit, as in the definition (polynomial 0xEDB88320): independent of zlib, which the journal uses. */
+  uint32_t crc = UINT32_MAX;
+  for (size_t i = 0; i < header_bytes - 4; i++) {
+    crc ^= bytes[i];
+    for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ (0xEDB88320u & (0u - (crc & 1u)));
+  }
+  crc = ~crc;
+  for (int i = 0; i < 4; i++) bytes[header_bytes - 4 + (size_t)i] = (unsigned char)(crc >> 8 * i);
+}
+
+static void test_bad_headers(void **state) {
+  struct setup *const setup = *state;
+  unsigned char bytes[MAX_FILE_BYTES];
+  const size_t n = undisturbed(setup, bytes);
+  const struct {
+    size_t at, cut;
+    unsigned char value;
+    bool sealed; /* with a checksum that fits */
+    enum status status;
+    const char *message;
+  } cases[] = {
+      {0, n, 'd', true, STATUS_ENVIRONMENT, "this is not a journal: its first bytes are others"},
+      {20, 27, 99, false, STATUS_ENVIRONMENT, "the journal's header is cut off at offset 27 of 64"},
+      {33, n, 99, false, STATUS_ENVIRONMENT, "the journal's header is damaged (offsets 0 to 64)"},
+      {8, n, 9, true, STATUS_INPUT, "the journal has format version 9, this program reads version 1"},
+      {8, n, 0, true, STATUS_INPUT, "the journal has format version 0"},
+      {44, n, 17, true, STATUS_ENVIRONMENT, "the journal's header holds values out of range"},
+      {53, n, 1, true, STATUS_ENVIRONMENT, "the journal's header holds values out of range"},
+      {12, n, 72, true, STATUS_ENVIRONMENT, "the journal's header holds values out of range"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    unsigned char changed[MAX_FILE_BYTES];
+    memcpy(changed, bytes, n);
+    changed[cases[i].at] = cases[i].value;
+    if (cases[i].sealed) repair_crc(changed, JOURNAL_HEADER_BYTES);
+    folder_write(&setup->folder, "journal", changed, cases[i].cut);
+    assert_refused(setup, cases[i].status, cases[i].message);
+  }
+  bytes[8] = 2; /* a later version with a longer header, whose checksum is out of sight */
+  bytes[12] = 96;
+  folder_write(&setup->folder, "journal", bytes, n);
+  assert_refused(setup, STATUS_INPUT, "the journal has format version 2");
+}
+
+/* A record whose checksum fits and whose contents do not. */
+static void test_contents_are_checked(void **state) {
+  struct setup *const setup = *state;
+  unsigned char bytes[MAX_FILE_BYTES];
+  const size_t n = undisturbed(setup, bytes);
+  size_t offsets[N_ROUNDS + 1];
+  record_offsets(bytes, n, offsets);
+  const size_t last = offsets[N_ROUNDS - 1], task = last + JOURNAL_FRAME_BYTES + 4;
+  const struct {
+    size_t at;
+    unsigned char value;
+  } cases[] = {
+      {last + 8, 7},         /* round 7 after round 2 */
+      {task - 4, 6},         /* six tasks, seven present */
+      {task - 4, 8},         /* eight tasks */
+      {task - 1, 0x7F},      /* two thousand million tasks */
+      {task + 14, 5},        /* five moves */
+      {task + 19, 0x1F},     /* mask bit 12 */
+      {task + 18, 0x80},     /* fewer words than there are bytes */
+      {task + 20 + 7, 0xBF}, /* an objective below zero */
+      {task + 20 + 6, 0xF0}, /* with the next: an infinite one */
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    unsigned char changed[MAX_FILE_BYTES];
+    memcpy(changed, bytes, n);
+    changed[cases[i].at] = cases[i].value;
+    if (i + 1 == sizeof cases / sizeof cases[0]) changed[task + 20 + 7] = 0x7F;
+    /* Payload bytes, round, then the payload are summed; the sum stands between them. */
+    struct journal_frame frame;
+    assert_true(journal_decode_frame(changed + last, &frame));
+    unsigned char summed[MAX_FILE_BYTES];
+    memcpy(summed, changed + last + 4, 12);
+    memcpy(summed + 12, changed + last + JOURNAL_FRAME_BYTES, frame.payload_bytes);
+    repair_crc(summed, 12 + frame.payload_bytes + 4);
+    memcpy(changed + last + 16, summed + 12 + frame.payload_bytes, 4);
+    folder_write(&setup->folder, "journal", changed, n);
+    assert_refused(setup, STATUS_ENVIRONMENT, "(round 3) holds values out of range");
+    struct journal_state found;
+    run_to_end(setup, true, &found);
+    assert_int_equal(found.n_rounds, 3);
+    assert_file(setup, "journal", bytes, n);
+  }
+}
+
+static void test_full_of_marks(void **state) {
+  struct setup *const setup = *state;
+  enum { N = 1 << 20 };
+  unsigned char *const bytes = malloc(N);
+  journal_encode_header(&header, N_AXES, bytes);
+  for (size_t at = JOURNAL_HEADER_BYTES; at + 8 <= N; at += 8) {
+    memcpy(bytes + at, journal_record_mark, 4);
+    const uint32_t claim = (uint32_t)(N - at) / 2; /* each costs a checksum over half of what is left */
+    for (int i = 0; i < 4; i++) bytes[at + 4 + (size_t)i] = (unsigned char)(claim >> 8 * i);
+  }
+  folder_write(&setup->folder, "journal", bytes, N);
+  free(bytes);
+  /* 131,064 marks would be 34 GB of checksums; the search gives up after 8 times the file + 64 MiB. */
+  assert_refused(setup, STATUS_ENVIRONMENT, "the journal is damaged");
+}
+
+static void test_only_regular_files(void **state) {
+  struct setup *const setup = *state;
+  char path[512], elsewhere[512];
+  folder_file(&setup->folder, "journal", path);
+  folder_file(&setup->folder, "elsewhere", elsewhere);
+  assert_int_equal(mkfifo(path, 0600), 0);
+  assert_refused(setup, STATUS_INPUT, "not a regular file");
+  unlink(path);
+  assert_int_equal(mkdir(path, 0700), 0);
+  assert_refused(setup, STATUS_INPUT, "not a regular file");
+  rmdir(path);
+  folder_write(&setup->folder, "elsewhere", "", 0);
+  assert_int_equal(symlink(elsewhere, path), 0);
+  assert_refused(setup, STATUS_ENVIRONMENT, "it is a symbolic link");
+}
+
+static void test_missing_folder(void **state) {
+  struct setup *const setup = *state;
+  struct journal *journal;
+  struct journal_state found;
+  struct error error = {0};
+  char path[512];
+  folder_file(&setup->folder, "missing", path);
+  assert_false(journal_open(path, &header, N_AXES, false, &setup->arena, &journal, &found, &error));
+  assert_int_equal(error.status, STATUS_ENVIRONMENT);
+  assert_non_null(strstr(error.text, "missing/journal.tmp: cannot make the journal: No such file or directory"));
+}
+
+static void test_peek(void **state) {
+  struct setup *const setup = *state;
+  struct journal_header found;
+  struct error error = {0};
+  assert_false(journal_peek(setup->folder.path, &found, &error));
+  assert_int_equal(error.status, STATUS_ENVIRONMENT);
+  assert_non_null(strstr(error.text, "there is no journal: nothing has been run here"));
+  struct journal_state run;
+  run_to_end(setup, false, &run);
+  error = (struct error){0};
+  assert_true(journal_peek(setup->folder.path, &found, &error));
+  assert_true(digest_equal(found.settings, header.settings));
+  assert_int_equal(found.seed, 2385);
+  assert_int_equal(found.answer_version, 37);
+  folder_write(&setup->folder, "journal",
+               "\x89"
+               "ds",
+               3);
+  assert_false(journal_peek(setup->folder.path, &found, &error));
+  assert_non_null(strstr(error.text, "cut off at offset 3 of 64"));
+}
+
+static void test_no_room(void **state) {
+  struct setup *const setup = *state;
+  struct journal *journal;
+  struct journal_state found;
+  struct error error = {0};
+  struct record records[16];
+  assert_true(open_plain(setup, false, &journal, &found, &error));
+  append_rounds(journal, 0, 2);
+  /* A limit on file size cuts a write short as a full disk does, after some of its bytes. */
+  struct rlimit before;
+  getrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &(struct rlimit){601, before.rlim_max});
+  const size_t n = make_round(3, records);
+  const bool appended = journal_append(journal, 2, records, n, &error);
+  setrlimit(RLIMIT_FSIZE, &before);
+  assert_false(appended);
+  assert_int_equal(error.status, STATUS_ENVIRONMENT);
+  assert_non_null(strstr(error.text, "cannot append"));
+  assert_non_null(strstr(error.text, "the 2 rounds before are kept: make room, then go on with `dse resume "));
+  assert_false(journal_append(journal, 2, records, n, &error));
+  assert_non_null(strstr(error.text, "not used any more after the failure before"));
+  assert_false(journal_sync(journal, &error));
+  assert_int_equal(error.n_messages, 3);
+  assert_true(journal_close(journal, &error));
+  run_to_end(setup, false, &found);
+  assert_int_equal(found.n_rounds, 2);
+  assert_true(found.torn_bytes > 0);
+}
+
+static void test_too_large_a_round(void **state) {
+  struct setup *const setup = *state;
+  enum { N = 700000 };
+  struct record *const records = malloc(N * sizeof *records);
+  for (size_t i = 0; i < N; i++) records[i] = make_record(1, 4);
+  struct journal *journal;
+  struct journal_state found;
+  struct error error = {0};
+  assert_true(open_plain(setup, false, &journal, &found, &error));
+  assert_false(journal_append(journal, 0, records, N, &error));
+  assert_int_equal(error.status, STATUS_INPUT);
+  assert_non_null(strstr(error.text, "round 0 of 700000 tasks takes more than 67108864 bytes: choose smaller rounds"));
+  free(records);
+  append_rounds(journal, 0, 1); /* nothing was written, so the round may come in another way */
+  error = (struct error){0};
+  assert_true(journal_close(journal, &error));
+}
+
+/* A forgotten writer of an earlier launch appends to a file that has no name any more. */
+static void test_forgotten_writer(void **state) {
+  struct setup *const setup = *state;
+  struct journal *old, *new;
+  struct journal_state found;
+  struct error error = {0};
+  unsigned char bytes[MAX_FILE_BYTES];
+  const size_t n = undisturbed(setup, bytes);
+  assert_true(open_plain(setup, false, &old, &found, &error));
+  append_rounds(old, 0, 2);
+  folder_write(&setup->folder, "journal.tmp", "left by a dead launch", 21);
+  assert_true(open_plain(setup, false, &new, &found, &error));
+  assert_int_equal(found.n_rounds, 2);
+  append_rounds(old, 2, 4);
+  append_rounds(new, 2, 4);
+  assert_true(journal_close(new, &error));
+  assert_file(setup, "journal", bytes, n);
+  assert_false(journal_close(old, &error));
+  assert_non_null(strstr(error.text, "the file was removed or replaced during the run"));
+}
+
+static void test_damage_after_opening(void **state) {
+  struct setup *const setup = *state;
+  struct journal *journal;
+  struct journal_state found;
+  struct error error = {0};
+  struct record *records;
+  size_t n;
+  char path[512];
+  run_to_end(setup, false, &found);
+  assert_true(open_plain(setup, false, &journal, &found, &error));
+  folder_file(&setup->folder, "journal", path);
+  const int fd = open(path, O_WRONLY);
+  assert_int_equal(pwrite(fd, "\x77", 1, JOURNAL_HEADER_BYTES + 31), 1);
+  assert_false(journal_replay(journal, 0, &setup->arena, &records, &n, &error));
+  assert_non_null(strstr(error.text, "the record at offset 64 (round 0) was good and is not any more"));
+  assert_int_equal(ftruncate(fd, JOURNAL_HEADER_BYTES + 8), 0);
+  close(fd);
+  assert_false(journal_replay(journal, 0, &setup->arena, &records, &n, &error));
+  assert_non_null(strstr(error.text, "the file became shorter meanwhile"));
+  assert_true(journal_close(journal, &error));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+      TEST(test_round_trip),
+      TEST(test_replay_in_any_order),
+      TEST(test_bytes_are_as_documented),
+      TEST(test_cut_at_every_byte),
+      TEST(test_flip_at_every_byte),
+      TEST(test_salvage),
+      TEST(test_other_run_is_refused),
+      TEST(test_bad_headers),
+      TEST(test_contents_are_checked),
+      TEST(test_full_of_marks),
+      TEST(test_only_regular_files),
+      TEST(test_missing_folder),
+      TEST(test_peek),
+      TEST(test_no_room),
+      TEST(test_too_large_a_round),
+      TEST(test_forgotten_writer),
+      TEST(test_damage_after_opening),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

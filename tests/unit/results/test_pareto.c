@@ -1,0 +1,159 @@
+/* Does the front keep what is not beaten, in order, and is its hypervolume what a ruler says? */
+#include "results/pareto.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const struct objective objectives[] = {
+    {"throughput", "1/s", "", true}, {"tdp", "W", "", false}, {"area", "mm2", "", false}, {"energy", "J", "", false}};
+
+struct fixture {
+  struct arena arena, scratch;
+  struct pareto *front;
+};
+
+/* In place: the front keeps the address of its arena. */
+static void begin(struct fixture *fixture, size_t n_objectives) {
+  arena_init(&fixture->arena, 4096);
+  arena_init(&fixture->scratch, 4096);
+  fixture->front = pareto_new(&fixture->arena, objectives, n_objectives);
+}
+
+static void end(struct fixture *fixture) {
+  arena_release(&fixture->arena);
+  arena_release(&fixture->scratch);
+}
+
+static bool add(struct fixture *fixture, uint16_t index, double a, double b, double c, double d) {
+  struct record record = {.score.objective = {a, b, c, d}};
+  record.point.index[15] = index;
+  return pareto_add(fixture->front, &record);
+}
+
+static void assert_points(const struct fixture *fixture, const uint16_t *expected, size_t n) {
+  assert_int_equal(pareto_count(fixture->front), n);
+  for (size_t i = 0; i < n; i++) assert_int_equal(pareto_at(fixture->front, i)->point.index[15], expected[i]);
+}
+
+static void keeps_what_is_not_beaten(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 2);
+  assert_true(add(&fixture, 1, 50, 285, 0, 0));
+  assert_true(add(&fixture, 2, 23, 85, 0, 0));  /* less, but cheaper */
+  assert_false(add(&fixture, 3, 23, 86, 0, 0)); /* beaten by 2 */
+  assert_false(add(&fixture, 4, 22, 85, 0, 0)); /* beaten by 2 */
+  assert_true(add(&fixture, 5, 38, 185, 0, 0));
+  assert_points(&fixture, (const uint16_t[]){1, 5, 2}, 3);
+  assert_true(add(&fixture, 6, 39, 85, 0, 0)); /* beats 2 and 5 */
+  assert_points(&fixture, (const uint16_t[]){1, 6}, 2);
+  assert_true(add(&fixture, 7, 51, 84, 0, 0)); /* beats all */
+  assert_points(&fixture, (const uint16_t[]){7}, 1);
+  end(&fixture);
+}
+
+static void equals_are_represented_by_the_first_point(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 2);
+  assert_true(add(&fixture, 23, 38, 52, 1, 0));
+  assert_false(add(&fixture, 85, 38, 52, 2, 0));
+  assert_false(add(&fixture, 23, 38, 52, 1, 0));
+  assert_true(add(&fixture, 22, 38, 52, 3, 0)); /* the third objective does not count here */
+  assert_points(&fixture, (const uint16_t[]){22}, 1);
+  end(&fixture);
+}
+
+static void infeasible_records_stay_out(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 2);
+  struct record record = {.score = {.objective = {99, 1}, .reason = 3}};
+  assert_false(pareto_add(fixture.front, &record));
+  assert_int_equal(pareto_count(fixture.front), 0);
+  assert_true(pareto_hypervolume(fixture.front, (const double[]){0, 100}, &fixture.scratch) == 0);
+  end(&fixture);
+}
+
+static void grows(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 2);
+  for (uint16_t i = 0; i < 2385; i++) {
+    const uint16_t k = (uint16_t)(i * 1999u % 2385u); /* all of them, in another order */
+    assert_true(add(&fixture, k, 1 + k, 1 + k, 0, 0));
+  }
+  assert_int_equal(pareto_count(fixture.front), 2385);
+  for (size_t i = 0; i < 2385; i++) assert_int_equal(pareto_at(fixture.front, i)->point.index[15], 2384 - i);
+  end(&fixture);
+}
+
+static void one_objective(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 1);
+  assert_true(add(&fixture, 1, 23, 0, 0, 0));
+  assert_true(add(&fixture, 2, 85, 0, 0, 0));
+  assert_false(add(&fixture, 3, 84, 0, 0, 0));
+  assert_points(&fixture, (const uint16_t[]){2}, 1);
+  assert_true(pareto_hypervolume(fixture.front, (const double[]){23.5}, &fixture.scratch) == 61.5);
+  end(&fixture);
+}
+
+/* Boxes by hand; all numbers are exact in binary. */
+static void hypervolume_in_the_plane(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 2);
+  add(&fixture, 1, 5, 9, 0, 0);
+  add(&fixture, 2, 3, 7, 0, 0);
+  add(&fixture, 3, 2, 2, 0, 0);
+  /* From (1, 10): 4 × 1 + 2 × 2 + 1 × 5. */
+  assert_true(pareto_hypervolume(fixture.front, (const double[]){1, 10}, &fixture.scratch) == 13);
+  /* From (2, 10) the third gains nothing; from (1, 9) the first does not. */
+  assert_true(pareto_hypervolume(fixture.front, (const double[]){2, 10}, &fixture.scratch) == 5);
+  assert_true(pareto_hypervolume(fixture.front, (const double[]){1, 9}, &fixture.scratch) == 9);
+  end(&fixture);
+}
+
+static void hypervolume_in_space(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 3);
+  add(&fixture, 1, 3, 9, 9, 0); /* gains 3 1 1 from (0, 10, 10) */
+  add(&fixture, 2, 1, 7, 9, 0); /* 1 3 1 */
+  add(&fixture, 3, 1, 9, 7, 0); /* 1 1 3: a corner with three arms */
+  assert_true(pareto_hypervolume(fixture.front, (const double[]){0, 10, 10}, &fixture.scratch) == 1 + 3 * 2);
+  end(&fixture);
+}
+
+static void hypervolume_in_four_objectives(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 4);
+  add(&fixture, 1, 3, 9, 9, 9);
+  add(&fixture, 2, 1, 7, 9, 9);
+  add(&fixture, 3, 1, 9, 7, 9);
+  add(&fixture, 4, 1, 9, 9, 7);
+  assert_true(pareto_hypervolume(fixture.front, (const double[]){0, 10, 10, 10}, &fixture.scratch) == 1 + 4 * 2);
+  add(&fixture, 5, 2, 8, 8, 8); /* 2⁴, of which it takes 1 + 4 from the others */
+  assert_true(pareto_hypervolume(fixture.front, (const double[]){0, 10, 10, 10}, &fixture.scratch) == 4 + 16);
+  end(&fixture);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(keeps_what_is_not_beaten),
+      cmocka_unit_test(equals_are_represented_by_the_first_point),
+      cmocka_unit_test(infeasible_records_stay_out),
+      cmocka_unit_test(grows),
+      cmocka_unit_test(one_objective),
+      cmocka_unit_test(hypervolume_in_the_plane),
+      cmocka_unit_test(hypervolume_in_space),
+      cmocka_unit_test(hypervolume_in_four_objectives),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,326 @@
+/* Do the generators obey their keys, and say what is wrong with bad ones?
+ *
+ * Counts in the comments beside assertions are worked out by hand from workloads §2. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "workloads/workload.h"
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_SETS = 4 };
+
+static struct arena arena, scratch;
+static struct error error;
+
+static bool load(const char *name, uint64_t batch, uint64_t element_bytes, const struct config_set *sets,
+                 struct workload *workload) {
+  size_t n = 0;
+  while (sets != NULL && n < MAX_SETS && sets[n].path != NULL) n++;
+  const struct workload_request request = {name, ".", batch, element_bytes, sets, n};
+  error = (struct error){0};
+  return workload_load(&request, &arena, &scratch, workload, &error);
+}
+
+static void load_or_fail(const char *name, uint64_t batch, uint64_t element_bytes, const struct config_set *sets,
+                         struct workload *workload) {
+  if (!load(name, batch, element_bytes, sets, workload)) fail_msg("%s: %s", name, error.text);
+}
+
+static struct graph_totals totals_of(const struct workload *workload) {
+  struct graph_totals totals;
+  graph_totals(&workload->graph, &totals);
+  return totals;
+}
+
+static const struct op *find(const struct workload *workload, const char *name) {
+  for (size_t i = 0; i < workload->graph.n_ops; i++)
+    if (strcmp(op_name(&workload->graph, i), name) == 0) return &workload->graph.ops[i];
+  fail_msg("no op '%s'", name);
+  return NULL;
+}
+
+static size_t count(const struct workload *workload, enum op_kind kind) {
+  size_t n = 0;
+  for (size_t i = 0; i < workload->graph.n_ops; i++) n += workload->graph.ops[i].kind == kind;
+  return n;
+}
+
+#define SETS(...) ((const struct config_set[MAX_SETS + 1]){__VA_ARGS__})
+
+/* --- keys ------------------------------------------------------------------------------------------------------ */
+
+static void test_overrides(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("gpt2-xl", 1, 2, SETS({"layers", "3"}, {"sequence", "2385"}), &workload);
+  assert_true(workload.overridden);
+  const uint64_t h = 1600, s = 2385, vocab = 50257;
+  const struct graph_totals totals = totals_of(&workload);
+  /* workloads §2.1: 12h² + 13h a layer, table, positions, final norm */
+  assert_int_equal(totals.parameters, 3 * (12 * h * h + 13 * h) + vocab * h + s * h + 2 * h);
+  assert_int_equal(2 * totals.macs[PHASE_FORWARD], 2 * s * (3 * 12 * h * h + vocab * h) + 4 * 3 * s * s * h);
+  load_or_fail("gpt2-xl", 1, 2, NULL, &workload);
+  assert_false(workload.overridden);
+}
+
+static void test_grouped_heads_of_any_size(void **state) {
+  (void)state;
+  struct workload workload;
+  /* 9 heads of 96 are not 4096 wide: allowed */
+  load_or_fail("llama3-8b", 3, 2, SETS({"heads", "9"}, {"kv_heads", "3"}, {"head_size", "96"}, {"layers", "1"}),
+               &workload);
+  const struct op *const qkv = find(&workload, "layer0.attention.qkv");
+  assert_int_equal(qkv->dim[DIM_M], 3 * 8192);
+  assert_int_equal(qkv->dim[DIM_N], (9 + 2 * 3) * 96);
+  assert_int_equal(qkv->dim[DIM_K], 4096);
+  assert_int_equal(qkv->n_parameters, 4096 * 15 * 96);
+  const struct op *const scores = find(&workload, "layer0.attention.query_key");
+  assert_int_equal(scores->dim[DIM_REPS], 3 * 9);
+  assert_int_equal(scores->dim[DIM_K], 96);
+  assert_int_equal(scores->in_bytes, 2 * 3 * 8192 * (9 + 3) * 96);
+  assert_false(scores->weighted);
+}
+
+static void test_switches(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("gpt2-xl", 1, 2, SETS({"layers", "5"}, {"dropout", "false"}, {"activation", "relu2"}), &workload);
+  assert_int_equal(count(&workload, OP_DROPOUT), 0);
+  assert_int_equal(count(&workload, OP_GELU), 0);
+  assert_int_equal(count(&workload, OP_RELU), 5);
+  assert_int_equal(count(&workload, OP_MUL), 5);
+  assert_int_equal(count(&workload, OP_MASK), 5);
+  load_or_fail("gpt2-xl", 1, 2, SETS({"layers", "5"}, {"causal", "false"}, {"position", "alibi"}), &workload);
+  assert_int_equal(count(&workload, OP_MASK), 0);
+  assert_int_equal(count(&workload, OP_DROPOUT), 1 + 3 * 5);
+  assert_int_equal(count(&workload, OP_ADD), 3 * 5); /* two residuals and the slopes, no position table */
+  assert_int_equal(find(&workload, "layer4.attention.alibi")->in_bytes, 2 * (25 * 1024 * 1024 + 25 * 1024));
+  load_or_fail("bloom-176b", 1, 2, SETS({"layers", "2"}, {"norm", "rms"}), &workload);
+  assert_int_equal(count(&workload, OP_LAYER_NORM), 0);
+  assert_int_equal(count(&workload, OP_RMS_NORM), 2 * 2 + 2);
+}
+
+static void test_tied_table_is_owned_once(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("gpt2-xl", 1, 2, SETS({"layers", "1"}), &workload);
+  const struct op *const table = find(&workload, "embedding.token"), *const logits = find(&workload, "head.logits");
+  assert_int_not_equal(table->weight_group, OP_ABSENT);
+  assert_int_equal(table->weight_group, logits->weight_group);
+  assert_int_equal(table->n_parameters, 50257 * 1600);
+  assert_int_equal(logits->n_parameters, 0);
+  assert_int_equal(logits->weight_bytes, 2 * 50257 * 1600);
+  load_or_fail("gpt2-xl", 1, 2, SETS({"layers", "1"}, {"tied", "false"}), &workload);
+  assert_int_equal(find(&workload, "embedding.token")->weight_group, OP_ABSENT);
+  assert_int_equal(find(&workload, "head.logits")->n_parameters, 50257 * 1600);
+}
+
+static void test_experts(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("mixtral-8x7b", 1, 2, SETS({"layers", "1"}, {"sequence", "2385"}, {"top_k", "3"}), &workload);
+  const struct op *const gate = find(&workload, "layer0.feed_forward.gate");
+  assert_int_equal(gate->dim[DIM_REPS], 8);
+  assert_int_equal(gate->dim[DIM_M], 895); /* ⌈2385·3/8⌉ */
+  assert_int_equal(gate->n_parameters, 8ULL * 4096 * 14336);
+  assert_int_equal(workload.router_flop, 2 * 2385 * 4096 * 8);
+  assert_int_equal(find(&workload, "layer0.experts.weigh")->dim[DIM_ELEMENTS], 3 * 2385 * 4096);
+  load_or_fail("mixtral-8x7b", 1, 2, SETS({"layers", "1"}, {"sequence", "2385"}, {"capacity_factor", "0.5"}),
+               &workload);
+  assert_int_equal(find(&workload, "layer0.feed_forward.up")->dim[DIM_M], 298); /* ⌊2385·2/8·0.5⌋ */
+}
+
+static void test_branches(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("tests/data/workloads/branches.cfg", 1, 2, NULL, &workload);
+  assert_false(workload.check.present);
+  /* stem 5·6·9, 6·6·3 twice, a norm each, FC 12·7 + 7 */
+  assert_int_equal(totals_of(&workload).parameters, 270 + 108 + 108 + 3 * 12 + 91);
+  const struct op *const pool = find(&workload, "half.pool");
+  assert_int_equal(pool->dim[DIM_ELEMENTS], 6 * 12 * 12); /* ⌈(23 − 2)/2⌉ + 1 */
+  assert_int_equal(pool->dim[DIM_WINDOW], 4);
+  assert_int_equal(pool->out_bytes, 3 * 6 * 12 * 12); /* with the index of a byte */
+  assert_int_equal(find(&workload, "stem.conv")->layer, 0);
+  assert_int_equal(find(&workload, "sum.add")->layer, 1);
+  assert_int_equal(find(&workload, "end.conv")->layer, 1); /* the stem is still needed: no cut in between */
+  assert_int_equal(pool->layer, 2);
+}
+
+static void test_recurrence(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("gnmt4", 3, 2, SETS({"source_length", "5"}, {"target_length", "4"}), &workload);
+  assert_int_equal(totals_of(&workload).parameters, 160671297);
+  assert_int_equal(count(&workload, OP_LSTM_CELL), 5 * 5 + 4 * 4);
+  const struct op *const first = find(&workload, "encoder0.backward.step0.recurrent");
+  const struct op *const last = find(&workload, "encoder0.backward.step4.recurrent");
+  assert_int_equal(first->weight_group, last->weight_group);
+  assert_int_not_equal(first->weight_group, find(&workload, "encoder0.forward.step0.recurrent")->weight_group);
+  assert_int_equal(first->n_parameters, 4 * 1024 * 1024 + 4 * 1024);
+  assert_int_equal(last->n_parameters, 0);
+  assert_int_equal(last->dim[DIM_M], 3);
+}
+
+/* --- scaling --------------------------------------------------------------------------------------------------- */
+
+static const char *const kinds_of_model[] = {"llama3-8b", "bert-base",   "vit_b_16",    "inception_v3",
+                                             "gnmt4",     "dlrm-criteo", "mixtral-8x7b"};
+enum { N_KINDS = sizeof kinds_of_model / sizeof *kinds_of_model };
+
+static void test_batch_is_linear(void **state) {
+  (void)state;
+  for (size_t i = 0; i < N_KINDS; i++) {
+    struct workload one, seven;
+    print_message("%s\n", kinds_of_model[i]);
+    load_or_fail(kinds_of_model[i], 1, 2, NULL, &one);
+    load_or_fail(kinds_of_model[i], 7, 2, NULL, &seven);
+    const struct graph_totals a = totals_of(&one), b = totals_of(&seven);
+    assert_int_equal(7 * a.macs[PHASE_FORWARD], b.macs[PHASE_FORWARD]);
+    assert_int_equal(a.parameters, b.parameters);
+    assert_int_equal(one.router_flop, seven.router_flop);
+    assert_int_equal(one.graph.n_ops, seven.graph.n_ops);
+    for (size_t k = 0; k < one.graph.n_ops; k++)
+      assert_int_equal(7 * one.graph.ops[k].out_bytes, seven.graph.ops[k].out_bytes);
+  }
+}
+
+/* Indices, losses and masks have sizes of their own; all else is four times as large in four bytes as in one. */
+static void test_element_bytes(void **state) {
+  (void)state;
+  for (size_t i = 0; i < N_KINDS; i++) {
+    struct workload small, large;
+    load_or_fail(kinds_of_model[i], 3, 1, NULL, &small);
+    load_or_fail(kinds_of_model[i], 3, 4, NULL, &large);
+    assert_int_equal(small.graph.n_ops, large.graph.n_ops);
+    for (size_t k = 0; k < small.graph.n_ops; k++) {
+      const struct op *const a = &small.graph.ops[k], *const b = &large.graph.ops[k];
+      assert_memory_equal(a->dim, b->dim, sizeof a->dim);
+      assert_int_equal(4 * a->weight_bytes, b->weight_bytes);
+      if (op_kinds[a->kind].class != CLASS_TENSOR) continue;
+      assert_int_equal(4 * a->in_bytes, b->in_bytes);
+      assert_int_equal(4 * a->out_bytes, b->out_bytes);
+      assert_int_equal(b->element_bytes, 4);
+    }
+  }
+}
+
+/* --- errors ---------------------------------------------------------------------------------------------------- */
+
+static const struct {
+  const char *model;
+  struct config_set set;
+  const char *message;
+} mistakes[] = {
+    {"gpt2-xl", {"heads", "7"}, "heads: 7 does not divide hidden = 1600"},
+    {"llama3-8b", {"kv_heads", "5"}, "kv_heads: 5 does not divide heads = 32"},
+    {"mixtral-8x7b", {"top_k", "9"}, "top_k: 9 is more than experts = 8"},
+    {"mixtral-8x7b", {"top_k", "0"}, "top_k: is 0 with 8 experts"},
+    {"gpt2-xl", {"capacity_factor", "1.5"}, "capacity_factor: is given without experts"},
+    {"gpt2-xl", {"hidden", "2147483648L"}, "hidden: 2147483648 is out of range"},
+    {"gpt2-xl", {"layers", "0"}, "layers: 0 is out of range"},
+    {"gpt2-xl", {"layers", "100000"}, "the operator graph is too large"},
+    {"llama3-8b", {"position_extra_rows", "2"}, "position_extra_rows: needs position"},
+    {"gpt2-xl", {"pooler", "true"}, "pooler: needs head"},
+    {"gpt2-xl", {"sequense", "3"}, "did you mean sequence?"},
+    {"vit_b_16", {"patch", "15"}, "patch: 15 does not divide image = 224"},
+    {"tests/data/workloads/no_blocks.cfg", {"classes", "7"}, "blocks: is missing or empty"},
+    {"resnet18", {"classes", "10"}, "classes: is 10, but the last block puts out 1000 values"},
+    {"resnet18", {"activation", "default"}, "activation: the model has no default"},
+    {"resnet18", {"norm", "default"}, "norm: the model has no default"},
+    {"resnet18", {"blocks.[0].groups", "5"}, "blocks.[0]: groups do not divide the channels"},
+    {"resnet18", {"blocks.[0].kernel", "[1, 2, 3]"}, "kernel: has 3 values, allowed are 1 and 2"},
+    {"resnet18", {"blocks.[1].pad", "[1, 2, 3]"}, "pad: has 3 values, allowed are 0, 1 and 2"},
+    {"resnet18", {"blocks.[2].groups", "5"}, "groups: a block of type 'basic' does not read it"},
+    {"resnet18", {"blocks.[3].from", "nobody"}, "from: no earlier block is named 'nobody'"},
+    {"inception_v3", {"blocks.[8].from", "[\"pool2\", \"mixed5b_a1\"]"}, "from: names 2 blocks, allowed is 1"},
+    {"mobilenet_v3_large", {"blocks.[4].gate", "default"}, "gate: it and squeeze_activation have no default"},
+    {"alexnet", {"image", "20"}, "blocks.[3]: the kernel does not fit the padded image"},
+    {"alexnet", {"image", "3"}, "blocks.[0]: the kernel does not fit the padded image"},
+    {"squeezenet1_0", {"blocks.[4].stride", "2"}, "blocks.[5]: inputs differ in height or width"},
+    {"tests/data/workloads/branches.cfg", {"blocks.[2].width", "5"}, "blocks.[3]: inputs differ in shape"},
+    {"shufflenet_v2_x1_0", {"blocks.[2].width", "1"}, "blocks.[2]: a convolution has no output channels"},
+    {"shufflenet_v2_x1_0", {"blocks.[2].width", "70"}, NULL}, /* 35 and 35: fine */
+    {"gnmt4", {"source_length", "2001"}, "source_length: 2001 is out of range"},
+    {"dlrm-criteo", {"rows", "[5, 7]"}, "rows: has 2 values, allowed are 1 and tables = 26"},
+    {"dlrm-criteo", {"bottom", "[3, 7]"}, "bottom: does not end in embedding_width = 128"},
+    {"dlrm-criteo", {"top", "[3, 7]"}, "top: does not end in 1"},
+};
+
+static void test_mistakes(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+    struct workload workload;
+    const bool loaded = load(mistakes[i].model, 1, 2, SETS(mistakes[i].set), &workload);
+    print_message("%s %s=%s: %s", mistakes[i].model, mistakes[i].set.path, mistakes[i].set.value,
+                  loaded ? "fine\n" : error.text);
+    assert_true(loaded == (mistakes[i].message == NULL));
+    if (loaded) continue;
+    assert_int_equal(error.status, STATUS_INPUT);
+    assert_int_equal(error.n_messages, 1);
+    assert_non_null(strstr(error.text, mistakes[i].message));
+  }
+}
+
+/* An odd half appears only where a unit without stride meets an odd width. */
+static void test_odd_shuffle(void **state) {
+  (void)state;
+  struct workload workload;
+  assert_false(
+      load("shufflenet_v2_x1_0", 1, 2, SETS({"blocks.[0].width", "25"}, {"blocks.[2].stride", "1"}), &workload));
+  assert_non_null(strstr(error.text, "an odd number of channels has no halves"));
+}
+
+static void test_all_mistakes_at_once(void **state) {
+  (void)state;
+  struct workload workload;
+  assert_false(load("mixtral-8x7b", 1, 2, SETS({"heads", "7"}, {"kv_heads", "5"}, {"top_k", "9"}), &workload));
+  assert_int_equal(error.n_messages, 3);
+}
+
+static void test_absurd_batch(void **state) {
+  (void)state;
+  for (size_t i = 0; i < N_KINDS; i++) {
+    struct workload workload;
+    assert_false(load(kinds_of_model[i], 1ULL << 62, 2, NULL, &workload));
+    print_message("%s", error.text);
+    assert_non_null(strstr(error.text, "do not fit 64 bits"));
+    assert_int_equal(error.status, STATUS_INPUT);
+  }
+  struct workload workload; /* every op fits, their products do not */
+  assert_false(load("gpt3-175b", 11529215046, 2, NULL, &workload));
+  assert_non_null(strstr(error.text, "of op 'layer0."));
+}
+
+static int setup(void **state) {
+  (void)state;
+  arena_init(&arena, 1 << 20);
+  arena_init(&scratch, 1 << 20);
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  arena_release(&arena);
+  arena_release(&scratch);
+  return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_overrides),     TEST(test_grouped_heads_of_any_size),
+      TEST(test_switches),      TEST(test_tied_table_is_owned_once),
+      TEST(test_experts),       TEST(test_branches),
+      TEST(test_recurrence),    TEST(test_batch_is_linear),
+      TEST(test_element_bytes), TEST(test_mistakes),
+      TEST(test_odd_shuffle),   TEST(test_all_mistakes_at_once),
+      TEST(test_absurd_batch),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,134 @@
+/* Which operators make a recommender?
+ *
+ * DLRM: numbers through a bottom network, categories through tables, all vectors multiplied with each other, a top
+ * network on the products. Source: workloads §2.3. The interaction is a full product of which the lower triangle is
+ * used. Left out: how tables are spread over devices. */
+#include "workloads/emit.h"
+#include <stdio.h>
+
+enum { MAX_TABLES = EMIT_MAX_OPERANDS - 1 }; /* joined by one op, beside the bottom network */
+
+struct dlrm {
+  const char *kind;
+  uint64_t numeric, tables, embedding_width;
+  struct uint_list rows, bottom, top;
+};
+
+#define NUMBER(name, most, default_text, doc)                                                                          \
+  { #name, FIELD_UINT, "", 1, most, default_text, doc, offsetof(struct dlrm, name), ROLE_ANSWER, NULL }
+#define LIST(name, default_text, doc)                                                                                  \
+  {                                                                                                                    \
+#name, FIELD_UINT_LIST, "", 1, EMIT_MAX_DIMENSION, default_text, doc, offsetof(struct dlrm, name), ROLE_ANSWER,    \
+        NULL                                                                                                           \
+  }
+
+static const struct field dlrm_field_list[] = {
+    {"kind", FIELD_TEXT, "", 0, 0, NULL, "Kind of model.", offsetof(struct dlrm, kind), ROLE_ANSWER, NULL},
+    NUMBER(numeric, EMIT_MAX_DIMENSION, "13", "Numbers of a record."),
+    NUMBER(tables, MAX_TABLES, "26", "Categories of a record, each with a table."),
+    NUMBER(embedding_width, EMIT_MAX_DIMENSION, "128", "Width of a row of every table."),
+    LIST(rows, "[100000]", "Rows of each table, or one number for all."),
+    LIST(bottom, "[512, 256, 128]", "Widths of the bottom network; the last is embedding_width."),
+    LIST(top, "[1024, 1024, 512, 256, 1]", "Widths of the top network; the last is 1."),
+};
+static const struct field_table dlrm_fields = {"dlrm", "A recommender.", dlrm_field_list,
+                                               sizeof dlrm_field_list / sizeof *dlrm_field_list};
+
+struct build {
+  struct emitter emit;
+  const struct dlrm *model;
+};
+
+static struct tensor layers(struct build *build, const char *part, struct tensor x, const struct uint_list *widths,
+                            bool ends_in_sigmoid) {
+  struct emitter *const emit = &build->emit;
+  for (uint32_t i = 0; i < widths->n; i++) {
+    char name[EMIT_NAME_BYTES];
+    const uint64_t width = widths->values[i];
+    const struct gemm gemm = {
+        .reps = 1, .m = emit->batch, .n = width, .k = x.row, .n_bias = width, .group = OP_ABSENT, .rank = 2};
+    snprintf(name, sizeof name, "%s%u.linear", part, i);
+    x = emit_gemm(emit, name, x, &gemm);
+    snprintf(name, sizeof name, "%s%u.activation", part, i);
+    x = emit_map(emit, ends_in_sigmoid && i + 1 == widths->n ? OP_SIGMOID : OP_RELU, name, x);
+  }
+  return x;
+}
+
+/* A row of table `i` for each record. */
+static struct tensor look_up(struct build *build, uint32_t i) {
+  struct emitter *const emit = &build->emit;
+  const struct dlrm *const model = build->model;
+  char name[EMIT_NAME_BYTES];
+  snprintf(name, sizeof name, "category%u", i);
+  const struct tensor id = emit_input(emit, name, emit->batch, 1, EMIT_INDEX_BYTES);
+  const uint64_t n_rows = model->rows.values[model->rows.n == 1 ? 0 : i];
+  const struct tensor out = {
+      .rank = 2, .elements = emit_product(emit, emit->batch, model->embedding_width), .row = model->embedding_width};
+  const struct vector_op table = {.kind = OP_EMBEDDING,
+                                  .n_parameters = emit_product(emit, n_rows, model->embedding_width),
+                                  .n_weights = out.elements,
+                                  .group = OP_ABSENT,
+                                  .out = out};
+  snprintf(name, sizeof name, "table%u", i);
+  return emit_vector(emit, name, &table, &id, 1);
+}
+
+/* Every vector with every other, beside the bottom network's output. */
+static struct tensor interaction(struct build *build, struct tensor vectors, struct tensor bottom) {
+  struct emitter *const emit = &build->emit;
+  const uint64_t n = build->model->tables + 1, n_pairs = n * (n - 1) / 2;
+  const struct gemm all = {
+      .reps = emit->batch, .m = n, .n = n, .k = build->model->embedding_width, .group = OP_ABSENT, .rank = 3};
+  const struct tensor square = emit_matmul(emit, "interaction.dot", vectors, vectors, &all);
+  const struct vector_op triangle = {
+      .kind = OP_GATHER,
+      .group = OP_ABSENT,
+      .out = {.rank = 2, .elements = emit_product(emit, emit->batch, n_pairs), .row = n_pairs}};
+  const struct tensor pairs = emit_vector(emit, "interaction.triangle", &triangle, &square, 1);
+  const uint64_t width = n_pairs + bottom.row;
+  const struct vector_op join = {.kind = OP_CONCAT,
+                                 .group = OP_ABSENT,
+                                 .out = {.rank = 2, .elements = emit_product(emit, emit->batch, width), .row = width}};
+  return emit_vector(emit, "interaction.concat", &join, (struct tensor[2]){bottom, pairs}, 2);
+}
+
+static bool check(const struct generation *generation, const struct dlrm *model, struct error *error) {
+  const size_t n_before = error->n_messages;
+  if (model->rows.n != 1 && model->rows.n != model->tables)
+    generation_reject(generation, "rows", error, "has %zu values, allowed are 1 and tables = %llu", model->rows.n,
+                      (unsigned long long)model->tables);
+  if (model->bottom.n == 0 || model->bottom.values[model->bottom.n - 1] != model->embedding_width)
+    generation_reject(generation, "bottom", error, "does not end in embedding_width = %llu, which alone is allowed",
+                      (unsigned long long)model->embedding_width);
+  if (model->top.n == 0 || model->top.values[model->top.n - 1] != 1)
+    generation_reject(generation, "top", error, "does not end in 1, which alone is allowed");
+  return error->n_messages == n_before;
+}
+
+static bool generate_dlrm(struct generation *generation, struct error *error) {
+  struct dlrm *const model = ARENA_NEW(generation->arena, struct dlrm, 1);
+  if (!generation_settings(generation, &dlrm_fields, model, NULL, 0, error) || !check(generation, model, error))
+    return false;
+  struct build build = {.model = model};
+  struct emitter *const emit = &build.emit;
+  emitter_init(emit, generation);
+  const struct tensor numbers = emit_input(emit, "numbers", emit_product(emit, emit->batch, model->numeric),
+                                           model->numeric, (uint8_t)emit->element_bytes);
+  struct tensor *const vectors = ARENA_NEW(generation->arena, struct tensor, model->tables + 1);
+  vectors[0] = layers(&build, "bottom", numbers, &model->bottom, false);
+  for (uint32_t i = 0; i < model->tables && !emit->overflow; i++) vectors[i + 1] = look_up(&build, i);
+  if (!emitter_finish(emit, generation, error)) return false;
+  const uint64_t width = emit_product(emit, model->tables + 1, model->embedding_width);
+  const struct vector_op join = {
+      .kind = OP_CONCAT,
+      .group = OP_ABSENT,
+      .out = {.rank = 3, .elements = emit_product(emit, emit->batch, width), .row = model->embedding_width}};
+  const struct tensor all = emit_vector(emit, "interaction.vectors", &join, vectors, model->tables + 1);
+  const struct tensor click = layers(&build, "top", interaction(&build, all, vectors[0]), &model->top, true);
+  emit_loss(emit, click, emit->batch);
+  return emitter_finish(emit, generation, error);
+}
+
+const struct workload_generator dlrm_generator = {"dlrm", "Recommenders with tables and interactions.", "record",
+                                                  &dlrm_fields, generate_dlrm};

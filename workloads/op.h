@@ -1,0 +1,130 @@
+/* What is one operator?
+ *
+ * A kind, a phase, loop bounds whose meaning is a table per shape family, and the bytes it moves. Nothing here knows
+ * hardware: what an operator costs is the business of arch/. Kinds and their fixed properties are one list,
+ * op_kinds.def. Sources: accelerator-search §3–4, workloads §2 and §6 (by section of our specification). */
+#ifndef WORKLOADS_OP_H
+#define WORKLOADS_OP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Forward, input gradient, weight gradient, parameter update. */
+enum op_phase { PHASE_FORWARD, PHASE_BACKWARD_DATA, PHASE_BACKWARD_WEIGHT, PHASE_UPDATE, N_PHASES };
+
+/* What a kind runs on. A depthwise convolution may run on either kind of core; the cost decides. NONE takes no time
+ * and is contracted before scheduling. */
+enum op_class { CLASS_NONE, CLASS_TENSOR, CLASS_VECTOR, CLASS_LINK };
+
+/* Families of loop bounds: the meaning of `dim`. */
+enum op_family {
+  FAMILY_NONE,
+  FAMILY_GEMM,   /* DIM_REPS × C[M,N] = A[M,K]·B[K,N] */
+  FAMILY_CONV,   /* forward bounds in every phase; the phase says which of the three products it is */
+  FAMILY_VECTOR, /* elementwise, rows, reductions, pooling, tables, optimizer, loss */
+  FAMILY_LINK,   /* collectives */
+};
+
+enum { OP_DIMS = 12 };
+/* FAMILY_GEMM */
+enum { DIM_REPS, DIM_M, DIM_N, DIM_K };
+/* FAMILY_CONV: images, input channels, input height and width, output channels, filter, stride, padding, groups.
+ * Depthwise: groups = channels = output channels. Dilation is 1 in every shipped network. */
+enum {
+  DIM_IMAGES,
+  DIM_IN_CHANNELS,
+  DIM_IN_HEIGHT,
+  DIM_IN_WIDTH,
+  DIM_OUT_CHANNELS,
+  DIM_FILTER_HEIGHT,
+  DIM_FILTER_WIDTH,
+  DIM_STRIDE,
+  DIM_PAD_HEIGHT,
+  DIM_PAD_WIDTH,
+  DIM_GROUPS,
+  DIM_DILATION
+};
+/* FAMILY_VECTOR: elements the lanes work on (of the output, or of the input where that is larger: reductions, pooling
+ * forward counts outputs); length of a row (last dimension; softmax, norms, reductions) or 0; for pooling the filter
+ * area; for two-operand kinds the sizes and ranks of both operands (0 where it has fewer), which `compat` costs need.
+ */
+enum { DIM_ELEMENTS, DIM_ROW, DIM_WINDOW, DIM_X_ELEMENTS, DIM_X_RANK, DIM_Y_ELEMENTS, DIM_Y_RANK, DIM_OPERANDS };
+/* FAMILY_LINK: bytes of the full tensor, ranks. */
+enum { DIM_BYTES, DIM_RANKS };
+
+/* What must survive until the backward pass (workloads §6). */
+enum op_keep {
+  KEEP_NONE,
+  KEEP_INPUT,    /* the first operand */
+  KEEP_OPERANDS, /* every operand */
+  KEEP_OUTPUT,
+  KEEP_MASK /* one byte an output element of its own */
+};
+
+/* As a link of a fused chain (accelerator-search §3, "Fusion"). */
+enum op_fusion {
+  FUSE_NONE,
+  FUSE_COMPLEX,
+  FUSE_ACTIVATION,
+  FUSE_ELEMENTWISE,
+  FUSE_REDUCTION,
+  FUSE_NORM,
+  FUSE_DROPOUT,
+  FUSE_TRANSFORM
+};
+
+enum op_kind {
+#define OP_KIND(id, name, class, family, keep, fusion) OP_##id,
+#include "workloads/op_kinds.def"
+#undef OP_KIND
+  N_OP_KINDS
+};
+
+struct op_kind_info {
+  const char *name;
+  enum op_class class;
+  enum op_family family;
+  enum op_keep keep;
+  enum op_fusion fusion;
+};
+extern const struct op_kind_info op_kinds[N_OP_KINDS];
+extern const char *const op_phase_names[N_PHASES]; /* "forward", "backward-data", … */
+
+#define OP_ABSENT UINT32_MAX
+
+/* A follower of a fused head: its lane work stays, its own round trip to memory is gone. */
+struct op_follower {
+  uint8_t kind, phase;
+  uint64_t elements, row;
+};
+
+struct op {
+  uint8_t kind;          /* enum op_kind */
+  uint8_t phase;         /* enum op_phase */
+  uint8_t element_bytes; /* of the tensors it reads and writes */
+  bool weighted;         /* FAMILY_GEMM: the second operand is a parameter, not an activation */
+  uint32_t layer;        /* number of the repeated block, OP_ABSENT outside */
+  uint32_t mirror;       /* B, W, U: the forward op it belongs to; F: OP_ABSENT */
+  uint32_t name;         /* offset into op_graph.names */
+  uint32_t shape;        /* ops that cost the same share it: see op_graph.shape_op */
+  uint32_t weight_group; /* ops of one group share one parameter, which its first op owns: one W and one U for all of
+                          * them (steps of a recurrence, tied tables); OP_ABSENT: the op is alone */
+  uint32_t first_follower, n_followers; /* in op_graph.followers; set by the builder */
+  uint64_t dim[OP_DIMS];
+  uint64_t n_parameters; /* trainable, owned by this op; a tied table is owned once */
+  uint64_t in_bytes;     /* activations (or gradients) read, each operand once; weights not included */
+  uint64_t weight_bytes; /* weights (and optimizer state) read or written */
+  uint64_t out_bytes;    /* written, masks included */
+  uint64_t kept_bytes;   /* of this op's output (and mask) that stays for the backward pass; set by training_expand */
+};
+
+/* An op of PHASE_FORWARD whose layer, mirror and weight_group are OP_ABSENT and whose other fields are 0. */
+struct op op_new(enum op_kind kind, uint64_t element_bytes);
+/* Multiply-accumulates of a TENSOR op (0 for others); UINT64_MAX if it does not fit. */
+uint64_t op_macs(const struct op *op);
+/* Output height and width of a FAMILY_CONV op; 0 if the filter does not fit the padded input. */
+uint64_t op_conv_out_height(const struct op *op);
+uint64_t op_conv_out_width(const struct op *op);
+
+#endif

@@ -1,0 +1,36 @@
+/* From a forward graph to a whole training step.
+ *
+ * Adds backward-data, backward-weight and update ops by the table of accelerator-search §3, decides what each op keeps
+ * (workloads §6), and optionally fuses. Laws that tests assert: a GEMM with weights has B = W = F MACs, a product of
+ * two activations 2F and no W; CNNs 3× forward less the first layer's B; every parameter is updated once. */
+#ifndef WORKLOADS_TRAINING_H
+#define WORKLOADS_TRAINING_H
+
+#include "base/config.h"
+#include "workloads/op_graph.h"
+
+enum optimizer { OPTIMIZER_SGD, OPTIMIZER_MOMENTUM, OPTIMIZER_ADAM };
+enum fusion { FUSION_OFF, FUSION_COMPAT };
+
+struct training_settings {
+  uint64_t optimizer;                  /* enum optimizer */
+  uint64_t fusion;                     /* enum fusion */
+  bool keep_statistics;                /* norms also keep 2 fp32 a row or channel */
+  bool update;                         /* with U ops; off for all but the last microbatch */
+  uint64_t gradient_bytes;             /* 2 or 4 */
+  uint64_t master_bytes, moment_bytes; /* 4, 4 */
+};
+extern const struct field_table training_fields; /* group "training" of run files */
+
+/* forward → forward + backward + update, with kept bytes. */
+bool training_expand(const struct op_graph *forward, const struct training_settings *settings, struct arena *arena,
+                     struct arena *scratch, struct op_graph *training, struct error *error);
+/* Fuses chains inside a phase (accelerator-search §3): repeat to a fixed point, head h and its only successor s where
+ * h is the only non-weight predecessor of s, same layer, same phase: GEMM/conv absorbs activation, elementwise, norm,
+ * dropout, transformation; elementwise absorbs elementwise, reduction, dropout. */
+bool fusion_apply(const struct op_graph *graph, struct arena *arena, struct arena *scratch, struct op_graph *fused,
+                  struct error *error);
+/* Bytes that parameters, gradients and optimizer state of one device take, per parameter (workloads §6). */
+uint64_t training_bytes_per_parameter(const struct training_settings *settings, uint64_t weight_bytes);
+
+#endif

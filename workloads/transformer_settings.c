@@ -1,0 +1,112 @@
+/* Which keys does a transformer's model file have, and which values belong together?
+ *
+ * Source: workloads §2.1, the table of keys, and §1 (dimensions 1…2³¹−1, kv_heads divide heads, top_k ≤ experts). Zero
+ * stands for "not given" where a default depends on another key. */
+#include "workloads/emit.h"
+#include "workloads/transformer.h"
+
+static const char *const activations[] = {"gelu", "relu", "relu2", "silu", NULL};
+static const char *const norms[] = {"layer", "rms", NULL};
+static const char *const norm_places[] = {"pre", "post", NULL};
+static const char *const positions[] = {"learned", "rotary", "alibi", "none", NULL};
+static const char *const heads[] = {"lm", "mlm", NULL};
+
+#define NUMBER(name, least, default_text, doc)                                                                         \
+  {                                                                                                                    \
+#name, FIELD_UINT, "", least, EMIT_MAX_DIMENSION, default_text, doc, offsetof(struct transformer, name),           \
+        ROLE_ANSWER, NULL                                                                                              \
+  }
+#define SWITCH(name, default_text, doc)                                                                                \
+  { #name, FIELD_BOOL, "", 0, 0, default_text, doc, offsetof(struct transformer, name), ROLE_ANSWER, NULL }
+#define CHOICE(name, choices, default_text, doc)                                                                       \
+  { #name, FIELD_CHOICE, "", 0, 0, default_text, doc, offsetof(struct transformer, name), ROLE_ANSWER, choices }
+
+#define KIND                                                                                                           \
+  { "kind", FIELD_TEXT, "", 0, 0, NULL, "Kind of model.", offsetof(struct transformer, kind), ROLE_ANSWER, NULL }
+#define BLOCK_FIELDS                                                                                                   \
+  NUMBER(layers, 1, NULL, "Blocks of attention and feed-forward."), NUMBER(hidden, 1, NULL, "Width between blocks."),  \
+      NUMBER(heads, 1, NULL, "Query heads."), NUMBER(kv_heads, 0, "0", "Key and value heads; 0: as many as heads."),   \
+      NUMBER(head_size, 0, "0", "Width of a head; 0: hidden/heads."),                                                  \
+      NUMBER(ffn, 0, "0", "Width inside the feed-forward part; 0: four times hidden."),                                \
+      SWITCH(gated, "false", "Three feed-forward matrices, the first gating the second."),                             \
+      CHOICE(activation, activations, "\"gelu\"", "Feed-forward activation."),                                         \
+      CHOICE(norm, norms, "\"layer\"", "Norm: with scale and offset, or with scale alone."),                           \
+      CHOICE(norm_place, norm_places, "\"pre\"", "Norms before each part or after each residual."),                    \
+      SWITCH(final_norm, "true", "A norm behind the last block."),                                                     \
+      SWITCH(bias, "true", "Biases of the QKV, projection and both feed-forward products (one for all experts)."),     \
+      SWITCH(parallel_block, "false", "Attention and feed-forward read the same input."),                              \
+      SWITCH(dropout, "true", "Dropout behind embedding, scores, projection and feed-forward."),                       \
+      NUMBER(experts, 0, "0", "Feed-forward experts; 0: a dense model."),                                              \
+      NUMBER(top_k, 0, "0", "Experts a token is sent to."), {                                                          \
+    "capacity_factor", FIELD_REAL, "", 0, 1e9, "0", "Rows an expert takes over its even share; 0: unbounded.",         \
+        offsetof(struct transformer, capacity_factor), ROLE_ANSWER, NULL                                               \
+  }
+#define LANGUAGE_FIELDS(causal_default)                                                                                \
+  KIND, BLOCK_FIELDS, NUMBER(vocab, 1, NULL, "Rows of the embedding."),                                                \
+      NUMBER(sequence, 1, NULL, "Tokens of one sample."),                                                              \
+      CHOICE(position, positions, "\"learned\"", "How positions enter."),                                              \
+      NUMBER(position_extra_rows, 0, "0", "Rows of the learned position table besides the sequence's."),               \
+      NUMBER(embedding_width, 0, "0", "Width of the embedding; 0: hidden; else two projections join them."),           \
+      SWITCH(embedding_norm, "false", "A norm behind the embedding."),                                                 \
+      SWITCH(tied, "true", "The logits use the embedding's table."),                                                   \
+      NUMBER(token_types, 0, "0", "Rows of a second embedding."),                                                      \
+      SWITCH(pooler, "false", "A pooler's parameters; masked-token training leaves them unused."),                     \
+      CHOICE(head, heads, "\"lm\"", "Next-token or masked-token logits, either on every token."),                      \
+      SWITCH(causal, causal_default, "Tokens see only what came before them.")
+
+static const struct field decoder_field_list[] = {LANGUAGE_FIELDS("true")};
+static const struct field encoder_field_list[] = {LANGUAGE_FIELDS("false")};
+static const struct field vit_field_list[] = {
+    KIND,
+    BLOCK_FIELDS,
+    NUMBER(image, 1, "224", "Height and width of an image."),
+    NUMBER(patch, 1, "16", "Height and width of a patch, which must divide the image."),
+    NUMBER(channels, 1, "3", "Colours of an image."),
+    NUMBER(classes, 1, "1000", "Outputs of the classifier."),
+    SWITCH(causal, "false", "Tokens see only what came before them."),
+};
+const struct field_table decoder_fields = {"decoder", "A transformer that predicts the next token.", decoder_field_list,
+                                           sizeof decoder_field_list / sizeof *decoder_field_list};
+const struct field_table encoder_fields = {"encoder", "A transformer that fills in masked tokens.", encoder_field_list,
+                                           sizeof encoder_field_list / sizeof *encoder_field_list};
+const struct field_table vit_fields = {"vit", "A transformer over the patches of an image.", vit_field_list,
+                                       sizeof vit_field_list / sizeof *vit_field_list};
+
+static void check_attention(const struct generation *generation, struct transformer *model, struct error *error) {
+  const unsigned long long n_heads = model->heads, hidden = model->hidden;
+  if (model->head_size == 0 && hidden % n_heads != 0)
+    generation_reject(generation, "heads", error,
+                      "%llu does not divide hidden = %llu, allowed are its divisors or a head_size", n_heads, hidden);
+  if (model->head_size == 0) model->head_size = hidden / n_heads;
+  if (model->kv_heads == 0) model->kv_heads = n_heads;
+  if (n_heads % model->kv_heads != 0)
+    generation_reject(generation, "kv_heads", error, "%llu does not divide heads = %llu, allowed are its divisors",
+                      (unsigned long long)model->kv_heads, n_heads);
+}
+
+static void check_experts(const struct generation *generation, const struct transformer *model, struct error *error) {
+  const unsigned long long experts = model->experts, top_k = model->top_k;
+  if (top_k > experts)
+    generation_reject(generation, "top_k", error, "%llu is more than experts = %llu, allowed is at most that", top_k,
+                      experts);
+  if (experts > 0 && top_k == 0)
+    generation_reject(generation, "top_k", error, "is 0 with %llu experts, allowed is at least 1", experts);
+  if (experts == 0 && model->capacity_factor > 0)
+    generation_reject(generation, "capacity_factor", error, "is given without experts, allowed is 0");
+}
+
+bool transformer_check(const struct generation *generation, struct transformer *model, struct error *error) {
+  const size_t n_before = error->n_messages;
+  check_attention(generation, model, error);
+  check_experts(generation, model, error);
+  if (model->ffn == 0) model->ffn = 4 * model->hidden;
+  if (model->embedding_width == 0) model->embedding_width = model->hidden;
+  if (model->position_extra_rows > 0 && model->position != POSITION_LEARNED)
+    generation_reject(generation, "position_extra_rows", error, "needs position = \"learned\", allowed is 0");
+  if (model->pooler && model->head != HEAD_MLM)
+    generation_reject(generation, "pooler", error, "needs head = \"mlm\", allowed is false");
+  if (model->patch > 0 && model->image % model->patch != 0) /* 0 of a language model: the key is not its own */
+    generation_reject(generation, "patch", error, "%llu does not divide image = %llu, allowed are its divisors",
+                      (unsigned long long)model->patch, (unsigned long long)model->image);
+  return error->n_messages == n_before;
+}
