@@ -52,7 +52,7 @@ static bool read_model(struct costing *costing, struct error *error) {
   const bool found =
       path ? accelerator_read(file, theirs, n_theirs, invocation->arena, &costing->accelerator, error)
            : accelerator_from_catalogue(invocation->data_folder, file, invocation->arena, &costing->accelerator, error);
-  if (!read || !found) return false;
+  if (!read || !found || !accelerator_derive(&costing->accelerator, error)) return false;
   costing->provider = cost_providers[costing->settings.provider];
   machine_init(&costing->machine, &costing->settings, &costing->technology, &costing->accelerator);
   struct area_breakdown area;

@@ -24,7 +24,8 @@ static bool choose_design(struct run *run, struct accelerator *accelerator, stru
   const char *text = invocation_value(invocation, "design");
   if (text == NULL) text = run->settings.limits.reference;
   if (strchr(text, '=') == NULL) {
-    return accelerator_from_catalogue(invocation->data_folder, text, invocation->arena, accelerator, error);
+    return accelerator_from_catalogue(invocation->data_folder, text, invocation->arena, accelerator, error) &&
+           accelerator_derive(accelerator, error);
   }
   *accelerator = run->designs.fixed;
   return design_parse(text, accelerator, invocation->arena, error);

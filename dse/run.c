@@ -66,7 +66,8 @@ static bool judge_reference(struct run *run, struct error *error) {
   struct invocation *invocation = run->invocation;
   struct accelerator reference;
   if (!accelerator_from_catalogue(invocation->data_folder, run->settings.limits.reference, invocation->arena,
-                                  &reference, error)) {
+                                  &reference, error) ||
+      !accelerator_derive(&reference, error)) {
     return false;
   }
   struct stage_cost_of_design design;

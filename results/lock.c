@@ -77,7 +77,7 @@ static void write_holder(const struct folder_lock *lock) {
 }
 
 static void read_holder(const struct folder_lock *lock, char holder[HOLDER_BYTES]) {
-  char text[HOLDER_BYTES / 2] = "";
+  char text[HOLDER_BYTES] = "";
   const int fd = open(lock->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
   if (fd >= 0) close(fd);

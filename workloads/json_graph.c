@@ -214,10 +214,11 @@ static bool read_edges(struct import *import, const json_t *root) {
     from[i] = ends[0];
     to[i] = ends[1];
   }
+  if (!good) return false;
   import->n_edges = n;
   lay_out(import, to, from, &import->pred_start, &import->preds);
   lay_out(import, from, to, &import->succ_start, &import->succs);
-  return good;
+  return true;
 }
 
 /* --- order ----------------------------------------------------------------------------------------------------- */

@@ -209,6 +209,20 @@ static void test_gemm(void **state) {
   assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).cycles, 9 * 64);
 }
 
+/* A share of the global buffer smaller than the core's own L2 is passed through. */
+static void test_small_glb_share(void **state) {
+  struct fixture *fixture = *state;
+  const struct op op = gemm_op(333, 222, 111);
+  fixture->machine.tensor_l2_bytes = 1 << 20;
+  fixture->machine.glb_share_bytes = 1 << 19;
+  const uint64_t once = price(fixture, &physical_provider, &op, NULL, 1).hbm_bytes;
+  assert_int_equal(once, 2 * (333 * 111 + 111 * 222 + 333 * 222));
+  fixture->machine.glb_share_bytes = 999;
+  assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).hbm_bytes, once);
+  fixture->machine.tensor_l2_bytes = 999;
+  assert_true(price(fixture, &physical_provider, &op, NULL, 1).hbm_bytes > 4 * once);
+}
+
 static void test_followers(void **state) {
   struct fixture *fixture = *state;
   struct op op = gemm_op(64, 48, 96);
@@ -361,6 +375,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_vector, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_rows_read_again, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_gemm, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_small_glb_share, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_followers, set_up, tear_down),
       cmocka_unit_test(test_deconvolution_parts),
       cmocka_unit_test_setup_teardown(test_depthwise_choice, set_up, tear_down),

@@ -16,7 +16,9 @@ struct folder {
 
 static inline struct folder folder_make(void) {
   struct folder folder;
-  snprintf(folder.path, sizeof folder.path, "%s/dse-test-XXXXXX", P_tmpdir);
+  /* In memory where there is such a place: a test syncs thousands of times, and a busy disk takes 10 ms for each. */
+  const char *const parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : P_tmpdir;
+  snprintf(folder.path, sizeof folder.path, "%s/dse-test-XXXXXX", parent);
   if (mkdtemp(folder.path) == NULL) abort();
   return folder;
 }

@@ -1,0 +1,264 @@
+/* Is the report one well-formed, harmless page that holds what it was given? (ux.md §5)
+ *
+ * That it looks right was judged by eye in a browser; here are the properties that bytes can show. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "results/report.h"
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HOSTILE "</script><script>alert(1)</script><img src=x onerror='a()'>\"&\xE2\x80\xA8=cmd"
+
+static const struct report_column columns[] = {
+    {"design", "", "", true},         {"iteration_s", "s", "min", false}, {"tdp_w", "W", "min", false},
+    {HOSTILE, HOSTILE, "max", false}, {"binding", "", "", true},
+};
+static const struct report_cell cells[] = {
+    {.text = HOSTILE},  {.number = 0.125}, {.number = 613},    {.number = NAN},  {.text = "memory"},
+    {.text = "3f9d71"}, {.number = 2385},  {.number = 401.25}, {.number = 1e30}, {.text = NULL},
+};
+static const char *const lanes[] = {HOSTILE, "core 1"};
+static const char *const phases[] = {"forward", HOSTILE};
+static const struct timeline_bar bars[] = {
+    {HOSTILE, 0, 71, 0, 0, true}, {"side", 3, 1979, 1, 1, false}, {"last", 71, 1979 * 2, 0, 1, true}};
+
+static struct arena arena;
+
+static int set_up(void **state) {
+  (void)state;
+  arena_init(&arena, 1 << 16);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  arena_release(&arena);
+  return 0;
+}
+
+static const char *write_page(const struct report *report) {
+  const char *html;
+  size_t n;
+  report_write(report, &arena, &html, &n);
+  assert_int_equal(strlen(html), n);
+  return arena_copy_text(&arena, html);
+}
+
+static const char *write_hostile(void) {
+  static const struct report_table front = {HOSTILE, HOSTILE, "front.csv", columns, 5, cells, 2};
+  static const struct report_table none = {"Nothing", NULL, NULL, columns, 5, NULL, 0};
+  static const struct report_step steps[] = {{37, NAN, NAN}, {74, 3, 2.5}};
+  static const struct report_part parts[] = {{HOSTILE, 37}, {"rest", 0}};
+  static const struct report_breakdown breakdown = {HOSTILE, HOSTILE, parts, 2};
+  static const struct timeline timeline = {HOSTILE, lanes, 2, phases, 2, bars, 3, 1 / 1979.0};
+  static const struct report_fact facts[] = {{HOSTILE, HOSTILE}};
+  static const struct report report = {.title = HOSTILE,
+                                       .headline = HOSTILE,
+                                       .model_band = HOSTILE,
+                                       .facts = facts,
+                                       .n_facts = 1,
+                                       .front = &front,
+                                       .front_x = 2,
+                                       .front_y = 1,
+                                       .front_size = SIZE_MAX,
+                                       .best_row = 1,
+                                       .topk = &front,
+                                       .infeasible = &none,
+                                       .steps = steps,
+                                       .n_steps = 2,
+                                       .metric = HOSTILE,
+                                       .metric_unit = HOSTILE,
+                                       .breakdowns = &breakdown,
+                                       .n_breakdowns = 1,
+                                       .timelines = &timeline,
+                                       .n_timelines = 1,
+                                       .tables = &front,
+                                       .n_tables = 1,
+                                       .commands = facts,
+                                       .n_commands = 1,
+                                       .settings = HOSTILE};
+  return write_page(&report);
+}
+
+static size_t count(const char *text, const char *what) {
+  size_t n = 0;
+  for (const char *at = strstr(text, what); at != NULL; at = strstr(at + 1, what)) n++;
+  return n;
+}
+
+static void test_nothing_is_asked_for(void **state) {
+  (void)state;
+  const char *const html = write_hostile();
+  assert_non_null(strstr(html, "content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+                               "img-src data:\""));
+  static const char *const requests[] = {"http:",   "https:",    "url(",       "@import", "fetch(",
+                                         "XMLHttp", "WebSocket", "<link",      "<iframe", "<object",
+                                         "eval(",   "innerHTML", "sendBeacon", "import("};
+  for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+    if (strstr(html, requests[i]) != NULL) fail_msg("the page holds %s", requests[i]);
+}
+
+static void test_hostile_names_are_text(void **state) {
+  (void)state;
+  const char *const html = write_hostile();
+  assert_int_equal(count(html, "<script"), 2); /* the data and the program */
+  assert_int_equal(count(html, "</script"), 2);
+  assert_int_equal(count(html, "<img"), 0);
+  assert_true(strstr(html, "onerror='") > strstr(html, "id=\"data\">")); /* there a string's quotes hold it */
+  assert_true(count(html, "&#60;/script&#62;&#60;script&#62;alert(1)") > 15);
+  assert_int_equal(count(strstr(html, "id=\"data\">"), "\xE2\x80\xA8"), 0);
+}
+
+/* Every tag that opens closes, in order; what stands in <script> and <style> is not markup. */
+static void test_well_formed(void **state) {
+  (void)state;
+  char open[64][16];
+  size_t depth = 0, n_tags = 0;
+  for (const char *at = write_hostile(); (at = strchr(at, '<')) != NULL; n_tags++) {
+    char name[16] = "";
+    if (at[1] == '!') {
+      at++;
+      continue;
+    }
+    const bool closing = at[1] == '/';
+    assert_int_equal(sscanf(at + 1 + closing, "%15[a-z0-9]", name), 1);
+    if (strcmp(name, "meta") == 0 || strcmp(name, "input") == 0) {
+      at++;
+      continue;
+    }
+    if (closing) {
+      assert_true(depth > 0);
+      assert_string_equal(name, open[--depth]);
+      at++;
+      continue;
+    }
+    assert_true(depth < 64);
+    memcpy(open[depth++], name, sizeof name);
+    at++;
+    if (strcmp(name, "script") == 0) at = strstr(at, "</script");
+    if (strcmp(name, "style") == 0) at = strstr(at, "</style");
+  }
+  assert_int_equal(depth, 0);
+  assert_true(n_tags > 200);
+}
+
+static json_t *data_of(const char *html) {
+  static const char begin[] = "<script type=\"application/json\" id=\"data\">";
+  const char *const from = strstr(html, begin) + sizeof begin - 1;
+  json_error_t where;
+  json_t *const data = json_loadb(from, (size_t)(strstr(from, "</script>") - from), JSON_REJECT_DUPLICATES, &where);
+  if (data == NULL) fail_msg("line %d: %s", where.line, where.text);
+  return data;
+}
+
+static void test_data_reads_back(void **state) {
+  (void)state;
+  json_t *const data = data_of(write_hostile());
+  const char *name, *words, *values, *index, *lane;
+  const json_t *const front = json_object_get(data, "front"), *const fields = json_object_get(front, "columns");
+  assert_int_equal(json_integer_value(json_object_get(front, "n")), 2);
+  assert_int_equal(json_integer_value(json_object_get(front, "best")), 1);
+  assert_int_equal(json_integer_value(json_object_get(front, "size")), -1);
+  values = json_string_value(json_object_get(json_array_get(fields, 1), "values"));
+  assert_string_equal(values, "AAAAPgAQFUU="); /* 0.125f = 0x3E000000, 2385f = 0x45151000 */
+  assert_int_equal(json_array_size(fields), 5);
+  name = json_string_value(json_object_get(json_array_get(fields, 3), "name"));
+  assert_string_equal(name, HOSTILE);
+  words = json_string_value(json_array_get(json_object_get(json_array_get(fields, 0), "words"), 1));
+  assert_string_equal(words, HOSTILE); /* after "3f9d71" in the dictionary's order */
+  index = json_string_value(json_object_get(json_array_get(fields, 0), "index"));
+  assert_string_equal(index, "AQAAAAAAAAA="); /* word 1, then word 0 */
+  lane = json_string_value(
+      json_array_get(json_object_get(json_array_get(json_object_get(data, "timelines"), 0), "lanes"), 0));
+  assert_string_equal(lane, HOSTILE);
+  assert_string_equal(json_string_value(json_object_get(json_object_get(data, "commands"), HOSTILE)), HOSTILE);
+  json_decref(data);
+}
+
+static void test_tables_and_words(void **state) {
+  (void)state;
+  const char *const html = write_hostile();
+  assert_non_null(strstr(html, "<td>613</td><td></td>")); /* not a number is an empty cell */
+  assert_non_null(strstr(html, "<tr id=\"front-row-1\" class=\"best\">"));
+  assert_non_null(strstr(html, "<th scope=\"col\">tdp_w<small>W ↓</small></th>"));
+  assert_non_null(strstr(html, "2 designs; tdp_w from 401.25 to 613 W and iteration_s from 0.125 to 2385 s."));
+  assert_non_null(strstr(html, "3 bars on 2 lanes, 2 µs in all; 2 on the critical path."));
+  assert_non_null(strstr(html, "After 74 evaluations, "));
+  assert_non_null(strstr(html, "Every design tried was feasible."));
+  assert_non_null(strstr(html, "<span>100.0 %</span>"));
+}
+
+static void test_same_bytes(void **state) {
+  (void)state;
+  const char *const first = write_hostile();
+  assert_string_equal(first, write_hostile());
+}
+
+static void test_empty(void **state) {
+  (void)state;
+  const struct report_table front = {"Pareto front", NULL, NULL, columns, 5, NULL, 0};
+  const struct report report = {.title = "Nothing yet", .headline = "No design is feasible.", .front = &front};
+  const char *const html = write_page(&report);
+  assert_non_null(strstr(html, "<p>No design is feasible.</p></section>"));
+  assert_null(strstr(html, "<canvas"));
+  json_t *const data = data_of(html);
+  assert_true(json_is_null(json_object_get(data, "front")));
+  assert_true(json_is_null(json_object_get(data, "steps")));
+  json_decref(data);
+}
+
+/* More than can be shown is thinned, and the page says so. */
+static void test_thinning(void **state) {
+  (void)state;
+  enum { N_BARS = REPORT_MAX_BARS + 731, N_ROWS = REPORT_MAX_POINTS + 4001 };
+  struct timeline_bar *const many = ARENA_NEW(&arena, struct timeline_bar, N_BARS);
+  for (size_t i = 0; i < N_BARS; i++)
+    many[i] = (struct timeline_bar){"x", 9 * i, 9 * i + 2 + i % 7, (uint32_t)(i % 2), 0, i % 1009 == 0};
+  struct report_cell *const rows = ARENA_NEW(&arena, struct report_cell, 2 * N_ROWS);
+  for (size_t i = 0; i < N_ROWS; i++) rows[2 * i].number = rows[2 * i + 1].number = (double)i;
+  const struct timeline timeline = {"many", lanes, 2, phases, 2, many, N_BARS, 0.5};
+  const struct report_table front = {"Front", NULL, "front.csv", columns + 1, 2, rows, N_ROWS};
+  const struct report report = {.title = "t",
+                                .headline = "h",
+                                .front = &front,
+                                .front_y = 1,
+                                .front_size = SIZE_MAX,
+                                .best_row = 17321,
+                                .timelines = &timeline,
+                                .n_timelines = 1};
+  const char *const html = write_page(&report);
+  assert_non_null(strstr(html, "The chart shows 20000 of them: the critical path first, then the longest."));
+  assert_non_null(strstr(html, "; the chart shows 20000 of them, evenly chosen."));
+  assert_non_null(strstr(html, "<caption>The first 200 of 24001 rows; all are in front.csv.</caption>"));
+  assert_true(strlen(html) < 2u << 20);
+  json_t *const data = data_of(html);
+  const json_t *const line = json_array_get(json_object_get(data, "timelines"), 0);
+  assert_int_equal(json_string_length(json_object_get(line, "start")), (4 * REPORT_MAX_BARS + 2) / 3 * 4);
+  const json_t *const shown = json_object_get(data, "front");
+  const json_int_t best = json_integer_value(json_object_get(shown, "best"));
+  assert_in_range(best, 0, REPORT_MAX_POINTS - 1);
+  assert_int_equal(json_integer_value(json_array_get(json_object_get(shown, "rows"), (size_t)best)), 17321);
+  json_decref(data);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+      TEST(test_nothing_is_asked_for),
+      TEST(test_hostile_names_are_text),
+      TEST(test_well_formed),
+      TEST(test_data_reads_back),
+      TEST(test_tables_and_words),
+      TEST(test_same_bytes),
+      TEST(test_empty),
+      TEST(test_thinning),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
