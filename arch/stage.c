@@ -174,6 +174,13 @@ static void count_cores(const struct accelerator *accelerator, uint32_t *n_cores
   n_cores[CORE_LINK] = 1;
 }
 
+/* Classes of a shape. An op that the provider gives no core (free ones of `compat`) takes no time: it passes over the
+ * link, which compat never occupies, so that the scheduler need not know of classless ops. */
+static uint8_t classes_of(const struct stage *stage, const struct machine *machine, const struct op *op) {
+  const unsigned classes = stage->provider->op_classes(machine, op, stage->graph->followers + op->first_follower);
+  return (uint8_t)(classes != 0 ? classes : 1U << CORE_LINK);
+}
+
 /* Fills the schedule problem's tables and the totals that follow from prices alone. */
 static void price_all(const struct pricing *pricing, struct schedule_problem *problem, struct stage_result *result) {
   const struct stage *stage = pricing->stage;
@@ -182,8 +189,7 @@ static void price_all(const struct pricing *pricing, struct schedule_problem *pr
   problem->n_widths = 1;
   for (uint32_t s = 0; s < graph->n_shapes; s++) {
     const struct op *op = &graph->ops[graph->shape_op[s]];
-    scratch->classes[s] =
-        (uint8_t)stage->provider->op_classes(pricing->machine, op, graph->followers + op->first_follower);
+    scratch->classes[s] = classes_of(stage, pricing->machine, op);
     const unsigned widths = allowed_widths(stage, problem->n_cores, scratch->classes[s]);
     if (widths > problem->n_widths) problem->n_widths = widths;
   }
@@ -213,6 +219,11 @@ static void price_all(const struct pricing *pricing, struct schedule_problem *pr
   problem->graph = graph;
   problem->shape_classes = scratch->classes;
   problem->shape_cycles = scratch->cycles;
+}
+
+/* Providers without a bandwidth term let every op have the memory to itself. */
+static bool shares_hbm(const struct stage *stage) {
+  return stage->settings->hbm_sharing == HBM_FLOOR && stage->provider->has_bandwidth;
 }
 
 static enum stage_binding binding_of(enum schedule_bound_kind kind) {
@@ -285,7 +296,7 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
   result->binding = binding_of(kind);
   result->hbm_cycles = cycles_for_bytes(result->hbm_bytes, machine.hbm_bytes_per_cycle);
   result->cycles = result->list_cycles;
-  if (stage->settings->hbm_sharing == HBM_FLOOR) {
+  if (shares_hbm(stage)) {
     result->cycles = max_u64(result->cycles, result->hbm_cycles);
     if (result->hbm_cycles > result->bound_cycles) {
       result->bound_cycles = result->hbm_cycles;
@@ -307,7 +318,7 @@ uint64_t stage_bound(const struct stage *stage, const struct accelerator *accele
     const struct op *op = &graph->ops[graph->shape_op[s]];
     const struct op_follower *followers = graph->followers + op->first_follower;
     struct op_floor floor;
-    scratch->classes[s] = (uint8_t)stage->provider->op_classes(&machine, op, followers);
+    scratch->classes[s] = classes_of(stage, &machine, op);
     stage->provider->op_floor(&machine, op, followers, &floor);
     /* On k cores: duration ≥ max(⌈compute/k⌉, memory), and k × duration ≥ max(compute, memory). */
     const uint64_t widest = UINT64_C(1) << (allowed_widths(stage, n_cores, scratch->classes[s]) - 1);
@@ -334,8 +345,7 @@ uint64_t stage_bound(const struct stage *stage, const struct accelerator *accele
     const uint64_t bound = n_cores[c] > 0 ? ceil_div(load[c], n_cores[c]) : UINT64_MAX;
     if (bound > longest) longest = bound, *binding = names[c];
   }
-  const uint64_t hbm_cycles =
-      stage->settings->hbm_sharing == HBM_FLOOR ? cycles_for_bytes(hbm_bytes, machine.hbm_bytes_per_cycle) : 0;
+  const uint64_t hbm_cycles = shares_hbm(stage) ? cycles_for_bytes(hbm_bytes, machine.hbm_bytes_per_cycle) : 0;
   if (hbm_cycles > longest) longest = hbm_cycles, *binding = BINDING_HBM;
   return longest;
 }
