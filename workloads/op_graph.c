@@ -307,6 +307,9 @@ bool graph_contract(const struct op_graph *graph, struct arena *arena, struct ar
       .builder = graph_builder_new(scratch),
       .start = ARENA_NEW(scratch, size_t, graph->n_ops),
       .end = ARENA_NEW(scratch, size_t, graph->n_ops),
+      .held = 1, /* so that rows are never NULL */
+      .source = ARENA_NEW(scratch, uint32_t, 1),
+      .bytes = ARENA_NEW(scratch, uint64_t, 1),
       .stamp = ARENA_NEW(scratch, uint32_t, graph->n_ops),
   };
   uint32_t *const place = ARENA_NEW(scratch, uint32_t, graph->n_ops);

@@ -47,7 +47,7 @@ uint64_t training_bytes_per_parameter(const struct training_settings *settings, 
 /* --- gradients on their way back ------------------------------------------------------------------------------- */
 
 /* More slices than this are gathered by a copy before anybody reads them. */
-enum { MAX_SLICES = 16 };
+enum { MAX_SLICES = 128 };
 
 uint32_t expansion_add(struct expansion *x, const struct op *op, size_t forward, const char *suffix,
                        struct link_list preds) {

@@ -22,12 +22,13 @@ struct training_settings {
 };
 extern const struct field_table training_fields; /* group "training" of run files */
 
-/* forward → forward + backward + update, with kept bytes. */
+/* forward → forward + backward + update, with kept bytes. The forward ops come first, at their old places. Expand
+ * before fusing and contracting: `settings->fusion` is for the caller. */
 bool training_expand(const struct op_graph *forward, const struct training_settings *settings, struct arena *arena,
                      struct arena *scratch, struct op_graph *training, struct error *error);
-/* Fuses chains inside a phase (accelerator-search §3): repeat to a fixed point, head h and its only successor s where
- * h is the only non-weight predecessor of s, same layer, same phase: GEMM/conv absorbs activation, elementwise, norm,
- * dropout, transformation; elementwise absorbs elementwise, reduction, dropout. */
+/* Fuses chains inside a phase (accelerator-search §3), to a fixed point: head h and its only successor s where h is the
+ * only predecessor of s but for weights, same layer, same phase: GEMM and conv absorb activations, elementwise ops,
+ * norms, dropout and transformations; elementwise ops absorb elementwise ops, reductions and dropout. */
 bool fusion_apply(const struct op_graph *graph, struct arena *arena, struct arena *scratch, struct op_graph *fused,
                   struct error *error);
 /* Bytes that parameters, gradients and optimizer state of one device take, per parameter (workloads §6). */

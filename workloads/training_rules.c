@@ -130,7 +130,15 @@ bool rules_factors(const struct op_graph *graph, const struct rules_flags *flags
     factor[1] = j;
     n_data++;
   }
-  if (n_data < 2) return n_data == 1;
+  if (n_data == 0) return false;
+  if (n_data == 1) { /* the other one is a fact, or the tensor itself */
+    for (size_t j = 0; j < n; j++)
+      if (j != factor[0] && operand(graph, i, j)->kind == OP_SHAPE) {
+        factor[j < factor[0] ? 0 : 1] = j;
+        break;
+      }
+    return true;
+  }
   /* Traces sort predecessors by number: tell the factors by their sizes where those differ. */
   const struct op *const op = &graph->ops[i];
   const uint64_t a = gemm_operand_elements(op, false), b = gemm_operand_elements(op, true);

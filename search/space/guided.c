@@ -8,16 +8,20 @@
  *    helped `growth_hysteresis` times.
  *  - *Shapes* are tried from the largest downwards; a shape's children have one shape axis moved to its next smaller
  *    value; a line of descent that has not beaten its ancestors more than `dim_hysteresis` times is given up.
- *  - *Polish* [ours]: the neighbours of the best designs (one axis by one step, or two axes by opposite steps), because
- *    limits on area and power make the best design a trade between axes that neither of the other moves makes.
- * A point is evaluated only if its bound says that it could beat the best so far [ours]: bounds cost about a hundredth
- * of an evaluation, and what they skip could not have won. */
+ *  - *Polish* [ours]: the neighbours of the best designs (one axis by one step, two axes by opposite steps, or one axis
+ * by one step and the others lowered until limits allow it and raised while the bound gains), because limits on area
+ * and power make the best design a trade between axes that neither of the other moves makes. A point is evaluated only
+ * if it promises to beat the best so far [ours]: its bound must be better, and so must the bound times the share of its
+ * own bound that a related design reached (the walk's last point, its parent shape, the design being polished), within
+ * `margin`. Bounds cost about a hundredth of an evaluation. The first test never skips what could have won; the second
+ * may, which is what the proof afterwards is for. */
 #include "search/space/space.h"
 
 #include <string.h>
 
 struct guided_settings {
   uint64_t growth_hysteresis, dim_hysteresis, polish_designs, max_starts;
+  double margin, share;
 };
 
 #define OFFSET(member) offsetof(struct guided_settings, member)
@@ -28,6 +32,12 @@ static const struct field guided_field_list[] = {
      "shapes in a row that did not beat their ancestors before a line ends", OFFSET(dim_hysteresis), ROLE_ANSWER, NULL},
     {"polish_designs", FIELD_UINT, "", 0, 1000, "4", "best designs whose neighbours are tried", OFFSET(polish_designs),
      ROLE_ANSWER, NULL},
+    {"margin", FIELD_REAL, "", 0, 10, "0.1",
+     "how much better than its relatives suggest a design may turn out, before it is skipped", OFFSET(margin),
+     ROLE_ANSWER, NULL},
+    {"share", FIELD_REAL, "", 0, 1, "0.05",
+     "most evaluations, as a share of the space (at least 64): a search that needs more is no better than the proof",
+     OFFSET(share), ROLE_ANSWER, NULL},
     {"max_starts", FIELD_UINT, "", 1, 4096, "64", "most combinations of category axes to start from",
      OFFSET(max_starts), ROLE_ANSWER, NULL},
 };
@@ -39,8 +49,15 @@ struct walk {
   struct point at;      /* shape and present counts */
   double best;          /* best score seen on this shape */
   double ancestor_best; /* best on the way to it */
+  double reached;       /* metric over bound at the last point evaluated on this line; 0: none yet */
   uint64_t misses, stale;
   bool has_best, has_ancestor_best, over;
+};
+
+/* A design next to one of the best, and the share of its bound that the latter reached. */
+struct neighbour {
+  struct point point;
+  double reached;
 };
 
 struct guided {
@@ -54,10 +71,13 @@ struct guided {
   struct record *elite; /* the polish_designs best, sorted */
   bool *polished;
   size_t n_elite;
-  struct point *neighbours; /* waiting to be asked */
+  struct neighbour *neighbours; /* waiting to be asked */
   size_t n_neighbours, neighbours_capacity;
-  uint64_t n_asked;
+  uint64_t n_asked, budget;
+  size_t round_most; /* of a round: a small budget is spent in small steps, so that each learns from the last */
 };
+
+enum { LEAST_BUDGET = 64, LEAST_ROUND = 4, ROUNDS_OF_BUDGET = 24 };
 
 #define NO_WALK SIZE_MAX
 
@@ -83,10 +103,22 @@ static void screen(const struct guided *state, const struct point *point, struct
   if (space->screen != NULL) space->screen(space->context, point, score);
 }
 
-/* Could this point be among the best? `known` is false where the problem states no bounds. */
-static bool promising(const struct guided *state, const struct score *screened) {
+/* Could this point be the best? `reached` is the share of its bound that a relative reached; 0: not known. */
+static bool promising(const struct guided *state, const struct score *screened, double reached) {
   if (state->request.space->screen == NULL || state->n_elite == 0) return true;
-  return objective_better(metric(state), screened->bound, metric_of(state, &state->elite[0].score));
+  const double best = metric_of(state, &state->elite[0].score);
+  if (!objective_better(metric(state), screened->bound, best)) return false;
+  if (!(reached > 0)) return true;
+  const double margin = metric(state)->maximise ? 1.0 + state->settings.margin : 1.0 / (1.0 + state->settings.margin);
+  return objective_better(metric(state), screened->bound * reached * margin, best);
+}
+
+/* The share of its bound that an evaluated design reached. */
+static double share_reached(const struct guided *state, const struct record *record) {
+  struct score screened;
+  if (state->request.space->screen == NULL || record->score.reason != SCORE_FEASIBLE) return 0;
+  screen(state, &record->point, &screened);
+  return screened.bound > 0 ? metric_of(state, &record->score) / screened.bound : 0;
 }
 
 static void add_shape(struct guided *state, const struct walk *walk) {
@@ -128,6 +160,12 @@ static void *start(const struct search_request *request) {
   state->shapes = point_set_new(request->arena);
   state->asked = point_set_new(request->arena);
   state->pending = ARENA_NEW(request->arena, size_t, request->round_size);
+  const uint64_t share = (uint64_t)(state->settings.share * (double)space_size(request->space));
+  state->budget = share > LEAST_BUDGET ? share : LEAST_BUDGET;
+  if (state->budget > request->max_evaluations) state->budget = request->max_evaluations;
+  const uint64_t most = state->budget / ROUNDS_OF_BUDGET;
+  state->round_most = most > LEAST_ROUND ? most : LEAST_ROUND;
+  if (state->round_most > request->round_size) state->round_most = request->round_size;
   const size_t n_elite = state->settings.polish_designs > 0 ? state->settings.polish_designs : 1;
   state->elite = ARENA_NEW(request->arena, struct record, n_elite + 1);
   state->polished = ARENA_NEW(request->arena, bool, n_elite + 1);
@@ -164,7 +202,7 @@ static bool advance(struct guided *state, struct walk *walk) {
     struct score screened;
     screen(state, &walk->at, &screened);
     if (screened.reason != SCORE_FEASIBLE) break;
-    if (promising(state, &screened) && !point_set_has(state->asked, &walk->at)) return true;
+    if (promising(state, &screened, walk->reached) && !point_set_has(state->asked, &walk->at)) return true;
     if (!climb_unevaluated(state, walk)) break;
   }
   walk->over = true;
@@ -205,14 +243,14 @@ static void next_generation(struct guided *state) {
   state->next_capacity = spent_capacity;
 }
 
-static void add_neighbour(struct guided *state, const struct point *point) {
+static void add_neighbour(struct guided *state, const struct point *point, double reached) {
   if (point_set_has(state->asked, point)) return;
   struct score screened;
   screen(state, point, &screened);
-  if (screened.reason != SCORE_FEASIBLE || !promising(state, &screened)) return;
+  if (screened.reason != SCORE_FEASIBLE || !promising(state, &screened, reached)) return;
   state->neighbours = grown(state->request.arena, state->neighbours, state->n_neighbours, &state->neighbours_capacity,
                             sizeof *state->neighbours);
-  state->neighbours[state->n_neighbours++] = *point;
+  state->neighbours[state->n_neighbours++] = (struct neighbour){*point, reached};
 }
 
 static bool step_axis(const struct space *space, struct point *point, size_t axis, int step) {
@@ -222,20 +260,77 @@ static bool step_axis(const struct space *space, struct point *point, size_t axi
   return true;
 }
 
+/* Lowers axes other than `pinned`, one step at a time, until limits allow the point: where several steps do, the one
+ * with the best bound, else the one that comes nearest. False if nothing is left to lower. */
+static bool lower_until_allowed(const struct guided *state, struct point *point, size_t pinned) {
+  const struct space *space = state->request.space;
+  for (;;) {
+    struct score here, best_score = {.reason = UINT16_MAX};
+    screen(state, point, &here);
+    if (here.reason == SCORE_FEASIBLE) return true;
+    struct point best;
+    for (size_t a = 0; a < space->n_axes; a++) {
+      struct point lower = *point;
+      struct score score;
+      if (a == pinned || !step_axis(space, &lower, a, -1)) continue;
+      screen(state, &lower, &score);
+      const bool allowed = score.reason == SCORE_FEASIBLE, best_allowed = best_score.reason == SCORE_FEASIBLE;
+      const bool better = allowed
+                              ? !best_allowed || objective_better(metric(state), score.bound, best_score.bound)
+                              : !best_allowed && (best_score.reason == UINT16_MAX ||
+                                                  (score.reason == here.reason && score.excess < best_score.excess));
+      if (!better) continue;
+      best = lower;
+      best_score = score;
+    }
+    if (best_score.reason == UINT16_MAX) return false;
+    *point = best;
+  }
+}
+
+/* Raises axes other than `pinned` while limits allow it and the bound gains: spends what a lowered axis has freed. */
+static void raise_while_gaining(const struct guided *state, struct point *point, size_t pinned) {
+  const struct space *space = state->request.space;
+  struct score here;
+  screen(state, point, &here);
+  for (;;) {
+    struct point best = *point;
+    double best_bound = here.bound;
+    for (size_t a = 0; a < space->n_axes; a++) {
+      struct point raised = *point;
+      struct score score;
+      if (a == pinned || !step_axis(space, &raised, a, +1)) continue;
+      screen(state, &raised, &score);
+      if (score.reason != SCORE_FEASIBLE || !objective_better(metric(state), score.bound, best_bound)) continue;
+      best = raised;
+      best_bound = score.bound;
+    }
+    if (point_compare(&best, point) == 0) return;
+    *point = best;
+    here.bound = best_bound;
+  }
+}
+
 /* Queues the neighbours of the best design that has not been polished yet. */
 static void polish_next(struct guided *state) {
   const struct space *space = state->request.space;
   for (size_t e = 0; e < state->n_elite && e < state->settings.polish_designs; e++) {
     if (state->polished[e]) continue;
     state->polished[e] = true;
+    const double reached = share_reached(state, &state->elite[e]);
     for (size_t a = 0; a < space->n_axes; a++) {
       for (int step = -1; step <= 1; step += 2) {
         struct point one = state->elite[e].point;
         if (!step_axis(space, &one, a, step)) continue;
-        add_neighbour(state, &one);
+        add_neighbour(state, &one, reached);
+        struct point refilled = one;
+        if (lower_until_allowed(state, &refilled, a)) {
+          raise_while_gaining(state, &refilled, a);
+          add_neighbour(state, &refilled, reached);
+        }
         for (size_t b = 0; b < space->n_axes; b++) {
           struct point two = one;
-          if (b != a && step_axis(space, &two, b, -step)) add_neighbour(state, &two);
+          if (b != a && step_axis(space, &two, b, -step)) add_neighbour(state, &two, reached);
         }
       }
     }
@@ -244,7 +339,7 @@ static void polish_next(struct guided *state) {
 }
 
 static bool take(struct guided *state, const struct point *point, size_t walk, struct point *points, size_t *n) {
-  if (state->n_asked == state->request.max_evaluations || *n == state->request.round_size) return false;
+  if (state->n_asked == state->budget || *n == state->round_most) return false;
   if (!point_set_add(state->asked, point)) return true;
   state->n_asked++;
   state->pending[*n] = walk;
@@ -252,23 +347,47 @@ static bool take(struct guided *state, const struct point *point, size_t walk, s
   return true;
 }
 
+/* Asks up to `most` points of a round from the queue of neighbours, most promising first. The best may have moved on
+ * since they were queued, so that they are judged again. */
+static void ask_neighbours(struct guided *state, size_t most, struct point *points, size_t *n) {
+  if (state->n_neighbours == 0) polish_next(state);
+  while (state->n_neighbours > 0 && *n < most) {
+    size_t best = SIZE_MAX, kept = 0;
+    double best_promise = 0;
+    for (size_t i = 0; i < state->n_neighbours; i++) {
+      struct score screened;
+      screen(state, &state->neighbours[i].point, &screened);
+      if (!promising(state, &screened, state->neighbours[i].reached)) continue;
+      const double promise = screened.bound * state->neighbours[i].reached;
+      if (best == SIZE_MAX || objective_better(metric(state), promise, best_promise))
+        best = kept, best_promise = promise;
+      state->neighbours[kept++] = state->neighbours[i];
+    }
+    state->n_neighbours = kept;
+    if (best == SIZE_MAX) return;
+    const struct point point = state->neighbours[best].point;
+    state->neighbours[best] = state->neighbours[--state->n_neighbours];
+    if (!take(state, &point, NO_WALK, points, n)) return;
+  }
+}
+
+static void ask_walks(struct guided *state, struct point *points, size_t *n) {
+  for (size_t w = 0; w < state->n_frontier && *n < state->round_most; w++) {
+    struct walk *walk = &state->frontier[w];
+    if (!walk->over && advance(state, walk) && !take(state, &walk->at, w, points, n)) return;
+  }
+}
+
+/* Polish may fill half of a round, walks the rest; what they leave is polish's again. */
 static size_t ask(void *opaque, uint64_t round, struct point *points) {
   (void)round;
   struct guided *state = opaque;
   size_t n = 0;
-  while (n == 0 && state->n_asked < state->request.max_evaluations) {
-    for (size_t w = 0; w < state->n_frontier && n < state->request.round_size; w++) {
-      struct walk *walk = &state->frontier[w];
-      if (!walk->over && advance(state, walk) && !take(state, &walk->at, w, points, &n)) break;
-    }
-    if (state->n_neighbours == 0) polish_next(state);
-    while (state->n_neighbours > 0 && n < state->request.round_size) {
-      const struct point neighbour = state->neighbours[--state->n_neighbours];
-      struct score screened; /* the best may have moved on since it was queued */
-      screen(state, &neighbour, &screened);
-      if (promising(state, &screened) && !take(state, &neighbour, NO_WALK, points, &n)) break;
-    }
-    if (n > 0 || state->n_neighbours > 0) continue;
+  while (n == 0 && state->n_asked < state->budget) {
+    ask_neighbours(state, (state->round_most + 1) / 2, points, &n);
+    ask_walks(state, points, &n);
+    ask_neighbours(state, state->round_most, points, &n);
+    if (n > 0) break;
     next_generation(state);
     if (state->n_frontier == 0) break;
   }
@@ -321,7 +440,10 @@ static void tell(void *opaque, const struct record *records, size_t n) {
   struct guided *state = opaque;
   for (size_t i = 0; i < n; i++) consider(state, &records[i]);
   for (size_t i = 0; i < n; i++) {
-    if (state->pending[i] != NO_WALK) grow(state, &state->frontier[state->pending[i]], &records[i].score);
+    if (state->pending[i] == NO_WALK) continue;
+    struct walk *walk = &state->frontier[state->pending[i]];
+    if (records[i].score.reason == SCORE_FEASIBLE) walk->reached = share_reached(state, &records[i]);
+    grow(state, walk, &records[i].score);
   }
 }
 

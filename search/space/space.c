@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SEARCH_ALGORITHM(name) extern const struct search_algorithm search_##name;
@@ -55,7 +56,15 @@ bool space_check_score(const struct space *space, const struct score *score, con
   if (score->binding >= space->n_bindings) return *what = "an unknown binding resource", false;
   if (score->n_moves > SCORE_MAX_MOVES) return *what = "too many moves", false;
   for (size_t m = 0; m < score->n_moves; m++) {
-    if (score->moves[m].axis >= space->n_axes) return *what = "a move on an axis that is not there", false;
+    const struct move *move = &score->moves[m];
+    if (move->axis >= space->n_axes) return *what = "a move on an axis that is not there", false;
+    if (move->step == 0 || (size_t)abs(move->step) >= space->axes[move->axis].n) {
+      return *what = "a move that leads nowhere on its axis", false;
+    }
+    if (isnan(move->worth)) return *what = "a move whose worth is not a number", false;
+  }
+  if (!isfinite(score->excess) || score->excess < 0) {
+    return *what = "an excess that is not a finite, non-negative number", false;
   }
   if (score->reason != SCORE_FEASIBLE) return true;
   for (size_t o = 0; o < space->n_objectives; o++) {
@@ -63,6 +72,7 @@ bool space_check_score(const struct space *space, const struct score *score, con
       return *what = "an objective that is not a finite, non-negative number", false;
     }
   }
+  if (isnan(score->bound)) return *what = "a bound that is not a number", false; /* would pass every comparison */
   if (space_better(space, score->objective[space->metric], score->bound)) return *what = "better than its bound", false;
   return true;
 }

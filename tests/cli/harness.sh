@@ -1,0 +1,184 @@
+#!/bin/bash
+# What do the scripts share that use the program as its user does? A temporary folder, cases that are counted, and
+# Python's word on the files that came out.
+#
+# Sourced: BUILD (build folder) and MPI (yes or no) come from scripts/run-tests; `finish` prints the last line. Run by
+# itself it judges itself: each verdict must also be able to say no. Left out: which programs and which cases.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+export LC_ALL=C BUILD=${BUILD:-build/release} MPI=${MPI:-yes}
+# shellcheck disable=SC2034 # for the scripts that source this
+root=$PWD
+# shellcheck disable=SC2034 # for the scripts that source this
+dse=$(realpath "$BUILD/bin/dse")
+
+# Ranks on a small or shared machine, also as root and in containers; leaks are Open MPI's own.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none
+export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_odls_base_sigkill_timeout=0
+[[ $MPI == no ]] || export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=0}"
+
+passed=0 failed=0 status=0
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+
+# A case with its name and its verdict; what is shown of a failed one comes from standard input.
+verdict() { # NAME STATUS
+  if (($2 == 0)); then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $1"
+    head -n 30 | cut -c 1-300 | sed 's/^/    /'
+  fi
+}
+
+# A command that must succeed.
+check() { # NAME COMMAND...
+  local name=$1 answer=0
+  shift
+  "$@" >"$folder/check" 2>&1 </dev/null || answer=$?
+  verdict "$name" "$answer" < <(echo "$ $*" && cat "$folder/check")
+}
+
+# A command that must fail.
+refute() { # NAME COMMAND...
+  local name=$1 answer=0
+  shift
+  "$@" >"$folder/check" 2>&1 </dev/null && answer=1
+  verdict "$name" "$answer" < <(echo "$ $* # succeeded" && cat "$folder/check")
+}
+
+# A command that must end with this exit status; what it says stays in $folder/out and $folder/err.
+runs() { # STATUS NAME COMMAND...
+  local wanted=$1 name=$2
+  shift 2
+  status=0
+  timeout -k 5 120 "$@" >"$folder/out" 2>"$folder/err" </dev/null || status=$?
+  verdict "$name (exit status $wanted)" $((status != wanted)) \
+    < <(echo "$ $* # exit status $status" && cat "$folder/err" "$folder/out")
+}
+
+# Text that the last run must have said on stderr (or stdout); that it must not have said.
+says() { check "$1" grep -qF -- "$2" "$folder/err"; }
+prints() { check "$1" grep -qF -- "$2" "$folder/out"; }
+silent() { refute "$1: nothing on $2" test -s "$folder/$2"; }
+
+# A Python expression that must be true of files: a, b, c, d are what they hold (JSON, a CSV's rows, otherwise bytes).
+cat >"$folder/holds.py" <<'PYTHON'
+import csv, json, sys
+def load(path):
+    if path.endswith(".bytes"): return open(path[:-6], "rb").read()
+    if path.endswith(".csv"):
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file, strict=True))
+        assert rows and all(len(row) == len(rows[0]) for row in rows), path + ": ragged"
+        return [dict(zip(rows[0], row)) for row in rows[1:]]
+    if path.endswith(".jsonl"):
+        with open(path, encoding="utf-8") as file: return [json.loads(line) for line in file]
+    with open(path, encoding="utf-8") as file: return json.load(file)
+names = dict(zip("abcd", map(load, sys.argv[2:])))
+answer = eval(compile("(" + sys.argv[1] + ")", "expression", "eval"), {**names, "names": names})
+if not answer:
+    print("not true:", sys.argv[1])
+    for name, value in names.items(): print(name, "=", str(value)[:1500])
+sys.exit(0 if answer else 1)
+PYTHON
+holds() { # NAME EXPRESSION FILE...
+  local name=$1
+  shift
+  check "$name" python3 "$folder/holds.py" "$@"
+}
+
+# Files of two folders that must be the same bytes.
+same_files() { # NAME FOLDER FOLDER FILE...
+  local name=$1 first=$2 second=$3 file
+  shift 3
+  for file in "$@"; do check "$name: $file" cmp "$first/$file" "$second/$file"; done
+}
+
+# What of a results folder is the same for any number of ranks and any history.
+# shellcheck disable=SC2034 # for the scripts that source this
+same_bytes=(front.csv topk.csv journal convergence.csv infeasible.csv columns.csv report.html trace-best.json run.cfg)
+
+# Waits (30 s) until a file has grown beyond a size.
+wait_for_bytes() { # FILE BYTES
+  local i
+  for ((i = 0; i < 3000; i++)); do
+    if (($(stat -c %s "$1" 2>/dev/null || echo 0) > $2)); then return 0; fi
+    sleep 0.01
+  done
+  return 1
+}
+
+# A space on which a run takes a blink, with a good dozen of designs on its front.
+write_small() { # FILE
+  cat >"$1" <<'CFG'
+workload = "bert-base";
+batch = 4;
+limits = { area_mm2 = 500.0; };
+space = {
+  tc_count = [1, 2, 4]; tc_rows = [32, 64, 128]; tc_cols = [64, 128];
+  vc_count = [1, 2]; vc_width = [256, 1024]; glb_mib = [16, 64]; hbm_stacks = [2, 4];
+};
+search = { top_k = 7; seed = 2385; };
+CFG
+}
+
+# A run of seconds in hundreds of small rounds, to be stopped in their midst.
+write_long() { # FILE EVALUATIONS
+  cat >"$1" <<CFG
+workload = "bert-large";
+batch = 16;
+limits = { area_mm2 = 900.0; tdp_w = 500.0; };
+space = {
+  tc_count = "1..64 x2"; tc_rows = [32, 64, 128, 256]; tc_cols = [32, 64, 128, 256];
+  vc_count = "1..32 x2"; vc_width = "128..2048 x2"; glb_mib = [16, 32, 64, 128]; hbm_stacks = [2, 4, 6];
+};
+search = { algorithm = "random"; max_evaluations = $2; round_size = 23; prove = false; seed = 77; top_k = 13; };
+CFG
+}
+
+finish() {
+  echo "$passed passed, $failed failed"
+  ((failed == 0 && passed > 0))
+}
+
+# --- the harness's own cases: whatever is counted as passed below, the opposite must count as failed -----------------
+# One verdict of the harness, in a subshell: its own count is the answer.
+one() {
+  passed=0 failed=0
+  case $1 in
+  "check true") check x true ;;
+  "check false") check x false ;;
+  "refute false") refute x false ;;
+  "refute true") refute x true ;;
+  "runs-3 exit 3") runs 3 x sh -c 'exit 3' ;;
+  "runs-3 exit 2") runs 3 x sh -c 'exit 2' ;;
+  "holds good") holds x 'a == [{"x": "1", "y": "two, three"}]' "$folder/good.csv" ;;
+  "holds ragged") holds x 'True' "$folder/ragged.csv" ;;
+  "says there") echo 'one word' >"$folder/err" && says x 'word' ;;
+  "says absent") echo 'one word' >"$folder/err" && says x 'sword' ;;
+  esac
+  ((passed == 1 && failed == 0))
+}
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  printf 'x,y\n1,"two, three"\n' >"$folder/good.csv"
+  printf 'x,y\n1\n' >"$folder/ragged.csv"
+  cases=(
+    "check true" "check false"
+    "refute false" "refute true"
+    "runs-3 exit 3" "runs-3 exit 2"
+    "holds good" "holds ragged"
+    "says there" "says absent"
+  )
+  for ((i = 0; i < ${#cases[@]}; i += 2)); do
+    answer=0
+    (one "${cases[i]}") >/dev/null || answer=1
+    verdict "${cases[i]}" "$answer" </dev/null
+    answer=0
+    (one "${cases[i + 1]}") >/dev/null && answer=1
+    verdict "${cases[i + 1]}" "$answer" </dev/null
+  done
+  finish
+fi
