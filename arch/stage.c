@@ -82,7 +82,7 @@ struct stage_scratch {
   struct stage_cache_counts counts;
 };
 
-enum { CACHE_BITS = 16 };
+enum { CACHE_BITS = 17 }; /* 16 MiB a rank */
 
 struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache) {
   struct stage_scratch *scratch = ARENA_NEW(arena, struct stage_scratch, 1);
@@ -304,6 +304,19 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
     }
   }
   account_energy(&pricing, accelerator, design, result);
+}
+
+uint64_t stage_price(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch) {
+  const struct stage_cache_counts before = scratch->counts;
+  struct machine machine;
+  machine_init(&machine, stage->cost, stage->technology, accelerator);
+  const struct pricing pricing = {stage, &machine, scratch, machine_digest(&machine, false),
+                                  machine_digest(&machine, true)};
+  struct schedule_problem problem = {0};
+  struct stage_result result = {0};
+  count_cores(accelerator, problem.n_cores);
+  price_all(&pricing, &problem, &result);
+  return scratch->counts.hits + scratch->counts.misses - before.hits - before.misses;
 }
 
 uint64_t stage_bound(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch,

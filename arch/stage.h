@@ -96,6 +96,10 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
                     const struct stage_cost_of_design *design, struct stage_scratch *scratch,
                     struct stage_result *result, struct stage_detail *detail, struct arena *arena);
 
+/* Prices every shape on every width that the design allows, as stage_evaluate does first, and returns how many prices
+ * that were: for benchmarks. */
+uint64_t stage_price(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch);
+
 /* Cycles that no schedule on this design can beat under this evaluator: from operator floors, without any mapping
  * search. */
 uint64_t stage_bound(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch,

@@ -1,36 +1,33 @@
-/* dse check: everything wrong in a run file, without running it. */
-#include "dse/command.h"
-#include "dse/settings.h"
+/* dse check: everything wrong in a run file, without running it. What explore would refuse before its folder is made,
+ * this refuses, with the same words. */
+#include "dse/run.h"
 
-#include "workloads/workload.h"
 #include <jansson.h>
 
-static enum status run(struct invocation *invocation, struct error *error) {
-  struct run_settings settings;
-  if (!run_settings_load(invocation->words[0], invocation->sets, invocation->n_sets, invocation->arena, &settings,
-                         error)) {
-    if (invocation->json && error->status == STATUS_INPUT) {
-      json_t *object = json_pack("{sb ss}", "valid", 0, "messages", error->text);
-      json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
-      putchar('\n');
-      json_decref(object);
-    }
-    return error->status;
-  }
-  struct workload workload;
-  const struct workload_request request = {.name = settings.top.workload,
-                                           .data_folder = invocation->data_folder,
-                                           .batch = settings.top.batch,
-                                           .element_bytes = settings.axes[RUN_AXIS_element_bytes].values[0]};
-  if (!workload_load(&request, invocation->arena, invocation->scratch, &workload, error)) return error->status;
-  if (invocation_value(invocation, "print") != NULL) {
-    say(invocation, "%s", run_settings_text(&settings, true, invocation->arena));
+static void print_json(const struct error *error) {
+  json_t *object = json_pack("{sb ss}", "valid", 0, "messages", error->text);
+  REQUIRE(object != NULL);
+  json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+  putchar('\n');
+  json_decref(object);
+}
+
+static enum status run_check(struct invocation *invocation, struct error *error) {
+  struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
+  run->invocation = invocation;
+  const bool valid = run_prepare(run, invocation->words[0], error);
+  if (!valid) {
+    const bool mistake = error->status == STATUS_INPUT;
+    if (invocation->json && mistake && cluster_rank(invocation->cluster) == 0) print_json(error);
+  } else if (invocation_value(invocation, "print") != NULL) {
+    say(invocation, "%s", run->settings_text);
   } else if (invocation->json) {
     say(invocation, "{\"valid\": true}\n");
   } else {
     say(invocation, "%s: nothing wrong\n", invocation->words[0]);
   }
-  return STATUS_OK;
+  run_release(run);
+  return valid ? STATUS_OK : error->status;
 }
 
 static const struct command_option options[] = {
@@ -49,5 +46,5 @@ const struct command command_check = {
     .details =
         "Every mistake is reported at its line, all at once, with what is allowed. Exit status 2 if there is any.",
     .examples = examples,
-    .run = run,
+    .run = run_check,
 };

@@ -70,9 +70,11 @@ enum status explore_run(struct invocation *invocation, const char *path, const s
   run->start_s = wall_clock_s();
   enum status status = STATUS_INPUT;
   bool finished = false;
+  double limit_s; /* read again once it counts; here only so that a mistake leaves no folder */
   /* 1 load, 2 workload, 3 training graph, 4 split, 5 stage problem: see run.c. Then the folder: nothing is written, and
    * no folder made, for a run file with mistakes. */
-  if (run_prepare(run, path, error) && outputs_open(run, request, &finished, error)) {
+  if (progress_limit(invocation, &limit_s, error) && run_prepare(run, path, error) &&
+      outputs_open(run, request, &finished, error)) {
     if (finished) {
       remark(invocation, "%s: this run is complete; nothing to do\n", request->folder);
       status = STATUS_OK;

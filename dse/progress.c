@@ -74,17 +74,19 @@ static bool stop(void *context) {
   return progress->reason[0] != 0;
 }
 
+bool progress_limit(const struct invocation *invocation, double *limit_s, struct error *error) {
+  const char *text = invocation_value(invocation, "max-time");
+  *limit_s = -1;
+  if (text == NULL || (text_to_double(text, limit_s) && *limit_s >= 0)) return true;
+  return error_add(error, STATUS_INPUT, "--max-time: \"%s\" is no number of seconds", text);
+}
+
 bool progress_init(struct progress *progress, struct run *run, struct error *error) {
   *progress = (struct progress){.run = run, .reason = "", .moving = own_terminal() && !run->invocation->quiet};
   progress->last_s = progress->published_s = run->start_s;
-  const char *limit = invocation_value(run->invocation, "max-time");
-  if (limit != NULL) {
-    double seconds;
-    if (!text_to_double(limit, &seconds) || seconds < 0) {
-      return error_add(error, STATUS_INPUT, "--max-time: \"%s\" is no number of seconds", limit);
-    }
-    progress->deadline_s = run->start_s + seconds;
-  }
+  double limit_s;
+  if (!progress_limit(run->invocation, &limit_s, error)) return false;
+  if (limit_s >= 0) progress->deadline_s = run->start_s + limit_s;
   install_handlers();
   run->rounds.progress = show;
   run->rounds.progress_context = progress;

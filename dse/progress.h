@@ -12,6 +12,8 @@ struct progress {
   const char *reason;                     /* why the run stopped */
 };
 
+/* --max-time in seconds, negative if there is none; false with a message if it is no number. */
+bool progress_limit(const struct invocation *invocation, double *limit_s, struct error *error);
 /* Reads --max-time, installs the handlers and hangs itself into run->rounds. */
 bool progress_init(struct progress *progress, struct run *run, struct error *error);
 /* Ends the moving line. */
