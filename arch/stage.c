@@ -319,29 +319,35 @@ uint64_t stage_price(const struct stage *stage, const struct accelerator *accele
   return scratch->counts.hits + scratch->counts.misses - before.hits - before.misses;
 }
 
-uint64_t stage_bound(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch,
-                     enum stage_binding *binding) {
+/* Sums over shapes for the floor of a whole stage. */
+struct floor_sums {
+  uint64_t load_cycles[N_CORE_CLASSES]; /* core-cycles that each class must spend */
+  uint64_t lane_cycles, hbm_bytes;
+};
+
+static void sum_floors(const struct stage *stage, const struct machine *machine, const uint32_t *n_cores,
+                       struct stage_scratch *scratch, struct floor_sums *sums) {
   const struct op_graph *graph = stage->graph;
-  struct machine machine;
-  machine_init(&machine, stage->cost, stage->technology, accelerator);
-  uint32_t n_cores[N_CORE_CLASSES];
-  count_cores(accelerator, n_cores);
-  uint64_t load[N_CORE_CLASSES] = {0}, hbm_bytes = 0;
   for (uint32_t s = 0; s < graph->n_shapes; s++) {
     const struct op *op = &graph->ops[graph->shape_op[s]];
-    const struct op_follower *followers = graph->followers + op->first_follower;
     struct op_floor floor;
-    scratch->classes[s] = classes_of(stage, &machine, op);
-    stage->provider->op_floor(&machine, op, followers, &floor);
+    scratch->classes[s] = classes_of(stage, machine, op);
+    stage->provider->op_floor(machine, op, graph->followers + op->first_follower, &floor);
     /* On k cores: duration ≥ max(⌈compute/k⌉, memory), and k × duration ≥ max(compute, memory). */
     const uint64_t widest = UINT64_C(1) << (allowed_widths(stage, n_cores, scratch->classes[s]) - 1);
     scratch->cycles[s] = max_u64(ceil_div(floor.compute_cycles, widest), floor.memory_cycles);
     const uint64_t n = stage->shape_ops[s], core_cycles = max_u64(floor.compute_cycles, floor.memory_cycles);
     for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
-      if (scratch->classes[s] & 1u << c) load[c] = sat_add(load[c], sat_mul(n, core_cycles));
+      if (scratch->classes[s] & 1u << c) sums->load_cycles[c] = sat_add(sums->load_cycles[c], sat_mul(n, core_cycles));
     }
-    hbm_bytes = sat_add(hbm_bytes, sat_mul(n, floor.hbm_bytes));
+    if (scratch->classes[s] == 1u << CORE_VECTOR) {
+      sums->lane_cycles = sat_add(sums->lane_cycles, sat_mul(sat_mul(n, floor.compute_cycles), machine->lanes));
+    }
+    sums->hbm_bytes = sat_add(sums->hbm_bytes, sat_mul(n, floor.hbm_bytes));
   }
+}
+
+static uint64_t longest_path(const struct op_graph *graph, const struct stage_scratch *scratch) {
   uint64_t longest = 0, *finish = scratch->finish;
   for (size_t i = 0; i < graph->n_ops; i++) {
     uint64_t ready = 0;
@@ -351,14 +357,35 @@ uint64_t stage_bound(const struct stage *stage, const struct accelerator *accele
     finish[i] = sat_add(ready, scratch->cycles[graph->ops[i].shape]);
     longest = max_u64(longest, finish[i]);
   }
-  static const enum stage_binding names[N_CORE_CLASSES] = {BINDING_TENSOR_CORES, BINDING_VECTOR_CORES, BINDING_LINKS};
-  *binding = BINDING_CRITICAL_PATH;
-  for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
-    if (load[c] == 0) continue;
-    const uint64_t bound = n_cores[c] > 0 ? ceil_div(load[c], n_cores[c]) : UINT64_MAX;
-    if (bound > longest) longest = bound, *binding = names[c];
-  }
-  const uint64_t hbm_cycles = shares_hbm(stage) ? cycles_for_bytes(hbm_bytes, machine.hbm_bytes_per_cycle) : 0;
-  if (hbm_cycles > longest) longest = hbm_cycles, *binding = BINDING_HBM;
   return longest;
+}
+
+void stage_bound(const struct stage *stage, const struct accelerator *accelerator,
+                 const struct stage_cost_of_design *design, struct stage_scratch *scratch, struct stage_floor *floor) {
+  struct machine machine;
+  machine_init(&machine, stage->cost, stage->technology, accelerator);
+  uint32_t n_cores[N_CORE_CLASSES];
+  count_cores(accelerator, n_cores);
+  struct floor_sums sums = {0};
+  sum_floors(stage, &machine, n_cores, scratch, &sums);
+
+  static const enum stage_binding names[N_CORE_CLASSES] = {BINDING_TENSOR_CORES, BINDING_VECTOR_CORES, BINDING_LINKS};
+  floor->cycles = longest_path(stage->graph, scratch);
+  floor->binding = BINDING_CRITICAL_PATH;
+  for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
+    if (sums.load_cycles[c] == 0) continue;
+    const uint64_t bound = n_cores[c] > 0 ? ceil_div(sums.load_cycles[c], n_cores[c]) : UINT64_MAX;
+    if (bound > floor->cycles) floor->cycles = bound, floor->binding = names[c];
+  }
+  const uint64_t hbm_cycles = shares_hbm(stage) ? cycles_for_bytes(sums.hbm_bytes, machine.hbm_bytes_per_cycle) : 0;
+  if (hbm_cycles > floor->cycles) floor->cycles = hbm_cycles, floor->binding = BINDING_HBM;
+
+  /* Energy grows with MACs, busy arrays, lanes, bytes and time, and none of them can be less than this. */
+  const uint64_t slots = sat_mul(sums.load_cycles[CORE_TENSOR], machine.rows * machine.cols);
+  const struct energy_counts counts = {.macs = stage->macs,
+                                       .idle_mac_cycles = slots > stage->macs ? slots - stage->macs : 0,
+                                       .lane_cycles = sums.lane_cycles,
+                                       .hbm_bytes = sums.hbm_bytes,
+                                       .seconds = (double)floor->cycles / ((double)accelerator->clock_mhz * 1e6)};
+  floor->energy_j = physical_energy_j(stage->technology, accelerator, design->area.total, &counts);
 }

@@ -179,7 +179,11 @@ static bool make_op(struct row *row, struct op *op) {
   }
   op->kind = (uint8_t)k;
   const uint64_t element_bytes = cell(row, "element_bytes", 2);
-  op->element_bytes = (uint8_t)(element_bytes <= 8 ? element_bytes : 8);
+  if (element_bytes > 8) {
+    return error_add(row->error, STATUS_INPUT, "%s:%u: element_bytes: %llu is out of range; allowed are 1 to 8",
+                     row->csv->path, row->csv->line[row->index], (unsigned long long)element_bytes);
+  }
+  op->element_bytes = (uint8_t)element_bytes;
   if (op_kinds[k].family == FAMILY_GEMM) gemm_op(row, op);
   if (op_kinds[k].family == FAMILY_CONV) conv_op(row, op, k == OP_DEPTHWISE);
   if (op_kinds[k].family == FAMILY_VECTOR) vector_op(row, op);

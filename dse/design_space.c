@@ -105,15 +105,12 @@ static void fill_objectives(const struct design_space *designs, const struct sta
   objective[OBJECTIVE_EDP] = energy_j * seconds;
 }
 
-double design_metric_bound(const struct design_space *designs, const struct accelerator *accelerator,
-                           const struct stage_cost_of_design *design, uint64_t cycles) {
+/* The best that each objective can be at a design, from the floor on time and energy. */
+static void fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
+                        const struct stage_cost_of_design *design, uint64_t cycles, double energy_j,
+                        double *objective) {
   const double seconds = (double)max_u64(cycles, 1) / ((double)accelerator->clock_mhz * 1e6);
-  /* Energy: the graph's own MACs and leakage over the shortest time; what else there is only adds. */
-  const struct energy_counts counts = {.macs = designs->stage->macs, .seconds = seconds};
-  const double energy_j = physical_energy_j(designs->stage->technology, accelerator, design->area.total, &counts);
-  double objective[N_OBJECTIVES];
   fill_objectives(designs, design, seconds, energy_j, objective);
-  return objective[designs->space.metric];
 }
 
 /* --- advice ---------------------------------------------------------------------------------------------------------
@@ -186,7 +183,11 @@ void design_evaluate(const struct design_space *designs, const struct accelerato
     return;
   }
   fill_objectives(designs, design, result->iteration_s, result->energy_j, score->objective);
-  score->bound = design_metric_bound(designs, accelerator, design, result->bound_cycles);
+  double bounds[N_OBJECTIVES];
+  struct stage_floor floor;
+  stage_bound(designs->stage, accelerator, design, designs->scratch, &floor);
+  fill_bounds(designs, accelerator, design, max_u64(result->bound_cycles, floor.cycles), floor.energy_j, bounds);
+  score->bound = bounds[designs->space.metric];
   if (score->objective[OBJECTIVE_THROUGHPUT] < designs->floor_throughput) {
     score->reason = REASON_THROUGHPUT_FLOOR;
     score->excess = designs->floor_throughput - score->objective[OBJECTIVE_THROUGHPUT];
@@ -221,19 +222,18 @@ static void screen(void *context, const struct point *point, struct score *score
   *score = (struct score){.reason = REASON_IMPOSSIBLE};
   struct stage_cost_of_design design;
   if (!design_at(designs, point, &accelerator) || !within_limits(designs, &accelerator, &design, score)) return;
-  enum stage_binding binding;
-  const uint64_t cycles = stage_bound(designs->stage, &accelerator, designs->scratch, &binding);
-  if (cycles == UINT64_MAX) {
+  struct stage_floor floor;
+  stage_bound(designs->stage, &accelerator, &design, designs->scratch, &floor);
+  if (floor.cycles == UINT64_MAX) {
     score->reason = REASON_TOO_LONG;
     return;
   }
-  score->binding = (uint16_t)binding;
-  score->bound = design_metric_bound(designs, &accelerator, &design, cycles);
-  const double seconds = (double)max_u64(cycles, 1) / ((double)accelerator.clock_mhz * 1e6);
-  const double throughput = (double)designs->stage->samples / seconds;
-  if (throughput < designs->floor_throughput) {
+  score->binding = (uint16_t)floor.binding;
+  fill_bounds(designs, &accelerator, &design, floor.cycles, floor.energy_j, score->objective);
+  score->bound = score->objective[designs->space.metric];
+  if (score->objective[OBJECTIVE_THROUGHPUT] < designs->floor_throughput) {
     score->reason = REASON_THROUGHPUT_FLOOR;
-    score->excess = designs->floor_throughput - throughput;
+    score->excess = designs->floor_throughput - score->objective[OBJECTIVE_THROUGHPUT];
   }
 }
 

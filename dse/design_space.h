@@ -56,9 +56,6 @@ double design_excess(const struct design_space *designs, const struct accelerato
 void design_evaluate(const struct design_space *designs, const struct accelerator *accelerator,
                      struct stage_cost_of_design *design, struct stage_result *result, struct score *score,
                      struct stage_detail *detail, struct arena *arena);
-/* The best that a value of the metric can be if an iteration takes at least `cycles`. */
-double design_metric_bound(const struct design_space *designs, const struct accelerator *accelerator,
-                           const struct stage_cost_of_design *design, uint64_t cycles);
 /* "tc_count=8,tc_rows=128,…" of the axes at a point (into the arena), as `--design` takes it. */
 const char *design_text(const struct design_space *designs, const struct point *point, struct arena *arena);
 /* The 16 hexadecimal digits that name a design across runs. */

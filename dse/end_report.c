@@ -21,8 +21,13 @@ static void show_front(const struct run *run) {
   columns[n++] = "binding";
   char *text;
   table_print(tables_front(run, arena), columns, n, ROWS_SHOWN, &text, arena);
-  say(run->invocation, "Pareto front: %zu designs (throughput, energy, area, TDP)\n\n%s\n",
-      pareto_count(run->rounds.front), text);
+  const char *complete =
+      run->proof.front_complete
+          ? "complete, proven"
+          : arena_printf(arena, "of the designs evaluated; %" PRIu64 " others could join it",
+                         run->proof.open + (run->settings.search.prove_front ? 0 : run->proof.pruned));
+  say(run->invocation, "Pareto front over throughput, energy, area and TDP: %zu designs (%s)\n\n%s\n",
+      pareto_count(run->rounds.front), complete, text);
 }
 
 static void show_best(const struct run *run) {

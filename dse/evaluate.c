@@ -168,8 +168,9 @@ static enum status evaluate(struct evaluation *evaluation, struct error *error) 
     error_add(error, STATUS_INFEASIBLE, "the design cannot run this workload (its cycles do not fit 64 bits)");
     return error->status;
   }
-  enum stage_binding binding;
-  evaluation->floor_cycles = stage_bound(&run->stage, &evaluation->accelerator, run->designs.scratch, &binding);
+  struct stage_floor floor;
+  stage_bound(&run->stage, &evaluation->accelerator, &evaluation->design, run->designs.scratch, &floor);
+  evaluation->floor_cycles = floor.cycles;
   struct error broken = {0};
   if (!schedule_check(&evaluation->detail.problem, &evaluation->detail.schedule, invocation->scratch, &broken)) {
     BUG("a schedule broke its rules: %s", broken.text);

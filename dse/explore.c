@@ -8,6 +8,7 @@
 
 #include "dse/outputs.h"
 #include "dse/progress.h"
+#include <math.h>
 #include <string.h>
 
 /* 6. The reference design first, where it lies in the space; then the search that the run file names. */
@@ -16,6 +17,13 @@ static bool search(struct run *run, struct error *error) {
   const struct search_algorithm *algorithm = search_algorithm_find(settings->algorithm);
   return rounds_search(&run->rounds, algorithm, run_algorithm_settings(&run->settings, algorithm), NULL, 0,
                        settings->max_evaluations, error);
+}
+
+/* To the six digits that are shown, never down: a limit raised by what is shown must let the design in. */
+static double shown_excess(double excess) {
+  if (!(excess > 0)) return 0;
+  const double digit = pow(10, floor(log10(excess)) - 5);
+  return ceil(excess / digit * (1 + 1e-12)) * digit;
 }
 
 /* Nothing fits: which limits stand in the way, and by how much? */
@@ -30,7 +38,7 @@ static void explain_infeasible(const struct run *run, struct error *error) {
     error_add(error, STATUS_INFEASIBLE,
               "  %s binds for %llu designs (alone for %llu); the nearest misses it by %.6g %s", reason->name,
               (unsigned long long)n, (unsigned long long)proof->excluded_alone[r],
-              proof->excluded[r] > 0 ? proof->nearest_excess[r] : 0.0, reason->unit);
+              proof->excluded[r] > 0 ? shown_excess(proof->nearest_excess[r]) : 0.0, reason->unit);
   }
 }
 

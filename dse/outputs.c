@@ -102,7 +102,10 @@ static void read_status(struct run *run, bool *complete) {
   json_t *status = json_load_file(outputs_path(run, "status.json"), JSON_REJECT_DUPLICATES, NULL);
   const json_t *epoch = json_object_get(status, "epoch"), *state = json_object_get(status, "state");
   if (json_is_integer(epoch) && json_integer_value(epoch) > 0) run->epoch = (uint64_t)json_integer_value(epoch);
-  if (json_is_string(state)) *complete = strcmp(json_string_value(state), "complete") == 0;
+  /* Where nothing was feasible the same command says again why: that costs no evaluation, and its status is 3 again. */
+  if (json_is_string(state)) {
+    *complete = strcmp(json_string_value(state), "complete") == 0 && !json_is_null(json_object_get(status, "best"));
+  }
   json_decref(status);
 }
 
@@ -264,9 +267,11 @@ json_t *outputs_summary(const struct run *run) {
   set_real(object, "lower_bound", run->proof.complete && any, run->proof.bound);
   set_real(object, "gap", run->proof.complete && any, run->proof.gap);
   json_object_set_new(object, "proven_optimal", json_boolean(run->proof.optimal));
+  json_object_set_new(object, "front_complete", json_boolean(run->proof.front_complete));
   set_integer(object, "points", run->proof.points);
   set_integer(object, "points_allowed", run->proof.allowed);
   set_integer(object, "points_pruned", run->proof.pruned);
+  set_integer(object, "points_open", run->proof.open);
   set_integer(object, "evaluations", rounds->evaluations);
   set_integer(object, "evaluations_to_prove", run->proof.evaluated);
   set_integer(object, "feasible", rounds->feasible);

@@ -6,11 +6,11 @@
 #include <string.h>
 
 /* How many open designs one fold brings back: those with the best bounds. */
-enum { OPEN_LISTED = 512, BLOCK = 256 };
+enum { OPEN_LISTED = 2048, BLOCK = 256 };
 
 /* What a fold over the space accumulates. Plain bytes; merging in any order gives the same. */
 struct tally {
-  uint64_t allowed, pruned, open;
+  uint64_t allowed, pruned, open_best, open_front; /* open_front: those that cannot be the best */
   uint64_t excluded[N_REASONS], alone[N_REASONS];
   double nearest[N_REASONS]; /* −1: none */
   double bound;              /* best bound among allowed, not yet evaluated designs; NaN-free: see has_bound */
@@ -76,6 +76,16 @@ static void count_limits(const struct design_space *designs, const struct point 
   if (broken == 1) tally->alone[last]++;
 }
 
+enum openness { CLOSED, OPEN_FRONT, OPEN_BEST };
+
+/* Could this design, of which only bounds are known, still matter? */
+static enum openness openness_of(const struct fold *fold, const struct point *point, const struct score *screened) {
+  if (!fold->has_best || space_better(space_of(fold), screened->bound, fold->best)) return OPEN_BEST;
+  const struct run_search *search = &fold->rounds->designs->settings->search;
+  if (!search->prove_front) return CLOSED;
+  return pareto_covers(fold->rounds->front, screened->objective, point) ? CLOSED : OPEN_FRONT;
+}
+
 static void fold_block(void *context, uint64_t first, uint64_t end, void *accumulator) {
   const struct fold *fold = context;
   const struct space *space = space_of(fold);
@@ -91,12 +101,11 @@ static void fold_block(void *context, uint64_t first, uint64_t end, void *accumu
     tally->allowed++;
     if (point_set_has(fold->rounds->evaluated, &point)) continue;
     take_bound(space, tally, screened.bound);
-    if (fold->has_best && !space_better(space, screened.bound, fold->best)) {
-      tally->pruned++;
-    } else {
-      tally->open++;
-      list_open(space, tally, screened.bound, index);
-    }
+    const enum openness openness = openness_of(fold, &point, &screened);
+    tally->pruned += openness == CLOSED;
+    tally->open_front += openness == OPEN_FRONT;
+    tally->open_best += openness == OPEN_BEST;
+    if (openness != CLOSED) list_open(space, tally, screened.bound, index);
   }
 }
 
@@ -106,7 +115,8 @@ static void merge(void *context, void *into, const void *from) {
   const struct tally *b = from;
   a->allowed += b->allowed;
   a->pruned += b->pruned;
-  a->open += b->open;
+  a->open_best += b->open_best;
+  a->open_front += b->open_front;
   for (size_t r = 0; r < N_REASONS; r++) {
     a->excluded[r] += b->excluded[r];
     a->alone[r] += b->alone[r];
@@ -134,28 +144,31 @@ static void best_so_far(struct fold *fold) {
   if (fold->has_best) fold->best = topk_at(topk, 0)->score.objective[space_of(fold)->metric];
 }
 
-/* Relative distance between what was found and what cannot be exceeded. */
-static double gap_of(const struct fold *fold, double bound) {
-  if (!fold->has_best || !space_better(space_of(fold), bound, fold->best)) return 0;
+/* Relative distance between what was found and what cannot be exceeded; 1 while nothing is found and some design may
+ * yet turn out to be feasible. */
+static double gap_of(const struct fold *fold, const struct tally *tally, double bound) {
+  if (!fold->has_best) return tally->open_best > 0 ? 1 : 0;
+  if (!space_better(space_of(fold), bound, fold->best)) return 0;
   const double larger = fmax(fabs(bound), fabs(fold->best));
   return larger > 0 ? fabs(bound - fold->best) / larger : 0;
 }
 
-/* Evaluates listed designs while their bounds still beat the best. */
+/* Evaluates listed designs that still matter when their turn comes. */
 static bool evaluate_open(struct rounds *rounds, struct fold *fold, const struct tally *tally, uint64_t budget,
                           uint64_t *evaluated, struct error *error) {
-  struct point batch[OPEN_LISTED];
-  for (size_t next = 0; next < tally->n_listed && *evaluated < budget;) {
+  const struct space *space = space_of(fold);
+  struct point *batch = ARENA_NEW(rounds->arena, struct point, rounds->round_size);
+  for (size_t next = 0; next < tally->n_listed && *evaluated < budget && !rounds->stopped;) {
     size_t n = 0;
-    const size_t most = rounds->round_size < OPEN_LISTED ? rounds->round_size : OPEN_LISTED;
-    for (; next < tally->n_listed && n < most && *evaluated + n < budget; next++) {
-      if (fold->has_best && !space_better(space_of(fold), tally->listed[next].bound, fold->best)) break;
-      batch[n++] = space_point(space_of(fold), tally->listed[next].index);
+    for (; next < tally->n_listed && n < rounds->round_size && *evaluated + n < budget; next++) {
+      const struct point point = space_point(space, tally->listed[next].index);
+      struct score screened;
+      space->screen(space->context, &point, &screened);
+      if (openness_of(fold, &point, &screened) != CLOSED) batch[n++] = point;
     }
-    if (n == 0) break;
+    if (n == 0) continue;
     if (!rounds_evaluate(rounds, "prove", batch, n, error)) return false;
     *evaluated += n;
-    if (rounds->stopped) break;
     best_so_far(fold);
   }
   return true;
@@ -175,9 +188,10 @@ bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
     if (tally->has_bound && (!fold.has_best || space_better(space_of(&fold), tally->bound, fold.best))) {
       proof->bound = tally->bound;
     }
-    proof->gap = gap_of(&fold, proof->bound);
-    const bool spent = proof->evaluated >= budget;
-    if (tally->open == 0 || proof->gap <= search->gap_target || spent) break;
+    proof->gap = gap_of(&fold, tally, proof->bound);
+    /* Without any design there is no gap: what is open may be the only one that fits. */
+    const bool best_done = tally->open_best == 0 || (fold.has_best && proof->gap <= search->gap_target);
+    if ((best_done && tally->open_front == 0) || proof->evaluated >= budget) break;
     const uint64_t before = proof->evaluated;
     if (!evaluate_open(rounds, &fold, tally, budget, &proof->evaluated, error)) return false;
     if (proof->evaluated == before || rounds->stopped) break;
@@ -185,7 +199,9 @@ bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
   proof->complete = true;
   proof->allowed = tally->allowed;
   proof->pruned = tally->pruned;
-  proof->optimal = fold.has_best && proof->gap == 0 && tally->open == 0;
+  proof->open = tally->open_best + tally->open_front;
+  proof->optimal = fold.has_best && tally->open_best == 0;
+  proof->front_complete = search->prove_front && proof->open == 0;
   memcpy(proof->excluded, tally->excluded, sizeof proof->excluded);
   memcpy(proof->excluded_alone, tally->alone, sizeof proof->excluded_alone);
   memcpy(proof->nearest_excess, tally->nearest, sizeof proof->nearest_excess);

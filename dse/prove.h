@@ -2,7 +2,8 @@
  *
  * Bounds every design of the space (cheaply, folded over the ranks), counts what limits exclude, and evaluates the
  * designs whose bound says that they could still win, best bound first, until none is left (the best is proven) or the
- * budget is spent (the gap is proven). */
+ * budget is spent (the gap is proven). With search.prove_front it goes on until no design is left whose bounds, taken
+ * together, no member of the front beats: then the Pareto front is complete. */
 #ifndef DSE_PROVE_H
 #define DSE_PROVE_H
 
@@ -14,11 +15,13 @@ struct proof {
   uint64_t excluded[N_REASONS];       /* by each limit, counted for every limit that a design breaks */
   uint64_t excluded_alone[N_REASONS]; /* by this limit and no other */
   double nearest_excess[N_REASONS];   /* least excess among the designs that a limit excludes */
-  uint64_t pruned;                    /* allowed, but their bound cannot beat the best */
-  uint64_t evaluated;                 /* to close the gap */
+  uint64_t pruned;                    /* allowed, but never evaluated: bounds exclude them */
+  uint64_t open;                      /* left out although bounds do not exclude them: the budget was spent */
+  uint64_t evaluated;                 /* to close the gaps */
   double bound;                       /* no design of the space has a better metric */
   double gap;                         /* relative distance of the best from it; 0: proven optimal */
-  bool complete, optimal;             /* bounds were taken; the gap is closed */
+  bool complete, optimal;             /* bounds were taken; no design that could be better is left */
+  bool front_complete;                /* no design that could lie on the Pareto front is left */
 };
 
 /* Collective. With search.prove off nothing is evaluated to close the gap. */

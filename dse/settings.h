@@ -31,7 +31,7 @@ struct run_search {
   const char *algorithm;
   uint64_t metric, top_k, seed, max_evaluations, round_size;
   double eps;
-  bool prove;
+  bool prove, prove_front;
   uint64_t prove_evaluations;
   double gap_target;
 };

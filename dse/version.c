@@ -1,8 +1,8 @@
 /* The only file that is compiled again when the commit changes. See version.h. */
 #include "dse/version.h"
 
-#include "cluster/cluster.h"
 #include "build_version.h"
+#include "cluster/cluster.h"
 #include <gsl/gsl_version.h>
 #include <jansson.h>
 #include <xxhash.h>

@@ -88,6 +88,19 @@ bool pareto_add(struct pareto *front, const struct record *record) {
   return true;
 }
 
+bool pareto_covers(const struct pareto *front, const double *objectives, const struct point *point) {
+  struct record limit = {.point = *point};
+  memcpy(limit.score.objective, objectives, front->n_objectives * sizeof *objectives);
+  for (size_t i = 0; i < front->n; i++) {
+    if (!covers(front, &front->records[i], &limit)) continue;
+    /* Strictly better somewhere than the limit is strictly better than what the limit bounds; equal to the limit may be
+     * equal to it, and then the earlier point stays. */
+    if (compare_objectives(front, &front->records[i], &limit) != 0) return true;
+    if (point_compare(&front->records[i].point, point) < 0) return true;
+  }
+  return false;
+}
+
 void pareto_merge(struct pareto *front, const struct pareto *from) {
   REQUIRE(front->n_objectives == from->n_objectives);
   for (size_t i = 0; i < from->n; i++) pareto_add(front, &from->records[i]);

@@ -40,8 +40,8 @@ struct space {
   /* Full score of a point. Pure: reads its const inputs and the context's scratch. */
   void (*evaluate)(void *context, const struct point *point, struct score *score);
   /* Sets reason and excess if limits known without evaluation exclude the point, else reason = SCORE_FEASIBLE and
-   * bound = what the metric cannot exceed (or fall below) there. A screened-out point would be infeasible with the
-   * same reason when evaluated. NULL if the problem has none. */
+   * bound = what the metric cannot exceed (or fall below) there, and objective[] the same for every objective. A
+   * screened-out point would be infeasible with the same reason when evaluated. NULL if the problem has none. */
   void (*screen)(void *context, const struct point *point, struct score *score);
 };
 

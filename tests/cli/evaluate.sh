@@ -29,13 +29,13 @@ print("%.6g s, %d cycles" % ((lambda d: (d["iteration_s"], d["cycles"]))(json.lo
 refute 'no escape codes, no carriage returns' grep -q $'[\033\r]' out err
 
 # --- the schedule -----------------------------------------------------------------------------------------------------
-# Two operators on one core at once, from the CSV alone: sort by start, and look at each core's neighbours.
+# From the CSV alone: no core is the lowest of two operators at once, and never are more cores in use than there are.
 cat >judge.py <<'PYTHON'
 import csv, json, sys
 n_cores = {"tensor_core": int(sys.argv[3]), "vector_core": int(sys.argv[4])}
 rows = list(csv.DictReader(open(sys.argv[1], newline="")))
 design = json.load(open(sys.argv[2]))
-busy, last, lanes = 0, 0, {}
+last, lanes, steps = 0, {}, {}
 for row in rows:
     start, finish = int(row["start_cycles"]), int(row["finish_cycles"])
     assert finish >= start, row
@@ -44,12 +44,17 @@ for row in rows:
     assert (row["class"] in ("vector", "both")) == bool(row["vector_core"]), row
     for kind, n in n_cores.items():
         if row[kind] == "" or finish == start: continue
-        first = int(row[kind])
-        assert first + int(row["cores"]) <= n, row
-        for core in range(first, first + int(row["cores"])): lanes.setdefault((kind, core), []).append((start, finish))
+        assert int(row[kind]) + int(row["cores"]) <= n, row
+        lanes.setdefault((kind, int(row[kind])), []).append((start, finish))
+        steps.setdefault(kind, []).extend([(finish, -int(row["cores"])), (start, int(row["cores"]))])
 for lane, spans in lanes.items():
     spans.sort()
     for (_, finish), (start, _) in zip(spans, spans[1:]): assert start >= finish, (lane, start, finish)
+for kind, changes in steps.items():
+    in_use = 0
+    for at, change in sorted(changes):
+        in_use += change
+        assert in_use <= n_cores[kind], (kind, at, in_use)
 assert last == design["list_cycles"], (last, design["list_cycles"])
 assert len(rows) > 100 and len(lanes) > 1
 phases = {row["phase"] for row in rows}

@@ -179,11 +179,11 @@ static bool check_stage(struct fixture *fixture, const struct point *point) {
   stage_evaluate(&run->stage, &accelerator, &design, fixture->uncached, &uncached, NULL, NULL);
   assert_memory_equal(&cached, &warm, sizeof cached);
   assert_memory_equal(&cached, &uncached, sizeof cached);
-  enum stage_binding binding;
-  const uint64_t bound_cycles = stage_bound(&run->stage, &accelerator, run->designs.scratch, &binding);
-  assert_true(binding < N_BINDINGS && cached.binding < N_BINDINGS);
-  assert_true(bound_cycles > 0);
-  assert_true(bound_cycles <= cached.bound_cycles);
+  struct stage_floor floor;
+  stage_bound(&run->stage, &accelerator, &design, run->designs.scratch, &floor);
+  assert_true(floor.binding < N_BINDINGS && cached.binding < N_BINDINGS);
+  assert_true(floor.cycles > 0 && floor.cycles <= cached.bound_cycles);
+  if (cached.cycles != UINT64_MAX) assert_true(floor.energy_j > 0 && floor.energy_j <= cached.energy_j);
   assert_true(cached.bound_cycles <= cached.cycles);
   assert_true(cached.critical_path_cycles <= cached.list_cycles);
   assert_true(cached.list_cycles <= cached.cycles);
@@ -217,6 +217,9 @@ static void check_score(const struct space *space, const struct point *point, ui
               score.reason == REASON_TOO_LONG);
   if (score.reason != REASON_NONE) return;
   assert_false(space_better(space, score.bound, screened.bound));
+  for (size_t o = 0; o < space->n_objectives; o++) {
+    assert_false(objective_better(&space->objectives[o], score.objective[o], screened.objective[o]));
+  }
   assert_false(space_better(space, score.objective[space->metric], score.bound));
   for (size_t m = 0; m < score.n_moves; m++) {
     const int to = point->index[score.moves[m].axis] + score.moves[m].step;

@@ -1,0 +1,415 @@
+/* Is what is called proven true? On small random spaces of real networks everything is tried, one design after the
+ * other, by the test itself; searches and proofs must agree with that for every metric.
+ *
+ * Left out: ties of the metric, where a proof may name another design of the same worth (prove.h asks for no better
+ * metric, not for the first point). */
+#include "base/checked.h"
+#include "tests/run_cases.h"
+#include <inttypes.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const uint64_t seed = 2385;
+
+enum { N_CASES = 60, LEAST_POINTS = 60, MOST_POINTS = 500 };
+
+static const char *const workloads[] = {
+    "workload = \"dlrm-criteo\"; batch = 257;",
+    "workload = \"alexnet\"; batch = 5;",
+    "workload = \"bert-base\"; batch = 1; model = [\"layers=2\", \"sequence=131\"];",
+    "workload = \"mobilenet_v3_small\"; batch = 3; cost = { provider = \"compat\"; };",
+    "workload = \"gnmt4\"; batch = 2; schedule = { spread = \"off\"; };",
+    "workload = \"resnet18\"; batch = 3; schedule = { hbm_sharing = \"isolated\"; };",
+};
+enum { N_WORKLOADS = sizeof workloads / sizeof *workloads };
+
+/* --- a random space -------------------------------------------------------------------------------------------------
+ */
+
+static const struct {
+  const char *key;
+  uint64_t values[6]; /* ascending; 0 behind the first ends the list */
+} lists[] = {
+    {"tc_count", {0, 1, 2, 3, 8, 16}},
+    {"tc_rows", {2, 16, 31, 64, 128, 256}},
+    {"tc_cols", {8, 32, 37, 128, 256}},
+    {"vc_count", {0, 1, 2, 7, 16}},
+    {"vc_width", {8, 100, 128, 512, 1024}},
+    {"glb_mib", {2, 8, 17, 64, 256}},
+    {"hbm_stacks", {1, 2, 3, 6}},
+    {"hbm_gib_per_stack", {1, 4, 16}},
+    {"clock_mhz", {235, 940, 1410}},
+    {"node_nm", {5, 7, 16}},
+    {"tc_l2_kib", {0, 64}},
+};
+enum { N_LISTS = sizeof lists / sizeof *lists };
+
+struct choice {
+  size_t first, taken;
+};
+
+/* Runs of neighbouring values; returns the number of points. */
+static uint64_t draw_choices(struct rng *rng, struct choice *choices) {
+  uint64_t points = 1;
+  for (size_t l = 0; l < N_LISTS; l++) {
+    size_t n = 1;
+    while (n < 6 && lists[l].values[n] > 0) n++;
+    choices[l].first = rng_below(rng, n);
+    /* Without cores few designs make sense. */
+    if (lists[l].values[choices[l].first] == 0 && rng_below(rng, 4) > 0) choices[l].first = 1;
+    choices[l].taken = 1 + rng_below(rng, min_u64(n - choices[l].first, 4));
+    points *= choices[l].taken;
+  }
+  return points;
+}
+
+static const char *draw_space(struct rng *rng, struct arena *arena) {
+  struct choice choices[N_LISTS];
+  uint64_t points;
+  do {
+    points = draw_choices(rng, choices);
+  } while (points < LEAST_POINTS || points > MOST_POINTS);
+  const char *text = "space = { ";
+  for (size_t l = 0; l < N_LISTS; l++) {
+    text = arena_printf(arena, "%s%s = [", text, lists[l].key);
+    for (size_t v = 0; v < choices[l].taken; v++) {
+      text = arena_printf(arena, "%s%s%" PRIu64, text, v > 0 ? ", " : "", lists[l].values[choices[l].first + v]);
+    }
+    text = arena_printf(arena, "%s]; ", text);
+  }
+  return arena_printf(arena, "%s};\n", text);
+}
+
+static const char *draw_text(uint64_t task, struct arena *arena) {
+  struct rng rng = rng_stream(seed, RNG_TEST, 1, task);
+  const char *workload = workloads[task % N_WORKLOADS], *space = draw_space(&rng, arena);
+  const double area_mm2 = 150 + 1000 * rng_unit(&rng), tdp_w = 150 + 700 * rng_unit(&rng);
+  const double least_throughput = rng_below(&rng, 2) == 0 ? 0 : 0.6 * rng_unit(&rng);
+  return arena_printf(arena,
+                      "%s\n%slimits = { area_mm2 = %.1f; tdp_w = %.1f; w_per_mm2 = %.2f; memory = %s;\n"
+                      "throughput_floor = %.3f; };\n"
+                      "search = { prove_front = %s; top_k = %" PRIu64 "; round_size = %" PRIu64 "; };\n",
+                      workload, space, area_mm2, tdp_w, 0.5 + rng_unit(&rng),
+                      rng_below(&rng, 2) == 0 ? "true" : "false", least_throughput, task % 3 > 0 ? "true" : "false",
+                      1 + rng_below(&rng, 20), 1 + rng_below(&rng, 40));
+}
+
+/* --- brute force ----------------------------------------------------------------------------------------------------
+ */
+
+struct truth {
+  uint64_t n;
+  struct record *records; /* of every point, in order */
+  uint64_t allowed, excluded[N_REASONS], alone[N_REASONS];
+  double nearest[N_REASONS];
+};
+
+/* The excesses over limits, worked out here from the run file's words. */
+static void excesses(const struct run *run, const struct stage_cost_of_design *design, double *excess) {
+  const struct run_limits *limits = &run->settings.limits;
+  excess[REASON_AREA] = design->area.total - limits->area_mm2;
+  if (run->stage.provider->has_tdp) {
+    excess[REASON_RETICLE] = design->area.total - run->settings.technology.reticle_mm2; /* one die */
+    excess[REASON_TDP] = design->tdp.total - limits->tdp_w;
+    excess[REASON_POWER_DENSITY] = design->tdp.total / design->area.total - limits->w_per_mm2;
+  }
+  if (limits->memory) excess[REASON_MEMORY] = (double)design->memory_bytes - (double)design->hbm_bytes;
+}
+
+static void judge(const struct run *run, const struct point *point, double *excess) {
+  for (size_t r = 0; r < N_REASONS; r++) excess[r] = -1;
+  struct accelerator accelerator;
+  if (!design_at(&run->designs, point, &accelerator)) {
+    excess[REASON_IMPOSSIBLE] = 0;
+    return;
+  }
+  struct stage_cost_of_design design;
+  stage_design(&run->stage, &accelerator, &design);
+  excesses(run, &design, excess);
+  for (size_t r = 0; r < N_REASONS; r++) {
+    if (excess[r] <= 0) excess[r] = -1;
+  }
+  for (size_t r = 0; r < N_REASONS; r++) {
+    if (excess[r] > 0) return;
+  }
+  struct stage_floor floor;
+  stage_bound(&run->stage, &accelerator, &design, run->designs.scratch, &floor);
+  if (floor.cycles == UINT64_MAX) {
+    excess[REASON_TOO_LONG] = 0;
+    return;
+  }
+  const double throughput = (double)run->stage.samples * (double)accelerator.clock_mhz * 1e6 / (double)floor.cycles;
+  const double missing = run->designs.floor_throughput - throughput;
+  if (missing > 1e-9 * throughput) excess[REASON_THROUGHPUT_FLOOR] = missing;
+}
+
+static void find_truth(const struct run *run, struct truth *truth, struct arena *arena) {
+  memset(truth, 0, sizeof *truth);
+  truth->n = space_size(&run->designs.space);
+  truth->records = case_evaluate_all(&run->designs.space, arena);
+  for (size_t r = 0; r < N_REASONS; r++) truth->nearest[r] = -1;
+  for (uint64_t i = 0; i < truth->n; i++) {
+    double excess[N_REASONS];
+    judge(run, &truth->records[i].point, excess);
+    size_t n_broken = 0, last = 0;
+    for (size_t r = 0; r < N_REASONS; r++) {
+      if (excess[r] < 0) continue;
+      n_broken++;
+      last = r;
+      truth->excluded[r]++;
+      if (truth->nearest[r] < 0 || excess[r] < truth->nearest[r]) truth->nearest[r] = excess[r];
+    }
+    if (n_broken == 0) truth->allowed++;
+    if (n_broken == 1) truth->alone[last]++;
+  }
+}
+
+/* The best value of the metric; false: nothing is feasible. */
+static bool true_best(const struct run *run, const struct truth *truth, double *best) {
+  const struct space *space = &run->designs.space;
+  bool any = false;
+  for (uint64_t i = 0; i < truth->n; i++) {
+    const struct score *score = &truth->records[i].score;
+    if (score->reason != REASON_NONE) continue;
+    const double value = score->objective[space->metric];
+    if (!any || space_better(space, value, *best)) *best = value;
+    any = true;
+  }
+  return any;
+}
+
+static bool dominated(const struct space *space, const struct truth *truth, uint64_t i) {
+  const struct score *mine = &truth->records[i].score;
+  for (uint64_t j = 0; j < truth->n; j++) {
+    const struct score *other = &truth->records[j].score;
+    if (j == i || other->reason != REASON_NONE) continue;
+    bool better = false, worse = false;
+    for (size_t o = 0; o < space->n_front_objectives; o++) {
+      better |= objective_better(&space->objectives[o], other->objective[o], mine->objective[o]);
+      worse |= objective_better(&space->objectives[o], mine->objective[o], other->objective[o]);
+    }
+    if (!worse && (better || j < i)) return true; /* of equals the first counts */
+  }
+  return false;
+}
+
+static void check_front(const struct space *space, const struct truth *truth, const struct pareto *front) {
+  size_t n = 0;
+  for (uint64_t i = 0; i < truth->n; i++) {
+    if (truth->records[i].score.reason != REASON_NONE || dominated(space, truth, i)) continue;
+    n++;
+    size_t at = 0;
+    while (at < pareto_count(front) && point_compare(&pareto_at(front, at)->point, &truth->records[i].point) != 0) at++;
+    assert_true(at < pareto_count(front));
+    assert_memory_equal(pareto_at(front, at), &truth->records[i], sizeof truth->records[i]);
+  }
+  assert_int_equal(pareto_count(front), n);
+}
+
+/* --- against proofs -------------------------------------------------------------------------------------------------
+ */
+
+static void search(struct rounds *rounds, struct run *run, const char *name, uint64_t most) {
+  struct error *error = ARENA_NEW(run->invocation->arena, struct error, 1);
+  const struct search_algorithm *algorithm = search_algorithm_find(name);
+  assert_non_null(algorithm);
+  assert_true(
+      rounds_search(rounds, algorithm, run_algorithm_settings(&run->settings, algorithm), NULL, 0, most, error));
+}
+
+static void close_gap(struct rounds *rounds, struct run *run, uint64_t budget, struct proof *proof) {
+  struct error *error = ARENA_NEW(run->invocation->arena, struct error, 1);
+  run->settings.search.prove_evaluations = budget;
+  const uint64_t before = rounds->evaluations;
+  assert_true(prove(rounds, proof, error));
+  assert_true(proof->complete);
+  assert_int_equal(proof->evaluated, rounds->evaluations - before);
+  assert_true(proof->evaluated <= budget);
+}
+
+static bool best_of(const struct rounds *rounds, double *best) {
+  if (topk_count(rounds->topk) == 0) return false;
+  *best = topk_at(rounds->topk, 0)->score.objective[rounds->designs->space.metric];
+  return true;
+}
+
+static void check_counts(const struct truth *truth, const struct proof *proof) {
+  assert_int_equal(proof->points, truth->n);
+  assert_int_equal(proof->allowed, truth->allowed);
+  for (size_t r = 0; r < N_REASONS; r++) {
+    assert_int_equal(proof->excluded[r], truth->excluded[r]);
+    assert_int_equal(proof->excluded_alone[r], truth->alone[r]);
+    assert_true(fabs(proof->nearest_excess[r] - truth->nearest[r]) <= 1e-9 * fabs(truth->nearest[r]));
+  }
+}
+
+/* What holds of every proof, closed or not. */
+static void check_sound(const struct run *run, const struct truth *truth, const struct rounds *rounds,
+                        const struct proof *proof) {
+  const struct space *space = &run->designs.space;
+  double best = 0, found = 0;
+  const bool any = true_best(run, truth, &best), has_found = best_of(rounds, &found);
+  check_counts(truth, proof);
+  assert_true(!has_found || any);
+  if (any) assert_false(space_better(space, best, proof->bound));
+  if (has_found) {
+    assert_false(space_better(space, found, best));
+    assert_false(space_better(space, found, proof->bound));
+    assert_true(proof->gap >= 0 && proof->gap <= 1);
+    assert_true(fabs(best - found) / fmax(fabs(best), fabs(found)) <= proof->gap * (1 + 1e-12));
+  }
+  if (any && !has_found) assert_true(proof->gap > 0);
+  assert_int_equal(proof->optimal, has_found && found == proof->bound);
+  uint64_t n_allowed = 0; /* of the evaluated */
+  for (uint64_t i = 0; i < truth->n; i++) {
+    double excess[N_REASONS];
+    if (!point_set_has(rounds->evaluated, &truth->records[i].point)) continue;
+    judge(run, &truth->records[i].point, excess);
+    bool allowed = true;
+    for (size_t r = 0; r < N_REASONS; r++) allowed = allowed && excess[r] < 0;
+    n_allowed += allowed;
+  }
+  assert_int_equal(proof->pruned + proof->open + n_allowed, proof->allowed);
+  if (proof->front_complete) check_front(space, truth, rounds->front);
+}
+
+/* One metric: by proof alone; from a search; with budgets too small. */
+static void check_metric(struct run *run, const struct truth *truth, struct rng *rng, uint64_t *n_open) {
+  struct cluster *cluster = run->invocation->cluster;
+  struct arena *arena = run->invocation->arena;
+  static const char *const before[] = {NULL, "guided", "random"};
+  double best = 0;
+  const bool any = true_best(run, truth, &best);
+  for (size_t b = 0; b < sizeof before / sizeof *before; b++) {
+    struct rounds rounds;
+    struct proof proof;
+    rounds_init(&rounds, cluster, &run->designs, NULL, arena);
+    if (before[b] != NULL) search(&rounds, run, before[b], 1 + rng_below(rng, 30));
+    const uint64_t budgets[] = {0, 1 + rng_below(rng, 8), MOST_POINTS};
+    for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
+      close_gap(&rounds, run, budgets[i], &proof);
+      check_sound(run, truth, &rounds, &proof);
+      *n_open += !proof.optimal;
+    }
+    double found = 0;
+    assert_int_equal(best_of(&rounds, &found), any);
+    assert_int_equal(proof.optimal, any);
+    assert_int_equal(proof.open, 0);
+    assert_int_equal(proof.front_complete, run->settings.search.prove_front);
+    if (any) assert_true(found == best && proof.bound == best && proof.gap == 0);
+  }
+}
+
+static void proofs_are_true(void **state) {
+  struct cluster *cluster = *state;
+  print_message("seed %" PRIu64 "\n", seed);
+  uint64_t n_open = 0, n_feasible = 0;
+  for (uint64_t task = 0; task < N_CASES; task++) {
+    struct arena arena, scratch;
+    arena_init(&arena, 1 << 20);
+    arena_init(&scratch, 1 << 20);
+    struct run *run = case_run(draw_text(task, &arena), cluster, &arena, &scratch);
+    struct rng rng = rng_stream(seed, RNG_TEST, 2, task);
+    struct truth truth;
+    find_truth(run, &truth, &arena);
+    for (size_t metric = 0; metric < N_OBJECTIVES; metric++) {
+      const bool needs_tdp = metric == OBJECTIVE_TDP || metric == OBJECTIVE_THROUGHPUT_PER_TDP;
+      if (needs_tdp && !run->stage.provider->has_tdp) continue;
+      case_set_metric(run, metric);
+      check_metric(run, &truth, &rng, &n_open);
+    }
+    double best;
+    const bool any = true_best(run, &truth, &best);
+    print_message("%s %" PRIu64 " points, %" PRIu64 " allowed%s\n", workloads[task % N_WORKLOADS], truth.n,
+                  truth.allowed, any ? "" : ", none feasible");
+    n_feasible += any;
+    run_release(run);
+    arena_release(&arena);
+    arena_release(&scratch);
+  }
+  assert_true(n_open > 0 && n_feasible > N_CASES / 3);
+}
+
+/* --- an exhaustive run ----------------------------------------------------------------------------------------------
+ */
+
+/* Every kept design is feasible, and has exactly its place's number of designs before it. */
+static void check_topk(const struct space *space, const struct truth *truth, const struct topk *topk) {
+  for (size_t k = 0; k < topk_count(topk); k++) {
+    const struct record *record = topk_at(topk, k);
+    size_t n_before = 0;
+    for (uint64_t i = 0; i < truth->n; i++) {
+      n_before += record_compare(&space->objectives[space->metric], space->metric, &truth->records[i], record) < 0;
+    }
+    assert_int_equal(n_before, k);
+    assert_int_equal(record->score.reason, REASON_NONE);
+    assert_memory_equal(record, &truth->records[space_index(space, &record->point)], sizeof *record);
+  }
+}
+
+static void check_exhaustive(struct run *run, struct arena *arena) {
+  const struct space *space = &run->designs.space;
+  struct truth truth;
+  find_truth(run, &truth, arena);
+  struct rounds rounds;
+  struct proof proof;
+  rounds_init(&rounds, run->invocation->cluster, &run->designs, NULL, arena);
+  search(&rounds, run, "exhaustive", UINT64_MAX);
+  assert_int_equal(rounds.evaluations, truth.n);
+  uint64_t n_reason[N_REASONS] = {0};
+  for (uint64_t i = 0; i < truth.n; i++) n_reason[truth.records[i].score.reason]++;
+  for (size_t r = 0; r < N_REASONS; r++) assert_int_equal(rounds.reason_count[r], n_reason[r]);
+  assert_int_equal(rounds.feasible, n_reason[REASON_NONE]);
+  const uint64_t top_k = run->settings.search.top_k;
+  assert_int_equal(topk_count(rounds.topk), min_u64(top_k, n_reason[REASON_NONE]));
+  check_topk(space, &truth, rounds.topk);
+  check_front(space, &truth, rounds.front);
+  for (size_t i = 0; i < pareto_count(rounds.front); i++) {
+    const struct found *found = rounds_found(&rounds, &pareto_at(rounds.front, i)->point);
+    assert_non_null(found);
+    assert_int_equal(found->evaluation, space_index(space, &found->point) + 1);
+  }
+  close_gap(&rounds, run, MOST_POINTS, &proof); /* nothing is left to evaluate */
+  assert_int_equal(proof.evaluated, 0);
+  assert_int_equal(proof.optimal, n_reason[REASON_NONE] > 0);
+  check_counts(&truth, &proof);
+}
+
+static void exhaustive_runs_see_everything(void **state) {
+  struct cluster *cluster = *state;
+  for (uint64_t task = 0; task < N_CASES; task++) {
+    struct arena arena, scratch;
+    arena_init(&arena, 1 << 20);
+    arena_init(&scratch, 1 << 20);
+    struct run *run = case_run(draw_text(task, &arena), cluster, &arena, &scratch);
+    static const size_t metrics[] = {OBJECTIVE_THROUGHPUT, OBJECTIVE_ENERGY, OBJECTIVE_AREA, OBJECTIVE_EDP};
+    case_set_metric(run, metrics[task % (sizeof metrics / sizeof *metrics)]);
+    check_exhaustive(run, &arena);
+    run_release(run);
+    arena_release(&arena);
+    arena_release(&scratch);
+  }
+}
+
+static int start(void **state) {
+  *state = case_cluster();
+  return 0;
+}
+
+static int finish(void **state) {
+  cluster_finish(*state);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(proofs_are_true),
+      cmocka_unit_test(exhaustive_runs_see_everything),
+  };
+  return cmocka_run_group_tests(tests, start, finish);
+}
