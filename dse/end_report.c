@@ -59,7 +59,7 @@ static void show_proof(const struct run *run) {
   }
   say(run->invocation,
       "found after %" PRIu64 " evaluations, proven after %" PRIu64 "; limits exclude %.1f %%, bounds prune %.1f %%\n",
-      found != NULL ? found->evaluation : 0, run->rounds.evaluations,
+      found != NULL ? found->evaluation : 0, proof->searched + proof->evaluated_best,
       100.0 * (double)(proof->points - proof->allowed) / (double)proof->points,
       100.0 * (double)proof->pruned / (double)proof->points);
 }

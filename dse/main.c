@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include <gsl/gsl_errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,6 +90,7 @@ static enum status run_command(const struct command *command, int argc, char **a
 
 int main(int argc, char **argv) {
   gsl_set_error_handler_off();
+  signal(SIGXFSZ, SIG_IGN); /* a file that must not grow is an error of the write */
   arena_on_exhaustion = out_of_memory;
   struct error *error = calloc(1, sizeof *error);
   if (error == NULL) out_of_memory(sizeof *error);

@@ -30,7 +30,6 @@ static void install_handlers(void) {
     if (old.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL); /* nohup stays in force */
   }
   signal(SIGPIPE, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN);
 }
 
 /* stdout of a rank is a terminal under mpirun even if it goes to a file, so launchers are asked for by name. */

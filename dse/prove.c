@@ -6,7 +6,16 @@
 #include <string.h>
 
 /* How many open designs one fold brings back: those with the best bounds. */
-enum { OPEN_LISTED = 2048, BLOCK = 256 };
+enum { OPEN_LISTED = 4096, BLOCK = 1024 };
+
+enum openness { CLOSED, OPEN_FRONT, OPEN_BEST };
+
+/* A design that bounds do not exclude. */
+struct open_design {
+  double bound; /* of the metric */
+  uint64_t index;
+  uint64_t openness;
+};
 
 /* What a fold over the space accumulates. Plain bytes; merging in any order gives the same. */
 struct tally {
@@ -15,10 +24,7 @@ struct tally {
   double nearest[N_REASONS]; /* −1: none */
   double bound;              /* best bound among allowed, not yet evaluated designs; NaN-free: see has_bound */
   uint64_t has_bound, n_listed;
-  struct {
-    double bound;
-    uint64_t index;
-  } listed[OPEN_LISTED]; /* sorted: best bound first, then lower index */
+  struct open_design listed[OPEN_LISTED]; /* in the order of their turn */
 };
 
 struct fold {
@@ -29,21 +35,36 @@ struct fold {
 
 static const struct space *space_of(const struct fold *fold) { return &fold->rounds->designs->space; }
 
-static void list_open(const struct space *space, struct tally *tally, double bound, uint64_t index) {
-  size_t place = tally->n_listed;
-  while (place > 0) {
-    const double other = tally->listed[place - 1].bound;
-    if (!space_better(space, bound, other) &&
-        (space_better(space, other, bound) || tally->listed[place - 1].index < index)) {
-      break;
+/* Scatters the designs that may join the front, so that the first ones evaluated lie all over it and close most of the
+ * rest (the finaliser of MurmurHash3, a bijection: no two indices collide). */
+static uint64_t scattered(uint64_t index) {
+  index = (index ^ index >> 33) * UINT64_C(0xff51afd7ed558ccd);
+  index = (index ^ index >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+  return index ^ index >> 33;
+}
+
+/* Whose turn is first? Those that may be the best, best bound first; then those that may join the front, scattered. */
+static bool before(const struct space *space, const struct open_design *a, const struct open_design *b) {
+  if (a->openness != b->openness) return a->openness > b->openness;
+  if (a->openness == OPEN_FRONT) return scattered(a->index) < scattered(b->index);
+  if (space_better(space, a->bound, b->bound)) return true;
+  return !space_better(space, b->bound, a->bound) && a->index < b->index;
+}
+
+static void list_open(const struct space *space, struct tally *tally, const struct open_design *design) {
+  size_t low = 0, high = tally->n_listed;
+  if (high == OPEN_LISTED && before(space, &tally->listed[high - 1], design)) return;
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (before(space, &tally->listed[middle], design)) {
+      low = middle + 1;
+    } else {
+      high = middle;
     }
-    place--;
   }
-  if (place >= OPEN_LISTED) return;
   const size_t last = tally->n_listed < OPEN_LISTED ? tally->n_listed++ : OPEN_LISTED - 1;
-  memmove(&tally->listed[place + 1], &tally->listed[place], (last - place) * sizeof tally->listed[0]);
-  tally->listed[place].bound = bound;
-  tally->listed[place].index = index;
+  memmove(&tally->listed[low + 1], &tally->listed[low], (last - low) * sizeof tally->listed[0]);
+  tally->listed[low] = *design;
 }
 
 static void take_bound(const struct space *space, struct tally *tally, double bound) {
@@ -76,8 +97,6 @@ static void count_limits(const struct design_space *designs, const struct point 
   if (broken == 1) tally->alone[last]++;
 }
 
-enum openness { CLOSED, OPEN_FRONT, OPEN_BEST };
-
 /* Could this design, of which only bounds are known, still matter? */
 static enum openness openness_of(const struct fold *fold, const struct point *point, const struct score *screened) {
   if (!fold->has_best || space_better(space_of(fold), screened->bound, fold->best)) return OPEN_BEST;
@@ -105,7 +124,8 @@ static void fold_block(void *context, uint64_t first, uint64_t end, void *accumu
     tally->pruned += openness == CLOSED;
     tally->open_front += openness == OPEN_FRONT;
     tally->open_best += openness == OPEN_BEST;
-    if (openness != CLOSED) list_open(space, tally, screened.bound, index);
+    const struct open_design design = {screened.bound, index, openness};
+    if (openness != CLOSED) list_open(space, tally, &design);
   }
 }
 
@@ -123,7 +143,7 @@ static void merge(void *context, void *into, const void *from) {
     if (b->nearest[r] >= 0 && (a->nearest[r] < 0 || b->nearest[r] < a->nearest[r])) a->nearest[r] = b->nearest[r];
   }
   if (b->has_bound) take_bound(space_of(fold), a, b->bound);
-  for (size_t i = 0; i < b->n_listed; i++) list_open(space_of(fold), a, b->listed[i].bound, b->listed[i].index);
+  for (size_t i = 0; i < b->n_listed; i++) list_open(space_of(fold), a, &b->listed[i]);
 }
 
 static bool fold_space(const struct fold *fold, struct tally *tally, struct error *error) {
@@ -155,20 +175,23 @@ static double gap_of(const struct fold *fold, const struct tally *tally, double 
 
 /* Evaluates listed designs that still matter when their turn comes. */
 static bool evaluate_open(struct rounds *rounds, struct fold *fold, const struct tally *tally, uint64_t budget,
-                          uint64_t *evaluated, struct error *error) {
+                          struct proof *proof, struct error *error) {
   const struct space *space = space_of(fold);
   struct point *batch = ARENA_NEW(rounds->arena, struct point, rounds->round_size);
-  for (size_t next = 0; next < tally->n_listed && *evaluated < budget && !rounds->stopped;) {
+  for (size_t next = 0; next < tally->n_listed && proof->evaluated < budget && !rounds->stopped;) {
     size_t n = 0;
-    for (; next < tally->n_listed && n < rounds->round_size && *evaluated + n < budget; next++) {
+    for (; next < tally->n_listed && n < rounds->round_size && proof->evaluated + n < budget; next++) {
       const struct point point = space_point(space, tally->listed[next].index);
       struct score screened;
       space->screen(space->context, &point, &screened);
-      if (openness_of(fold, &point, &screened) != CLOSED) batch[n++] = point;
+      const enum openness openness = openness_of(fold, &point, &screened);
+      if (openness == CLOSED) continue;
+      proof->evaluated_best += openness == OPEN_BEST;
+      batch[n++] = point;
     }
     if (n == 0) continue;
     if (!rounds_evaluate(rounds, "prove", batch, n, error)) return false;
-    *evaluated += n;
+    proof->evaluated += n;
     best_so_far(fold);
   }
   return true;
@@ -180,6 +203,7 @@ bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
   struct tally *tally = ARENA_NEW(rounds->arena, struct tally, 1);
   struct fold fold = {.rounds = rounds};
   memset(proof, 0, sizeof *proof);
+  proof->searched = rounds->evaluations;
   proof->points = space_size(&rounds->designs->space);
   for (;;) {
     best_so_far(&fold);
@@ -193,7 +217,7 @@ bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
     const bool best_done = tally->open_best == 0 || (fold.has_best && proof->gap <= search->gap_target);
     if ((best_done && tally->open_front == 0) || proof->evaluated >= budget) break;
     const uint64_t before = proof->evaluated;
-    if (!evaluate_open(rounds, &fold, tally, budget, &proof->evaluated, error)) return false;
+    if (!evaluate_open(rounds, &fold, tally, budget, proof, error)) return false;
     if (proof->evaluated == before || rounds->stopped) break;
   }
   proof->complete = true;

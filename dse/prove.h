@@ -18,6 +18,8 @@ struct proof {
   uint64_t pruned;                    /* allowed, but never evaluated: bounds exclude them */
   uint64_t open;                      /* left out although bounds do not exclude them: the budget was spent */
   uint64_t evaluated;                 /* to close the gaps */
+  uint64_t evaluated_best;            /* of them, those that could have been better than the best */
+  uint64_t searched;                  /* evaluations of the search before */
   double bound;                       /* no design of the space has a better metric */
   double gap;                         /* relative distance of the best from it; 0: proven optimal */
   bool complete, optimal;             /* bounds were taken; no design that could be better is left */

@@ -32,6 +32,7 @@ crashed torn
 truncate -s -9 torn/journal
 runs 0 'a torn tail' "$dse" resume torn
 says 'a torn tail: said, with its place' 'torn by a crash and are cut'
+# shellcheck disable=SC2016 # awk's own variables
 check 'a torn tail: offset within the file' awk -v size="$size" 'match($0, /at offset [0-9]+/) {
   at = substr($0, RSTART + 10, RLENGTH - 10); found = at > 64 && at < size } END { exit !found }' err
 crashed torn

@@ -16,7 +16,7 @@
 
 static const uint64_t seed = 2385;
 
-enum { N_CASES = 60, LEAST_POINTS = 60, MOST_POINTS = 500 };
+enum { N_CASES = 40, LEAST_POINTS = 60, MOST_POINTS = 500 };
 
 static const char *const workloads[] = {
     "workload = \"dlrm-criteo\"; batch = 257;",
@@ -206,7 +206,8 @@ static void check_front(const struct space *space, const struct truth *truth, co
     size_t at = 0;
     while (at < pareto_count(front) && point_compare(&pareto_at(front, at)->point, &truth->records[i].point) != 0) at++;
     assert_true(at < pareto_count(front));
-    assert_memory_equal(pareto_at(front, at), &truth->records[i], sizeof truth->records[i]);
+    const struct score *mine = &truth->records[i].score; /* bounds are of the metric of the moment */
+    assert_memory_equal(pareto_at(front, at)->score.objective, mine->objective, sizeof mine->objective);
   }
   assert_int_equal(pareto_count(front), n);
 }
