@@ -32,7 +32,7 @@ static const struct field guided_field_list[] = {
      "shapes in a row that did not beat their ancestors before a line ends", OFFSET(dim_hysteresis), ROLE_ANSWER, NULL},
     {"polish_designs", FIELD_UINT, "", 0, 1000, "4", "best designs whose neighbours are tried", OFFSET(polish_designs),
      ROLE_ANSWER, NULL},
-    {"margin", FIELD_REAL, "", 0, 10, "0.1",
+    {"margin", FIELD_REAL, "", 0, 10, "0.3",
      "how much better than its relatives suggest a design may turn out, before it is skipped", OFFSET(margin),
      ROLE_ANSWER, NULL},
     {"share", FIELD_REAL, "", 0, 1, "0.05",
@@ -51,13 +51,14 @@ struct walk {
   double ancestor_best; /* best on the way to it */
   double reached;       /* metric over bound at the last point evaluated on this line; 0: none yet */
   uint64_t misses, stale;
-  bool has_best, has_ancestor_best, over;
+  double bound; /* of the metric at `at`, if known */
+  bool has_best, has_ancestor_best, over, known, allowed;
 };
 
-/* A design next to one of the best, and the share of its bound that the latter reached. */
+/* A design next to one of the best, its bound, and the share of its own bound that the latter reached. */
 struct neighbour {
   struct point point;
-  double reached;
+  double bound, reached;
 };
 
 struct guided {
@@ -104,13 +105,13 @@ static void screen(const struct guided *state, const struct point *point, struct
 }
 
 /* Could this point be the best? `reached` is the share of its bound that a relative reached; 0: not known. */
-static bool promising(const struct guided *state, const struct score *screened, double reached) {
+static bool promising(const struct guided *state, double bound, double reached) {
   if (state->request.space->screen == NULL || state->n_elite == 0) return true;
   const double best = metric_of(state, &state->elite[0].score);
-  if (!objective_better(metric(state), screened->bound, best)) return false;
+  if (!objective_better(metric(state), bound, best)) return false;
   if (!(reached > 0)) return true;
   const double margin = metric(state)->maximise ? 1.0 + state->settings.margin : 1.0 / (1.0 + state->settings.margin);
-  return objective_better(metric(state), screened->bound * reached * margin, best);
+  return objective_better(metric(state), bound * reached * margin, best);
 }
 
 /* The share of its bound that an evaluated design reached. */
@@ -173,14 +174,22 @@ static void *start(const struct search_request *request) {
   return state;
 }
 
+/* Screens a walk's place once; it stays known until the walk moves. */
+static void know(const struct guided *state, struct walk *walk) {
+  if (walk->known) return;
+  struct score screened;
+  screen(state, &walk->at, &screened);
+  walk->known = true;
+  walk->allowed = screened.reason == SCORE_FEASIBLE;
+  walk->bound = screened.bound;
+}
+
 /* Where bounds already say that the present counts cannot win, grows without evaluating, by the step whose bound is
  * best. Returns false when no step leads on. */
 static bool climb_unevaluated(const struct guided *state, struct walk *walk) {
   const struct space *space = state->request.space;
-  struct score here;
-  screen(state, &walk->at, &here);
   size_t best_axis = SIZE_MAX;
-  double best_bound = here.bound;
+  double best_bound = walk->bound;
   for (size_t a = 0; a < space->n_axes; a++) {
     if (space->axes[a].role != AXIS_GROW || walk->at.index[a] + 1u >= space->axes[a].n) continue;
     struct point step = walk->at;
@@ -193,16 +202,15 @@ static bool climb_unevaluated(const struct guided *state, struct walk *walk) {
   }
   if (best_axis == SIZE_MAX) return false;
   walk->at.index[best_axis]++;
+  walk->bound = best_bound;
   return true;
 }
 
 /* Moves a walk to its next point worth asking; false (and over) if there is none. */
 static bool advance(struct guided *state, struct walk *walk) {
-  for (;;) {
-    struct score screened;
-    screen(state, &walk->at, &screened);
-    if (screened.reason != SCORE_FEASIBLE) break;
-    if (promising(state, &screened, walk->reached) && !point_set_has(state->asked, &walk->at)) return true;
+  know(state, walk);
+  while (walk->allowed) {
+    if (promising(state, walk->bound, walk->reached) && !point_set_has(state->asked, &walk->at)) return true;
     if (!climb_unevaluated(state, walk)) break;
   }
   walk->over = true;
@@ -214,8 +222,10 @@ static void next_generation(struct guided *state) {
   const struct space *space = state->request.space;
   for (size_t w = 0; w < state->n_frontier; w++) {
     const struct walk *walk = &state->frontier[w];
-    struct walk child = {
-        .has_ancestor_best = walk->has_ancestor_best, .ancestor_best = walk->ancestor_best, .misses = walk->misses};
+    struct walk child = {.has_ancestor_best = walk->has_ancestor_best,
+                         .ancestor_best = walk->ancestor_best,
+                         .misses = walk->misses,
+                         .reached = walk->reached};
     if (walk->has_best) {
       const bool gained = !walk->has_ancestor_best || objective_better(metric(state), walk->best, walk->ancestor_best);
       child.misses = gained ? 0 : walk->misses + 1;
@@ -247,10 +257,10 @@ static void add_neighbour(struct guided *state, const struct point *point, doubl
   if (point_set_has(state->asked, point)) return;
   struct score screened;
   screen(state, point, &screened);
-  if (screened.reason != SCORE_FEASIBLE || !promising(state, &screened, reached)) return;
+  if (screened.reason != SCORE_FEASIBLE || !promising(state, screened.bound, reached)) return;
   state->neighbours = grown(state->request.arena, state->neighbours, state->n_neighbours, &state->neighbours_capacity,
                             sizeof *state->neighbours);
-  state->neighbours[state->n_neighbours++] = (struct neighbour){*point, reached};
+  state->neighbours[state->n_neighbours++] = (struct neighbour){*point, screened.bound, reached};
 }
 
 static bool step_axis(const struct space *space, struct point *point, size_t axis, int step) {
@@ -355,10 +365,9 @@ static void ask_neighbours(struct guided *state, size_t most, struct point *poin
     size_t best = SIZE_MAX, kept = 0;
     double best_promise = 0;
     for (size_t i = 0; i < state->n_neighbours; i++) {
-      struct score screened;
-      screen(state, &state->neighbours[i].point, &screened);
-      if (!promising(state, &screened, state->neighbours[i].reached)) continue;
-      const double promise = screened.bound * state->neighbours[i].reached;
+      const struct neighbour *neighbour = &state->neighbours[i];
+      if (!promising(state, neighbour->bound, neighbour->reached)) continue;
+      const double promise = neighbour->bound * neighbour->reached;
       if (best == SIZE_MAX || objective_better(metric(state), promise, best_promise))
         best = kept, best_promise = promise;
       state->neighbours[kept++] = state->neighbours[i];
@@ -431,6 +440,7 @@ static void grow(struct guided *state, struct walk *walk, const struct score *sc
     screen(state, &step, &screened);
     if (screened.reason != SCORE_FEASIBLE) continue;
     walk->at = step;
+    walk->bound = screened.bound;
     return;
   }
   walk->over = true;

@@ -59,10 +59,12 @@ static uint64_t n_allocations;
 #endif
 #endif
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/allocator_interface.h>
+/* As in sanitizer/allocator_interface.h, which not every installation has. */
+extern int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+                                                     void (*on_free)(const volatile void *));
 static void seen(const volatile void *pointer, size_t size) { (void)pointer, (void)size, n_allocations++; }
 static void freed(const volatile void *pointer) { (void)pointer; }
-static void count_allocations(void) { __sanitizer_install_malloc_and_free_hooks(seen, freed); }
+static void count_allocations(void) { REQUIRE(__sanitizer_install_malloc_and_free_hooks(seen, freed) > 0); }
 #else
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
