@@ -51,15 +51,18 @@ static void show_best(const struct run *run) {
 static void show_proof(const struct run *run) {
   const struct proof *proof = &run->proof;
   const struct found *found = rounds_found(&run->rounds, &topk_at(run->rounds.topk, 0)->point);
+  const uint64_t found_at = found != NULL ? found->evaluation : 0;
   if (proof->optimal) {
-    say(run->invocation, "proven optimal over all %" PRIu64 " designs of the space: ", proof->points);
+    say(run->invocation,
+        "proven optimal over all %" PRIu64 " designs of the space: found after %" PRIu64
+        " evaluations, proven after %" PRIu64 "\n",
+        proof->points, found_at, proof->searched + proof->evaluated_best);
   } else {
-    say(run->invocation, "proven gap %.3g %%: no design of the %" PRIu64 " is better than %.6g; ", 100 * proof->gap,
-        proof->points, proof->bound);
+    say(run->invocation,
+        "proven gap %.3g %%: no design of the %" PRIu64 " is better than %.6g; found after %" PRIu64 " evaluations\n",
+        100 * proof->gap, proof->points, proof->bound, found_at);
   }
-  say(run->invocation,
-      "found after %" PRIu64 " evaluations, proven after %" PRIu64 "; limits exclude %.1f %%, bounds prune %.1f %%\n",
-      found != NULL ? found->evaluation : 0, proof->searched + proof->evaluated_best,
+  say(run->invocation, "of the space, limits exclude %.1f %%, bounds exclude %.1f %%\n",
       100.0 * (double)(proof->points - proof->allowed) / (double)proof->points,
       100.0 * (double)proof->pruned / (double)proof->points);
 }

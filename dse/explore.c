@@ -29,7 +29,13 @@ static double shown_excess(double excess) {
 /* Nothing fits: which limits stand in the way, and by how much? */
 static void explain_infeasible(const struct run *run, struct error *error) {
   const struct proof *proof = &run->proof;
-  error_add(error, STATUS_INFEASIBLE, "nothing feasible among %llu designs", (unsigned long long)proof->points);
+  if (proof->open > 0) {
+    error_add(error, STATUS_INFEASIBLE,
+              "nothing feasible found; %llu of %llu designs were not judged, raise the budgets",
+              (unsigned long long)proof->open, (unsigned long long)proof->points);
+  } else {
+    error_add(error, STATUS_INFEASIBLE, "nothing feasible among %llu designs", (unsigned long long)proof->points);
+  }
   for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
     const struct reason_name *reason = &run->designs.space.reasons[r];
     const uint64_t n =

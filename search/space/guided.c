@@ -174,14 +174,35 @@ static void *start(const struct search_request *request) {
   return state;
 }
 
-/* Screens a walk's place once; it stays known until the walk moves. */
+/* Screens a walk's place once; it stays known until the walk moves. A place that limits exclude may be too small (too
+ * little memory, too slow): then it grows by the steps that lessen the excess, until limits allow it or none does. */
 static void know(const struct guided *state, struct walk *walk) {
+  const struct space *space = state->request.space;
+  struct score here;
   if (walk->known) return;
-  struct score screened;
-  screen(state, &walk->at, &screened);
+  screen(state, &walk->at, &here);
+  for (bool moved = true; moved && here.reason != SCORE_FEASIBLE;) {
+    struct point best = walk->at;
+    struct score best_score = here;
+    for (size_t a = 0; a < space->n_axes; a++) {
+      if (space->axes[a].role != AXIS_GROW || walk->at.index[a] + 1u >= space->axes[a].n) continue;
+      struct point step = walk->at;
+      struct score score;
+      step.index[a]++;
+      screen(state, &step, &score);
+      const bool allowed = score.reason == SCORE_FEASIBLE && best_score.reason != SCORE_FEASIBLE;
+      const bool nearer = score.reason == best_score.reason && score.excess < best_score.excess;
+      if (!allowed && !nearer) continue;
+      best = step;
+      best_score = score;
+    }
+    moved = point_compare(&best, &walk->at) != 0;
+    walk->at = best;
+    here = best_score;
+  }
   walk->known = true;
-  walk->allowed = screened.reason == SCORE_FEASIBLE;
-  walk->bound = screened.bound;
+  walk->allowed = here.reason == SCORE_FEASIBLE;
+  walk->bound = here.bound;
 }
 
 /* Where bounds already say that the present counts cannot win, grows without evaluating, by the step whose bound is
