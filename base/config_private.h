@@ -20,8 +20,9 @@ enum {
   CONFIG_PATH_BYTES = 256,      /* of a key with its groups, in messages and as an argument */
   CONFIG_SHOWN_BYTES = 72,      /* of a text out of the file in messages */
   CONFIG_PROBLEM_BYTES = 1024,  /* of what is wrong with one value */
-  CONFIG_FROM_SET = UINT32_MAX, /* in place of a token: the value came from --set */
 };
+/* In place of a token: the value came from --set. Not an enumerator: those are ints. */
+#define CONFIG_FROM_SET UINT32_MAX
 
 enum token_kind { TOKEN_NAME, TOKEN_NUMBER, TOKEN_BOOL, TOKEN_TEXT, TOKEN_MARK, TOKEN_DROPPED };
 

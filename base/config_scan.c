@@ -22,6 +22,8 @@ struct cursor {
   size_t n_deep; /* files that include this one */
 };
 
+static void issue_at(struct scan *scan, size_t token, const char *path, const char *format, va_list arguments)
+    __attribute__((format(printf, 4, 0)));
 static void issue_at(struct scan *scan, size_t token, const char *path, const char *format, va_list arguments) {
   char what[CONFIG_PROBLEM_BYTES], shown_path[CONFIG_PATH_BYTES];
   vsnprintf(what, sizeof what, format, arguments);

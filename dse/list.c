@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "workloads/workload.h"
-#include <dirent.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,25 +65,13 @@ static bool list_providers(struct invocation *invocation, struct error *error) {
   return true;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
-
 static bool list_catalogue(struct invocation *invocation, struct error *error) {
-  const char *path = arena_printf(invocation->arena, "%s/arch/catalogue", invocation->data_folder);
-  DIR *folder = opendir(path);
-  if (folder == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: cannot be read", path);
-  const char *names[512];
-  size_t n = 0;
-  for (struct dirent *entry; (entry = readdir(folder)) != NULL && n < 512;) {
-    const size_t length = strlen(entry->d_name);
-    if (length > 4 && strcmp(entry->d_name + length - 4, ".cfg") == 0) {
-      names[n++] = arena_printf(invocation->arena, "%.*s", (int)length - 4, entry->d_name);
-    }
-  }
-  closedir(folder);
-  qsort(names, n, sizeof *names, by_name);
-  for (size_t i = 0; i < n; i++) {
+  struct text_list names;
+  if (!accelerator_catalogue_names(invocation->data_folder, invocation->arena, &names, error)) return false;
+  for (size_t i = 0; i < names.n; i++) {
     struct accelerator part;
-    if (!accelerator_from_catalogue(invocation->data_folder, names[i], invocation->arena, &part, error)) return false;
+    if (!accelerator_from_catalogue(invocation->data_folder, names.values[i], invocation->arena, &part, error))
+      return false;
     struct technology technology;
     config_defaults(&technology_fields, invocation->arena, &technology);
     struct area_breakdown area;
@@ -92,7 +79,7 @@ static bool list_catalogue(struct invocation *invocation, struct error *error) {
     struct power_breakdown power;
     physical_tdp(&technology, &part, area.total, &power);
     line(
-        invocation, "catalogue", names[i],
+        invocation, "catalogue", names.values[i],
         arena_printf(invocation->arena,
                      "%llu x %llux%llu tensor, %llu x %llu lanes, %llu MiB, %llu nm: %.0f mm2, %.0f W (physical model)",
                      (unsigned long long)part.tc_count, (unsigned long long)part.tc_rows,

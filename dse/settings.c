@@ -169,6 +169,9 @@ static void check_together(const struct config *config, const char *path, struct
       complain(config, path, key, error, "values must ascend, without repeats");
       break;
     }
+    if (strcmp(field->key, "element_bytes") == 0 && list->n > 1) {
+      complain(config, path, key, error, "one value only: the operators of a run are generated for it");
+    }
     if (strcmp(field->key, "node_nm") != 0) continue;
     for (size_t i = 0; i < list->n; i++) {
       if (technology_knows_node(list->values[i])) continue;
