@@ -282,7 +282,7 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
   count_cores(accelerator, problem.n_cores);
   price_all(&pricing, &problem, result);
 
-  struct schedule local;
+  struct schedule local = {0};
   struct schedule *schedule = detail != NULL ? &detail->schedule : &local;
   schedule_build(&problem, &scratch->arena, arena, detail != NULL, schedule);
   if (detail != NULL) keep_detail(scratch, &problem, detail, arena);
