@@ -19,6 +19,8 @@ struct schedule_problem {
   const uint64_t *shape_cycles; /* [n_shapes * n_widths]: duration on 2^w cores of each of its classes; an entry of
                                    UINT64_MAX is not allowed; w = 0 is always allowed */
   unsigned n_widths;            /* 1: no spreading */
+  bool share;                   /* how an op is spread: false: the rule of accelerator-search §6; true: free cores are
+                                   shared out among ready ops */
   uint32_t n_cores[N_CORE_CLASSES];
 };
 

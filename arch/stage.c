@@ -5,14 +5,15 @@
 #include "base/digest.h"
 #include <string.h>
 
-static const char *const spread_names[] = {"off", "power_of_two", NULL};
+static const char *const spread_names[] = {"off", "power_of_two", "shared", NULL};
 static const char *const hbm_sharing_names[] = {"isolated", "floor", NULL};
 
 #define OFFSET(member) offsetof(struct stage_settings, member)
 static const struct field stage_field_list[] = {
-    {"spread", FIELD_CHOICE, "", 0, 0, "\"power_of_two\"",
-     "may a critical operator take several cores of its class when no other is ready", OFFSET(spread), ROLE_ANSWER,
-     spread_names},
+    {"spread", FIELD_CHOICE, "", 0, 0, "\"shared\"",
+     "which operators take several cores: off: none; power_of_two: a critical one when no other of its class is ready; "
+     "shared: free cores are divided among the ready ones",
+     OFFSET(spread), ROLE_ANSWER, spread_names},
     {"hbm_sharing", FIELD_CHOICE, "", 0, 0, "\"floor\"",
      "isolated: each operator sees the full HBM bandwidth; floor: and the iteration takes at least all bytes / "
      "bandwidth",
@@ -219,6 +220,7 @@ static void price_all(const struct pricing *pricing, struct schedule_problem *pr
   problem->graph = graph;
   problem->shape_classes = scratch->classes;
   problem->shape_cycles = scratch->cycles;
+  problem->share = stage->settings->spread == SPREAD_SHARED;
 }
 
 /* Providers without a bandwidth term let every op have the memory to itself. */

@@ -12,7 +12,7 @@
 #include "arch/technology.h"
 #include "workloads/training.h"
 
-enum spread { SPREAD_OFF, SPREAD_POWER_OF_TWO };
+enum spread { SPREAD_OFF, SPREAD_POWER_OF_TWO, SPREAD_SHARED };
 enum hbm_sharing { HBM_ISOLATED, HBM_FLOOR };
 
 /* Group "schedule" of run files. */

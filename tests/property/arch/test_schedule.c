@@ -48,7 +48,10 @@ static struct schedule_problem random_problem(struct fixture *fixture, unsigned 
   const unsigned n_widths = 1 + (unsigned)rng_below(rng, most_widths);
   uint32_t n_cores[N_CORE_CLASSES];
   for (unsigned c = 0; c < N_CORE_CLASSES; c++) n_cores[c] = 1 + (uint32_t)rng_below(rng, most_cores);
-  return case_problem(&fixture->graph, n_widths, n_cores[0], n_cores[1], n_cores[2], &fixture->arena);
+  struct schedule_problem problem =
+      case_problem(&fixture->graph, n_widths, n_cores[0], n_cores[1], n_cores[2], &fixture->arena);
+  problem.share = rng_below(rng, 2) == 1;
+  return problem;
 }
 
 static void assert_judged(struct fixture *fixture, const struct schedule_problem *problem,
@@ -105,7 +108,25 @@ static bool literal_fits(const struct literal *literal, size_t op) {
   return true;
 }
 
+/* Free cores divided by the ready ops that want any of the same, taken as long as a doubling saves a sixteenth. */
+static unsigned literal_share(const struct literal *literal, size_t op) {
+  uint64_t free = UINT64_MAX, ready = 0;
+  for (unsigned c = 0; c < N_CORE_CLASSES; c++)
+    if ((classes_of(literal->problem, op) >> c & 1) != 0) free = min_u64(free, literal->free[c]);
+  for (size_t i = 0; i < literal->problem->graph->n_ops; i++)
+    ready += literal->is_ready[i] && (classes_of(literal->problem, i) & classes_of(literal->problem, op)) != 0;
+  unsigned width = 0;
+  while (width + 1 < literal->problem->n_widths && UINT64_C(1) << (width + 1) <= free / ready) {
+    const uint64_t now = cycles_of(literal->problem, op, width), wider = cycles_of(literal->problem, op, width + 1);
+    if (wider > now || now - wider < now / 16) break;
+    width++;
+  }
+  return width;
+}
+
 static unsigned literal_width(const struct literal *literal, size_t op) {
+  if (literal->problem->n_widths == 1) return 0;
+  if (literal->problem->share) return literal_share(literal, op);
   if (literal->alap[op] > literal->asap[op]) return 0;
   for (size_t i = 0; i < literal->problem->graph->n_ops; i++)
     if (i != op && literal->is_ready[i] && (classes_of(literal->problem, i) & classes_of(literal->problem, op)) != 0)

@@ -231,6 +231,8 @@ static void close_gap(struct rounds *rounds, struct run *run, uint64_t budget, s
   assert_true(proof->complete);
   assert_int_equal(proof->evaluated, rounds->evaluations - before);
   assert_true(proof->evaluated <= budget);
+  assert_true(proof->evaluated_best <= proof->evaluated);
+  assert_int_equal(proof->searched, before);
 }
 
 static bool best_of(const struct rounds *rounds, double *best) {
