@@ -176,8 +176,10 @@ static enum status evaluate(struct evaluation *evaluation, struct error *error) 
     BUG("a schedule broke its rules: %s", broken.text);
   }
   const char *path = invocation_value(invocation, "schedule");
-  if (path != NULL && !write_schedule(evaluation, path, error)) return error->status;
-  if (cluster_rank(invocation->cluster) == 0) {
+  const bool is_writer = cluster_rank(invocation->cluster) == 0;
+  if (path != NULL && is_writer) write_schedule(evaluation, path, error);
+  if (!cluster_agree(invocation->cluster, error)) return error->status;
+  if (is_writer) {
     if (invocation->json) {
       print_json(evaluation);
     } else {

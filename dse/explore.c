@@ -11,11 +11,11 @@
 #include <math.h>
 #include <string.h>
 
-/* 6. The reference design first, where it lies in the space; then the search that the run file names. */
+/* 6. The search that the run file names. */
 static bool search(struct run *run, struct error *error) {
   const struct run_search *settings = &run->settings.search;
   const struct search_algorithm *algorithm = search_algorithm_find(settings->algorithm);
-  return rounds_search(&run->rounds, algorithm, run_algorithm_settings(&run->settings, algorithm), NULL, 0,
+  return rounds_search(&run->rounds, algorithm, run_algorithm_settings(&run->settings, algorithm),
                        settings->max_evaluations, error);
 }
 

@@ -11,6 +11,7 @@
 
 /* One line of a list; JSON gets the same as an object. */
 static void line(const struct invocation *invocation, const char *kind, const char *name, const char *doc) {
+  if (cluster_rank(invocation->cluster) != 0) return;
   if (invocation->json) {
     json_t *object = json_pack("{ss ss ss}", "kind", kind, "name", name, "doc", doc);
     json_dumpf(object, stdout, JSON_ENSURE_ASCII);

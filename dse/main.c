@@ -47,9 +47,21 @@ static const struct command *find_command(const char *name, struct error *error)
   return NULL;
 }
 
+/* Bad usage is noticed before the ranks know each other, by all alike; the launcher's own names say who is the first.
+ */
+static bool is_first_of_launch(void) {
+  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *rank = getenv(names[i]);
+    if (rank != NULL) return strcmp(rank, "0") == 0;
+  }
+  return true;
+}
+
 static enum status finish(const struct error *error, enum status status) {
   if (!error_is_set(error)) return status;
-  if (the_cluster == NULL || cluster_rank(the_cluster) == 0) {
+  const bool usage = the_cluster == NULL && error->status == STATUS_INPUT;
+  if (usage ? is_first_of_launch() : the_cluster == NULL || cluster_rank(the_cluster) == 0) {
     fputs(error->text, stderr);
     size_t shown = 0;
     for (const char *c = error->text; *c != 0; c++) shown += *c == '\n';
@@ -72,6 +84,10 @@ static enum status run_command(const struct command *command, int argc, char **a
     } else {
       the_cluster = cluster_start(&argc, &argv, error);
       invocation->cluster = the_cluster;
+      /* Only rank 0 speaks; what others would print alike goes nowhere. */
+      if (the_cluster != NULL && cluster_rank(the_cluster) > 0 && freopen("/dev/null", "w", stdout) == NULL) {
+        error_add(error, STATUS_ENVIRONMENT, "/dev/null: cannot be opened");
+      }
       invocation->data_folder = find_data_folder(&arena);
       if (the_cluster != NULL) status = command->run(invocation, error);
       if (the_cluster != NULL) cluster_agree(the_cluster, error);

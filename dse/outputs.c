@@ -120,6 +120,30 @@ static bool same_budget(struct run *run) {
          earlier.search.gap_target == run->settings.search.gap_target;
 }
 
+static bool best_value(const struct run *run, double *value) {
+  const struct topk *topk = run->rounds.topk;
+  if (topk == NULL || topk_count(topk) == 0) return false;
+  *value = topk_at(topk, 0)->score.objective[run->designs.space.metric];
+  return true;
+}
+
+static bool publish_status(const struct run *run, const char *state, const char *reason, struct error *error) {
+  double best = 0;
+  const bool has_best = best_value(run, &best);
+  json_t *object = json_object();
+  json_object_set_new(object, "state", json_string(state));
+  json_object_set_new(object, "reason", json_string(reason));
+  set_integer(object, "epoch", run->epoch);
+  set_integer(object, "round", run->rounds.round);
+  set_integer(object, "evaluations", run->rounds.evaluations);
+  set_real(object, "best", has_best, best);
+  set_real(object, "lower_bound", run->proof.complete, run->proof.bound);
+  set_real(object, "gap", run->proof.complete && has_best, run->proof.gap);
+  json_object_set_new(object, "eta_s", json_null());
+  json_object_set_new(object, "last_commit_utc", json_string(utc_now(run->invocation->arena)));
+  return publish_json(run, "status.json", object, error);
+}
+
 static void open_as_writer(struct run *run, const struct folder_request *request, bool *finished, struct error *error) {
   if (request->fresh && file_exists(run->folder)) move_aside(run, error);
   if (error_is_set(error) || !file_make_folder(run->folder, error)) return;
@@ -154,7 +178,10 @@ static void open_as_writer(struct run *run, const struct folder_request *request
     remark(run->invocation, "%s: going on after %llu finished rounds\n", run->folder,
            (unsigned long long)run->journal_state.n_rounds);
   }
-  file_publish(outputs_path(run, "run.cfg"), run->settings_text, strlen(run->settings_text), error);
+  /* The status from the start, so that every launch has its epoch, also one that is killed at once. */
+  if (file_publish(outputs_path(run, "run.cfg"), run->settings_text, strlen(run->settings_text), error)) {
+    publish_status(run, "running", "", error);
+  }
 }
 
 bool outputs_open(struct run *run, const struct folder_request *request, bool *finished, struct error *error) {
@@ -175,30 +202,6 @@ void outputs_close(struct run *run, struct error *error) {
 
 /* --- files ----------------------------------------------------------------------------------------------------------
  */
-
-static bool best_value(const struct run *run, double *value) {
-  const struct topk *topk = run->rounds.topk;
-  if (topk == NULL || topk_count(topk) == 0) return false;
-  *value = topk_at(topk, 0)->score.objective[run->designs.space.metric];
-  return true;
-}
-
-static bool publish_status(const struct run *run, const char *state, const char *reason, struct error *error) {
-  double best = 0;
-  const bool has_best = best_value(run, &best);
-  json_t *object = json_object();
-  json_object_set_new(object, "state", json_string(state));
-  json_object_set_new(object, "reason", json_string(reason));
-  set_integer(object, "epoch", run->epoch);
-  set_integer(object, "round", run->rounds.round);
-  set_integer(object, "evaluations", run->rounds.evaluations);
-  set_real(object, "best", has_best, best);
-  set_real(object, "lower_bound", run->proof.complete, run->proof.bound);
-  set_real(object, "gap", run->proof.complete && has_best, run->proof.gap);
-  json_object_set_new(object, "eta_s", json_null());
-  json_object_set_new(object, "last_commit_utc", json_string(utc_now(run->invocation->arena)));
-  return publish_json(run, "status.json", object, error);
-}
 
 bool outputs_publish(struct run *run, const char *state, const char *reason, struct error *error) {
   if (!is_writer(run)) return true;

@@ -180,7 +180,7 @@ static bool evaluate_open(struct rounds *rounds, struct fold *fold, const struct
   struct point *batch = ARENA_NEW(rounds->arena, struct point, rounds->round_size);
   for (size_t next = 0; next < tally->n_listed && proof->evaluated < budget && !rounds->stopped;) {
     size_t n = 0;
-    for (; next < tally->n_listed && n < rounds->round_size && proof->evaluated + n < budget; next++) {
+    for (; next < tally->n_listed && n < rounds->round_size; next++) {
       const struct point point = space_point(space, tally->listed[next].index);
       struct score screened;
       space->screen(space->context, &point, &screened);
@@ -199,7 +199,8 @@ static bool evaluate_open(struct rounds *rounds, struct fold *fold, const struct
 
 bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
   const struct run_search *search = &rounds->designs->settings->search;
-  const uint64_t budget = search->prove ? search->prove_evaluations : 0;
+  /* A search that was cut goes on when its budget is raised, and what comes behind it must not be in the way. */
+  const uint64_t budget = search->prove && !rounds->cut ? search->prove_evaluations : 0;
   struct tally *tally = ARENA_NEW(rounds->arena, struct tally, 1);
   struct fold fold = {.rounds = rounds};
   memset(proof, 0, sizeof *proof);

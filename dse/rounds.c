@@ -118,19 +118,19 @@ static bool one_round(struct rounds *rounds, const char *by, size_t n, struct er
  */
 
 bool rounds_search(struct rounds *rounds, const struct search_algorithm *algorithm, const void *settings,
-                   const struct point *starts, size_t n_starts, uint64_t max_evaluations, struct error *error) {
+                   uint64_t max_evaluations, struct error *error) {
   const struct search_request request = {.space = &rounds->designs->space,
                                          .settings = settings,
                                          .seed = rounds->seed,
-                                         .max_evaluations = max_evaluations,
                                          .round_size = rounds->round_size,
-                                         .arena = rounds->arena,
-                                         .starts = starts,
-                                         .n_starts = n_starts};
+                                         .arena = rounds->arena};
+  const uint64_t before = rounds->evaluations;
   void *state = algorithm->start(&request);
   for (;;) {
     const size_t n = algorithm->ask(state, rounds->round, rounds->points);
     if (n == 0) return true;
+    rounds->cut = rounds->evaluations - before >= max_evaluations;
+    if (rounds->cut) return true;
     if (!one_round(rounds, algorithm->name, n, error)) return false;
     if (rounds->stopped) return true;
     algorithm->tell(state, rounds->records, n);

@@ -41,6 +41,7 @@ struct rounds {
   size_t n_found, found_capacity;
   struct point *points;        /* round_size */
   struct record *records;      /* round_size */
+  bool cut;                    /* max_evaluations ended the search, which would have gone on */
   bool stopped;                /* a limit or a signal ended the run between two rounds */
   bool (*stop)(void *context); /* asked after every round on every rank; NULL: never */
   void *stop_context;
@@ -50,9 +51,10 @@ struct rounds {
 
 void rounds_init(struct rounds *rounds, struct cluster *cluster, const struct design_space *designs,
                  struct journal *journal, struct arena *arena);
-/* Runs one algorithm until it asks no more, or rounds->stopped. */
+/* Runs one algorithm until it asks no more, or rounds->stopped, or rounds->cut: the budget is looked at between rounds,
+ * so that a run of a larger budget begins with the very same rounds. */
 bool rounds_search(struct rounds *rounds, const struct search_algorithm *algorithm, const void *settings,
-                   const struct point *starts, size_t n_starts, uint64_t max_evaluations, struct error *error);
+                   uint64_t max_evaluations, struct error *error);
 /* Evaluates a list of points (those evaluated before are skipped). */
 bool rounds_evaluate(struct rounds *rounds, const char *by, const struct point *points, size_t n, struct error *error);
 const struct found *rounds_found(const struct rounds *rounds, const struct point *point);

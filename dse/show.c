@@ -125,6 +125,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
   struct shown shown;
   if (!load(invocation, &shown, error)) return error->status;
   const char *path = invocation_value(invocation, "graph");
+  if (cluster_rank(invocation->cluster) != 0) return STATUS_OK;
   if (path != NULL && !workload_export_json(&shown.workload.graph, shown.workload.name, path, error)) {
     return error->status;
   }

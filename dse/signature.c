@@ -41,7 +41,7 @@ static bool probe(struct invocation *invocation, size_t i, struct digest *digest
   }
   rounds_init(&run->rounds, invocation->cluster, &run->designs, NULL, invocation->arena);
   const struct search_algorithm *algorithm = search_algorithm_find(run->settings.search.algorithm);
-  const bool done = rounds_search(&run->rounds, algorithm, run_algorithm_settings(&run->settings, algorithm), NULL, 0,
+  const bool done = rounds_search(&run->rounds, algorithm, run_algorithm_settings(&run->settings, algorithm),
                                   run->settings.search.max_evaluations, error) &&
                     prove(&run->rounds, &run->proof, error);
   if (done) *digest = outputs_digest(run);

@@ -11,7 +11,6 @@ static void *start(const struct search_request *request) {
   struct exhaustive *state = ARENA_NEW(request->arena, struct exhaustive, 1);
   state->request = *request;
   state->end = space_size(request->space);
-  if (state->end > request->max_evaluations) state->end = request->max_evaluations;
   return state;
 }
 

@@ -128,7 +128,7 @@ static void add_shape(struct guided *state, const struct walk *walk) {
   state->next[state->n_next++] = *walk;
 }
 
-/* The first frontier: the largest shape for every combination of categories, and the shapes of the given starts. */
+/* The first frontier: the largest shape for every combination of categories. */
 static void first_frontier(struct guided *state) {
   const struct space *space = state->request.space;
   struct walk walk = {.at = {{0}}};
@@ -145,13 +145,6 @@ static void first_frontier(struct guided *state) {
     if (rest > 0) break;
     add_shape(state, &walk);
   }
-  for (size_t s = 0; s < state->request.n_starts; s++) {
-    struct walk given = {.at = state->request.starts[s]};
-    for (size_t a = 0; a < space->n_axes; a++) {
-      if (space->axes[a].role == AXIS_GROW) given.at.index[a] = 0;
-    }
-    add_shape(state, &given);
-  }
 }
 
 static void *start(const struct search_request *request) {
@@ -163,7 +156,6 @@ static void *start(const struct search_request *request) {
   state->pending = ARENA_NEW(request->arena, size_t, request->round_size);
   const uint64_t share = (uint64_t)(state->settings.share * (double)space_size(request->space));
   state->budget = share > LEAST_BUDGET ? share : LEAST_BUDGET;
-  if (state->budget > request->max_evaluations) state->budget = request->max_evaluations;
   const uint64_t most = state->budget / ROUNDS_OF_BUDGET;
   state->round_most = most > LEAST_ROUND ? most : LEAST_ROUND;
   if (state->round_most > request->round_size) state->round_most = request->round_size;

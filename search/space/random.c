@@ -9,7 +9,7 @@
 struct random_search {
   struct search_request request;
   struct point_set *seen;
-  uint64_t asked, size;
+  uint64_t size;
 };
 
 /* Draws in vain that end a round: the space is (nearly) used up, or (nearly) nothing in it is allowed. */
@@ -29,7 +29,6 @@ static size_t ask(void *opaque, uint64_t round, struct point *points) {
   struct rng rng = rng_stream(state->request.seed, RNG_RANDOM_SEARCH, round, 0);
   size_t n = 0;
   for (unsigned misses = 0; misses < MAX_MISSES && n < state->request.round_size;) {
-    if (state->asked == state->request.max_evaluations) break;
     const struct point point = space_point(space, rng_below(&rng, state->size));
     misses++;
     if (!point_set_add(state->seen, &point)) continue;
@@ -38,7 +37,6 @@ static size_t ask(void *opaque, uint64_t round, struct point *points) {
     if (screened.reason != SCORE_FEASIBLE) continue;
     misses = 0;
     points[n++] = point;
-    state->asked++;
   }
   return n;
 }

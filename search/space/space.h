@@ -67,11 +67,9 @@ bool space_check_score(const struct space *space, const struct score *score, con
 struct search_request {
   const struct space *space;
   const void *settings; /* of the algorithm's own table */
-  uint64_t seed, max_evaluations;
-  size_t round_size;          /* most points a round; from the settings, never from the rank count */
-  struct arena *arena;        /* for the algorithm's state */
-  const struct point *starts; /* designs worth starting from (references); may be none */
-  size_t n_starts;
+  uint64_t seed;
+  size_t round_size;   /* most points a round; from the settings, never from the rank count */
+  struct arena *arena; /* for the algorithm's state */
 };
 
 struct search_algorithm {

@@ -39,9 +39,11 @@ GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-AVX2,-FMA4 runs 0 'signature on an older p
 check 'signature on an older processor' cmp signature out
 
 # A single answer on many ranks: said once.
-runs 0 'evaluate alone' "$dse" evaluate small.cfg --json
+design=tc_count=4,tc_rows=128,tc_cols=64,vc_count=2,vc_width=512,glb_mib=32,hbm_stacks=3
+runs 0 'evaluate alone' "$dse" evaluate small.cfg --design $design --json --schedule alone.csv
 cp out alone.json
-runs 0 'evaluate on 3 ranks' mpirun -q -n 3 "$dse" evaluate small.cfg --json --schedule ranks.csv
+runs 0 'evaluate on 3 ranks' mpirun -q -n 3 "$dse" evaluate small.cfg --design $design --json --schedule ranks.csv
+check 'evaluate on 3 ranks: one schedule, the same' cmp alone.csv ranks.csv
 check 'evaluate on 3 ranks: one answer, the same' cmp alone.json out
 runs 0 'check on 3 ranks' mpirun -q -n 3 "$dse" check small.cfg
 check 'check on 3 ranks: one answer' test "$(wc -l <out)" -eq 1

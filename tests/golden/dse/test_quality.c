@@ -51,7 +51,7 @@ static bool check_metric(struct run *run, const char *name, const struct record 
   rounds_init(&rounds, run->invocation->cluster, &run->designs, NULL, arena);
   const struct search_algorithm *guided = search_algorithm_find("guided");
   const void *settings = run_algorithm_settings(&run->settings, guided);
-  assert_true(rounds_search(&rounds, guided, settings, NULL, 0, run->settings.search.max_evaluations, error));
+  assert_true(rounds_search(&rounds, guided, settings, run->settings.search.max_evaluations, error));
   assert_true(topk_count(rounds.topk) > 0);
   const double best = best_of_all(space, records);
   const double found = topk_at(rounds.topk, 0)->score.objective[space->metric];

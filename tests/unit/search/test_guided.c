@@ -207,14 +207,16 @@ static double best_found(const struct space *space, const char *name, uint64_t *
   arena_init(&arena, 1 << 18);
   void *settings = arena_alloc(&arena, 1, algorithm->settings_bytes);
   if (algorithm->table != NULL) config_defaults(algorithm->table, &arena, settings);
-  const struct search_request request = {space, settings, seed, *evaluations, ROUND_SIZE, &arena, NULL, 0};
+  const struct search_request request = {space, settings, seed, ROUND_SIZE, &arena};
   void *state = algorithm->start(&request);
   double best = (double)NAN;
+  const uint64_t most = *evaluations;
   *evaluations = 0;
   for (uint64_t round = 0;; round++) {
     struct point points[ROUND_SIZE];
     struct record records[ROUND_SIZE];
-    const size_t n = algorithm->ask(state, round, points);
+    size_t n = algorithm->ask(state, round, points);
+    if (n > most - *evaluations) n = most - *evaluations;
     if (n == 0) break;
     for (size_t i = 0; i < n; i++) {
       records[i].point = points[i];
