@@ -163,7 +163,8 @@ static void open_as_writer(struct run *run, const struct folder_request *request
   *finished = complete && same_budget(run);
   if (*finished) return;
   run->epoch++;
-  if (!journal_open(run->folder, &header, run->designs.space.n_axes, request->salvage, run->invocation->arena,
+  arena_init(&run->journal_arena, 1 << 16);
+  if (!journal_open(run->folder, &header, run->designs.space.n_axes, request->salvage, &run->journal_arena,
                     &run->journal, &run->journal_state, error)) {
     return;
   }
@@ -196,6 +197,7 @@ bool outputs_open(struct run *run, const struct folder_request *request, bool *f
 void outputs_close(struct run *run, struct error *error) {
   if (run->journal != NULL) journal_close(run->journal, error);
   run->journal = NULL;
+  arena_release(&run->journal_arena);
   if (run->locked) folder_unlock(&run->lock);
   run->locked = false;
 }
@@ -203,8 +205,7 @@ void outputs_close(struct run *run, struct error *error) {
 /* --- files ----------------------------------------------------------------------------------------------------------
  */
 
-bool outputs_publish(struct run *run, const char *state, const char *reason, struct error *error) {
-  if (!is_writer(run)) return true;
+static bool publish_all(const struct run *run, const char *state, const char *reason, struct error *error) {
   struct arena *arena = run->invocation->arena;
   if (run->journal != NULL && !journal_sync(run->journal, error)) return false;
   struct table *columns = table_columns_new(arena);
@@ -222,6 +223,15 @@ bool outputs_publish(struct run *run, const char *state, const char *reason, str
     if (!publish_table(run, tables[i].name, tables[i].table, error)) return false;
   }
   return publish_table(run, "columns.csv", columns, error) && publish_status(run, state, reason, error);
+}
+
+/* A long run publishes every few seconds: what a publication allocates goes back at once. */
+bool outputs_publish(struct run *run, const char *state, const char *reason, struct error *error) {
+  if (!is_writer(run)) return true;
+  const struct arena_mark mark = arena_get_mark(run->invocation->arena);
+  const bool done = publish_all(run, state, reason, error);
+  arena_rewind(run->invocation->arena, mark);
+  return done;
 }
 
 struct digest outputs_digest(const struct run *run) {

@@ -39,6 +39,7 @@ static int answer_from_journal(struct rounds *rounds, size_t n, struct error *er
   if (rounds->journal != NULL && !error_is_set(error)) {
     struct record *records = NULL;
     size_t n_records = 0;
+    const struct arena_mark mark = arena_get_mark(rounds->arena);
     if (journal_replay(rounds->journal, rounds->round, rounds->arena, &records, &n_records, error) && records != NULL) {
       answered = true;
       bool same = n_records == n;
@@ -52,6 +53,7 @@ static int answer_from_journal(struct rounds *rounds, size_t n, struct error *er
                   (unsigned long long)rounds->round);
       }
     }
+    arena_rewind(rounds->arena, mark);
   }
   if (!cluster_agree(rounds->cluster, error)) return -1;
   if (!cluster_any(rounds->cluster, answered)) return 0;

@@ -22,6 +22,7 @@ struct run {
   struct folder_lock lock;
   bool locked;
   struct journal *journal;
+  struct arena journal_arena; /* its own, so that others can be rewound around it */
   struct journal_state journal_state;
   uint64_t epoch; /* launches that this folder has seen */
   struct rounds rounds;

@@ -95,7 +95,7 @@ check 'the front of an exhaustive search holds the best by throughput' \
 # Without a proof the gap is real: the optimum lies between the best found and the bound.
 runs 0 'a short random search' "$dse" explore small.cfg --out short --set 'search.algorithm="random"' \
   --set search.max_evaluations=5 --set search.prove=false
-holds 'the optimum lies within the stated gap' 'a["evaluations"] == 5 and not a["proven_optimal"] and a["gap"] > 0 and
+holds 'the optimum lies within the stated gap' '5 <= a["evaluations"] < 5 + 64 and not a["proven_optimal"] and a["gap"] > 0 and
   a["best"][a["metric"]] <= b["best"][b["metric"]] <= a["lower_bound"]' short/summary.json all-throughput/summary.json
 
 # --- seeds ------------------------------------------------------------------------------------------------------------
