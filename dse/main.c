@@ -47,21 +47,16 @@ static const struct command *find_command(const char *name, struct error *error)
   return NULL;
 }
 
-/* Bad usage is noticed before the ranks know each other, by all alike; the launcher's own names say who is the first.
- */
-static bool is_first_of_launch(void) {
-  static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    const char *rank = getenv(names[i]);
-    if (rank != NULL) return strcmp(rank, "0") == 0;
-  }
-  return true;
+/* Bad usage is noticed by all ranks alike, before they know each other. They meet all the same: the first one says it,
+ * and the launcher does not end it before because another was quicker to leave. */
+static void meet(int argc, char **argv) {
+  struct error ignored = {0}; /* alone, then: better said often than not at all */
+  the_cluster = cluster_start(&argc, &argv, &ignored);
 }
 
 static enum status finish(const struct error *error, enum status status) {
   if (!error_is_set(error)) return status;
-  const bool usage = the_cluster == NULL && error->status == STATUS_INPUT;
-  if (usage ? is_first_of_launch() : the_cluster == NULL || cluster_rank(the_cluster) == 0) {
+  if (the_cluster == NULL || cluster_rank(the_cluster) == 0) {
     fputs(error->text, stderr);
     size_t shown = 0;
     for (const char *c = error->text; *c != 0; c++) shown += *c == '\n';
@@ -92,6 +87,8 @@ static enum status run_command(const struct command *command, int argc, char **a
       if (the_cluster != NULL) status = command->run(invocation, error);
       if (the_cluster != NULL) cluster_agree(the_cluster, error);
     }
+  } else {
+    meet(argc, argv);
   }
   status = finish(error, status);
   if (fflush(stdout) != 0 && status == STATUS_OK) {
@@ -123,7 +120,13 @@ int main(int argc, char **argv) {
     commands_man(stdout);
   } else {
     const struct command *command = find_command(argv[1], error);
-    status = command != NULL ? run_command(command, argc - 1, argv + 1, error) : finish(error, STATUS_INPUT);
+    if (command != NULL) {
+      status = run_command(command, argc - 1, argv + 1, error);
+    } else {
+      meet(argc, argv);
+      status = finish(error, STATUS_INPUT);
+      if (the_cluster != NULL) cluster_finish(the_cluster);
+    }
   }
   free(error);
   return status;
