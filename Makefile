@@ -94,8 +94,8 @@ $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D); printf '%s\n' '$(CC) $(CFLAGS_ALL) $(MPI_CFLAGS) $(LDFLAGS_ALL)' > $@.new; \
 	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/build_version.h: FORCE
-	$(Q)mkdir -p $(@D); printf '#define DSE_VERSION "%s"\n#define DSE_COMMIT "%s"\n#define DSE_FLAGS "%s"\n' \
-	  '$(VERSION)' '$(COMMIT)' '$(CC) $(OPT_$(VARIANT)) MPI=$(MPI)' > $@.new; \
+	$(Q)mkdir -p $(@D); printf '#define DSE_VERSION "%s"\n#define DSE_COMMIT "%s"\n#define DSE_FLAGS "%s"\n#define DSE_SOURCES "%s"\n' \
+	  '$(VERSION)' '$(COMMIT)' '$(CC) $(OPT_$(VARIANT)) MPI=$(MPI)' '$(CURDIR)' > $@.new; \
 	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(BUILD)/cluster/%.o: CFLAGS_EXTRA := $(MPI_CFLAGS)

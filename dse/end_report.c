@@ -76,6 +76,7 @@ void explore_report(const struct run *run) {
     json_decref(summary);
     return;
   }
+  if (topk_count(run->rounds.topk) == 0) return; /* why, says the error */
   show_front(run);
   show_best(run);
   show_proof(run);

@@ -66,14 +66,12 @@ static enum status compute(struct run *run, struct error *error) {
            (unsigned long long)run->rounds.evaluations, run->folder);
     return STATUS_STOPPED;
   }
-  if (topk_count(run->rounds.topk) == 0) {
-    explain_infeasible(run, error);
-    struct error ignored = {0};
-    outputs_publish(run, "complete", "nothing feasible", &ignored);
-    return STATUS_INFEASIBLE;
-  }
   if (!outputs_finish(run, error)) return error->status;
   explore_report(run);
+  if (topk_count(run->rounds.topk) == 0) {
+    explain_infeasible(run, error);
+    return STATUS_INFEASIBLE;
+  }
   return STATUS_OK;
 }
 

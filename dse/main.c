@@ -19,7 +19,7 @@ static void out_of_memory(size_t bytes) {
   _exit(STATUS_ENVIRONMENT);
 }
 
-/* Models and catalogue: beside the sources of a build tree, or under share/dse of an installation. */
+/* Models and catalogue: under share/dse of an installation, or in the sources of a build tree. */
 static const char *find_data_folder(struct arena *arena) {
   char self[PATH_MAX];
   const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -32,7 +32,7 @@ static const char *find_data_folder(struct arena *arena) {
     const char *folder = arena_printf(arena, "%s%s", self, places[i]);
     if (file_exists(arena_printf(arena, "%s/workloads/models", folder))) return folder;
   }
-  return ".";
+  return dse_sources();
 }
 
 static const struct command *find_command(const char *name, struct error *error) {

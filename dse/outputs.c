@@ -137,7 +137,7 @@ static bool publish_status(const struct run *run, const char *state, const char 
   set_integer(object, "round", run->rounds.round);
   set_integer(object, "evaluations", run->rounds.evaluations);
   set_real(object, "best", has_best, best);
-  set_real(object, "lower_bound", run->proof.complete, run->proof.bound);
+  set_real(object, "lower_bound", run->proof.complete && has_best, run->proof.bound);
   set_real(object, "gap", run->proof.complete && has_best, run->proof.gap);
   json_object_set_new(object, "eta_s", json_null());
   json_object_set_new(object, "last_commit_utc", json_string(utc_now(run->invocation->arena)));
@@ -335,11 +335,12 @@ bool outputs_finish(struct run *run, struct error *error) {
   struct cluster_timing *timing = ARENA_NEW(run->invocation->arena, struct cluster_timing, cluster_size(cluster));
   cluster_timing(cluster, timing);
   if (is_writer(run)) {
-    const bool done = outputs_publish(run, "running", "", error) && picture_publish(run, error) &&
+    const bool any = topk_count(run->rounds.topk) > 0; /* without a design there is nothing to picture */
+    const bool done = outputs_publish(run, "running", "", error) && (!any || picture_publish(run, error)) &&
                       publish_json(run, "summary.json", outputs_summary(run), error) &&
                       publish_json(run, "manifest.json", manifest(run), error) &&
                       publish_table(run, "timing.csv", tables_timing(run, timing, run->invocation->arena), error) &&
-                      publish_log(run, error) && publish_status(run, "complete", "", error);
+                      publish_log(run, error) && publish_status(run, "complete", any ? "" : "nothing feasible", error);
     (void)done; /* the error says it */
   }
   return cluster_agree(cluster, error);

@@ -10,6 +10,7 @@
 
 const char *dse_version(void) { return DSE_VERSION; }
 const char *dse_commit(void) { return DSE_COMMIT; }
+const char *dse_sources(void) { return DSE_SOURCES; }
 
 void version_print(FILE *out) {
   fprintf(out, "dse %s\ncommit %s\ncompiler %s\nflags %s\nmpi %s\n", DSE_VERSION, DSE_COMMIT, __VERSION__, DSE_FLAGS,

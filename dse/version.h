@@ -6,6 +6,8 @@
 
 const char *dse_version(void);
 const char *dse_commit(void);
+/* Where the sources lay when this was built: the last place to look for models. */
+const char *dse_sources(void);
 void version_print(FILE *out);
 void version_print_json(FILE *out);
 
