@@ -80,7 +80,7 @@ void explore_report(const struct run *run) {
   show_front(run);
   show_best(run);
   show_proof(run);
-  const double wall_s = wall_clock_s() - run->start_s;
+  const double wall_s = run_clock_s() - run->start_s;
   say(run->invocation,
       "%" PRIu64 " evaluations (%" PRIu64 " feasible) in %.3g s on %u rank%s; results in %s, open %s/report.html\n",
       run->rounds.evaluations, run->rounds.feasible, wall_s, cluster_size(run->invocation->cluster),

@@ -79,7 +79,7 @@ enum status explore_run(struct invocation *invocation, const char *path, const s
                         struct error *error) {
   struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
   run->invocation = invocation;
-  run->start_s = wall_clock_s();
+  run->start_s = run_clock_s();
   enum status status = STATUS_INPUT;
   bool finished = false;
   double limit_s; /* read again once it counts; here only so that a mistake leaves no folder */

@@ -12,16 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-double wall_clock_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-const char *outputs_path(const struct run *run, const char *name) {
-  return arena_printf(run->invocation->arena, "%s/%s", run->folder, name);
-}
-
 static bool is_writer(const struct run *run) { return cluster_rank(run->invocation->cluster) == 0; }
 
 static const char *utc_now(struct arena *arena) {
@@ -36,15 +26,15 @@ static const char *utc_now(struct arena *arena) {
 static bool publish_table(const struct run *run, const char *name, const struct table *table, struct error *error) {
   size_t n;
   const char *bytes = table_bytes(table, &n);
-  return file_publish(outputs_path(run, name), bytes, n, error);
+  return file_publish(run_path(run, name), bytes, n, error);
 }
 
 static bool publish_json(const struct run *run, const char *name, json_t *object, struct error *error) {
   char *text = object != NULL ? json_dumps(object, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;
   json_decref(object);
-  if (text == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: cannot be composed", outputs_path(run, name));
-  const bool done = file_publish(outputs_path(run, name), arena_printf(run->invocation->arena, "%s\n", text),
-                                 strlen(text) + 1, error);
+  if (text == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: cannot be composed", run_path(run, name));
+  const bool done =
+      file_publish(run_path(run, name), arena_printf(run->invocation->arena, "%s\n", text), strlen(text) + 1, error);
   free(text);
   return done;
 }
@@ -81,7 +71,7 @@ static void explain_difference(struct run *run, struct error *error) {
   struct error ignored = {0};
   error_add(error, STATUS_INPUT, "%s: holds a run of other settings; choose another --out, or --fresh to move it aside",
             run->folder);
-  if (!run_settings_load(outputs_path(run, "run.cfg"), NULL, 0, arena, &earlier, &ignored)) return;
+  if (!run_settings_load(run_path(run, "run.cfg"), NULL, 0, arena, &earlier, &ignored)) return;
   const struct run_sections a = run_settings_sections(&earlier, arena),
                             b = run_settings_sections(&run->settings, arena);
   for (size_t s = 0; s < a.n; s++) {
@@ -99,7 +89,7 @@ static void explain_difference(struct run *run, struct error *error) {
 /* What status.json of an earlier launch says. */
 static void read_status(struct run *run, bool *complete) {
   *complete = false;
-  json_t *status = json_load_file(outputs_path(run, "status.json"), JSON_REJECT_DUPLICATES, NULL);
+  json_t *status = json_load_file(run_path(run, "status.json"), JSON_REJECT_DUPLICATES, NULL);
   const json_t *epoch = json_object_get(status, "epoch"), *state = json_object_get(status, "state");
   if (json_is_integer(epoch) && json_integer_value(epoch) > 0) run->epoch = (uint64_t)json_integer_value(epoch);
   /* Where nothing was feasible the same command says again why: that costs no evaluation, and its status is 3 again. */
@@ -113,8 +103,7 @@ static void read_status(struct run *run, bool *complete) {
 static bool same_budget(struct run *run) {
   struct run_settings earlier;
   struct error ignored = {0};
-  if (!run_settings_load(outputs_path(run, "run.cfg"), NULL, 0, run->invocation->arena, &earlier, &ignored))
-    return false;
+  if (!run_settings_load(run_path(run, "run.cfg"), NULL, 0, run->invocation->arena, &earlier, &ignored)) return false;
   return earlier.search.max_evaluations == run->settings.search.max_evaluations &&
          earlier.search.prove_evaluations == run->settings.search.prove_evaluations &&
          earlier.search.gap_target == run->settings.search.gap_target;
@@ -152,7 +141,7 @@ static void open_as_writer(struct run *run, const struct folder_request *request
   struct journal_header header = {.settings = run->digest, .seed = run->settings.search.seed};
   struct journal_header earlier;
   bool complete;
-  if (file_exists(outputs_path(run, "journal"))) {
+  if (file_exists(run_path(run, "journal"))) {
     struct error unreadable = {0};
     if (journal_peek(run->folder, &earlier, &unreadable) && !digest_equal(earlier.settings, header.settings)) {
       explain_difference(run, error);
@@ -180,7 +169,7 @@ static void open_as_writer(struct run *run, const struct folder_request *request
            (unsigned long long)run->journal_state.n_rounds);
   }
   /* The status from the start, so that every launch has its epoch, also one that is killed at once. */
-  if (file_publish(outputs_path(run, "run.cfg"), run->settings_text, strlen(run->settings_text), error)) {
+  if (file_publish(run_path(run, "run.cfg"), run->settings_text, strlen(run->settings_text), error)) {
     publish_status(run, "running", "", error);
   }
 }
@@ -266,7 +255,7 @@ static json_t *design_json(const struct run *run, const struct record *record) {
 }
 
 json_t *outputs_summary(const struct run *run) {
-  const double wall_s = wall_clock_s() - run->start_s;
+  const double wall_s = run_clock_s() - run->start_s;
   const struct rounds *rounds = &run->rounds;
   json_t *object = json_object(), *front = json_array();
   char hex[DIGEST_HEX_BYTES];
@@ -318,7 +307,7 @@ static json_t *manifest(const struct run *run) {
   set_integer(object, "ranks", cluster_size(run->invocation->cluster));
   json_object_set_new(object, "host", json_string(host));
   json_object_set_new(object, "end_utc", json_string(utc_now(run->invocation->arena)));
-  set_real(object, "wall_s", true, wall_clock_s() - run->start_s);
+  set_real(object, "wall_s", true, run_clock_s() - run->start_s);
   return object;
 }
 
@@ -326,8 +315,8 @@ static bool publish_log(const struct run *run, struct error *error) {
   const char *text = arena_printf(
       run->invocation->arena, "%s INFO explore: dse %s (%s), %u ranks, seed %llu, %llu evaluations, %.3f s\n",
       utc_now(run->invocation->arena), dse_version(), dse_commit(), cluster_size(run->invocation->cluster),
-      (unsigned long long)run->rounds.seed, (unsigned long long)run->rounds.evaluations, wall_clock_s() - run->start_s);
-  return file_publish(outputs_path(run, "log.txt"), text, strlen(text), error);
+      (unsigned long long)run->rounds.seed, (unsigned long long)run->rounds.evaluations, run_clock_s() - run->start_s);
+  return file_publish(run_path(run, "log.txt"), text, strlen(text), error);
 }
 
 bool outputs_finish(struct run *run, struct error *error) {

@@ -27,8 +27,5 @@ void outputs_close(struct run *run, struct error *error);
 struct digest outputs_digest(const struct run *run);
 /* summary.json as an object, for --json. */
 json_t *outputs_summary(const struct run *run);
-/* DIR/name in the run's arena. */
-const char *outputs_path(const struct run *run, const char *name);
-double wall_clock_s(void); /* monotonic */
 
 #endif

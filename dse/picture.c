@@ -3,7 +3,6 @@
 
 #include "arch/schedule_check.h"
 #include "base/file.h"
-#include "dse/outputs.h"
 #include "results/report.h"
 #include "results/trace.h"
 #include <inttypes.h>
@@ -296,7 +295,7 @@ bool picture_publish(struct run *run, struct error *error) {
   const char *bytes;
   size_t n;
   report_write(&report, arena, &bytes, &n);
-  if (!file_publish(outputs_path(run, "report.html"), bytes, n, error)) return false;
+  if (!file_publish(run_path(run, "report.html"), bytes, n, error)) return false;
   trace_write(&timeline, arena, &bytes, &n);
-  return file_publish(outputs_path(run, "trace-best.json"), bytes, n, error);
+  return file_publish(run_path(run, "trace-best.json"), bytes, n, error);
 }

@@ -45,7 +45,7 @@ static bool own_terminal(void) {
 static void show(void *context, const struct rounds *rounds) {
   struct progress *progress = context;
   struct run *run = progress->run;
-  const double now_s = wall_clock_s(), since_s = now_s - run->start_s;
+  const double now_s = run_clock_s(), since_s = now_s - run->start_s;
   if (cluster_rank(rounds->cluster) != 0) return;
   const double wait_s = progress->moving ? MOVING_S : progress->last_s == run->start_s ? FIRST_LINE_S : LINE_S;
   if (now_s - progress->last_s >= wait_s) {
@@ -69,7 +69,7 @@ static void show(void *context, const struct rounds *rounds) {
 static bool stop(void *context) {
   struct progress *progress = context;
   if (asked_to_stop) progress->reason = arena_printf(progress->run->invocation->arena, "signal %d", (int)asked_to_stop);
-  if (progress->deadline_s > 0 && wall_clock_s() >= progress->deadline_s) progress->reason = "--max-time";
+  if (progress->deadline_s > 0 && run_clock_s() >= progress->deadline_s) progress->reason = "--max-time";
   return progress->reason[0] != 0;
 }
 

@@ -2,6 +2,7 @@
 #include "dse/run.h"
 
 #include <string.h>
+#include <time.h>
 
 /* Rank 0 alone reads the run file, so that a thousand ranks do not, and an edit meanwhile does not split the run: what
  * it read is written out as resolved and read again by everybody from that text. */
@@ -126,4 +127,14 @@ bool run_prepare(struct run *run, const char *path, struct error *error) {
 
 void run_release(struct run *run) {
   if (run->designs.scratch != NULL) design_space_release(&run->designs);
+}
+
+double run_clock_s(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+const char *run_path(const struct run *run, const char *name) {
+  return arena_printf(run->invocation->arena, "%s/%s", run->folder, name);
 }

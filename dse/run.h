@@ -41,5 +41,8 @@ bool run_make_problem(struct run *run, struct error *error);
 /* All of the above. */
 bool run_prepare(struct run *run, const char *path, struct error *error);
 void run_release(struct run *run);
+/* DIR/name, in the run's arena. */
+const char *run_path(const struct run *run, const char *name);
+double run_clock_s(void); /* monotonic, from some moment in the past */
 
 #endif
