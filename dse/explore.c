@@ -60,6 +60,7 @@ static enum status compute(struct run *run, struct error *error) {
   progress_end(&progress);
 
   if (run->rounds.stopped) {
+    if (progress.reason[0] == 0) progress.reason = "another rank"; /* which alone had a signal, or the later clock */
     outputs_publish(run, "stopped", progress.reason, error);
     if (!cluster_agree(invocation->cluster, error)) return error->status;
     remark(invocation, "stopped by %s after %llu evaluations; dse resume %s goes on\n", progress.reason,

@@ -50,7 +50,7 @@ static void set_real(json_t *object, const char *key, bool known, double value) 
 /* --- the folder -----------------------------------------------------------------------------------------------------
  */
 
-static void move_aside(struct run *run, struct error *error) {
+static void rename_aside(struct run *run, struct error *error) {
   for (unsigned n = 1; n < 10000; n++) {
     const char *old = arena_printf(run->invocation->arena, "%s.old-%u", run->folder, n);
     if (file_exists(old)) continue;
@@ -64,14 +64,22 @@ static void move_aside(struct run *run, struct error *error) {
   error_add(error, STATUS_ENVIRONMENT, "%s: too many old folders beside it", run->folder);
 }
 
-/* Which settings differ from those of the earlier run in this folder? */
-static void explain_difference(struct run *run, struct error *error) {
+static void move_aside(struct run *run, struct error *error) {
+  /* A launch that still writes there would go on into the new folder of the same name. */
+  struct folder_lock lock;
+  const bool locked = file_exists(run_path(run, "lock"));
+  if (locked && !folder_lock(run->folder, FOLDER_LOCK_BEST, FOLDER_LOCK_WAIT_MS, &lock, error)) return;
+  rename_aside(run, error);
+  if (locked) folder_unlock(&lock);
+}
+
+/* Which settings differ from those of the earlier run in this folder? Returns how many do. */
+static size_t list_differences(struct run *run, struct error *error) {
   struct arena *arena = run->invocation->arena;
   struct run_settings earlier;
   struct error ignored = {0};
-  error_add(error, STATUS_INPUT, "%s: holds a run of other settings; choose another --out, or --fresh to move it aside",
-            run->folder);
-  if (!run_settings_load(run_path(run, "run.cfg"), NULL, 0, arena, &earlier, &ignored)) return;
+  size_t n = 0;
+  if (!run_settings_load(run_path(run, "run.cfg"), NULL, 0, arena, &earlier, &ignored)) return 0;
   const struct run_sections a = run_settings_sections(&earlier, arena),
                             b = run_settings_sections(&run->settings, arena);
   for (size_t s = 0; s < a.n; s++) {
@@ -82,8 +90,18 @@ static void explain_difference(struct run *run, struct error *error) {
       if (strcmp(before, now) == 0 || table->fields[f].role != ROLE_ANSWER) continue;
       error_add(error, STATUS_INPUT, "  %s%s%s: %s there, %s now", a.sections[s].group,
                 a.sections[s].group[0] != 0 ? "." : "", table->fields[f].key, before, now);
+      n++;
     }
   }
+  return n;
+}
+
+/* The journal tells whose folder this is; where somebody has deleted it, the settings beside it do. */
+static bool holds_other_run(struct run *run, const struct journal_header *header) {
+  struct journal_header earlier;
+  struct error ignored = {0};
+  if (!file_exists(run_path(run, "journal"))) return list_differences(run, &ignored) > 0;
+  return journal_peek(run->folder, &earlier, &ignored) && !digest_equal(earlier.settings, header->settings);
 }
 
 /* What status.json of an earlier launch says. */
@@ -139,14 +157,12 @@ static void open_as_writer(struct run *run, const struct folder_request *request
   run->locked = folder_lock(run->folder, FOLDER_LOCK_BEST, FOLDER_LOCK_WAIT_MS, &run->lock, error);
   if (!run->locked) return;
   struct journal_header header = {.settings = run->digest, .seed = run->settings.search.seed};
-  struct journal_header earlier;
   bool complete;
-  if (file_exists(run_path(run, "journal"))) {
-    struct error unreadable = {0};
-    if (journal_peek(run->folder, &earlier, &unreadable) && !digest_equal(earlier.settings, header.settings)) {
-      explain_difference(run, error);
-      return;
-    }
+  if (holds_other_run(run, &header)) {
+    error_add(error, STATUS_INPUT,
+              "%s: holds a run of other settings; choose another --out, or --fresh to move it aside", run->folder);
+    list_differences(run, error);
+    return;
   }
   read_status(run, &complete);
   *finished = complete && same_budget(run);

@@ -47,6 +47,7 @@ static void show(void *context, const struct rounds *rounds) {
   struct run *run = progress->run;
   const double now_s = run_clock_s(), since_s = now_s - run->start_s;
   if (cluster_rank(rounds->cluster) != 0) return;
+  folder_lock_refresh(&run->lock);
   const double wait_s = progress->moving ? MOVING_S : progress->last_s == run->start_s ? FIRST_LINE_S : LINE_S;
   if (now_s - progress->last_s >= wait_s) {
     progress->last_s = now_s;
@@ -69,7 +70,9 @@ static void show(void *context, const struct rounds *rounds) {
 static bool stop(void *context) {
   struct progress *progress = context;
   if (asked_to_stop) progress->reason = arena_printf(progress->run->invocation->arena, "signal %d", (int)asked_to_stop);
-  if (progress->deadline_s > 0 && run_clock_s() >= progress->deadline_s) progress->reason = "--max-time";
+  /* Every launch adds a round at least, so that any chain of limited launches comes to its end. */
+  const bool added = progress->run->rounds.round > progress->run->rounds.replayed;
+  if (added && progress->deadline_s > 0 && run_clock_s() >= progress->deadline_s) progress->reason = "--max-time";
   return progress->reason[0] != 0;
 }
 

@@ -8,6 +8,9 @@
 /* How many open designs one fold brings back: those with the best bounds. */
 enum { OPEN_LISTED = 4096, BLOCK = 1024 };
 
+/* After so many designs, seconds at most, a fold looks whether somebody wants the run to stop. */
+static const uint64_t slice_points = UINT64_C(1) << 19;
+
 enum openness { CLOSED, OPEN_FRONT, OPEN_BEST };
 
 /* A design that bounds do not exclude. */
@@ -29,7 +32,8 @@ struct tally {
 
 struct fold {
   const struct rounds *rounds;
-  double best; /* to beat */
+  uint64_t offset; /* of the slice */
+  double best;     /* to beat */
   bool has_best;
 };
 
@@ -110,7 +114,7 @@ static void fold_block(void *context, uint64_t first, uint64_t end, void *accumu
   const struct space *space = space_of(fold);
   struct tally *tally = accumulator;
   for (uint64_t index = first; index < end; index++) {
-    const struct point point = space_point(space, index);
+    const struct point point = space_point(space, fold->offset + index);
     struct score screened;
     space->screen(space->context, &point, &screened);
     if (screened.reason != REASON_NONE) {
@@ -124,7 +128,7 @@ static void fold_block(void *context, uint64_t first, uint64_t end, void *accumu
     tally->pruned += openness == CLOSED;
     tally->open_front += openness == OPEN_FRONT;
     tally->open_best += openness == OPEN_BEST;
-    const struct open_design design = {screened.bound, index, openness};
+    const struct open_design design = {screened.bound, fold->offset + index, openness};
     if (openness != CLOSED) list_open(space, tally, &design);
   }
 }
@@ -146,16 +150,30 @@ static void merge(void *context, void *into, const void *from) {
   for (size_t i = 0; i < b->n_listed; i++) list_open(space_of(fold), a, &b->listed[i]);
 }
 
-static bool fold_space(const struct fold *fold, struct tally *tally, struct error *error) {
+static void empty(struct tally *tally) {
   memset(tally, 0, sizeof *tally);
   for (size_t r = 0; r < N_REASONS; r++) tally->nearest[r] = -1;
-  union {
-    const struct fold *in;
-    void *out;
-  } context = {fold}; /* the callbacks only read it */
-  const struct cluster_blocks blocks = {
-      space_size(space_of(fold)), BLOCK, sizeof *tally, fold_block, merge, context.out};
-  return cluster_fold(fold->rounds->cluster, &blocks, tally, error);
+}
+
+/* The whole space, a slice after the other; rounds->stopped if it was left in between. `part` is room for a slice. */
+static bool fold_space(struct rounds *rounds, struct fold *fold, struct tally *tally, struct tally *part,
+                       struct error *error) {
+  const uint64_t n = space_size(space_of(fold));
+  empty(tally);
+  for (fold->offset = 0; fold->offset < n; fold->offset += slice_points) {
+    if (fold->offset > 0) {
+      if (rounds->progress != NULL) rounds->progress(rounds->progress_context, rounds);
+      rounds->stopped = cluster_any(rounds->cluster, rounds->stop != NULL && rounds->stop(rounds->stop_context));
+      if (rounds->stopped) return true;
+    }
+    empty(part);
+    const struct cluster_blocks blocks = {
+        min_u64(slice_points, n - fold->offset), BLOCK, sizeof *part, fold_block, merge, fold};
+    if (!cluster_fold(rounds->cluster, &blocks, part, error)) return false;
+    merge(fold, tally, part);
+    if (n - fold->offset <= slice_points) break; /* the next offset might wrap */
+  }
+  return true;
 }
 
 static void best_so_far(struct fold *fold) {
@@ -201,14 +219,15 @@ bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
   const struct run_search *search = &rounds->designs->settings->search;
   /* A search that was cut goes on when its budget is raised, and what comes behind it must not be in the way. */
   const uint64_t budget = search->prove && !rounds->cut ? search->prove_evaluations : 0;
-  struct tally *tally = ARENA_NEW(rounds->arena, struct tally, 1);
+  struct tally *tally = ARENA_NEW(rounds->arena, struct tally, 2);
   struct fold fold = {.rounds = rounds};
   memset(proof, 0, sizeof *proof);
   proof->searched = rounds->evaluations;
   proof->points = space_size(&rounds->designs->space);
   for (;;) {
     best_so_far(&fold);
-    if (!fold_space(&fold, tally, error)) return false;
+    if (!fold_space(rounds, &fold, tally, tally + 1, error)) return false;
+    if (rounds->stopped) return true; /* nothing is proven */
     proof->bound = fold.best;
     if (tally->has_bound && (!fold.has_best || space_better(space_of(&fold), tally->bound, fold.best))) {
       proof->bound = tally->bound;
