@@ -6,6 +6,7 @@
  * devices, the global search, tenants) will hang in between as further arrows. */
 #include "dse/explore.h"
 
+#include "base/file.h"
 #include "dse/outputs.h"
 #include "dse/progress.h"
 #include <math.h>
@@ -76,6 +77,18 @@ static enum status compute(struct run *run, struct error *error) {
   return STATUS_OK;
 }
 
+/* --json of a run that is complete already: its summary as it lies in the folder. */
+static bool say_summary(const struct run *run, struct error *error) {
+  char *text;
+  size_t n;
+  if (!run->invocation->json || cluster_rank(run->invocation->cluster) != 0) return true;
+  if (!file_read(run_path(run, "summary.json"), CONFIG_MAX_BYTES * 16, run->invocation->arena, &text, &n, error)) {
+    return false;
+  }
+  say(run->invocation, "%s", text);
+  return true;
+}
+
 enum status explore_run(struct invocation *invocation, const char *path, const struct folder_request *request,
                         struct error *error) {
   struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
@@ -90,7 +103,7 @@ enum status explore_run(struct invocation *invocation, const char *path, const s
       outputs_open(run, request, &finished, error)) {
     if (finished) {
       remark(invocation, "%s: this run is complete; nothing to do\n", request->folder);
-      status = STATUS_OK;
+      status = say_summary(run, error) ? STATUS_OK : error->status;
     } else {
       status = compute(run, error);
     }
