@@ -339,17 +339,3 @@ bool design_parse(const char *text, struct accelerator *accelerator, struct aren
   }
   return !error_is_set(error) && accelerator_derive(accelerator, error);
 }
-
-bool design_find(const struct design_space *designs, const struct accelerator *accelerator, struct point *point) {
-  struct accelerator wanted = *accelerator;
-  *point = (struct point){{0}};
-  for (size_t a = 0; a < designs->space.n_axes; a++) {
-    const struct axis *axis = &designs->axes[a];
-    const uint64_t value = *design_field(&wanted, designs->field_offset[a]);
-    size_t i = 0;
-    while (i < axis->n && axis->values[i] != value) i++;
-    if (i == axis->n) return false;
-    point->index[a] = (uint16_t)i;
-  }
-  return true;
-}

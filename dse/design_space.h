@@ -62,7 +62,5 @@ const char *design_text(const struct design_space *designs, const struct point *
 void design_name(const struct accelerator *accelerator, char name[17]);
 /* Applies "k=v,k=v" to a design. */
 bool design_parse(const char *text, struct accelerator *accelerator, struct arena *arena, struct error *error);
-/* The point whose design equals the fixed values overridden by a catalogue entry, if it lies in the space. */
-bool design_find(const struct design_space *designs, const struct accelerator *accelerator, struct point *point);
 
 #endif

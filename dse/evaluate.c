@@ -28,7 +28,13 @@ static bool choose_design(struct run *run, struct accelerator *accelerator, stru
            accelerator_derive(accelerator, error);
   }
   *accelerator = run->designs.fixed;
-  return design_parse(text, accelerator, invocation->arena, error);
+  if (!design_parse(text, accelerator, invocation->arena, error)) return false;
+  const uint64_t generated = run->designs.fixed.element_bytes;
+  if (accelerator->element_bytes == generated) return true;
+  return error_add(error, STATUS_INPUT,
+                   "--design: element_bytes: %" PRIu64 ", but the operators of this run are generated for %" PRIu64
+                   "; write --set space.element_bytes=[%" PRIu64 "]",
+                   accelerator->element_bytes, generated, accelerator->element_bytes);
 }
 
 static void print_area(const struct evaluation *evaluation) {

@@ -25,7 +25,7 @@ static const char *find_data_folder(struct arena *arena) {
   const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
   if (n <= 0) return ".";
   self[n] = 0;
-  static const char *const places[] = {"/../../share/dse", "/../share/dse", "/../..", "/../../..", NULL};
+  static const char *const places[] = {"/../share/dse", "/../../share/dse", "/../..", "/../../..", NULL};
   char *slash = strrchr(self, '/');
   if (slash != NULL) *slash = 0;
   for (size_t i = 0; places[i] != NULL; i++) {
@@ -127,6 +127,10 @@ int main(int argc, char **argv) {
       status = finish(error, STATUS_INPUT);
       if (the_cluster != NULL) cluster_finish(the_cluster);
     }
+  }
+  if (fflush(stdout) != 0 && status == STATUS_OK) {
+    perror("dse: standard output");
+    status = STATUS_ENVIRONMENT;
   }
   free(error);
   return status;

@@ -151,9 +151,25 @@ static bool publish_status(const struct run *run, const char *state, const char 
   return publish_json(run, "status.json", object, error);
 }
 
+/* A folder without settings or journal is nobody's run: what lies there under our names is somebody else's. */
+static bool holds_foreign_file(struct run *run, struct error *error) {
+  static const char *const names[] = {"front.csv",    "topk.csv",      "convergence.csv", "infeasible.csv",
+                                      "columns.csv",  "timing.csv",    "report.html",     "trace-best.json",
+                                      "summary.json", "manifest.json", "status.json",     "log.txt"};
+  if (file_exists(run_path(run, "run.cfg")) || file_exists(run_path(run, "journal"))) return false;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (!file_exists(run_path(run, names[i]))) continue;
+    error_add(error, STATUS_INPUT,
+              "%s: is not the folder of a run, and %s there would be overwritten; choose another --out", run->folder,
+              names[i]);
+    return true;
+  }
+  return false;
+}
+
 static void open_as_writer(struct run *run, const struct folder_request *request, bool *finished, struct error *error) {
   if (request->fresh && file_exists(run->folder)) move_aside(run, error);
-  if (error_is_set(error) || !file_make_folder(run->folder, error)) return;
+  if (error_is_set(error) || holds_foreign_file(run, error) || !file_make_folder(run->folder, error)) return;
   run->locked = folder_lock(run->folder, FOLDER_LOCK_BEST, FOLDER_LOCK_WAIT_MS, &run->lock, error);
   if (!run->locked) return;
   struct journal_header header = {.settings = run->digest, .seed = run->settings.search.seed};
