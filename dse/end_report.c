@@ -52,6 +52,10 @@ static void show_proof(const struct run *run) {
   const struct proof *proof = &run->proof;
   const struct found *found = rounds_found(&run->rounds, &topk_at(run->rounds.topk, 0)->point);
   const uint64_t found_at = found != NULL ? found->evaluation : 0;
+  if (!proof->complete) {
+    say(run->invocation, "no proof: the space has %" PRIu64 " designs, more than search.bound_points\n", proof->points);
+    return;
+  }
   if (proof->optimal) {
     say(run->invocation,
         "proven optimal over all %" PRIu64 " designs of the space: found after %" PRIu64

@@ -124,6 +124,7 @@ static bool same_budget(struct run *run) {
   if (!run_settings_load(run_path(run, "run.cfg"), NULL, 0, run->invocation->arena, &earlier, &ignored)) return false;
   return earlier.search.max_evaluations == run->settings.search.max_evaluations &&
          earlier.search.prove_evaluations == run->settings.search.prove_evaluations &&
+         earlier.search.bound_points == run->settings.search.bound_points &&
          earlier.search.gap_target == run->settings.search.gap_target;
 }
 

@@ -200,9 +200,10 @@ static const struct report_fact *facts(const struct run *run, const struct recor
                                   best->score.objective[OBJECTIVE_THROUGHPUT] / run->designs.reference_throughput,
                                   run->settings.limits.reference)},
       {"Stopped by", stage_binding_names[best->score.binding]},
-      {"Proof", proof->optimal ? arena_printf(arena, "optimal over all %" PRIu64 " designs", proof->points)
-                               : arena_printf(arena, "within %.3g %% of the best of %" PRIu64 " designs",
-                                              100 * proof->gap, proof->points)},
+      {"Proof", !proof->complete ? "none: the space is larger than search.bound_points"
+                : proof->optimal ? arena_printf(arena, "optimal over all %" PRIu64 " designs", proof->points)
+                                 : arena_printf(arena, "within %.3g %% of the best of %" PRIu64 " designs",
+                                                100 * proof->gap, proof->points)},
       {"Evaluations", arena_printf(arena, "%" PRIu64 ", %" PRIu64 " of them to close the proof",
                                    run->rounds.evaluations, proof->evaluated)},
   };

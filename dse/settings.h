@@ -32,7 +32,7 @@ struct run_search {
   uint64_t metric, top_k, seed, max_evaluations, round_size;
   double eps;
   bool prove, prove_front;
-  uint64_t prove_evaluations;
+  uint64_t prove_evaluations, bound_points;
   double gap_target;
 };
 

@@ -53,6 +53,10 @@ static enum status run_signature(struct invocation *invocation, struct error *er
   struct digest_stream stream;
   digest_begin(&stream);
   char hex[DIGEST_HEX_BYTES];
+  if (invocation->n_sets > 0) {
+    error_add(error, STATUS_INPUT, "dse signature: --set: takes none, its runs are fixed");
+    return error->status;
+  }
   for (size_t i = 0; i < sizeof probes / sizeof *probes; i++) {
     struct digest digest;
     if (!probe(invocation, i, &digest, error)) return error->status;
