@@ -28,10 +28,10 @@ for command in "${commands[@]}"; do
 done
 
 # --- every example, as printed, in order, in a folder where a user has the sources and a program on the path ----------
-mkdir "$folder/path" "$folder/work"
+mkdir "$folder/path" "$folder/here"
 ln -s "$dse" "$folder/path/dse"
-for item in configs workloads arch tests; do ln -s "$root/$item" "$folder/work/$item"; done
-cd "$folder/work" || exit 1
+for item in configs workloads arch tests; do ln -s "$root/$item" "$folder/here/$item"; done
+cd "$folder/here" || exit 1
 for command in "${commands[@]}"; do
   mapfile -t examples < <(sed '1,/^examples:/d; s/^  //' "$folder/help-$command")
   for example in "${examples[@]}"; do
