@@ -1,9 +1,11 @@
 /* What a person sees at the end of a run. See explore.h. */
 #include "dse/explore.h"
 
+#include "base/file.h"
 #include "dse/picture.h"
 #include "dse/tables.h"
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum { ROWS_SHOWN = 20 };
@@ -89,4 +91,43 @@ void explore_report(const struct run *run) {
       "%" PRIu64 " evaluations (%" PRIu64 " feasible) in %.3g s on %u rank%s; results in %s, open %s/report.html\n",
       run->rounds.evaluations, run->rounds.feasible, wall_s, cluster_size(run->invocation->cluster),
       cluster_size(run->invocation->cluster) > 1 ? "s" : "", run->folder, run->folder);
+}
+
+/* To the six digits that are shown, never down: a limit raised by what is shown must let the design in. */
+static double shown_excess(double excess) {
+  if (!(excess > 0)) return 0;
+  const double digit = pow(10, floor(log10(excess)) - 5);
+  return ceil(excess / digit * (1 + 1e-12)) * digit;
+}
+
+void explore_explain(const struct run *run, struct error *error) {
+  const struct proof *proof = &run->proof;
+  if (proof->open > 0) {
+    error_add(error, STATUS_INFEASIBLE,
+              "nothing feasible found; %llu of %llu designs were not judged, raise the budgets",
+              (unsigned long long)proof->open, (unsigned long long)proof->points);
+  } else {
+    error_add(error, STATUS_INFEASIBLE, "nothing feasible among %llu designs", (unsigned long long)proof->points);
+  }
+  for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
+    const struct reason_name *reason = &run->designs.space.reasons[r];
+    const uint64_t n =
+        proof->excluded[r] > run->rounds.reason_count[r] ? proof->excluded[r] : run->rounds.reason_count[r];
+    if (n == 0) continue;
+    error_add(error, STATUS_INFEASIBLE,
+              "  %s binds for %llu designs (alone for %llu); the nearest misses it by %.6g %s", reason->name,
+              (unsigned long long)n, (unsigned long long)proof->excluded_alone[r],
+              proof->excluded[r] > 0 ? shown_excess(proof->nearest_excess[r]) : 0.0, reason->unit);
+  }
+}
+
+bool explore_report_again(const struct run *run, struct error *error) {
+  char *text;
+  size_t n;
+  if (!run->invocation->json || cluster_rank(run->invocation->cluster) != 0) return true;
+  if (!file_read(run_path(run, "summary.json"), CONFIG_MAX_BYTES * 16, run->invocation->arena, &text, &n, error)) {
+    return false;
+  }
+  say(run->invocation, "%s", text);
+  return true;
 }

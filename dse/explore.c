@@ -6,10 +6,8 @@
  * devices, the global search, tenants) will hang in between as further arrows. */
 #include "dse/explore.h"
 
-#include "base/file.h"
 #include "dse/outputs.h"
 #include "dse/progress.h"
-#include <math.h>
 #include <string.h>
 
 /* 6. The search that the run file names. */
@@ -18,35 +16,6 @@ static bool search(struct run *run, struct error *error) {
   const struct search_algorithm *algorithm = search_algorithm_find(settings->algorithm);
   return rounds_search(&run->rounds, algorithm, run_algorithm_settings(&run->settings, algorithm),
                        settings->max_evaluations, error);
-}
-
-/* To the six digits that are shown, never down: a limit raised by what is shown must let the design in. */
-static double shown_excess(double excess) {
-  if (!(excess > 0)) return 0;
-  const double digit = pow(10, floor(log10(excess)) - 5);
-  return ceil(excess / digit * (1 + 1e-12)) * digit;
-}
-
-/* Nothing fits: which limits stand in the way, and by how much? */
-static void explain_infeasible(const struct run *run, struct error *error) {
-  const struct proof *proof = &run->proof;
-  if (proof->open > 0) {
-    error_add(error, STATUS_INFEASIBLE,
-              "nothing feasible found; %llu of %llu designs were not judged, raise the budgets",
-              (unsigned long long)proof->open, (unsigned long long)proof->points);
-  } else {
-    error_add(error, STATUS_INFEASIBLE, "nothing feasible among %llu designs", (unsigned long long)proof->points);
-  }
-  for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
-    const struct reason_name *reason = &run->designs.space.reasons[r];
-    const uint64_t n =
-        proof->excluded[r] > run->rounds.reason_count[r] ? proof->excluded[r] : run->rounds.reason_count[r];
-    if (n == 0) continue;
-    error_add(error, STATUS_INFEASIBLE,
-              "  %s binds for %llu designs (alone for %llu); the nearest misses it by %.6g %s", reason->name,
-              (unsigned long long)n, (unsigned long long)proof->excluded_alone[r],
-              proof->excluded[r] > 0 ? shown_excess(proof->nearest_excess[r]) : 0.0, reason->unit);
-  }
 }
 
 /* 6 … 11 of one run whose problem is made and whose folder is open. */
@@ -71,22 +40,10 @@ static enum status compute(struct run *run, struct error *error) {
   if (!outputs_finish(run, error)) return error->status;
   explore_report(run);
   if (topk_count(run->rounds.topk) == 0) {
-    explain_infeasible(run, error);
+    explore_explain(run, error);
     return STATUS_INFEASIBLE;
   }
   return STATUS_OK;
-}
-
-/* --json of a run that is complete already: its summary as it lies in the folder. */
-static bool say_summary(const struct run *run, struct error *error) {
-  char *text;
-  size_t n;
-  if (!run->invocation->json || cluster_rank(run->invocation->cluster) != 0) return true;
-  if (!file_read(run_path(run, "summary.json"), CONFIG_MAX_BYTES * 16, run->invocation->arena, &text, &n, error)) {
-    return false;
-  }
-  say(run->invocation, "%s", text);
-  return true;
 }
 
 enum status explore_run(struct invocation *invocation, const char *path, const struct folder_request *request,
@@ -103,7 +60,7 @@ enum status explore_run(struct invocation *invocation, const char *path, const s
       outputs_open(run, request, &finished, error)) {
     if (finished) {
       remark(invocation, "%s: this run is complete; nothing to do\n", request->folder);
-      status = say_summary(run, error) ? STATUS_OK : error->status;
+      status = explore_report_again(run, error) ? STATUS_OK : error->status;
     } else {
       status = compute(run, error);
     }
