@@ -64,6 +64,7 @@ static const struct field fields[] = {
     COUNT(collective_latency_cycles, "cycles", 0, 1e9, "1000", "One step of a ring, about a microsecond at 1 GHz."),
 #define VECTOR_KIND(id, key, forward, backward, ...)                                                                   \
   LANE(key, id, "forward", forward, 0), LANE(key, id, "backward", backward, 1),
+#define UPDATE_KIND(id, key, forward, ...) LANE(key, id, "forward", forward, 0),
 #include "arch/vector_kinds.def"
 #undef VECTOR_KIND
 };

@@ -25,6 +25,17 @@ static inline struct cluster *case_cluster(void) {
   return cluster;
 }
 
+/* Group fixtures of cmocka: one cluster a program. */
+static inline int case_start(void **state) {
+  *state = case_cluster();
+  return 0;
+}
+
+static inline int case_finish(void **state) {
+  cluster_finish(*state);
+  return 0;
+}
+
 /* Everything in `arena`; release with run_release. */
 static inline struct run *case_run(const char *text, struct cluster *cluster, struct arena *arena,
                                    struct arena *scratch) {

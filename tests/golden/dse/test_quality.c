@@ -86,17 +86,7 @@ static void the_guided_search_is_nearly_optimal(void **state) {
   assert_int_equal(n_bad, 0);
 }
 
-static int start(void **state) {
-  *state = case_cluster();
-  return 0;
-}
-
-static int finish(void **state) {
-  cluster_finish(*state);
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_guided_search_is_nearly_optimal)};
-  return cmocka_run_group_tests(tests, start, finish);
+  return cmocka_run_group_tests(tests, case_start, case_finish);
 }

@@ -294,13 +294,7 @@ static void allocations_are_counted(void **state) {
 
 static int start(void **state) {
   count_allocations();
-  *state = case_cluster();
-  return 0;
-}
-
-static int finish(void **state) {
-  cluster_finish(*state);
-  return 0;
+  return case_start(state);
 }
 
 int main(void) {
@@ -309,5 +303,5 @@ int main(void) {
       cmocka_unit_test(bounds_hold_and_evaluations_agree),
       cmocka_unit_test(evaluations_leave_nothing_behind),
   };
-  return cmocka_run_group_tests(tests, start, finish);
+  return cmocka_run_group_tests(tests, start, case_finish);
 }

@@ -400,20 +400,10 @@ static void exhaustive_runs_see_everything(void **state) {
   }
 }
 
-static int start(void **state) {
-  *state = case_cluster();
-  return 0;
-}
-
-static int finish(void **state) {
-  cluster_finish(*state);
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(proofs_are_true),
       cmocka_unit_test(exhaustive_runs_see_everything),
   };
-  return cmocka_run_group_tests(tests, start, finish);
+  return cmocka_run_group_tests(tests, case_start, case_finish);
 }

@@ -109,6 +109,9 @@ static void test_vector_kinds_complete(void **state) {
     const struct op op = vector_op((enum op_kind)kind, 2385, 53);
     assert_true(vector_op_cycles(&fixture->machine, &op, 1) > 0);
     const char *key = arena_printf(&fixture->arena, "%s_backward_cycles", op_kinds[kind].name);
+    const bool updates = kind == OP_SGD || kind == OP_MOMENTUM || kind == OP_ADAM; /* these have no gradient */
+    assert_true((config_find_field(&cost_fields, key) == NULL) == updates);
+    key = arena_printf(&fixture->arena, "%s_forward_cycles", op_kinds[kind].name);
     assert_non_null(config_find_field(&cost_fields, key));
     n++;
   }

@@ -1,7 +1,7 @@
 // What does the reference implementation of PCG64 draw?
 //
-// For each quadruple of arguments SEED SEQUENCE SKIP COUNT (hexadecimal, the first three up to 128 bits) prints, one a
-// line, COUNT draws of pcg64(SEED, SEQUENCE) after SKIP skipped ones. Source: O'Neill's pcg_random.hpp as packaged in
+// For each quadruple of arguments SEED SEQUENCE ADVANCE COUNT (hexadecimal, the first three up to 128 bits) prints, one a
+// line, COUNT draws of pcg64(SEED, SEQUENCE) after ADVANCE skipped ones. Source: O'Neill's pcg_random.hpp as packaged in
 // Debian's libpcg-cpp-dev. This is the only C++ of the project, because the judge is a C++ header.
 #include <cstdio>
 #include <cstdlib>
@@ -24,7 +24,7 @@ static pcg_extras::pcg128_t number(const char *text) {
 
 int main(int argc, char **argv) {
   if (argc < 5 || argc % 4 != 1) {
-    std::fprintf(stderr, "usage: pcg_reference {SEED SEQUENCE SKIP COUNT}...\n");
+    std::fprintf(stderr, "usage: pcg_reference {SEED SEQUENCE ADVANCE COUNT}...\n");
     return 2;
   }
   for (int i = 1; i < argc; i += 4) {

@@ -6,33 +6,12 @@
 
 #include <cmocka.h>
 
+#include "tests/workload_bench.h"
 #include "workloads/json_graph.h"
 #include "workloads/training.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct bench {
-  struct arena arena, scratch;
-  struct op_graph graph;
-  struct error error;
-};
-
-static int setup(void **state) {
-  static struct bench bench;
-  memset(&bench, 0, sizeof bench);
-  arena_init(&bench.arena, 1 << 16);
-  arena_init(&bench.scratch, 1 << 16);
-  *state = &bench;
-  return 0;
-}
-
-static int teardown(void **state) {
-  struct bench *const bench = *state;
-  arena_release(&bench->arena);
-  arena_release(&bench->scratch);
-  return 0;
-}
 
 static bool parse(struct bench *bench, const char *text) {
   bench->error = (struct error){0};

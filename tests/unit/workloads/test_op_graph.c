@@ -6,27 +6,9 @@
 
 #include <cmocka.h>
 
+#include "tests/workload_bench.h"
 #include "workloads/op_graph.h"
 #include <string.h>
-
-struct bench {
-  struct arena arena, scratch;
-};
-
-static int setup(void **state) {
-  static struct bench bench;
-  arena_init(&bench.arena, 1 << 12);
-  arena_init(&bench.scratch, 1 << 12);
-  *state = &bench;
-  return 0;
-}
-
-static int teardown(void **state) {
-  struct bench *const bench = *state;
-  arena_release(&bench->arena);
-  arena_release(&bench->scratch);
-  return 0;
-}
 
 static struct op relu(uint64_t elements) {
   struct op op = op_new(OP_RELU, 2);

@@ -6,33 +6,12 @@
 
 #include <cmocka.h>
 
+#include "tests/workload_bench.h"
 #include "workloads/workload.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct bench {
-  struct arena arena, scratch;
-  struct workload workload;
-  struct error error;
-};
-
-static int setup(void **state) {
-  static struct bench bench;
-  memset(&bench, 0, sizeof bench);
-  arena_init(&bench.arena, 1 << 16);
-  arena_init(&bench.scratch, 1 << 16);
-  *state = &bench;
-  return 0;
-}
-
-static int teardown(void **state) {
-  struct bench *const bench = *state;
-  arena_release(&bench->arena);
-  arena_release(&bench->scratch);
-  return 0;
-}
 
 static bool load(struct bench *bench, struct workload_request request) {
   if (request.data_folder == NULL) request.data_folder = ".";
