@@ -38,42 +38,71 @@ bool cluster_agree(struct cluster *cluster, struct error *error);
 /* Is it true on any rank? For stop requests at a round's end. Collective. */
 bool cluster_any(struct cluster *cluster, bool mine);
 
+/* How collective work ended; the same on all ranks. */
+enum cluster_end {
+  CLUSTER_FAILED = 0, /* the error says why */
+  CLUSTER_DONE,
+  CLUSTER_DROPPED, /* some rank was interrupted: nothing of it counts */
+};
+
 /* n_tasks independent evaluations; all ranks pass the same but for `context`. */
 struct cluster_tasks {
   size_t n_tasks;      /* up to 10⁷ and beyond */
   size_t record_bytes; /* 1 … CLUSTER_MAX_RECORD_BYTES */
   /* Fills one record, zeroed before; pure: the bytes depend on the index alone, padding stays zero. */
   void (*task)(void *context, size_t index, void *record);
+  /* Asked between any two tasks; true on any rank drops the whole. Nanoseconds, please. NULL: never. */
+  bool (*interrupted)(void *context);
   void *context; /* of this rank, e.g. with its scratch arena */
 };
 /* Evaluates tasks 0 … n_tasks − 1, each once on some rank; afterwards `records` (n_tasks × record_bytes, the caller's,
  * on every rank) holds all results in task order on all ranks. If a rank comes with its error set, nobody
  * evaluates and all leave as from cluster_agree. A record size out of range, n_tasks × record_bytes that overflows or
  * ranks that disagree about the tasks are bugs. Collective. */
-bool cluster_map(struct cluster *cluster, const struct cluster_tasks *tasks, void *records, struct error *error);
+enum cluster_end cluster_map(struct cluster *cluster, const struct cluster_tasks *tasks, void *records,
+                             struct error *error);
 
-/* A huge index range folded into one accumulator, in blocks whose bounds do not depend on the ranks. */
+/* A huge index range folded into one accumulator a rank, in blocks whose bounds do not depend on the ranks. The
+ * accumulator lies in the context, grows as it likes, and travels as words. */
 struct cluster_blocks {
-  uint64_t n;               /* indices 0 … n − 1 */
-  uint64_t block;           /* indices a block, ≥ 1; the last may be shorter */
-  size_t accumulator_bytes; /* plain bytes without pointers */
+  uint64_t n;     /* indices 0 … n − 1 */
+  uint64_t block; /* indices a block, ≥ 1; the last may be shorter */
+  /* Makes the accumulator empty, the neutral element of merge. */
+  void (*clear)(void *context);
   /* Takes first … end − 1 into the accumulator. */
-  void (*fold)(void *context, uint64_t first, uint64_t end, void *accumulator);
-  /* Takes `from` into `into`; associative and commutative, with the bytes that folding in any order gives. */
-  void (*merge)(void *context, void *into, const void *from);
+  void (*fold)(void *context, uint64_t first, uint64_t end);
+  /* The accumulator as words, the same for the same content; valid until the context is used again. */
+  const uint64_t *(*pack)(void *context, size_t *n_words);
+  /* Takes packed words into the accumulator; associative and commutative: what pack then gives is the same for any
+   * split of the blocks and any order. */
+  void (*merge)(void *context, const uint64_t *words, size_t n_words);
+  bool (*interrupted)(void *context); /* as for tasks, between any two blocks */
   void *context;
 };
-/* `accumulator` comes in empty (the neutral element of merge, the same on all ranks) and leaves with everything, on
- * all ranks. Errors as cluster_map. Collective. */
-bool cluster_fold(struct cluster *cluster, const struct cluster_blocks *blocks, void *accumulator, struct error *error);
+/* Afterwards the accumulator holds all blocks, on all ranks; dropped or failed, it means nothing. Errors as
+ * cluster_map. Collective. */
+enum cluster_end cluster_fold(struct cluster *cluster, const struct cluster_blocks *blocks, struct error *error);
 
 /* Since cluster_start, in cluster_map and cluster_fold. */
 struct cluster_timing {
   double evaluating_s; /* in tasks, with answering other ranks on rank 0 */
   double waiting_s;    /* for tasks, other ranks and results */
   uint64_t n_tasks;    /* or blocks */
+  uint64_t peak_bytes; /* most memory that the process has had, by the time of asking */
 };
 /* Fills one entry a rank (cluster_size entries, the caller's), on all ranks. Collective. */
 void cluster_timing(struct cluster *cluster, struct cluster_timing *timing);
+
+/* How long did single tasks take? Bucket B holds durations from 2^(B/4) to 2^((B+1)/4) nanoseconds; the last, longer
+ * ones too. */
+enum { CLUSTER_DURATION_BUCKETS = 160 };
+struct cluster_durations {
+  struct {
+    uint64_t n;
+    double seconds; /* what they sum to */
+  } tasks[CLUSTER_DURATION_BUCKETS], blocks[CLUSTER_DURATION_BUCKETS];
+};
+/* Of all ranks together. Collective. */
+void cluster_durations(struct cluster *cluster, struct cluster_durations *durations);
 
 #endif

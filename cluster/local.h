@@ -4,6 +4,12 @@
 
 #include "cluster/cluster.h"
 
+/* What a rank remembers of its work. */
+struct local_times {
+  struct cluster_timing timing;
+  struct cluster_durations durations;
+};
+
 /* Seconds of a clock that never goes back; for time limits and reports, never for answers. */
 double local_now_s(void);
 
@@ -12,13 +18,24 @@ size_t local_check_tasks(const struct cluster_tasks *tasks);
 /* Returns the number of blocks. */
 size_t local_check_blocks(const struct cluster_blocks *blocks);
 
-/* Task or block `index` alone. */
-void local_run_task(const struct cluster_tasks *tasks, size_t index, void *records);
-void local_run_block(const struct cluster_blocks *blocks, size_t index, void *accumulator);
+/* Tasks or blocks 0 … n − 1 as one kind of work, each run once on some rank. */
+struct local_work {
+  uint64_t n;
+  const struct cluster_tasks *tasks;   /* NULL: blocks */
+  const struct cluster_blocks *blocks; /* NULL: tasks */
+  void *records;                       /* of the tasks */
+};
+/* Runs first … first + n − 1 and adds to *times. `between` is called after each with the time now, NULL: nobody to look
+ * after. Returns how many were run: less than n only if this rank was interrupted. */
+uint64_t local_run(const struct local_work *work, uint64_t first, uint64_t n, struct local_times *times,
+                   void (*between)(void *context, double now_s), void *between_context);
 
-/* Everything on this rank; adds to *timing. */
-bool local_map(const struct cluster_tasks *tasks, void *records, struct cluster_timing *timing, struct error *error);
-bool local_fold(const struct cluster_blocks *blocks, void *accumulator, struct cluster_timing *timing,
-                struct error *error);
+/* The timing so far, with this process's memory. */
+struct cluster_timing local_timing(const struct local_times *times);
+
+/* Everything on this rank. */
+enum cluster_end local_map(const struct cluster_tasks *tasks, void *records, struct local_times *times,
+                           struct error *error);
+enum cluster_end local_fold(const struct cluster_blocks *blocks, struct local_times *times, struct error *error);
 
 #endif

@@ -4,8 +4,9 @@
  * evaluations, a rank asks for its next chunk when it starts the current one, chunks of some ms of measured work that
  * shrink towards the end), §2 (who dies takes all down: MPI's default error handler). Messages carry only ranges of
  * indices; results stay where they were made and are united at the end by a bitwise or of arrays that are zero
- * elsewhere, so that rank 0 copies nothing and large results never delay a request. Left out: signals and time limits
- * inside a round, survival of dead ranks, windows and shared memory in place of messages. */
+ * elsewhere, so that rank 0 copies nothing and large results never delay a request. An interrupted rank says so in
+ * place of asking; then nobody gets more, and all drop the round together. Left out: survival of dead ranks, windows
+ * and shared memory in place of messages. */
 #include "base/arena.h"
 #include "base/checked.h"
 #include "cluster/cluster.h"
@@ -28,10 +29,10 @@ struct range {
   uint64_t first, n;
 };
 
-/* What a rank tells when it asks for its next chunk: how long the one before took. */
+/* What a rank tells when it asks for its next chunk: how long the one before took, and whether it wants no more. */
 struct report {
   double seconds;
-  uint64_t n_tasks;
+  uint64_t n_tasks, dropped;
 };
 
 struct cluster {
@@ -39,7 +40,7 @@ struct cluster {
   unsigned rank, size; /* comm is used only if size > 1 or is_mpi */
   bool is_mpi;
   struct arena arena;
-  struct cluster_timing timing;
+  struct local_times times;
   /* Rank 0's, one an other rank. */
   MPI_Request *reports_due, *ranges_sent;
   struct report *reports;
@@ -161,8 +162,9 @@ void cluster_broadcast(struct cluster *cluster, void *bytes, size_t n) {
 
 /* All ranks leave with the smallest values. */
 static void least_of(struct cluster *cluster, uint64_t *values, int n) {
-  meet(cluster);
-  MPI_Allreduce(MPI_IN_PLACE, values, n, MPI_UINT64_T, MPI_MIN, cluster->comm);
+  MPI_Request request;
+  MPI_Iallreduce(MPI_IN_PLACE, values, n, MPI_UINT64_T, MPI_MIN, cluster->comm, &request);
+  wait_all(1, &request);
 }
 
 bool cluster_agree(struct cluster *cluster, struct error *error) {
@@ -195,14 +197,6 @@ static bool agree_on_work(struct cluster *cluster, uint64_t n, uint64_t bytes, s
 
 /* --- dealing out ------------------------------------------------------------------------------------------------ */
 
-/* Work in indices 0 … n − 1, each run once on some rank. */
-struct work {
-  uint64_t n;
-  void (*run)(const void *what, size_t index, void *into);
-  const void *what;
-  void *into;
-};
-
 /* Rank 0's view of what is left. */
 struct deal {
   uint64_t next, n, last_n;
@@ -224,7 +218,11 @@ static struct range take(struct deal *deal, unsigned size) {
   return range;
 }
 
+/* Hands out nothing more. */
+static void end_deal(struct deal *deal) { deal->next = deal->n; }
+
 static void learn(struct deal *deal, struct report report) {
+  if (report.dropped) end_deal(deal);
   if (report.n_tasks == 0) return;
   const double task_s = report.seconds / (double)report.n_tasks;
   deal->task_s = deal->task_s > 0 ? 0.75 * deal->task_s + 0.25 * task_s : task_s;
@@ -255,30 +253,37 @@ static bool serve(struct cluster *cluster, struct deal *deal) {
   return true;
 }
 
-/* Returns the seconds that it took; `deal` is NULL on ranks that have nobody to serve. */
-static double run_range(struct cluster *cluster, const struct work *work, struct range range, struct deal *deal) {
-  const double start_s = local_now_s();
-  for (uint64_t k = 0; k < range.n; k++) {
-    work->run(work->what, range.first + k, work->into);
-    if (deal == NULL) continue;
-    const double now_s = local_now_s();
-    if (now_s - deal->served_s < serve_interval_s) continue;
-    serve(cluster, deal);
-    deal->served_s = now_s;
-  }
-  const double seconds = local_now_s() - start_s;
-  cluster->timing.evaluating_s += seconds;
-  cluster->timing.n_tasks += range.n;
-  return seconds;
+struct service {
+  struct cluster *cluster;
+  struct deal *deal;
+};
+
+static void serve_now_and_then(void *context, double now_s) {
+  const struct service *const service = context;
+  if (now_s - service->deal->served_s < serve_interval_s) return;
+  serve(service->cluster, service->deal);
+  service->deal->served_s = now_s;
 }
 
-static void lead(struct cluster *cluster, const struct work *work) {
+/* `deal` is NULL on ranks that have nobody to serve. */
+static struct report run_range(struct cluster *cluster, const struct local_work *work, struct range range,
+                               struct deal *deal) {
+  struct service service = {cluster, deal};
+  const double start_s = local_now_s();
+  const uint64_t n = local_run(work, range.first, range.n, &cluster->times, deal != NULL ? serve_now_and_then : NULL,
+                               deal != NULL ? &service : NULL);
+  return (struct report){local_now_s() - start_s, n, n < range.n};
+}
+
+static bool lead(struct cluster *cluster, const struct local_work *work) {
   struct deal deal = {.next = cluster->size, .n = work->n, .last_n = 1};
   const int n_others = (int)cluster->size - 1;
+  bool dropped = false;
   for (int i = 0; i < n_others; i++) expect_report(cluster, i);
   for (struct range range = {0, 1}; range.n > 0; range = take(&deal, cluster->size)) {
-    const double seconds = run_range(cluster, work, range, &deal);
-    learn(&deal, (struct report){seconds, range.n});
+    const struct report report = run_range(cluster, work, range, &deal);
+    learn(&deal, report);
+    dropped = dropped || report.dropped;
   }
   struct patience patience = {0};
   while (deal.n_finished < (unsigned)n_others) {
@@ -288,40 +293,34 @@ static void lead(struct cluster *cluster, const struct work *work) {
       pause_politely(&patience);
   }
   wait_all(n_others, cluster->ranges_sent);
+  return dropped;
 }
 
-static void follow(struct cluster *cluster, const struct work *work) {
+static bool follow(struct cluster *cluster, const struct local_work *work) {
   struct report report = {0};
   struct range current = {cluster->rank, 1}, next;
   for (; current.n > 0; current = next) {
     MPI_Request requests[2];
+    const struct report before = report;
     MPI_Irecv(&next, (int)sizeof next, MPI_BYTE, 0, TAG_RANGE, cluster->comm, &requests[0]);
-    MPI_Isend(&report, (int)sizeof report, MPI_BYTE, 0, TAG_REPORT, cluster->comm, &requests[1]);
-    const double seconds = run_range(cluster, work, current, NULL);
+    MPI_Isend(&before, (int)sizeof before, MPI_BYTE, 0, TAG_REPORT, cluster->comm, &requests[1]);
+    if (!report.dropped) report = run_range(cluster, work, current, NULL); /* once interrupted, always */
     wait_all(2, requests);
-    report = (struct report){seconds, current.n};
   }
+  return report.dropped;
 }
 
-/* The first task of each rank is known without asking; where that is all, no message is sent. */
-static void share_work(struct cluster *cluster, const struct work *work) {
-  if (work->n <= cluster->size) {
-    if (cluster->rank < work->n) run_range(cluster, work, (struct range){cluster->rank, 1}, NULL);
-  } else if (cluster->rank == 0) {
-    lead(cluster, work);
-  } else {
-    follow(cluster, work);
-  }
+/* The first task of each rank is known without asking; where that is all, no message is sent. True: this rank was
+ * interrupted. */
+static bool share_work(struct cluster *cluster, const struct local_work *work) {
+  if (work->n > cluster->size) return cluster->rank == 0 ? lead(cluster, work) : follow(cluster, work);
+  return cluster->rank < work->n && run_range(cluster, work, (struct range){cluster->rank, 1}, NULL).dropped;
 }
 
 /* --- map and fold ----------------------------------------------------------------------------------------------- */
 
-static void run_task(const void *what, size_t index, void *into) { local_run_task(what, index, into); }
-static void run_block(const void *what, size_t index, void *into) { local_run_block(what, index, into); }
-
 /* Every byte is non-zero on one rank at most. */
 static void unite(struct cluster *cluster, void *bytes, size_t n) {
-  meet(cluster);
   for (size_t at = 0; at < n; at += piece_bytes) {
     char *const piece = (char *)bytes + at;
     const size_t n_piece = min_u64(piece_bytes, n - at);
@@ -333,63 +332,122 @@ static void unite(struct cluster *cluster, void *bytes, size_t n) {
   }
 }
 
-bool cluster_map(struct cluster *cluster, const struct cluster_tasks *tasks, void *records, struct error *error) {
-  if (cluster->size == 1) return local_map(tasks, records, &cluster->timing, error);
-  const double start_s = local_now_s(), evaluated_s = cluster->timing.evaluating_s;
+static void note_waiting(struct cluster *cluster, double start_s, double evaluated_s) {
+  struct cluster_timing *const timing = &cluster->times.timing;
+  timing->waiting_s += local_now_s() - start_s - (timing->evaluating_s - evaluated_s);
+}
+
+enum cluster_end cluster_map(struct cluster *cluster, const struct cluster_tasks *tasks, void *records,
+                             struct error *error) {
+  if (cluster->size == 1) return local_map(tasks, records, &cluster->times, error);
+  const double start_s = local_now_s(), evaluated_s = cluster->times.timing.evaluating_s;
   const size_t n_bytes = local_check_tasks(tasks);
-  if (!agree_on_work(cluster, tasks->n_tasks, tasks->record_bytes, error)) return false;
+  if (!agree_on_work(cluster, tasks->n_tasks, tasks->record_bytes, error)) return CLUSTER_FAILED;
   if (n_bytes > 0) memset(records, 0, n_bytes);
-  const struct work work = {.n = tasks->n_tasks, .run = run_task, .what = tasks, .into = records};
-  share_work(cluster, &work);
-  unite(cluster, records, n_bytes);
-  cluster->timing.waiting_s += local_now_s() - start_s - (cluster->timing.evaluating_s - evaluated_s);
-  return true;
+  const struct local_work work = {.n = tasks->n_tasks, .tasks = tasks, .records = records};
+  /* Also the meeting before the blocking calls of unite. */
+  const bool dropped = cluster_any(cluster, share_work(cluster, &work));
+  if (!dropped) unite(cluster, records, n_bytes);
+  note_waiting(cluster, start_s, evaluated_s);
+  return dropped ? CLUSTER_DROPPED : CLUSTER_DONE;
 }
 
 /* A binomial tree towards rank 0; the operation commutes, so the tree's shape does not show. */
-static void merge_all(struct cluster *cluster, const struct cluster_blocks *blocks, void *accumulator) {
-  const struct arena_mark mark = arena_get_mark(&cluster->arena);
-  void *const other = arena_alloc(&cluster->arena, 1, blocks->accumulator_bytes);
-  const int n_bytes = (int)blocks->accumulator_bytes;
-  MPI_Request request;
+static void merge_all(struct cluster *cluster, const struct cluster_blocks *blocks) {
   for (uint64_t step = 1; step < cluster->size; step *= 2) {
+    MPI_Request requests[2];
+    uint64_t n_words;
+    const int other = (int)(cluster->rank % (2 * step) == step ? cluster->rank - step : cluster->rank + step);
     if (cluster->rank % (2 * step) == step) {
-      MPI_Isend(accumulator, n_bytes, MPI_BYTE, (int)(cluster->rank - step), TAG_MERGE, cluster->comm, &request);
-      wait_all(1, &request);
-      break;
+      size_t n;
+      const uint64_t *const words = blocks->pack(blocks->context, &n);
+      REQUIRE(n <= INT_MAX);
+      n_words = n;
+      MPI_Isend(&n_words, 1, MPI_UINT64_T, other, TAG_MERGE, cluster->comm, &requests[0]);
+      MPI_Isend(words, (int)n, MPI_UINT64_T, other, TAG_MERGE, cluster->comm, &requests[1]);
+      wait_all(2, requests);
+      return;
     }
-    if (cluster->rank + step >= cluster->size) continue;
-    MPI_Irecv(other, n_bytes, MPI_BYTE, (int)(cluster->rank + step), TAG_MERGE, cluster->comm, &request);
-    wait_all(1, &request);
-    blocks->merge(blocks->context, accumulator, other);
+    if (other >= (int)cluster->size) continue;
+    MPI_Irecv(&n_words, 1, MPI_UINT64_T, other, TAG_MERGE, cluster->comm, &requests[0]);
+    wait_all(1, requests);
+    const struct arena_mark mark = arena_get_mark(&cluster->arena);
+    uint64_t *const words = ARENA_NEW(&cluster->arena, uint64_t, n_words + 1);
+    MPI_Irecv(words, (int)n_words, MPI_UINT64_T, other, TAG_MERGE, cluster->comm, &requests[0]);
+    wait_all(1, requests);
+    blocks->merge(blocks->context, words, n_words);
+    arena_rewind(&cluster->arena, mark);
+  }
+}
+
+/* What rank 0 has merged replaces what each other rank had folded. */
+static void share_merged(struct cluster *cluster, const struct cluster_blocks *blocks) {
+  uint64_t n_words = 0;
+  const struct arena_mark mark = arena_get_mark(&cluster->arena);
+  const uint64_t *words = NULL;
+  if (cluster->rank == 0) {
+    size_t n;
+    words = blocks->pack(blocks->context, &n);
+    n_words = n;
+  }
+  meet(cluster);
+  broadcast_from(cluster, 0, &n_words, sizeof n_words);
+  uint64_t *const copy = ARENA_NEW(&cluster->arena, uint64_t, n_words + 1);
+  if (cluster->rank == 0 && n_words > 0) memcpy(copy, words, n_words * sizeof *words);
+  broadcast_from(cluster, 0, copy, n_words * sizeof *copy);
+  if (cluster->rank != 0) {
+    blocks->clear(blocks->context);
+    blocks->merge(blocks->context, copy, n_words);
   }
   arena_rewind(&cluster->arena, mark);
 }
 
-bool cluster_fold(struct cluster *cluster, const struct cluster_blocks *blocks, void *accumulator,
-                  struct error *error) {
-  if (cluster->size == 1) return local_fold(blocks, accumulator, &cluster->timing, error);
-  const double start_s = local_now_s(), evaluated_s = cluster->timing.evaluating_s;
-  const size_t n_blocks = local_check_blocks(blocks);
-  REQUIRE(blocks->accumulator_bytes <= INT_MAX);
-  if (!agree_on_work(cluster, blocks->n, blocks->block, error)) return false;
-  const struct work work = {.n = n_blocks, .run = run_block, .what = blocks, .into = accumulator};
-  share_work(cluster, &work);
-  merge_all(cluster, blocks, accumulator);
-  meet(cluster);
-  broadcast_from(cluster, 0, accumulator, blocks->accumulator_bytes);
-  cluster->timing.waiting_s += local_now_s() - start_s - (cluster->timing.evaluating_s - evaluated_s);
-  return true;
+enum cluster_end cluster_fold(struct cluster *cluster, const struct cluster_blocks *blocks, struct error *error) {
+  if (cluster->size == 1) return local_fold(blocks, &cluster->times, error);
+  const double start_s = local_now_s(), evaluated_s = cluster->times.timing.evaluating_s;
+  const struct local_work work = {.n = local_check_blocks(blocks), .blocks = blocks};
+  if (!agree_on_work(cluster, blocks->n, blocks->block, error)) return CLUSTER_FAILED;
+  blocks->clear(blocks->context);
+  const bool dropped = cluster_any(cluster, share_work(cluster, &work));
+  if (!dropped) {
+    merge_all(cluster, blocks);
+    share_merged(cluster, blocks);
+  }
+  note_waiting(cluster, start_s, evaluated_s);
+  return dropped ? CLUSTER_DROPPED : CLUSTER_DONE;
 }
 
 void cluster_timing(struct cluster *cluster, struct cluster_timing *timing) {
+  const struct cluster_timing mine = local_timing(&cluster->times);
   if (cluster->size == 1) {
-    *timing = cluster->timing;
+    *timing = mine;
     return;
   }
   meet(cluster);
-  const int n_bytes = (int)sizeof cluster->timing;
-  MPI_Allgather(&cluster->timing, n_bytes, MPI_BYTE, timing, n_bytes, MPI_BYTE, cluster->comm);
+  MPI_Allgather(&mine, (int)sizeof mine, MPI_BYTE, timing, (int)sizeof mine, MPI_BYTE, cluster->comm);
+}
+
+/* Sums of floats over ranks: of times, for people; no answer depends on them. */
+void cluster_durations(struct cluster *cluster, struct cluster_durations *durations) {
+  uint64_t n[2 * CLUSTER_DURATION_BUCKETS];
+  double seconds[2 * CLUSTER_DURATION_BUCKETS];
+  *durations = cluster->times.durations;
+  if (cluster->size == 1) return;
+  for (size_t i = 0; i < CLUSTER_DURATION_BUCKETS; i++) {
+    n[2 * i] = durations->tasks[i].n;
+    n[2 * i + 1] = durations->blocks[i].n;
+    seconds[2 * i] = durations->tasks[i].seconds;
+    seconds[2 * i + 1] = durations->blocks[i].seconds;
+  }
+  meet(cluster);
+  MPI_Allreduce(MPI_IN_PLACE, n, 2 * CLUSTER_DURATION_BUCKETS, MPI_UINT64_T, MPI_SUM, cluster->comm);
+  MPI_Allreduce(MPI_IN_PLACE, seconds, 2 * CLUSTER_DURATION_BUCKETS, MPI_DOUBLE, MPI_SUM, cluster->comm);
+  for (size_t i = 0; i < CLUSTER_DURATION_BUCKETS; i++) {
+    durations->tasks[i].n = n[2 * i];
+    durations->blocks[i].n = n[2 * i + 1];
+    durations->tasks[i].seconds = seconds[2 * i];
+    durations->blocks[i].seconds = seconds[2 * i + 1];
+  }
 }
 
 const char *cluster_library(void) {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct cluster {
-  struct cluster_timing timing;
+  struct local_times times;
 };
 
 struct cluster *cluster_start(int *argc, char ***argv, struct error *error) {
@@ -50,15 +50,19 @@ bool cluster_any(struct cluster *cluster, bool mine) {
   return mine;
 }
 
-bool cluster_map(struct cluster *cluster, const struct cluster_tasks *tasks, void *records, struct error *error) {
-  return local_map(tasks, records, &cluster->timing, error);
+enum cluster_end cluster_map(struct cluster *cluster, const struct cluster_tasks *tasks, void *records,
+                             struct error *error) {
+  return local_map(tasks, records, &cluster->times, error);
 }
 
-bool cluster_fold(struct cluster *cluster, const struct cluster_blocks *blocks, void *accumulator,
-                  struct error *error) {
-  return local_fold(blocks, accumulator, &cluster->timing, error);
+enum cluster_end cluster_fold(struct cluster *cluster, const struct cluster_blocks *blocks, struct error *error) {
+  return local_fold(blocks, &cluster->times, error);
 }
 
-void cluster_timing(struct cluster *cluster, struct cluster_timing *timing) { *timing = cluster->timing; }
+void cluster_timing(struct cluster *cluster, struct cluster_timing *timing) { *timing = local_timing(&cluster->times); }
+
+void cluster_durations(struct cluster *cluster, struct cluster_durations *durations) {
+  *durations = cluster->times.durations;
+}
 
 const char *cluster_library(void) { return "none"; }

@@ -194,26 +194,16 @@ void design_evaluate(const struct design_space *designs, const struct accelerato
   }
 }
 
-/* What an infeasible score leaves behind: the reason and its excess alone, so that records stay comparable. */
-static void strip(struct score *score) {
-  const struct score kept = {.reason = score->reason, .excess = score->excess};
-  *score = kept;
-}
-
-static void evaluate(void *context, const struct point *point, struct score *score) {
+static void excesses(void *context, const struct point *point, const struct score *screened, double *excess) {
   const struct design_space *designs = context;
   struct accelerator accelerator;
-  if (!design_at(designs, point, &accelerator)) {
-    *score = (struct score){.reason = REASON_IMPOSSIBLE};
-    return;
-  }
   struct stage_cost_of_design design;
-  struct stage_result result;
-  design_evaluate(designs, &accelerator, &design, &result, score, NULL, NULL);
-  if (score->reason == REASON_NONE) advise(designs, point, &accelerator, &design, &result, score);
-  const char *what;
-  if (!space_check_score(&designs->space, score, &what)) *score = (struct score){.reason = REASON_INVALID};
-  if (score->reason != REASON_NONE) strip(score);
+  if (screened->reason < REASON_AREA || screened->reason > REASON_MEMORY) return;
+  if (!design_at(designs, point, &accelerator)) return;
+  stage_design(designs->stage, &accelerator, &design);
+  for (enum reason reason = REASON_AREA; reason <= REASON_MEMORY; reason++) {
+    excess[reason] = design_excess(designs, &accelerator, &design, reason);
+  }
 }
 
 static void screen(void *context, const struct point *point, struct score *score) {
@@ -235,6 +225,33 @@ static void screen(void *context, const struct point *point, struct score *score
     score->reason = REASON_THROUGHPUT_FLOOR;
     score->excess = designs->floor_throughput - score->objective[OBJECTIVE_THROUGHPUT];
   }
+}
+
+/* What an infeasible score leaves behind: the reason and its excess alone, so that records stay comparable. */
+static void strip(struct score *score) {
+  const struct score kept = {.reason = score->reason, .excess = score->excess};
+  *score = kept;
+}
+
+static void evaluate(void *context, const struct point *point, struct score *score) {
+  const struct design_space *designs = context;
+  struct accelerator accelerator;
+  if (!design_at(designs, point, &accelerator)) {
+    *score = (struct score){.reason = REASON_IMPOSSIBLE};
+    return;
+  }
+  if (designs->settings->search.score == SCORE_BOUND) {
+    screen(context, point, score);
+    if (score->reason != REASON_NONE) strip(score);
+    return;
+  }
+  struct stage_cost_of_design design;
+  struct stage_result result;
+  design_evaluate(designs, &accelerator, &design, &result, score, NULL, NULL);
+  if (score->reason == REASON_NONE) advise(designs, point, &accelerator, &design, &result, score);
+  const char *what;
+  if (!space_check_score(&designs->space, score, &what)) *score = (struct score){.reason = REASON_INVALID};
+  if (score->reason != REASON_NONE) strip(score);
 }
 
 /* --- laying out the space -------------------------------------------------------------------------------------------
@@ -279,7 +296,8 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
                                   .bindings = bindings,
                                   .context = designs,
                                   .evaluate = evaluate,
-                                  .screen = screen};
+                                  .screen = screen,
+                                  .excesses = excesses};
   return true;
 }
 

@@ -112,12 +112,12 @@ void explore_explain(const struct run *run, struct error *error) {
   for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
     const struct reason_name *reason = &run->designs.space.reasons[r];
     const uint64_t n =
-        proof->excluded[r] > run->rounds.reason_count[r] ? proof->excluded[r] : run->rounds.reason_count[r];
+        proof->exclusions.n[r] > run->rounds.reason_count[r] ? proof->exclusions.n[r] : run->rounds.reason_count[r];
     if (n == 0) continue;
     error_add(error, STATUS_INFEASIBLE,
               "  %s binds for %llu designs (alone for %llu); the nearest misses it by %.6g %s", reason->name,
-              (unsigned long long)n, (unsigned long long)proof->excluded_alone[r],
-              proof->excluded[r] > 0 ? shown_excess(proof->nearest_excess[r]) : 0.0, reason->unit);
+              (unsigned long long)n, (unsigned long long)proof->exclusions.alone[r],
+              proof->exclusions.n[r] > 0 ? shown_excess(proof->exclusions.nearest[r]) : 0.0, reason->unit);
   }
 }
 

@@ -238,7 +238,7 @@ static bool publish_all(const struct run *run, const char *state, const char *re
                 {"topk.csv", tables_topk(run, arena)},
                 {"convergence.csv", tables_convergence(run, arena)},
                 {"infeasible.csv", tables_infeasible(run, arena)},
-                {"timing.csv", tables_timing(run, NULL, arena)}};
+                {"timing.csv", tables_timing(run, NULL, NULL, arena)}};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
     table_describe(tables[i].table, columns);
     if (strcmp(tables[i].name, "timing.csv") == 0) continue;
@@ -355,13 +355,15 @@ static bool publish_log(const struct run *run, struct error *error) {
 bool outputs_finish(struct run *run, struct error *error) {
   struct cluster *cluster = run->invocation->cluster;
   struct cluster_timing *timing = ARENA_NEW(run->invocation->arena, struct cluster_timing, cluster_size(cluster));
+  struct cluster_durations *durations = ARENA_NEW(run->invocation->arena, struct cluster_durations, 1);
   cluster_timing(cluster, timing);
+  cluster_durations(cluster, durations);
   if (is_writer(run)) {
     const bool any = topk_count(run->rounds.topk) > 0; /* without a design there is nothing to picture */
     const bool done = outputs_publish(run, "running", "", error) && (!any || picture_publish(run, error)) &&
                       publish_json(run, "summary.json", outputs_summary(run), error) &&
                       publish_json(run, "manifest.json", manifest(run), error) &&
-                      publish_table(run, "timing.csv", tables_timing(run, timing, run->invocation->arena), error) &&
+                      publish_table(run, "timing.csv", tables_timing(run, timing, durations, run->invocation->arena), error) &&
                       publish_log(run, error) && publish_status(run, "complete", any ? "" : "nothing feasible", error);
     (void)done; /* the error says it */
   }

@@ -146,12 +146,12 @@ static struct report_table *infeasible_table(const struct run *run, struct arena
   struct report_cell *cells = ARENA_NEW(arena, struct report_cell, (size_t)N_REASONS * 5);
   size_t n = 0;
   for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
-    if (run->proof.excluded[r] == 0) continue;
+    if (run->proof.exclusions.n[r] == 0) continue;
     struct report_cell *row = cells + n++ * 5;
     row[0].text = run->designs.space.reasons[r].name;
-    row[1].number = (double)run->proof.excluded[r];
-    row[2].number = (double)run->proof.excluded_alone[r];
-    row[3].number = run->proof.nearest_excess[r];
+    row[1].number = (double)run->proof.exclusions.n[r];
+    row[2].number = (double)run->proof.exclusions.alone[r];
+    row[3].number = run->proof.exclusions.nearest[r];
     row[4].text = run->designs.space.reasons[r].unit;
   }
   struct report_table *table = ARENA_NEW(arena, struct report_table, 1);

@@ -23,9 +23,8 @@ struct open_design {
 /* What a fold over the space accumulates. Plain bytes; merging in any order gives the same. */
 struct tally {
   uint64_t allowed, pruned, open_best, open_front; /* open_front: those that cannot be the best */
-  uint64_t excluded[N_REASONS], alone[N_REASONS];
-  double nearest[N_REASONS]; /* −1: none */
-  double bound;              /* best bound among allowed, not yet evaluated designs; NaN-free: see has_bound */
+  struct exclusions exclusions;
+  double bound; /* best bound among allowed, not yet evaluated designs; NaN-free: see has_bound */
   uint64_t has_bound, n_listed;
   struct open_design listed[OPEN_LISTED]; /* in the order of their turn */
 };
@@ -35,6 +34,12 @@ struct fold {
   uint64_t offset; /* of the slice */
   double best;     /* to beat */
   bool has_best;
+  struct tally *part; /* of the slice */
+};
+
+enum {
+  TALLY_WORDS = sizeof(struct tally) / sizeof(uint64_t),
+  OPEN_WORDS = sizeof(struct open_design) / sizeof(uint64_t)
 };
 
 static const struct space *space_of(const struct fold *fold) { return &fold->rounds->designs->space; }
@@ -76,31 +81,6 @@ static void take_bound(const struct space *space, struct tally *tally, double bo
   tally->has_bound = 1;
 }
 
-/* Which limits does the design break? Every one is counted, so that a user sees what a relaxation would bring. */
-static void count_limits(const struct design_space *designs, const struct point *point, struct tally *tally,
-                         enum reason first, double first_excess) {
-  struct accelerator accelerator;
-  struct stage_cost_of_design design;
-  unsigned broken = 0;
-  enum reason last = first;
-  if (first >= REASON_AREA && first <= REASON_MEMORY && design_at(designs, point, &accelerator)) {
-    stage_design(designs->stage, &accelerator, &design);
-    for (enum reason reason = REASON_AREA; reason <= REASON_MEMORY; reason++) {
-      const double excess = design_excess(designs, &accelerator, &design, reason);
-      if (!(excess > 0)) continue;
-      broken++;
-      last = reason;
-      tally->excluded[reason]++;
-      if (tally->nearest[reason] < 0 || excess < tally->nearest[reason]) tally->nearest[reason] = excess;
-    }
-  } else {
-    broken = 1;
-    tally->excluded[first]++;
-    if (tally->nearest[first] < 0 || first_excess < tally->nearest[first]) tally->nearest[first] = first_excess;
-  }
-  if (broken == 1) tally->alone[last]++;
-}
-
 /* Could this design, of which only bounds are known, still matter? */
 static enum openness openness_of(const struct fold *fold, const struct point *point, const struct score *screened) {
   if (!fold->has_best || space_better(space_of(fold), screened->bound, fold->best)) return OPEN_BEST;
@@ -109,16 +89,16 @@ static enum openness openness_of(const struct fold *fold, const struct point *po
   return pareto_covers(fold->rounds->front, screened->objective, point) ? CLOSED : OPEN_FRONT;
 }
 
-static void fold_block(void *context, uint64_t first, uint64_t end, void *accumulator) {
+static void fold_block(void *context, uint64_t first, uint64_t end) {
   const struct fold *fold = context;
   const struct space *space = space_of(fold);
-  struct tally *tally = accumulator;
+  struct tally *tally = fold->part;
   for (uint64_t index = first; index < end; index++) {
     const struct point point = space_point(space, fold->offset + index);
     struct score screened;
     space->screen(space->context, &point, &screened);
     if (screened.reason != REASON_NONE) {
-      count_limits(fold->rounds->designs, &point, tally, (enum reason)screened.reason, screened.excess);
+      exclusions_count(&tally->exclusions, space, &point, &screened);
       continue;
     }
     tally->allowed++;
@@ -133,47 +113,72 @@ static void fold_block(void *context, uint64_t first, uint64_t end, void *accumu
   }
 }
 
-static void merge(void *context, void *into, const void *from) {
-  const struct fold *fold = context;
-  struct tally *a = into;
-  const struct tally *b = from;
+static void add(const struct space *space, struct tally *a, const struct tally *b) {
   a->allowed += b->allowed;
   a->pruned += b->pruned;
   a->open_best += b->open_best;
   a->open_front += b->open_front;
-  for (size_t r = 0; r < N_REASONS; r++) {
-    a->excluded[r] += b->excluded[r];
-    a->alone[r] += b->alone[r];
-    if (b->nearest[r] >= 0 && (a->nearest[r] < 0 || b->nearest[r] < a->nearest[r])) a->nearest[r] = b->nearest[r];
-  }
-  if (b->has_bound) take_bound(space_of(fold), a, b->bound);
-  for (size_t i = 0; i < b->n_listed; i++) list_open(space_of(fold), a, &b->listed[i]);
+  exclusions_merge(&a->exclusions, &b->exclusions);
+  if (b->has_bound) take_bound(space, a, b->bound);
+  for (size_t i = 0; i < b->n_listed; i++) list_open(space, a, &b->listed[i]);
 }
 
 static void empty(struct tally *tally) {
   memset(tally, 0, sizeof *tally);
-  for (size_t r = 0; r < N_REASONS; r++) tally->nearest[r] = -1;
+  exclusions_clear(&tally->exclusions);
 }
 
-/* The whole space, a slice after the other; rounds->stopped if it was left in between. `part` is room for a slice. */
-static bool fold_space(struct rounds *rounds, struct fold *fold, struct tally *tally, struct tally *part,
-                       struct error *error) {
+static void clear(void *context) { empty(((struct fold *)context)->part); }
+
+/* A tally is words through and through; those of the list's empty end stay at home. */
+static const uint64_t *pack(void *context, size_t *n_words) {
+  const struct tally *tally = ((struct fold *)context)->part;
+  *n_words = TALLY_WORDS - OPEN_WORDS * (OPEN_LISTED - tally->n_listed);
+  return (const uint64_t *)(const void *)tally;
+}
+
+static void merge(void *context, const uint64_t *words, size_t n_words) {
+  const struct fold *fold = context;
+  REQUIRE(n_words <= TALLY_WORDS);
+  add(space_of(fold), fold->part, (const struct tally *)(const void *)words);
+}
+
+static bool is_interrupted(void *context) {
+  const struct rounds *rounds = ((const struct fold *)context)->rounds;
+  return rounds->interrupted(rounds->stop_context);
+}
+
+/* The whole space, a slice after the other; rounds->stopped if it was left in between. */
+static bool fold_space(struct rounds *rounds, struct fold *fold, struct tally *tally, struct error *error) {
   const uint64_t n = space_size(space_of(fold));
+  enum cluster_end end = CLUSTER_DONE;
   empty(tally);
-  for (fold->offset = 0; fold->offset < n; fold->offset += slice_points) {
-    if (fold->offset > 0) {
+  rounds->fold_total = n;
+  for (uint64_t done = 0; done < n && end == CLUSTER_DONE && !rounds->stopped;) {
+    fold->offset = rounds->fold_done = done;
+    if (done > 0) {
       if (rounds->progress != NULL) rounds->progress(rounds->progress_context, rounds);
       rounds->stopped = cluster_any(rounds->cluster, rounds->stop != NULL && rounds->stop(rounds->stop_context));
-      if (rounds->stopped) return true;
+      if (rounds->stopped) break;
     }
-    empty(part);
+    const uint64_t slice = min_u64(slice_points, n - done);
     const struct cluster_blocks blocks = {
-        min_u64(slice_points, n - fold->offset), BLOCK, sizeof *part, fold_block, merge, fold};
-    if (!cluster_fold(rounds->cluster, &blocks, part, error)) return false;
-    merge(fold, tally, part);
-    if (n - fold->offset <= slice_points) break; /* the next offset might wrap */
+        .n = slice,
+        .block = BLOCK,
+        .clear = clear,
+        .fold = fold_block,
+        .pack = pack,
+        .merge = merge,
+        .interrupted = rounds->interrupted != NULL ? is_interrupted : NULL,
+        .context = fold,
+    };
+    end = cluster_fold(rounds->cluster, &blocks, error);
+    if (end == CLUSTER_DROPPED) rounds->stopped = true;
+    if (end == CLUSTER_DONE) add(space_of(fold), tally, fold->part);
+    done += slice;
   }
-  return true;
+  rounds->fold_done = rounds->fold_total = 0;
+  return end != CLUSTER_FAILED;
 }
 
 static void best_so_far(struct fold *fold) {
@@ -215,22 +220,39 @@ static bool evaluate_open(struct rounds *rounds, struct fold *fold, const struct
   return true;
 }
 
+/* A sweep has visited every design: what it left out, bounds exclude. */
+static bool prove_by_sweep(const struct rounds *rounds, struct proof *proof) {
+  const struct sweep_counts *swept = rounds->swept;
+  const struct search_algorithm *algorithm = search_algorithm_find("sweep");
+  const struct sweep_settings *settings = run_algorithm_settings(rounds->designs->settings, algorithm);
+  const bool any = topk_count(rounds->topk) > 0;
+  proof->complete = true;
+  proof->allowed = swept->allowed;
+  proof->pruned = swept->pruned;
+  proof->exclusions = swept->exclusions;
+  proof->optimal = any;
+  proof->front_complete = settings->front;
+  if (any) proof->bound = topk_at(rounds->topk, 0)->score.objective[rounds->designs->space.metric];
+  return true;
+}
+
 bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
   const struct run_search *search = &rounds->designs->settings->search;
   /* A search that was cut goes on when its budget is raised, and what comes behind it must not be in the way. */
   const uint64_t budget = search->prove && !rounds->cut ? search->prove_evaluations : 0;
   struct tally *tally = ARENA_NEW(rounds->arena, struct tally, 2);
-  struct fold fold = {.rounds = rounds};
+  struct fold fold = {.rounds = rounds, .part = tally + 1};
   memset(proof, 0, sizeof *proof);
   proof->searched = rounds->evaluations;
   proof->points = space_size(&rounds->designs->space);
+  if (rounds->swept != NULL) return prove_by_sweep(rounds, proof);
   if (proof->points > search->bound_points) { /* it would take days: nothing is claimed */
     proof->open = proof->points - rounds->evaluations;
     return true;
   }
   for (;;) {
     best_so_far(&fold);
-    if (!fold_space(rounds, &fold, tally, tally + 1, error)) return false;
+    if (!fold_space(rounds, &fold, tally, error)) return false;
     if (rounds->stopped) return true; /* nothing is proven */
     proof->bound = fold.best;
     if (tally->has_bound && (!fold.has_best || space_better(space_of(&fold), tally->bound, fold.best))) {
@@ -250,8 +272,6 @@ bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
   proof->open = tally->open_best + tally->open_front;
   proof->optimal = fold.has_best && tally->open_best == 0;
   proof->front_complete = search->prove_front && proof->open == 0;
-  memcpy(proof->excluded, tally->excluded, sizeof proof->excluded);
-  memcpy(proof->excluded_alone, tally->alone, sizeof proof->excluded_alone);
-  memcpy(proof->nearest_excess, tally->nearest, sizeof proof->nearest_excess);
+  proof->exclusions = tally->exclusions;
   return true;
 }

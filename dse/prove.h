@@ -8,22 +8,21 @@
 #define DSE_PROVE_H
 
 #include "dse/rounds.h"
+#include "search/space/exclusions.h"
 
 struct proof {
-  uint64_t points;                    /* of the space */
-  uint64_t allowed;                   /* by limits known without a schedule */
-  uint64_t excluded[N_REASONS];       /* by each limit, counted for every limit that a design breaks */
-  uint64_t excluded_alone[N_REASONS]; /* by this limit and no other */
-  double nearest_excess[N_REASONS];   /* least excess among the designs that a limit excludes */
-  uint64_t pruned;                    /* allowed, but never evaluated: bounds exclude them */
-  uint64_t open;                      /* left out although bounds do not exclude them: the budget was spent */
-  uint64_t evaluated;                 /* to close the gaps */
-  uint64_t evaluated_best;            /* of them, those that could have been better than the best */
-  uint64_t searched;                  /* evaluations of the search before */
-  double bound;                       /* no design of the space has a better metric */
-  double gap;                         /* relative distance of the best from it; 0: proven optimal */
-  bool complete, optimal;             /* bounds were taken; no design that could be better is left */
-  bool front_complete;                /* no design that could lie on the Pareto front is left */
+  uint64_t points;              /* of the space */
+  uint64_t allowed;             /* by limits known without a schedule */
+  struct exclusions exclusions; /* by each limit */
+  uint64_t pruned;              /* allowed, but never evaluated: bounds exclude them */
+  uint64_t open;                /* left out although bounds do not exclude them: the budget was spent */
+  uint64_t evaluated;           /* to close the gaps */
+  uint64_t evaluated_best;      /* of them, those that could have been better than the best */
+  uint64_t searched;            /* evaluations of the search before */
+  double bound;                 /* no design of the space has a better metric */
+  double gap;                   /* relative distance of the best from it; 0: proven optimal */
+  bool complete, optimal;       /* bounds were taken; no design that could be better is left */
+  bool front_complete;          /* no design that could lie on the Pareto front is left */
 };
 
 /* Collective. With search.prove off nothing is evaluated to close the gap. */

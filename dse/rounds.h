@@ -1,4 +1,5 @@
 /* The one loop for evaluations: ask → evaluate on the ranks (or answer from the journal) → tell → keep → journal.
+ * A sweep is the same in large: fold on the ranks (or answer from the journal) → keep → journal.
  *
  * Every rank runs it alike; evaluations are distributed by cluster/, records come back in task order. All that a run
  * knows about its designs accumulates here. Collective. */
@@ -10,6 +11,7 @@
 #include "results/journal.h"
 #include "results/pareto.h"
 #include "results/topk.h"
+#include "search/space/sweep.h"
 
 struct convergence { /* a row a round */
   uint64_t round, evaluations, feasible, front_size;
@@ -17,10 +19,14 @@ struct convergence { /* a row a round */
   bool has_best;
 };
 
-struct found { /* when and by what a design was found */
-  struct point point;
-  uint64_t evaluation;
+struct found {         /* when and by what a design was found */
+  uint64_t evaluation; /* in a sweep, of its round the last */
   const char *by;
+};
+
+struct round_time { /* of a round that this launch computed */
+  uint64_t round, tasks;
+  double seconds;
 };
 
 struct rounds {
@@ -37,14 +43,22 @@ struct rounds {
   uint64_t reason_count[N_REASONS];
   struct convergence *convergence;
   size_t n_convergence, convergence_capacity;
-  struct found *found; /* of every record that entered top-k or front when it came; later ones are looked up */
+  struct found *found; /* of every record that entered top-k or front when it came, as numbered by found_points */
   size_t n_found, found_capacity;
-  struct point *points;        /* round_size */
-  struct record *records;      /* round_size */
-  bool cut;                    /* max_evaluations ended the search, which would have gone on */
-  bool stopped;                /* a limit or a signal ended the run between two rounds */
-  bool (*stop)(void *context); /* asked after every round on every rank; NULL: never */
-  void *stop_context;
+  struct point_set *found_points;
+  struct round_time *times;
+  size_t n_times, times_capacity;
+  uint64_t journaled;             /* rounds that the journal held at the start, known to every rank */
+  struct sweep_counts *swept;     /* of all rounds of a sweep; NULL: there was none */
+  struct point *points;           /* round_size */
+  struct record *records;         /* round_size */
+  bool cut;                       /* max_evaluations ended the search, which would have gone on */
+  bool stopped;                   /* a limit or a signal ended the run between two rounds */
+  uint64_t fold_done, fold_total; /* points of the space: how far a fold over it is; 0, 0: none under way */
+  bool (*stop)(void *context);    /* asked after every round on every rank; NULL: never */
+  /* Asked between any two evaluations on every rank: true on one drops the unfinished round on all. NULL: never. */
+  bool (*interrupted)(void *context);
+  void *stop_context; /* of both */
   void (*progress)(void *context, const struct rounds *rounds);
   void *progress_context;
 };
@@ -52,7 +66,7 @@ struct rounds {
 void rounds_init(struct rounds *rounds, struct cluster *cluster, const struct design_space *designs,
                  struct journal *journal, struct arena *arena);
 /* Runs one algorithm until it asks no more, or rounds->stopped, or rounds->cut: the budget is looked at between rounds,
- * so that a run of a larger budget begins with the very same rounds. */
+ * so that a run of a larger budget begins with the very same rounds. A sweep has no budget: it ends with the space. */
 bool rounds_search(struct rounds *rounds, const struct search_algorithm *algorithm, const void *settings,
                    uint64_t max_evaluations, struct error *error);
 /* Evaluates a list of points (those evaluated before are skipped). */

@@ -6,6 +6,8 @@
 
 const char *const run_metric_names[] = {"throughput", "energy", "area", "tdp", "throughput_per_tdp", "edp", NULL};
 
+static const char *const score_names[] = {"schedule", "bound", NULL};
+
 /* Raised whenever the same settings may give other answers than an earlier release did. */
 enum { ANSWER_VERSION = 1 };
 
@@ -44,6 +46,9 @@ static const struct field search_field_list[] = {
      ROLE_ANSWER, NULL},
     {"metric", FIELD_CHOICE, "", 0, 0, "\"throughput\"", "what orders the best designs", SEARCH(metric), ROLE_ANSWER,
      run_metric_names},
+    {"score", FIELD_CHOICE, "", 0, 0, "\"schedule\"",
+     "what a design scores: its schedule, or only its bound, which no schedule beats (a first look at huge spaces)",
+     SEARCH(score), ROLE_ANSWER, score_names},
     {"top_k", FIELD_UINT, "", 1, 10000, "10", "how many best designs are kept", SEARCH(top_k), ROLE_ANSWER, NULL},
     {"seed", FIELD_UINT, "", 0, 9e18, "1", "seed of every random choice", SEARCH(seed), ROLE_ANSWER, NULL},
     {"max_evaluations", FIELD_UINT, "", 1, 1e9, "100000",

@@ -29,7 +29,7 @@ struct run_limits {
 
 struct run_search {
   const char *algorithm;
-  uint64_t metric, top_k, seed, max_evaluations, round_size;
+  uint64_t metric, score, top_k, seed, max_evaluations, round_size;
   double eps;
   bool prove, prove_front;
   uint64_t prove_evaluations, bound_points;
@@ -47,6 +47,9 @@ struct run_settings {
   struct run_search search;
   void *algorithms; /* n_search_algorithms pointers' worth of settings: settings_of_algorithm */
 };
+
+/* What a design scores: its schedule, or the bound alone that no schedule beats. */
+enum run_score { SCORE_SCHEDULE, SCORE_BOUND };
 
 /* Metrics are objectives; see design_space.h for their meaning. */
 extern const char *const run_metric_names[];

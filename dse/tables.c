@@ -156,10 +156,10 @@ struct table *tables_infeasible(const struct run *run, struct arena *arena) {
   for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
     const struct reason_name *reason = &run->designs.space.reasons[r];
     table_text(table, reason->name);
-    table_u64(table, run->proof.excluded[r]);
-    table_u64(table, run->proof.excluded_alone[r]);
-    if (run->proof.excluded[r] > 0) {
-      table_double(table, run->proof.nearest_excess[r]);
+    table_u64(table, run->proof.exclusions.n[r]);
+    table_u64(table, run->proof.exclusions.alone[r]);
+    if (run->proof.exclusions.n[r] > 0) {
+      table_double(table, run->proof.exclusions.nearest[r]);
     } else {
       table_empty(table);
     }
@@ -169,19 +169,49 @@ struct table *tables_infeasible(const struct run *run, struct arena *arena) {
   return table;
 }
 
-struct table *tables_timing(const struct run *run, const struct cluster_timing *timing, struct arena *arena) {
+/* --- times, which alone may differ from run to run ------------------------------------------------------------------
+ */
+
+static void timing_row(struct table *table, const char *what, uint64_t number, uint64_t tasks, double seconds) {
+  table_text(table, what);
+  table_u64(table, number);
+  table_u64(table, tasks);
+  table_double(table, seconds);
+}
+
+struct table *tables_timing(const struct run *run, const struct cluster_timing *timing,
+                            const struct cluster_durations *durations, struct arena *arena) {
   static const struct table_column columns[] = {
-      {"rank", "", "", "rank of the launch that finished the run"},
-      {"tasks", "", "", "evaluations and blocks of bounds that it computed"},
-      {"evaluating_s", "s", "", "time in them"},
-      {"waiting_s", "s", "min", "time waiting for tasks, other ranks and results"},
+      {"what", "", "", "rank, round, or duration: of evaluations, or of blocks of a fold (block_duration)"},
+      {"number", "", "",
+       "of the rank or round; a duration's bucket B holds those from 2^(B/4) to 2^((B+1)/4) nanoseconds"},
+      {"tasks", "", "", "evaluations and blocks that the rank computed, designs of the round, tasks of the duration"},
+      {"seconds", "s", "", "time in the tasks of that rank or duration; of a round, from its start to its end"},
+      {"waiting_s", "s", "min", "of a rank: time waiting for tasks, other ranks and results"},
+      {"peak_bytes", "B", "min", "of a rank: most memory that it had"},
   };
   struct table *table = table_new(arena, "timing.csv", columns, sizeof columns / sizeof *columns);
-  for (unsigned r = 0; timing != NULL && r < cluster_size(run->invocation->cluster); r++) {
-    table_u64(table, r);
-    table_u64(table, timing[r].n_tasks);
-    table_double(table, timing[r].evaluating_s);
+  if (timing == NULL) return table;
+  for (unsigned r = 0; r < cluster_size(run->invocation->cluster); r++) {
+    timing_row(table, "rank", r, timing[r].n_tasks, timing[r].evaluating_s);
     table_double(table, timing[r].waiting_s);
+    table_u64(table, timing[r].peak_bytes);
+  }
+  for (size_t i = 0; i < run->rounds.n_times; i++) {
+    const struct round_time *time = &run->rounds.times[i];
+    timing_row(table, "round", time->round, time->tasks, time->seconds);
+    table_empty(table);
+    table_empty(table);
+  }
+  for (size_t b = 0; b < 2 * CLUSTER_DURATION_BUCKETS; b++) {
+    const bool of_blocks = b >= CLUSTER_DURATION_BUCKETS;
+    const size_t bucket = b % CLUSTER_DURATION_BUCKETS;
+    const uint64_t n = of_blocks ? durations->blocks[bucket].n : durations->tasks[bucket].n;
+    const double seconds = of_blocks ? durations->blocks[bucket].seconds : durations->tasks[bucket].seconds;
+    if (n == 0) continue;
+    timing_row(table, of_blocks ? "block_duration" : "duration", bucket, n, seconds);
+    table_empty(table);
+    table_empty(table);
   }
   return table;
 }

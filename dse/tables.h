@@ -10,6 +10,8 @@ struct table *tables_topk(const struct run *run, struct arena *arena);
 struct table *tables_convergence(const struct run *run, struct arena *arena);
 struct table *tables_infeasible(const struct run *run, struct arena *arena);
 /* One row a rank; `timing` NULL gives the header alone. */
-struct table *tables_timing(const struct run *run, const struct cluster_timing *timing, struct arena *arena);
+/* timing and durations NULL: the columns alone. */
+struct table *tables_timing(const struct run *run, const struct cluster_timing *timing,
+                            const struct cluster_durations *durations, struct arena *arena);
 
 #endif

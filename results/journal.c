@@ -246,41 +246,94 @@ bool journal_peek(const char *folder, struct journal_header *header, struct erro
 
 /* --- reading and writing --- */
 
-bool journal_replay(struct journal *journal, uint64_t round, struct arena *arena, struct record **records, size_t *n,
-                    struct error *error) {
+uint64_t journal_rounds(const struct journal *journal) { return journal->n_rounds; }
+
+/* Reads the record of a round that the journal holds into the reader's buffer; the cursor stays at it. */
+static bool seek_round(struct journal *journal, uint64_t round, struct journal_frame *frame, struct error *error) {
   struct journal_reader *const reader = &journal->reader;
-  *records = NULL;
-  *n = 0;
-  if (round >= journal->n_rounds) return true;
   if (round < journal->cursor_round) {
     journal->cursor_round = 0;
     journal->cursor_offset = JOURNAL_HEADER_BYTES;
   }
-  struct journal_frame frame = {0};
   for (; journal->cursor_round < round; journal->cursor_round++) {
     unsigned char bytes[JOURNAL_FRAME_BYTES];
     if (!journal_read_at(reader, journal->cursor_offset, bytes, sizeof bytes, error)) return false;
-    if (!journal_decode_frame(bytes, &frame)) break; /* reading it whole, below, says so */
-    journal->cursor_offset += journal_framed_bytes(&frame);
+    if (!journal_decode_frame(bytes, frame)) break; /* reading it whole, below, says so */
+    journal->cursor_offset += journal_framed_bytes(frame);
   }
   enum journal_finding finding;
-  if (!journal_read_record(reader, journal->cursor_offset, &frame, &finding, error)) return false;
-  if (finding != JOURNAL_RECORD || frame.round != round)
-    return error_add(error, STATUS_ENVIRONMENT,
-                     "%s: the record at offset %" PRIu64 " (round %" PRIu64 ") was good and is not any more",
-                     reader->path, journal->cursor_offset, round);
+  if (!journal_read_record(reader, journal->cursor_offset, frame, &finding, error)) return false;
+  if (finding == JOURNAL_RECORD && frame->round == round) return true;
+  return error_add(error, STATUS_ENVIRONMENT,
+                   "%s: the record at offset %" PRIu64 " (round %" PRIu64 ") was good and is not any more",
+                   reader->path, journal->cursor_offset, round);
+}
+
+static void pass_round(struct journal *journal, const struct journal_frame *frame) {
+  journal->cursor_round++;
+  journal->cursor_offset += journal_framed_bytes(frame);
+}
+
+static bool refuse_kind(const struct journal *journal, uint64_t round, const char *kind, struct error *error) {
+  return error_add(error, STATUS_ENVIRONMENT,
+                   "%s: the record at offset %" PRIu64 " (round %" PRIu64
+                   ") is no %s, as this program expects there; it was written by another version. Start again with "
+                   "--fresh",
+                   journal->reader.path, journal->cursor_offset, round, kind);
+}
+
+bool journal_replay(struct journal *journal, uint64_t round, struct arena *arena, struct record **records, size_t *n,
+                    struct error *error) {
+  struct journal_reader *const reader = &journal->reader;
+  struct journal_frame frame = {0};
+  *records = NULL;
+  *n = 0;
+  if (round >= journal->n_rounds) return true;
+  if (!seek_round(journal, round, &frame, error)) return false;
   const unsigned char *const payload = reader->buffer + JOURNAL_FRAME_BYTES;
   size_t count = 0;
-  REQUIRE(journal_decode_payload(payload, frame.payload_bytes, reader->n_axes, NULL, 0, &count));
+  if (!journal_decode_payload(payload, frame.payload_bytes, reader->n_axes, NULL, 0, &count))
+    return refuse_kind(journal, round, "list of designs", error);
   *records = ARENA_NEW(arena, struct record, count);
   REQUIRE(journal_decode_payload(payload, frame.payload_bytes, reader->n_axes, *records, count, n));
-  journal->cursor_round++;
-  journal->cursor_offset += journal_framed_bytes(&frame);
+  pass_round(journal, &frame);
+  return true;
+}
+
+bool journal_replay_fold(struct journal *journal, uint64_t round, struct arena *arena, uint64_t **words,
+                         size_t *n_words, struct error *error) {
+  struct journal_frame frame = {0};
+  *words = NULL;
+  *n_words = 0;
+  if (round >= journal->n_rounds) return true;
+  if (!seek_round(journal, round, &frame, error)) return false;
+  const unsigned char *const payload = journal->reader.buffer + JOURNAL_FRAME_BYTES;
+  size_t count = 0;
+  if (!journal_decode_fold(payload, frame.payload_bytes, NULL, 0, &count))
+    return refuse_kind(journal, round, "fold", error);
+  *words = ARENA_NEW(arena, uint64_t, count + 1);
+  REQUIRE(journal_decode_fold(payload, frame.payload_bytes, *words, count, n_words));
+  pass_round(journal, &frame);
   return true;
 }
 
 static bool refuse_after_failure(const struct journal *journal, struct error *error) {
   return error_add(error, STATUS_ENVIRONMENT, "%s: not used any more after the failure before", journal->reader.path);
+}
+
+/* Writes the record that the reader's buffer holds. */
+static bool append_buffer(struct journal *journal, size_t bytes, struct error *error) {
+  struct journal_reader *const reader = &journal->reader;
+  if (!write_all(reader->fd, reader->buffer, bytes)) {
+    journal->failed = true;
+    return error_add(error, STATUS_ENVIRONMENT,
+                     "%s: cannot append %zu bytes: %s; the %" PRIu64
+                     " rounds before are kept: make room, then go on with `dse resume %s`",
+                     reader->path, bytes, strerror(errno), journal->n_rounds, journal->folder);
+  }
+  reader->size_bytes += bytes;
+  journal->n_rounds++;
+  return now_ns() - journal->synced_ns < SYNC_INTERVAL_NS || journal_sync(journal, error);
 }
 
 bool journal_append(struct journal *journal, uint64_t round, const struct record *records, size_t n,
@@ -295,16 +348,22 @@ bool journal_append(struct journal *journal, uint64_t round, const struct record
                      round, n, JOURNAL_MAX_PAYLOAD_BYTES);
   journal_reserve(reader, bytes);
   journal_encode_record(round, records, n, reader->n_axes, reader->buffer);
-  if (!write_all(reader->fd, reader->buffer, bytes)) {
-    journal->failed = true;
-    return error_add(error, STATUS_ENVIRONMENT,
-                     "%s: cannot append %zu bytes: %s; the %" PRIu64
-                     " rounds before are kept: make room, then go on with `dse resume %s`",
-                     reader->path, bytes, strerror(errno), journal->n_rounds, journal->folder);
-  }
-  reader->size_bytes += bytes;
-  journal->n_rounds++;
-  return now_ns() - journal->synced_ns < SYNC_INTERVAL_NS || journal_sync(journal, error);
+  return append_buffer(journal, bytes, error);
+}
+
+bool journal_append_fold(struct journal *journal, uint64_t round, const uint64_t *words, size_t n_words,
+                         struct error *error) {
+  struct journal_reader *const reader = &journal->reader;
+  REQUIRE(round == journal->n_rounds);
+  if (journal->failed) return refuse_after_failure(journal, error);
+  const size_t bytes = journal_fold_bytes(n_words);
+  if (bytes == 0)
+    return error_add(error, STATUS_INPUT,
+                     "%s: round %" PRIu64 ", a fold to %zu words, takes more than %d bytes: choose smaller rounds",
+                     reader->path, round, n_words, JOURNAL_MAX_PAYLOAD_BYTES);
+  journal_reserve(reader, bytes);
+  journal_encode_fold(round, words, n_words, reader->buffer);
+  return append_buffer(journal, bytes, error);
 }
 
 bool journal_sync(struct journal *journal, struct error *error) {

@@ -1,8 +1,9 @@
 /* What survives of a run: every finished round, in one append-only, checksummed file. (reliability §3)
  *
  * One writer, rank 0. Header: mark, version, digest of the settings, seed. One record a round: its number, then what
- * the round's tasks answered, in task order. No clock, host, rank count or path is in it, so it is the same bytes for
- * any number of ranks. Resume is replay: the search runs again and is answered from the journal until it ends. */
+ * the round's tasks answered, in task order, or what a whole fold of tasks was reduced to. No clock, host, rank count
+ * or path is in it, so it is the same bytes for any number of ranks. Resume is replay: the search runs again and is
+ * answered from the journal until it ends. */
 #ifndef RESULTS_JOURNAL_H
 #define RESULTS_JOURNAL_H
 
@@ -43,10 +44,17 @@ bool journal_peek(const char *folder, struct journal_header *header, struct erro
  * asked for in order cost one reading of the file altogether. */
 bool journal_replay(struct journal *journal, uint64_t round, struct arena *arena, struct record **records, size_t *n,
                     struct error *error);
+/* The same for a round that is a fold. Asking for the one where the journal holds the other is STATUS_ENVIRONMENT:
+ * another program wrote it. */
+bool journal_replay_fold(struct journal *journal, uint64_t round, struct arena *arena, uint64_t **words,
+                         size_t *n_words, struct error *error);
+uint64_t journal_rounds(const struct journal *journal); /* held by now */
 /* Appends one round, the next after those held, by one write call; syncs when a second has passed since the last sync.
  * A failed append or sync is final: every later call fails too. Records out of range (record.h) are a bug. */
 bool journal_append(struct journal *journal, uint64_t round, const struct record *records, size_t n,
                     struct error *error);
+bool journal_append_fold(struct journal *journal, uint64_t round, const uint64_t *words, size_t n_words,
+                         struct error *error);
 bool journal_sync(struct journal *journal, struct error *error);
 bool journal_close(struct journal *journal, struct error *error); /* syncs */
 

@@ -1,7 +1,7 @@
 /* How do finished rounds become bytes, and bytes rounds again?
  *
- * Source: reliability §3; checksums are zlib's CRC-32. Left out: files (journal.c), and records that are folded into
- * counters instead of being kept one by one. */
+ * Source: reliability §3; checksums are zlib's CRC-32. Left out: files (journal.c), and what the
+ * words of a fold mean. */
 #include "results/journal_format.h"
 #include <math.h>
 #include <string.h>
@@ -20,7 +20,10 @@ enum {
   MASK_BITS = N_WORDS + SCORE_MAX_MOVES,
   MOVE_BYTES = 12,
   FIXED_TASK_BYTES = 10, /* reason, binding, moves, saturated, mask */
-  COUNT_BYTES = 4,
+  KIND_TASKS = 1,
+  KIND_FOLD = 2,
+  COUNT_BYTES = 8, /* kind and number */
+  WORD_BYTES = 8,
   MAX_HEADER_BYTES = 4096, /* that a later version may have */
 };
 
@@ -211,23 +214,40 @@ size_t journal_record_bytes(const struct record *records, size_t n, size_t n_axe
   return journal_framed_bytes(&(struct journal_frame){.payload_bytes = (uint32_t)payload_bytes});
 }
 
+size_t journal_fold_bytes(size_t n_words) {
+  if (n_words > (JOURNAL_MAX_PAYLOAD_BYTES - COUNT_BYTES) / WORD_BYTES) return 0;
+  const size_t payload_bytes = COUNT_BYTES + WORD_BYTES * n_words;
+  return journal_framed_bytes(&(struct journal_frame){.payload_bytes = (uint32_t)payload_bytes});
+}
+
 static uint32_t record_crc(const unsigned char *record, size_t payload_bytes) {
   const uint32_t crc = crc_of(record + 4, 12); /* payload bytes and round */
   return (uint32_t)crc32_z(crc, record + JOURNAL_FRAME_BYTES, payload_bytes);
 }
 
-void journal_encode_record(uint64_t round, const struct record *records, size_t n, size_t n_axes,
-                           unsigned char *bytes) {
-  REQUIRE(n_axes <= POINT_MAX_AXES);
-  unsigned char *at = put(bytes + JOURNAL_FRAME_BYTES, n, COUNT_BYTES);
-  for (size_t i = 0; i < n; i++) at = encode_task(&records[i], n_axes, at);
-  const size_t payload_bytes = (size_t)(at - bytes) - JOURNAL_FRAME_BYTES;
+/* Mark, lengths and checksum around a payload that ends at `end`. */
+static void frame_record(uint64_t round, unsigned char *bytes, unsigned char *end) {
+  const size_t payload_bytes = (size_t)(end - bytes) - JOURNAL_FRAME_BYTES;
   memcpy(bytes, journal_record_mark, sizeof journal_record_mark);
   put(bytes + 4, payload_bytes, 4);
   put(bytes + 8, round, 8);
   put(bytes + 16, record_crc(bytes, payload_bytes), 4);
   const struct journal_frame frame = {.payload_bytes = (uint32_t)payload_bytes};
-  memset(at, 0, journal_framed_bytes(&frame) - (size_t)(at - bytes));
+  memset(end, 0, journal_framed_bytes(&frame) - (size_t)(end - bytes));
+}
+
+void journal_encode_record(uint64_t round, const struct record *records, size_t n, size_t n_axes,
+                           unsigned char *bytes) {
+  REQUIRE(n_axes <= POINT_MAX_AXES);
+  unsigned char *at = put(put(bytes + JOURNAL_FRAME_BYTES, KIND_TASKS, 4), n, 4);
+  for (size_t i = 0; i < n; i++) at = encode_task(&records[i], n_axes, at);
+  frame_record(round, bytes, at);
+}
+
+void journal_encode_fold(uint64_t round, const uint64_t *words, size_t n_words, unsigned char *bytes) {
+  unsigned char *at = put(put(bytes + JOURNAL_FRAME_BYTES, KIND_FOLD, 4), n_words, 4);
+  for (size_t i = 0; i < n_words; i++) at = put(at, words[i], WORD_BYTES);
+  frame_record(round, bytes, at);
 }
 
 bool journal_decode_frame(const unsigned char bytes[JOURNAL_FRAME_BYTES], struct journal_frame *frame) {
@@ -253,7 +273,8 @@ bool journal_decode_payload(const unsigned char *payload, size_t payload_bytes, 
                             size_t room, size_t *n) {
   if (payload_bytes < COUNT_BYTES || n_axes > POINT_MAX_AXES) return false;
   const unsigned char *at = payload + COUNT_BYTES, *const end = payload + payload_bytes;
-  *n = get(payload, COUNT_BYTES);
+  *n = get(payload + 4, 4);
+  if (get(payload, 4) != KIND_TASKS) return false;
   if (*n > (payload_bytes - COUNT_BYTES) / task_bytes(0, n_axes)) return false;
   if (records != NULL && room < *n) return false;
   for (size_t i = 0; i < *n; i++) {
@@ -263,4 +284,13 @@ bool journal_decode_payload(const unsigned char *payload, size_t payload_bytes, 
     if (records != NULL) records[i] = record;
   }
   return at == end;
+}
+
+bool journal_decode_fold(const unsigned char *payload, size_t payload_bytes, uint64_t *words, size_t room,
+                         size_t *n_words) {
+  if (payload_bytes < COUNT_BYTES || get(payload, 4) != KIND_FOLD) return false;
+  *n_words = get(payload + 4, 4);
+  if (payload_bytes - COUNT_BYTES != WORD_BYTES * *n_words || (words != NULL && room < *n_words)) return false;
+  for (size_t i = 0; words != NULL && i < *n_words; i++) words[i] = get(payload + COUNT_BYTES + WORD_BYTES * i, 8);
+  return true;
 }

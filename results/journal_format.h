@@ -7,8 +7,9 @@
  *            u32 answer version · u32 axes · 12 zeros · u32 CRC-32 of what is before it
  *   record   u32 mark · u32 payload bytes · u64 round · u32 CRC-32 of payload bytes, round and payload · payload ·
  *            zeros up to a multiple of 8
- *   payload  u32 number of tasks; per task: u16 index on every axis · u16 reason, binding, moves, saturated ·
- *            u16 mask · the words that the mask names
+ *   payload  u32 kind · u32 number, of tasks (kind 1) or words (kind 2, a fold: what many tasks were reduced to; the
+ *            meaning of its words is its owner's) · those: words of u64, or per task: u16 index on every axis ·
+ *            u16 reason, binding, moves, saturated · u16 mask · the words that the mask names
  *   words    bits 0–5 objectives, 6 bound, 7 excess: IEEE bits, 8 bytes; bits 8–11 moves: worth 8, axis 2, step 2.
  *            A word of zero bits is left out, so an infeasible design takes 30 bytes instead of 130.
  *
@@ -21,7 +22,7 @@
 
 enum {
   JOURNAL_MARK_BYTES = 8,
-  JOURNAL_FORMAT_VERSION = 1,
+  JOURNAL_FORMAT_VERSION = 2, /* 1, never released, had no folds */
   JOURNAL_HEADER_BYTES = 64,
   JOURNAL_FRAME_BYTES = 20, /* of a record, before its payload */
   JOURNAL_MAX_PAYLOAD_BYTES = 64 << 20,
@@ -42,8 +43,10 @@ bool journal_decode_header(const char *path, const unsigned char *bytes, size_t 
 
 /* Bytes that a round takes as a record, or 0 if its payload would be larger than JOURNAL_MAX_PAYLOAD_BYTES. */
 size_t journal_record_bytes(const struct record *records, size_t n, size_t n_axes);
+size_t journal_fold_bytes(size_t n_words);
 /* Writes exactly journal_record_bytes(…) bytes. Records that could not be read back are a bug of the caller. */
 void journal_encode_record(uint64_t round, const struct record *records, size_t n, size_t n_axes, unsigned char *bytes);
+void journal_encode_fold(uint64_t round, const uint64_t *words, size_t n_words, unsigned char *bytes);
 
 /* False if the mark is missing or the length is not allowed. */
 bool journal_decode_frame(const unsigned char bytes[JOURNAL_FRAME_BYTES], struct journal_frame *frame);
@@ -55,5 +58,8 @@ bool journal_is_intact(const unsigned char *record, const struct journal_frame *
  * for `room` tasks, or is NULL to check and count only. */
 bool journal_decode_payload(const unsigned char *payload, size_t payload_bytes, size_t n_axes, struct record *records,
                             size_t room, size_t *n);
+/* Words of a fold's payload, or NULL to check and count only; false if it is none. */
+bool journal_decode_fold(const unsigned char *payload, size_t payload_bytes, uint64_t *words, size_t room,
+                         size_t *n_words);
 
 #endif

@@ -51,7 +51,8 @@ bool journal_read_record(struct journal_reader *reader, uint64_t offset, struct 
   if (!journal_is_intact(reader->buffer, frame)) return true;
   size_t n_tasks;
   const unsigned char *const payload = reader->buffer + JOURNAL_FRAME_BYTES;
-  const bool ours = journal_decode_payload(payload, frame->payload_bytes, reader->n_axes, NULL, 0, &n_tasks);
+  const bool ours = journal_decode_payload(payload, frame->payload_bytes, reader->n_axes, NULL, 0, &n_tasks) ||
+                    journal_decode_fold(payload, frame->payload_bytes, NULL, 0, &n_tasks);
   *finding = ours ? JOURNAL_RECORD : JOURNAL_IMPOSSIBLE;
   return true;
 }

@@ -14,7 +14,7 @@
 struct pareto {
   struct arena *arena;
   const struct objective *objectives;
-  size_t n_objectives, n, capacity;
+  size_t n_objectives, n, capacity, last_cover; /* the last: where a cover was found last, for speed alone */
   struct record *records;
 };
 
@@ -88,18 +88,29 @@ bool pareto_add(struct pareto *front, const struct record *record) {
   return true;
 }
 
-bool pareto_covers(const struct pareto *front, const double *objectives, const struct point *point) {
+/* Strictly better somewhere than the limit is strictly better than what the limit bounds; equal to the limit may be
+ * equal to it, and then the earlier point stays. */
+static bool excludes(const struct pareto *front, const struct record *record, const struct record *limit) {
+  if (!covers(front, record, limit)) return false;
+  return compare_objectives(front, record, limit) != 0 || point_compare(&record->point, &limit->point) < 0;
+}
+
+bool pareto_covers(struct pareto *front, const double *objectives, const struct point *point) {
   struct record limit = {.point = *point};
   memcpy(limit.score.objective, objectives, front->n_objectives * sizeof *objectives);
+  if (front->last_cover < front->n && excludes(front, &front->records[front->last_cover], &limit)) return true;
+  /* What covers the limit is at least as good in the first objective, which orders the front. */
   for (size_t i = 0; i < front->n; i++) {
-    if (!covers(front, &front->records[i], &limit)) continue;
-    /* Strictly better somewhere than the limit is strictly better than what the limit bounds; equal to the limit may be
-     * equal to it, and then the earlier point stays. */
-    if (compare_objectives(front, &front->records[i], &limit) != 0) return true;
-    if (point_compare(&front->records[i].point, point) < 0) return true;
+    const struct record *const record = &front->records[i];
+    if (objective_better(&front->objectives[0], limit.score.objective[0], record->score.objective[0])) return false;
+    if (!excludes(front, record, &limit)) continue;
+    front->last_cover = i;
+    return true;
   }
   return false;
 }
+
+void pareto_clear(struct pareto *front) { front->n = 0; }
 
 void pareto_merge(struct pareto *front, const struct pareto *from) {
   REQUIRE(front->n_objectives == from->n_objectives);

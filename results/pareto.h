@@ -18,10 +18,12 @@ struct pareto *pareto_new(struct arena *arena, const struct objective *objective
 bool pareto_add(struct pareto *front, const struct record *record);
 /* Adds everything of `from`, which has the same objectives. */
 void pareto_merge(struct pareto *front, const struct pareto *from);
+void pareto_clear(struct pareto *front);
 size_t pareto_count(const struct pareto *front);
 /* Would no record with this point and objectives at most as good as these change the front? For bounds: what cannot be
- * better than `objectives` in any respect need not be evaluated. */
-bool pareto_covers(const struct pareto *front, const double *objectives, const struct point *point);
+ * better than `objectives` in any respect need not be evaluated. Quick where neighbours are asked for one after the
+ * other: it tries first what covered the last. */
+bool pareto_covers(struct pareto *front, const double *objectives, const struct point *point);
 /* In order of the first objective, best first, then the second …; i < count; valid until the next add or merge. */
 const struct record *pareto_at(const struct pareto *front, size_t i);
 /* The volume, in the product of the objectives' units, of what the front dominates and what itself dominates

@@ -42,6 +42,17 @@ void topk_merge(struct topk *topk, const struct topk *from) {
   for (size_t i = 0; i < from->n; i++) topk_add(topk, &from->records[i]);
 }
 
+void topk_clear(struct topk *topk) { topk->n = 0; }
+
+bool topk_admits(const struct topk *topk, double value, const struct point *point) {
+  if (topk->n < topk->capacity) return true;
+  if (topk->n == 0) return false;
+  const struct record *const last = &topk->records[topk->n - 1];
+  const double least = last->score.objective[topk->metric_index];
+  if (value != least) return objective_better(topk->metric, value, least);
+  return point_compare(point, &last->point) < 0;
+}
+
 size_t topk_count(const struct topk *topk) { return topk->n; }
 
 const struct record *topk_at(const struct topk *topk, size_t i) {

@@ -18,6 +18,9 @@ struct topk *topk_new(struct arena *arena, const struct objective *metric, size_
 bool topk_add(struct topk *topk, const struct record *record);
 /* Adds everything of `from`, which has the same metric. */
 void topk_merge(struct topk *topk, const struct topk *from);
+void topk_clear(struct topk *topk);
+/* Could a record with this point and metric value enter the list? */
+bool topk_admits(const struct topk *topk, double value, const struct point *point);
 size_t topk_count(const struct topk *topk);
 /* The i-th best, i < count; valid until the next add or merge. */
 const struct record *topk_at(const struct topk *topk, size_t i);

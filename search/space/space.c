@@ -83,7 +83,7 @@ bool space_check_score(const struct space *space, const struct score *score, con
 struct point_set {
   struct arena *arena;
   struct point *slots;
-  unsigned char *used;
+  uint32_t *used;     /* 0: free, else the point's number + 1 */
   size_t n, capacity; /* a power of two */
 };
 
@@ -99,25 +99,35 @@ struct point_set *point_set_new(struct arena *arena) {
   struct point_set *set = ARENA_NEW(arena, struct point_set, 1);
   *set = (struct point_set){.arena = arena, .capacity = 1024};
   set->slots = ARENA_NEW(arena, struct point, set->capacity);
-  set->used = ARENA_NEW(arena, unsigned char, set->capacity);
+  set->used = ARENA_NEW(arena, uint32_t, set->capacity);
   return set;
 }
 
-bool point_set_has(const struct point_set *set, const struct point *point) { return set->used[point_slot(set, point)]; }
+bool point_set_has(const struct point_set *set, const struct point *point) {
+  return set->used[point_slot(set, point)] != 0;
+}
+
+size_t point_set_count(const struct point_set *set) { return set->n; }
+
+size_t point_set_number(const struct point_set *set, const struct point *point) {
+  const uint32_t used = set->used[point_slot(set, point)];
+  return used != 0 ? used - 1 : SIZE_MAX;
+}
 
 bool point_set_add(struct point_set *set, const struct point *point) {
   size_t slot = point_slot(set, point);
   if (set->used[slot]) return false;
-  set->used[slot] = 1;
+  REQUIRE(set->n < UINT32_MAX);
+  set->used[slot] = (uint32_t)set->n + 1;
   set->slots[slot] = *point;
   if (++set->n * 2 <= set->capacity) return true;
   struct point_set bigger = {.arena = set->arena, .n = set->n, .capacity = set->capacity * 2};
   bigger.slots = ARENA_NEW(set->arena, struct point, bigger.capacity);
-  bigger.used = ARENA_NEW(set->arena, unsigned char, bigger.capacity);
+  bigger.used = ARENA_NEW(set->arena, uint32_t, bigger.capacity);
   for (size_t i = 0; i < set->capacity; i++) {
     if (!set->used[i]) continue;
     slot = point_slot(&bigger, &set->slots[i]);
-    bigger.used[slot] = 1;
+    bigger.used[slot] = set->used[i];
     bigger.slots[slot] = set->slots[i];
   }
   *set = bigger;

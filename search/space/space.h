@@ -43,7 +43,11 @@ struct space {
    * bound = what the metric cannot exceed (or fall below) there, and objective[] the same for every objective. A
    * screened-out point would be infeasible with the same reason when evaluated. NULL if the problem has none. */
   void (*screen)(void *context, const struct point *point, struct score *score);
+  /* By how much a point that `screen` has excluded with this score breaks each limit, by reason; 0: it does not. NULL:
+   * the reason and excess of the screen are all that is known. */
+  void (*excesses)(void *context, const struct point *point, const struct score *screened, double *excess);
 };
+enum { SPACE_MAX_REASONS = 16 };
 
 /* Number of points, saturating. */
 uint64_t space_size(const struct space *space);
@@ -82,6 +86,7 @@ struct search_algorithm {
   /* The records of the points asked, in the same order. */
   void (*tell)(void *state, const struct record *records, size_t n);
   bool covers; /* having ended by itself, it has evaluated every point of the space: its best is proven */
+  bool folds;  /* it does not ask point by point (start, ask and tell are NULL): the space is folded, see sweep.h */
 };
 
 extern const struct search_algorithm *const search_algorithms[];
@@ -93,5 +98,8 @@ struct point_set;
 struct point_set *point_set_new(struct arena *arena);
 bool point_set_add(struct point_set *set, const struct point *point); /* false if it was there */
 bool point_set_has(const struct point_set *set, const struct point *point);
+size_t point_set_count(const struct point_set *set);
+/* How many were added before this one; SIZE_MAX if it is not there. */
+size_t point_set_number(const struct point_set *set, const struct point *point);
 
 #endif

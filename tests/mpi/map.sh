@@ -40,7 +40,7 @@ launch() {
 }
 
 ok=false
-"$program" --child same > "$folder/same-0" 2> "$folder/same-0.err" && [ "$(wc -l < "$folder/same-0")" -eq 14 ] && ok=true
+"$program" --child same > "$folder/same-0" 2> "$folder/same-0.err" && [ "$(wc -l < "$folder/same-0")" -eq 15 ] && ok=true
 verdict 'without a launcher' $ok
 for n in 1 2 3 5; do
   launch $n same

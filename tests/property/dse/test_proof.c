@@ -246,9 +246,9 @@ static void check_counts(const struct truth *truth, const struct proof *proof) {
   assert_int_equal(proof->points, truth->n);
   assert_int_equal(proof->allowed, truth->allowed);
   for (size_t r = 0; r < N_REASONS; r++) {
-    assert_int_equal(proof->excluded[r], truth->excluded[r]);
-    assert_int_equal(proof->excluded_alone[r], truth->alone[r]);
-    assert_true(fabs(proof->nearest_excess[r] - truth->nearest[r]) <= 1e-9 * fabs(truth->nearest[r]));
+    assert_int_equal(proof->exclusions.n[r], truth->excluded[r]);
+    assert_int_equal(proof->exclusions.alone[r], truth->alone[r]);
+    assert_true(fabs(proof->exclusions.nearest[r] - truth->nearest[r]) <= 1e-9 * fabs(truth->nearest[r]));
   }
 }
 
@@ -376,7 +376,7 @@ static void check_exhaustive(struct run *run, struct arena *arena) {
   for (size_t i = 0; i < pareto_count(rounds.front); i++) {
     const struct found *found = rounds_found(&rounds, &pareto_at(rounds.front, i)->point);
     assert_non_null(found);
-    assert_int_equal(found->evaluation, space_index(space, &found->point) + 1);
+    assert_int_equal(found->evaluation, space_index(space, &pareto_at(rounds.front, i)->point) + 1);
   }
   close_gap(&rounds, run, MOST_POINTS, &proof); /* nothing is left to evaluate */
   assert_int_equal(proof.evaluated, 0);

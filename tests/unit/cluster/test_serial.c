@@ -75,8 +75,8 @@ static void map_in_order(void **state) {
   assert_non_null(records);
   memset(records, 0xA5, (N + 1) * sizeof *records);
   struct calls calls = {.in_order = true};
-  struct cluster_tasks tasks = {N, sizeof *records, square, &calls};
-  assert_true(cluster_map(cluster, &tasks, records, error));
+  struct cluster_tasks tasks = {N, sizeof *records, square, NULL, &calls};
+  assert_int_equal(cluster_map(cluster, &tasks, records, error), CLUSTER_DONE);
   assert_int_equal(calls.n, N);
   assert_true(calls.in_order);
   struct record expected;
@@ -90,11 +90,11 @@ static void map_in_order(void **state) {
   assert_memory_equal(&records[N], &expected, sizeof expected);
 
   tasks.n_tasks = 0;
-  assert_true(cluster_map(cluster, &tasks, NULL, error));
+  assert_int_equal(cluster_map(cluster, &tasks, NULL, error), CLUSTER_DONE);
   assert_int_equal(calls.n, N);
   tasks.n_tasks = N;
   error_add(error, STATUS_ENVIRONMENT, "disk full");
-  assert_false(cluster_map(cluster, &tasks, records, error));
+  assert_int_equal(cluster_map(cluster, &tasks, records, error), CLUSTER_FAILED);
   assert_int_equal(calls.n, N);
 
   struct cluster_timing timing;
@@ -107,52 +107,58 @@ static void map_in_order(void **state) {
 }
 
 struct sum {
-  uint64_t n_blocks, n, total;
+  uint64_t words[3]; /* blocks, indices, total */
+  uint64_t block;
 };
 
-static void add_block(void *context, uint64_t first, uint64_t end, void *accumulator) {
-  struct sum *const sum = accumulator;
-  const uint64_t *const block = context;
-  assert_int_equal(first % *block, 0);
-  assert_true(end > first && end - first <= *block);
-  sum->n_blocks++;
-  for (uint64_t i = first; i < end; i++) sum->n++, sum->total += i;
+static void clear_sum(void *context) { memset(context, 0, sizeof((struct sum *)context)->words); }
+
+static void add_block(void *context, uint64_t first, uint64_t end) {
+  struct sum *const sum = context;
+  assert_int_equal(first % sum->block, 0);
+  assert_true(end > first && end - first <= sum->block);
+  sum->words[0]++;
+  for (uint64_t i = first; i < end; i++) sum->words[1]++, sum->words[2] += i;
 }
 
-static void add_sum(void *context, void *into, const void *from) {
-  (void)context;
-  struct sum *const a = into;
-  const struct sum *const b = from;
-  a->n_blocks += b->n_blocks;
-  a->n += b->n;
-  a->total += b->total;
+static const uint64_t *pack_sum(void *context, size_t *n_words) {
+  *n_words = 3;
+  return ((struct sum *)context)->words;
 }
+
+static void merge_sum(void *context, const uint64_t *words, size_t n_words) {
+  for (size_t i = 0; i < n_words; i++) ((struct sum *)context)->words[i] += words[i];
+}
+
+static bool after_seven_blocks(void *context) { return ((struct sum *)context)->words[0] == 7; }
 
 static void fold_in_blocks(void **state) {
   (void)state;
   struct cluster *const cluster = start();
   struct error *const error = calloc(1, sizeof *error);
   assert_non_null(error);
-  uint64_t block = 97;
-  struct cluster_blocks blocks = {1001, block, sizeof(struct sum), add_block, add_sum, &block};
-  struct sum sum = {0};
-  assert_true(cluster_fold(cluster, &blocks, &sum, error));
-  assert_int_equal(sum.n_blocks, 11);
-  assert_int_equal(sum.n, 1001);
-  assert_int_equal(sum.total, 1000 * 1001 / 2);
+  struct sum sum = {.words = {2385}, .block = 97};
+  struct cluster_blocks blocks = {1001, 97, clear_sum, add_block, pack_sum, merge_sum, NULL, &sum};
+  assert_int_equal(cluster_fold(cluster, &blocks, error), CLUSTER_DONE);
+  assert_int_equal(sum.words[0], 11);
+  assert_int_equal(sum.words[1], 1001);
+  assert_int_equal(sum.words[2], 1000 * 1001 / 2);
+  blocks.interrupted = after_seven_blocks;
+  assert_int_equal(cluster_fold(cluster, &blocks, error), CLUSTER_DROPPED);
+  assert_int_equal(sum.words[0], 7);
+  blocks.interrupted = NULL;
   /* An empty range, one block that is not full, and one whose end plus a block would wrap. */
-  sum = (struct sum){0};
   blocks.n = 0;
-  assert_true(cluster_fold(cluster, &blocks, &sum, error));
-  assert_int_equal(sum.n_blocks, 0);
+  assert_int_equal(cluster_fold(cluster, &blocks, error), CLUSTER_DONE);
+  assert_int_equal(sum.words[0], 0);
   blocks.n = 5;
-  blocks.block = block = UINT64_MAX - 2;
-  assert_true(cluster_fold(cluster, &blocks, &sum, error));
-  assert_int_equal(sum.n_blocks, 1);
-  assert_int_equal(sum.total, 10);
+  blocks.block = sum.block = UINT64_MAX - 2;
+  assert_int_equal(cluster_fold(cluster, &blocks, error), CLUSTER_DONE);
+  assert_int_equal(sum.words[0], 1);
+  assert_int_equal(sum.words[2], 10);
   error_add(error, STATUS_INPUT, "no space");
-  assert_false(cluster_fold(cluster, &blocks, &sum, error));
-  assert_int_equal(sum.n_blocks, 1);
+  assert_int_equal(cluster_fold(cluster, &blocks, error), CLUSTER_FAILED);
+  assert_int_equal(sum.words[0], 1);
   free(error);
   cluster_finish(cluster);
 }

@@ -331,7 +331,7 @@ static void test_bad_headers(void **state) {
       {0, n, 'd', true, STATUS_ENVIRONMENT, "this is not a journal: its first bytes are others"},
       {20, 27, 99, false, STATUS_ENVIRONMENT, "the journal's header is cut off at offset 27 of 64"},
       {33, n, 99, false, STATUS_ENVIRONMENT, "the journal's header is damaged (offsets 0 to 64)"},
-      {8, n, 9, true, STATUS_INPUT, "the journal has format version 9, this program reads version 1"},
+      {8, n, 9, true, STATUS_INPUT, "the journal has format version 9, this program reads version 2"},
       {8, n, 0, true, STATUS_INPUT, "the journal has format version 0"},
       {44, n, 17, true, STATUS_ENVIRONMENT, "the journal's header holds values out of range"},
       {53, n, 1, true, STATUS_ENVIRONMENT, "the journal's header holds values out of range"},
@@ -345,10 +345,10 @@ static void test_bad_headers(void **state) {
     folder_write(&setup->folder, "journal", changed, cases[i].cut);
     assert_refused(setup, cases[i].status, cases[i].message);
   }
-  bytes[8] = 2; /* a later version with a longer header, whose checksum is out of sight */
+  bytes[8] = 3; /* a later version with a longer header, whose checksum is out of sight */
   bytes[12] = 96;
   folder_write(&setup->folder, "journal", bytes, n);
-  assert_refused(setup, STATUS_INPUT, "the journal has format version 2");
+  assert_refused(setup, STATUS_INPUT, "the journal has format version 3");
 }
 
 /* A record whose checksum fits and whose contents do not. */
