@@ -88,6 +88,7 @@ struct cluster_timing {
   double evaluating_s; /* in tasks, with answering other ranks on rank 0 */
   double waiting_s;    /* for tasks, other ranks and results */
   uint64_t n_tasks;    /* or blocks */
+  uint64_t n_messages; /* sent to ask for work or to hand it out */
   uint64_t peak_bytes; /* most memory that the process has had, by the time of asking */
 };
 /* Fills one entry a rank (cluster_size entries, the caller's), on all ranks. Collective. */

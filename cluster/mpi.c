@@ -243,6 +243,7 @@ static bool serve(struct cluster *cluster, struct deal *deal) {
     learn(deal, cluster->reports[i]);
     MPI_Wait(&cluster->ranges_sent[i], MPI_STATUS_IGNORE); /* the rank has it, or it would not ask again */
     cluster->ranges[i] = take(deal, cluster->size);
+    cluster->times.timing.n_messages++;
     MPI_Isend(&cluster->ranges[i], (int)sizeof cluster->ranges[i], MPI_BYTE, i + 1, TAG_RANGE, cluster->comm,
               &cluster->ranges_sent[i]);
     if (cluster->ranges[i].n > 0)
@@ -304,6 +305,7 @@ static bool follow(struct cluster *cluster, const struct local_work *work) {
     const struct report before = report;
     MPI_Irecv(&next, (int)sizeof next, MPI_BYTE, 0, TAG_RANGE, cluster->comm, &requests[0]);
     MPI_Isend(&before, (int)sizeof before, MPI_BYTE, 0, TAG_REPORT, cluster->comm, &requests[1]);
+    cluster->times.timing.n_messages++;
     if (!report.dropped) report = run_range(cluster, work, current, NULL); /* once interrupted, always */
     wait_all(2, requests);
   }

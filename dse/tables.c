@@ -53,8 +53,7 @@ static void design_row(const struct run *run, const struct record *record, struc
     table_double(table, objective[OBJECTIVE_TDP]);
     table_double(table, objective[OBJECTIVE_THROUGHPUT_PER_TDP]);
   } else {
-    table_empty(table);
-    table_empty(table);
+    for (size_t i = 0; i < 3; i++) table_empty(table);
   }
   table_double(table, record->score.bound);
   table_double(table, relative_gap(objective[designs->space.metric], record->score.bound));
@@ -188,6 +187,7 @@ struct table *tables_timing(const struct run *run, const struct cluster_timing *
       {"tasks", "", "", "evaluations and blocks that the rank computed, designs of the round, tasks of the duration"},
       {"seconds", "s", "", "time in the tasks of that rank or duration; of a round, from its start to its end"},
       {"waiting_s", "s", "min", "of a rank: time waiting for tasks, other ranks and results"},
+      {"messages", "", "min", "of a rank: sent to ask for work or to hand it out"},
       {"peak_bytes", "B", "min", "of a rank: most memory that it had"},
   };
   struct table *table = table_new(arena, "timing.csv", columns, sizeof columns / sizeof *columns);
@@ -195,13 +195,13 @@ struct table *tables_timing(const struct run *run, const struct cluster_timing *
   for (unsigned r = 0; r < cluster_size(run->invocation->cluster); r++) {
     timing_row(table, "rank", r, timing[r].n_tasks, timing[r].evaluating_s);
     table_double(table, timing[r].waiting_s);
+    table_u64(table, timing[r].n_messages);
     table_u64(table, timing[r].peak_bytes);
   }
   for (size_t i = 0; i < run->rounds.n_times; i++) {
     const struct round_time *time = &run->rounds.times[i];
     timing_row(table, "round", time->round, time->tasks, time->seconds);
-    table_empty(table);
-    table_empty(table);
+    for (size_t e = 0; e < 3; e++) table_empty(table);
   }
   for (size_t b = 0; b < 2 * CLUSTER_DURATION_BUCKETS; b++) {
     const bool of_blocks = b >= CLUSTER_DURATION_BUCKETS;
@@ -210,8 +210,7 @@ struct table *tables_timing(const struct run *run, const struct cluster_timing *
     const double seconds = of_blocks ? durations->blocks[bucket].seconds : durations->tasks[bucket].seconds;
     if (n == 0) continue;
     timing_row(table, of_blocks ? "block_duration" : "duration", bucket, n, seconds);
-    table_empty(table);
-    table_empty(table);
+    for (size_t e = 0; e < 3; e++) table_empty(table);
   }
   return table;
 }
