@@ -53,7 +53,8 @@ static void design_row(const struct run *run, const struct record *record, struc
     table_double(table, objective[OBJECTIVE_TDP]);
     table_double(table, objective[OBJECTIVE_THROUGHPUT_PER_TDP]);
   } else {
-    for (size_t i = 0; i < 3; i++) table_empty(table);
+    table_empty(table);
+    table_empty(table);
   }
   table_double(table, record->score.bound);
   table_double(table, relative_gap(objective[designs->space.metric], record->score.bound));

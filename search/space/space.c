@@ -88,10 +88,16 @@ struct point_set {
 };
 
 static size_t point_slot(const struct point_set *set, const struct point *point) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a over the indices */
-  for (size_t a = 0; a < POINT_MAX_AXES; a++) hash = (hash ^ point->index[a]) * UINT64_C(0x100000001b3);
-  size_t slot = (size_t)(hash ^ hash >> 29) & (set->capacity - 1);
-  while (set->used[slot] && point_compare(&set->slots[slot], point) != 0) slot = (slot + 1) & (set->capacity - 1);
+  uint64_t words[sizeof *point / sizeof(uint64_t)], hash = 0;
+  memcpy(words, point, sizeof *point);
+  for (size_t w = 0; w < sizeof words / sizeof *words; w++) { /* a word at a time; the multiplier is MurmurHash3's */
+    hash = (hash ^ words[w]) * UINT64_C(0xff51afd7ed558ccd);
+    hash ^= hash >> 32;
+  }
+  size_t slot = (size_t)hash & (set->capacity - 1);
+  while (set->used[slot] && memcmp(&set->slots[slot], point, sizeof *point) != 0) {
+    slot = (slot + 1) & (set->capacity - 1);
+  }
   return slot;
 }
 
