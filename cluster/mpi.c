@@ -199,22 +199,25 @@ static bool agree_on_work(struct cluster *cluster, uint64_t n, uint64_t bytes, s
 
 /* Rank 0's view of what is left. */
 struct deal {
-  uint64_t next, n, last_n;
-  double task_s; /* smoothed, 0: unknown; decides chunks only, never answers */
+  uint64_t next, n;
+  uint64_t last_n, last_own_n; /* chunks given and taken last */
+  double task_s;               /* smoothed, 0: unknown; decides chunks only, never answers */
   unsigned n_finished;
   double served_s;
 };
 
-/* Guided by what is left, by measured time, and at most twice the chunk before, in case the time was misleading. */
-static struct range take(struct deal *deal, unsigned size) {
+/* Guided by what is left, by measured time, and at most twice the chunk before, in case the time was misleading. Rank
+ * 0, who need not ask, takes for itself no more than it does between two looks at requests: whatever it holds nobody
+ * else can have, and where tasks grow longer towards the end that would be waited for. */
+static struct range take(struct deal *deal, unsigned size, double target_s, uint64_t *last_n) {
   const uint64_t left = deal->n - deal->next;
-  uint64_t n = min_u64(left / (2 * (uint64_t)size), 2 * deal->last_n);
-  const double by_time = deal->task_s > 0 ? chunk_target_s / deal->task_s : 0;
+  uint64_t n = min_u64(left / (2 * (uint64_t)size), 2 * *last_n);
+  const double by_time = deal->task_s > 0 ? target_s / deal->task_s : 0;
   if (by_time < (double)n) n = (uint64_t)by_time;
   n = min_u64(max_u64(n, 1), left);
   const struct range range = {deal->next, n};
   deal->next += n;
-  if (n > 0) deal->last_n = n;
+  if (n > 0) *last_n = n;
   return range;
 }
 
@@ -225,7 +228,10 @@ static void learn(struct deal *deal, struct report report) {
   if (report.dropped) end_deal(deal);
   if (report.n_tasks == 0) return;
   const double task_s = report.seconds / (double)report.n_tasks;
-  deal->task_s = deal->task_s > 0 ? 0.75 * deal->task_s + 0.25 * task_s : task_s;
+  /* Longer ones are believed at once if they are more than a single stray: too small a chunk costs a message, too large
+   * a one the tail. */
+  const bool longer = task_s > deal->task_s && (report.n_tasks >= 4 || report.seconds > chunk_target_s / 4);
+  deal->task_s = deal->task_s > 0 && !longer ? 0.75 * deal->task_s + 0.25 * task_s : task_s;
 }
 
 static void expect_report(struct cluster *cluster, int i) {
@@ -242,7 +248,7 @@ static bool serve(struct cluster *cluster, struct deal *deal) {
     const int i = cluster->arrived[k];
     learn(deal, cluster->reports[i]);
     MPI_Wait(&cluster->ranges_sent[i], MPI_STATUS_IGNORE); /* the rank has it, or it would not ask again */
-    cluster->ranges[i] = take(deal, cluster->size);
+    cluster->ranges[i] = take(deal, cluster->size, chunk_target_s, &deal->last_n);
     cluster->times.timing.n_messages++;
     MPI_Isend(&cluster->ranges[i], (int)sizeof cluster->ranges[i], MPI_BYTE, i + 1, TAG_RANGE, cluster->comm,
               &cluster->ranges_sent[i]);
@@ -277,11 +283,12 @@ static struct report run_range(struct cluster *cluster, const struct local_work 
 }
 
 static bool lead(struct cluster *cluster, const struct local_work *work) {
-  struct deal deal = {.next = cluster->size, .n = work->n, .last_n = 1};
+  struct deal deal = {.next = cluster->size, .n = work->n, .last_n = 1, .last_own_n = 1};
   const int n_others = (int)cluster->size - 1;
   bool dropped = false;
   for (int i = 0; i < n_others; i++) expect_report(cluster, i);
-  for (struct range range = {0, 1}; range.n > 0; range = take(&deal, cluster->size)) {
+  for (struct range range = {0, 1}; range.n > 0;
+       range = take(&deal, cluster->size, serve_interval_s, &deal.last_own_n)) {
     const struct report report = run_range(cluster, work, range, &deal);
     learn(&deal, report);
     dropped = dropped || report.dropped;

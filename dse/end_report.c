@@ -1,6 +1,7 @@
 /* What a person sees at the end of a run. See explore.h. */
 #include "dse/explore.h"
 
+#include "base/checked.h"
 #include "base/file.h"
 #include "dse/picture.h"
 #include "dse/tables.h"
@@ -41,6 +42,10 @@ static void show_best(const struct run *run) {
   say(run->invocation, "  throughput   %.6g samples/s (%.6g s an iteration of %" PRIu64 "), %.3g x %s\n",
       objective[OBJECTIVE_THROUGHPUT], (double)run->stage.samples / objective[OBJECTIVE_THROUGHPUT], run->stage.samples,
       objective[OBJECTIVE_THROUGHPUT] / run->designs.reference_throughput, run->settings.limits.reference);
+  if (run->settings.search.score == SCORE_BOUND) {
+    say(run->invocation,
+        "               (scores are bounds, which no schedule beats; dse evaluate schedules a design)\n");
+  }
   say(run->invocation, "  area         %.5g mm2 of %.5g\n", objective[OBJECTIVE_AREA], run->settings.limits.area_mm2);
   if (run->stage.provider->has_tdp) {
     say(run->invocation, "  TDP          %.5g W of %.5g\n", objective[OBJECTIVE_TDP], run->settings.limits.tdp_w);
@@ -62,7 +67,9 @@ static void show_proof(const struct run *run) {
     say(run->invocation,
         "proven optimal over all %" PRIu64 " designs of the space: found after %" PRIu64
         " evaluations, proven after %" PRIu64 "\n",
-        proof->points, found_at, proof->searched + proof->evaluated_best);
+        proof->points, found_at,
+        /* An equal design that comes first in order may turn up while the front is being closed. */
+        max_u64(found_at, proof->searched + proof->evaluated_best));
   } else {
     say(run->invocation,
         "proven gap %.3g %%: no design of the %" PRIu64 " is better than %.6g; found after %" PRIu64 " evaluations\n",

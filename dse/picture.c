@@ -189,16 +189,25 @@ static const struct report_breakdown *breakdowns(const struct stage_cost_of_desi
   return list;
 }
 
-static const struct report_fact *facts(const struct run *run, const struct record *best, size_t *n,
-                                       struct arena *arena) {
+/* What the best design reaches; where scores are bounds, what its schedule does beside it. */
+static const char *throughput_text(const struct run *run, const struct record *best, const struct stage_result *result,
+                                   struct arena *arena) {
+  const double value = best->score.objective[OBJECTIVE_THROUGHPUT];
+  const char *times =
+      arena_printf(arena, "%.3g times %s", value / run->designs.reference_throughput, run->settings.limits.reference);
+  if (run->settings.search.score == SCORE_SCHEDULE) return arena_printf(arena, "%.6g samples/s, %s", value, times);
+  return arena_printf(arena, "at most %.6g samples/s, %s (scores are bounds); %.6g by its schedule", value, times,
+                      (double)run->stage.samples / result->iteration_s);
+}
+
+static const struct report_fact *facts(const struct run *run, const struct record *best,
+                                       const struct stage_result *result, size_t *n, struct arena *arena) {
   const struct proof *proof = &run->proof;
   const struct report_fact list[] = {
       {"Workload", arena_printf(arena, "%s, %" PRIu64 " samples an iteration, %zu operators", run->workload.name,
                                 run->stage.samples, run->graph.n_ops)},
       {"Best design", design_text(&run->designs, &best->point, arena)},
-      {"Throughput", arena_printf(arena, "%.6g samples/s, %.3g times %s", best->score.objective[OBJECTIVE_THROUGHPUT],
-                                  best->score.objective[OBJECTIVE_THROUGHPUT] / run->designs.reference_throughput,
-                                  run->settings.limits.reference)},
+      {"Throughput", throughput_text(run, best, result, arena)},
       {"Stopped by", stage_binding_names[best->score.binding]},
       {"Proof", !proof->complete ? "none: the space is larger than search.bound_points"
                 : proof->optimal ? arena_printf(arena, "optimal over all %" PRIu64 " designs", proof->points)
@@ -270,9 +279,10 @@ bool picture_publish(struct run *run, struct error *error) {
   struct report report = {
       .title = arena_printf(arena, "Accelerators for training %s", run->workload.name),
       .headline = arena_printf(
-          arena, "%s reaches %.6g samples/s in %.4g mm² and %.4g W; %s.",
-          design_text(&run->designs, &best->point, arena), best->score.objective[OBJECTIVE_THROUGHPUT],
-          best->score.objective[OBJECTIVE_AREA], best->score.objective[OBJECTIVE_TDP],
+          arena, "%s reaches %s%.6g samples/s in %.4g mm² and %.4g W; %s.",
+          design_text(&run->designs, &best->point, arena), run->settings.search.score == SCORE_BOUND ? "at most " : "",
+          best->score.objective[OBJECTIVE_THROUGHPUT], best->score.objective[OBJECTIVE_AREA],
+          best->score.objective[OBJECTIVE_TDP],
           run->proof.optimal ? "no design of the space is better (proven)" : "the proof leaves a gap, stated below"),
       .model_band = has_tdp ? model_band : NULL,
       .front = record_table(run, &page, true, arena),
@@ -292,7 +302,7 @@ bool picture_publish(struct run *run, struct error *error) {
       .n_commands = pareto_count(run->rounds.front),
       .settings = run->settings_text,
   };
-  report.facts = facts(run, best, &report.n_facts, arena);
+  report.facts = facts(run, best, &result, &report.n_facts, arena);
   report.breakdowns = breakdowns(&design, has_tdp, &report.n_breakdowns, arena);
   const char *bytes;
   size_t n;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Does the number of ranks ever show in an answer? Serial, and under a launcher on 1, 2, 3 and 5 ranks: the same bytes for
+# Does the number of ranks ever show in an answer? Serial, and under a launcher on 1, 2, 3, 5 and 8 ranks: the same bytes for
 # every search, the same signature, the same table on the screen.
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/../cli/harness.sh"
@@ -8,20 +8,23 @@ write_small small.cfg
 write_long long.cfg 300
 sed -i 's/prove = false/prove_evaluations = 77/' long.cfg
 
-for algorithm in guided random exhaustive; do
+for algorithm in guided random exhaustive sweep; do
   file=long.cfg
-  [[ $algorithm == random ]] || file=small.cfg
+  [[ $algorithm == random || $algorithm == sweep ]] || file=small.cfg
   runs 0 "$algorithm, alone" "$dse" explore $file --out "$algorithm-0" --set "search.algorithm=\"$algorithm\"" \
     --set search.round_size=13
   grep -v 'evaluations (.* rank' out >"$algorithm.screen"
-  for ranks in 1 2 3 5; do
+  for ranks in 1 2 3 5 8; do
     runs 0 "$algorithm, $ranks ranks" mpirun -q -n $ranks "$dse" explore $file --out "$algorithm-$ranks" \
       --set "search.algorithm=\"$algorithm\"" --set search.round_size=13
     same_files "$algorithm, $ranks ranks" "$algorithm-0" "$algorithm-$ranks" "${same_bytes[@]}"
     holds "$algorithm, $ranks ranks: summary.json but for times and ranks" 'b["ranks"] == '$ranks' and
       all(a[k] == b[k] for k in a if k not in ("wall_s", "evaluations_per_s", "ranks"))' \
       "$algorithm-0/summary.json" "$algorithm-$ranks/summary.json"
-    holds "$algorithm, $ranks ranks: all have worked or waited" "len(a) == $ranks" "$algorithm-$ranks/timing.csv"
+    holds "$algorithm, $ranks ranks: all have worked or waited, each task is timed" '
+      [r["number"] for r in a if r["what"] == "rank"] == [str(i) for i in range('$ranks')] and
+      sum(int(r["tasks"]) for r in a if r["what"] == "rank") ==
+      sum(int(r["tasks"]) for r in a if r["what"].endswith("duration"))' "$algorithm-$ranks/timing.csv"
     check "$algorithm, $ranks ranks: one report" cmp "$algorithm.screen" <(grep -v 'evaluations (.* rank' out)
     refute "$algorithm, $ranks ranks: no escape codes, no carriage returns" grep -q $'[\033\r]' err out
   done
