@@ -12,7 +12,7 @@
 
 #define FIELD(member) offsetof(struct sweep_settings, member)
 static const struct field field_list[] = {
-    {"block", FIELD_UINT, "", 1, 1e6, "1024", "designs that a rank takes at a time", FIELD(block), ROLE_ANSWER, NULL},
+    {"block", FIELD_UINT, "", 1, 65536, "1024", "designs that a rank takes at a time", FIELD(block), ROLE_ANSWER, NULL},
     {"blocks_per_round", FIELD_UINT, "", 1, 1e6, "1024",
      "blocks between two records of the journal: a kill costs at most so many; many times the number of ranks",
      FIELD(blocks_per_round), ROLE_ANSWER, NULL},
