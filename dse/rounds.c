@@ -148,13 +148,14 @@ static bool one_round(struct rounds *rounds, const char *by, size_t n, struct er
 /* --- a sweep's round ------------------------------------------------------------------------------------------------
  */
 
-/* The round's fold out of the journal, on every rank. */
+/* The round's fold out of the journal, on every rank. The words have an arena of their own: merging them makes the
+ * sweep's front grow in that of the rounds. */
 static bool fold_from_journal(struct rounds *rounds, struct sweep *sweep, uint64_t n_points, struct error *error) {
-  const struct arena_mark mark = arena_get_mark(rounds->arena);
+  struct arena arena;
+  arena_init(&arena, 1 << 16);
   uint64_t *words = NULL, n_words = 0;
   size_t n = 0;
-  if (rounds->journal != NULL &&
-      journal_replay_fold(rounds->journal, rounds->round, rounds->arena, &words, &n, error)) {
+  if (rounds->journal != NULL && journal_replay_fold(rounds->journal, rounds->round, &arena, &words, &n, error)) {
     n_words = n;
     if (words == NULL || !sweep_check(sweep, words, n, n_points)) {
       error_add(error, STATUS_ENVIRONMENT,
@@ -166,12 +167,12 @@ static bool fold_from_journal(struct rounds *rounds, struct sweep *sweep, uint64
   const bool good = cluster_agree(rounds->cluster, error);
   if (good) {
     cluster_broadcast(rounds->cluster, &n_words, sizeof n_words);
-    if (words == NULL) words = ARENA_NEW(rounds->arena, uint64_t, n_words);
+    if (words == NULL) words = ARENA_NEW(&arena, uint64_t, n_words);
     cluster_broadcast(rounds->cluster, words, n_words * sizeof *words);
     sweep_clear(sweep);
     sweep_merge(sweep, words, n_words);
   }
-  arena_rewind(rounds->arena, mark);
+  arena_release(&arena);
   return good;
 }
 
