@@ -71,7 +71,7 @@ LIBS_search := search results base
 LIBS_cluster := cluster base
 LIBS_dse := dse cluster search results arch workloads base
 
-.PHONY: all help deps quickstart compile check test bench lint layers headers format clean install man FORCE
+.PHONY: all help deps quickstart compile check test nightly bench lint layers headers format clean install man FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(BUILD)/bin/dse $(ROOT_BUILD)/dse
@@ -81,6 +81,7 @@ help:
 	@echo 'make quickstart     install what is missing, build, run the main job on two ranks'
 	@echo 'make check          install what is missing, build, run every test'
 	@echo 'make test           the tests alone; ONLY=pattern picks by file name'
+	@echo 'make nightly        hundreds of kills, every crash point, fuzzing; PARTS=... picks'
 	@echo 'make compile        the program, tests and benchmarks, without running any'
 	@echo 'make bench          speed figures (ratios and rates, measured in this run)'
 	@echo 'make lint layers headers   style, include rules, headers that compile alone'
@@ -136,11 +137,16 @@ $(BUILD)/tests/pcg_reference: tests/unit/base/pcg_reference.cc
 	$(Q)mkdir -p $(@D); g++ -O1 -o $@ $<
 $(BUILD)/tests/unit/base/test_rng: | $(BUILD)/tests/pcg_reference
 
-test: all $(TESTS) $(BUILD)/tests/pcg_reference
+# A library put before the program's own calls, which fails or kills at one of them; the program knows nothing of it.
+$(BUILD)/tests/fault.so: tests/fault/fault.c $(BUILD)/flags
+	@echo "  LD  $@"
+	$(Q)mkdir -p $(@D); $(CC) $(CSTD) $(WARN) -O1 -g -shared -fPIC -o $@ $< -ldl
+
+test: all $(TESTS) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fault.so
 	$(Q)BUILD=$(BUILD) MPI=$(MPI) ONLY='$(ONLY)' scripts/run-tests $(TESTS) $(TEST_SCRIPTS)
 
 check:
-	$(Q)scripts/install-deps
+	$(Q)scripts/install-deps check
 	$(Q)$(MAKE) --no-print-directory -j"$$(nproc)" test
 
 quickstart:
@@ -159,7 +165,11 @@ $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(foreach l,$(LIBS_
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MPI_LIBS) $(PKG_LIBS) -lm
 bench: all $(BENCHES)
 	$(Q)scripts/run-bench $(BENCHES)
-compile: all $(TESTS) $(BENCHES) $(BUILD)/tests/pcg_reference
+compile: all $(TESTS) $(BENCHES) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fault.so
+
+# Hours: hundreds of kills, every crash point, fuzzing, the largest sweep. PARTS="kills fuzz" picks.
+nightly: all $(BUILD)/tests/fault.so
+	$(Q)BUILD=$(BUILD) scripts/nightly $(PARTS)
 
 # --- the house's rules ----------------------------------------------------------------------------------------------
 C_FILES := $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' 2>/dev/null)
@@ -168,7 +178,7 @@ lint:
 	$(Q)cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --inline-suppr --enable=warning,portability \
 	  --suppress=missingIncludeSystem --suppress=preprocessorErrorDirective -D__GNUC__ -I. \
 	  $(filter-out tests/%,$(filter %.c,$(C_FILES)))
-	$(Q)shellcheck -x .ci/run $$(grep -lE '^#!.*(ba)?sh' scripts/* tests/*/*.sh 2>/dev/null)
+	$(Q)shellcheck -x .ci/run $$(grep -lE '^#!.*(ba)?sh' scripts/* scripts/*/* tests/*/*.sh tests/*/* 2>/dev/null | sort -u)
 	@echo 'lint: clean'
 layers:
 	$(Q)scripts/check-layers
