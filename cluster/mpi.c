@@ -12,6 +12,7 @@
 #include "cluster/cluster.h"
 #include "cluster/local.h"
 #include <limits.h>
+#include <math.h>
 #include <mpi.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 enum { TAG_REPORT = 1, TAG_RANGE = 2, TAG_MERGE = 3 };
 
 static const double chunk_target_s = 0.02;   /* 5–50 ms of work, reliability.md §6 */
+static const double answer_s = 5e-6;         /* of rank 0 a request: 100–200 thousand a second, reliability.md §6 */
 static const double serve_interval_s = 2e-5; /* rank 0 looks for requests at most this often between tasks */
 static const double spin_s = 5e-5;           /* yielding before sleeping */
 static const size_t piece_bytes = 8u << 20;  /* of one MPI call: counts stay below 2³¹, its copies stay small */
@@ -41,6 +43,7 @@ struct cluster {
   bool is_mpi;
   struct arena arena;
   struct local_times times;
+  double task_s, block_s; /* rank 0's: how long they took in the round before; 0: unknown */
   /* Rank 0's, one an other rank. */
   MPI_Request *reports_due, *ranges_sent;
   struct report *reports;
@@ -183,15 +186,18 @@ bool cluster_any(struct cluster *cluster, bool mine) {
   return not_mine == 0;
 }
 
-/* cluster_agree, and do all mean the same work? Ranks that differ would wait for each other for ever. */
-static bool agree_on_work(struct cluster *cluster, uint64_t n, uint64_t bytes, struct error *error) {
-  uint64_t least[] = {error_is_set(error) ? cluster->rank : cluster->size, n, ~n, bytes, ~bytes};
+/* cluster_agree, and do all mean the same work? Ranks that differ would wait for each other for ever. *first: the size
+ * of everybody's first chunk, as rank 0 sees fit. */
+static bool agree_on_work(struct cluster *cluster, uint64_t n, uint64_t bytes, uint64_t *first, struct error *error) {
+  const uint64_t failed = error_is_set(error) ? cluster->rank : cluster->size;
+  uint64_t least[] = {failed, n, ~n, bytes, ~bytes, cluster->rank == 0 ? *first : UINT64_MAX};
   least_of(cluster, least, sizeof least / sizeof least[0]);
   if (least[0] < cluster->size) {
     broadcast_from(cluster, (unsigned)least[0], error, sizeof *error);
     return false;
   }
   if (least[1] != ~least[2] || least[3] != ~least[4]) BUG("ranks disagree about the tasks to be shared");
+  *first = least[5];
   return true;
 }
 
@@ -206,19 +212,33 @@ struct deal {
   double served_s;
 };
 
-/* Guided by what is left, by measured time, and at most twice the chunk before, in case the time was misleading. Rank
- * 0, who need not ask, takes for itself no more than it does between two looks at requests: whatever it holds nobody
- * else can have, and where tasks grow longer towards the end that would be waited for. */
-static struct range take(struct deal *deal, unsigned size, double target_s, uint64_t *last_n) {
+/* Chunks are this long, or as long as answering all ranks twice takes: more often nobody could be answered. */
+static double target_s(unsigned size) { return fmax(chunk_target_s, 2 * size * answer_s); }
+
+/* Guided by what is left, by measured time, and at most twice the chunk before, in case the time was misleading; but
+ * never so short that answering all would take longer. Rank 0, who need not ask, takes for itself no more than it does
+ * between two looks at requests: whatever it holds nobody else can have, and where tasks grow longer towards the end
+ * that would be waited for. */
+static struct range take(struct deal *deal, unsigned size, double most_s, uint64_t *last_n) {
   const uint64_t left = deal->n - deal->next;
   uint64_t n = min_u64(left / (2 * (uint64_t)size), 2 * *last_n);
-  const double by_time = deal->task_s > 0 ? target_s / deal->task_s : 0;
-  if (by_time < (double)n) n = (uint64_t)by_time;
+  if (deal->task_s > 0) {
+    const double by_time = most_s / deal->task_s, least = fmin(most_s, size * answer_s) / deal->task_s;
+    if (by_time < (double)n) n = (uint64_t)by_time;
+    if (least > (double)n) n = least < (double)(left / size) ? (uint64_t)least : max_u64(n, left / size);
+  }
   n = min_u64(max_u64(n, 1), left);
   const struct range range = {deal->next, n};
   deal->next += n;
   if (n > 0) *last_n = n;
   return range;
+}
+
+/* The chunk that every rank begins with, unasked. Few, in case this round is not like the one before. */
+static uint64_t first_chunk(const struct cluster *cluster, uint64_t n, double task_s) {
+  const uint64_t share = n / (8 * (uint64_t)cluster->size);
+  const double by_time = task_s > 0 ? target_s(cluster->size) / task_s : 1;
+  return max_u64(1, by_time < (double)share ? (uint64_t)by_time : share);
 }
 
 /* Hands out nothing more. */
@@ -248,7 +268,7 @@ static bool serve(struct cluster *cluster, struct deal *deal) {
     const int i = cluster->arrived[k];
     learn(deal, cluster->reports[i]);
     MPI_Wait(&cluster->ranges_sent[i], MPI_STATUS_IGNORE); /* the rank has it, or it would not ask again */
-    cluster->ranges[i] = take(deal, cluster->size, chunk_target_s, &deal->last_n);
+    cluster->ranges[i] = take(deal, cluster->size, target_s(cluster->size), &deal->last_n);
     cluster->times.timing.n_messages++;
     MPI_Isend(&cluster->ranges[i], (int)sizeof cluster->ranges[i], MPI_BYTE, i + 1, TAG_RANGE, cluster->comm,
               &cluster->ranges_sent[i]);
@@ -282,12 +302,12 @@ static struct report run_range(struct cluster *cluster, const struct local_work 
   return (struct report){local_now_s() - start_s, n, n < range.n};
 }
 
-static bool lead(struct cluster *cluster, const struct local_work *work) {
-  struct deal deal = {.next = cluster->size, .n = work->n, .last_n = 1, .last_own_n = 1};
+static bool lead(struct cluster *cluster, const struct local_work *work, uint64_t first, double *task_s) {
+  struct deal deal = {.next = cluster->size * first, .n = work->n, .last_n = first, .last_own_n = 1, .task_s = *task_s};
   const int n_others = (int)cluster->size - 1;
   bool dropped = false;
   for (int i = 0; i < n_others; i++) expect_report(cluster, i);
-  for (struct range range = {0, 1}; range.n > 0;
+  for (struct range range = {0, first}; range.n > 0;
        range = take(&deal, cluster->size, serve_interval_s, &deal.last_own_n)) {
     const struct report report = run_range(cluster, work, range, &deal);
     learn(&deal, report);
@@ -301,12 +321,13 @@ static bool lead(struct cluster *cluster, const struct local_work *work) {
       pause_politely(&patience);
   }
   wait_all(n_others, cluster->ranges_sent);
+  *task_s = deal.task_s;
   return dropped;
 }
 
-static bool follow(struct cluster *cluster, const struct local_work *work) {
+static bool follow(struct cluster *cluster, const struct local_work *work, uint64_t first) {
   struct report report = {0};
-  struct range current = {cluster->rank, 1}, next;
+  struct range current = {cluster->rank * first, first}, next;
   for (; current.n > 0; current = next) {
     MPI_Request requests[2];
     const struct report before = report;
@@ -319,10 +340,12 @@ static bool follow(struct cluster *cluster, const struct local_work *work) {
   return report.dropped;
 }
 
-/* The first task of each rank is known without asking; where that is all, no message is sent. True: this rank was
- * interrupted. */
-static bool share_work(struct cluster *cluster, const struct local_work *work) {
-  if (work->n > cluster->size) return cluster->rank == 0 ? lead(cluster, work) : follow(cluster, work);
+/* The first chunk of each rank is known without asking; where one task each is all, no message is sent. True: this rank
+ * was interrupted. */
+static bool share_work(struct cluster *cluster, const struct local_work *work, uint64_t first, double *task_s) {
+  if (work->n > cluster->size) {
+    return cluster->rank == 0 ? lead(cluster, work, first, task_s) : follow(cluster, work, first);
+  }
   return cluster->rank < work->n && run_range(cluster, work, (struct range){cluster->rank, 1}, NULL).dropped;
 }
 
@@ -351,11 +374,12 @@ enum cluster_end cluster_map(struct cluster *cluster, const struct cluster_tasks
   if (cluster->size == 1) return local_map(tasks, records, &cluster->times, error);
   const double start_s = local_now_s(), evaluated_s = cluster->times.timing.evaluating_s;
   const size_t n_bytes = local_check_tasks(tasks);
-  if (!agree_on_work(cluster, tasks->n_tasks, tasks->record_bytes, error)) return CLUSTER_FAILED;
+  uint64_t first = first_chunk(cluster, tasks->n_tasks, cluster->task_s);
+  if (!agree_on_work(cluster, tasks->n_tasks, tasks->record_bytes, &first, error)) return CLUSTER_FAILED;
   if (n_bytes > 0) memset(records, 0, n_bytes);
   const struct local_work work = {.n = tasks->n_tasks, .tasks = tasks, .records = records};
   /* Also the meeting before the blocking calls of unite. */
-  const bool dropped = cluster_any(cluster, share_work(cluster, &work));
+  const bool dropped = cluster_any(cluster, share_work(cluster, &work, first, &cluster->task_s));
   if (!dropped) unite(cluster, records, n_bytes);
   note_waiting(cluster, start_s, evaluated_s);
   return dropped ? CLUSTER_DROPPED : CLUSTER_DONE;
@@ -415,9 +439,10 @@ enum cluster_end cluster_fold(struct cluster *cluster, const struct cluster_bloc
   if (cluster->size == 1) return local_fold(blocks, &cluster->times, error);
   const double start_s = local_now_s(), evaluated_s = cluster->times.timing.evaluating_s;
   const struct local_work work = {.n = local_check_blocks(blocks), .blocks = blocks};
-  if (!agree_on_work(cluster, blocks->n, blocks->block, error)) return CLUSTER_FAILED;
+  uint64_t first = first_chunk(cluster, work.n, cluster->block_s);
+  if (!agree_on_work(cluster, blocks->n, blocks->block, &first, error)) return CLUSTER_FAILED;
   blocks->clear(blocks->context);
-  const bool dropped = cluster_any(cluster, share_work(cluster, &work));
+  const bool dropped = cluster_any(cluster, share_work(cluster, &work, first, &cluster->block_s));
   if (!dropped) {
     merge_all(cluster, blocks);
     share_merged(cluster, blocks);
