@@ -73,6 +73,18 @@ static size_t make_round(uint64_t round, struct record records[16]) {
   return n;
 }
 
+/* Rounds 1 and 4 are folds: words of every kind, none special to the journal. */
+static bool is_fold(uint64_t round) { return round % 3 == 1; }
+
+static size_t make_fold(uint64_t round, uint64_t words[16]) {
+  const size_t n = 2 * round + 5;
+  for (size_t i = 0; i < n; i++) words[i] = (round + i) * UINT64_C(0x9E3779B97F4A7C15);
+  words[0] = 0;
+  words[1] = UINT64_MAX;
+  memcpy(&words[2], journal_record_mark, sizeof journal_record_mark); /* is no record for all that */
+  return n;
+}
+
 static bool open_plain(struct setup *setup, bool salvage, struct journal **journal, struct journal_state *state,
                        struct error *error) {
   return journal_open(setup->folder.path, &header, N_AXES, salvage, &setup->arena, journal, state, error);
@@ -82,9 +94,34 @@ static void append_rounds(struct journal *journal, uint64_t from, uint64_t to) {
   struct error error = {0};
   for (uint64_t round = from; round < to; round++) {
     struct record records[16];
-    const size_t n = make_round(round, records);
-    assert_true(journal_append(journal, round, records, n, &error));
+    uint64_t words[16];
+    if (is_fold(round)) {
+      assert_true(journal_append_fold(journal, round, words, make_fold(round, words), &error));
+    } else {
+      assert_true(journal_append(journal, round, records, make_round(round, records), &error));
+    }
+    assert_int_equal(journal_rounds(journal), round + 1);
   }
+}
+
+/* Replays a round as what it is, and checks it; false if the journal does not hold it. */
+static bool replay_as_made(struct setup *setup, struct journal *journal, uint64_t round) {
+  struct record expected[16], *records;
+  uint64_t expected_words[16], *words;
+  size_t n;
+  struct error error = {0};
+  if (is_fold(round)) {
+    assert_true(journal_replay_fold(journal, round, &setup->arena, &words, &n, &error));
+    if (words == NULL) return false;
+    assert_int_equal(n, make_fold(round, expected_words));
+    assert_memory_equal(words, expected_words, n * sizeof *words);
+    return true;
+  }
+  assert_true(journal_replay(journal, round, &setup->arena, &records, &n, &error));
+  if (records == NULL) return false;
+  assert_int_equal(n, make_round(round, expected));
+  assert_memory_equal(records, expected, n * sizeof *records);
+  return true;
 }
 
 /* Runs from scratch or from what is there to the end; the journal's bytes must then be those of an undisturbed run. */
@@ -93,14 +130,7 @@ static void run_to_end(struct setup *setup, bool salvage, struct journal_state *
   struct error error = {0};
   if (!open_plain(setup, salvage, &journal, state, &error)) fail_msg("%s", error.text);
   for (uint64_t round = 0; round < N_ROUNDS; round++) {
-    struct record expected[16], *records;
-    size_t n;
-    const size_t n_expected = make_round(round, expected);
-    assert_true(journal_replay(journal, round, &setup->arena, &records, &n, &error));
-    assert_int_equal(records != NULL, round < state->n_rounds);
-    if (records == NULL) break;
-    assert_int_equal(n, n_expected);
-    assert_memory_equal(records, expected, n * sizeof *records);
+    assert_int_equal(replay_as_made(setup, journal, round), round < state->n_rounds);
   }
   append_rounds(journal, state->n_rounds, N_ROUNDS);
   assert_true(journal_close(journal, &error));
@@ -169,15 +199,22 @@ static void test_replay_in_any_order(void **state) {
   append_rounds(journal, 4, 6);
   const uint64_t order[] = {3, 3, 0, 5, 1, 4, 2, 6};
   for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-    struct record expected[16], *records;
-    size_t n, n_expected = 0;
-    if (order[i] < 3) n_expected = make_round(order[i], expected);
-    assert_true(journal_replay(journal, order[i], &setup->arena, &records, &n, &error));
-    assert_int_equal(records != NULL, order[i] < 6);
-    if (order[i] < 3) assert_int_equal(n, n_expected);
-    if (order[i] == 5) assert_int_equal(n, 11);
-    if (order[i] < 3) assert_memory_equal(records, expected, n * sizeof *records);
+    assert_int_equal(replay_as_made(setup, journal, order[i]), order[i] < 6);
   }
+  /* What is asked for as the other kind was written by another program; asking leaves the journal as it was. */
+  struct record *records;
+  uint64_t *words;
+  size_t n;
+  assert_false(journal_replay(journal, 4, &setup->arena, &records, &n, &error));
+  assert_int_equal(error.status, STATUS_ENVIRONMENT);
+  assert_non_null(strstr(error.text, "(round 4) is no list of designs, as this program expects there"));
+  assert_null(records);
+  assert_false(journal_replay_fold(journal, 3, &setup->arena, &words, &n, &error));
+  assert_non_null(strstr(error.text, "(round 3) is no fold, as this program expects there"));
+  assert_null(words);
+  assert_true(replay_as_made(setup, journal, 3));
+  assert_true(replay_as_made(setup, journal, 4));
+  error = (struct error){0};
   assert_true(journal_close(journal, &error));
 }
 
@@ -188,8 +225,17 @@ static void test_bytes_are_as_documented(void **state) {
   /* Little-endian on any machine: settings digest, seed, answer version, axes. */
   assert_memory_equal(bytes + 16,
                       "\x91\xC3\xB7\xA5\x85\x23\x1F\x8D\x71\0\0\0\0\0\0\0\x51\x09\0\0\0\0\0\0\x25\0\0\0\x05", 29);
-  /* Round 0, one task: payload 4 + 10 + 10 + 7 words (its excess is 0) + one move (worth, axis, step) of 12. */
-  assert_int_equal(bytes[JOURNAL_HEADER_BYTES + 4], 4 + 10 + 10 + 7 * 8 + 12);
+  /* Round 0, kind 1, one task: payload 8 + 10 + 10 + 7 words (its excess is 0) + one move (worth, axis, step) of 12. */
+  const unsigned char *round = bytes + JOURNAL_HEADER_BYTES;
+  assert_int_equal(round[4], 8 + 10 + 10 + 7 * 8 + 12);
+  assert_memory_equal(round + JOURNAL_FRAME_BYTES, "\1\0\0\0\1\0\0\0", 8);
+  /* Round 1, kind 2, seven words. */
+  round += (JOURNAL_FRAME_BYTES + round[4] + 7) / 8 * 8;
+  assert_int_equal(round[4], 8 + 7 * 8);
+  assert_memory_equal(round + JOURNAL_FRAME_BYTES,
+                      "\2\0\0\0\7\0\0\0"
+                      "\0\0\0\0\0\0\0\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
+                      24);
 }
 
 static void test_cut_at_every_byte(void **state) {
@@ -358,7 +404,7 @@ static void test_contents_are_checked(void **state) {
   const size_t n = undisturbed(setup, bytes);
   size_t offsets[N_ROUNDS + 1];
   record_offsets(bytes, n, offsets);
-  const size_t last = offsets[N_ROUNDS - 1], task = last + JOURNAL_FRAME_BYTES + 4;
+  const size_t last = offsets[N_ROUNDS - 1], task = last + JOURNAL_FRAME_BYTES + 8;
   const struct {
     size_t at;
     unsigned char value;
@@ -367,6 +413,9 @@ static void test_contents_are_checked(void **state) {
       {task - 4, 6},         /* six tasks, seven present */
       {task - 4, 8},         /* eight tasks */
       {task - 1, 0x7F},      /* two thousand million tasks */
+      {task - 8, 3},         /* an unknown kind */
+      {task - 8, 2},         /* a fold of seven words, in more bytes */
+      {task - 5, 1},         /* a kind of more than one byte */
       {task + 14, 5},        /* five moves */
       {task + 19, 0x1F},     /* mask bit 12 */
       {task + 18, 0x80},     /* fewer words than there are bytes */
@@ -483,8 +532,9 @@ static void test_no_room(void **state) {
   assert_non_null(strstr(error.text, "the 2 rounds before are kept: make room, then go on with `dse resume "));
   assert_false(journal_append(journal, 2, records, n, &error));
   assert_non_null(strstr(error.text, "not used any more after the failure before"));
+  assert_false(journal_append_fold(journal, 2, NULL, 0, &error));
   assert_false(journal_sync(journal, &error));
-  assert_int_equal(error.n_messages, 3);
+  assert_int_equal(error.n_messages, 4);
   assert_true(journal_close(journal, &error));
   run_to_end(setup, false, &found);
   assert_int_equal(found.n_rounds, 2);
@@ -504,6 +554,12 @@ static void test_too_large_a_round(void **state) {
   assert_int_equal(error.status, STATUS_INPUT);
   assert_non_null(strstr(error.text, "round 0 of 700000 tasks takes more than 67108864 bytes: choose smaller rounds"));
   free(records);
+  uint64_t *const words = calloc(1 << 23, sizeof *words);
+  assert_non_null(words);
+  assert_false(journal_append_fold(journal, 0, words, 1 << 23, &error));
+  assert_non_null(
+      strstr(error.text, "round 0, a fold to 8388608 words, takes more than 67108864 bytes: choose smaller rounds"));
+  free(words);
   append_rounds(journal, 0, 1); /* nothing was written, so the round may come in another way */
   error = (struct error){0};
   assert_true(journal_close(journal, &error));
