@@ -1,5 +1,6 @@
 /* Where a run begins: which command, what data folder, which ranks; and where it ends: one report, one exit status. */
-#include "dse/command.h"
+#include "dse/run.h"
+#include "dse/signals.h"
 #include "dse/version.h"
 
 #include "base/file.h"
@@ -56,6 +57,7 @@ static void meet(int argc, char **argv) {
 
 static enum status finish(const struct error *error, enum status status) {
   if (!error_is_set(error)) return status;
+  if (error->length == 0) return error->status; /* to be left in silence */
   if (the_cluster == NULL || cluster_rank(the_cluster) == 0) {
     fputs(error->text, stderr);
     size_t shown = 0;
@@ -63,6 +65,14 @@ static enum status finish(const struct error *error, enum status status) {
     if (shown < error->n_messages) fprintf(stderr, "(and %zu more)\n", error->n_messages - shown);
   }
   return error->status;
+}
+
+/* What a time limit may stop, signals may: such a command looks at both between its evaluations. */
+static bool is_resumable(const struct command *command) {
+  for (size_t i = 0; i < command->n_options; i++) {
+    if (strcmp(command->options[i].name, "max-time") == 0) return true;
+  }
+  return false;
 }
 
 static enum status run_command(const struct command *command, int argc, char **argv, struct error *error) {
@@ -77,6 +87,7 @@ static enum status run_command(const struct command *command, int argc, char **a
       command_help(command, stdout);
       status = STATUS_OK;
     } else {
+      if (is_resumable(command)) signals_catch(); /* before MPI starts, which takes a while */
       the_cluster = cluster_start(&argc, &argv, error);
       invocation->cluster = the_cluster;
       /* Only rank 0 speaks; what others would print alike goes nowhere. */
@@ -84,7 +95,7 @@ static enum status run_command(const struct command *command, int argc, char **a
         error_add(error, STATUS_ENVIRONMENT, "/dev/null: cannot be opened");
       }
       invocation->data_folder = find_data_folder(&arena);
-      if (the_cluster != NULL) status = command->run(invocation, error);
+      if (the_cluster != NULL && run_same_program(the_cluster, error)) status = command->run(invocation, error);
       if (the_cluster != NULL) cluster_agree(the_cluster, error);
     }
   } else {

@@ -5,38 +5,15 @@
 #include "dse/picture.h"
 #include "dse/tables.h"
 #include "dse/version.h"
-#include <errno.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 static bool is_writer(const struct run *run) { return cluster_rank(run->invocation->cluster) == 0; }
-
-static const char *utc_now(struct arena *arena) {
-  const time_t now = time(NULL);
-  struct tm parts;
-  char text[32];
-  gmtime_r(&now, &parts);
-  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return arena_copy_text(arena, text);
-}
 
 static bool publish_table(const struct run *run, const char *name, const struct table *table, struct error *error) {
   size_t n;
   const char *bytes = table_bytes(table, &n);
   return file_publish(run_path(run, name), bytes, n, error);
-}
-
-static bool publish_json(const struct run *run, const char *name, json_t *object, struct error *error) {
-  char *text = object != NULL ? json_dumps(object, JSON_INDENT(1) | JSON_ENSURE_ASCII) : NULL;
-  json_decref(object);
-  if (text == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: cannot be composed", run_path(run, name));
-  const bool done =
-      file_publish(run_path(run, name), arena_printf(run->invocation->arena, "%s\n", text), strlen(text) + 1, error);
-  free(text);
-  return done;
 }
 
 static void set_integer(json_t *object, const char *key, uint64_t value) {
@@ -50,186 +27,22 @@ static void set_real(json_t *object, const char *key, bool known, double value) 
 /* --- the folder -----------------------------------------------------------------------------------------------------
  */
 
-static void rename_aside(struct run *run, struct error *error) {
-  for (unsigned n = 1; n < 10000; n++) {
-    const char *old = arena_printf(run->invocation->arena, "%s.old-%u", run->folder, n);
-    if (file_exists(old)) continue;
-    if (rename(run->folder, old) != 0) {
-      error_add(error, STATUS_ENVIRONMENT, "%s: cannot be renamed to %s: %s", run->folder, old, strerror(errno));
-    } else {
-      remark(run->invocation, "the old results are now in %s\n", old);
-    }
-    return;
-  }
-  error_add(error, STATUS_ENVIRONMENT, "%s: too many old folders beside it", run->folder);
-}
-
-static void move_aside(struct run *run, struct error *error) {
-  /* A launch that still writes there would go on into the new folder of the same name. */
-  struct folder_lock lock;
-  const bool locked = file_exists(run_path(run, "lock"));
-  if (locked && !folder_lock(run->folder, FOLDER_LOCK_BEST, FOLDER_LOCK_WAIT_MS, &lock, error)) return;
-  rename_aside(run, error);
-  if (locked) folder_unlock(&lock);
-}
-
-/* Which settings differ from those of the earlier run in this folder? Returns how many do. */
-static size_t list_differences(struct run *run, struct error *error) {
-  struct arena *arena = run->invocation->arena;
-  struct run_settings earlier;
-  struct error ignored = {0};
-  size_t n = 0;
-  if (!run_settings_load(run_path(run, "run.cfg"), NULL, 0, arena, &earlier, &ignored)) return 0;
-  const struct run_sections a = run_settings_sections(&earlier, arena),
-                            b = run_settings_sections(&run->settings, arena);
-  for (size_t s = 0; s < a.n; s++) {
-    const struct field_table *table = a.sections[s].table;
-    for (size_t f = 0; f < table->n_fields; f++) {
-      const char *before = config_value_text(&table->fields[f], a.sections[s].into, arena);
-      const char *now = config_value_text(&table->fields[f], b.sections[s].into, arena);
-      if (strcmp(before, now) == 0 || table->fields[f].role != ROLE_ANSWER) continue;
-      error_add(error, STATUS_INPUT, "  %s%s%s: %s there, %s now", a.sections[s].group,
-                a.sections[s].group[0] != 0 ? "." : "", table->fields[f].key, before, now);
-      n++;
-    }
-  }
-  return n;
-}
-
-/* The journal tells whose folder this is; where somebody has deleted it, the settings beside it do. */
-static bool holds_other_run(struct run *run, const struct journal_header *header) {
-  struct journal_header earlier;
-  struct error ignored = {0};
-  if (!file_exists(run_path(run, "journal"))) return list_differences(run, &ignored) > 0;
-  return journal_peek(run->folder, &earlier, &ignored) && !digest_equal(earlier.settings, header->settings);
-}
-
-/* What status.json of an earlier launch says. */
-static void read_status(struct run *run, bool *complete) {
-  *complete = false;
-  json_t *status = json_load_file(run_path(run, "status.json"), JSON_REJECT_DUPLICATES, NULL);
-  const json_t *epoch = json_object_get(status, "epoch"), *state = json_object_get(status, "state");
-  if (json_is_integer(epoch) && json_integer_value(epoch) > 0) run->epoch = (uint64_t)json_integer_value(epoch);
-  /* Where nothing was feasible the same command says again why: that costs no evaluation, and its status is 3 again. */
-  if (json_is_string(state)) {
-    *complete = strcmp(json_string_value(state), "complete") == 0 && !json_is_null(json_object_get(status, "best"));
-  }
-  json_decref(status);
-}
-
-/* A finished run counts as such only if nobody raised a budget since: then there is more to do. */
-static bool same_budget(struct run *run) {
-  struct run_settings earlier;
-  struct error ignored = {0};
-  if (!run_settings_load(run_path(run, "run.cfg"), NULL, 0, run->invocation->arena, &earlier, &ignored)) return false;
-  return earlier.search.max_evaluations == run->settings.search.max_evaluations &&
-         earlier.search.prove_evaluations == run->settings.search.prove_evaluations &&
-         earlier.search.bound_points == run->settings.search.bound_points &&
-         earlier.search.gap_target == run->settings.search.gap_target;
-}
-
-static bool best_value(const struct run *run, double *value) {
-  const struct topk *topk = run->rounds.topk;
-  if (topk == NULL || topk_count(topk) == 0) return false;
-  *value = topk_at(topk, 0)->score.objective[run->designs.space.metric];
-  return true;
-}
-
-static bool publish_status(const struct run *run, const char *state, const char *reason, struct error *error) {
-  double best = 0;
-  const bool has_best = best_value(run, &best);
-  json_t *object = json_object();
-  json_object_set_new(object, "state", json_string(state));
-  json_object_set_new(object, "reason", json_string(reason));
-  set_integer(object, "epoch", run->epoch);
-  set_integer(object, "round", run->rounds.round);
-  set_integer(object, "evaluations", run->rounds.evaluations);
-  set_real(object, "best", has_best, best);
-  set_real(object, "lower_bound", run->proof.complete && has_best, run->proof.bound);
-  set_real(object, "gap", run->proof.complete && has_best, run->proof.gap);
-  json_object_set_new(object, "eta_s", json_null());
-  json_object_set_new(object, "last_commit_utc", json_string(utc_now(run->invocation->arena)));
-  return publish_json(run, "status.json", object, error);
-}
-
-/* A folder without settings or journal is nobody's run: what lies there under our names is somebody else's. */
-static bool holds_foreign_file(struct run *run, struct error *error) {
-  static const char *const names[] = {"front.csv",    "topk.csv",      "convergence.csv", "infeasible.csv",
-                                      "columns.csv",  "timing.csv",    "report.html",     "trace-best.json",
-                                      "summary.json", "manifest.json", "status.json",     "log.txt"};
-  if (file_exists(run_path(run, "run.cfg")) || file_exists(run_path(run, "journal"))) return false;
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (!file_exists(run_path(run, names[i]))) continue;
-    error_add(error, STATUS_INPUT,
-              "%s: is not the folder of a run, and %s there would be overwritten; choose another --out", run->folder,
-              names[i]);
-    return true;
-  }
-  return false;
-}
-
-static void open_as_writer(struct run *run, const struct folder_request *request, bool *finished, struct error *error) {
-  if (request->fresh && file_exists(run->folder)) move_aside(run, error);
-  if (error_is_set(error) || holds_foreign_file(run, error) || !file_make_folder(run->folder, error)) return;
-  run->locked = folder_lock(run->folder, FOLDER_LOCK_BEST, FOLDER_LOCK_WAIT_MS, &run->lock, error);
-  if (!run->locked) return;
-  struct journal_header header = {.settings = run->digest, .seed = run->settings.search.seed};
-  bool complete;
-  if (holds_other_run(run, &header)) {
-    error_add(error, STATUS_INPUT,
-              "%s: holds a run of other settings; choose another --out, or --fresh to move it aside", run->folder);
-    list_differences(run, error);
-    return;
-  }
-  read_status(run, &complete);
-  *finished = complete && same_budget(run);
-  if (*finished) return;
-  run->epoch++;
-  arena_init(&run->journal_arena, 1 << 16);
-  if (!journal_open(run->folder, &header, run->designs.space.n_axes, request->salvage, &run->journal_arena,
-                    &run->journal, &run->journal_state, error)) {
-    return;
-  }
-  if (run->journal_state.torn_bytes > 0) {
-    remark(run->invocation,
-           "%s/journal: %llu bytes at offset %llu were torn by a crash and are cut; no finished round "
-           "is lost\n",
-           run->folder, (unsigned long long)run->journal_state.torn_bytes,
-           (unsigned long long)run->journal_state.torn_offset);
-  }
-  if (run->journal_state.n_rounds > 0) {
-    remark(run->invocation, "%s: going on after %llu finished rounds\n", run->folder,
-           (unsigned long long)run->journal_state.n_rounds);
-  }
-  /* The status from the start, so that every launch has its epoch, also one that is killed at once. */
-  if (file_publish(run_path(run, "run.cfg"), run->settings_text, strlen(run->settings_text), error)) {
-    publish_status(run, "running", "", error);
-  }
-}
-
 bool outputs_open(struct run *run, const struct folder_request *request, bool *finished, struct error *error) {
   run->folder = request->folder;
   *finished = false;
-  if (is_writer(run)) open_as_writer(run, request, finished, error);
+  if (is_writer(run)) folder_take(run, request, finished, error);
   if (!cluster_agree(run->invocation->cluster, error)) return false;
   *finished = cluster_any(run->invocation->cluster, *finished);
   return true;
 }
 
-void outputs_close(struct run *run, struct error *error) {
-  if (run->journal != NULL) journal_close(run->journal, error);
-  run->journal = NULL;
-  arena_release(&run->journal_arena);
-  if (run->locked) folder_unlock(&run->lock);
-  run->locked = false;
-}
+void outputs_close(struct run *run, struct error *error) { folder_leave(run, error); }
 
 /* --- files ----------------------------------------------------------------------------------------------------------
  */
 
-static bool publish_all(const struct run *run, const char *state, const char *reason, struct error *error) {
+static bool publish_tables(const struct run *run, struct error *error) {
   struct arena *arena = run->invocation->arena;
-  if (run->journal != NULL && !journal_sync(run->journal, error)) return false;
   struct table *columns = table_columns_new(arena);
   const struct {
     const char *name;
@@ -244,14 +57,31 @@ static bool publish_all(const struct run *run, const char *state, const char *re
     if (strcmp(tables[i].name, "timing.csv") == 0) continue;
     if (!publish_table(run, tables[i].name, tables[i].table, error)) return false;
   }
-  return publish_table(run, "columns.csv", columns, error) && publish_status(run, state, reason, error);
+  return publish_table(run, "columns.csv", columns, error);
+}
+
+/* Nothing published is ahead of what a power cut leaves of the journal. */
+static bool may_publish(struct run *run, struct error *error) {
+  return folder_is_ours(run, error) && (run->journal == NULL || journal_sync(run->journal, error));
+}
+
+/* Within a replay the tables would show less than those that lie there: they stay. */
+static bool publish_all(struct run *run, const char *state, const char *reason, struct error *error) {
+  const bool replaying = run->rounds.round < run->rounds.journaled;
+  return may_publish(run, error) && (replaying || publish_tables(run, error)) &&
+         folder_publish_status(run, state, reason, error);
 }
 
 /* A long run publishes every few seconds: what a publication allocates goes back at once. */
 bool outputs_publish(struct run *run, const char *state, const char *reason, struct error *error) {
   if (!is_writer(run)) return true;
   const struct arena_mark mark = arena_get_mark(run->invocation->arena);
-  const bool done = publish_all(run, state, reason, error);
+  bool done = publish_all(run, state, reason, error);
+  if (done && strcmp(state, "running") != 0) {
+    folder_log(run, "INFO", "%s by %s after %llu evaluations, %.3f s", state, reason,
+               (unsigned long long)run->rounds.evaluations, run_clock_s() - run->start_s);
+    done = folder_publish_log(run, error);
+  }
   arena_rewind(run->invocation->arena, mark);
   return done;
 }
@@ -324,8 +154,8 @@ json_t *outputs_summary(const struct run *run) {
 }
 
 static json_t *manifest(const struct run *run) {
-  char host[256] = "", hex[DIGEST_HEX_BYTES];
-  gethostname(host, sizeof host - 1);
+  char host[RUN_HOST_BYTES], hex[DIGEST_HEX_BYTES];
+  run_host(host);
   digest_print(run->digest, hex);
   json_t *object = json_object();
   json_object_set_new(object, "program", json_string("dse"));
@@ -339,17 +169,15 @@ static json_t *manifest(const struct run *run) {
   set_integer(object, "epoch", run->epoch);
   set_integer(object, "ranks", cluster_size(run->invocation->cluster));
   json_object_set_new(object, "host", json_string(host));
-  json_object_set_new(object, "end_utc", json_string(utc_now(run->invocation->arena)));
+  json_object_set_new(object, "end_utc", json_string(folder_utc_now(run->invocation->arena)));
   set_real(object, "wall_s", true, run_clock_s() - run->start_s);
   return object;
 }
 
-static bool publish_log(const struct run *run, struct error *error) {
-  const char *text = arena_printf(
-      run->invocation->arena, "%s INFO explore: dse %s (%s), %u ranks, seed %llu, %llu evaluations, %.3f s\n",
-      utc_now(run->invocation->arena), dse_version(), dse_commit(), cluster_size(run->invocation->cluster),
-      (unsigned long long)run->rounds.seed, (unsigned long long)run->rounds.evaluations, run_clock_s() - run->start_s);
-  return file_publish(run_path(run, "log.txt"), text, strlen(text), error);
+static bool publish_log(struct run *run, const char *reason, struct error *error) {
+  folder_log(run, "INFO", "complete%s%s: %llu evaluations, %.3f s", reason[0] != 0 ? ", " : "", reason,
+             (unsigned long long)run->rounds.evaluations, run_clock_s() - run->start_s);
+  return folder_publish_log(run, error);
 }
 
 bool outputs_finish(struct run *run, struct error *error) {
@@ -358,13 +186,19 @@ bool outputs_finish(struct run *run, struct error *error) {
   struct cluster_durations *durations = ARENA_NEW(run->invocation->arena, struct cluster_durations, 1);
   cluster_timing(cluster, timing);
   cluster_durations(cluster, durations);
+  run->earlier = NULL; /* from here on this run's own words */
+  run->now.phase = "write";
   if (is_writer(run)) {
     const bool any = topk_count(run->rounds.topk) > 0; /* without a design there is nothing to picture */
-    const bool done = outputs_publish(run, "running", "", error) && (!any || picture_publish(run, error)) &&
-                      publish_json(run, "summary.json", outputs_summary(run), error) &&
-                      publish_json(run, "manifest.json", manifest(run), error) &&
-                      publish_table(run, "timing.csv", tables_timing(run, timing, durations, run->invocation->arena), error) &&
-                      publish_log(run, error) && publish_status(run, "complete", any ? "" : "nothing feasible", error);
+    const char *reason = any ? "" : "nothing feasible";
+    const bool done =
+        may_publish(run, error) && publish_tables(run, error) && folder_publish_status(run, "running", "", error) &&
+        (!any || picture_publish(run, error)) &&
+        folder_publish_json(run, "summary.json", outputs_summary(run), error) &&
+        folder_publish_json(run, "manifest.json", manifest(run), error) &&
+        publish_table(run, "timing.csv", tables_timing(run, timing, durations, run->invocation->arena), error) &&
+        publish_log(run, reason, error) && folder_is_ours(run, error) &&
+        folder_publish_status(run, "complete", reason, error);
     (void)done; /* the error says it */
   }
   return cluster_agree(cluster, error);

@@ -1,8 +1,64 @@
 /* See run.h. */
 #include "dse/run.h"
 
+#include "base/text.h"
+#include "dse/signals.h"
+#include "dse/version.h"
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+/* --- the same for all ----------------------------------------------------------------------------------------------
+ */
+
+void run_host(char host[RUN_HOST_BYTES]) {
+  char name[RUN_HOST_BYTES / 4] = "";
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') strcpy(name, "unknown");
+  text_escape(name, host, RUN_HOST_BYTES);
+}
+
+/* Of the program's file as it was started; where it cannot be read, of its version and commit. */
+static struct digest digest_of_program(void) {
+  struct digest_stream stream;
+  char bytes[1 << 16];
+  digest_begin(&stream);
+  const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  ssize_t n = -1;
+  while (fd >= 0 && (n = read(fd, bytes, sizeof bytes)) > 0) digest_add_bytes(&stream, bytes, (size_t)n);
+  if (fd >= 0) close(fd);
+  if (n != 0) {
+    digest_begin(&stream);
+    digest_add_text(&stream, dse_version());
+    digest_add_text(&stream, dse_commit());
+  }
+  return digest_end(&stream);
+}
+
+/* Does this rank hold what rank 0 holds? *ours and *first as text, for the message. Collective. */
+static bool is_as_on_rank_0(struct cluster *cluster, struct digest mine, char ours[DIGEST_HEX_BYTES],
+                            char first[DIGEST_HEX_BYTES]) {
+  struct digest digest = mine;
+  cluster_broadcast(cluster, &digest, sizeof digest);
+  digest_print(digest, first);
+  digest_print(mine, ours);
+  return digest_equal(digest, mine);
+}
+
+bool run_same_program(struct cluster *cluster, struct error *error) {
+  char ours[DIGEST_HEX_BYTES], first[DIGEST_HEX_BYTES], host[RUN_HOST_BYTES];
+  if (cluster_size(cluster) == 1) return true;
+  if (!is_as_on_rank_0(cluster, digest_of_program(), ours, first)) {
+    run_host(host);
+    error_add(error, STATUS_ENVIRONMENT,
+              "rank %u on %s runs another program (%s) than rank 0 (%s): install the same dse on every node",
+              cluster_rank(cluster), host, ours, first);
+  }
+  return cluster_agree(cluster, error);
+}
+
+/* --- the arrows ----------------------------------------------------------------------------------------------------
+ */
 
 /* Rank 0 alone reads the run file, so that a thousand ranks do not, and an edit meanwhile does not split the run: what
  * it read is written out as resolved and read again by everybody from that text. */
@@ -103,25 +159,58 @@ bool run_make_problem(struct run *run, struct error *error) {
   return judge_reference(run, error);
 }
 
-/* Ranks that built another problem (another model file, another program) must not compute together. */
+/* Ranks that built another problem (another model file, another table) must not compute together. */
 static bool same_everywhere(struct run *run, struct error *error) {
-  struct digest first = run->digest;
-  cluster_broadcast(run->invocation->cluster, &first, sizeof first);
-  if (!digest_equal(first, run->digest)) {
-    char hex[2][DIGEST_HEX_BYTES];
-    digest_print(first, hex[0]);
-    digest_print(run->digest, hex[1]);
+  struct cluster *cluster = run->invocation->cluster;
+  char ours[DIGEST_HEX_BYTES], first[DIGEST_HEX_BYTES], host[RUN_HOST_BYTES];
+  if (!is_as_on_rank_0(cluster, run->digest, ours, first)) {
+    run_host(host);
     error_add(error, STATUS_ENVIRONMENT,
-              "rank %u sees another problem (%s) than rank 0 (%s): are the program and its "
-              "model files the same on every node?",
-              cluster_rank(run->invocation->cluster), hex[1], hex[0]);
+              "rank %u on %s sees another problem (%s) than rank 0 (%s): are the model and catalogue files in %s the "
+              "same on every node?",
+              cluster_rank(cluster), host, ours, first, run->invocation->data_folder);
   }
-  return cluster_agree(run->invocation->cluster, error);
+  return cluster_agree(cluster, error);
+}
+
+/* What one rank cannot read although rank 0 can is a matter of that rank's host, which the message must name. */
+static void name_rank(struct run *run, struct error *error) {
+  struct cluster *cluster = run->invocation->cluster;
+  uint64_t first_failed = error_is_set(error);
+  cluster_broadcast(cluster, &first_failed, sizeof first_failed);
+  if (first_failed || !error_is_set(error)) return;
+  struct error *named = ARENA_NEW(run->invocation->arena, struct error, 1);
+  char host[RUN_HOST_BYTES];
+  run_host(host);
+  error_add(named, STATUS_ENVIRONMENT, "rank %u on %s, but not rank 0: %.*s", cluster_rank(cluster), host,
+            (int)strcspn(error->text, "\n"), error->text);
+  *error = *named;
+}
+
+const char *run_stop_signal(struct cluster *cluster) {
+  const int mine = signals_stop();
+  if (!cluster_any(cluster, mine != 0)) return NULL;
+  for (size_t i = 0; signals_that_stop[i].number != 0; i++) {
+    if (cluster_any(cluster, mine == signals_that_stop[i].number)) return signals_that_stop[i].reason;
+  }
+  return NULL; /* not reached */
+}
+
+/* Nothing has been touched yet: whoever starts the same command again loses nothing. */
+static bool not_stopped(struct run *run, struct error *error) {
+  const char *reason = run_stop_signal(run->invocation->cluster);
+  return reason == NULL ||
+         error_add(error, STATUS_STOPPED, "stopped by %s before the first round; nothing was written", reason);
 }
 
 bool run_prepare(struct run *run, const char *path, struct error *error) {
   if (!run_load_settings(run, path, error)) return false;
-  if (run_load_workload(run, error) && run_expand_training(run, error)) run_make_problem(run, error);
+  /* A large graph takes a second: a signal is looked for in between, and all ranks leave before they compare. */
+  if (run_load_workload(run, error) && signals_stop() == 0 && run_expand_training(run, error) && signals_stop() == 0) {
+    run_make_problem(run, error);
+  }
+  if (!not_stopped(run, error)) return false;
+  name_rank(run, error);
   return cluster_agree(run->invocation->cluster, error) && same_everywhere(run, error);
 }
 

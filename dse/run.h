@@ -3,9 +3,15 @@
 #define DSE_RUN_H
 
 #include "dse/command.h"
+#include "dse/pace.h"
 #include "dse/prove.h"
 #include "results/lock.h"
+#include "results/writer.h"
 #include "workloads/workload.h"
+
+enum { RUN_HOST_BYTES = 256 };
+
+struct status_facts;
 
 struct run {
   struct invocation *invocation;
@@ -21,6 +27,11 @@ struct run {
   const char *folder;
   struct folder_lock lock;
   bool locked;
+  int folder_fd, sync_fd; /* while it is locked: the folder, whatever becomes of its name; its journal, for SIGCONT */
+  struct status_facts *earlier; /* status.json as the launch before left it; NULL: none, or it tells of rounds lost */
+  struct writer log;            /* log.txt */
+  bool lost, superseded;        /* the folder is another's or gone by now; superseded: a later launch's */
+  bool ended;                   /* status.json says how */
   struct journal *journal;
   struct arena journal_arena; /* its own, so that others can be rewound around it */
   struct journal_state journal_state;
@@ -28,8 +39,12 @@ struct run {
   struct rounds rounds;
   struct proof proof;
   double start_s;
+  struct progress_facts now; /* of the last look, for status.json */
 };
 
+/* Do all ranks run the same program? Called before anything else is shared; names the first stranger by rank and host.
+ * Collective. */
+bool run_same_program(struct cluster *cluster, struct error *error);
 /* 1. The run file, read by rank 0 and shared. `--seed` is a set like any other. Collective. */
 bool run_load_settings(struct run *run, const char *path, struct error *error);
 /* 2. The forward graph of the workload. Collective: ranks that see another model file are named. */
@@ -38,11 +53,14 @@ bool run_load_workload(struct run *run, struct error *error);
 bool run_expand_training(struct run *run, struct error *error);
 /* 4, 5. The stage (one device has one), the space of designs, and the floor that the reference design sets. */
 bool run_make_problem(struct run *run, struct error *error);
-/* All of the above. */
+/* 1 to 5. A signal that has come meanwhile ends it with STATUS_STOPPED: nothing has been touched yet. */
 bool run_prepare(struct run *run, const char *path, struct error *error);
+/* The signal that stops some rank ("signal SIGTERM"), NULL: none. Collective. */
+const char *run_stop_signal(struct cluster *cluster);
 void run_release(struct run *run);
 /* DIR/name, in the run's arena. */
 const char *run_path(const struct run *run, const char *name);
-double run_clock_s(void); /* monotonic, from some moment in the past */
+void run_host(char host[RUN_HOST_BYTES]); /* of this process, printable */
+double run_clock_s(void);                 /* monotonic, from some moment in the past */
 
 #endif

@@ -99,13 +99,73 @@ check 'after four kills: nothing half-written is left' test -z "$(find killed -n
 # shellcheck disable=SC2016 # the inner shell expands it
 runs 1 'no room' bash -c 'ulimit -f 64; exec "$1" explore long.cfg --out full' - "$dse"
 says 'no room: which file' 'full/'
-check 'no room: not called complete' bash -c '! grep -q complete full/status.json 2>/dev/null'
+holds 'no room: failed, and why' 'a["state"] == "failed" and "full/" in a["reason"]' full/status.json
+check 'no room: in the log, too' grep -q 'ERROR explore: full/' full/log.txt
 runs 0 'room again' "$dse" explore long.cfg --out full
 same_files 'room again' whole full "${same_bytes[@]}"
 # shellcheck disable=SC2016 # the inner shell expands it
 runs 1 'no room at all' bash -c 'ulimit -f 0; exec "$1" explore long.cfg --out empty' - "$dse"
 runs 0 'room after none' "$dse" explore long.cfg --out empty --quiet
 same_files 'room after none' whole empty front.csv journal
+
+# On a real small disk, and on one that must not be written at all.
+if mkdir disk && mount -t tmpfs -o size=200k none disk 2>/dev/null; then
+  trap 'umount "$folder/disk"; rm -rf "$folder"' EXIT
+  runs 1 'a full disk' "$dse" explore long.cfg --out disk/full
+  says 'a full disk: which file' 'disk/full/'
+  says 'a full disk: why' 'No space left'
+  check 'a full disk: said once' test "$(wc -l <err)" -eq 1
+  check 'a full disk: not called complete' bash -c '! grep -q complete disk/full/status.json 2>/dev/null'
+  mount -o remount,size=64m disk
+  runs 0 'room on the disk again' "$dse" resume disk/full --quiet
+  same_files 'room on the disk again' whole disk/full "${same_bytes[@]}"
+  mount -o remount,ro disk
+  before=$(cd disk && find . -type f -exec sha256sum {} + | sort)
+  runs 1 'a folder on a read-only disk' "$dse" explore long.cfg --out disk/full --set search.max_evaluations=5000
+  says 'a folder on a read-only disk: why' 'Read-only file system'
+  check 'a folder on a read-only disk: said once' test "$(wc -l <err)" -eq 1
+  runs 1 'no folder on a read-only disk' "$dse" explore long.cfg --out disk/new
+  says 'no folder on a read-only disk: why' 'Read-only file system'
+  runs 0 'read all the same' "$dse" status disk/full
+  prints 'read all the same' 'disk/full: complete'
+  check 'a read-only disk: as it was' test "$before" == "$(cd disk && find . -type f -exec sha256sum {} + | sort)"
+  umount disk
+  trap 'rm -rf "$folder"' EXIT
+else
+  echo 'skipped: full and read-only disks, which take the right to mount'
+fi
+
+# --- whose folder may it be? ---------------------------------------------------------------------------------------------
+mkdir open
+chmod 777 open
+runs 2 'a folder for anybody' "$dse" explore long.cfg --out open
+says 'a folder for anybody: why' 'anybody may write there'
+check 'a folder for anybody: nothing in it' test -z "$(ls -A open)"
+chmod 775 open
+runs 75 'a folder for a group' "$dse" explore long.cfg --out open --max-time 0
+# shellcheck disable=SC2016 # the inner shell expands it
+runs 75 'a careless umask' bash -c 'umask 000; exec "$1" explore long.cfg --out careless --max-time 0' - "$dse"
+check 'a careless umask: not for anybody' test "$(stat -c %a careless)" == 775
+# What dead launches leave goes, and the log says so; what looks like it, stays.
+touch open/{.tmp-0123456789abcdef,journal.tmp,lock.probe-2385,.tmp-mine,notes.tmp}
+mkdir open/.tmp-fedcba9876543210
+runs 75 'temporaries of dead launches' "$dse" explore long.cfg --out open --max-time 0
+check 'temporaries of dead launches: they are gone' \
+  test ! -e open/.tmp-0123456789abcdef -a ! -e open/journal.tmp -a ! -e open/lock.probe-2385
+check 'temporaries of dead launches: others stay' test -e open/.tmp-mine -a -e open/notes.tmp -a -d open/.tmp-fedcba9876543210
+check 'temporaries of dead launches: named in the log' \
+  test "$(grep -cE 'INFO explore: removed (\.tmp-0123456789abcdef|journal\.tmp|lock\.probe-2385)' open/log.txt)" -eq 3
+check 'the log has both launches and their ends' \
+  test "$(grep -cE 'launch [12]: dse|stopped by --max-time' open/log.txt)" -eq 4
+"$dse" explore long.cfg --out removed --set search.max_evaluations=40000 >out 2>err &
+pid=$!
+wait_for_bytes removed/journal 20000
+rm -rf removed
+status=0
+wait $pid || status=$?
+verdict 'the folder is removed: exit status 1' $((status != 1)) <err
+check 'the folder is removed: said once' test "$(grep -c removed err)" -eq 1 -a "$(wc -l <err)" -eq 1
+check 'the folder is removed: it stays so' test ! -e removed
 
 # --- the second launch has had its time ---------------------------------------------------------------------------------
 wait $second

@@ -70,4 +70,112 @@ runs 1 'no room, on 3 ranks' timeout -k 5 30 mpirun -q --mca pml ob1 --mca btl t
   "$dse" explore long.cfg --out full
 check 'no room, on 3 ranks: said once' test "$(grep -c 'full/' err)" -eq 1
 runs 0 'room again, on 2 ranks' timeout -k 5 60 mpirun -q -n 2 "$dse" explore long.cfg --out full
+
+# --- a rank on another footing than rank 0: its rank and host are named, no folder is made ----------------------------------------
+# Rank 1 of 3 runs what STRANGER says; said once, status 1.
+cat >apart <<'SH'
+#!/bin/bash
+if [[ ${OMPI_COMM_WORLD_RANK:-0} == 1 ]]; then exec "$STRANGER" "$@"; fi
+exec "$DSE" "$@"
+SH
+chmod +x apart
+apart() { # STRANGER NAME TEXT
+  runs 1 "$2" env STRANGER="$1" DSE="$dse" timeout -k 5 60 mpirun -q -n 3 ./apart explore small.cfg --out never
+  says "$2: who" "rank 1 on $(hostname)"
+  says "$2: what" "$3"
+  check "$2: said once" test "$(wc -l <err)" -eq 1
+  check "$2: no folder" test ! -e never
+}
+mkdir -p bare/bin bare/share/dse other
+cp "$dse" other/dse
+echo >>other/dse # the same program, another file
+apart "$PWD/other/dse" 'another program' 'runs another program'
+cp "$dse" bare/bin/dse
+cp -r "$root/workloads" "$root/arch" bare/share/dse/
+models=bare/share/dse/workloads/models
+runs 0 'a copy elsewhere, with equal models' env STRANGER="$PWD/bare/bin/dse" DSE="$dse" timeout -k 5 60 mpirun -q -n 3 ./apart \
+  explore small.cfg --out equal --quiet
+sed -i 's/^layers = 12;/layers = 11;/; /^check/,/^};/d' $models/bert-base.cfg
+apart "$PWD/bare/bin/dse" 'another model file' 'sees another problem'
+rm $models/bert-base.cfg
+apart "$PWD/bare/bin/dse" 'a model file missing' 'but not rank 0'
+says 'a model file missing: which' 'bert-base'
+rm -r bare/share/dse/arch
+cp "$root"/workloads/models/bert-base.cfg $models/
+apart "$PWD/bare/bin/dse" 'the catalogue missing' 'but not rank 0'
+
+# --- the folder in the midst of a run: on 3 ranks, one message, all end -----------------------------------------------------------
+# Starts a run on 3 ranks whose rank 0 is $first, and waits until it is well under way.
+begin() { # FOLDER
+  mpirun -q -n 3 "$dse" explore long.cfg --out "$1" --set search.max_evaluations=40000 >out 2>err </dev/null &
+  launcher=$!
+  wait_for_bytes "$1/journal" 20000
+  first=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1] + "/status.json"))["pid"])' "$1")
+}
+ends() { # STATUS NAME
+  local watchdog
+  (sleep 30 && kill -KILL $launcher) 2>/dev/null &
+  watchdog=$!
+  status=0
+  wait $launcher || status=$?
+  kill $watchdog 2>/dev/null
+  verdict "$2: exit status $1" $((status != $1)) < <(echo "exit status $status" && cat err)
+}
+begin gone
+rm -rf gone
+ends 1 'the folder is removed'
+check 'the folder is removed: said once' test "$(grep -c 'removed' err)" -eq 1 -a "$(wc -l <err)" -eq 1
+check 'the folder is removed: it stays so' test ! -e gone
+begin moved
+mv moved elsewhere
+mkdir moved
+kill -USR2 "$first" # looks at once, not after ten seconds
+ends 1 'the folder is replaced'
+says 'the folder is replaced: what' 'the results folder was replaced during the run'
+check 'the folder is replaced: said once' test "$(wc -l <err)" -eq 1
+check 'the folder is replaced: the new one stays empty' test -z "$(ls -A moved)"
+runs 75 'the folder is replaced: the old one goes on' mpirun -q -n 2 "$dse" resume elsewhere --max-time 0
+# A later launch, where locks do not work: it has raised the epoch, and perhaps put its journal in place.
+raise_epoch() { # FOLDER
+  python3 -c 'import json, os, sys
+path = sys.argv[1] + "/status.json"
+status = json.load(open(path)); status["epoch"] += 1
+json.dump(status, open(path + ".new", "w")); os.rename(path + ".new", path)' "$1"
+}
+all_but_journal() { (cd "$1" && find . -type f ! -name journal -exec sha256sum {} + | sort); }
+for taken in epoch journal; do
+  begin $taken
+  kill -STOP "$first"
+  raise_epoch $taken
+  all_but_journal $taken >before
+  if [[ $taken == journal ]]; then
+    cp journal/journal journal/copy
+    mv journal/copy journal/journal
+    all_but_journal $taken >before
+    cp journal/journal theirs
+  fi
+  kill -CONT "$first"
+  [[ $taken == journal ]] || kill -USR2 "$first"
+  ends 75 "a later launch ($taken)"
+  silent "a later launch ($taken)" err
+  all_but_journal $taken >after
+  check "a later launch ($taken): nothing is touched" diff before after
+done
+check 'a later launch (journal): nothing is touched' cmp theirs journal/journal
+
+# --- a folder in use ------------------------------------------------------------------------------------------------------------
+begin used
+kill -STOP "$first"
+runs 1 'a folder in use, on 2 ranks' mpirun -q -n 2 "$dse" explore long.cfg --out used --set search.max_evaluations=40000
+says 'a folder in use: by whom' "pid $first"
+check 'a folder in use: said once' test "$(wc -l <err)" -eq 1
+kill -CONT "$first"
+kill -USR1 $launcher
+ends 75 'a folder in use: its holder'
+
+# --- an error after the beginning is the folder's last word ----------------------------------------------------------------------
+runs 1 'no room once more' timeout -k 5 30 mpirun -q --mca pml ob1 --mca btl tcp,self -n 3 ./narrow \
+  "$dse" explore long.cfg --out failed
+holds 'no room once more: status.json' 'a["state"] == "failed" and "failed/journal" in a["reason"] and a["round"] > 0' failed/status.json
+check 'no room once more: log.txt' grep -q 'ERROR.*failed/journal' failed/log.txt
 finish
