@@ -25,12 +25,11 @@ static enum status compute(struct run *run, struct error *error) {
   rounds_init(&run->rounds, invocation->cluster, &run->designs, run->journal, invocation->arena);
   if (!progress_init(&progress, run, error)) return error->status;
 
-  if (!search(run, error)) return error->status;
-  if (!run->rounds.stopped && !prove(&run->rounds, &run->proof, error)) return error->status;
+  const bool good = search(run, error) && (run->rounds.stopped || prove(&run->rounds, &run->proof, error));
   progress_end(&progress);
+  if (!good) return error->status;
 
   if (run->rounds.stopped) {
-    if (progress.reason[0] == 0) progress.reason = "another rank"; /* which alone had a signal, or the later clock */
     outputs_publish(run, "stopped", progress.reason, error);
     if (!cluster_agree(invocation->cluster, error)) return error->status;
     remark(invocation, "stopped by %s after %llu evaluations; dse resume %s goes on\n", progress.reason,

@@ -188,7 +188,7 @@ bool folder_publish_status(struct run *run, const char *state, const char *reaso
  */
 
 void folder_log(struct run *run, const char *level, const char *format, ...) {
-  if (!run->locked) return;
+  if (run->log.text == NULL) return; /* no launch of ours: nothing to be done, or not allowed */
   char text[1024];
   va_list arguments;
   va_start(arguments, format);
@@ -342,7 +342,7 @@ static bool is_temporary(const char *name) {
   return strcmp(name, "journal.tmp") == 0 || strncmp(name, "lock.probe-", 11) == 0;
 }
 
-static void remove_temporaries(struct run *run, bool logged) {
+static void remove_temporaries(struct run *run) {
   const int fd = openat(run->folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
   if (folder == NULL) {
@@ -354,7 +354,6 @@ static void remove_temporaries(struct run *run, bool logged) {
     if (!is_temporary(entry->d_name)) continue;
     if (fstatat(run->folder_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode)) continue;
     if (unlinkat(run->folder_fd, entry->d_name, 0) != 0) continue;
-    if (!logged) continue;
     folder_log(run, "INFO", "removed %s, %lld bytes that a launch left unfinished", entry->d_name,
                (long long)status.st_size);
   }
@@ -383,20 +382,13 @@ static bool open_journal(struct run *run, const struct journal_header *header, b
                     &run->journal_state, error)) {
     return false;
   }
-  if (state->salvaged) {
-    remark(run->invocation,
-           "%s/journal: damaged at offset %llu and cut there; the %llu bytes behind are kept as journal.damaged, their "
-           "rounds are computed again\n",
-           run->folder, (unsigned long long)state->torn_offset, (unsigned long long)state->torn_bytes);
-    folder_log(run, "WARNING", "journal: damaged at offset %" PRIu64 " and cut; %" PRIu64 " bytes kept aside",
-               state->torn_offset, state->torn_bytes);
-  } else if (state->torn_bytes > 0) {
+  if (state->torn_bytes > 0) {
     remark(run->invocation,
            "%s/journal: %llu bytes at offset %llu were torn by a crash and are cut; no finished round "
            "is lost\n",
            run->folder, (unsigned long long)state->torn_bytes, (unsigned long long)state->torn_offset);
-    folder_log(run, "WARNING", "journal: %" PRIu64 " bytes at offset %" PRIu64 " were torn by a crash and are cut",
-               state->torn_bytes, state->torn_offset);
+    folder_log(run, "WARNING", "journal: %" PRIu64 " bytes at offset %" PRIu64 " were torn by a crash and are cut%s",
+               state->torn_bytes, state->torn_offset, state->salvaged ? ", kept as journal.damaged" : "");
   }
   if (state->n_rounds > 0) {
     remark(run->invocation, "%s: going on after %llu finished rounds\n", run->folder,
@@ -423,14 +415,14 @@ void folder_take(struct run *run, const struct folder_request *request, bool *fi
   /* Where nothing was feasible the same command says again why: that costs no evaluation, and its status is 3 again. */
   *finished = strcmp(facts.state, "complete") == 0 && facts.has_best && same_budget(run);
   if (*finished) {
-    remove_temporaries(run, false); /* of a complete folder nothing else changes, its log neither */
+    remove_temporaries(run);
     return;
   }
   run->epoch = facts.epoch + 1;
   arena_init(&run->journal_arena, 1 << 16);
   begin_log(run);
   log_launch(run);
-  remove_temporaries(run, true);
+  remove_temporaries(run);
   if (!open_journal(run, &header, request->salvage, error)) return;
   keep_earlier(run, &facts);
   run->sync_fd = open(run_path(run, "journal"), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);

@@ -110,8 +110,7 @@ static void end_round(struct rounds *rounds, bool replayed) {
   rounds->round++;
   if (replayed) rounds->replayed++;
   if (rounds->progress != NULL) rounds->progress(rounds->progress_context, rounds);
-  /* Not within a replay, which is quick: every launch adds a round at least, and tables never show less than before. */
-  if (replayed) return;
+  /* Within a replay, too: it may take seconds. Who stops there keeps what was published before. */
   rounds->stopped = cluster_any(rounds->cluster, rounds->stop != NULL && rounds->stop(rounds->stop_context));
 }
 
@@ -286,11 +285,18 @@ bool rounds_search(struct rounds *rounds, const struct search_algorithm *algorit
                                          .settings = settings,
                                          .seed = rounds->seed,
                                          .round_size = rounds->round_size,
-                                         .arena = rounds->arena};
+                                         .arena = rounds->arena,
+                                         .interrupted = rounds->interrupted,
+                                         .interrupted_context = rounds->stop_context};
   const uint64_t before = rounds->evaluations;
   void *state = algorithm->start(&request);
   for (;;) {
     const size_t n = algorithm->ask(state, rounds->round, rounds->points);
+    /* An interrupted ask is none, and not the same on all ranks. */
+    if (rounds->interrupted != NULL) {
+      rounds->stopped = cluster_any(rounds->cluster, rounds->interrupted(rounds->stop_context));
+      if (rounds->stopped) return true;
+    }
     if (n == 0) return true;
     rounds->cut = rounds->evaluations - before >= max_evaluations;
     if (rounds->cut) return true;

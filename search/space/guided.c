@@ -101,7 +101,10 @@ static void *grown(struct arena *arena, void *array, size_t n, size_t *capacity,
 static void screen(const struct guided *state, const struct point *point, struct score *score) {
   const struct space *space = state->request.space;
   *score = (struct score){.reason = SCORE_FEASIBLE};
-  if (space->screen != NULL) space->screen(space->context, point, score);
+  const struct search_request *request = &state->request;
+  /* Who is to stop finds everything excluded, and is soon done. */
+  if (request->interrupted != NULL && request->interrupted(request->interrupted_context)) score->reason = 1;
+  if (score->reason == SCORE_FEASIBLE && space->screen != NULL) space->screen(space->context, point, score);
 }
 
 /* Could this point be the best? `reached` is the share of its bound that a relative reached; 0: not known. */

@@ -74,6 +74,10 @@ struct search_request {
   uint64_t seed;
   size_t round_size;   /* most points a round; from the settings, never from the rank count */
   struct arena *arena; /* for the algorithm's state */
+  /* Looked at in asks that bound many points: once true, always true, and what is then asked is thrown away. NULL:
+   * never. */
+  bool (*interrupted)(void *context);
+  void *interrupted_context;
 };
 
 struct search_algorithm {

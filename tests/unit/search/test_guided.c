@@ -207,7 +207,8 @@ static double best_found(const struct space *space, const char *name, uint64_t *
   arena_init(&arena, 1 << 18);
   void *settings = arena_alloc(&arena, 1, algorithm->settings_bytes);
   if (algorithm->table != NULL) config_defaults(algorithm->table, &arena, settings);
-  const struct search_request request = {space, settings, seed, ROUND_SIZE, &arena};
+  const struct search_request request = {
+      .space = space, .settings = settings, .seed = seed, .round_size = ROUND_SIZE, .arena = &arena};
   void *state = algorithm->start(&request);
   double best = (double)NAN;
   const uint64_t most = *evaluations;
