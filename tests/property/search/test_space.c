@@ -1,160 +1,23 @@
 /* Does every algorithm of the registry keep the promises of search/space/space.h, on any space?
  *
- * Random spaces: axes of all roles, objectives without or with structure, limits that the screen knows, holes that only
- * an evaluation finds, bounds that are sound and more or less loose, advice that may be nonsense. The driver here is
- * the test's own and shares no code with the algorithms. How good an algorithm is, is the business of test_guided. */
+ * The random spaces are those of tests/synthetic_space.h. The driver here is the test's own and shares no code with the
+ * algorithms. How good an algorithm is, is the business of test_guided. */
 #include "search/space/space.h"
 
-#include "base/rng.h"
+#include "tests/synthetic_space.h"
 #include <inttypes.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
 
-enum { N_CASES = 160, MOST_VALUES = 9, MOST_POINTS = 6000, N_TEST_OBJECTIVES = 2 };
-enum test_reason { REASON_NONE, REASON_BUDGET, REASON_HOLE, REASON_INVALID, N_TEST_REASONS };
+enum { N_CASES = 160, MOST_POINTS = 6000 };
 
-static const struct objective objectives[N_TEST_OBJECTIVES] = {{"rate", "1/s", "", true}, {"cost", "mm2", "", false}};
-static const struct reason_name reasons[N_TEST_REASONS] = {{"", ""}, {"budget", "mm2"}, {"hole", ""}, {"invalid", ""}};
-static const struct reason_name bindings[1] = {{"", ""}};
-
-struct synthetic {
-  struct space space;
-  struct axis axes[POINT_MAX_AXES];
-  uint64_t values[POINT_MAX_AXES][MOST_VALUES];
-  double weight[POINT_MAX_AXES], price[POINT_MAX_AXES];
-  double budget, looseness; /* infinite: no limit; 0: bounds are exact */
-  uint64_t salt, holes_of_16;
-  bool structured, sane_moves, closed; /* closed: nobody may evaluate but the driver */
-};
-
-/* --- the problem ----------------------------------------------------------------------------------------------------
- */
-
-/* Uniform in [0, 1) and fixed by the point and what it is for. */
-static double chance(const struct synthetic *synthetic, const struct point *point, uint64_t purpose) {
-  uint64_t hash = synthetic->salt ^ purpose * UINT64_C(0xd1342543de82ef95);
-  for (size_t a = 0; a < POINT_MAX_AXES; a++) {
-    hash = (hash ^ point->index[a]) * UINT64_C(0x9e3779b97f4a7c15);
-    hash ^= hash >> 31;
-  }
-  return (double)(hash >> 11) * 0x1p-53;
-}
-
-static double cost_of(const struct synthetic *synthetic, const struct point *point) {
-  double cost = 1;
-  for (size_t a = 0; a < synthetic->space.n_axes; a++) cost += synthetic->price[a] * (point->index[a] + 1.0);
-  return cost;
-}
-
-static double rate_of(const struct synthetic *synthetic, const struct point *point) {
-  if (!synthetic->structured) return 1000 * chance(synthetic, point, 1);
-  double time = 0.01;
-  for (size_t a = 0; a < synthetic->space.n_axes; a++) time += synthetic->weight[a] / (point->index[a] + 1.0);
-  return 1 / time;
-}
-
-static void bound_of(const struct synthetic *synthetic, const struct point *point, struct score *score) {
-  const double slack = synthetic->looseness * chance(synthetic, point, 2);
-  score->bound =
-      synthetic->space.metric == 0 ? rate_of(synthetic, point) * (1 + slack) : cost_of(synthetic, point) / (1 + slack);
-}
-
-static bool within_budget(const struct synthetic *synthetic, const struct point *point, struct score *score) {
-  const double cost = cost_of(synthetic, point);
-  memset(score, 0, sizeof *score);
-  if (cost <= synthetic->budget) return true;
-  score->reason = REASON_BUDGET;
-  score->excess = cost - synthetic->budget;
-  return false;
-}
-
-static void screen(void *context, const struct point *point, struct score *score) {
-  const struct synthetic *synthetic = context;
-  if (within_budget(synthetic, point, score)) bound_of(synthetic, point, score);
-}
-
-static void advise(const struct synthetic *synthetic, const struct point *point, struct score *score) {
-  const struct space *space = &synthetic->space;
-  for (uint64_t m = 0; m < SCORE_MAX_MOVES && space->n_axes > 0; m++) {
-    const size_t axis = (size_t)(chance(synthetic, point, 10 + m) * (double)space->n_axes);
-    const int n = (int)space->axes[axis].n, step = (int)(chance(synthetic, point, 20 + m) * 7) - 3;
-    if (n < 2) continue;
-    if (synthetic->sane_moves && (space->axes[axis].role != AXIS_GROW || point->index[axis] + 1 >= n)) continue;
-    const int16_t taken = (int16_t)(synthetic->sane_moves || step == 0 || abs(step) >= n ? 1 : step);
-    score->moves[score->n_moves++] = (struct move){1, (uint16_t)axis, taken, 0};
-  }
-  score->saturated = chance(synthetic, point, 30) < 0.05;
-}
-
-static void judge(const struct synthetic *synthetic, const struct point *point, struct score *score) {
-  if (!within_budget(synthetic, point, score)) return;
-  if (chance(synthetic, point, 3) * 16 < (double)synthetic->holes_of_16) {
-    score->reason = REASON_HOLE;
-    return;
-  }
-  score->objective[0] = rate_of(synthetic, point);
-  score->objective[1] = cost_of(synthetic, point);
-  bound_of(synthetic, point, score);
-  advise(synthetic, point, score);
-}
-
-static void evaluate(void *context, const struct point *point, struct score *score) {
-  const struct synthetic *synthetic = context;
-  if (synthetic->closed) fail_msg("an algorithm evaluates by itself");
-  judge(synthetic, point, score);
-}
-
-static void draw_axes(struct synthetic *synthetic, struct rng *rng) {
-  struct space *space = &synthetic->space;
-  const size_t n_axes = rng_below(rng, POINT_MAX_AXES + 1);
-  for (size_t a = 0; a < n_axes; a++) {
-    struct axis *axis = &synthetic->axes[a];
-    *axis = (struct axis){
-        "a", "", (enum axis_role)rng_below(rng, 3), 1 + rng_below(rng, MOST_VALUES), synthetic->values[a], NULL};
-    if (space_size(space) * axis->n > MOST_POINTS) axis->n = 1;
-    uint64_t value = 0;
-    for (size_t v = 0; v < axis->n; v++) synthetic->values[a][v] = value += 1 + rng_below(rng, 100);
-    synthetic->weight[a] = rng_unit(rng);
-    synthetic->price[a] = rng_unit(rng);
-    space->n_axes = a + 1;
-  }
-}
-
-static void draw(struct synthetic *synthetic, uint64_t task) {
-  struct rng rng = rng_stream(seed, RNG_TEST, 1, task);
-  memset(synthetic, 0, sizeof *synthetic);
-  synthetic->salt = rng_next(&rng);
-  synthetic->space = (struct space){.n_objectives = N_TEST_OBJECTIVES,
-                                    .n_front_objectives = N_TEST_OBJECTIVES,
-                                    .axes = synthetic->axes,
-                                    .objectives = objectives,
-                                    .metric = rng_below(&rng, N_TEST_OBJECTIVES),
-                                    .n_reasons = N_TEST_REASONS,
-                                    .n_bindings = 1,
-                                    .reasons = reasons,
-                                    .bindings = bindings,
-                                    .context = synthetic,
-                                    .evaluate = evaluate};
-  draw_axes(synthetic, &rng);
-  if (rng_below(&rng, 4) > 0) synthetic->space.screen = screen;
-  synthetic->structured = rng_below(&rng, 2) == 0;
-  synthetic->sane_moves = rng_below(&rng, 3) > 0;
-  synthetic->looseness = rng_below(&rng, 3) == 0 ? 0 : rng_unit(&rng);
-  synthetic->holes_of_16 = rng_below(&rng, 10) == 0 ? 16 : rng_below(&rng, 3) == 0 ? rng_below(&rng, 16) : 0;
-  struct point largest = {{0}};
-  for (size_t a = 0; a < synthetic->space.n_axes; a++) largest.index[a] = (uint16_t)(synthetic->axes[a].n - 1);
-  synthetic->budget =
-      rng_below(&rng, 3) == 0 ? (double)INFINITY : cost_of(synthetic, &largest) * (0.1 + rng_unit(&rng));
-}
+static void draw(struct synthetic *synthetic, uint64_t task) { synthetic_draw(synthetic, seed, task, MOST_POINTS); }
 
 /* --- the driver -----------------------------------------------------------------------------------------------------
  */
@@ -241,7 +104,7 @@ static void search(struct synthetic *synthetic, const struct search_algorithm *a
       records[i].point = points[i];
       space->evaluate(space->context, &points[i], &records[i].score);
       const bool first = outcome->n + i == 0;
-      if (first || record_compare(&objectives[space->metric], space->metric, &records[i], &outcome->best) < 0) {
+      if (first || record_compare(&space->objectives[space->metric], space->metric, &records[i], &outcome->best) < 0) {
         outcome->best = records[i];
       }
     }
@@ -261,7 +124,7 @@ static struct record best_of_all(const struct space *space) {
   for (uint64_t i = 0; i < space_size(space); i++) {
     record.point = space_point(space, i);
     space->evaluate(space->context, &record.point, &record.score);
-    if (i == 0 || record_compare(&objectives[space->metric], space->metric, &record, &best) < 0) best = record;
+    if (i == 0 || record_compare(&space->objectives[space->metric], space->metric, &record, &best) < 0) best = record;
   }
   return best;
 }
@@ -309,7 +172,7 @@ static void searches_of_nothing_end(void **state) {
     if (search_algorithms[i]->folds) continue;
     for (unsigned kind = 0; kind < 3; kind++) {
       draw(synthetic, 4);
-      synthetic->space.screen = kind == 0 ? NULL : screen;
+      synthetic->space.screen = kind == 0 ? NULL : synthetic_screen;
       synthetic->budget = kind == 1 ? 0 : (double)INFINITY;
       synthetic->holes_of_16 = kind == 2 ? 0 : 16;
       if (kind == 2) synthetic->space.n_axes = 0;
@@ -344,7 +207,8 @@ static void random_search_is_random(void **state) {
     if (size < 500) continue;
     struct arena arena;
     arena_init(&arena, 1 << 18);
-    struct search_request request = {&synthetic->space, "", task, 7, &arena};
+    struct search_request request = {
+        .space = &synthetic->space, .settings = "", .seed = task, .round_size = 7, .arena = &arena};
     struct outcome one, other;
     search(synthetic, algorithm, &request, &one);
     request.seed = task + 2385;

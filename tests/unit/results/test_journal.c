@@ -14,7 +14,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-enum { N_AXES = 5, N_ROUNDS = 4, MAX_FILE_BYTES = 1 << 16 };
+enum { N_AXES = 5, N_ROUNDS = 5, LAST_TASKS = 3, LAST_FOLD = 4, MAX_FILE_BYTES = 1 << 16 };
 
 static const struct journal_header header = {
     .settings = {0x8D1F2385A5B7C391u, 0x71u}, .seed = 2385, .answer_version = 37};
@@ -196,7 +196,7 @@ static void test_replay_in_any_order(void **state) {
   struct error error = {0};
   run_to_end(setup, false, &found);
   assert_true(open_plain(setup, false, &journal, &found, &error));
-  append_rounds(journal, 4, 6);
+  append_rounds(journal, N_ROUNDS, 6);
   const uint64_t order[] = {3, 3, 0, 5, 1, 4, 2, 6};
   for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
     assert_int_equal(replay_as_made(setup, journal, order[i]), order[i] < 6);
@@ -260,12 +260,10 @@ static void test_cut_at_every_byte(void **state) {
   }
 }
 
-static void test_flip_at_every_byte(void **state) {
-  struct setup *const setup = *state;
-  unsigned char bytes[MAX_FILE_BYTES];
-  const size_t n = undisturbed(setup, bytes);
-  size_t offsets[N_ROUNDS + 1], n_refused = 0, n_repaired = 0;
-  record_offsets(bytes, n, offsets);
+/* Of a journal that ends with round `last`. */
+static void flip_every_byte(struct setup *setup, unsigned char *bytes, const size_t *offsets, size_t last) {
+  const size_t n = offsets[last + 1];
+  size_t n_refused = 0, n_repaired = 0;
   for (size_t at = 0; at < n; at++) {
     const struct arena_mark mark = arena_get_mark(&setup->arena);
     const unsigned char flip = (unsigned char)(1u << (at * 5 + 3) % 8);
@@ -275,21 +273,53 @@ static void test_flip_at_every_byte(void **state) {
     struct journal_state found;
     struct error error = {0};
     if (open_plain(setup, false, &journal, &found, &error)) {
-      assert_true(at >= offsets[N_ROUNDS - 1]); /* only the last record may be taken for a torn tail */
-      assert_int_equal(found.n_rounds, N_ROUNDS - 1);
-      assert_int_equal(found.torn_offset, offsets[N_ROUNDS - 1]);
+      assert_true(at >= offsets[last]); /* only the last record may be taken for a torn tail */
+      assert_int_equal(found.n_rounds, last);
+      assert_int_equal(found.torn_offset, offsets[last]);
       assert_true(journal_close(journal, &error));
       n_repaired++;
     } else {
-      assert_true(at < offsets[N_ROUNDS - 1]);
+      assert_true(at < offsets[last]);
       assert_file(setup, "journal", bytes, n); /* a refused journal is not touched */
       n_refused++;
     }
     bytes[at] ^= flip;
     arena_rewind(&setup->arena, mark);
   }
-  assert_int_equal(n_refused, offsets[N_ROUNDS - 1]);
-  assert_int_equal(n_repaired, n - offsets[N_ROUNDS - 1]);
+  assert_int_equal(n_refused, offsets[last]);
+  assert_int_equal(n_repaired, n - offsets[last]);
+}
+
+static void test_flip_at_every_byte(void **state) {
+  struct setup *const setup = *state;
+  unsigned char bytes[MAX_FILE_BYTES];
+  size_t offsets[N_ROUNDS + 1];
+  record_offsets(bytes, undisturbed(setup, bytes), offsets);
+  flip_every_byte(setup, bytes, offsets, LAST_TASKS);
+  flip_every_byte(setup, bytes, offsets, LAST_FOLD);
+}
+
+/* A byte of round `number`, which is not the last, is another: refused, then salvaged, twice. */
+static void salvage_round(struct setup *setup, unsigned char *bytes, const size_t *offsets, size_t number) {
+  const size_t n = offsets[N_ROUNDS], at = offsets[number] + 45;
+  char message[128];
+  snprintf(message, sizeof message, "bad record at offset %zu (round %zu), yet a good one follows at offset %zu",
+           offsets[number], number, offsets[number + 1]);
+  for (int repeat = 0; repeat < 2; repeat++) {
+    struct journal_state found;
+    bytes[at] ^= 0x20;
+    folder_write(&setup->folder, "journal", bytes, n);
+    assert_refused(setup, STATUS_ENVIRONMENT, message);
+    run_to_end(setup, true, &found);
+    assert_true(found.salvaged);
+    assert_int_equal(found.n_rounds, number);
+    assert_int_equal(found.torn_bytes, n - offsets[number]);
+    assert_file(setup, repeat == 0 ? "journal.damaged" : "journal.damaged-2", bytes + offsets[number],
+                n - offsets[number]);
+    bytes[at] ^= 0x20;
+    assert_file(setup, "journal", bytes, n);
+  }
+  folder_clear(&setup->folder, 0);
 }
 
 static void test_salvage(void **state) {
@@ -298,34 +328,45 @@ static void test_salvage(void **state) {
   const size_t n = undisturbed(setup, bytes);
   size_t offsets[N_ROUNDS + 1];
   record_offsets(bytes, n, offsets);
-  const size_t at = offsets[1] + 45;
-  bytes[at] ^= 0x20;
-  char message[128];
-  snprintf(message, sizeof message, "bad record at offset %zu (round 1), yet a good one follows at offset %zu",
-           offsets[1], offsets[2]);
-  struct journal_state found;
-  for (int repeat = 0; repeat < 2; repeat++) {
-    folder_write(&setup->folder, "journal", bytes, n);
-    assert_refused(setup, STATUS_ENVIRONMENT, message);
-    run_to_end(setup, true, &found);
-    assert_true(found.salvaged);
-    assert_int_equal(found.n_rounds, 1);
-    assert_int_equal(found.torn_bytes, n - offsets[1]);
-    assert_file(setup, repeat == 0 ? "journal.damaged" : "journal.damaged-2", bytes + offsets[1], n - offsets[1]);
-    bytes[at] ^= 0x20;
-    assert_file(setup, "journal", bytes, n);
-    bytes[at] ^= 0x20;
-  }
-  folder_clear(&setup->folder, 0);
-  bytes[at] ^= 0x20;
+  salvage_round(setup, bytes, offsets, 1); /* a fold */
+  salvage_round(setup, bytes, offsets, LAST_TASKS);
   bytes[2] ^= 1; /* a header that says nothing any more: the file is kept whole */
   folder_write(&setup->folder, "journal", bytes, n);
   assert_refused(setup, STATUS_ENVIRONMENT, "this is not a journal");
+  struct journal_state found;
   run_to_end(setup, true, &found);
   assert_int_equal(found.n_rounds, 0);
   assert_file(setup, "journal.damaged", bytes, n);
   run_to_end(setup, true, &found); /* nothing to salvage: nothing kept */
   assert_false(found.salvaged);
+}
+
+/* A fold's words may look like a record: behind a torn tail such a one is taken for what was written after it. Better
+ * refused than cut; the salvage goes on. */
+static void test_record_within_a_torn_fold(void **state) {
+  struct setup *const setup = *state;
+  unsigned char inner[64], bytes[MAX_FILE_BYTES];
+  uint64_t words[16] = {0};
+  journal_encode_fold(1, (const uint64_t[]){2385, 17}, 2, inner);
+  memcpy(words + 1, inner, journal_fold_bytes(2));
+  struct journal *journal;
+  struct journal_state found;
+  struct error error = {0};
+  assert_true(open_plain(setup, false, &journal, &found, &error));
+  append_rounds(journal, 0, 1);
+  assert_true(journal_append_fold(journal, 1, words, 16, &error));
+  assert_true(journal_close(journal, &error));
+  assert_true(open_plain(setup, false, &journal, &found, &error)); /* whole, it is a fold like any other */
+  assert_int_equal(found.n_rounds, 2);
+  assert_true(journal_close(journal, &error));
+  const size_t n = folder_read(&setup->folder, "journal", bytes, sizeof bytes), at = n - journal_fold_bytes(16);
+  folder_write(&setup->folder, "journal", bytes, n - 9);
+  char message[128];
+  snprintf(message, sizeof message, "bad record at offset %zu (round 1), yet a good one follows at offset %zu", at,
+           at + JOURNAL_FRAME_BYTES + 16);
+  assert_refused(setup, STATUS_ENVIRONMENT, message);
+  run_to_end(setup, true, &found);
+  assert_int_equal(found.n_rounds, 1);
 }
 
 /* --- every message --- */
@@ -397,51 +438,103 @@ static void test_bad_headers(void **state) {
   assert_refused(setup, STATUS_INPUT, "the journal has format version 3");
 }
 
-/* A record whose checksum fits and whose contents do not. */
+/* Payload bytes, round, then the payload are summed; the sum stands between them. */
+static void seal_record(unsigned char *record) {
+  struct journal_frame frame;
+  assert_true(journal_decode_frame(record, &frame));
+  unsigned char summed[MAX_FILE_BYTES];
+  memcpy(summed, record + 4, 12);
+  memcpy(summed + 12, record + JOURNAL_FRAME_BYTES, frame.payload_bytes);
+  repair_crc(summed, 12 + frame.payload_bytes + 4);
+  memcpy(record + 16, summed + 12 + frame.payload_bytes, 4);
+}
+
+struct change {
+  size_t at; /* in the record */
+  unsigned char value, next;
+};
+
+/* A last record whose checksum fits and whose contents do not. */
+static void check_changes(struct setup *setup, size_t last, const struct change *changes, size_t n_changes) {
+  unsigned char bytes[MAX_FILE_BYTES], changed[MAX_FILE_BYTES];
+  const size_t n = undisturbed(setup, bytes);
+  size_t offsets[N_ROUNDS + 1];
+  char message[64];
+  record_offsets(bytes, n, offsets);
+  snprintf(message, sizeof message, "(round %zu) holds values out of range", last);
+  for (size_t i = 0; i < n_changes; i++) {
+    unsigned char *const record = changed + offsets[last];
+    memcpy(changed, bytes, n);
+    record[changes[i].at] = changes[i].value;
+    if (changes[i].next != 0) record[changes[i].at + 1] = changes[i].next;
+    assert_memory_not_equal(changed, bytes, n);
+    seal_record(record);
+    folder_write(&setup->folder, "journal", changed, offsets[last + 1]);
+    assert_refused(setup, STATUS_ENVIRONMENT, message);
+    struct journal_state found;
+    run_to_end(setup, true, &found);
+    assert_int_equal(found.n_rounds, last);
+    assert_file(setup, "journal", bytes, n);
+  }
+  folder_clear(&setup->folder, 0);
+}
+
 static void test_contents_are_checked(void **state) {
   struct setup *const setup = *state;
-  unsigned char bytes[MAX_FILE_BYTES];
+  enum { ROUND = 8, KIND = JOURNAL_FRAME_BYTES, NUMBER = KIND + 4, TASK = KIND + 8 };
+  static const struct change tasks[] = {
+      {ROUND, 7, 0},              /* round 7 after round 2 */
+      {KIND, 0, 0},               /* no kind */
+      {KIND, 2, 0},               /* a fold of seven words, in more bytes */
+      {KIND, 3, 0},               /* an unknown kind */
+      {KIND + 3, 1, 0},           /* a kind of more than one byte */
+      {NUMBER, 6, 0},             /* six tasks, seven present */
+      {NUMBER, 8, 0},             /* eight tasks */
+      {NUMBER + 3, 0x7F, 0},      /* two thousand million tasks */
+      {TASK + 14, 5, 0},          /* five moves */
+      {TASK + 19, 0x1F, 0},       /* mask bit 12 */
+      {TASK + 18, 0x80, 0},       /* fewer words than there are bytes */
+      {TASK + 20 + 7, 0xBF, 0},   /* an objective below zero */
+      {TASK + 20 + 6, 0xF0, 0x7F} /* an infinite one */
+  };
+  static const struct change folds[] = {
+      {ROUND, 3, 0},         /* round 3 once more */
+      {ROUND + 7, 1, 0},     /* round 2^56 + 4 */
+      {KIND, 1, 0},          /* thirteen tasks */
+      {KIND, 0, 0},          /* no kind */
+      {KIND, 3, 0},          /* an unknown kind */
+      {KIND + 1, 1, 0},      /* a kind of more than one byte */
+      {NUMBER, 12, 0},       /* twelve words, thirteen present */
+      {NUMBER, 14, 0},       /* fourteen words */
+      {NUMBER + 3, 0x20, 0}, /* 2^29 + 13 words: as many bytes as thirteen, in 32 bits */
+      {NUMBER + 3, 0xFF, 0}, /* four thousand million */
+  };
+  check_changes(setup, LAST_TASKS, tasks, sizeof tasks / sizeof *tasks);
+  check_changes(setup, LAST_FOLD, folds, sizeof folds / sizeof *folds);
+}
+
+/* A payload that ends within a word, and one too short for kind and number. */
+static void test_fold_of_half_a_word(void **state) {
+  struct setup *const setup = *state;
+  unsigned char bytes[MAX_FILE_BYTES], changed[MAX_FILE_BYTES];
   const size_t n = undisturbed(setup, bytes);
   size_t offsets[N_ROUNDS + 1];
   record_offsets(bytes, n, offsets);
-  const size_t last = offsets[N_ROUNDS - 1], task = last + JOURNAL_FRAME_BYTES + 8;
-  const struct {
-    size_t at;
-    unsigned char value;
-  } cases[] = {
-      {last + 8, 7},         /* round 7 after round 2 */
-      {task - 4, 6},         /* six tasks, seven present */
-      {task - 4, 8},         /* eight tasks */
-      {task - 1, 0x7F},      /* two thousand million tasks */
-      {task - 8, 3},         /* an unknown kind */
-      {task - 8, 2},         /* a fold of seven words, in more bytes */
-      {task - 5, 1},         /* a kind of more than one byte */
-      {task + 14, 5},        /* five moves */
-      {task + 19, 0x1F},     /* mask bit 12 */
-      {task + 18, 0x80},     /* fewer words than there are bytes */
-      {task + 20 + 7, 0xBF}, /* an objective below zero */
-      {task + 20 + 6, 0xF0}, /* with the next: an infinite one */
-  };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    unsigned char changed[MAX_FILE_BYTES];
-    memcpy(changed, bytes, n);
-    changed[cases[i].at] = cases[i].value;
-    if (i + 1 == sizeof cases / sizeof cases[0]) changed[task + 20 + 7] = 0x7F;
-    /* Payload bytes, round, then the payload are summed; the sum stands between them. */
-    struct journal_frame frame;
-    assert_true(journal_decode_frame(changed + last, &frame));
-    unsigned char summed[MAX_FILE_BYTES];
-    memcpy(summed, changed + last + 4, 12);
-    memcpy(summed + 12, changed + last + JOURNAL_FRAME_BYTES, frame.payload_bytes);
-    repair_crc(summed, 12 + frame.payload_bytes + 4);
-    memcpy(changed + last + 16, summed + 12 + frame.payload_bytes, 4);
-    folder_write(&setup->folder, "journal", changed, n);
-    assert_refused(setup, STATUS_ENVIRONMENT, "(round 3) holds values out of range");
-    struct journal_state found;
-    run_to_end(setup, true, &found);
-    assert_int_equal(found.n_rounds, 3);
-    assert_file(setup, "journal", bytes, n);
-  }
+  memcpy(changed, bytes, n);
+  unsigned char *const record = changed + offsets[LAST_FOLD];
+  record[4] = (unsigned char)(record[4] - 4);
+  record[JOURNAL_FRAME_BYTES + 4]--; /* twelve whole words */
+  memset(record + JOURNAL_FRAME_BYTES + record[4], 0, 4); /* the half belongs to the zeros behind */
+  seal_record(record);
+  folder_write(&setup->folder, "journal", changed, n);
+  assert_refused(setup, STATUS_ENVIRONMENT, "(round 4) holds values out of range");
+  record[4] = 4; /* no record at all: a torn tail */
+  folder_write(&setup->folder, "journal", changed, offsets[LAST_FOLD] + 24);
+  struct journal_state found;
+  run_to_end(setup, false, &found);
+  assert_int_equal(found.n_rounds, LAST_FOLD);
+  assert_int_equal(found.torn_bytes, 24);
+  assert_file(setup, "journal", bytes, n);
 }
 
 static void test_full_of_marks(void **state) {
@@ -510,35 +603,44 @@ static void test_peek(void **state) {
   assert_non_null(strstr(error.text, "cut off at offset 3 of 64"));
 }
 
-static void test_no_room(void **state) {
-  struct setup *const setup = *state;
-  struct journal *journal;
-  struct journal_state found;
-  struct error error = {0};
-  struct record records[16];
-  assert_true(open_plain(setup, false, &journal, &found, &error));
-  append_rounds(journal, 0, 2);
-  /* A limit on file size cuts a write short as a full disk does, after some of its bytes. */
+/* A limit on file size cuts a write short as a full disk does, after some of its bytes. */
+static bool append_within(struct journal *journal, uint64_t round, rlim_t most_bytes, struct error *error) {
   struct rlimit before;
+  struct record records[16];
+  uint64_t words[16];
   getrlimit(RLIMIT_FSIZE, &before);
   signal(SIGXFSZ, SIG_IGN);
-  setrlimit(RLIMIT_FSIZE, &(struct rlimit){601, before.rlim_max});
-  const size_t n = make_round(3, records);
-  const bool appended = journal_append(journal, 2, records, n, &error);
+  setrlimit(RLIMIT_FSIZE, &(struct rlimit){most_bytes, before.rlim_max});
+  const bool appended = is_fold(round) ? journal_append_fold(journal, 2, words, make_fold(round, words), error)
+                                       : journal_append(journal, 2, records, make_round(round, records), error);
   setrlimit(RLIMIT_FSIZE, &before);
-  assert_false(appended);
-  assert_int_equal(error.status, STATUS_ENVIRONMENT);
-  assert_non_null(strstr(error.text, "cannot append"));
-  assert_non_null(strstr(error.text, "the 2 rounds before are kept: make room, then go on with `dse resume "));
-  assert_false(journal_append(journal, 2, records, n, &error));
-  assert_non_null(strstr(error.text, "not used any more after the failure before"));
-  assert_false(journal_append_fold(journal, 2, NULL, 0, &error));
-  assert_false(journal_sync(journal, &error));
-  assert_int_equal(error.n_messages, 4);
-  assert_true(journal_close(journal, &error));
-  run_to_end(setup, false, &found);
-  assert_int_equal(found.n_rounds, 2);
-  assert_true(found.torn_bytes > 0);
+  return appended;
+}
+
+static void test_no_room(void **state) {
+  struct setup *const setup = *state;
+  for (uint64_t round = LAST_TASKS; round <= LAST_FOLD; round++) { /* in the place of round 2 */
+    struct journal *journal;
+    struct journal_state found;
+    struct error error = {0};
+    struct record records[16];
+    assert_true(open_plain(setup, false, &journal, &found, &error));
+    append_rounds(journal, 0, 2);
+    assert_false(append_within(journal, round, 311, &error));
+    assert_int_equal(error.status, STATUS_ENVIRONMENT);
+    assert_non_null(strstr(error.text, "cannot append"));
+    assert_non_null(strstr(error.text, "the 2 rounds before are kept: make room, then go on with `dse resume "));
+    assert_false(journal_append(journal, 2, records, make_round(3, records), &error));
+    assert_non_null(strstr(error.text, "not used any more after the failure before"));
+    assert_false(journal_append_fold(journal, 2, NULL, 0, &error));
+    assert_false(journal_sync(journal, &error));
+    assert_int_equal(error.n_messages, 4);
+    assert_true(journal_close(journal, &error));
+    run_to_end(setup, false, &found);
+    assert_int_equal(found.n_rounds, 2);
+    assert_true(found.torn_bytes > 0);
+    folder_clear(&setup->folder, 0);
+  }
 }
 
 static void test_too_large_a_round(void **state) {
@@ -560,6 +662,10 @@ static void test_too_large_a_round(void **state) {
   assert_non_null(
       strstr(error.text, "round 0, a fold to 8388608 words, takes more than 67108864 bytes: choose smaller rounds"));
   free(words);
+  const size_t most = (JOURNAL_MAX_PAYLOAD_BYTES - 8) / 8; /* what just fits */
+  assert_int_equal(journal_fold_bytes(most), JOURNAL_MAX_PAYLOAD_BYTES + 24);
+  assert_int_equal(journal_fold_bytes(most + 1), 0);
+  assert_int_equal(journal_fold_bytes(SIZE_MAX / 8 + 2), 0);
   append_rounds(journal, 0, 1); /* nothing was written, so the round may come in another way */
   error = (struct error){0};
   assert_true(journal_close(journal, &error));
@@ -578,8 +684,8 @@ static void test_forgotten_writer(void **state) {
   folder_write(&setup->folder, "journal.tmp", "left by a dead launch", 21);
   assert_true(open_plain(setup, false, &new, &found, &error));
   assert_int_equal(found.n_rounds, 2);
-  append_rounds(old, 2, 4);
-  append_rounds(new, 2, 4);
+  append_rounds(old, 2, N_ROUNDS);
+  append_rounds(new, 2, N_ROUNDS);
   assert_true(journal_close(new, &error));
   assert_file(setup, "journal", bytes, n);
   assert_false(journal_close(old, &error));
@@ -594,6 +700,9 @@ static void test_damage_after_opening(void **state) {
   struct record *records;
   size_t n;
   char path[512];
+  unsigned char bytes[MAX_FILE_BYTES];
+  size_t offsets[N_ROUNDS + 1];
+  record_offsets(bytes, undisturbed(setup, bytes), offsets);
   run_to_end(setup, false, &found);
   assert_true(open_plain(setup, false, &journal, &found, &error));
   folder_file(&setup->folder, "journal", path);
@@ -601,6 +710,14 @@ static void test_damage_after_opening(void **state) {
   assert_int_equal(pwrite(fd, "\x77", 1, JOURNAL_HEADER_BYTES + 31), 1);
   assert_false(journal_replay(journal, 0, &setup->arena, &records, &n, &error));
   assert_non_null(strstr(error.text, "the record at offset 64 (round 0) was good and is not any more"));
+  assert_int_equal(pwrite(fd, "\x77", 1, (off_t)offsets[1] + 31), 1);
+  uint64_t *words;
+  assert_false(journal_replay_fold(journal, 1, &setup->arena, &words, &n, &error));
+  char message[128];
+  snprintf(message, sizeof message, "the record at offset %zu (round 1) was good and is not any more", offsets[1]);
+  assert_non_null(strstr(error.text, message));
+  assert_true(replay_as_made(setup, journal, LAST_TASKS)); /* others still are */
+  assert_true(replay_as_made(setup, journal, LAST_FOLD));
   assert_int_equal(ftruncate(fd, JOURNAL_HEADER_BYTES + 8), 0);
   close(fd);
   assert_false(journal_replay(journal, 0, &setup->arena, &records, &n, &error));
@@ -617,9 +734,11 @@ int main(void) {
       TEST(test_cut_at_every_byte),
       TEST(test_flip_at_every_byte),
       TEST(test_salvage),
+      TEST(test_record_within_a_torn_fold),
       TEST(test_other_run_is_refused),
       TEST(test_bad_headers),
       TEST(test_contents_are_checked),
+      TEST(test_fold_of_half_a_word),
       TEST(test_full_of_marks),
       TEST(test_only_regular_files),
       TEST(test_missing_folder),

@@ -103,6 +103,78 @@ static void one_objective(void **state) {
   end(&fixture);
 }
 
+static bool covers(const struct fixture *fixture, uint16_t index, double a, double b) {
+  struct point point = {{0}};
+  point.index[15] = index;
+  return pareto_covers(fixture->front, (const double[]){a, b}, &point);
+}
+
+/* What is nowhere better than a design of the front; of equals, what is a later point. Asked in an order in which the
+ * memory of the last cover helps, does not help, and would mislead. */
+static void covers_what_cannot_enter(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 2);
+  assert_false(covers(&fixture, 85, 0, 1e300));
+  assert_true(add(&fixture, 23, 50, 285, 0, 0));
+  assert_true(add(&fixture, 38, 30, 185, 0, 0));
+  assert_true(add(&fixture, 52, 10, 85, 0, 0));
+  for (unsigned repeat = 0; repeat < 2; repeat++) {
+    assert_true(covers(&fixture, 7, 9, 86));
+    assert_true(covers(&fixture, 7, 49, 286));
+    assert_true(covers(&fixture, 7, 29.5, 185)); /* no worse in one, worse in the other */
+    assert_false(covers(&fixture, 7, 31, 284));  /* between two */
+    assert_false(covers(&fixture, 7, 51, 1e300));
+    assert_false(covers(&fixture, 7, 0, 84));
+    assert_false(covers(&fixture, 37, 30, 185)); /* may be equal, and then comes first */
+    assert_true(covers(&fixture, 39, 30, 185));
+    assert_true(covers(&fixture, 60, 10, 85)); /* the last remembers the last */
+    assert_false(covers(&fixture, 60, 30.5, 184));
+  }
+  /* The design that covered last is no longer there, and another is in its place. */
+  assert_true(covers(&fixture, 60, 10, 85));
+  assert_true(add(&fixture, 6, 11, 84, 0, 0));
+  assert_points(&fixture, (const uint16_t[]){23, 38, 6}, 3);
+  assert_true(covers(&fixture, 60, 10, 85));
+  assert_false(covers(&fixture, 5, 11, 84));
+  end(&fixture);
+}
+
+/* A design that is asked for enters exactly if it is not covered. */
+static void covers_is_the_opposite_of_add(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 2);
+  unsigned n_entered = 0, n_covered = 0;
+  for (unsigned i = 0; i < 2385; i++) {
+    const uint16_t index = (uint16_t)(i * 1999u % 2385u);
+    const double a = i * 7919u % 101, b = a + i * 104729u % 7; /* many ties */
+    const bool covered = covers(&fixture, index, a, b);
+    assert_int_equal(add(&fixture, index, a, b, 0, 0), !covered);
+    n_entered += !covered;
+    n_covered += covered;
+  }
+  assert_true(n_entered > 20 && n_covered > 2000);
+  end(&fixture);
+}
+
+static void a_cleared_front_is_a_new_one(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 2);
+  assert_true(add(&fixture, 23, 50, 85, 0, 0));
+  assert_true(add(&fixture, 38, 30, 25, 0, 0));
+  assert_true(covers(&fixture, 60, 30, 25));
+  pareto_clear(fixture.front);
+  assert_int_equal(pareto_count(fixture.front), 0);
+  assert_false(covers(&fixture, 60, 30, 25));
+  assert_true(pareto_hypervolume(fixture.front, (const double[]){0, 100}, &fixture.scratch) == 0);
+  assert_true(add(&fixture, 52, 20, 35, 0, 0)); /* beaten by what was there */
+  assert_false(covers(&fixture, 60, 30, 25));   /* the memory of the last cover points to where now another is */
+  assert_points(&fixture, (const uint16_t[]){52}, 1);
+  end(&fixture);
+}
+
 /* Boxes by hand; all numbers are exact in binary. */
 static void hypervolume_in_the_plane(void **state) {
   (void)state;
@@ -151,6 +223,9 @@ int main(void) {
       cmocka_unit_test(infeasible_records_stay_out),
       cmocka_unit_test(grows),
       cmocka_unit_test(one_objective),
+      cmocka_unit_test(covers_what_cannot_enter),
+      cmocka_unit_test(covers_is_the_opposite_of_add),
+      cmocka_unit_test(a_cleared_front_is_a_new_one),
       cmocka_unit_test(hypervolume_in_the_plane),
       cmocka_unit_test(hypervolume_in_space),
       cmocka_unit_test(hypervolume_in_four_objectives),

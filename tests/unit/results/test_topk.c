@@ -86,12 +86,55 @@ static void room_for_none_is_allowed(void **state) {
   arena_release(&arena);
 }
 
+/* A full list admits what is better than its last, or as good and an earlier point: exactly what it would take. */
+static void admits_what_it_would_take(void **state) {
+  (void)state;
+  struct arena arena;
+  arena_init(&arena, 4096);
+  struct topk *const most = topk_new(&arena, &throughput, 0, 2), *const least = topk_new(&arena, &area, 1, 2);
+  const struct point at_85 = record_of(85, 0, 0).point, at_23 = record_of(23, 0, 0).point;
+  assert_true(topk_admits(most, 0, &at_85)); /* there is room for anything */
+  add(most, record_of(38, 5.5, 0), true);
+  assert_true(topk_admits(most, 0, &at_85));
+  add(most, record_of(52, 2.5, 0), true);
+  assert_false(topk_admits(most, 2.4999, &at_23));
+  assert_true(topk_admits(most, 2.5001, &at_85));
+  assert_true(topk_admits(most, 2.5, &at_23));
+  assert_false(topk_admits(most, 2.5, &at_85));
+  const struct point at_52 = record_of(52, 0, 0).point;
+  assert_false(topk_admits(most, 2.5, &at_52)); /* it is there */
+  add(least, record_of(38, 0, 5.5), true);
+  add(least, record_of(52, 0, 2.5), true);
+  assert_true(topk_admits(least, 5.4999, &at_85));
+  assert_false(topk_admits(least, 5.5001, &at_23));
+  assert_true(topk_admits(least, 5.5, &at_23));
+  assert_false(topk_admits(least, 5.5, &at_85));
+  assert_false(topk_admits(topk_new(&arena, &area, 0, 0), 0, &at_23));
+  arena_release(&arena);
+}
+
+static void a_cleared_list_is_a_new_one(void **state) {
+  (void)state;
+  struct arena arena;
+  arena_init(&arena, 4096);
+  struct topk *const topk = topk_new(&arena, &throughput, 0, 2);
+  add(topk, record_of(38, 5.5, 0), true);
+  add(topk, record_of(52, 9.5, 0), true);
+  topk_clear(topk);
+  assert_int_equal(topk_count(topk), 0);
+  const struct point at_85 = record_of(85, 0, 0).point;
+  assert_true(topk_admits(topk, 0.5, &at_85));
+  add(topk, record_of(52, 9.5, 0), true);
+  add(topk, record_of(85, 0.5, 0), true);
+  assert_points(topk, (const uint16_t[]){52, 85}, 2);
+  arena_release(&arena);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(keeps_the_best_in_order),
-      cmocka_unit_test(ties_go_by_point),
-      cmocka_unit_test(infeasible_records_stay_out),
-      cmocka_unit_test(room_for_none_is_allowed),
+      cmocka_unit_test(keeps_the_best_in_order),     cmocka_unit_test(ties_go_by_point),
+      cmocka_unit_test(infeasible_records_stay_out), cmocka_unit_test(room_for_none_is_allowed),
+      cmocka_unit_test(admits_what_it_would_take),   cmocka_unit_test(a_cleared_list_is_a_new_one),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
