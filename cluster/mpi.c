@@ -417,18 +417,14 @@ static void merge_all(struct cluster *cluster, const struct cluster_blocks *bloc
 
 /* What rank 0 has merged replaces what each other rank had folded. */
 static void share_merged(struct cluster *cluster, const struct cluster_blocks *blocks) {
-  uint64_t n_words = 0;
+  size_t n = 0;
+  const uint64_t *const words = cluster->rank == 0 ? blocks->pack(blocks->context, &n) : NULL;
+  uint64_t n_words = n;
   const struct arena_mark mark = arena_get_mark(&cluster->arena);
-  const uint64_t *words = NULL;
-  if (cluster->rank == 0) {
-    size_t n;
-    words = blocks->pack(blocks->context, &n);
-    n_words = n;
-  }
   meet(cluster);
   broadcast_from(cluster, 0, &n_words, sizeof n_words);
   uint64_t *const copy = ARENA_NEW(&cluster->arena, uint64_t, n_words + 1);
-  if (cluster->rank == 0 && n_words > 0) memcpy(copy, words, n_words * sizeof *words);
+  if (n > 0) memcpy(copy, words, n * sizeof *words);
   broadcast_from(cluster, 0, copy, n_words * sizeof *copy);
   if (cluster->rank != 0) {
     blocks->clear(blocks->context);

@@ -523,7 +523,7 @@ static void test_fold_of_half_a_word(void **state) {
   memcpy(changed, bytes, n);
   unsigned char *const record = changed + offsets[LAST_FOLD];
   record[4] = (unsigned char)(record[4] - 4);
-  record[JOURNAL_FRAME_BYTES + 4]--; /* twelve whole words */
+  record[JOURNAL_FRAME_BYTES + 4]--;                      /* twelve whole words */
   memset(record + JOURNAL_FRAME_BYTES + record[4], 0, 4); /* the half belongs to the zeros behind */
   seal_record(record);
   folder_write(&setup->folder, "journal", changed, n);
