@@ -27,7 +27,7 @@ static const char *const lines[] = {
     "h1{font-size:25px;line-height:1.25;margin:0 70px 10px 0;letter-spacing:-.01em}\n",
     "h2{font-size:18px;margin:0 0 4px}\n",
     "h3{font-size:15px;margin:18px 0 6px}\n",
-    ".headline{font-size:17px;max-width:75ch;margin:0 0 10px}\n",
+    ".headline{font-size:17px;max-width:75ch;margin:0 0 10px;overflow-wrap:anywhere}\n",
     ".band{color:var(--soft);max-width:80ch;margin:0 0 10px;border-left:3px solid var(--accent);\n",
     "padding-left:10px}\n",
     ".note{color:var(--soft);margin:2px 0 10px;max-width:90ch}\n",
