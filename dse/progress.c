@@ -22,9 +22,11 @@ static const char limit_reason[] = "--max-time", folder_reason[] = "the loss of 
 /* --- what there is to tell ------------------------------------------------------------------------------------------
  */
 
-/* The evaluations are those of the search and of the proof: at most the budgets, or the whole space. */
+/* The evaluations are those of the search and of the proof: at most the budgets, which a sweep has not, or the whole
+ * space. */
 static uint64_t most_evaluations(const struct rounds *rounds) {
   const struct run_search *search = &rounds->designs->settings->search;
+  if (search_algorithm_find(search->algorithm)->folds) return space_size(&rounds->designs->space);
   const uint64_t budgets = sat_add(search->max_evaluations, search->prove ? search->prove_evaluations : 0);
   return min_u64(budgets, space_size(&rounds->designs->space));
 }
