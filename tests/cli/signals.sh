@@ -73,11 +73,16 @@ runs 0 'the same, never stopped' "$dse" explore long.cfg --out wide --set search
 same_files 'dropped rounds' wide first "${same_bytes[@]}"
 
 # --- --max-time drops a round that is under way, if the launch has added one ---------------------------------------------------
-begin=${EPOCHREALTIME/./}
-runs 75 'a round for --max-time 0' "$dse" explore long.cfg --out limit --set search.round_size=1500 --max-time 0
-holds 'a round for --max-time 0' 'a["round"] == 1' limit/status.json
-limit=$(awk -v us=$((${EPOCHREALTIME/./} - begin)) 'BEGIN { printf "%.3f", 1.3e-6 * us }')
-runs 75 '--max-time within the second round' "$dse" explore long.cfg --out limit --set search.round_size=1500 --fresh --max-time "$limit"
+# Other work on the machine may come and go between the two launches: then the moment is missed, and tried again.
+for ((attempt = 1; attempt <= 5; attempt++)); do
+  begin=${EPOCHREALTIME/./}
+  runs 75 'a round for --max-time 0' "$dse" explore long.cfg --out limit --set search.round_size=1500 --fresh --max-time 0
+  holds 'a round for --max-time 0' 'a["round"] == 1' limit/status.json
+  limit=$(awk -v us=$((${EPOCHREALTIME/./} - begin)) 'BEGIN { printf "%.3f", 1.3e-6 * us }')
+  runs 75 '--max-time within the second round' "$dse" explore long.cfg --out limit --set search.round_size=1500 --fresh \
+    --max-time "$limit"
+  ! grep -q '"round": 1,' limit/status.json || break
+done
 holds '--max-time within the second round: it is dropped' 'a["round"] == 1 and a["reason"] == "--max-time"' limit/status.json
 
 # --- while it is replayed: no reader sees less than before ------------------------------------------------------------------
