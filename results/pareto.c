@@ -89,10 +89,10 @@ bool pareto_add(struct pareto *front, const struct record *record) {
 }
 
 /* Strictly better somewhere than the limit is strictly better than what the limit bounds; equal to the limit may be
- * equal to it, and then the earlier point stays. */
+ * equal to it, and then the earlier point stays, or is it. */
 static bool excludes(const struct pareto *front, const struct record *record, const struct record *limit) {
   if (!covers(front, record, limit)) return false;
-  return compare_objectives(front, record, limit) != 0 || point_compare(&record->point, &limit->point) < 0;
+  return compare_objectives(front, record, limit) != 0 || point_compare(&record->point, &limit->point) <= 0;
 }
 
 bool pareto_covers(struct pareto *front, const double *objectives, const struct point *point) {

@@ -267,7 +267,7 @@ void sweep_merge(void *context, const uint64_t *words, size_t n_words) {
   }
 }
 
-static bool record_is_possible(const struct sweep *sweep, const uint64_t *words) {
+static bool record_is_possible(const struct sweep *sweep, const uint64_t *words, uint64_t n_points) {
   const struct space *space = sweep->space;
   struct record record;
   const char *what;
@@ -276,10 +276,10 @@ static bool record_is_possible(const struct sweep *sweep, const uint64_t *words)
   for (size_t a = 0; a < POINT_MAX_AXES; a++) {
     if (a < space->n_axes ? record.point.index[a] >= space->axes[a].n : record.point.index[a] != 0) return false;
   }
-  return space_check_score(space, &record.score, &what);
+  return space_index(space, &record.point) - sweep->offset < n_points && space_check_score(space, &record.score, &what);
 }
 
-bool sweep_check(const struct sweep *sweep, const uint64_t *words, size_t n_words, uint64_t n_points) {
+bool sweep_check(struct sweep *sweep, const uint64_t *words, size_t n_words, uint64_t n_points) {
   struct sweep_counts counts;
   if (n_words < COUNT_WORDS + 2) return false;
   memcpy(&counts, words, sizeof counts);
@@ -293,15 +293,22 @@ bool sweep_check(const struct sweep *sweep, const uint64_t *words, size_t n_word
   if (counts.allowed != counts.known + counts.pruned + counts.evaluated) return false;
   uint64_t n_judged = 0;
   for (size_t r = 0; r < SPACE_MAX_REASONS; r++) {
-    if (counts.reasons[r] > counts.evaluated || counts.exclusions.n[r] > n_points) return false;
+    if (counts.reasons[r] > counts.evaluated || counts.exclusions.n[r] > n_points - counts.allowed) return false;
+    if (r >= sweep->space->n_reasons && (counts.reasons[r] > 0 || counts.exclusions.n[r] > 0)) return false;
     if (counts.exclusions.alone[r] > counts.exclusions.n[r] || isnan(counts.exclusions.nearest[r])) return false;
     n_judged += counts.reasons[r];
   }
-  if (n_judged != counts.evaluated || n_records > 2 * counts.feasible) return false;
+  if (n_judged != counts.evaluated || counts.feasible != counts.reasons[SCORE_FEASIBLE]) return false;
+  if (n_records > 2 * counts.feasible) return false;
   for (uint64_t i = 0; i < n_records; i++) {
-    if (!record_is_possible(sweep, words + COUNT_WORDS + 2 + RECORD_WORDS * i)) return false;
+    if (!record_is_possible(sweep, words + COUNT_WORDS + 2 + RECORD_WORDS * i, n_points)) return false;
   }
-  return true;
+  /* There is one spelling for each content: sorted, nothing twice, nothing beaten. */
+  sweep_clear(sweep);
+  sweep_merge(sweep, words, n_words);
+  size_t n_packed;
+  const uint64_t *packed = sweep_pack(sweep, &n_packed);
+  return n_packed == n_words && memcmp(packed, words, n_words * sizeof *words) == 0;
 }
 
 const struct sweep_counts *sweep_counts(const struct sweep *sweep) { return &sweep->counts; }

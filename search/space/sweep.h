@@ -51,8 +51,9 @@ void sweep_clear(void *sweep);
 void sweep_fold(void *sweep, uint64_t first, uint64_t end);
 const uint64_t *sweep_pack(void *sweep, size_t *n_words);
 void sweep_merge(void *sweep, const uint64_t *words, size_t n_words);
-/* Could sweep_pack have given these words after `n_points` points of this space? For words out of a file. */
-bool sweep_check(const struct sweep *sweep, const uint64_t *words, size_t n_words, uint64_t n_points);
+/* Could sweep_pack have given these words after `n_points` points from the offset on? For words out of a file. The
+ * accumulator is used for it. */
+bool sweep_check(struct sweep *sweep, const uint64_t *words, size_t n_words, uint64_t n_points);
 
 /* What the accumulator holds: candidates that what was known does not exclude; valid until the next fold. */
 const struct sweep_counts *sweep_counts(const struct sweep *sweep);

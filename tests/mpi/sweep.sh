@@ -15,7 +15,7 @@ cd "$folder" || exit 1
 # Some sixty folds, after a guided beginning in lists of evaluations: both kinds of rounds are in the journal.
 write_long sweep.cfg 0
 sed -i 's/^search = .*/search = { algorithm = "sweep"; round_size = 23; seed = 77; top_k = 13;\
-  sweep = { block = 16; blocks_per_round = 20; first_evaluations = 100; }; };/; s/glb_mib = [^;]*/glb_mib = [16, 64]/' sweep.cfg
+  sweep = { block = 16; blocks_per_round = 10; first_evaluations = 100; }; };/; s/glb_mib = [^;]*/glb_mib = [16]/' sweep.cfg
 
 # Where the records of a journal end, one a line.
 cat >ends.py <<'PYTHON'
@@ -32,15 +32,15 @@ ends_of() { python3 ends.py "$root/tests/fault" "$1/journal"; }
 for score in schedule bound; do
   set="search.score=\"$score\""
   runs 0 "$score, alone" "$dse" explore sweep.cfg --out "$score-0" --set "$set"
-  check "$score: it is proven" grep -q 'proven optimal over all 20160 designs' out
+  check "$score: it is proven" grep -q 'proven optimal over all 10080 designs' out
   check "$score: some rounds, of which none is large" test "$(ends_of "$score-0" | wc -l)" -ge 60
   for ranks in 1 2 3 5 8; do
     runs 0 "$score, $ranks ranks" mpirun -q -n $ranks "$dse" explore sweep.cfg --out "$score-$ranks" --set "$set" --quiet
     same_files "$score, $ranks ranks" "$score-0" "$score-$ranks" "${same_bytes[@]}"
   done
   holds "$score: on 8 ranks each round was folded once, every block by somebody" '
-    [int(r["tasks"]) for r in a if r["what"] == "round"][-63:] == 63 * [320] and
-    sum(int(r["tasks"]) for r in a if r["what"] == "block_duration") == 63 * 20' "$score-8/timing.csv"
+    [int(r["tasks"]) for r in a if r["what"] == "round"][-63:] == 63 * [160] and
+    sum(int(r["tasks"]) for r in a if r["what"] == "block_duration") == 63 * 10' "$score-8/timing.csv"
 done
 refute 'scores by schedules and by bounds are two answers' cmp -s schedule-0/front.csv bound-0/front.csv
 
@@ -79,7 +79,7 @@ done
 
 # --- stopped and killed in the midst ------------------------------------------------------------------------------------
 # Without pruning all rounds take as long: an end comes in the midst whenever it comes.
-sed 's/glb_mib = [^;]*/glb_mib = [16]/; s/blocks_per_round = 20/blocks_per_round = 10; prune = false/' sweep.cfg >midst.cfg
+sed 's/first_evaluations/prune = false; first_evaluations/' sweep.cfg >midst.cfg
 runs 0 'never stopped' "$dse" explore midst.cfg --out whole --quiet
 mapfile -t ends < <(ends_of whole)
 launch() { # RANKS [OPTION...]: in the background, unless it is to stop by itself

@@ -63,7 +63,7 @@ static void fold_space(struct folded *folded, uint64_t task) {
 static void fold_something(struct folded *folded, uint64_t *task) {
   for (;; (*task)++) {
     fold_space(folded, *task);
-    const struct sweep *sweep = folded->sweep;
+    struct sweep *sweep = folded->sweep;
     const bool has_records = topk_count(sweep_topk(sweep)) > 1 && pareto_count(sweep_front(sweep)) > 1;
     const bool has_room = folded->synthetic->space.n_axes > 1 && folded->synthetic->space.n_axes < POINT_MAX_AXES;
     if (has_records && has_room && sweep_counts(sweep)->exclusions.n[REASON_BUDGET] > 1) return;
@@ -161,7 +161,7 @@ static void other_lengths_are_refused(void **state) {
   for (unsigned i = 0; i < 12; i++, task++) {
     struct folded folded;
     fold_something(&folded, &task);
-    const struct sweep *sweep = folded.sweep;
+    struct sweep *sweep = folded.sweep;
     const struct words words = packed(folded.sweep, &folded.arena);
     const uint64_t n_topk = words.at[COUNT_WORDS], n_front = words.at[COUNT_WORDS + 1];
     const size_t n = folded.n, n_record = (words.n - COUNT_WORDS - 2) / (n_topk + n_front);
