@@ -46,10 +46,23 @@ static uint64_t pair_cycles(const struct op *op, const struct kind_law *law, uin
   return sat_mul(forward, ceil_div(size, lanes));
 }
 
+/* Elements of a mean's result: the smaller of what it reads and writes, whichever way it runs. */
+static uint64_t result_elements(const struct op *op) {
+  if (op->element_bytes == 0) return 0;
+  const uint64_t bytes = op->in_bytes > 0 ? min_u64(op->in_bytes, op->out_bytes) : op->out_bytes;
+  return bytes / op->element_bytes;
+}
+
 /* Weights of a vector op's own gradient. */
 static uint64_t weights_of(const struct op *op) {
   if (op->n_parameters > 0 || op->element_bytes == 0) return op->n_parameters;
   return op->out_bytes / op->element_bytes;
+}
+
+/* k²·⌈N·C·x·y/L⌉ with x, y positions of the window inside the image. */
+static uint64_t pool_cycles(const struct op *op, uint64_t each, uint64_t lanes) {
+  const uint64_t inside = op->dim[DIM_INSIDE] > 0 ? op->dim[DIM_INSIDE] : op->dim[DIM_ELEMENTS];
+  return sat_mul(sat_mul(each, ceil_div(inside, lanes)), max_u64(op->dim[DIM_WINDOW], 1));
 }
 
 static uint64_t alone_cycles(const struct op *op, uint64_t lanes) {
@@ -64,10 +77,10 @@ static uint64_t alone_cycles(const struct op *op, uint64_t lanes) {
     return pair_cycles(op, law, lanes);
   case LAW_SOFTMAX:
     return backward ? simple : sat_add(sat_mul(rows, chunks), sat_add(LOG_TREE_CYCLES, simple));
-  case LAW_MEAN:
-    return sat_mul(rows, chunks + LOG_TREE_CYCLES);
+  case LAW_MEAN: /* rows of results, not of operands: a defect that is reproduced */
+    return sat_mul(ceil_div(result_elements(op), row), chunks + LOG_TREE_CYCLES);
   case LAW_POOL:
-    return backward ? simple : sat_mul(simple, max_u64(op->dim[DIM_WINDOW], 1));
+    return backward ? simple : pool_cycles(op, c, lanes);
   default:
     return simple;
   }
@@ -109,7 +122,7 @@ static void collective_cost(const struct machine *machine, const struct op *op, 
 static void compat_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                         uint64_t n_cores, struct op_cost *cost) {
   const enum op_class class = op_kinds[op->kind].class;
-  *cost = (struct op_cost){.mapping = {.split = '-', .order = ""}};
+  *cost = (struct op_cost){.mapping = {.split = '-'}};
   if (class == CLASS_LINK) {
     collective_cost(machine, op, cost);
   } else if (class == CLASS_VECTOR) {

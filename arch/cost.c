@@ -19,6 +19,7 @@ static const char *const provider_names[] = {
 static const char *const dataflow_names[] = {"ws", "os", "is", "all", NULL};
 static const char *const overlap_names[] = {"none", "double", "ideal", NULL};
 static const char *const objective_names[] = {"latency", "energy", "edp", NULL};
+static const char *const mapping_names[] = {"plain", "flexible", NULL};
 static const char *const depthwise_names[] = {"auto", "tc", "vc", NULL};
 static const char *const deconv_names[] = {"decomposed", "dense", NULL};
 
@@ -44,8 +45,21 @@ static const struct field fields[] = {
     CHOICE(provider, "\"physical\"", provider_names, "The rules that price operators."),
     CHOICE(dataflow, "\"all\"", dataflow_names, "What stays in the array: weights, outputs, inputs; all: the best."),
     CHOICE(array_overlap, "\"double\"", overlap_names,
-           "none: folds follow each other; double: the next loads meanwhile; ideal: no fill, drain, first load."),
+           "none: folds follow each other; double: the next loads meanwhile; ideal: as Timeloop and ZigZag count: no "
+           "fill, "
+           "drain or first load, one copy of a tile, partial sums as wide as elements."),
+    CHOICE(array_mapping, "\"flexible\"", mapping_names,
+           "plain: the matrix product alone; flexible: also groups and patches of output pixels side by side."),
     CHOICE(map_objective, "\"latency\"", objective_names, "What the best split over cores is best in."),
+    {.key = "traffic_weight",
+     .type = FIELD_REAL,
+     .unit = "",
+     .minimum = 0,
+     .maximum = 1,
+     .default_text = "0.0625",
+     .doc = "What a cycle of HBM traffic counts beside one of latency where mappings are compared.",
+     .offset = OFFSET(traffic_weight),
+     .role = ROLE_ANSWER},
     CHOICE(depthwise_on, "\"auto\"", depthwise_names, "Cores for depthwise convolutions; auto: the sooner done."),
     CHOICE(deconv, "\"decomposed\"", deconv_names,
            "Input gradient of a strided convolution: stride² parts without zeros, or one with the zeros."),

@@ -13,6 +13,9 @@
 enum dataflow { DATAFLOW_WS, DATAFLOW_OS, DATAFLOW_IS, DATAFLOW_ALL };
 enum array_overlap { OVERLAP_NONE, OVERLAP_DOUBLE, OVERLAP_IDEAL };
 enum map_objective { MAP_LATENCY, MAP_ENERGY, MAP_EDP };
+/* How convolutions lie on an array: as their matrix product alone; or also with several output pixels side by side on
+ * the columns, several groups along the diagonal, whichever is fastest. */
+enum array_mapping { ARRAY_PLAIN, ARRAY_FLEXIBLE };
 enum depthwise_on { DEPTHWISE_AUTO, DEPTHWISE_TC, DEPTHWISE_VC };
 /* Backward-data of a strided convolution: s² dense sub-convolutions without zeros, or one over the stuffed gradient. */
 enum deconv { DECONV_DECOMPOSED, DECONV_DENSE };
@@ -21,7 +24,9 @@ enum deconv { DECONV_DECOMPOSED, DECONV_DENSE };
 struct cost_settings {
   uint64_t provider; /* index into cost_providers */
   uint64_t dataflow, array_overlap, map_objective, depthwise_on, deconv;
+  uint64_t array_mapping;
   bool transpose;                                   /* also the turned array where rows ≠ columns */
+  double traffic_weight;                            /* latency: of a cycle of HBM traffic, beside one of time */
   uint64_t buffering;                               /* 2: double buffering */
   uint64_t accumulator_bytes;                       /* 4 */
   uint64_t glb_bytes_per_cycle, l2_bytes_per_cycle; /* whole chip; per core */
@@ -46,21 +51,30 @@ struct machine {
 void machine_init(struct machine *machine, const struct cost_settings *settings, const struct technology *technology,
                   const struct accelerator *accelerator);
 
-/* The mapping that a cost stands for; every tile in elements. */
+/* A nest of loops over tiles: into how many parts each dimension is cut; for the dimension of pixels also by images,
+ * rows and columns, whose product it is. */
+struct tile_loops {
+  char order[4]; /* outermost first, e.g. "nkm"; "": no tile fits, so that the array's own order counts */
+  uint32_t m, n, k, images, rows, cols;
+};
+
+/* The mapping that a cost stands for. */
 struct mapping {
   uint8_t dataflow; /* enum dataflow */
   bool transposed;
-  char order[4];  /* loops of the GLB tiles, outermost first, e.g. "nmk" */
-  char split;     /* dimension shared out over cores: 'm', 'n', 'k', 'b' (batch), '-' */
-  bool on_vector; /* a tensor op that runs on vector cores (depthwise) */
-  uint64_t tile_m, tile_n, tile_k;
+  bool on_vector;                  /* a tensor op that runs on vector cores */
+  char split;                      /* dimension shared out over cores: 'm', 'n', 'k', 'b' (batch), '-' */
+  uint16_t patch_rows, patch_cols; /* output pixels side by side on the columns; 1 × 1 for a plain product */
+  uint32_t abreast;                /* groups (or batch members) on the array's diagonal at a time */
+  struct tile_loops glb, l2;       /* the tiles of the GLB, cut from the op; those of an L2, cut from them */
 };
 
 struct op_cost {
-  uint64_t cycles;               /* from start to finish; UINT64_MAX: does not fit or overflows */
-  uint64_t bound_cycles;         /* the roofline floor, ≤ cycles */
-  uint64_t hbm_bytes, glb_bytes; /* moved, all cores together */
-  uint64_t macs, lane_cycles;    /* work: Σ over cores; lane_cycles counts lanes × cycles busy */
+  uint64_t cycles;       /* from start to finish; UINT64_MAX: does not fit or overflows */
+  uint64_t bound_cycles; /* the roofline floor, ≤ cycles */
+  /* Moved, all cores together: HBM ↔ GLB, GLB ↔ L2, L2 ↔ arrays (0 on lanes). */
+  uint64_t hbm_bytes, glb_bytes, array_bytes;
+  uint64_t macs, lane_cycles; /* work: Σ over cores; lane_cycles counts lanes × cycles busy */
   struct mapping mapping;
 };
 

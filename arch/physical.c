@@ -29,7 +29,7 @@ static void physical_cost(const struct machine *machine, const struct op *op, co
                           uint64_t n_cores, struct op_cost *cost) {
   const enum op_class class = op_kinds[op->kind].class;
   if (class == CLASS_NONE) {
-    *cost = (struct op_cost){.mapping = {.split = '-', .order = ""}};
+    *cost = (struct op_cost){.mapping = {.split = '-'}};
   } else if (class == CLASS_LINK) {
     link_cost(machine, op, machine->settings->collective_latency_cycles, cost);
   } else if (on_vector(machine, op, followers)) {

@@ -13,6 +13,12 @@ void tensor_cost(const struct machine *machine, const struct op *op, uint64_t fo
 void tensor_floor(const struct machine *machine, const struct op *op, uint64_t follower_cycles, struct op_floor *floor);
 /* Cycles of the array alone on one core, and the dataflow that takes the fewest; UINT64_MAX: no array, or too large. */
 uint64_t tensor_array_cycles(const struct machine *machine, const struct op *op, struct mapping *mapping);
+/* Largest tiles along M, N and K of the mapping of a tensor op, of one core, in elements; 0 where there are none. */
+struct tensor_tiles {
+  uint64_t glb[3], l2[3];
+};
+void tensor_tiles(const struct machine *machine, const struct op *op, uint64_t n_cores, const struct mapping *mapping,
+                  struct tensor_tiles *tiles);
 /* Each operand of a tensor op once, and what its followers and biases bring. */
 uint64_t tensor_compulsory_bytes(const struct op *op);
 

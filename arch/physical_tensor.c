@@ -1,88 +1,21 @@
 /* How long does a matrix product take on systolic arrays, and what does it move? (provider `physical`)
  *
- * Source: cost-model §2. One core: the array's closed form (SCALE-Sim v2's folds), the least HBM bytes with the core's
- * share of the global buffer (GLB) and the least GLB bytes with its own L2, each over all tiles and loop orders; time
- * is the slowest of the four, and of the fused followers, plus filling and emptying. These parts don't influence each
- * other, so the best of each is the best of all: least bytes are least cycles, and no threshold stops the search early.
- * Several cores share out M, N, the repetitions or K; the best of them by `map_objective`, ties by HBM bytes, then GLB
- * bytes, then in the order m, n, b, k.
+ * Source: cost-model §2. A nest of three memories: tiles of the op in the global buffer (GLB), tiles of these in each
+ * core's L2, folds of these in the array. Tiles keep folds whole, so the array's closed form holds for every tiling;
+ * time is the slowest of array, fused followers, HBM, GLB and L2, plus filling and emptying. For each way to lie on the
+ * array, the least HBM bytes, then the least GLB bytes within those tiles. Several cores share out M, N, the
+ * repetitions or K. The best by `map_objective`, ties by HBM bytes, then GLB bytes, then in the order m, n, b, k.
  *
- * Choices of ours: a GLB share smaller than the core's L2 is passed through, so that L2 decides; L2 tiles need not lie
- * inside one GLB tile; the first blocks in and the last out that nothing hides are those of one array's edge, since
- * tiles arrive in such blocks. Left out: reuse between repetitions, banks, contention of ops that run side by side. */
+ * Choices of ours: an L2 of at least the GLB's share, or one that the GLB feeds too slowly, is filled from HBM straight
+ * through it; where no tile fits, the array's own order decides what moves; the first blocks in and the last out that
+ * nothing hides are those of one array's edge, since tiles arrive in such blocks. Several cores: traffic below the GLB
+ * is that of the largest share, on each. Left out: reuse between repetitions, banks, contention of ops that run side by
+ * side. */
+#include "arch/array.h"
 #include "arch/physical.h"
-#include "arch/product.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include <string.h>
-
-/* --- the array ----------------------------------------------------------------------------------------------------*/
-
-struct array {
-  uint64_t rows, cols;
-  uint64_t dataflow, overlap;
-};
-
-struct fold {
-  uint64_t folds, stream, fill; /* cycles of what streams past, of filling and emptying */
-};
-
-static struct fold fold_of(const struct product *product, const struct product_part *part, const struct array *array) {
-  const uint64_t rows = array->rows, cols = array->cols;
-  struct fold fold;
-  switch (array->dataflow) {
-  case DATAFLOW_WS:
-    fold = (struct fold){ceil_div(part->k, rows) * ceil_div(product->n, cols), part->m, 2 * rows + cols - 2};
-    break;
-  case DATAFLOW_OS:
-    fold = (struct fold){ceil_div(part->m, rows) * ceil_div(product->n, cols), part->k, rows + cols - 2};
-    break;
-  default:
-    fold = (struct fold){ceil_div(part->k, rows) * ceil_div(part->m, cols), product->n, 2 * rows + cols - 2};
-  }
-  fold.folds = sat_mul(fold.folds, sat_mul(part->times, product->reps));
-  return fold;
-}
-
-static uint64_t array_cycles(const struct product *product, const struct array *array) {
-  uint64_t cycles = 0;
-  for (uint32_t i = 0; i < product->n_parts; i++) {
-    const struct fold fold = fold_of(product, &product->part[i], array);
-    if (array->overlap == OVERLAP_NONE) {
-      cycles = sat_add(cycles, sat_mul(fold.folds, fold.stream + fold.fill));
-    } else if (array->overlap == OVERLAP_IDEAL) {
-      cycles = sat_add(cycles, sat_mul(fold.folds, fold.stream));
-    } else { /* the next stationary block loads (a cycle a row) while this one works; the last fold is not followed */
-      const uint64_t hidden = max_u64(fold.stream, array->rows);
-      cycles = sat_add(cycles, sat_mul(fold.folds - (i == 0), hidden));
-      if (i == 0) cycles = sat_add(cycles, fold.stream + fold.fill);
-    }
-  }
-  return cycles;
-}
-
-/* Over the enabled dataflows and orientations. Ties: WS, OS, IS; upright before turned. */
-static uint64_t best_array(const struct machine *machine, const struct product *product, uint64_t overlap,
-                           struct mapping *mapping) {
-  const uint64_t enabled = machine->settings->dataflow;
-  const bool turn = machine->settings->transpose && machine->rows != machine->cols;
-  uint64_t best = UINT64_MAX;
-  for (int turned = 0; turned <= (int)turn; turned++) {
-    for (unsigned dataflow = DATAFLOW_WS; dataflow < DATAFLOW_ALL; dataflow++) {
-      if (enabled != DATAFLOW_ALL && enabled != dataflow) continue;
-      const struct array array = {.rows = turned ? machine->cols : machine->rows,
-                                  .cols = turned ? machine->rows : machine->cols,
-                                  .dataflow = dataflow,
-                                  .overlap = overlap};
-      const uint64_t cycles = array_cycles(product, &array);
-      if (cycles >= best) continue;
-      best = cycles;
-      mapping->dataflow = (uint8_t)dataflow;
-      mapping->transposed = turned != 0;
-    }
-  }
-  return best;
-}
 
 static bool has_array(const struct machine *machine) { return machine->rows != 0 && machine->cols != 0; }
 
@@ -91,6 +24,32 @@ static bool in_range(const struct machine *machine, const struct product *produc
   const uint64_t widest = product->element_bytes + machine->settings->accumulator_bytes;
   const uint64_t elements = sat_mul(sat_mul(product->reps, product->n), sat_mul(product->m, product->k));
   return sat_mul(elements, 8 * widest * machine->settings->buffering) < (uint64_t)1 << 62;
+}
+
+static void remember_plan(const struct array_plan *plan, struct mapping *mapping) {
+  mapping->dataflow = plan->dataflow;
+  mapping->transposed = plan->transposed;
+  mapping->patch_rows = (uint16_t)plan->patch_rows;
+  mapping->patch_cols = (uint16_t)plan->patch_cols;
+  mapping->abreast = (uint32_t)plan->abreast;
+}
+
+static struct array_plan plan_of(const struct machine *machine, const struct mapping *mapping) {
+  return (struct array_plan){.dataflow = mapping->dataflow,
+                             .transposed = mapping->transposed,
+                             .rows = mapping->transposed ? machine->cols : machine->rows,
+                             .cols = mapping->transposed ? machine->rows : machine->cols,
+                             .patch_rows = mapping->patch_rows,
+                             .patch_cols = mapping->patch_cols,
+                             .abreast = mapping->abreast};
+}
+
+static uint64_t best_array(const struct machine *machine, const struct product *product, uint64_t overlap,
+                           struct mapping *mapping) {
+  struct array_time plans[ARRAY_PLANS];
+  if (array_plans(machine, product, product, overlap, plans) == 0) return UINT64_MAX;
+  remember_plan(&plans[0].plan, mapping);
+  return plans[0].cycles;
 }
 
 uint64_t tensor_array_cycles(const struct machine *machine, const struct op *op, struct mapping *mapping) {
@@ -125,18 +84,18 @@ void tensor_floor(const struct machine *machine, const struct op *op, uint64_t f
   floor->compute_cycles = max_u64(array, follower_cycles);
 }
 
-/* --- the search over splits ---------------------------------------------------------------------------------------*/
+/* --- the search over splits, plans and tiles
+ * ------------------------------------------------------------------------*/
 
 struct evaluation {
   const struct machine *machine;
   const struct product *whole;
   uint64_t n_cores, follower_cycles, macs;
-  uint64_t hbm_bytes, extra_bytes;
-  struct tiling tiling; /* HBM → GLB, of all cores together */
+  uint64_t compulsory_bytes, extra_bytes;
 };
 
 struct candidate {
-  uint64_t cycles, hbm_bytes, glb_bytes, array_cycles;
+  uint64_t cycles, hbm_bytes, glb_bytes, array_bytes, array_cycles;
   double objective;
   struct mapping mapping;
 };
@@ -144,10 +103,19 @@ struct candidate {
 /* 8 bits × 5.0 pJ: HBM2 and 2e with controller (cost-model §5); relative to mac_pj, both at 7 nm. */
 static const double hbm_pj_per_byte = 40.0;
 
+/* Other ops want the HBM too, so a cycle of it counts as a part of a cycle that is lost: else a mapping that is quicker
+ * by a hair could move several times the bytes. Not where we count as others do. */
+static double latency_objective(const struct machine *machine, uint64_t cycles, uint64_t hbm_bytes) {
+  const bool ideal = machine->settings->array_overlap == OVERLAP_IDEAL;
+  const double weight = ideal ? 0 : machine->settings->traffic_weight;
+  return (double)cycles + weight * (double)cycles_for_bytes(hbm_bytes, machine->hbm_bytes_per_cycle);
+}
+
 /* Energy that mappings differ in; multiply-accumulates themselves put it to scale for EDP. */
 static double objective_of(const struct evaluation *evaluation, const struct candidate *candidate) {
   const struct machine *const machine = evaluation->machine;
-  if (machine->settings->map_objective == MAP_LATENCY) return 0;
+  if (machine->settings->map_objective == MAP_LATENCY)
+    return latency_objective(machine, candidate->cycles, candidate->hbm_bytes);
   const double macs = (double)evaluation->macs;
   const double slots =
       (double)candidate->array_cycles * (double)machine->rows * (double)machine->cols * (double)evaluation->n_cores;
@@ -188,57 +156,151 @@ static uint64_t reduction_bytes(const struct evaluation *evaluation, char split)
   return sat_mul(sat_mul(partial, whole->reps), 2 * (evaluation->n_cores - 1));
 }
 
-/* `tiles`: of the share, or NULL to make them. False if the split is impossible or cannot be the best. */
-static bool evaluate(const struct evaluation *evaluation, char split, const struct tile_problem *tiles,
-                     const struct candidate *best, struct candidate *candidate) {
-  const struct machine *const machine = evaluation->machine;
-  const bool ideal = machine->settings->array_overlap == OVERLAP_IDEAL;
-  const uint64_t reduction = reduction_bytes(evaluation, split);
-  if (reduction == UINT64_MAX) return false;
+/* One way to share the op out and to lie on the array. */
+struct attempt {
+  const struct evaluation *evaluation;
+  char split;
   struct product share;
-  product_split(evaluation->whole, split, evaluation->n_cores, &share);
-  candidate->array_cycles = best_array(machine, &share, machine->settings->array_overlap, &candidate->mapping);
-  uint64_t fixed = cycles_for_bytes(reduction, machine->glb_bytes_per_cycle);
-  if (!ideal) fixed = sat_add(fixed, edge_cycles(evaluation, &share));
-  if (!ideal && evaluation->follower_cycles > 0) fixed = sat_add(fixed, machine->cols);
-  uint64_t slowest = max_u64(candidate->array_cycles, evaluation->follower_cycles);
-  slowest = max_u64(slowest, cycles_for_bytes(evaluation->hbm_bytes, machine->hbm_bytes_per_cycle));
-  if (machine->settings->map_objective == MAP_LATENCY && sat_add(slowest, fixed) > best->cycles) return false;
+  const struct array_time *time;
+  struct tile_problem tiles;
+  uint64_t fixed_cycles;   /* that nothing hides */
+  uint64_t compute_cycles; /* arrays or followers */
+  uint64_t reduction_bytes;
+};
 
-  struct tile_problem own;
-  struct tiling inner;
-  if (tiles == NULL) {
-    product_tiles(&share, machine, &own);
-    tiles = &own;
-  }
-  tiling_least(tiles, machine->tensor_l2_bytes, &inner);
-  const uint64_t core_bytes = sat_add(sat_mul(inner.bytes, share.reps), evaluation->extra_bytes / evaluation->n_cores);
-  const uint64_t moved =
-      max_u64(sat_add(sat_mul(sat_mul(inner.bytes, share.reps), evaluation->n_cores), evaluation->extra_bytes),
-              evaluation->hbm_bytes);
-  slowest = max_u64(slowest, cycles_for_bytes(moved, machine->glb_bytes_per_cycle));
-  slowest = max_u64(slowest, cycles_for_bytes(core_bytes, machine->l2_bytes_per_cycle));
-  candidate->cycles = sat_add(slowest, fixed);
-  candidate->hbm_bytes = evaluation->hbm_bytes;
-  candidate->glb_bytes = sat_add(moved, reduction);
-  candidate->mapping.split = split;
-  candidate->objective = objective_of(evaluation, candidate);
-  return true;
+static const struct tile_loops uncut = {.m = 1, .n = 1, .k = 1, .images = 1, .rows = 1, .cols = 1};
+
+/* Bytes of all repetitions on all cores, with what followers bring, from tiles for `capacity_bytes`; or in the array's
+ * own order. */
+static uint64_t outer_bytes(const struct attempt *attempt, uint64_t capacity_bytes, bool whole_k,
+                            struct tile_loops *loops) {
+  static const uint64_t trips[3] = {1, 1, 1};
+  const struct evaluation *const evaluation = attempt->evaluation;
+  struct tiling tiling;
+  tiling_outer(&attempt->tiles, capacity_bytes, whole_k, &tiling);
+  const uint64_t tiled = sat_add(sat_mul(tiling.bytes, evaluation->whole->reps), evaluation->extra_bytes);
+  const uint64_t own = array_bytes(evaluation->machine, &attempt->time->plan, &attempt->share, trips);
+  /* Outputs without a multiply, of strided gradients, are written all the same. */
+  const uint64_t untiled =
+      max_u64(sat_add(sat_mul(own, evaluation->n_cores), evaluation->extra_bytes), evaluation->compulsory_bytes);
+  const bool fits = tiled <= untiled && tiling.bytes < UINT64_MAX;
+  *loops = fits ? tiling.loops : uncut;
+  return fits ? tiled : untiled;
 }
 
-static void search(const struct evaluation *evaluation, const struct tile_problem *tiles, struct candidate *best) {
+/* Of one core. */
+static uint64_t inner_bytes(const struct attempt *attempt, const struct tile_loops *outer, struct tile_loops *loops) {
+  const struct machine *const machine = attempt->evaluation->machine;
+  struct tiling tiling;
+  uint64_t trips[3];
+  tiling_trips(&attempt->tiles, outer, NULL, trips);
+  const uint64_t untiled = array_bytes(machine, &attempt->time->plan, &attempt->share, trips);
+  *loops = uncut;
+  if (outer->order[0] == '\0') return untiled;
+  tiling_inner(&attempt->tiles, outer, machine->tensor_l2_bytes, &tiling);
+  const uint64_t tiled = sat_mul(tiling.bytes, attempt->share.reps);
+  if (tiled > untiled || tiling.bytes == UINT64_MAX) return untiled;
+  *loops = tiling.loops;
+  return tiled;
+}
+
+/* Fills in what the traffic says. `core_bytes`: into one core's L2. */
+static void settle(const struct attempt *attempt, uint64_t core_bytes, struct candidate *candidate) {
+  const struct evaluation *const evaluation = attempt->evaluation;
+  const struct machine *const machine = evaluation->machine;
+  uint64_t slowest =
+      max_u64(attempt->compute_cycles, cycles_for_bytes(candidate->hbm_bytes, machine->hbm_bytes_per_cycle));
+  slowest = max_u64(slowest, cycles_for_bytes(candidate->glb_bytes, machine->glb_bytes_per_cycle));
+  slowest = max_u64(slowest, cycles_for_bytes(core_bytes, machine->l2_bytes_per_cycle));
+  candidate->cycles = sat_add(slowest, attempt->fixed_cycles);
+  candidate->glb_bytes = sat_add(candidate->glb_bytes, attempt->reduction_bytes);
+  candidate->array_cycles = attempt->time->cycles;
+  candidate->mapping.split = attempt->split;
+  remember_plan(&attempt->time->plan, &candidate->mapping);
+  uint64_t trips[3];
+  tiling_trips(&attempt->tiles, &candidate->mapping.glb, &candidate->mapping.l2, trips);
+  candidate->array_bytes =
+      sat_mul(array_bytes(machine, &attempt->time->plan, &attempt->share, trips), evaluation->n_cores);
+  candidate->objective = objective_of(evaluation, candidate);
+}
+
+static void offer(const struct candidate *candidate, struct candidate *best) {
+  if (better(candidate, best)) *best = *candidate;
+}
+
+/* Tiles in the GLB, and tiles of these in L2. Returns whether GLB or L2 are the bottleneck. */
+static bool try_nest(const struct attempt *attempt, bool whole_k, struct candidate *best) {
+  const struct evaluation *const evaluation = attempt->evaluation;
+  const struct machine *const machine = evaluation->machine;
+  struct candidate candidate = {0};
+  const uint64_t glb_bytes = sat_mul(machine->glb_share_bytes, evaluation->n_cores);
+  candidate.hbm_bytes = outer_bytes(attempt, glb_bytes, whole_k, &candidate.mapping.glb);
+  const uint64_t inner = inner_bytes(attempt, &candidate.mapping.glb, &candidate.mapping.l2);
+  const uint64_t core_bytes = sat_add(inner, evaluation->extra_bytes / evaluation->n_cores);
+  candidate.glb_bytes =
+      max_u64(sat_add(sat_mul(inner, evaluation->n_cores), evaluation->extra_bytes), candidate.hbm_bytes);
+  const uint64_t feed = max_u64(cycles_for_bytes(candidate.glb_bytes, machine->glb_bytes_per_cycle),
+                                cycles_for_bytes(core_bytes, machine->l2_bytes_per_cycle));
+  const bool slow =
+      feed > attempt->compute_cycles && feed > cycles_for_bytes(candidate.hbm_bytes, machine->hbm_bytes_per_cycle);
+  settle(attempt, core_bytes, &candidate);
+  offer(&candidate, best);
+  return slow;
+}
+
+/* Tiles in L2, filled from HBM through the GLB. */
+static void try_through(const struct attempt *attempt, struct candidate *best) {
+  const struct evaluation *const evaluation = attempt->evaluation;
+  struct candidate candidate = {.mapping = {.l2 = uncut}};
+  candidate.hbm_bytes = outer_bytes(attempt, evaluation->machine->tensor_l2_bytes, false, &candidate.mapping.glb);
+  candidate.glb_bytes = candidate.hbm_bytes;
+  settle(attempt, candidate.hbm_bytes / evaluation->n_cores, &candidate);
+  offer(&candidate, best);
+}
+
+static void try_plan(const struct attempt *attempt, struct candidate *best) {
+  const struct evaluation *const evaluation = attempt->evaluation;
+  const struct machine *const machine = evaluation->machine;
+  if (machine->settings->map_objective == MAP_LATENCY) {
+    const uint64_t memory = cycles_for_bytes(evaluation->compulsory_bytes, machine->hbm_bytes_per_cycle);
+    const uint64_t cycles = sat_add(max_u64(attempt->compute_cycles, memory), attempt->fixed_cycles);
+    if (latency_objective(machine, cycles, evaluation->compulsory_bytes) >= best->objective) return;
+  }
+  const bool fed_slowly = try_nest(attempt, false, best);
+  if (fed_slowly) try_nest(attempt, true, best);
+  if (fed_slowly || machine->tensor_l2_bytes / evaluation->n_cores > machine->glb_share_bytes)
+    try_through(attempt, best);
+}
+
+static void try_split(const struct evaluation *evaluation, char split, struct candidate *best) {
+  const struct machine *const machine = evaluation->machine;
+  const bool ideal = machine->settings->array_overlap == OVERLAP_IDEAL;
+  struct attempt attempt = {
+      .evaluation = evaluation, .split = split, .reduction_bytes = reduction_bytes(evaluation, split)};
+  if (attempt.reduction_bytes == UINT64_MAX) return;
+  product_split(evaluation->whole, split, evaluation->n_cores, &attempt.share);
+  attempt.fixed_cycles = cycles_for_bytes(attempt.reduction_bytes, machine->glb_bytes_per_cycle);
+  if (!ideal) attempt.fixed_cycles = sat_add(attempt.fixed_cycles, edge_cycles(evaluation, &attempt.share));
+  if (!ideal && evaluation->follower_cycles > 0) attempt.fixed_cycles = sat_add(attempt.fixed_cycles, machine->cols);
+  struct array_time times[ARRAY_PLANS];
+  const unsigned n = array_plans(machine, evaluation->whole, &attempt.share, machine->settings->array_overlap, times);
+  for (unsigned i = 0; i < n; i++) {
+    attempt.time = &times[i];
+    attempt.compute_cycles = max_u64(times[i].cycles, evaluation->follower_cycles);
+    array_tiles(machine, &times[i].plan, evaluation->whole, &attempt.share, split, evaluation->n_cores, &attempt.tiles);
+    try_plan(&attempt, best);
+  }
+}
+
+static void search(const struct evaluation *evaluation, struct candidate *best) {
   *best = (struct candidate){
       .cycles = UINT64_MAX, .hbm_bytes = UINT64_MAX, .glb_bytes = UINT64_MAX, .objective = __builtin_inf()};
-  struct candidate candidate = {0};
   if (evaluation->n_cores == 1) {
-    if (evaluate(evaluation, '-', tiles, best, &candidate)) *best = candidate;
+    try_split(evaluation, '-', best);
     return;
   }
-  for (const char *split = "mnbk"; *split != '\0'; split++) {
-    if (*split == 'b' && evaluation->whole->reps == 1) continue;
-    if (!evaluate(evaluation, *split, NULL, best, &candidate)) continue;
-    if (better(&candidate, best)) *best = candidate;
-  }
+  for (const char *split = "mnbk"; *split != '\0'; split++)
+    if (*split != 'b' || evaluation->whole->reps > 1) try_split(evaluation, *split, best);
 }
 
 /* ⌈MACs / (a·b·k)⌉, the followers, compulsory bytes over bandwidth. */
@@ -261,35 +323,41 @@ static void empty_cost(const struct machine *machine, const struct op *op, uint6
 void tensor_cost(const struct machine *machine, const struct op *op, uint64_t follower_cycles, uint64_t n_cores,
                  struct op_cost *cost) {
   struct product whole;
-  struct tile_problem tiles;
   struct product_traffic traffic;
-  *cost = (struct op_cost){.cycles = UINT64_MAX, .mapping = {.split = '-', .order = ""}};
+  *cost = (struct op_cost){.cycles = UINT64_MAX, .mapping = {.split = '-'}};
   if (!product_init(op, machine->settings->deconv, &whole)) {
     empty_cost(machine, op, follower_cycles, cost);
     return;
   }
   if (!has_array(machine) || !in_range(machine, &whole)) return;
   product_traffic(op, &whole, &traffic);
-  product_tiles(&whole, machine, &tiles);
-  struct evaluation evaluation = {.machine = machine,
-                                  .whole = &whole,
-                                  .n_cores = n_cores,
-                                  .follower_cycles = follower_cycles,
-                                  .macs = op_macs(op),
-                                  .extra_bytes = traffic.extra_bytes};
-  const uint64_t share_bytes = sat_mul(machine->glb_share_bytes, n_cores);
-  tiling_least(&tiles, max_u64(share_bytes, machine->tensor_l2_bytes), &evaluation.tiling);
-  evaluation.hbm_bytes = sat_add(sat_mul(evaluation.tiling.bytes, whole.reps), traffic.extra_bytes);
+  const struct evaluation evaluation = {.machine = machine,
+                                        .whole = &whole,
+                                        .n_cores = n_cores,
+                                        .follower_cycles = follower_cycles,
+                                        .macs = op_macs(op),
+                                        .compulsory_bytes = traffic.compulsory_bytes,
+                                        .extra_bytes = traffic.extra_bytes};
   struct candidate best;
-  search(&evaluation, &tiles, &best);
+  search(&evaluation, &best);
   cost->cycles = best.cycles;
   cost->bound_cycles = roofline(&evaluation, traffic.compulsory_bytes);
   cost->hbm_bytes = best.hbm_bytes;
   cost->glb_bytes = best.glb_bytes;
+  cost->array_bytes = best.array_bytes;
   cost->macs = evaluation.macs;
   cost->mapping = best.mapping;
-  memcpy(cost->mapping.order, evaluation.tiling.order, sizeof cost->mapping.order);
-  cost->mapping.tile_m = evaluation.tiling.tile_m;
-  cost->mapping.tile_n = evaluation.tiling.tile_n;
-  cost->mapping.tile_k = evaluation.tiling.tile_k;
+}
+
+void tensor_tiles(const struct machine *machine, const struct op *op, uint64_t n_cores, const struct mapping *mapping,
+                  struct tensor_tiles *tiles) {
+  struct product whole, share;
+  *tiles = (struct tensor_tiles){0};
+  if (!product_init(op, machine->settings->deconv, &whole) || mapping->on_vector || !has_array(machine)) return;
+  const struct array_plan plan = plan_of(machine, mapping);
+  struct tile_problem problem;
+  product_split(&whole, mapping->split, n_cores, &share);
+  array_tiles(machine, &plan, &whole, &share, mapping->split, n_cores, &problem);
+  tiling_sizes(&problem, &mapping->glb, NULL, tiles->glb);
+  tiling_sizes(&problem, &mapping->glb, &mapping->l2, tiles->l2);
 }

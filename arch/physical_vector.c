@@ -95,7 +95,7 @@ void vector_cost(const struct machine *machine, const struct op *op, const struc
       .glb_bytes = bytes,
       .macs = op_macs(op),
       .lane_cycles = lane == UINT64_MAX ? 0 : sat_mul(lane, sat_mul(machine->lanes, n_cores)),
-      .mapping = {.split = '-', .order = "", .on_vector = op_kinds[op->kind].family == FAMILY_CONV},
+      .mapping = {.split = '-', .on_vector = op_kinds[op->kind].family == FAMILY_CONV},
   };
 }
 
@@ -129,7 +129,7 @@ void link_cost(const struct machine *machine, const struct op *op, uint64_t late
       .bound_cycles = bound,
       .hbm_bytes = bytes,
       .glb_bytes = bytes,
-      .mapping = {.split = '-', .order = ""},
+      .mapping = {.split = '-'},
   };
 }
 

@@ -25,7 +25,7 @@ struct residues {
   uint64_t times[2], taps[2], out;
 };
 
-static struct residues residues(const struct tile_window *window) {
+static struct residues residues(const struct window *window) {
   const uint64_t stride = window->stride, more = window->filter % stride;
   return (struct residues){.times = {more, stride - more},
                            .taps = {window->filter / stride + 1, window->filter / stride},
@@ -33,14 +33,14 @@ static struct residues residues(const struct tile_window *window) {
 }
 
 static void decompose(struct product *product) {
-  const struct residues rows = residues(&product->rows), cols = residues(&product->cols);
+  const struct residues rows = residues(&product->pixels.rows), cols = residues(&product->pixels.cols);
   product->n_parts = 0;
   for (int i = 0; i < 2; i++) {
     for (int j = 0; j < 2; j++) {
       const uint64_t times = rows.times[i] * cols.times[j], taps = rows.taps[i] * cols.taps[j];
       if (times == 0 || taps == 0) continue; /* residues without taps stay zero */
-      product->part[product->n_parts++] =
-          (struct product_part){times, sat_mul(product->images, sat_mul(rows.out, cols.out)), taps * product->depth};
+      product->part[product->n_parts++] = (struct product_part){
+          times, sat_mul(product->pixels.images, sat_mul(rows.out, cols.out)), taps * product->depth};
     }
   }
 }
@@ -54,22 +54,27 @@ static bool conv_init(const struct op *op, uint64_t deconv, struct product *prod
   const bool data = op->phase == PHASE_BACKWARD_DATA;
   product->is_conv = true;
   product->reps = groups;
-  product->images = dim[DIM_IMAGES];
   product->taps = sat_mul(dim[DIM_FILTER_HEIGHT], dim[DIM_FILTER_WIDTH]);
   product->depth = data ? out : in;
-  product->rows = (struct tile_window){.out = data ? dim[DIM_IN_HEIGHT] : p,
-                                       .in = data ? p : dim[DIM_IN_HEIGHT],
-                                       .filter = dim[DIM_FILTER_HEIGHT],
-                                       .stride = stride,
-                                       .dilation = dilation,
-                                       .fractional = data};
-  product->cols = (struct tile_window){.out = data ? dim[DIM_IN_WIDTH] : q,
-                                       .in = data ? q : dim[DIM_IN_WIDTH],
-                                       .filter = dim[DIM_FILTER_WIDTH],
-                                       .stride = stride,
-                                       .dilation = dilation,
-                                       .fractional = data};
-  const uint64_t pixels = sat_mul(product->images, sat_mul(product->rows.out, product->cols.out));
+  product->in_rows = data ? p : dim[DIM_IN_HEIGHT];
+  product->in_cols = data ? q : dim[DIM_IN_WIDTH];
+  product->pixels.images = dim[DIM_IMAGES];
+  window_init(&product->pixels.rows, &(struct window){.out = data ? dim[DIM_IN_HEIGHT] : p,
+                                                      .in = product->in_rows,
+                                                      .filter = dim[DIM_FILTER_HEIGHT],
+                                                      .stride = stride,
+                                                      .dilation = dilation,
+                                                      .pad = dim[DIM_PAD_HEIGHT],
+                                                      .fractional = data});
+  window_init(&product->pixels.cols, &(struct window){.out = data ? dim[DIM_IN_WIDTH] : q,
+                                                      .in = product->in_cols,
+                                                      .filter = dim[DIM_FILTER_WIDTH],
+                                                      .stride = stride,
+                                                      .dilation = dilation,
+                                                      .pad = dim[DIM_PAD_WIDTH],
+                                                      .fractional = data});
+  product->step_rows = product->step_cols = data ? stride : 1;
+  const uint64_t pixels = sat_mul(product->pixels.images, sat_mul(product->pixels.rows.out, product->pixels.cols.out));
   const uint64_t deep = sat_mul(product->taps, product->depth);
   product->pixels_on_k = op->phase == PHASE_BACKWARD_WEIGHT;
   product->m = product->pixels_on_k ? deep : pixels;
@@ -108,9 +113,10 @@ static uint64_t bytes_with(const struct product *product, uint64_t a_elements) {
 
 uint64_t product_bytes(const struct product *product) {
   if (!product->is_conv) return bytes_with(product, sat_mul(product->m, product->k));
+  const struct tile_pixels *const pixels = &product->pixels;
   const uint64_t image =
-      tile_window_extent(&product->rows, product->rows.out) * tile_window_extent(&product->cols, product->cols.out);
-  return bytes_with(product, sat_mul(sat_mul(product->images, product->depth), image));
+      window_extent(&pixels->rows, 0, pixels->rows.out) * window_extent(&pixels->cols, 0, pixels->cols.out);
+  return bytes_with(product, sat_mul(sat_mul(pixels->images, product->depth), image));
 }
 
 void product_traffic(const struct op *op, const struct product *product, struct product_traffic *traffic) {
@@ -118,68 +124,58 @@ void product_traffic(const struct op *op, const struct product *product, struct 
   const uint64_t touched = product_bytes(product);
   uint64_t whole = touched;
   if (product->is_conv) /* a strided window may step over part of what the op names as its input */
-    whole = bytes_with(product,
-                       sat_mul(sat_mul(product->images, product->depth), sat_mul(product->rows.in, product->cols.in)));
+    whole = bytes_with(
+        product, sat_mul(sat_mul(product->pixels.images, product->depth), sat_mul(product->in_rows, product->in_cols)));
   traffic->extra_bytes = declared > whole ? declared - whole : 0;
   /* Operands that repetitions share are named once, so that an op may declare less than its products sum up to. */
   traffic->compulsory_bytes = declared >= whole ? sat_add(touched, traffic->extra_bytes) : min_u64(declared, touched);
 }
 
-/* Images if there are enough, else rows, else part of a row. */
+/* Whole images if there are enough, else bands of rows of one image, else of columns of one row; in steps of what
+ * belongs together. Cores beyond a whole number of bands an image stay idle. */
 static void split_pixels(struct product *share, uint64_t n_cores) {
-  if (share->images >= n_cores) {
-    share->images = ceil_div(share->images, n_cores);
+  struct tile_pixels *const pixels = &share->pixels;
+  if (pixels->images >= n_cores) {
+    pixels->images = ceil_div(pixels->images, n_cores);
     return;
   }
-  const uint64_t rows = share->images * share->rows.out;
-  share->images = 1;
-  if (rows >= n_cores) {
-    share->rows.out = min_u64(share->rows.out, ceil_div(rows, n_cores));
-    return;
+  const uint64_t bands = n_cores / pixels->images, rows = ceil_div(pixels->rows.out, share->step_rows);
+  pixels->images = 1;
+  pixels->rows.out = min_u64(ceil_div(rows, bands) * share->step_rows, pixels->rows.out);
+  if (rows >= bands) return;
+  const uint64_t cols = ceil_div(pixels->cols.out, share->step_cols);
+  pixels->cols.out = min_u64(ceil_div(cols, bands / rows) * share->step_cols, pixels->cols.out);
+}
+
+/* A product's dimensions from those of its windows and channels. */
+static void recount(const struct product *whole, struct product *share) {
+  const struct tile_pixels *const pixels = &share->pixels;
+  const uint64_t outputs = pixels->images * pixels->rows.out * pixels->cols.out;
+  const uint64_t units =
+      pixels->images * ceil_div(pixels->rows.out, share->step_rows) * ceil_div(pixels->cols.out, share->step_cols);
+  share->m = share->pixels_on_k ? share->taps * share->depth : outputs;
+  share->k = share->pixels_on_k ? outputs : share->taps * share->depth;
+  for (uint32_t i = 0; i < whole->n_parts; i++) {
+    struct product_part *const part = &share->part[i];
+    part->m = whole->n_parts > 1 ? units : share->m;
+    part->k = whole->n_parts > 1 ? whole->part[i].k / whole->depth * share->depth : share->k;
   }
-  share->rows.out = 1;
-  share->cols.out = ceil_div(share->cols.out * rows, n_cores);
 }
 
 void product_split(const struct product *whole, char split, uint64_t n_cores, struct product *share) {
   *share = *whole;
-  switch (split) {
-  case 'm':
-    share->m = ceil_div(whole->m, n_cores);
-    for (uint32_t i = 0; i < whole->n_parts; i++) share->part[i].m = ceil_div(whole->part[i].m, n_cores);
-    break;
-  case 'n':
-    share->n = ceil_div(whole->n, n_cores);
-    return;
-  case 'k':
-    share->k = ceil_div(whole->k, n_cores);
-    for (uint32_t i = 0; i < whole->n_parts; i++) share->part[i].k = ceil_div(whole->part[i].k, n_cores);
-    break;
-  case 'b':
-    share->reps = ceil_div(whole->reps, n_cores);
-    return;
-  default:
-    return;
+  if (split == 'n') share->n = ceil_div(whole->n, n_cores);
+  if (split == 'b') share->reps = ceil_div(whole->reps, n_cores);
+  if (split != 'm' && split != 'k') return;
+  if (whole->is_conv) {
+    if ((split == 'k') == whole->pixels_on_k)
+      split_pixels(share, n_cores);
+    else
+      share->depth = ceil_div(whole->depth, n_cores);
+    recount(whole, share);
+  } else if (split == 'm') {
+    share->m = share->part[0].m = ceil_div(whole->m, n_cores);
+  } else {
+    share->k = share->part[0].k = ceil_div(whole->k, n_cores);
   }
-  if (!whole->is_conv) return;
-  if ((split == 'k') == whole->pixels_on_k)
-    split_pixels(share, n_cores);
-  else
-    share->depth = ceil_div(whole->depth, n_cores);
-}
-
-void product_tiles(const struct product *product, const struct machine *machine, struct tile_problem *tiles) {
-  tiles->element_bytes = product->element_bytes;
-  tiles->accumulator_bytes = machine->settings->accumulator_bytes;
-  tiles->buffering = machine->settings->buffering;
-  tile_axis_plain(&tiles->n, product->n, 1);
-  if (!product->is_conv) {
-    tile_axis_plain(&tiles->m, product->m, 1);
-    tile_axis_plain(&tiles->k, product->k, 1);
-    return;
-  }
-  struct tile_axis *const pixels = product->pixels_on_k ? &tiles->k : &tiles->m;
-  struct tile_axis *const deep = product->pixels_on_k ? &tiles->m : &tiles->k;
-  tile_axis_pixels(pixels, product->images, &product->rows, &product->cols);
-  tile_axis_plain(deep, product->depth, product->taps);
 }

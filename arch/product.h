@@ -17,8 +17,9 @@ struct product {
   uint32_t n_parts;
   bool is_conv, pixels_on_k; /* weight gradient: the window slides along K */
   struct product_part part[4];
-  uint64_t images, depth, taps; /* of a convolution; depth: channels of one group */
-  struct tile_window rows, cols;
+  uint64_t depth, taps;                            /* of a convolution; depth: channels of one group */
+  uint64_t in_rows, in_cols, step_rows, step_cols; /* its input, and outputs that belong together: see decompose */
+  struct tile_pixels pixels;
 };
 
 /* False if there is nothing to compute. */
@@ -29,7 +30,6 @@ uint64_t product_macs(const struct product *product);
 uint64_t product_bytes(const struct product *product);
 /* The largest share of one core when `n_cores` share out 'm', 'n', 'k' or 'b' (reps). */
 void product_split(const struct product *whole, char split, uint64_t n_cores, struct product *share);
-void product_tiles(const struct product *product, const struct machine *machine, struct tile_problem *tiles);
 
 /* Bytes of an op: compulsory, and those beside A, B, C that followers and biases bring. */
 struct product_traffic {

@@ -1,8 +1,8 @@
 /* Pricing and scheduling a stage on a design. See stage.h. */
 #include "arch/stage.h"
 
+#include "arch/cost_cache.h"
 #include "base/checked.h"
-#include "base/digest.h"
 #include <string.h>
 
 static const char *const spread_names[] = {"off", "power_of_two", "shared", NULL};
@@ -65,25 +65,17 @@ void stage_design(const struct stage *stage, const struct accelerator *accelerat
 /* --- a rank's scratch: tables by shape, and the cost cache ----------------------------------------------------------
  */
 
-/* Costs that several designs share: the key is all that an operator sees of a design. Direct-mapped; a newcomer
- * replaces, so it never grows. */
-struct cache_entry {
-  struct digest machine;
-  uint32_t shape, width_log2_plus_1; /* 0: empty */
-  struct op_cost cost;
-};
-
 struct stage_scratch {
   struct arena arena; /* for schedules; grows to its working size and stays */
   uint8_t *classes;
-  uint64_t *cycles;          /* [n_shapes * SCHEDULE_MAX_WIDTHS] */
-  struct op_cost *costs;     /* the same */
-  uint64_t *finish;          /* [n_ops] */
-  struct cache_entry *cache; /* NULL: off */
-  struct stage_cache_counts counts;
+  uint64_t *cycles;      /* [n_shapes * SCHEDULE_MAX_WIDTHS] */
+  struct op_cost *costs; /* the same */
+  uint64_t *finish;      /* [n_ops] */
+  struct cost_cache *cache;
+  struct digest rules, *shapes; /* parts of the cache's keys; shapes: [n_shapes] */
 };
 
-enum { CACHE_BITS = 17 }; /* 16 MiB a rank */
+enum { CACHE_ENTRIES = 1 << 17 };
 
 struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache) {
   struct stage_scratch *scratch = ARENA_NEW(arena, struct stage_scratch, 1);
@@ -93,65 +85,52 @@ struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage 
   scratch->cycles = ARENA_NEW(arena, uint64_t, n * SCHEDULE_MAX_WIDTHS);
   scratch->costs = ARENA_NEW(arena, struct op_cost, n * SCHEDULE_MAX_WIDTHS);
   scratch->finish = ARENA_NEW(arena, uint64_t, stage->graph->n_ops);
-  if (cache) scratch->cache = ARENA_NEW(arena, struct cache_entry, (size_t)1 << CACHE_BITS);
+  scratch->cache = cost_cache_new(arena, cache ? CACHE_ENTRIES : 0);
+  scratch->rules = cost_rules_digest(stage->provider, stage->cost, stage->technology);
+  scratch->shapes = ARENA_NEW(arena, struct digest, n);
+  for (size_t s = 0; s < n; s++) {
+    const struct op *op = &stage->graph->ops[stage->graph->shape_op[s]];
+    scratch->shapes[s] = cost_op_digest(op, stage->graph->followers + op->first_follower);
+  }
   return scratch;
 }
 
 void stage_scratch_release(struct stage_scratch *scratch) { arena_release(&scratch->arena); }
 
 struct stage_cache_counts stage_cache_counts(const struct stage_scratch *scratch) {
-  return scratch->counts;
-}
-
-/* What an operator of these classes sees of the machine. Tensor operators do not see lanes unless followers or a
- * vector fallback do, so the key for pure vector operators leaves the arrays out, which is where designs differ most.
- */
-static struct digest machine_digest(const struct machine *machine, bool vector_only) {
-  struct digest_stream stream;
-  digest_begin(&stream);
-  if (!vector_only) {
-    digest_add_u64(&stream, machine->rows);
-    digest_add_u64(&stream, machine->cols);
-    digest_add_u64(&stream, machine->tensor_l2_bytes);
-    digest_add_u64(&stream, machine->glb_share_bytes);
-  }
-  digest_add_u64(&stream, machine->glb_bytes);
-  digest_add_u64(&stream, machine->lanes);
-  digest_add_u64(&stream, machine->vector_l2_bytes);
-  digest_add_double(&stream, machine->hbm_bytes_per_cycle);
-  digest_add_double(&stream, machine->glb_bytes_per_cycle);
-  digest_add_double(&stream, machine->l2_bytes_per_cycle);
-  digest_add_double(&stream, machine->link_bytes_per_cycle);
-  return digest_end(&stream);
+  const struct cost_cache_counts counts = cost_cache_counts(scratch->cache);
+  return (struct stage_cache_counts){counts.hits, counts.misses};
 }
 
 struct pricing {
   const struct stage *stage;
   const struct machine *machine;
   struct stage_scratch *scratch;
-  struct digest full, vector_only;
+  struct digest full, lanes_only; /* of the machine */
 };
+
+static struct pricing pricing_of(const struct stage *stage, const struct machine *machine,
+                                 struct stage_scratch *scratch) {
+  return (struct pricing){stage, machine, scratch, cost_machine_digest(scratch->rules, machine, false),
+                          cost_machine_digest(scratch->rules, machine, true)};
+}
 
 static void price(const struct pricing *pricing, uint32_t shape, unsigned width_log2, struct op_cost *cost) {
   const struct stage *stage = pricing->stage;
   const struct op *op = &stage->graph->ops[stage->graph->shape_op[shape]];
-  const struct op_follower *followers = stage->graph->followers + op->first_follower;
   struct stage_scratch *scratch = pricing->scratch;
-  const bool vector_only = scratch->classes[shape] == 1 << CORE_VECTOR && op_kinds[op->kind].class == CLASS_VECTOR;
-  const struct digest machine = vector_only ? pricing->vector_only : pricing->full;
-  struct cache_entry *entry = NULL;
-  if (scratch->cache != NULL) {
-    const uint64_t mixed = (machine.low ^ ((uint64_t)shape << 8 | width_log2)) * UINT64_C(0x9e3779b97f4a7c15);
-    entry = &scratch->cache[mixed >> (64 - CACHE_BITS)];
-    if (entry->width_log2_plus_1 == width_log2 + 1 && entry->shape == shape && digest_equal(entry->machine, machine)) {
-      scratch->counts.hits++;
-      *cost = entry->cost;
-      return;
-    }
+  /* Tensor operators see lanes where followers or a fallback to lanes do. */
+  const bool lanes_only = scratch->classes[shape] == 1 << CORE_VECTOR && op_kinds[op->kind].class == CLASS_VECTOR;
+  const struct cost_key key = {.op = scratch->shapes[shape],
+                               .machine = lanes_only ? pricing->lanes_only : pricing->full,
+                               .n_cores = UINT64_C(1) << width_log2};
+  const struct op_cost *known = cost_cache_find(scratch->cache, &key);
+  if (known != NULL) {
+    *cost = *known;
+    return;
   }
-  scratch->counts.misses++;
-  stage->provider->op_cost(pricing->machine, op, followers, UINT64_C(1) << width_log2, cost);
-  if (entry != NULL) *entry = (struct cache_entry){machine, shape, width_log2 + 1, *cost};
+  stage->provider->op_cost(pricing->machine, op, stage->graph->followers + op->first_follower, key.n_cores, cost);
+  cost_cache_keep(scratch->cache, &key, cost);
 }
 
 /* --- evaluation -----------------------------------------------------------------------------------------------------
@@ -278,8 +257,7 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
   memset(result, 0, sizeof *result);
   struct machine machine;
   machine_init(&machine, stage->cost, stage->technology, accelerator);
-  const struct pricing pricing = {stage, &machine, scratch, machine_digest(&machine, false),
-                                  machine_digest(&machine, true)};
+  const struct pricing pricing = pricing_of(stage, &machine, scratch);
   struct schedule_problem problem = {0};
   count_cores(accelerator, problem.n_cores);
   price_all(&pricing, &problem, result);
@@ -309,16 +287,16 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
 }
 
 uint64_t stage_price(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch) {
-  const struct stage_cache_counts before = scratch->counts;
+  const struct stage_cache_counts before = stage_cache_counts(scratch);
   struct machine machine;
   machine_init(&machine, stage->cost, stage->technology, accelerator);
-  const struct pricing pricing = {stage, &machine, scratch, machine_digest(&machine, false),
-                                  machine_digest(&machine, true)};
+  const struct pricing pricing = pricing_of(stage, &machine, scratch);
   struct schedule_problem problem = {0};
   struct stage_result result = {0};
   count_cores(accelerator, problem.n_cores);
   price_all(&pricing, &problem, &result);
-  return scratch->counts.hits + scratch->counts.misses - before.hits - before.misses;
+  const struct stage_cache_counts after = stage_cache_counts(scratch);
+  return after.hits + after.misses - before.hits - before.misses;
 }
 
 /* Sums over shapes for the floor of a whole stage. */

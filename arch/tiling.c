@@ -1,160 +1,297 @@
-/* How few bytes cross into a memory of a given size while a matrix product is computed?
- *
- * Source: cost-model §2. An operand is fetched once for each trip of the loops that do not index it and lie outside its
- * innermost loop, so only the innermost loop matters and each of the three orders is monotone in its tiles:
+/* See tiling.h. Source: cost-model §2. An operand is fetched once for each trip of the loops that do not index it and
+ * lie outside its innermost loop with more than one trip, so that only the innermost loop matters:
  *
  *   K innermost   A·n_N + B·n_M + C              wants small T_K, so that T_M and T_N have the room
  *   N innermost   A + B·n_M + C + psum(n_K)      wants small T_N
- *   M innermost   A·n_N + B + C + psum(n_K)      wants small T_M (halos aside)
+ *   M innermost   A·n_N + B + C + psum(n_K)      wants small T_M
  *
- * Hence one sweep an order over the lists finds the least over all triples: some hundred evaluations instead of tens of
- * thousands. Left out: reuse of halos between neighbouring tiles, tiles of several images with part of their rows. */
+ * and each is monotone in its tiles. Hence one sweep an order over the lists finds the least over all triples: some
+ * hundred evaluations instead of tens of thousands. Inside the tiles of an outer memory the same holds with n = groups
+ * × parts where an operand is fetched again and n = groups where it stays. An operand that never changes needs one
+ * place in the memory, others `buffering`.
+ *
+ * Windows that slide keep their halo: where the loop over pixels is A's innermost, A is fetched without overlaps along
+ * the dimension that is cut (ours; line buffers do it). Left out: reuse across the outer memory's tiles, tiles of
+ * several images with part of their rows. */
 #include "arch/tiling.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include <string.h>
 
-/* --- lists of tiles ------------------------------------------------------------------------------------------------*/
+/* --- lists of cuts -------------------------------------------------------------------------------------------------*/
 
-static void push(struct tile_axis *axis, struct tile tile) {
-  REQUIRE(axis->n < TILES_MAX);
-  if (axis->n > 0) { /* the sweeps below rely on the order; rounding of halos at borders may break it by a little */
-    const struct tile *last = &axis->tile[axis->n - 1];
-    tile.a_tile = min_u64(tile.a_tile, last->a_tile);
-    tile.a_pass = max_u64(tile.a_pass, last->a_pass);
+/* One way to cut a dimension. What A occupies is the product of its `a_tile` over M and K; all of A, fetched once with
+ * the halos of these tiles (or without, where windows slide), the product of `a_pass` (`a_slide`). */
+struct cut {
+  uint64_t size, trips, total; /* elements of the largest tile; trips in a group, in all groups */
+  uint64_t a_tile, a_pass, a_slide;
+  uint32_t parts, images, rows, cols;
+};
+
+/* Extents multiply to less than 2⁵⁹ (see in_range of physical_tensor.c): three lists of 16, and 11.5 an octave. */
+enum { CUTS_MAX = 768 };
+
+/* Largest tiles first: sizes and a_tile fall, trips, a_pass and a_slide never fall along the list. */
+struct cuts {
+  uint32_t n;
+  struct cut cut[CUTS_MAX];
+};
+
+static void push(struct cuts *cuts, const struct cut *cut) {
+  REQUIRE(cuts->n < CUTS_MAX);
+  if (cuts->n > 0) { /* the sweeps rely on the order; different borders may break it by a little */
+    const struct cut *const last = &cuts->cut[cuts->n - 1];
+    if (cut->a_tile > last->a_tile || cut->a_pass < last->a_pass || cut->a_slide < last->a_slide) return;
   }
-  axis->tile[axis->n++] = tile;
+  cuts->cut[cuts->n++] = *cut;
 }
 
-/* The largest part when `extent` is cut into a few more than *parts equal ones: every number of parts up to 16, then
- * at least eight an octave, at last single elements. 0 behind the last. */
-static uint64_t next_size(uint64_t extent, uint64_t size, uint64_t *parts) {
+/* The next number of parts after `parts` that makes the largest part of `units` smaller: every number up to 16, then at
+ * least eight an octave, at last single units. 0 behind the last. */
+static uint64_t next_parts(uint64_t units, uint64_t parts) {
   enum { DENSE_PARTS = 16 };
-  while (size > 1) {
-    *parts = min_u64(*parts + 1 + *parts / DENSE_PARTS, extent);
-    const uint64_t part = ceil_div(extent, *parts);
-    if (part < size) return part;
+  const uint64_t size = ceil_div(units, parts);
+  while (parts < units) {
+    parts = min_u64(parts + 1 + parts / DENSE_PARTS, units);
+    if (ceil_div(units, parts) < size) return parts;
   }
   return 0;
 }
 
-void tile_axis_plain(struct tile_axis *axis, uint64_t units, uint64_t unit_size) {
-  uint64_t parts = 1;
-  axis->n = 0;
-  push(axis, (struct tile){units * unit_size, 1, units, units});
-  for (uint64_t size = next_size(units, units, &parts); size > 0; size = next_size(units, size, &parts))
-    push(axis, (struct tile){size * unit_size, ceil_div(units, size), size, units});
+/* A cut of `units` in `groups` into `parts` each. Groups of one unit beside groups of two would drop a loop here and
+ * keep it there: such cuts are left out, so that traffic has one closed form. */
+static bool is_even(const struct partition *partition) {
+  const uint64_t small = partition->units / partition->groups;
+  const bool uneven = partition->units % partition->groups != 0;
+  if (partition->parts == 1 || !uneven) return true;
+  return partition->parts <= small || (partition->parts == small + 1 && small > 1);
 }
 
-static uint64_t reach(const struct tile_window *window) { return (window->filter - 1) * window->dilation + 1; }
-
-/* Before the input's border cuts it. */
-static uint64_t raw_extent(const struct tile_window *window, uint64_t out) {
-  if (window->fractional) return (out + reach(window) - 2) / window->stride + 1;
-  return min_u64((out - 1) * window->stride + reach(window), out * window->filter);
+static uint64_t largest_group(const struct partition *partition) {
+  return ceil_div(partition->units, partition->groups);
+}
+static uint64_t largest_part(const struct partition *partition) {
+  return ceil_div(largest_group(partition), partition->parts);
+}
+static uint64_t smallest_part(const struct partition *partition) {
+  const uint64_t group = partition->units / partition->groups;
+  return max_u64(group / min_u64(partition->parts, max_u64(group, 1)), 1);
 }
 
-uint64_t tile_window_extent(const struct tile_window *window, uint64_t out) {
-  return min_u64(raw_extent(window, out), window->in);
-}
+static bool usable(const struct partition *partition) { return partition->parts <= UINT32_MAX && is_even(partition); }
 
-/* Input positions fetched by all tiles of `size` outputs together: overlaps count, the border's padding does not. */
-static uint64_t pass_extent(const struct tile_window *window, uint64_t size, uint64_t trips) {
-  const uint64_t whole = tile_window_extent(window, window->out);
-  if (trips == 1) return whole;
-  const uint64_t last = window->out - (trips - 1) * size;
-  const uint64_t sum = (trips - 1) * tile_window_extent(window, size) + tile_window_extent(window, last);
-  const uint64_t raw = raw_extent(window, window->out);
-  const uint64_t padding = raw > window->in ? raw - window->in : 0;
-  return max_u64(whole, sum > padding ? sum - padding : 0);
-}
-
-void tile_axis_pixels(struct tile_axis *axis, uint64_t images, const struct tile_window *rows,
-                      const struct tile_window *cols) {
-  const uint64_t in_cols = tile_window_extent(cols, cols->out), in_rows = tile_window_extent(rows, rows->out);
-  const uint64_t image = in_rows * in_cols, pixels = rows->out * cols->out;
-  uint64_t parts = 1;
-  axis->n = 0;
-  push(axis, (struct tile){images * pixels, 1, images * image, images * image});
-  for (uint64_t size = next_size(images, images, &parts); size > 0; size = next_size(images, size, &parts))
-    push(axis, (struct tile){size * pixels, ceil_div(images, size), size * image, images * image});
-  parts = 1;
-  for (uint64_t size = next_size(rows->out, rows->out, &parts); size > 0; size = next_size(rows->out, size, &parts)) {
-    const uint64_t trips = ceil_div(rows->out, size), pass = pass_extent(rows, size, trips);
-    push(axis, (struct tile){size * cols->out, images * trips, tile_window_extent(rows, size) * in_cols,
-                             images * pass * in_cols});
+static void list_plain(const struct tile_dim *dim, uint64_t groups, bool outer, struct cuts *cuts) {
+  struct partition partition = {.units = ceil_div(dim->share, dim->unit), .groups = groups, .parts = 1};
+  const uint64_t whole = min_u64(largest_group(&partition) * dim->unit, dim->share);
+  cuts->n = 0;
+  for (; partition.parts != 0; partition.parts = next_parts(largest_group(&partition), partition.parts)) {
+    if (!usable(&partition)) continue;
+    if (partition.parts > 1 && smallest_part(&partition) * dim->unit * dim->scale < dim->least) continue;
+    const uint64_t steps = min_u64(largest_part(&partition) * dim->unit, whole);
+    const uint64_t all = outer ? dim->length : dim->share;
+    push(cuts, &(struct cut){.size = steps * dim->scale,
+                             .trips = partition.parts,
+                             .total = partition_total(&partition),
+                             .a_tile = steps,
+                             .a_pass = all,
+                             .a_slide = all,
+                             .parts = (uint32_t)partition.parts});
   }
-  parts = 1;
-  const uint64_t row = tile_window_extent(rows, 1), row_pass = pass_extent(rows, 1, rows->out);
-  for (uint64_t size = next_size(cols->out, cols->out, &parts); size > 0; size = next_size(cols->out, size, &parts)) {
-    const uint64_t trips = ceil_div(cols->out, size), pass = pass_extent(cols, size, trips);
-    push(axis, (struct tile){size, images * rows->out * trips, row * tile_window_extent(cols, size),
-                             images * row_pass * pass});
+}
+
+/* What sums of windows need of one axis of an image. */
+struct axis {
+  const struct window *window, *share; /* sums go over `window`, tiles are of `share` */
+  uint64_t unit;
+  struct partition sum, tile; /* their partitions; `parts` of both are set for each cut */
+};
+
+static uint64_t axis_sum(const struct axis *axis, uint64_t parts) {
+  struct partition partition = axis->sum;
+  partition.parts = parts;
+  return window_sum(axis->window, axis->unit, &partition);
+}
+
+/* Single units, all groups together. */
+static uint64_t axis_single(const struct axis *axis) {
+  return window_sum(axis->window, axis->unit,
+                    &(struct partition){.units = axis->sum.units, .groups = 1, .parts = axis->sum.units});
+}
+
+static uint64_t axis_outputs(const struct axis *axis, const struct partition *tile) {
+  return min_u64(largest_part(tile) * axis->unit, axis->share->out);
+}
+
+struct pixel_list {
+  const struct tile_dim *dim;
+  struct cuts *cuts;
+  struct axis rows, cols;
+  struct partition images;
+  uint64_t all_images;
+};
+
+/* Do tiles of so many units keep the array's folds whole and its loads hidden? */
+static bool whole_folds(const struct pixel_list *list, const struct partition *cut, uint64_t other_units) {
+  const struct tile_dim *const dim = list->dim;
+  if (cut->parts == 1) return true;
+  const uint64_t large = largest_part(cut), small = smallest_part(cut);
+  if (small * other_units < dim->least) return false;
+  return other_units % dim->multiple == 0 || (large == small && large * other_units % dim->multiple == 0);
+}
+
+static void push_pixels(struct pixel_list *list, const struct partition parts[3], uint64_t a_pass, uint64_t a_slide) {
+  const uint64_t images = largest_part(&parts[0]);
+  const uint64_t rows = axis_outputs(&list->rows, &parts[1]), cols = axis_outputs(&list->cols, &parts[2]);
+  const uint64_t trips = sat_mul(parts[0].parts, sat_mul(parts[1].parts, parts[2].parts));
+  if (trips > UINT32_MAX) return;
+  push(list->cuts,
+       &(struct cut){.size = images * rows * cols,
+                     .trips = trips,
+                     .total = partition_total(&parts[0]) * partition_total(&parts[1]) * partition_total(&parts[2]),
+                     .a_tile = images * window_most(list->rows.share, rows) * window_most(list->cols.share, cols),
+                     .a_pass = list->all_images * a_pass,
+                     .a_slide = list->all_images * a_slide,
+                     .parts = (uint32_t)trips,
+                     .images = (uint32_t)parts[0].parts,
+                     .rows = (uint32_t)parts[1].parts,
+                     .cols = (uint32_t)parts[2].parts});
+}
+
+/* Whole images, then rows of one image, then columns of one row. */
+static void list_pixels(struct pixel_list *list) {
+  const uint64_t row_units = list->rows.tile.units, col_units = list->cols.tile.units;
+  struct partition parts[3] = {list->images, list->rows.tile, list->cols.tile};
+  const uint64_t rows = axis_sum(&list->rows, 1), cols = axis_sum(&list->cols, 1);
+  list->cuts->n = 0;
+  if (parts[1].groups == 1 && parts[2].groups == 1) {
+    for (; parts[0].parts != 0; parts[0].parts = next_parts(largest_group(&parts[0]), parts[0].parts))
+      if (usable(&parts[0]) && whole_folds(list, &parts[0], row_units * col_units))
+        push_pixels(list, parts, rows * cols, rows * cols);
+  } else {
+    push_pixels(list, parts, rows * cols, rows * cols);
   }
+  parts[0].parts = largest_group(&parts[0]);
+  if (!usable(&parts[0])) return;
+  if (parts[2].groups == 1) {
+    parts[1].parts = next_parts(largest_group(&parts[1]), 1);
+    for (; parts[1].parts != 0; parts[1].parts = next_parts(largest_group(&parts[1]), parts[1].parts))
+      if (usable(&parts[1]) && whole_folds(list, &parts[1], col_units))
+        push_pixels(list, parts, axis_sum(&list->rows, parts[1].parts) * cols, rows * cols);
+  }
+  parts[1].parts = largest_group(&parts[1]);
+  if (!usable(&parts[1])) return;
+  const uint64_t single = axis_single(&list->rows);
+  parts[2].parts = next_parts(largest_group(&parts[2]), 1);
+  for (; parts[2].parts != 0; parts[2].parts = next_parts(largest_group(&parts[2]), parts[2].parts))
+    if (usable(&parts[2]) && whole_folds(list, &parts[2], 1))
+      push_pixels(list, parts, single * axis_sum(&list->cols, parts[2].parts), single * cols);
+}
+
+static struct partition tile_partition(const struct window *share, uint64_t unit, uint64_t groups) {
+  return (struct partition){.units = ceil_div(share->out, unit), .groups = groups, .parts = 1};
+}
+
+static struct axis axis_of(const struct window *whole, const struct window *share, uint64_t unit, uint64_t groups,
+                           bool outer) {
+  struct axis axis = {.window = outer ? whole : share, .share = share, .unit = unit};
+  axis.tile = tile_partition(share, unit, groups);
+  axis.sum = outer ? (struct partition){ceil_div(whole->out, unit), ceil_div(whole->out, share->out), 1} : axis.tile;
+  axis.sum.groups = min_u64(axis.sum.groups, axis.sum.units);
+  return axis;
+}
+
+/* `loops` NULL: for the outer memory. */
+static void list_dim(const struct tile_dim *dim, const struct tile_loops *loops, uint64_t groups, struct cuts *cuts) {
+  const bool outer = loops == NULL;
+  if (!dim->is_pixels) {
+    list_plain(dim, groups, outer, cuts);
+    return;
+  }
+  struct pixel_list list = {
+      .dim = dim,
+      .cuts = cuts,
+      .rows = axis_of(&dim->whole.rows, &dim->part.rows, dim->unit_rows, outer ? 1 : loops->rows, outer),
+      .cols = axis_of(&dim->whole.cols, &dim->part.cols, dim->unit_cols, outer ? 1 : loops->cols, outer),
+      .images = {dim->part.images, outer ? 1 : loops->images, 1},
+      .all_images = outer ? dim->whole.images : dim->part.images};
+  list_pixels(&list);
 }
 
 /* --- the sweeps ----------------------------------------------------------------------------------------------------*/
 
 struct sweep {
-  const struct tile_problem *problem;
-  uint64_t capacity_bytes, operand_scale; /* buffering × element bytes */
-  uint64_t b_bytes, c_bytes, psum_bytes;  /* B, C once; partial sums of one more trip of K, out and back */
+  struct cuts m, n, k;
+  uint64_t base_m, base_n, base_k; /* groups that the outer memory has made: 1 there */
+  uint64_t capacity_bytes, element_bytes, accumulator_bytes, buffering;
+  uint64_t a_copies, b_copies, c_copies; /* tiles side by side: of several cores or products */
+  uint64_t b_bytes, c_bytes, psum_bytes; /* B once; C and its partial sums between groups; one more trip of K */
+  bool slide_k, slide_n, slide_m;        /* does A's window slide with this innermost loop? */
+  bool fixed_a, fixed_b;                 /* does the whole operand stay once it is in? */
+  bool whole_k;
   uint64_t best_bytes;
-  uint32_t i, j, k; /* the best: places in the lists of M, N, K */
+  uint32_t i, j, kk; /* the best: places in the lists of M, N, K */
   const char *order;
 };
 
-static inline bool fits(const struct sweep *sweep, const struct tile *m, const struct tile *n, const struct tile *k) {
-  return sweep->operand_scale * (m->a_tile * k->a_tile + k->size * n->size) +
-             m->size * n->size * sweep->problem->accumulator_bytes <=
-         sweep->capacity_bytes;
+static inline uint64_t need(const struct sweep *sweep, const struct cut *m, const struct cut *n, const struct cut *k,
+                            const uint64_t places[2]) {
+  const uint64_t a = sat_mul(m->a_tile * k->a_tile * sweep->element_bytes * places[0], sweep->a_copies);
+  const uint64_t b = sat_mul(k->size * n->size * sweep->element_bytes * places[1], sweep->b_copies);
+  return sat_add(sat_add(a, b), sat_mul(m->size * n->size * sweep->accumulator_bytes, sweep->c_copies));
 }
+
+static inline bool fits(const struct sweep *sweep, const struct cut *m, const struct cut *n, const struct cut *k) {
+  const uint64_t places[2] = {sweep->buffering, sweep->buffering};
+  return need(sweep, m, n, k, places) <= sweep->capacity_bytes;
+}
+
+static inline uint64_t once(const struct cut *cut, bool slide) { return slide ? cut->a_slide : cut->a_pass; }
 
 /* A once, with the halos of these tiles. */
-static inline uint64_t a_bytes(const struct sweep *sweep, const struct tile *m, const struct tile *k) {
-  return m->a_pass * k->a_pass * sweep->problem->element_bytes;
+static inline uint64_t a_bytes(const struct sweep *sweep, const struct cut *m, const struct cut *k, bool slide) {
+  return once(m, slide) * once(k, slide) * sweep->element_bytes;
 }
 
-static inline void offer(struct sweep *sweep, uint64_t bytes, uint32_t i, uint32_t j, uint32_t k, const char *order) {
+static inline void offer(struct sweep *sweep, uint64_t bytes, uint32_t i, uint32_t j, uint32_t kk, const char *order) {
   if (bytes >= sweep->best_bytes) return;
   sweep->best_bytes = bytes;
   sweep->i = i;
   sweep->j = j;
-  sweep->k = k;
+  sweep->kk = kk;
   sweep->order = order;
 }
 
 /* Does the next smaller tile fetch A just as often? Then it is at least as good wherever trips do not count. */
-static inline bool same_pass_below(const struct tile_axis *axis, uint32_t i) {
-  return i + 1 < axis->n && axis->tile[i + 1].a_pass == axis->tile[i].a_pass;
+static inline bool same_below(const struct cuts *cuts, uint32_t i, bool slide) {
+  return i + 1 < cuts->n && once(&cuts->cut[i + 1], slide) == once(&cuts->cut[i], slide);
 }
 
 static void sweep_k_innermost(struct sweep *sweep) {
-  const struct tile_axis *const m = &sweep->problem->m, *const n = &sweep->problem->n, *const k = &sweep->problem->k;
-  for (uint32_t kk = 0; kk < k->n; kk++) {
-    if (same_pass_below(k, kk)) continue;
-    const struct tile *const tk = &k->tile[kk];
-    if (a_bytes(sweep, m->tile, tk) + sweep->b_bytes + sweep->c_bytes >= sweep->best_bytes) return;
-    uint32_t j = n->n - 1;
-    for (uint32_t i = 0; i < m->n; i++) {
-      const struct tile *const tm = &m->tile[i];
-      while (j > 0 && fits(sweep, tm, &n->tile[j - 1], tk)) j--;
-      if (!fits(sweep, tm, &n->tile[j], tk)) continue;
-      const uint64_t b = sweep->b_bytes * tm->trips;
-      if (b + sweep->c_bytes >= sweep->best_bytes) break; /* trips only grow */
-      offer(sweep, a_bytes(sweep, tm, tk) * n->tile[j].trips + b + sweep->c_bytes, i, j, kk, "mnk");
+  const bool slide = sweep->slide_k;
+  for (uint32_t kk = 0; kk < sweep->k.n; kk++) {
+    if (same_below(&sweep->k, kk, slide)) continue;
+    const struct cut *const tk = &sweep->k.cut[kk];
+    const uint64_t least_a = a_bytes(sweep, sweep->m.cut, tk, slide) * sweep->base_n;
+    if (least_a + sweep->b_bytes * sweep->base_m + sweep->c_bytes >= sweep->best_bytes) return;
+    uint32_t j = sweep->n.n - 1;
+    for (uint32_t i = 0; i < sweep->m.n; i++) {
+      const struct cut *const tm = &sweep->m.cut[i];
+      while (j > 0 && fits(sweep, tm, &sweep->n.cut[j - 1], tk)) j--;
+      if (!fits(sweep, tm, &sweep->n.cut[j], tk)) continue;
+      const uint64_t rest = sweep->b_bytes * tm->total + sweep->c_bytes;
+      if (rest >= sweep->best_bytes) break; /* trips only grow */
+      offer(sweep, a_bytes(sweep, tm, tk, slide) * sweep->n.cut[j].total + rest, i, j, kk, "mnk");
       if (j == 0) break; /* smaller T_M gains nothing more */
     }
   }
 }
 
 /* The largest T_N that fits: its place in the list, or n if none does. */
-static uint32_t largest_n(const struct sweep *sweep, const struct tile *tm, const struct tile *tk) {
-  const struct tile_axis *const n = &sweep->problem->n;
-  uint32_t low = 0, high = n->n;
+static uint32_t largest_n(const struct sweep *sweep, const struct cut *tm, const struct cut *tk) {
+  uint32_t low = 0, high = sweep->n.n;
   while (low < high) {
     const uint32_t middle = (low + high) / 2;
-    if (fits(sweep, tm, &n->tile[middle], tk))
+    if (fits(sweep, tm, &sweep->n.cut[middle], tk))
       high = middle;
     else
       low = middle + 1;
@@ -162,60 +299,190 @@ static uint32_t largest_n(const struct sweep *sweep, const struct tile *tm, cons
   return low;
 }
 
-static void sweep_n_and_m_innermost(struct sweep *sweep) {
-  const struct tile_axis *const m = &sweep->problem->m, *const n = &sweep->problem->n, *const k = &sweep->problem->k;
-  const uint32_t last = n->n - 1;
-  uint32_t largest = m->n; /* place of the largest T_M that fits beside the smallest T_N */
-  for (uint32_t kk = 0; kk < k->n; kk++) {
-    const struct tile *const tk = &k->tile[kk];
-    const uint64_t c = sweep->c_bytes + sweep->psum_bytes * (tk->trips - 1);
-    if (a_bytes(sweep, m->tile, tk) + sweep->b_bytes + c >= sweep->best_bytes) return; /* only grows from here */
-    while (largest > 0 && fits(sweep, &m->tile[largest - 1], &n->tile[last], tk)) largest--;
-    if (largest == m->n) continue;
-    const struct tile *const tm = &m->tile[largest];
-    offer(sweep, a_bytes(sweep, tm, tk) + sweep->b_bytes * tm->trips + c, largest, last, kk, "mkn");
-    for (uint32_t i = largest; i < m->n; i++) {
-      if (same_pass_below(m, i)) continue;
-      const uint64_t a = a_bytes(sweep, &m->tile[i], tk);
-      if (a + sweep->b_bytes + c >= sweep->best_bytes) break;
-      const uint32_t j = largest_n(sweep, &m->tile[i], tk);
-      if (j < n->n) offer(sweep, a * n->tile[j].trips + sweep->b_bytes + c, i, j, kk, "nkm");
-    }
+static void sweep_m_innermost(struct sweep *sweep, uint32_t first, uint32_t kk, uint64_t c) {
+  const struct cut *const tk = &sweep->k.cut[kk];
+  const uint64_t rest = sweep->b_bytes * sweep->base_m + c;
+  for (uint32_t i = first; i < sweep->m.n; i++) {
+    if (same_below(&sweep->m, i, sweep->slide_m)) continue;
+    const uint64_t a = a_bytes(sweep, &sweep->m.cut[i], tk, sweep->slide_m);
+    if (a * sweep->base_n + rest >= sweep->best_bytes) return;
+    const uint32_t j = largest_n(sweep, &sweep->m.cut[i], tk);
+    if (j < sweep->n.n) offer(sweep, a * sweep->n.cut[j].total + rest, i, j, kk, "nkm");
   }
+}
+
+static void sweep_n_and_m_innermost(struct sweep *sweep) {
+  const uint32_t last = sweep->n.n - 1;
+  uint32_t largest = sweep->m.n; /* place of the largest T_M that fits beside the smallest T_N */
+  for (uint32_t kk = 0; kk < sweep->k.n; kk++) {
+    const struct cut *const tk = &sweep->k.cut[kk];
+    const uint64_t c = sweep->c_bytes + sweep->psum_bytes * (tk->total - sweep->base_k);
+    const uint64_t least_a =
+        min_u64(a_bytes(sweep, sweep->m.cut, tk, sweep->slide_n), a_bytes(sweep, sweep->m.cut, tk, sweep->slide_m));
+    if (least_a * sweep->base_n + sweep->b_bytes * sweep->base_m + c >= sweep->best_bytes) return; /* only grows */
+    while (largest > 0 && fits(sweep, &sweep->m.cut[largest - 1], &sweep->n.cut[last], tk)) largest--;
+    if (largest == sweep->m.n) continue;
+    const struct cut *const tm = &sweep->m.cut[largest];
+    offer(sweep, a_bytes(sweep, tm, tk, sweep->slide_n) * sweep->base_n + sweep->b_bytes * tm->total + c, largest, last,
+          kk, sweep->slide_k ? "mkn" : "kmn");
+    sweep_m_innermost(sweep, largest, kk, c);
+  }
+}
+
+/* The largest tiles of one list that fit beside the others whole, or none; nothing moves twice then. */
+static bool offer_resident(struct sweep *sweep, const struct cuts *list, const uint64_t places[2], const char *order) {
+  const uint64_t rest = sweep->b_bytes * sweep->base_m + sweep->c_bytes;
+  for (uint32_t at = 1; at < list->n; at++) {
+    const uint32_t i = list == &sweep->m ? at : 0, j = list == &sweep->n ? at : 0, kk = list == &sweep->k ? at : 0;
+    const struct cut *const m = &sweep->m.cut[i], *const n = &sweep->n.cut[j], *const k = &sweep->k.cut[kk];
+    if (need(sweep, m, n, k, places) > sweep->capacity_bytes) continue;
+    offer(sweep, a_bytes(sweep, m, k, true) * sweep->base_n + rest, i, j, kk, order);
+    return true;
+  }
+  return false;
+}
+
+/* Everything in the memory; or one operand, the others passing by. */
+static void sweep_resident(struct sweep *sweep) {
+  const uint64_t p = sweep->buffering, a = sweep->fixed_a ? 1 : p, b = sweep->fixed_b ? 1 : p;
+  const uint64_t fixed_a[2] = {a, p}, fixed_b[2] = {p, b}, fixed[2] = {a, b}, none[2] = {p, p};
+  const struct cut *const m = sweep->m.cut, *const n = sweep->n.cut, *const k = sweep->k.cut;
+  if (need(sweep, m, n, k, fixed) <= sweep->capacity_bytes) {
+    offer(sweep, a_bytes(sweep, m, k, true) * sweep->base_n + sweep->b_bytes * sweep->base_m + sweep->c_bytes, 0, 0, 0,
+          "mnk");
+    return;
+  }
+  if (offer_resident(sweep, &sweep->n, fixed_a, sweep->slide_k ? "mkn" : "kmn")) return;
+  offer_resident(sweep, &sweep->k, none, "mnk");
+  offer_resident(sweep, &sweep->m, fixed_b, "nkm");
 }
 
 /* K innermost leaves T_K open: report the largest that fits and fetches A as often. */
 static uint32_t widest_k(const struct sweep *sweep) {
-  const struct tile_axis *const k = &sweep->problem->k;
-  const struct tile *const tm = &sweep->problem->m.tile[sweep->i], *const tn = &sweep->problem->n.tile[sweep->j];
-  uint32_t kk = sweep->k;
-  while (kk > 0 && same_pass_below(k, kk - 1) && fits(sweep, tm, tn, &k->tile[kk - 1])) kk--;
+  const struct cut *const tm = &sweep->m.cut[sweep->i], *const tn = &sweep->n.cut[sweep->j];
+  uint32_t kk = sweep->kk;
+  while (kk > 0 && same_below(&sweep->k, kk - 1, sweep->slide_k) && fits(sweep, tm, tn, &sweep->k.cut[kk - 1])) kk--;
   return kk;
 }
 
-void tiling_least(const struct tile_problem *problem, uint64_t capacity_bytes, struct tiling *tiling) {
-  const struct tile *const m = problem->m.tile, *const n = problem->n.tile, *const k = problem->k.tile;
-  const uint64_t e = problem->element_bytes;
-  const uint64_t c_elements = m->size * n->size;
-  struct sweep sweep = {.problem = problem,
-                        .capacity_bytes = capacity_bytes,
-                        .operand_scale = problem->buffering * e,
-                        .b_bytes = k->size * n->size * e,
-                        .c_bytes = c_elements * e,
-                        .psum_bytes = 2 * c_elements * problem->accumulator_bytes,
-                        .best_bytes = UINT64_MAX};
-  if (fits(&sweep, m, n, k)) {
-    offer(&sweep, a_bytes(&sweep, m, k) + sweep.b_bytes + sweep.c_bytes, 0, 0, 0, "mnk");
-  } else {
-    sweep_k_innermost(&sweep);
-    sweep_n_and_m_innermost(&sweep);
+static uint64_t elements(const struct tile_dim *dim, bool outer) {
+  if (!dim->is_pixels) return (outer ? dim->length : dim->share) * dim->scale;
+  const struct tile_pixels *const pixels = outer ? &dim->whole : &dim->part;
+  return pixels->images * pixels->rows.out * pixels->cols.out;
+}
+
+static void sweep_all(struct sweep *sweep, const struct tile_problem *problem, const struct tile_loops *outer,
+                      struct tiling *tiling) {
+  const bool first = outer == NULL;
+  list_dim(&problem->m, outer, first ? 1 : outer->m, &sweep->m);
+  list_dim(&problem->n, outer, first ? 1 : outer->n, &sweep->n);
+  list_dim(&problem->k, outer, first ? 1 : outer->k, &sweep->k);
+  if (sweep->whole_k) sweep->k.n = 1;
+  const uint64_t e = problem->element_bytes, c = elements(&problem->m, first) * elements(&problem->n, first);
+  sweep->base_m = sweep->m.cut[0].total;
+  sweep->base_n = sweep->n.cut[0].total;
+  sweep->base_k = sweep->k.cut[0].total;
+  sweep->element_bytes = e;
+  sweep->accumulator_bytes = problem->accumulator_bytes;
+  sweep->buffering = problem->buffering;
+  sweep->b_bytes = elements(&problem->n, first) * elements(&problem->k, first) * e;
+  sweep->psum_bytes = 2 * c * problem->accumulator_bytes;
+  sweep->c_bytes = c * e + sweep->psum_bytes * (sweep->base_k - 1);
+  sweep->slide_k = problem->pixels_on_k;
+  sweep->slide_n = true;
+  sweep->slide_m = !problem->pixels_on_k;
+  const bool one_round = problem->rounds == 1;
+  sweep->fixed_a = one_round && sweep->base_m * sweep->base_k == 1;
+  sweep->fixed_b = one_round && sweep->base_n * sweep->base_k == 1;
+  sweep->best_bytes = UINT64_MAX;
+  sweep->order = NULL;
+  const uint64_t least = a_bytes(sweep, sweep->m.cut, sweep->k.cut, true) * sweep->base_n +
+                         sweep->b_bytes * sweep->base_m + sweep->c_bytes;
+  sweep_resident(sweep);
+  if (sweep->best_bytes > least) {
+    sweep_k_innermost(sweep);
+    sweep_n_and_m_innermost(sweep);
   }
-  if (sweep.order == NULL) { /* every multiply fetches its operands */
-    *tiling = (struct tiling){2 * c_elements * k->size * e + sweep.c_bytes, "mnk", 1, 1, 1};
+  *tiling = (struct tiling){.bytes = UINT64_MAX};
+  if (sweep->order == NULL) return;
+  if (sweep->order[2] == 'k' && sweep->best_bytes > least) sweep->kk = widest_k(sweep);
+  const struct cut *const m = &sweep->m.cut[sweep->i], *const k = &sweep->k.cut[sweep->kk];
+  const struct cut *const pixels = problem->pixels_on_k ? k : m;
+  tiling->bytes = sweep->best_bytes;
+  tiling->loops = (struct tile_loops){.m = m->parts,
+                                      .n = sweep->n.cut[sweep->j].parts,
+                                      .k = k->parts,
+                                      .images = max_u64(pixels->images, 1),
+                                      .rows = max_u64(pixels->rows, 1),
+                                      .cols = max_u64(pixels->cols, 1)};
+  memcpy(tiling->loops.order, sweep->order, sizeof tiling->loops.order);
+}
+
+void tiling_outer(const struct tile_problem *problem, uint64_t capacity_bytes, bool whole_k, struct tiling *tiling) {
+  const uint64_t side = problem->abreast * problem->rep_cores;
+  const uint64_t m = problem->m.cores, n = problem->n.cores, k = problem->k.cores;
+  struct sweep sweep;
+  sweep.capacity_bytes = capacity_bytes;
+  sweep.whole_k = whole_k;
+  sweep.a_copies = side * m * k;
+  sweep.b_copies = side * n * k;
+  sweep.c_copies = side * m * n * k; /* shares of K have partial sums of their own */
+  sweep_all(&sweep, problem, NULL, tiling);
+}
+
+void tiling_inner(const struct tile_problem *problem, const struct tile_loops *outer, uint64_t capacity_bytes,
+                  struct tiling *tiling) {
+  struct sweep sweep;
+  sweep.capacity_bytes = capacity_bytes;
+  sweep.whole_k = false;
+  sweep.a_copies = sweep.b_copies = sweep.c_copies = problem->abreast;
+  sweep_all(&sweep, problem, outer, tiling);
+}
+
+/* --- what loops mean -----------------------------------------------------------------------------------------------*/
+
+static struct partition axis_partition(uint64_t units, uint32_t groups, uint32_t parts) {
+  return (struct partition){units, max_u64(groups, 1), max_u64(parts, 1)};
+}
+
+static void describe(const struct tile_dim *dim, const uint32_t outer[4], const uint32_t inner[4], uint64_t *trips,
+                     uint64_t *size) {
+  if (!dim->is_pixels) {
+    const struct partition steps = axis_partition(ceil_div(dim->share, dim->unit), outer[0], inner[0]);
+    *trips = partition_total(&steps);
+    *size = min_u64(largest_part(&steps) * dim->unit, dim->share) * dim->scale;
     return;
   }
-  if (sweep.order[2] == 'k') sweep.k = widest_k(&sweep);
-  *tiling = (struct tiling){
-      .bytes = sweep.best_bytes, .tile_m = m[sweep.i].size, .tile_n = n[sweep.j].size, .tile_k = k[sweep.k].size};
-  memcpy(tiling->order, sweep.order, sizeof tiling->order);
+  const struct window *const rows = &dim->part.rows, *const cols = &dim->part.cols;
+  const struct partition images = axis_partition(dim->part.images, outer[1], inner[1]);
+  const struct partition row = axis_partition(ceil_div(rows->out, dim->unit_rows), outer[2], inner[2]);
+  const struct partition col = axis_partition(ceil_div(cols->out, dim->unit_cols), outer[3], inner[3]);
+  *trips = partition_total(&images) * partition_total(&row) * partition_total(&col);
+  *size = largest_part(&images) * min_u64(largest_part(&row) * dim->unit_rows, rows->out) *
+          min_u64(largest_part(&col) * dim->unit_cols, cols->out);
+}
+
+static void describe_all(const struct tile_problem *problem, const struct tile_loops *outer,
+                         const struct tile_loops *inner, uint64_t trips[3], uint64_t size[3]) {
+  static const struct tile_loops uncut = {.m = 1, .n = 1, .k = 1, .images = 1, .rows = 1, .cols = 1};
+  if (inner == NULL) inner = &uncut;
+  const struct tile_dim *const dims[3] = {&problem->m, &problem->n, &problem->k};
+  const uint32_t groups[3] = {outer->m, outer->n, outer->k}, parts[3] = {inner->m, inner->n, inner->k};
+  for (int d = 0; d < 3; d++) {
+    const uint32_t o[4] = {groups[d], outer->images, outer->rows, outer->cols};
+    const uint32_t i[4] = {parts[d], inner->images, inner->rows, inner->cols};
+    describe(dims[d], o, i, &trips[d], &size[d]);
+  }
+}
+
+void tiling_trips(const struct tile_problem *problem, const struct tile_loops *outer, const struct tile_loops *inner,
+                  uint64_t trips[3]) {
+  uint64_t size[3];
+  describe_all(problem, outer, inner, trips, size);
+}
+
+void tiling_sizes(const struct tile_problem *problem, const struct tile_loops *outer, const struct tile_loops *inner,
+                  uint64_t size[3]) {
+  uint64_t trips[3];
+  describe_all(problem, outer, inner, trips, size);
 }

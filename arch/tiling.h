@@ -1,60 +1,61 @@
 /* How few bytes cross into a memory of a given size while a matrix product is computed? (cost-model §2, "Traffic at a
  * level", "Search")
  *
- * C[M,N] = A[M,K]·B[K,N] in tiles T_M × T_N × T_K and one of three innermost loops. The tiles to choose from are fixed
- * lists that depend on the product alone, never on the memory, and the least over *all* their triples that fit is
- * found, so a larger memory never needs more bytes. Tiles are no multiples of the array's edge: with two copies of each
- * in the memory a fold of the array may straddle their border. Private to arch/. */
+ * C[M,N] = A[M,K]·B[K,N] in tiles and one of three innermost loops. Tiles nest: a dimension is cut into groups for the
+ * outer memory, and each of these into parts for the inner one, always as equal as whole units allow. A unit is what
+ * the array folds at a time, so that no fold is cut in two and tiles cost the array nothing. The cuts to choose from
+ * are fixed lists that depend on the product and the array alone, never on the memory, and the least over *all* their
+ * triples that fit is found, so a larger memory never needs more bytes. Private to arch/ and its tests. */
 #ifndef ARCH_TILING_H
 #define ARCH_TILING_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "arch/cost.h"
+#include "arch/window.h"
 
-/* One way to cut a dimension. What A occupies is the product of its `a_tile` over M and K; a whole pass over A, halos
- * counted as often as they are fetched, the product of `a_pass`. */
-struct tile {
-  uint64_t size, trips, a_tile, a_pass;
+/* Pixels of the outputs of a convolution: images × rows × columns, along which A is seen through windows. */
+struct tile_pixels {
+  uint64_t images;
+  struct window rows, cols;
 };
 
-/* Extents multiply to less than 2⁵⁹ (see tiling_least): three lists of 16, and 11.5 an octave. */
-enum { TILES_MAX = 768 };
-
-/* Largest first: sizes and a_tile fall, trips and a_pass never fall along the list; the first is the whole. */
-struct tile_axis {
-  uint32_t n;
-  struct tile tile[TILES_MAX];
+/* One dimension of a product. `share` is the largest share of a core where cores share it out, else the whole. */
+struct tile_dim {
+  bool is_pixels;
+  uint64_t cores;                 /* that work on different shares of it at the same time */
+  uint64_t least;                 /* a tile has at least so many elements (units of pixels), or the whole share */
+  uint64_t length, share;         /* plain: steps, of which one is `scale` elements of the dimension */
+  uint64_t scale, unit;           /* plain: steps that the array folds together */
+  struct tile_pixels whole, part; /* pixels: `part` is the share */
+  uint64_t unit_rows, unit_cols;  /* pixels that belong together */
+  uint64_t multiple;              /* a tile has a multiple of so many units of pixels, or the whole share; 1: any */
 };
 
 struct tile_problem {
-  struct tile_axis m, n, k;
+  struct tile_dim m, n, k;
+  bool pixels_on_k;
   uint64_t element_bytes, accumulator_bytes, buffering;
+  uint64_t rounds; /* independent products, as many as `abreast` at a time on each of `rep_cores` cores */
+  uint64_t abreast, rep_cores;
 };
 
+/* Traffic of one product at one level. */
 struct tiling {
-  uint64_t bytes;
-  char order[4]; /* outermost first */
-  uint64_t tile_m, tile_n, tile_k;
+  uint64_t bytes; /* UINT64_MAX: nothing fits */
+  struct tile_loops loops;
 };
 
-/* How outputs of a convolution depend on inputs along one axis. */
-struct tile_window {
-  uint64_t out, in, filter, stride, dilation;
-  bool fractional; /* backward-data: the stride lies on the other side */
-};
+/* From the memory above into `capacity_bytes` that all cores share: the whole product. `whole_k`: K is not cut, so that
+ * no partial sum leaves the tiles. */
+void tiling_outer(const struct tile_problem *problem, uint64_t capacity_bytes, bool whole_k, struct tiling *tiling);
+/* From tiles that `outer` has cut into `capacity_bytes` of one core: its largest share. */
+void tiling_inner(const struct tile_problem *problem, const struct tile_loops *outer, uint64_t capacity_bytes,
+                  struct tiling *tiling);
 
-/* Input positions that `out` adjacent outputs need; those a stride leaves out are not counted. */
-uint64_t tile_window_extent(const struct tile_window *window, uint64_t out);
-
-/* `units` indivisible steps of `unit_size` elements each. */
-void tile_axis_plain(struct tile_axis *axis, uint64_t units, uint64_t unit_size);
-/* Images × rows × columns of output pixels: whole images, then rows of one image, then columns of one row. */
-void tile_axis_pixels(struct tile_axis *axis, uint64_t images, const struct tile_window *rows,
-                      const struct tile_window *cols);
-
-/* The least traffic with `capacity_bytes`. Among equal bytes: all at once, then K innermost, then N, then M; larger
- * T_K, then larger T_M. If not even the smallest tiles fit, nothing is reused (all tiles 1). The caller guarantees
- * that 8 · M · N · K · (element + accumulator bytes) fits 63 bits. */
-void tiling_least(const struct tile_problem *problem, uint64_t capacity_bytes, struct tiling *tiling);
+/* Trips of the loops over M, N and K, all groups together, down to the parts of `inner` (NULL: groups of `outer`). */
+void tiling_trips(const struct tile_problem *problem, const struct tile_loops *outer, const struct tile_loops *inner,
+                  uint64_t trips[3]);
+/* Elements of the largest tile along M, N and K, of one core. */
+void tiling_sizes(const struct tile_problem *problem, const struct tile_loops *outer, const struct tile_loops *inner,
+                  uint64_t size[3]);
 
 #endif

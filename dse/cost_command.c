@@ -2,6 +2,7 @@
 #include "dse/command.h"
 
 #include "arch/cost.h"
+#include "arch/physical.h"
 #include "arch/schedule.h"
 #include "base/checked.h"
 #include "base/csv.h"
@@ -241,10 +242,10 @@ static void cost_row(const struct costing *costing, const char *name, const stru
                1e12 * physical_energy_j(&costing->technology, &costing->accelerator, costing->area_mm2, &counts));
   table_text(table, dataflow_name(op, &cost.mapping));
   if (tensor) {
-    table_text(table, cost.mapping.order);
-    table_u64(table, cost.mapping.tile_m);
-    table_u64(table, cost.mapping.tile_n);
-    table_u64(table, cost.mapping.tile_k);
+    struct tensor_tiles tiles;
+    tensor_tiles(&costing->machine, op, cores, &cost.mapping, &tiles);
+    table_text(table, cost.mapping.glb.order);
+    for (int d = 0; d < 3; d++) table_u64(table, tiles.glb[d]);
   } else {
     for (int i = 0; i < 4; i++) table_empty(table);
   }
