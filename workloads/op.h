@@ -50,6 +50,8 @@ enum {
  * area; for two-operand kinds the sizes and ranks of both operands (0 where it has fewer), which `compat` costs need.
  */
 enum { DIM_ELEMENTS, DIM_ROW, DIM_WINDOW, DIM_X_ELEMENTS, DIM_X_RANK, DIM_Y_ELEMENTS, DIM_Y_RANK, DIM_OPERANDS };
+/* Pooling: outputs of windows inside the image, without padding, which `compat` counts; 0: DIM_ELEMENTS. */
+enum { DIM_INSIDE = DIM_OPERANDS + 1 };
 /* FAMILY_LINK: bytes of the full tensor, ranks. */
 enum { DIM_BYTES, DIM_RANKS };
 
