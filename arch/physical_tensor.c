@@ -361,3 +361,36 @@ void tensor_tiles(const struct machine *machine, const struct op *op, uint64_t n
   tiling_sizes(&problem, &mapping->glb, NULL, tiles->glb);
   tiling_sizes(&problem, &mapping->glb, &mapping->l2, tiles->l2);
 }
+
+void tensor_lane_traffic(const struct machine *machine, const struct op *op, uint64_t n_cores,
+                         struct lane_traffic *traffic) {
+  struct product whole;
+  struct product_traffic bytes;
+  *traffic = (struct lane_traffic){.hbm_bytes = tensor_compulsory_bytes(op)};
+  traffic->glb_bytes = traffic->hbm_bytes;
+  if (!product_init(op, machine->settings->deconv, &whole)) return;
+  if (!in_range(machine, &whole)) {
+    *traffic = (struct lane_traffic){UINT64_MAX, UINT64_MAX};
+    return;
+  }
+  /* Lanes fold nothing, so tiles may have any size: an array of one. */
+  static const struct array_plan plan = {
+      .dataflow = DATAFLOW_OS, .rows = 1, .cols = 1, .patch_rows = 1, .patch_cols = 1, .abreast = 1};
+  static const uint64_t once[3] = {1, 1, 1};
+  struct tile_problem tiles;
+  struct tiling outer, inner;
+  product_traffic(op, &whole, &bytes);
+  array_tiles(machine, &plan, &whole, &whole, '-', 1, &tiles);
+  tiles.m.least = tiles.n.least = tiles.k.least = 0;
+  const uint64_t untiled = array_bytes(machine, &plan, &whole, once);
+  const uint64_t capacity = max_u64(sat_mul(machine->glb_share_bytes, n_cores), machine->vector_l2_bytes);
+  tiling_outer(&tiles, capacity, false, &outer);
+  uint64_t hbm = untiled, glb = untiled;
+  if (outer.bytes < UINT64_MAX) {
+    hbm = min_u64(sat_mul(outer.bytes, whole.reps), untiled);
+    tiling_inner(&tiles, &outer.loops, machine->vector_l2_bytes, &inner);
+    if (inner.bytes < UINT64_MAX) glb = min_u64(sat_mul(inner.bytes, whole.reps), untiled);
+  }
+  traffic->hbm_bytes = max_u64(sat_add(hbm, bytes.extra_bytes), bytes.compulsory_bytes);
+  traffic->glb_bytes = max_u64(sat_add(glb, bytes.extra_bytes), traffic->hbm_bytes);
+}
