@@ -80,7 +80,7 @@ static uint64_t smallest_part(const struct partition *partition) {
 
 static bool usable(const struct partition *partition) { return partition->parts <= UINT32_MAX && is_even(partition); }
 
-static void list_plain(const struct tile_dim *dim, uint64_t groups, bool outer, struct cuts *cuts) {
+static void list_plain(const struct tile_dim *dim, uint64_t groups, bool outer, bool first_only, struct cuts *cuts) {
   struct partition partition = {.units = ceil_div(dim->share, dim->unit), .groups = groups, .parts = 1};
   const uint64_t whole = min_u64(largest_group(&partition) * dim->unit, dim->share);
   cuts->n = 0;
@@ -96,6 +96,7 @@ static void list_plain(const struct tile_dim *dim, uint64_t groups, bool outer, 
                              .a_pass = all,
                              .a_slide = all,
                              .parts = (uint32_t)partition.parts});
+    if (first_only) return;
   }
 }
 
@@ -158,11 +159,15 @@ static void push_pixels(struct pixel_list *list, const struct partition parts[3]
 }
 
 /* Whole images, then rows of one image, then columns of one row. */
-static void list_pixels(struct pixel_list *list) {
+static void list_pixels(struct pixel_list *list, bool first_only) {
   const uint64_t row_units = list->rows.tile.units, col_units = list->cols.tile.units;
   struct partition parts[3] = {list->images, list->rows.tile, list->cols.tile};
   const uint64_t rows = axis_sum(&list->rows, 1), cols = axis_sum(&list->cols, 1);
   list->cuts->n = 0;
+  if (first_only) {
+    push_pixels(list, parts, rows * cols, rows * cols);
+    return;
+  }
   if (parts[1].groups == 1 && parts[2].groups == 1) {
     for (; parts[0].parts != 0; parts[0].parts = next_parts(largest_group(&parts[0]), parts[0].parts))
       if (usable(&parts[0]) && whole_folds(list, &parts[0], row_units * col_units))
@@ -200,11 +205,12 @@ static struct axis axis_of(const struct window *whole, const struct window *shar
   return axis;
 }
 
-/* `loops` NULL: for the outer memory. */
-static void list_dim(const struct tile_dim *dim, const struct tile_loops *loops, uint64_t groups, struct cuts *cuts) {
+/* `loops` NULL: for the outer memory. `first_only`: no cut at all. */
+static void list_dim(const struct tile_dim *dim, const struct tile_loops *loops, uint64_t groups, bool first_only,
+                     struct cuts *cuts) {
   const bool outer = loops == NULL;
   if (!dim->is_pixels) {
-    list_plain(dim, groups, outer, cuts);
+    list_plain(dim, groups, outer, first_only, cuts);
     return;
   }
   struct pixel_list list = {
@@ -214,7 +220,7 @@ static void list_dim(const struct tile_dim *dim, const struct tile_loops *loops,
       .cols = axis_of(&dim->whole.cols, &dim->part.cols, dim->unit_cols, outer ? 1 : loops->cols, outer),
       .images = {dim->part.images, outer ? 1 : loops->images, 1},
       .all_images = outer ? dim->whole.images : dim->part.images};
-  list_pixels(&list);
+  list_pixels(&list, first_only);
 }
 
 /* --- the sweeps ----------------------------------------------------------------------------------------------------*/
@@ -342,16 +348,21 @@ static bool offer_resident(struct sweep *sweep, const struct cuts *list, const u
   return false;
 }
 
-/* Everything in the memory; or one operand, the others passing by. */
-static void sweep_resident(struct sweep *sweep) {
-  const uint64_t p = sweep->buffering, a = sweep->fixed_a ? 1 : p, b = sweep->fixed_b ? 1 : p;
-  const uint64_t fixed_a[2] = {a, p}, fixed_b[2] = {p, b}, fixed[2] = {a, b}, none[2] = {p, p};
+/* Everything in the memory at once. */
+static bool offer_whole(struct sweep *sweep) {
+  const uint64_t p = sweep->buffering;
+  const uint64_t places[2] = {sweep->fixed_a ? 1 : p, sweep->fixed_b ? 1 : p};
   const struct cut *const m = sweep->m.cut, *const n = sweep->n.cut, *const k = sweep->k.cut;
-  if (need(sweep, m, n, k, fixed) <= sweep->capacity_bytes) {
-    offer(sweep, a_bytes(sweep, m, k, true) * sweep->base_n + sweep->b_bytes * sweep->base_m + sweep->c_bytes, 0, 0, 0,
-          "mnk");
-    return;
-  }
+  if (need(sweep, m, n, k, places) > sweep->capacity_bytes) return false;
+  const uint64_t rest = sweep->b_bytes * sweep->base_m + sweep->c_bytes;
+  offer(sweep, a_bytes(sweep, m, k, true) * sweep->base_n + rest, 0, 0, 0, "mnk");
+  return true;
+}
+
+/* One operand in the memory, the others passing by. */
+static void sweep_resident(struct sweep *sweep) {
+  const uint64_t p = sweep->buffering;
+  const uint64_t fixed_a[2] = {sweep->fixed_a ? 1 : p, p}, fixed_b[2] = {p, sweep->fixed_b ? 1 : p}, none[2] = {p, p};
   if (offer_resident(sweep, &sweep->n, fixed_a, sweep->slide_k ? "mkn" : "kmn")) return;
   offer_resident(sweep, &sweep->k, none, "mnk");
   offer_resident(sweep, &sweep->m, fixed_b, "nkm");
@@ -371,13 +382,14 @@ static uint64_t elements(const struct tile_dim *dim, bool outer) {
   return pixels->images * pixels->rows.out * pixels->cols.out;
 }
 
-static void sweep_all(struct sweep *sweep, const struct tile_problem *problem, const struct tile_loops *outer,
-                      struct tiling *tiling) {
-  const bool first = outer == NULL;
-  list_dim(&problem->m, outer, first ? 1 : outer->m, &sweep->m);
-  list_dim(&problem->n, outer, first ? 1 : outer->n, &sweep->n);
-  list_dim(&problem->k, outer, first ? 1 : outer->k, &sweep->k);
-  if (sweep->whole_k) sweep->k.n = 1;
+static void list_all(struct sweep *sweep, const struct tile_problem *problem, const struct tile_loops *outer,
+                     bool first_only) {
+  list_dim(&problem->m, outer, outer == NULL ? 1 : outer->m, first_only, &sweep->m);
+  list_dim(&problem->n, outer, outer == NULL ? 1 : outer->n, first_only, &sweep->n);
+  list_dim(&problem->k, outer, outer == NULL ? 1 : outer->k, first_only || sweep->whole_k, &sweep->k);
+}
+
+static void prepare(struct sweep *sweep, const struct tile_problem *problem, bool first) {
   const uint64_t e = problem->element_bytes, c = elements(&problem->m, first) * elements(&problem->n, first);
   sweep->base_m = sweep->m.cut[0].total;
   sweep->base_n = sweep->n.cut[0].total;
@@ -396,12 +408,21 @@ static void sweep_all(struct sweep *sweep, const struct tile_problem *problem, c
   sweep->fixed_b = one_round && sweep->base_n * sweep->base_k == 1;
   sweep->best_bytes = UINT64_MAX;
   sweep->order = NULL;
+}
+
+static void sweep_all(struct sweep *sweep, const struct tile_problem *problem, const struct tile_loops *outer,
+                      struct tiling *tiling) {
+  list_all(sweep, problem, outer, true);
+  prepare(sweep, problem, outer == NULL);
   const uint64_t least = a_bytes(sweep, sweep->m.cut, sweep->k.cut, true) * sweep->base_n +
                          sweep->b_bytes * sweep->base_m + sweep->c_bytes;
-  sweep_resident(sweep);
-  if (sweep->best_bytes > least) {
-    sweep_k_innermost(sweep);
-    sweep_n_and_m_innermost(sweep);
+  if (!offer_whole(sweep)) {
+    list_all(sweep, problem, outer, false);
+    sweep_resident(sweep);
+    if (sweep->best_bytes > least) {
+      sweep_k_innermost(sweep);
+      sweep_n_and_m_innermost(sweep);
+    }
   }
   *tiling = (struct tiling){.bytes = UINT64_MAX};
   if (sweep->order == NULL) return;
