@@ -13,215 +13,9 @@
  * Windows that slide keep their halo: where the loop over pixels is A's innermost, A is fetched without overlaps along
  * the dimension that is cut (ours; line buffers do it). Left out: reuse across the outer memory's tiles, tiles of
  * several images with part of their rows. */
-#include "arch/tiling.h"
+#include "arch/cuts.h"
 #include "base/checked.h"
-#include "base/error.h"
 #include <string.h>
-
-/* --- lists of cuts -------------------------------------------------------------------------------------------------*/
-
-/* One way to cut a dimension. What A occupies is the product of its `a_tile` over M and K; all of A, fetched once with
- * the halos of these tiles (or without, where windows slide), the product of `a_pass` (`a_slide`). */
-struct cut {
-  uint64_t size, trips, total; /* elements of the largest tile; trips in a group, in all groups */
-  uint64_t a_tile, a_pass, a_slide;
-  uint32_t parts, images, rows, cols;
-};
-
-/* Extents multiply to less than 2⁵⁹ (see in_range of physical_tensor.c): three lists of 16, and 11.5 an octave. */
-enum { CUTS_MAX = 768 };
-
-/* Largest tiles first: sizes and a_tile fall, trips, a_pass and a_slide never fall along the list. */
-struct cuts {
-  uint32_t n;
-  struct cut cut[CUTS_MAX];
-};
-
-static void push(struct cuts *cuts, const struct cut *cut) {
-  REQUIRE(cuts->n < CUTS_MAX);
-  if (cuts->n > 0) { /* the sweeps rely on the order; different borders may break it by a little */
-    const struct cut *const last = &cuts->cut[cuts->n - 1];
-    if (cut->a_tile > last->a_tile || cut->a_pass < last->a_pass || cut->a_slide < last->a_slide) return;
-  }
-  cuts->cut[cuts->n++] = *cut;
-}
-
-/* The next number of parts after `parts` that makes the largest part of `units` smaller: every number up to 16, then at
- * least eight an octave, at last single units. 0 behind the last. */
-static uint64_t next_parts(uint64_t units, uint64_t parts) {
-  enum { DENSE_PARTS = 16 };
-  const uint64_t size = ceil_div(units, parts);
-  while (parts < units) {
-    parts = min_u64(parts + 1 + parts / DENSE_PARTS, units);
-    if (ceil_div(units, parts) < size) return parts;
-  }
-  return 0;
-}
-
-/* A cut of `units` in `groups` into `parts` each. Groups of one unit beside groups of two would drop a loop here and
- * keep it there: such cuts are left out, so that traffic has one closed form. */
-static bool is_even(const struct partition *partition) {
-  const uint64_t small = partition->units / partition->groups;
-  const bool uneven = partition->units % partition->groups != 0;
-  if (partition->parts == 1 || !uneven) return true;
-  return partition->parts <= small || (partition->parts == small + 1 && small > 1);
-}
-
-static uint64_t largest_group(const struct partition *partition) {
-  return ceil_div(partition->units, partition->groups);
-}
-static uint64_t largest_part(const struct partition *partition) {
-  return ceil_div(largest_group(partition), partition->parts);
-}
-static uint64_t smallest_part(const struct partition *partition) {
-  const uint64_t group = partition->units / partition->groups;
-  return max_u64(group / min_u64(partition->parts, max_u64(group, 1)), 1);
-}
-
-static bool usable(const struct partition *partition) { return partition->parts <= UINT32_MAX && is_even(partition); }
-
-static void list_plain(const struct tile_dim *dim, uint64_t groups, bool outer, bool first_only, struct cuts *cuts) {
-  struct partition partition = {.units = ceil_div(dim->share, dim->unit), .groups = groups, .parts = 1};
-  const uint64_t whole = min_u64(largest_group(&partition) * dim->unit, dim->share);
-  cuts->n = 0;
-  for (; partition.parts != 0; partition.parts = next_parts(largest_group(&partition), partition.parts)) {
-    if (!usable(&partition)) continue;
-    if (partition.parts > 1 && smallest_part(&partition) * dim->unit * dim->scale < dim->least) continue;
-    const uint64_t steps = min_u64(largest_part(&partition) * dim->unit, whole);
-    const uint64_t all = outer ? dim->length : dim->share;
-    push(cuts, &(struct cut){.size = steps * dim->scale,
-                             .trips = partition.parts,
-                             .total = partition_total(&partition),
-                             .a_tile = steps,
-                             .a_pass = all,
-                             .a_slide = all,
-                             .parts = (uint32_t)partition.parts});
-    if (first_only) return;
-  }
-}
-
-/* What sums of windows need of one axis of an image. */
-struct axis {
-  const struct window *window, *share; /* sums go over `window`, tiles are of `share` */
-  uint64_t unit;
-  struct partition sum, tile; /* their partitions; `parts` of both are set for each cut */
-};
-
-static uint64_t axis_sum(const struct axis *axis, uint64_t parts) {
-  struct partition partition = axis->sum;
-  partition.parts = parts;
-  return window_sum(axis->window, axis->unit, &partition);
-}
-
-/* Single units, all groups together. */
-static uint64_t axis_single(const struct axis *axis) {
-  return window_sum(axis->window, axis->unit,
-                    &(struct partition){.units = axis->sum.units, .groups = 1, .parts = axis->sum.units});
-}
-
-static uint64_t axis_outputs(const struct axis *axis, const struct partition *tile) {
-  return min_u64(largest_part(tile) * axis->unit, axis->share->out);
-}
-
-struct pixel_list {
-  const struct tile_dim *dim;
-  struct cuts *cuts;
-  struct axis rows, cols;
-  struct partition images;
-  uint64_t all_images;
-};
-
-/* Do tiles of so many units keep the array's folds whole and its loads hidden? */
-static bool whole_folds(const struct pixel_list *list, const struct partition *cut, uint64_t other_units) {
-  const struct tile_dim *const dim = list->dim;
-  if (cut->parts == 1) return true;
-  const uint64_t large = largest_part(cut), small = smallest_part(cut);
-  if (small * other_units < dim->least) return false;
-  return other_units % dim->multiple == 0 || (large == small && large * other_units % dim->multiple == 0);
-}
-
-static void push_pixels(struct pixel_list *list, const struct partition parts[3], uint64_t a_pass, uint64_t a_slide) {
-  const uint64_t images = largest_part(&parts[0]);
-  const uint64_t rows = axis_outputs(&list->rows, &parts[1]), cols = axis_outputs(&list->cols, &parts[2]);
-  const uint64_t trips = sat_mul(parts[0].parts, sat_mul(parts[1].parts, parts[2].parts));
-  if (trips > UINT32_MAX) return;
-  push(list->cuts,
-       &(struct cut){.size = images * rows * cols,
-                     .trips = trips,
-                     .total = partition_total(&parts[0]) * partition_total(&parts[1]) * partition_total(&parts[2]),
-                     .a_tile = images * window_most(list->rows.share, rows) * window_most(list->cols.share, cols),
-                     .a_pass = list->all_images * a_pass,
-                     .a_slide = list->all_images * a_slide,
-                     .parts = (uint32_t)trips,
-                     .images = (uint32_t)parts[0].parts,
-                     .rows = (uint32_t)parts[1].parts,
-                     .cols = (uint32_t)parts[2].parts});
-}
-
-/* Whole images, then rows of one image, then columns of one row. */
-static void list_pixels(struct pixel_list *list, bool first_only) {
-  const uint64_t row_units = list->rows.tile.units, col_units = list->cols.tile.units;
-  struct partition parts[3] = {list->images, list->rows.tile, list->cols.tile};
-  const uint64_t rows = axis_sum(&list->rows, 1), cols = axis_sum(&list->cols, 1);
-  list->cuts->n = 0;
-  if (first_only) {
-    push_pixels(list, parts, rows * cols, rows * cols);
-    return;
-  }
-  if (parts[1].groups == 1 && parts[2].groups == 1) {
-    for (; parts[0].parts != 0; parts[0].parts = next_parts(largest_group(&parts[0]), parts[0].parts))
-      if (usable(&parts[0]) && whole_folds(list, &parts[0], row_units * col_units))
-        push_pixels(list, parts, rows * cols, rows * cols);
-  } else {
-    push_pixels(list, parts, rows * cols, rows * cols);
-  }
-  parts[0].parts = largest_group(&parts[0]);
-  if (!usable(&parts[0])) return;
-  if (parts[2].groups == 1) {
-    parts[1].parts = next_parts(largest_group(&parts[1]), 1);
-    for (; parts[1].parts != 0; parts[1].parts = next_parts(largest_group(&parts[1]), parts[1].parts))
-      if (usable(&parts[1]) && whole_folds(list, &parts[1], col_units))
-        push_pixels(list, parts, axis_sum(&list->rows, parts[1].parts) * cols, rows * cols);
-  }
-  parts[1].parts = largest_group(&parts[1]);
-  if (!usable(&parts[1])) return;
-  const uint64_t single = axis_single(&list->rows);
-  parts[2].parts = next_parts(largest_group(&parts[2]), 1);
-  for (; parts[2].parts != 0; parts[2].parts = next_parts(largest_group(&parts[2]), parts[2].parts))
-    if (usable(&parts[2]) && whole_folds(list, &parts[2], 1))
-      push_pixels(list, parts, single * axis_sum(&list->cols, parts[2].parts), single * cols);
-}
-
-static struct partition tile_partition(const struct window *share, uint64_t unit, uint64_t groups) {
-  return (struct partition){.units = ceil_div(share->out, unit), .groups = groups, .parts = 1};
-}
-
-static struct axis axis_of(const struct window *whole, const struct window *share, uint64_t unit, uint64_t groups,
-                           bool outer) {
-  struct axis axis = {.window = outer ? whole : share, .share = share, .unit = unit};
-  axis.tile = tile_partition(share, unit, groups);
-  axis.sum = outer ? (struct partition){ceil_div(whole->out, unit), ceil_div(whole->out, share->out), 1} : axis.tile;
-  axis.sum.groups = min_u64(axis.sum.groups, axis.sum.units);
-  return axis;
-}
-
-/* `loops` NULL: for the outer memory. `first_only`: no cut at all. */
-static void list_dim(const struct tile_dim *dim, const struct tile_loops *loops, uint64_t groups, bool first_only,
-                     struct cuts *cuts) {
-  const bool outer = loops == NULL;
-  if (!dim->is_pixels) {
-    list_plain(dim, groups, outer, first_only, cuts);
-    return;
-  }
-  struct pixel_list list = {
-      .dim = dim,
-      .cuts = cuts,
-      .rows = axis_of(&dim->whole.rows, &dim->part.rows, dim->unit_rows, outer ? 1 : loops->rows, outer),
-      .cols = axis_of(&dim->whole.cols, &dim->part.cols, dim->unit_cols, outer ? 1 : loops->cols, outer),
-      .images = {dim->part.images, outer ? 1 : loops->images, 1},
-      .all_images = outer ? dim->whole.images : dim->part.images};
-  list_pixels(&list, first_only);
-}
 
 /* --- the sweeps ----------------------------------------------------------------------------------------------------*/
 
@@ -384,9 +178,9 @@ static uint64_t elements(const struct tile_dim *dim, bool outer) {
 
 static void list_all(struct sweep *sweep, const struct tile_problem *problem, const struct tile_loops *outer,
                      bool first_only) {
-  list_dim(&problem->m, outer, outer == NULL ? 1 : outer->m, first_only, &sweep->m);
-  list_dim(&problem->n, outer, outer == NULL ? 1 : outer->n, first_only, &sweep->n);
-  list_dim(&problem->k, outer, outer == NULL ? 1 : outer->k, first_only || sweep->whole_k, &sweep->k);
+  cuts_list(&problem->m, outer, outer == NULL ? 1 : outer->m, first_only, &sweep->m);
+  cuts_list(&problem->n, outer, outer == NULL ? 1 : outer->n, first_only, &sweep->n);
+  cuts_list(&problem->k, outer, outer == NULL ? 1 : outer->k, first_only || sweep->whole_k, &sweep->k);
 }
 
 static void prepare(struct sweep *sweep, const struct tile_problem *problem, bool first) {
@@ -471,7 +265,7 @@ static void describe(const struct tile_dim *dim, const uint32_t outer[4], const 
   if (!dim->is_pixels) {
     const struct partition steps = axis_partition(ceil_div(dim->share, dim->unit), outer[0], inner[0]);
     *trips = partition_total(&steps);
-    *size = min_u64(largest_part(&steps) * dim->unit, dim->share) * dim->scale;
+    *size = min_u64(cuts_largest_part(&steps) * dim->unit, dim->share) * dim->scale;
     return;
   }
   const struct window *const rows = &dim->part.rows, *const cols = &dim->part.cols;
@@ -479,8 +273,8 @@ static void describe(const struct tile_dim *dim, const uint32_t outer[4], const 
   const struct partition row = axis_partition(ceil_div(rows->out, dim->unit_rows), outer[2], inner[2]);
   const struct partition col = axis_partition(ceil_div(cols->out, dim->unit_cols), outer[3], inner[3]);
   *trips = partition_total(&images) * partition_total(&row) * partition_total(&col);
-  *size = largest_part(&images) * min_u64(largest_part(&row) * dim->unit_rows, rows->out) *
-          min_u64(largest_part(&col) * dim->unit_cols, cols->out);
+  *size = cuts_largest_part(&images) * min_u64(cuts_largest_part(&row) * dim->unit_rows, rows->out) *
+          min_u64(cuts_largest_part(&col) * dim->unit_cols, cols->out);
 }
 
 static void describe_all(const struct tile_problem *problem, const struct tile_loops *outer,

@@ -82,6 +82,7 @@ uint64_t window_most(const struct window *window, uint64_t length) {
 }
 
 uint64_t partition_total(const struct partition *partition) {
+  if (partition->groups == 1) return min_u64(partition->parts, partition->units);
   const uint64_t small = partition->units / partition->groups, n_large = partition->units % partition->groups;
   return n_large * min_u64(partition->parts, small + 1) +
          (partition->groups - n_large) * min_u64(partition->parts, small);
