@@ -74,6 +74,9 @@ static const struct field fields[] = {
     COUNT(accumulator_bytes, "bytes", 1, 16, "4", "One partial sum."),
     COUNT(glb_bytes_per_cycle, "bytes_per_cycle", 1, 1e9, "4096", "The global buffer, all cores together."),
     COUNT(l2_bytes_per_cycle, "bytes_per_cycle", 1, 1e9, "1024", "One core's L2."),
+    COUNT(glb_ports, "", 1, 2, "2", "1: the global buffer is filled and read by turns; 2: at the same time."),
+    COUNT(l2_ports, "", 1, 2, "2", "1: an L2 is filled and read by turns; 2: at the same time."),
+    COUNT(l2_read_bytes_per_cycle, "bytes_per_cycle", 0, 1e9, "0", "By the array; 0: as wide as the array needs."),
     COUNT(glb_sharers, "", 0, 1e6, "0", "Tensor cores that share the global buffer evenly; 0: all there are."),
     COUNT(collective_latency_cycles, "cycles", 0, 1e9, "1000", "One step of a ring, about a microsecond at 1 GHz."),
 #define VECTOR_KIND(id, key, forward, backward, ...)                                                                   \

@@ -30,6 +30,8 @@ struct cost_settings {
   uint64_t buffering;                               /* 2: double buffering */
   uint64_t accumulator_bytes;                       /* 4 */
   uint64_t glb_bytes_per_cycle, l2_bytes_per_cycle; /* whole chip; per core */
+  uint64_t glb_ports, l2_ports;                     /* 2: filled while it is read; 1: by turns */
+  uint64_t l2_read_bytes_per_cycle;                 /* of one core's L2 by its array; 0: as much as the array takes */
   uint64_t glb_sharers;                             /* 0: as many as there are tensor cores */
   uint64_t collective_latency_cycles;               /* of one step of a ring */
   uint64_t lane_cycles[N_OP_KINDS][2]; /* per element in forward (and update), in backward: vector_kinds.def */

@@ -204,46 +204,54 @@ static uint64_t inner_bytes(const struct attempt *attempt, const struct tile_loo
   return tiled;
 }
 
-/* Fills in what the traffic says. `core_bytes`: into one core's L2. */
-static void settle(const struct attempt *attempt, uint64_t core_bytes, struct candidate *candidate) {
+/* How long GLB and L2 take to feed the arrays: `core_bytes` into one core's L2, `array_bytes` out of it. Memories with
+ * one port fill and empty by turns. */
+static uint64_t feed_cycles(const struct machine *machine, const struct candidate *candidate, uint64_t core_bytes,
+                            uint64_t array_bytes) {
+  const struct cost_settings *const settings = machine->settings;
+  const uint64_t glb_fill = settings->glb_ports == 1 ? candidate->hbm_bytes : 0;
+  const uint64_t l2_empty = settings->l2_ports == 1 ? array_bytes : 0;
+  uint64_t cycles = cycles_for_bytes(sat_add(candidate->glb_bytes, glb_fill), machine->glb_bytes_per_cycle);
+  cycles = max_u64(cycles, cycles_for_bytes(sat_add(core_bytes, l2_empty), machine->l2_bytes_per_cycle));
+  if (settings->l2_read_bytes_per_cycle > 0)
+    cycles = max_u64(cycles, ceil_div(array_bytes, settings->l2_read_bytes_per_cycle));
+  return cycles;
+}
+
+/* Fills in what the traffic says, and returns whether GLB or L2 is the bottleneck. `core_bytes`: into one core's L2. */
+static bool settle(const struct attempt *attempt, uint64_t core_bytes, struct candidate *candidate) {
   const struct evaluation *const evaluation = attempt->evaluation;
   const struct machine *const machine = evaluation->machine;
-  uint64_t slowest =
-      max_u64(attempt->compute_cycles, cycles_for_bytes(candidate->hbm_bytes, machine->hbm_bytes_per_cycle));
-  slowest = max_u64(slowest, cycles_for_bytes(candidate->glb_bytes, machine->glb_bytes_per_cycle));
-  slowest = max_u64(slowest, cycles_for_bytes(core_bytes, machine->l2_bytes_per_cycle));
-  candidate->cycles = sat_add(slowest, attempt->fixed_cycles);
+  uint64_t trips[3];
+  tiling_trips(&attempt->tiles, &candidate->mapping.glb, &candidate->mapping.l2, trips);
+  const uint64_t words = array_bytes(machine, &attempt->time->plan, &attempt->share, trips);
+  const uint64_t hbm = cycles_for_bytes(candidate->hbm_bytes, machine->hbm_bytes_per_cycle);
+  const uint64_t steady = max_u64(attempt->compute_cycles, hbm),
+                 feed = feed_cycles(machine, candidate, core_bytes, words);
+  candidate->cycles = sat_add(max_u64(steady, feed), attempt->fixed_cycles);
   candidate->glb_bytes = sat_add(candidate->glb_bytes, attempt->reduction_bytes);
+  candidate->array_bytes = sat_mul(words, evaluation->n_cores);
   candidate->array_cycles = attempt->time->cycles;
   candidate->mapping.split = attempt->split;
   remember_plan(&attempt->time->plan, &candidate->mapping);
-  uint64_t trips[3];
-  tiling_trips(&attempt->tiles, &candidate->mapping.glb, &candidate->mapping.l2, trips);
-  candidate->array_bytes =
-      sat_mul(array_bytes(machine, &attempt->time->plan, &attempt->share, trips), evaluation->n_cores);
   candidate->objective = objective_of(evaluation, candidate);
+  return feed > steady;
 }
 
 static void offer(const struct candidate *candidate, struct candidate *best) {
   if (better(candidate, best)) *best = *candidate;
 }
 
-/* Tiles in the GLB, and tiles of these in L2. Returns whether GLB or L2 are the bottleneck. */
-static bool try_nest(const struct attempt *attempt, bool whole_k, struct candidate *best) {
+/* Tiles for `glb_bytes` of the GLB, and tiles of these in L2. Returns whether GLB or L2 is the bottleneck. */
+static bool try_nest(const struct attempt *attempt, uint64_t glb_bytes, bool whole_k, struct candidate *best) {
   const struct evaluation *const evaluation = attempt->evaluation;
-  const struct machine *const machine = evaluation->machine;
   struct candidate candidate = {0};
-  const uint64_t glb_bytes = sat_mul(machine->glb_share_bytes, evaluation->n_cores);
   candidate.hbm_bytes = outer_bytes(attempt, glb_bytes, whole_k, &candidate.mapping.glb);
   const uint64_t inner = inner_bytes(attempt, &candidate.mapping.glb, &candidate.mapping.l2);
   const uint64_t core_bytes = sat_add(inner, evaluation->extra_bytes / evaluation->n_cores);
   candidate.glb_bytes =
       max_u64(sat_add(sat_mul(inner, evaluation->n_cores), evaluation->extra_bytes), candidate.hbm_bytes);
-  const uint64_t feed = max_u64(cycles_for_bytes(candidate.glb_bytes, machine->glb_bytes_per_cycle),
-                                cycles_for_bytes(core_bytes, machine->l2_bytes_per_cycle));
-  const bool slow =
-      feed > attempt->compute_cycles && feed > cycles_for_bytes(candidate.hbm_bytes, machine->hbm_bytes_per_cycle);
-  settle(attempt, core_bytes, &candidate);
+  const bool slow = settle(attempt, core_bytes, &candidate);
   offer(&candidate, best);
   return slow;
 }
@@ -254,7 +262,7 @@ static void try_through(const struct attempt *attempt, struct candidate *best) {
   struct candidate candidate = {.mapping = {.l2 = uncut}};
   candidate.hbm_bytes = outer_bytes(attempt, evaluation->machine->tensor_l2_bytes, false, &candidate.mapping.glb);
   candidate.glb_bytes = candidate.hbm_bytes;
-  settle(attempt, candidate.hbm_bytes / evaluation->n_cores, &candidate);
+  settle(attempt, candidate.hbm_bytes, &candidate); /* what cores share goes to each */
   offer(&candidate, best);
 }
 
@@ -266,10 +274,14 @@ static void try_plan(const struct attempt *attempt, struct candidate *best) {
     const uint64_t cycles = sat_add(max_u64(attempt->compute_cycles, memory), attempt->fixed_cycles);
     if (latency_objective(machine, cycles, evaluation->compulsory_bytes) >= best->objective) return;
   }
-  const bool fed_slowly = try_nest(attempt, false, best);
-  if (fed_slowly) try_nest(attempt, true, best);
-  if (fed_slowly || machine->tensor_l2_bytes / evaluation->n_cores > machine->glb_share_bytes)
-    try_through(attempt, best);
+  const uint64_t glb_bytes = sat_mul(machine->glb_share_bytes, evaluation->n_cores);
+  const uint64_t l2_bytes = sat_mul(machine->tensor_l2_bytes, evaluation->n_cores);
+  const bool fed_slowly = try_nest(attempt, glb_bytes, false, best);
+  if (fed_slowly) {
+    try_nest(attempt, glb_bytes, true, best);
+    if (l2_bytes < glb_bytes) try_nest(attempt, l2_bytes, false, best);
+  }
+  if (fed_slowly || machine->tensor_l2_bytes > glb_bytes) try_through(attempt, best);
 }
 
 static void try_split(const struct evaluation *evaluation, char split, struct candidate *best) {
