@@ -365,7 +365,9 @@ void tensor_tiles(const struct machine *machine, const struct op *op, uint64_t n
                   struct tensor_tiles *tiles) {
   struct product whole, share;
   *tiles = (struct tensor_tiles){0};
-  if (!product_init(op, machine->settings->deconv, &whole) || mapping->on_vector || !has_array(machine)) return;
+  if (!product_init(op, machine->settings->deconv, &whole) || mapping->on_vector || !has_array(machine) ||
+      mapping->patch_rows == 0) /* another provider's, without tiles */
+    return;
   const struct array_plan plan = plan_of(machine, mapping);
   struct tile_problem problem;
   product_split(&whole, mapping->split, n_cores, &share);

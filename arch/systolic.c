@@ -118,6 +118,14 @@ static struct machine unlimited(const struct machine *machine) {
 
 static bool has_array(const struct machine *machine) { return machine->rows != 0 && machine->cols != 0; }
 
+/* Nothing is cut into tiles: the array's folds are all there is. */
+static const struct mapping untiled = {.split = '-',
+                                       .patch_rows = 1,
+                                       .patch_cols = 1,
+                                       .abreast = 1,
+                                       .glb = {.m = 1, .n = 1, .k = 1, .images = 1, .rows = 1, .cols = 1},
+                                       .l2 = {.m = 1, .n = 1, .k = 1, .images = 1, .rows = 1, .cols = 1}};
+
 /* An op with nothing to multiply leaves its followers and its bytes. */
 static void array_cost(const struct machine *machine, const struct op *op, uint64_t follower_cycles, uint64_t n_cores,
                        struct op_cost *cost) {
@@ -133,14 +141,15 @@ static void array_cost(const struct machine *machine, const struct op *op, uint6
   const uint64_t macs = min_u64(op_macs(op), product_macs(&product));
   cost->cycles = max_u64(counts.cycles, follower_cycles);
   cost->bound_cycles = max_u64(ceil_div(macs, slots), follower_cycles);
-  cost->glb_bytes = max_u64(sat_mul(words_of(&counts), op->element_bytes), cost->hbm_bytes);
+  cost->array_bytes = sat_mul(words_of(&counts), op->element_bytes);
+  cost->glb_bytes = max_u64(cost->array_bytes, cost->hbm_bytes);
   cost->macs = op_macs(op);
 }
 
 static void systolic_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                           uint64_t n_cores, struct op_cost *cost) {
   const struct machine copy = unlimited(machine);
-  *cost = (struct op_cost){.mapping = {.split = '-'}};
+  *cost = (struct op_cost){.mapping = untiled};
   switch (op_kinds[op->kind].class) {
   case CLASS_NONE:
     break;
@@ -175,7 +184,7 @@ static void systolic_floor(const struct machine *machine, const struct op *op, c
     vector_floor(&copy, op, followers, floor);
     break;
   case CLASS_TENSOR: {
-    struct op_cost cost = {.mapping = {.split = '-'}};
+    struct op_cost cost = {.mapping = untiled};
     array_cost(machine, op, vector_followers_cycles(machine, op, followers, 1), 1, &cost);
     floor->compute_cycles = cost.cycles;
     floor->hbm_bytes = cost.hbm_bytes;

@@ -150,7 +150,11 @@ struct map cnn_pool(struct cnn_build *build, enum op_kind kind, struct map x, co
     complain(build, "the kernel does not fit the padded image");
     return x;
   }
+  struct map inside = out; /* as the public costs count: no padding, ⌈(size − filter + 1)/stride⌉ */
+  inside.height = positions(x.height, 0, window->height_filter, window->stride, false);
+  inside.width = positions(x.width, 0, window->width_filter, window->stride, false);
   const struct vector_op pool = {.kind = kind,
+                                 .n_inside = shape(build, &inside).elements,
                                  .window = emit_product(&build->emit, window->height_filter, window->width_filter),
                                  .group = OP_ABSENT,
                                  .out = shape(build, &out)};

@@ -140,6 +140,7 @@ struct tensor emit_vector(struct emitter *emitter, const char *name, const struc
   op.dim[DIM_ELEMENTS] = vector->n_lanes > 0 ? vector->n_lanes : out.elements;
   op.dim[DIM_ROW] = out.row;
   op.dim[DIM_WINDOW] = vector->window;
+  op.dim[DIM_INSIDE] = vector->n_inside;
   op.dim[DIM_OPERANDS] = n_operands;
   if (n_operands > 0) {
     op.dim[DIM_X_ELEMENTS] = operands[0].elements;

@@ -70,6 +70,7 @@ struct vector_op {
   enum op_kind kind;
   uint64_t n_lanes;      /* elements the lanes work on; 0: as many as `out` has */
   uint64_t window;       /* filter area of pooling */
+  uint64_t n_inside;     /* outputs of pooling windows that need no padding; 0: all */
   uint64_t n_parameters; /* owned */
   uint64_t n_weights;    /* parameters read, e.g. the rows of a table that are used */
   uint64_t n_constants;  /* elements read of a table that is neither parameter nor activation */

@@ -188,6 +188,8 @@ static void test_pairs(void **state) {
     expect(fixture, &op, 10, 2 * 10); /* the smaller one first: the larger one counts twice */
     op = pair(ones[i], 2, 101, 3, 2323, 1);
     expect(fixture, &op, 1, 2 * 10); /* the size is that of the higher rank */
+    op = pair(ones[i], 2, 2323, 1, 101, 3);
+    expect(fixture, &op, 1, 10 + 1);
     op = pair(ones[i], 2, 1, 0, 1, 0);
     expect(fixture, &op, 0, 0); /* two scalars */
     op = pair(ones[i], 1, 2323, 2, 0, 0);

@@ -67,7 +67,8 @@ static void test_rows(void **state) {
                        ours.a_words == opcost_number(&csv, i, "sram_ifmap_reads") &&
                        ours.b_words == opcost_number(&csv, i, "sram_filter_reads") &&
                        ours.c_words == opcost_number(&csv, i, "sram_ofmap_writes") && cost.cycles == ours.cycles &&
-                       cost.glb_bytes == sram_words && cost.mapping.dataflow == opcost->settings.dataflow;
+                       cost.array_bytes == sram_words && cost.glb_bytes == sram_words &&
+                       cost.mapping.dataflow == opcost->settings.dataflow;
     n_equal += equal;
     if (!equal)
       print_message("%s on %s, %s: %llu cycles, %llu folds, %llu %llu %llu words\n", op->name,
@@ -163,12 +164,39 @@ static void test_uneven_shares(void **state) {
   assert_int_equal(cost.glb_bytes, 2 * (1024 * 1024 + 7 * 1024 * 128 + 8 * 1024 * 128));
 }
 
+/* Lanes and links as in `physical` where memory is no limit: ⌈2385/128⌉ strides, a ring of 2·7 steps over 8 ranks. */
+static void test_lanes_and_links(void **state) {
+  struct fixture *const fixture = *state;
+  struct machine machine = opcost_machine(&fixture->opcost, opcost_hardware(&fixture->opcost, "tpu128"));
+  machine.lanes = 128;
+  machine.n_vector = 1;
+  machine.link_bytes_per_cycle = 2;
+  machine.hbm_bytes_per_cycle = machine.glb_bytes_per_cycle = machine.l2_bytes_per_cycle = 1e-9;
+  struct op op = op_new(OP_RELU, 2);
+  op.dim[DIM_ELEMENTS] = 2385;
+  op.in_bytes = op.out_bytes = 2 * 2385;
+  struct op_cost cost;
+  systolic_provider.op_cost(&machine, &op, NULL, 1, &cost);
+  assert_int_equal(cost.cycles, 19);
+  op = square(1, 1024);
+  op.n_followers = 1;
+  const struct op_follower follower = {OP_GELU, PHASE_BACKWARD_DATA, 1024 * 1024, 1024};
+  systolic_provider.op_cost(&machine, &op, &follower, 1, &cost);
+  assert_int_equal(cost.cycles, 8192 * fixture->opcost.settings.lane_cycles[OP_GELU][1]); /* more than the array's */
+  op = op_new(OP_ALL_REDUCE, 2);
+  op.dim[DIM_BYTES] = op.in_bytes = op.out_bytes = 8000;
+  op.dim[DIM_RANKS] = 8;
+  systolic_provider.op_cost(&machine, &op, NULL, 1, &cost);
+  assert_int_equal(cost.cycles, 14 * 1000 / 2 + 14 * fixture->opcost.settings.collective_latency_cycles);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_rows, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_best_dataflow, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_cores, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_uneven_shares, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_lanes_and_links, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
