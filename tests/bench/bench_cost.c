@@ -1,10 +1,17 @@
-/* How many operators does the cost model price in a second, with nothing cached?
+/* How many operators does the cost model price in a second, uncached and cached, and how many do published tools?
  *
- * Two lists: the peers' 44 operators on their four bare arrays, and shapes of transformer and ResNet training on three
- * chips. Every pricing is a whole optimised search on one core, then (second list) on four. Instructions come from the
- * processor's counter where the system lets us read it. Run from the repository root. */
+ * The peers' 44 operators on their four bare arrays, then on square arrays of 16 to 512 in the memory of the largest;
+ * shapes of transformer and ResNet training on three chips. Every pricing is a whole optimised search on one core, then
+ * (last list) on four; a row of a list is timed by itself, so that the geometric mean of their rates weighs each alike.
+ * Looks in the cache are as a search makes them: digests of operators made before, that of a machine once for all of
+ * them. The tools' rates are those of tests/data/opcost/speeds.csv, of another machine: read ratios as orders of
+ * magnitude. What they count is often one mapping, and ours a whole search, which favours them. Instructions come from
+ * the processor's counter where the system lets us read it. Run from the repository root; `bench_cost csv` prints the
+ * rates as CSV. */
+#include "arch/cost_cache.h"
 #include "tests/opcost.h"
 #include <linux/perf_event.h>
+#include <math.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -135,31 +142,187 @@ static struct machine chip(const struct opcost *opcost, uint64_t n_cores, uint64
   return machine;
 }
 
-int main(void) {
+/* --- rates row by row -----------------------------------------------------------------------------------------------
+ */
+
+static bool csv_wanted;
+
+/* A line of the table, aligned for readers or as CSV; 0: none. */
+static void print_rate(const char *what, const char *detail, const double *per_s) {
+  if (csv_wanted) {
+    printf("dse,%s: %s,%.4g,%.4g,%.4g,\n", what, detail, per_s[0], per_s[1], per_s[2]);
+  } else {
+    printf("%-28s %-28s %12.0f %12.0f %12.0f\n", what, detail, per_s[0], per_s[1], per_s[2]);
+  }
+}
+
+/* Seconds of one pricing. */
+static double price_s(const struct machine *machine, const struct op *op, uint64_t *cycles) {
+  enum { LEAST_NS = 2000000 };
+  uint64_t n = 0;
+  double seconds = 0;
+  const double start = now_s();
+  for (uint64_t batch = 1; seconds < 1e-9 * LEAST_NS; batch *= 2) {
+    for (uint64_t i = 0; i < batch; i++) {
+      struct op_cost cost;
+      cost_providers[0]->op_cost(machine, op, NULL, 1, &cost);
+      *cycles += cost.cycles;
+    }
+    n += batch;
+    seconds = now_s() - start;
+  }
+  return seconds / (double)n;
+}
+
+/* The geometric mean of the rows' rates. */
+static double measure_rows(const char *detail, const struct machine *machines, size_t n_machines,
+                           const struct opcost *opcost) {
+  double log_sum = 0, sum_s = 0, most_s = 0;
+  uint64_t cycles = 0;
+  for (size_t i = 0; i < n_machines; i++) {
+    for (size_t j = 0; j < opcost->n_ops; j++) {
+      const double seconds = price_s(&machines[i], &opcost->ops[j].op, &cycles);
+      log_sum += log(seconds);
+      sum_s += seconds;
+      if (seconds > most_s) most_s = seconds;
+    }
+  }
+  REQUIRE(cycles > 0);
+  const double n = (double)(n_machines * opcost->n_ops), mean_per_s = exp(-log_sum / n);
+  print_rate("operators optimised anew", detail, (const double[]){mean_per_s, n / sum_s, 1 / most_s});
+  return mean_per_s;
+}
+
+/* A square array in the memory of the row of hardware.csv that has most of it. */
+static struct machine square(const struct opcost *opcost, uint64_t edge) {
+  size_t largest = 0;
+  for (size_t i = 1; i < opcost->hardware.n_rows; i++)
+    if (opcost_number(&opcost->hardware, i, "unified_kB") > opcost_number(&opcost->hardware, largest, "unified_kB"))
+      largest = i;
+  struct machine machine = opcost_machine(opcost, largest);
+  machine.rows = machine.cols = edge;
+  machine.tensor_l2_bytes = max_u64(edge * edge / 64, 1) << 10; /* as accelerator_derive */
+  return machine;
+}
+
+/* --- the cache ------------------------------------------------------------------------------------------------------
+ */
+
+enum { CACHE_ENTRIES = 1 << 17 }; /* as arch/stage.c */
+
+/* Looks for every operator on `n_machines` designs that differ in their bandwidth, over and over. */
+static void measure_cache(const char *detail, const struct opcost *opcost, size_t n_machines, struct arena *arena) {
+  struct cost_cache *cache = cost_cache_new(arena, CACHE_ENTRIES);
+  const struct digest rules = cost_rules_digest(cost_providers[0], &opcost->settings, &opcost->technology);
+  struct digest *const shapes = ARENA_NEW(arena, struct digest, opcost->n_ops);
+  struct op_cost *const costs = ARENA_NEW(arena, struct op_cost, opcost->n_ops);
+  for (size_t j = 0; j < opcost->n_ops; j++) shapes[j] = cost_op_digest(&opcost->ops[j].op, NULL);
+  struct machine machine = opcost_machine(opcost, 0);
+  uint64_t n = 0, sum = 0;
+  double seconds = 0, start = 0;
+  struct cost_cache_counts before = {0, 0};
+  for (uint64_t pass = 0; seconds < 0.3; pass++) {
+    if (pass == 1) start = now_s(), before = cost_cache_counts(cache); /* the first one fills */
+    for (size_t i = 0; i < n_machines; i++) {
+      machine.glb_bytes_per_cycle = 2385 + (double)i;
+      const struct digest design = cost_machine_digest(rules, &machine, false);
+      for (size_t j = 0; j < opcost->n_ops; j++) {
+        const struct cost_key key = {shapes[j], design, 1};
+        const struct op_cost *known = cost_cache_find(cache, &key);
+        if (known != NULL)
+          costs[j] = *known;
+        else if (pass == 0)
+          cost_cache_keep(cache, &key, &(struct op_cost){.cycles = i + j});
+      }
+      sum += costs[i % opcost->n_ops].cycles;
+    }
+    if (pass > 0) n += n_machines * opcost->n_ops, seconds = now_s() - start;
+  }
+  const struct cost_cache_counts after = cost_cache_counts(cache);
+  REQUIRE(sum > 0 && after.hits > before.hits);
+  const double looks_per_s = (double)n / seconds, found_per_s = (double)(after.hits - before.hits) / seconds;
+  print_rate("costs found in the cache", detail, (const double[]){found_per_s, looks_per_s, found_per_s});
+}
+
+/* --- published tools ------------------------------------------------------------------------------------------------
+ */
+
+enum { N_EDGES = 6 };
+static const uint64_t edges[N_EDGES] = {16, 32, 64, 128, 256, 512};
+
+/* Their rates beside ours: on the array that the tool's figure is of, otherwise over all of the peers' arrays. */
+static bool compare(double ours_per_s, const double *by_edge, struct arena *arena, struct error *error) {
+  struct csv csv;
+  if (!csv_read("tests/data/opcost/speeds.csv", 1000, arena, &csv, error)) return false;
+  if (!csv_wanted)
+    printf("\n%-15s %-41s %12s %12s %12s\n", "published tools", "what they count", "fastest", "slowest", "we/fastest");
+  for (size_t i = 0; i < csv.n_rows; i++) {
+    double ours = ours_per_s, slowest, fastest;
+    for (unsigned e = 0; e < N_EDGES; e++)
+      if (edges[e] == opcost_number(&csv, i, "array_edge")) ours = by_edge[e];
+    REQUIRE(text_to_double(opcost_text(&csv, i, "slowest_per_s"), &slowest));
+    REQUIRE(text_to_double(opcost_text(&csv, i, "fastest_per_s"), &fastest));
+    const char *tool = opcost_text(&csv, i, "tool"), *what = opcost_text(&csv, i, "what");
+    if (csv_wanted) {
+      printf("%s,%s,%.4g,,%.4g,%.4g\n", tool, what, fastest, slowest, ours / fastest);
+    } else {
+      printf("%-15s %-41s %12.4g %12.4g %12.0f\n", tool, what, fastest, slowest, ours / fastest);
+    }
+  }
+  return true;
+}
+
+/* --- all of it ------------------------------------------------------------------------------------------------------
+ */
+
+static void measure_training(const struct opcost *opcost, const struct machine *arrays, size_t n_arrays,
+                             struct arena *arena) {
+  const int counter = counter_open();
+  struct op *const ops = ARENA_NEW(arena, struct op, opcost->n_ops);
+  for (size_t i = 0; i < opcost->n_ops; i++) ops[i] = opcost->ops[i].op;
+  putchar('\n');
+  struct tally tally = run(&(struct work){arrays, ops, n_arrays, opcost->n_ops, 1}, counter);
+  report("peers' operators, 1 core", &tally);
+  struct op training[64];
+  const size_t n_training = training_ops(training);
+  const struct machine chips[] = {chip(opcost, 8, 128, 128), chip(opcost, 2, 256, 32), chip(opcost, 64, 32, 16)};
+  tally = run(&(struct work){chips, training, 3, n_training, 1}, counter);
+  report("training shapes, 1 core", &tally);
+  tally = run(&(struct work){chips, training, 3, n_training, 4}, counter);
+  report("training shapes, split over 4 cores", &tally);
+}
+
+int main(int argc, char **argv) {
   struct arena arena;
   static struct error error;
   struct opcost opcost;
+  csv_wanted = argc > 1 && strcmp(argv[1], "csv") == 0;
   arena_init(&arena, 1 << 20);
   if (!opcost_read(&arena, &opcost, &error)) {
     fputs(error.text, stderr);
     return 1;
   }
-  const int counter = counter_open();
   struct machine arrays[16];
   const size_t n_arrays = opcost.hardware.n_rows < 16 ? opcost.hardware.n_rows : 16;
   for (size_t i = 0; i < n_arrays; i++) arrays[i] = opcost_machine(&opcost, i);
-  struct op *const ops = ARENA_NEW(&arena, struct op, opcost.n_ops);
-  for (size_t i = 0; i < opcost.n_ops; i++) ops[i] = opcost.ops[i].op;
-  struct tally tally = run(&(struct work){arrays, ops, n_arrays, opcost.n_ops, 1}, counter);
-  report("peers' operators, 1 core", &tally);
-
-  struct op training[64];
-  const size_t n_training = training_ops(training);
-  const struct machine chips[] = {chip(&opcost, 8, 128, 128), chip(&opcost, 2, 256, 32), chip(&opcost, 64, 32, 16)};
-  tally = run(&(struct work){chips, training, 3, n_training, 1}, counter);
-  report("training shapes, 1 core", &tally);
-  tally = run(&(struct work){chips, training, 3, n_training, 4}, counter);
-  report("training shapes, split over 4 cores", &tally);
+  if (csv_wanted) {
+    puts("who,what,per_s,all_per_s,slowest_per_s,dse_over_theirs");
+  } else {
+    printf("%-57s %12s %12s %12s\n", "a second and core", "geom. mean", "together", "slowest");
+  }
+  const double ours_per_s = measure_rows("44 x 4 of the tables", arrays, n_arrays, &opcost);
+  double by_edge[N_EDGES];
+  for (unsigned e = 0; e < N_EDGES; e++) {
+    const struct machine machine = square(&opcost, edges[e]);
+    char detail[40];
+    snprintf(detail, sizeof detail, "44 on %llu x %llu", (unsigned long long)edges[e], (unsigned long long)edges[e]);
+    by_edge[e] = measure_rows(detail, &machine, 1, &opcost);
+  }
+  measure_cache("44 x 4 of them", &opcost, 4, &arena);
+  measure_cache("44 x 2000 of them", &opcost, 2000, &arena);
+  const bool read = compare(ours_per_s, by_edge, &arena, &error);
+  if (!read) fputs(error.text, stderr);
+  if (!csv_wanted) measure_training(&opcost, arrays, n_arrays, &arena);
   arena_release(&arena);
-  return 0;
+  return read ? 0 : 1;
 }
