@@ -2,6 +2,7 @@
  *
  * Source: cost-model §1–4 (keys, defaults), §4.3 (bandwidths of the buffers). Left out: everything a provider does. */
 #include "arch/cost.h"
+#include "arch/energy.h"
 #include "base/checked.h"
 
 const struct cost_provider *const cost_providers[] = {
@@ -79,6 +80,8 @@ static const struct field fields[] = {
     COUNT(l2_read_bytes_per_cycle, "bytes_per_cycle", 0, 1e9, "0", "By the array; 0: as wide as the array needs."),
     COUNT(glb_sharers, "", 0, 1e6, "0", "Tensor cores that share the global buffer evenly; 0: all there are."),
     COUNT(collective_latency_cycles, "cycles", 0, 1e9, "1000", "One step of a ring, about a microsecond at 1 GHz."),
+    CHOICE(energy_detail, "\"all_in\"", energy_detail_names,
+           "all_in: a MAC's energy holds its operands' way through the chip; split: registers, memories, wires apart."),
 #define VECTOR_KIND(id, key, forward, backward, ...)                                                                   \
   LANE(key, id, "forward", forward, 0), LANE(key, id, "backward", backward, 1),
 #define UPDATE_KIND(id, key, forward, ...) LANE(key, id, "forward", forward, 0),

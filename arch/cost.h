@@ -34,6 +34,7 @@ struct cost_settings {
   uint64_t l2_read_bytes_per_cycle;                 /* of one core's L2 by its array; 0: as much as the array takes */
   uint64_t glb_sharers;                             /* 0: as many as there are tensor cores */
   uint64_t collective_latency_cycles;               /* of one step of a ring */
+  uint64_t energy_detail;                           /* enum energy_detail (energy.h) */
   uint64_t lane_cycles[N_OP_KINDS][2]; /* per element in forward (and update), in backward: vector_kinds.def */
 };
 extern const struct field_table cost_fields;

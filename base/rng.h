@@ -21,6 +21,7 @@ struct rng {
 enum rng_purpose {
   RNG_RANDOM_SEARCH = 1,
   RNG_GUIDED_SEARCH = 2,
+  RNG_UNCERTAINTY = 3,
   RNG_TEST = 1000,
 };
 

@@ -1,9 +1,12 @@
-/* dse evaluate: one design in full, with its schedule, breakdowns and bounds. */
+/* dse evaluate: one design in full, with its schedule, breakdowns, bounds, price, and how sure all that is. */
+#include "dse/breakdown.h"
 #include "dse/outputs.h"
 #include "dse/picture.h"
+#include "dse/uncertainty.h"
 
 #include "arch/schedule_check.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "results/table.h"
 #include <inttypes.h>
 #include <string.h>
@@ -16,6 +19,8 @@ struct evaluation {
   struct score score;
   struct stage_detail detail;
   uint64_t floor_cycles; /* from operator floors alone */
+  struct breakdown breakdown;
+  struct uncertainty *uncertainty; /* NULL: not asked for */
 };
 
 /* --design k=v,… on top of the run file's first values; or a catalogue entry's name; default: the reference. */
@@ -37,7 +42,7 @@ static bool choose_design(struct run *run, struct accelerator *accelerator, stru
                    accelerator->element_bytes, generated, accelerator->element_bytes);
 }
 
-static void print_area(const struct evaluation *evaluation) {
+static void print_costs(const struct evaluation *evaluation) {
   const struct area_breakdown *area = &evaluation->design.area;
   const struct power_breakdown *power = &evaluation->design.tdp;
   const struct invocation *invocation = evaluation->run->invocation;
@@ -45,10 +50,15 @@ static void print_area(const struct evaluation *evaluation) {
       "area %.5g mm2: tensor %.4g, vector %.4g, SRAM %.4g, wiring %.4g, HBM %.4g, links %.4g, misc %.4g, "
       "fill %.4g\n",
       area->total, area->tensor, area->vector, area->sram, area->noc, area->hbm, area->links, area->misc, area->fill);
-  if (!evaluation->run->stage.provider->has_tdp) return;
-  say(invocation, "TDP %.5g W: tensor %.4g, vector %.4g, HBM %.4g, links %.4g, leakage %.4g, misc %.4g, supply %.4g\n",
-      power->total, power->tensor, power->vector, power->hbm, power->links, power->leakage, power->misc, power->supply);
-  say(invocation, "%s\n", model_band);
+  const bool has_tdp = evaluation->run->stage.provider->has_tdp;
+  if (has_tdp) {
+    say(invocation,
+        "TDP %.5g W: tensor %.4g, vector %.4g, HBM %.4g, links %.4g, leakage %.4g, misc %.4g, supply %.4g\n",
+        power->total, power->tensor, power->vector, power->hbm, power->links, power->leakage, power->misc,
+        power->supply);
+  }
+  breakdown_say(&evaluation->breakdown, evaluation->run);
+  if (has_tdp) say(invocation, "%s\n", model_band);
 }
 
 static void print_text(const struct evaluation *evaluation) {
@@ -82,7 +92,8 @@ static void print_text(const struct evaluation *evaluation) {
   say(invocation, "energy %.5g J an iteration; HBM traffic %.5g GB; memory needed %.5g of %.5g GB\n", result->energy_j,
       1e-9 * (double)result->hbm_bytes, 1e-9 * (double)evaluation->design.memory_bytes,
       1e-9 * (double)evaluation->design.hbm_bytes);
-  print_area(evaluation);
+  print_costs(evaluation);
+  if (evaluation->uncertainty != NULL) uncertainty_say(evaluation->uncertainty, invocation);
   if (evaluation->score.reason != REASON_NONE) {
     const struct reason_name *reason = &run->designs.space.reasons[evaluation->score.reason];
     say(invocation, "infeasible: %s, exceeded by %.6g %s\n", reason->name, evaluation->score.excess, reason->unit);
@@ -115,6 +126,9 @@ static void print_json(const struct evaluation *evaluation) {
                       json_pack("{sf sf sf sf sf sf sf sf}", "total", power->total, "tensor", power->tensor, "vector",
                                 power->vector, "hbm", power->hbm, "links", power->links, "leakage", power->leakage,
                                 "misc", power->misc, "supply", power->supply));
+  breakdown_json(&evaluation->breakdown, object);
+  json_object_set_new(object, "model_band", run->stage.provider->has_tdp ? json_string(model_band) : json_null());
+  if (evaluation->uncertainty != NULL) uncertainty_json(evaluation->uncertainty, object);
   json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
   putchar('\n');
   json_decref(object);
@@ -164,9 +178,37 @@ static bool write_schedule(const struct evaluation *evaluation, const char *path
   return file_publish(path, bytes, n, error);
 }
 
+/* --uncertainty N and --uncertainty-scale X; false with a message if they make no sense. */
+static bool read_request(const struct run *run, struct uncertainty_request *request, struct error *error) {
+  const struct invocation *invocation = run->invocation;
+  const char *draws = invocation_value(invocation, "uncertainty");
+  const char *scale = invocation_value(invocation, "uncertainty-scale");
+  *request = (struct uncertainty_request){.n_draws = 0, .seed = run->settings.search.seed, .scale = 1};
+  if (draws == NULL && scale != NULL) {
+    return error_add(error, STATUS_INPUT,
+                     "--uncertainty-scale: widens the ranges of --uncertainty N, which is missing");
+  }
+  if (draws == NULL) return true;
+  if (!invocation_u64(invocation, "uncertainty", 0, &request->n_draws, error)) return false;
+  if (request->n_draws == 0 || request->n_draws > UNCERTAINTY_MAX_DRAWS) {
+    return error_add(error, STATUS_INPUT, "--uncertainty: %" PRIu64 " draws, allowed are 1 to %d", request->n_draws,
+                     UNCERTAINTY_MAX_DRAWS);
+  }
+  if (scale != NULL && (!text_to_double(scale, &request->scale) || request->scale < 0 || request->scale > 4)) {
+    return error_add(error, STATUS_INPUT, "--uncertainty-scale: \"%s\", allowed are numbers from 0 to 4", scale);
+  }
+  if (!run->stage.provider->has_tdp) {
+    return error_add(error, STATUS_INPUT, "--uncertainty: the constants of provider %s have no ranges",
+                     run->stage.provider->name);
+  }
+  return true;
+}
+
 static enum status evaluate(struct evaluation *evaluation, struct error *error) {
   struct run *run = evaluation->run;
   struct invocation *invocation = run->invocation;
+  struct uncertainty_request request;
+  if (!read_request(run, &request, error)) return error->status;
   if (!choose_design(run, &evaluation->accelerator, error)) return error->status;
   design_evaluate(&run->designs, &evaluation->accelerator, &evaluation->design, &evaluation->result, &evaluation->score,
                   &evaluation->detail, invocation->arena);
@@ -180,6 +222,17 @@ static enum status evaluate(struct evaluation *evaluation, struct error *error) 
   struct error broken = {0};
   if (!schedule_check(&evaluation->detail.problem, &evaluation->detail.schedule, invocation->scratch, &broken)) {
     BUG("a schedule broke its rules: %s", broken.text);
+  }
+  if (!breakdown_of(run, &evaluation->accelerator, &evaluation->design, &evaluation->result, &evaluation->detail,
+                    &evaluation->breakdown, error)) {
+    return error->status;
+  }
+  if (request.n_draws > 0) {
+    evaluation->uncertainty = ARENA_NEW(invocation->arena, struct uncertainty, 1);
+    if (!uncertainty_of(run, &evaluation->accelerator, &evaluation->design, &evaluation->result, &request,
+                        evaluation->uncertainty, error)) {
+      return error->status;
+    }
   }
   const char *path = invocation_value(invocation, "schedule");
   const bool is_writer = cluster_rank(invocation->cluster) == 0;
@@ -197,6 +250,8 @@ static enum status evaluate(struct evaluation *evaluation, struct error *error) 
 
 static enum status run_evaluate(struct invocation *invocation, struct error *error) {
   struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
+  const char *seed = invocation_value(invocation, "seed");
+  if (seed != NULL) invocation->sets[invocation->n_sets++] = (struct config_set){"search.seed", seed};
   run->invocation = invocation;
   struct evaluation *evaluation = ARENA_NEW(invocation->arena, struct evaluation, 1);
   evaluation->run = run;
@@ -215,21 +270,27 @@ static const struct command_option options[] = {
      "the design: keys of dse list keys (accelerator), or a catalogue entry (default: the "
      "run's reference)"},
     {"schedule", "FILE", "writes the schedule as CSV, an operator a row"},
+    {"uncertainty", "N",
+     "draws the model's constants N times (1 to 65536) within their ranges: intervals of area, TDP, time, energy"},
+    {"uncertainty-scale", "X", "the ranges' width, 0 to 4 (default: 1; 2: twice as wide)"},
+    {"seed", "N", "seed of the draws (default: search.seed of the run file)"},
 };
 static const char *const examples[] = {
     "dse evaluate configs/quickstart.cfg --design tpuv4",
-    "dse evaluate configs/quickstart.cfg --design tc_count=4,tc_rows=128,tc_cols=128,vc_count=4,vc_width=512", NULL};
+    "dse evaluate configs/quickstart.cfg --design tc_count=4,tc_rows=128,tc_cols=128,vc_count=4,vc_width=512",
+    "dse evaluate configs/quickstart.cfg --design tpuv4 --uncertainty 256", NULL};
 const struct command command_evaluate = {
     .name = "evaluate",
     .words = "RUN.cfg",
-    .summary = "one design in full: time, bounds, schedule, area and TDP by part",
+    .summary = "one design in full: time, bounds, schedule; area, TDP, energy by part; price",
     .min_words = 1,
     .max_words = 1,
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .details =
         "Keys that --design leaves out take the first value of the run file's list. Exit status 3 if the design\n"
-        "breaks a limit; its numbers are printed nevertheless.",
+        "breaks a limit; its numbers are printed nevertheless. Prices and carbon: keys of group money. With\n"
+        "--uncertainty, --verbose lists the range of every constant and where it comes from.",
     .examples = examples,
     .run = run_evaluate,
 };

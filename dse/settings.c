@@ -110,7 +110,7 @@ const void *run_algorithm_settings(const struct run_settings *settings, const st
 }
 
 struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena) {
-  struct config_section *sections = ARENA_NEW(arena, struct config_section, 8 + n_search_algorithms);
+  struct config_section *sections = ARENA_NEW(arena, struct config_section, 9 + n_search_algorithms);
   size_t n = 0;
   sections[n++] = (struct config_section){"", &top_fields, &settings->top, true};
   sections[n++] = (struct config_section){"training", &training_fields, &settings->training, false};
@@ -133,6 +133,7 @@ struct run_sections run_settings_sections(struct run_settings *settings, struct 
   sections[n++] = (struct config_section){"schedule", &stage_fields, &settings->schedule, false};
   sections[n++] = (struct config_section){"cost", &cost_fields, &settings->cost, false};
   sections[n++] = (struct config_section){"technology", &technology_fields, &settings->technology, false};
+  sections[n++] = (struct config_section){"money", &money_fields, &settings->money, false};
   return (struct run_sections){sections, n};
 }
 

@@ -2,6 +2,7 @@
 #ifndef DSE_SETTINGS_H
 #define DSE_SETTINGS_H
 
+#include "arch/money.h"
 #include "arch/stage.h"
 #include "base/config.h"
 #include "search/space/space.h"
@@ -42,6 +43,7 @@ struct run_settings {
   struct stage_settings schedule;
   struct cost_settings cost;
   struct technology technology;
+  struct money_settings money;
   struct uint_list axes[N_RUN_AXES];
   struct run_limits limits;
   struct run_search search;

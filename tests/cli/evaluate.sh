@@ -81,6 +81,127 @@ check 'the schedule on one core' python3 judge.py one.csv one.json 1 1
 holds 'four cores are faster than one, and within their floors' 'a["cycles"] < b["cycles"] and
   a["floor_cycles"] <= b["floor_cycles"] and a["area_mm2"]["total"] > b["area_mm2"]["total"]' design.json one.json
 
+# --- parts, money -----------------------------------------------------------------------------------------------------
+holds 'parts: a row each, that sum to the totals' 'set(a["breakdown"]) == {"tensor", "vector", "core_l2", "glb", "wiring",
+  "hbm", "links", "misc", "fill"} and all(abs(sum(p[key] for p in a["breakdown"].values()) - total) < 1e-9 * total
+  for key, total in (("area_mm2", a["area_mm2"]["total"]), ("tdp_w", a["tdp_w"]["total"]), ("energy_j", a["energy_j"]),
+  ("energy_share", 1)))' design.json
+holds 'parts: none is negative, memories are apart' 'all(v >= 0 for p in a["breakdown"].values() for v in p.values()) and
+  abs(a["breakdown"]["core_l2"]["area_mm2"] + a["breakdown"]["glb"]["area_mm2"] - a["area_mm2"]["sram"]) < 1e-9 and
+  a["breakdown"]["core_l2"]["area_mm2"] > 0 and a["breakdown"]["fill"]["energy_j"] > 0' design.json
+holds 'levels of energy sum to it' 'abs(sum(a["energy_by_level_j"].values()) - a["energy_j"]) < 1e-9 * a["energy_j"] and
+  a["energy_by_level_j"]["wires"] == 0 < a["energy_by_level_j"]["mac"]' design.json
+holds 'money: the published formula' 'abs(a["money"]["yield"] - (1 + a["money"]["die_mm2"] * .0015 / 3) ** -3) < 1e-12 and
+  abs(a["money"]["die_usd"] * a["money"]["yield"] * a["money"]["dies_per_wafer"] - 9346) < 1e-6 and
+  a["money"]["hbm_usd"] == 3 * 16 * 7 and abs(a["money"]["total_usd"] - a["money"]["die_usd"] - 336) < 1e-9 and
+  abs(a["money"]["die_mm2"] - a["area_mm2"]["total"]) < 1e-9 and a["money"]["die_carbon_kg"] > 0' design.json
+holds 'the band is told' '"leave-one-out" in a["model_band"]' design.json
+runs 0 'spare cores' "$dse" evaluate small.cfg --design $design --json --set money.spare_cores=2
+cp out spare.json
+holds 'spare cores: more dies are good, nothing else moves' 'a["money"]["yield"] > b["money"]["yield"] and
+  a["money"]["yield_without_spares"] == b["money"]["yield"] and a["money"]["die_usd"] < b["money"]["die_usd"] and
+  all(a[k] == b[k] for k in b if k != "money")' spare.json design.json
+runs 2 'as many spares as cores' "$dse" evaluate small.cfg --design $design --set money.spare_cores=4
+says 'as many spares as cores' 'money.spare_cores: 4 cores of a die may be bad, but it has only 4'
+runs 0 'a node without prices' "$dse" evaluate small.cfg --design $design,node_nm=4 --json
+cp out unpriced.json
+holds 'a node without prices: null, not 0' 'all(a["money"][k] is None for k in ("wafer_usd", "yield", "die_usd",
+  "total_usd", "carbon_kg")) and a["money"]["dies_per_wafer"] > 0' unpriced.json
+runs 0 'a node without prices, for people' "$dse" evaluate small.cfg --design $design,node_nm=4
+prints 'a node without prices, for people' 'a good die unknown'
+runs 0 'for people: the table' "$dse" evaluate small.cfg --design $design
+for part in tensor vector core_l2 glb wiring hbm links misc fill total; do
+  check "for people: a line for $part" grep -qE "^  $part +[0-9.]+ +[0-9.]+ % +[0-9.]+ +[0-9.]+ % +[0-9.]+ +[0-9.]+ %$" out
+done
+check 'for people: columns are aligned' test "$(sed -n '/^  part /,/^  total /p' out | awk '{print length}' | uniq | wc -l)" = 1
+prints 'for people: money' 'money: '
+runs 0 'split' "$dse" evaluate small.cfg --design $design --json --set 'cost.energy_detail="split"'
+cp out split.json
+holds 'split: memories and wires pay for what they move' 'all(a["energy_by_level_j"][k] > 0 == b["energy_by_level_j"][k]
+  for k in ("registers", "l2", "glb", "wires")) and a["energy_by_level_j"]["mac"] < b["energy_by_level_j"]["mac"] and
+  all(a["energy_by_level_j"][k] == b["energy_by_level_j"][k] for k in ("idle", "hbm", "lanes", "leakage", "misc")) and
+  .5 < sum(a["energy_by_level_j"].values()) / b["energy_j"] < 2' split.json design.json
+runs 0 'compat: parts without TDP' "$dse" evaluate small.cfg --design $design --json --set 'cost.provider="compat"'
+cp out compat.json
+holds 'compat: parts without TDP, area at 22 nm has no price' 'abs(sum(p["area_mm2"] for p in a["breakdown"].values()) -
+  a["area_mm2"]["total"]) < 1e-9 and a["breakdown"]["core_l2"]["area_mm2"] > 0 and a["money"]["die_usd"] is None and
+  all(p["tdp_w"] == 0 for p in a["breakdown"].values()) and a["model_band"] is None' compat.json
+
+# --- uncertainty ------------------------------------------------------------------------------------------------------
+outputs='("area_mm2", "tdp_w", "iteration_s", "throughput_samples_per_s", "throughput_per_tdp", "energy_j")'
+draw() { runs 0 "uncertainty $*" "$dse" evaluate small.cfg --design $design --json "$@"; }
+draw --uncertainty 256 --seed 77
+cp out drawn.json
+holds 'uncertainty: the rest is as without' 'all(a[k] == b[k] for k in b)' drawn.json design.json
+holds 'uncertainty: quantiles are in order and hold the nominal value' 'set(a["uncertainty"]["outputs"]) == set('"$outputs"') and
+  all(o["low_5"] < o["median"] < o["high_95"] and o["low_5"] <= o["nominal"] <= o["high_95"]
+  for o in a["uncertainty"]["outputs"].values())' drawn.json
+holds 'uncertainty: the nominal values are the design'"'"'s' 'a["uncertainty"]["outputs"]["area_mm2"]["nominal"] ==
+  a["area_mm2"]["total"] and a["uncertainty"]["outputs"]["iteration_s"]["nominal"] == a["iteration_s"] and
+  a["uncertainty"]["outputs"]["tdp_w"]["nominal"] == a["tdp_w"]["total"] and
+  a["uncertainty"]["outputs"]["energy_j"]["nominal"] == a["energy_j"]' drawn.json
+holds 'uncertainty: which constant, with the sign it must have' '(lambda o: o["tdp_w"]["moved_most_by"] == "mac_energy" and
+  o["tdp_w"]["rank_correlation"] > .5 and o["iteration_s"]["rank_correlation"] ==
+  -o["throughput_samples_per_s"]["rank_correlation"] and all(.2 < abs(v["rank_correlation"]) <= 1 and
+  v["moved_most_by"] in a["uncertainty"]["ranges"] for v in o.values()))(a["uncertainty"]["outputs"])' drawn.json
+draw --uncertainty 256 --seed 77
+check 'uncertainty: the same seed, the same bytes' cmp out drawn.json
+if [[ $MPI == yes ]]; then
+  for ranks in 1 2 3 5; do
+    runs 0 "uncertainty on $ranks ranks" mpirun -q -n $ranks "$dse" evaluate small.cfg --design $design --json \
+      --uncertainty 256 --seed 77
+    check "uncertainty on $ranks ranks: the same bytes" cmp out drawn.json
+  done
+fi
+draw --uncertainty 256 --seed 78
+cp out other.json
+holds 'uncertainty: another seed, other draws, nearly the same answer' 'all(a["uncertainty"]["outputs"][k] !=
+  b["uncertainty"]["outputs"][k] and abs(a["uncertainty"]["outputs"][k]["median"] /
+  b["uncertainty"]["outputs"][k]["median"] - 1) < .02 for k in '"$outputs"')' drawn.json other.json
+draw --uncertainty 256 --seed 77 --uncertainty-scale 2
+cp out wide.json
+holds 'uncertainty: twice the ranges, a wider interval' 'all(o["low_5"] < p["low_5"] and o["high_95"] > p["high_95"]
+  for o, p in ((a["uncertainty"]["outputs"][k], b["uncertainty"]["outputs"][k]) for k in '"$outputs"'))' wide.json drawn.json
+draw --uncertainty 23 --uncertainty-scale 0
+cp out none.json
+holds 'uncertainty: no range, no interval' 'all(abs(o[k] / o["nominal"] - 1) < 1e-6 for o in
+  a["uncertainty"]["outputs"].values() for k in ("low_5", "median", "high_95"))' none.json
+draw --uncertainty 1
+cp out one.json
+holds 'uncertainty: one draw' 'all(o["low_5"] == o["median"] == o["high_95"] and o["moved_most_by"] is None
+  for o in a["uncertainty"]["outputs"].values()) and a["uncertainty"]["draws"] == 1' one.json
+runs 0 'uncertainty for people' "$dse" evaluate small.cfg --design $design --uncertainty 77 --verbose
+prints 'uncertainty for people: what was drawn' 'uncertainty of the constants: 77 draws, seed 2385'
+check 'uncertainty for people: a line an output' test "$(grep -cE '^  (area_mm2|tdp_w|iteration_s|throughput_.*|energy_j) .*\)$' out)" = 6
+check 'uncertainty for people: all ranges with their sources' test \
+  "$(grep -cE '^  [a-z_0-9]+ +[0-9.]+ +[0-9.]+  .{3,}' out)" -ge 30
+for node in 28 16 14 12 5 4 3; do
+  draw --design "$design,node_nm=$node" --uncertainty 64 --set limits.area_mm2=23850 --set limits.tdp_w=2385 \
+    --set limits.w_per_mm2=23.85 --set technology.reticle_mm2=23850
+  cp out "node-$node.json"
+  holds "uncertainty: $node nm is less certain than 7 nm" 'all(
+    a["uncertainty"]["outputs"][k]["high_95"] / a["uncertainty"]["outputs"][k]["low_5"] > 1 for k in '"$outputs"')' \
+    "node-$node.json"
+done
+while read -r words; do
+  read -ra split <<<"$words"
+  runs 2 "refused: $words" "$dse" evaluate small.cfg --design $design "${split[@]}"
+  silent "refused: $words" out
+  check "refused: $words: in a line or two" test "$(wc -l <err)" -le 2
+done <<'WORDS'
+--uncertainty 0
+--uncertainty 65537
+--uncertainty many
+--uncertainty -1
+--uncertainty-scale 2
+--uncertainty 23 --uncertainty-scale x
+--uncertainty 23 --uncertainty-scale -1
+--uncertainty 23 --seed x
+--uncertainty 23 --set cost.provider="compat"
+WORDS
+runs 2 'no draws' "$dse" evaluate small.cfg --design $design --uncertainty 0
+says 'no draws' '--uncertainty: 0 draws, allowed are 1 to 65536'
+
 # --- limits and mistakes ----------------------------------------------------------------------------------------------
 runs 3 'a design over a limit' "$dse" evaluate small.cfg --design $design --json --set limits.area_mm2=77
 cp out over.json
