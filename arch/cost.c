@@ -62,6 +62,7 @@ static const struct field fields[] = {
      .offset = OFFSET(traffic_weight),
      .role = ROLE_ANSWER},
     CHOICE(depthwise_on, "\"auto\"", depthwise_names, "Cores for depthwise convolutions; auto: the sooner done."),
+    CHOICE(tensor_on, "\"auto\"", depthwise_names, "Cores for other matrix products; auto: the sooner done."),
     CHOICE(deconv, "\"decomposed\"", deconv_names,
            "Input gradient of a strided convolution: stride² parts without zeros, or one with the zeros."),
     {.key = "transpose",

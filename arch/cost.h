@@ -16,6 +16,7 @@ enum map_objective { MAP_LATENCY, MAP_ENERGY, MAP_EDP };
 /* How convolutions lie on an array: as their matrix product alone; or also with several output pixels side by side on
  * the columns, several groups along the diagonal, whichever is fastest. */
 enum array_mapping { ARRAY_PLAIN, ARRAY_FLEXIBLE };
+/* Cores of depthwise convolutions, and of other matrix products (tensor_on). */
 enum depthwise_on { DEPTHWISE_AUTO, DEPTHWISE_TC, DEPTHWISE_VC };
 /* Backward-data of a strided convolution: s² dense sub-convolutions without zeros, or one over the stuffed gradient. */
 enum deconv { DECONV_DECOMPOSED, DECONV_DENSE };
@@ -23,7 +24,7 @@ enum deconv { DECONV_DECOMPOSED, DECONV_DENSE };
 /* Group "cost" of run files. */
 struct cost_settings {
   uint64_t provider; /* index into cost_providers */
-  uint64_t dataflow, array_overlap, map_objective, depthwise_on, deconv;
+  uint64_t dataflow, array_overlap, map_objective, depthwise_on, tensor_on, deconv;
   uint64_t array_mapping;
   bool transpose;                                   /* also the turned array where rows ≠ columns */
   double traffic_weight;                            /* latency: of a cycle of HBM traffic, beside one of time */
@@ -92,6 +93,7 @@ struct op_floor {
 struct cost_provider {
   const char *name, *doc;
   bool has_bandwidth, has_tdp;
+  bool has_attention; /* prices OP_ATTENTION as what it is */
   /* `followers` are those of the op (op->n_followers of them). n_cores ≥ 1: of the op's class(es). */
   void (*op_cost)(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                   uint64_t n_cores, struct op_cost *cost);

@@ -1,7 +1,8 @@
 /* How many cycles does an op take, with arrays, lanes, memories and links as we model them?
  *
- * Source: cost-model §1–3, accelerator-search §4 (classes). A depthwise convolution runs where one core computes it
- * sooner, memories aside, so that the choice depends on the cores' shapes alone and is fixed before scheduling. */
+ * Source: cost-model §1–3, accelerator-search §4 (classes). A matrix product runs on the array or on lanes, where one
+ * core computes it sooner, memories aside, so that the choice depends on the cores' shapes alone and is fixed before
+ * scheduling. */
 #include "arch/physical.h"
 #include "arch/schedule.h"
 #include "base/checked.h"
@@ -13,30 +14,39 @@ void cost_check(const struct op *op, const struct op_cost *cost) {
         (unsigned long long)cost->cycles, (unsigned long long)cost->bound_cycles);
 }
 
+/* A transposed convolution is the other pass of another convolution. */
+static struct op plain_op(const struct op *op) {
+  struct op plain = *op;
+  if (op->kind != OP_TRANSPOSED_CONV) return plain;
+  plain.kind = OP_CONV;
+  plain.phase = (uint8_t)op_conv_phase(op);
+  return plain;
+}
+
 static bool on_vector(const struct machine *machine, const struct op *op, const struct op_follower *followers) {
   const enum op_class class = op_kinds[op->kind].class;
   if (class != CLASS_TENSOR) return class == CLASS_VECTOR;
-  const uint64_t choice = machine->settings->depthwise_on;
-  if (op->kind != OP_DEPTHWISE || choice == DEPTHWISE_TC || machine->lanes == 0) return false;
-  if (choice == DEPTHWISE_VC || machine->rows == 0 || machine->cols == 0) return true;
-  struct mapping mapping;
-  const uint64_t follow = vector_followers_cycles(machine, op, followers, 1);
-  const uint64_t lanes = sat_add(vector_op_cycles(machine, op, 1), follow);
-  return lanes < max_u64(tensor_array_cycles(machine, op, &mapping), follow);
+  const uint64_t choice = op->kind == OP_DEPTHWISE ? machine->settings->depthwise_on : machine->settings->tensor_on;
+  if (op->kind == OP_ATTENTION || choice == DEPTHWISE_TC || machine->lanes == 0) return false;
+  if (choice == DEPTHWISE_VC) return true;
+  return lanes_are_sooner(machine, op, vector_followers_cycles(machine, op, followers, 1));
 }
 
 static void physical_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                           uint64_t n_cores, struct op_cost *cost) {
+  const struct op plain = plain_op(op);
   const enum op_class class = op_kinds[op->kind].class;
   if (class == CLASS_NONE) {
     *cost = (struct op_cost){.mapping = {.split = '-'}};
   } else if (class == CLASS_LINK) {
     link_cost(machine, op, machine->settings->collective_latency_cycles, cost);
-  } else if (on_vector(machine, op, followers)) {
-    vector_cost(machine, op, followers, n_cores, cost);
+  } else if (op->kind == OP_ATTENTION) {
+    attention_cost(machine, op, followers, n_cores, cost);
+  } else if (on_vector(machine, &plain, followers)) {
+    vector_cost(machine, &plain, followers, n_cores, cost);
   } else {
     const uint64_t follow = vector_followers_cycles(machine, op, followers, n_cores);
-    tensor_cost(machine, op, follow, n_cores, cost);
+    tensor_cost(machine, &plain, follow, n_cores, cost);
     if (follow != UINT64_MAX) cost->lane_cycles = sat_mul(follow, sat_mul(machine->lanes, n_cores));
   }
   cost_check(op, cost);
@@ -44,15 +54,18 @@ static void physical_cost(const struct machine *machine, const struct op *op, co
 
 static void physical_floor(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                            struct op_floor *floor) {
+  const struct op plain = plain_op(op);
   const enum op_class class = op_kinds[op->kind].class;
   if (class == CLASS_NONE)
     *floor = (struct op_floor){0};
   else if (class == CLASS_LINK)
     link_floor(machine, op, floor);
-  else if (on_vector(machine, op, followers))
-    vector_floor(machine, op, followers, floor);
+  else if (op->kind == OP_ATTENTION)
+    attention_floor(machine, op, followers, floor);
+  else if (on_vector(machine, &plain, followers))
+    vector_floor(machine, &plain, followers, floor);
   else
-    tensor_floor(machine, op, vector_followers_cycles(machine, op, followers, 1), floor);
+    tensor_floor(machine, &plain, vector_followers_cycles(machine, op, followers, 1), floor);
 }
 
 static unsigned physical_classes(const struct machine *machine, const struct op *op,
@@ -60,7 +73,9 @@ static unsigned physical_classes(const struct machine *machine, const struct op 
   const enum op_class class = op_kinds[op->kind].class;
   if (class == CLASS_NONE) return 0;
   if (class == CLASS_LINK) return 1u << CORE_LINK;
-  if (on_vector(machine, op, followers)) return 1u << CORE_VECTOR;
+  if (op->kind == OP_ATTENTION) return 1u << CORE_TENSOR | 1u << CORE_VECTOR;
+  const struct op plain = plain_op(op);
+  if (on_vector(machine, &plain, followers)) return 1u << CORE_VECTOR;
   return 1u << CORE_TENSOR | (op->n_followers > 0 ? 1u << CORE_VECTOR : 0);
 }
 
@@ -69,6 +84,7 @@ const struct cost_provider physical_provider = {
     .doc = "arrays, lanes, memories and links with every byte counted (ours)",
     .has_bandwidth = true,
     .has_tdp = true,
+    .has_attention = true,
     .op_cost = physical_cost,
     .op_floor = physical_floor,
     .op_classes = physical_classes,

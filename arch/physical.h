@@ -29,14 +29,30 @@ void tensor_lane_traffic(const struct machine *machine, const struct op *op, uin
 /* Each operand of a tensor op once, and what its followers and biases bring. */
 uint64_t tensor_compulsory_bytes(const struct op *op);
 
-/* Lane time on `n_cores` vector cores: of one op, or of a depthwise convolution, and of fused followers. */
+/* Lane time on `n_cores` vector cores: of one vector op; of fused followers; of the softmax of fused attention. */
 uint64_t vector_op_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores);
 uint64_t vector_followers_cycles(const struct machine *machine, const struct op *op,
                                  const struct op_follower *followers, uint64_t n_cores);
+uint64_t vector_attention_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores);
 void vector_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                  uint64_t n_cores, struct op_cost *cost);
 void vector_floor(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                   struct op_floor *floor);
+
+/* A tensor op on lanes: time on `n_cores` vector cores; bytes; whether one vector core computes it in fewer cycles than
+ * one array, followers included and memories aside. */
+uint64_t lanes_product_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores);
+void lanes_product_bytes(const struct machine *machine, const struct op *op, uint64_t n_cores, uint64_t *hbm_bytes,
+                         uint64_t *glb_bytes);
+bool lanes_are_sooner(const struct machine *machine, const struct op *op, uint64_t follower_cycles);
+/* Steps in which lanes combine what they hold of each row. */
+uint64_t lanes_reduction_cycles(uint64_t rows, uint64_t row, uint64_t lanes, uint64_t n_cores);
+
+/* Fused attention on `n_cores` tensor cores and as many vector cores. */
+void attention_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+                    uint64_t n_cores, struct op_cost *cost);
+void attention_floor(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+                     struct op_floor *floor);
 
 /* A collective over a ring; `latency_cycles` a step. */
 void link_cost(const struct machine *machine, const struct op *op, uint64_t latency_cycles, struct op_cost *cost);

@@ -1,8 +1,8 @@
 /* How long do lanes and links work? (provider `physical`)
  *
- * Source: cost-model §3 (lane cycles, bytes, reductions), §2 (depthwise on lanes: a lane cycle a multiply-accumulate),
- * accelerator-search §9 (rings). Left out: bank conflicts, the lanes' own pipeline depth, part of a row that stays in
- * L2, tree and hierarchical collectives. */
+ * Source: cost-model §3 (lane cycles, bytes, reductions), §2 (the softmax of fused attention), accelerator-search §9
+ * (rings). Matrix products on lanes: physical_lanes.c. Left out: bank conflicts, the lanes' own pipeline depth, part of
+ * a row that stays in L2, tree and hierarchical collectives. */
 #include "arch/physical.h"
 #include "base/checked.h"
 #include "base/error.h"
@@ -14,14 +14,6 @@ static const uint8_t shapes[N_OP_KINDS] = {
 #include "arch/vector_kinds.def"
 #undef VECTOR_KIND
 };
-
-/* ⌈log₂ x⌉, x ≥ 1 */
-static uint64_t log2_ceil(uint64_t x) { return x <= 1 ? 0 : 64 - (uint64_t)__builtin_clzll(x - 1); }
-
-/* Steps in which lanes combine what they hold of a row, for all rows. */
-static uint64_t reduction_cycles(uint64_t rows, uint64_t row, uint64_t lanes, uint64_t n_cores) {
-  return sat_mul(ceil_div(rows, n_cores), log2_ceil(min_u64(row, lanes)));
-}
 
 struct vector_work {
   unsigned kind, phase;
@@ -37,23 +29,12 @@ static uint64_t work_cycles(const struct machine *machine, const struct vector_w
   if (shape == SHAPE_WINDOW) each = sat_mul(each, max_u64(work->window, 1));
   const uint64_t cycles = sat_mul(ceil_div(work->elements, sat_mul(machine->lanes, n_cores)), each);
   if (shape < SHAPE_ROWS || work->row == 0 || each == 0) return cycles;
-  return sat_add(cycles, reduction_cycles(ceil_div(work->elements, work->row), work->row, machine->lanes, n_cores));
-}
-
-/* R·S lane cycles an output; a weight gradient also combines lanes for each of its R·S·C outputs. */
-static uint64_t depthwise_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores) {
-  if (machine->lanes == 0) return UINT64_MAX;
-  const uint64_t macs = op_macs(op), taps = sat_mul(op->dim[DIM_FILTER_HEIGHT], op->dim[DIM_FILTER_WIDTH]);
-  if (macs == UINT64_MAX) return UINT64_MAX;
-  if (macs == 0) return 0;
-  const uint64_t cycles = sat_mul(ceil_div(macs / taps, sat_mul(machine->lanes, n_cores)), taps);
-  if (op->phase != PHASE_BACKWARD_WEIGHT) return cycles;
-  const uint64_t outputs = sat_mul(taps, op->dim[DIM_OUT_CHANNELS]);
-  return sat_add(cycles, reduction_cycles(outputs, ceil_div(macs, outputs), machine->lanes, n_cores));
+  return sat_add(cycles,
+                 lanes_reduction_cycles(ceil_div(work->elements, work->row), work->row, machine->lanes, n_cores));
 }
 
 uint64_t vector_op_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores) {
-  if (op_kinds[op->kind].family == FAMILY_CONV) return depthwise_cycles(machine, op, n_cores);
+  if (op_kinds[op->kind].class == CLASS_TENSOR) return lanes_product_cycles(machine, op, n_cores);
   const struct vector_work work = {op->kind, op->phase, op->dim[DIM_ELEMENTS], op->dim[DIM_ROW], op->dim[DIM_WINDOW]};
   return work_cycles(machine, &work, n_cores);
 }
@@ -68,8 +49,30 @@ uint64_t vector_followers_cycles(const struct machine *machine, const struct op 
   return cycles;
 }
 
+enum { RESCALE_CYCLES = 1 }; /* cost-model §2: of the output so far, when a larger score turns up */
+
+/* Forward: softmax, rescaling, what is added, dropout. Backward: exponentials of the scores made again from the kept
+ * statistics, what is added, the same dropout, then the gradients of both; and the sum of dO·O of each row. */
+uint64_t vector_attention_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores) {
+  if (machine->lanes == 0) return UINT64_MAX;
+  const uint64_t(*const lane)[2] = machine->settings->lane_cycles;
+  const uint64_t scores = op_attention_scores(op), rows = sat_mul(op->dim[DIM_REPS], op->dim[DIM_M]);
+  const uint64_t lanes = sat_mul(machine->lanes, n_cores);
+  const bool backward = op->phase != PHASE_FORWARD, drops = op->dim[DIM_DROPOUT] != 0;
+  uint64_t each = sat_mul(op->dim[DIM_ADDENDS], lane[OP_ADD][0]) + (drops ? lane[OP_DROPOUT][0] : 0);
+  if (!backward) {
+    each = sat_add(each, lane[OP_SOFTMAX][0] + RESCALE_CYCLES);
+    return sat_add(sat_mul(ceil_div(scores, lanes), each),
+                   lanes_reduction_cycles(rows, op->dim[DIM_N], machine->lanes, n_cores));
+  }
+  each = sat_add(each, lane[OP_EXP][0] + lane[OP_SOFTMAX][1] + (drops ? lane[OP_DROPOUT][1] : 0));
+  const uint64_t outputs = sat_mul(rows, op->dim[DIM_K]), dot = lane[OP_MUL][0] + lane[OP_REDUCE][0];
+  return sat_add(sat_add(sat_mul(ceil_div(scores, lanes), each), sat_mul(ceil_div(outputs, lanes), dot)),
+                 lanes_reduction_cycles(rows, op->dim[DIM_K], machine->lanes, n_cores));
+}
+
 static uint64_t compulsory_bytes(const struct op *op) {
-  if (op_kinds[op->kind].family == FAMILY_CONV) return tensor_compulsory_bytes(op);
+  if (op_kinds[op->kind].class == CLASS_TENSOR) return tensor_compulsory_bytes(op);
   return sat_add(op->in_bytes, sat_add(op->weight_bytes, op->out_bytes));
 }
 
@@ -86,16 +89,18 @@ void vector_cost(const struct machine *machine, const struct op *op, const struc
   const uint64_t compulsory = compulsory_bytes(op);
   const uint64_t lane =
       sat_add(vector_op_cycles(machine, op, n_cores), vector_followers_cycles(machine, op, followers, n_cores));
-  const uint64_t bytes = sat_add(compulsory, reread_bytes(machine, op));
-  const uint64_t hbm = cycles_for_bytes(bytes, machine->hbm_bytes_per_cycle);
+  const bool tensor = op_kinds[op->kind].class == CLASS_TENSOR;
+  uint64_t hbm_bytes = sat_add(compulsory, reread_bytes(machine, op)), glb_bytes = hbm_bytes;
+  if (tensor) lanes_product_bytes(machine, op, n_cores, &hbm_bytes, &glb_bytes);
+  const uint64_t hbm = cycles_for_bytes(hbm_bytes, machine->hbm_bytes_per_cycle);
   *cost = (struct op_cost){
-      .cycles = max_u64(lane, max_u64(hbm, cycles_for_bytes(bytes, machine->glb_bytes_per_cycle))),
+      .cycles = max_u64(lane, max_u64(hbm, cycles_for_bytes(glb_bytes, machine->glb_bytes_per_cycle))),
       .bound_cycles = max_u64(lane, cycles_for_bytes(compulsory, machine->hbm_bytes_per_cycle)),
-      .hbm_bytes = bytes,
-      .glb_bytes = bytes,
+      .hbm_bytes = hbm_bytes,
+      .glb_bytes = glb_bytes,
       .macs = op_macs(op),
       .lane_cycles = lane == UINT64_MAX ? 0 : sat_mul(lane, sat_mul(machine->lanes, n_cores)),
-      .mapping = {.split = '-', .on_vector = op_kinds[op->kind].family == FAMILY_CONV},
+      .mapping = {.split = '-', .on_vector = tensor},
   };
 }
 

@@ -7,11 +7,10 @@
 #include "base/checked.h"
 #include "base/csv.h"
 #include "base/text.h"
+#include "dse/op_table.h"
 #include "results/table.h"
 #include <jansson.h>
 #include <string.h>
-
-enum { MAX_OPS = 1000000 };
 
 struct costing {
   struct invocation *invocation;
@@ -62,141 +61,13 @@ static bool read_model(struct costing *costing, struct error *error) {
   return true;
 }
 
-/* --- one row of OPS.csv → one op ------------------------------------------------------------------------------------
- */
-
-struct row {
-  const struct csv *csv;
-  size_t index;
-  struct error *error;
-  bool bad;
-};
-
-/* A cell's number; an empty or absent one is the fallback, and an error if that is 0. */
-static uint64_t cell(struct row *row, const char *column, uint64_t fallback) {
-  const size_t c = csv_column(row->csv, column);
-  const char *text = c == SIZE_MAX ? "" : csv_cell(row->csv, row->index, c);
-  uint64_t value = fallback;
-  const bool fine =
-      text[0] == 0 ? fallback > 0 : text_to_u64(text, &value) && value >= 1 && value < (UINT64_C(1) << 48);
-  if (fine) return value;
-  row->bad = true;
-  char shown[80];
-  text_escape(text, shown, sizeof shown);
-  error_add(row->error, STATUS_INPUT, "%s:%u: %s: \"%s\", a whole number from 1 to 2^48 was expected", row->csv->path,
-            row->csv->line[row->index], column, shown);
-  return 1;
-}
-
-static uint64_t padding(struct row *row) {
-  const size_t c = csv_column(row->csv, "pad");
-  const char *text = c == SIZE_MAX ? "" : csv_cell(row->csv, row->index, c);
-  return text[0] == 0 || strcmp(text, "0") == 0 ? 0 : cell(row, "pad", 0);
-}
-
-static uint64_t product4(uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
-  return sat_mul(sat_mul(a, b), sat_mul(c, d));
-}
-
-static void gemm_op(struct row *row, struct op *op) {
-  const uint64_t e = op->element_bytes;
-  const uint64_t reps = cell(row, "batch", 1), m = cell(row, "m", 0), n = cell(row, "n", 0), k = cell(row, "k", 0);
-  op->dim[DIM_REPS] = reps;
-  op->dim[DIM_M] = m;
-  op->dim[DIM_N] = n;
-  op->dim[DIM_K] = k;
-  op->weighted = reps == 1;
-  op->in_bytes = product4(reps, m, k, e);
-  op->out_bytes = product4(reps, m, n, e);
-  const uint64_t second = product4(reps, k, n, e);
-  if (op->weighted) {
-    op->weight_bytes = second;
-  } else {
-    op->in_bytes = sat_add(op->in_bytes, second);
-  }
-}
-
-static void conv_op(struct row *row, struct op *op, bool depthwise) {
-  const uint64_t e = op->element_bytes, c = cell(row, "c", 0);
-  op->dim[DIM_IMAGES] = cell(row, "batch", 1);
-  op->dim[DIM_IN_CHANNELS] = c;
-  op->dim[DIM_IN_HEIGHT] = cell(row, "h", 0);
-  op->dim[DIM_IN_WIDTH] = cell(row, "w", 0);
-  op->dim[DIM_OUT_CHANNELS] = depthwise ? c : cell(row, "k", 0);
-  op->dim[DIM_FILTER_HEIGHT] = cell(row, "r", 0);
-  op->dim[DIM_FILTER_WIDTH] = cell(row, "s", 0);
-  op->dim[DIM_STRIDE] = cell(row, "stride", 1);
-  op->dim[DIM_PAD_HEIGHT] = op->dim[DIM_PAD_WIDTH] = padding(row);
-  op->dim[DIM_GROUPS] = depthwise ? c : cell(row, "groups", 1);
-  op->dim[DIM_DILATION] = 1;
-  const uint64_t *d = op->dim;
-  if (row->bad) return;
-  if (d[DIM_FILTER_HEIGHT] > d[DIM_IN_HEIGHT] + 2 * d[DIM_PAD_HEIGHT] ||
-      d[DIM_FILTER_WIDTH] > d[DIM_IN_WIDTH] + 2 * d[DIM_PAD_WIDTH] || c % d[DIM_GROUPS] != 0 ||
-      d[DIM_OUT_CHANNELS] % d[DIM_GROUPS] != 0) {
-    row->bad = true;
-    error_add(row->error, STATUS_INPUT, "%s:%u: r, s: the filter must fit the padded input, and groups divide channels",
-              row->csv->path, row->csv->line[row->index]);
-    return;
-  }
-  op->in_bytes = sat_mul(product4(d[DIM_IMAGES], c, d[DIM_IN_HEIGHT], d[DIM_IN_WIDTH]), e);
-  op->out_bytes =
-      sat_mul(product4(d[DIM_IMAGES], d[DIM_OUT_CHANNELS], op_conv_out_height(op), op_conv_out_width(op)), e);
-  op->weight_bytes =
-      sat_mul(product4(d[DIM_OUT_CHANNELS], c / d[DIM_GROUPS], d[DIM_FILTER_HEIGHT], d[DIM_FILTER_WIDTH]), e);
-}
-
-static void vector_op(struct row *row, struct op *op) {
-  const uint64_t n = cell(row, "elements", 0);
-  op->dim[DIM_ELEMENTS] = n;
-  op->dim[DIM_ROW] = csv_column(row->csv, "n") == SIZE_MAX ? n : cell(row, "n", n);
-  op->dim[DIM_X_ELEMENTS] = n;
-  op->dim[DIM_X_RANK] = op->dim[DIM_OPERANDS] = 1;
-  op->in_bytes = op->out_bytes = sat_mul(n, op->element_bytes);
-  if (op_kinds[op->kind].keep == KEEP_OPERANDS || op->kind == OP_ADD || op->kind == OP_SUB) {
-    op->dim[DIM_Y_ELEMENTS] = n;
-    op->dim[DIM_Y_RANK] = 1;
-    op->dim[DIM_OPERANDS] = 2;
-    op->in_bytes = sat_mul(op->in_bytes, 2);
-  }
-}
-
-static bool make_op(struct row *row, struct op *op) {
-  const size_t column = csv_column(row->csv, "kind");
-  const char *kind = column == SIZE_MAX ? "" : csv_cell(row->csv, row->index, column);
-  memset(op, 0, sizeof *op);
-  op->mirror = op->layer = OP_ABSENT;
-  const char *names[N_OP_KINDS];
-  size_t k = 0;
-  for (size_t i = 0; i < N_OP_KINDS; i++) names[i] = op_kinds[i].name;
-  while (k < N_OP_KINDS && strcmp(names[k], kind) != 0) k++;
-  if (k == N_OP_KINDS || op_kinds[k].family == FAMILY_NONE || op_kinds[k].family == FAMILY_LINK) {
-    char shown[80];
-    text_escape(kind, shown, sizeof shown);
-    const char *nearest = text_nearest(kind, names, N_OP_KINDS);
-    return error_add(row->error, STATUS_INPUT, "%s:%u: kind: unknown operator \"%s\"%s%s%s (dse list operators)",
-                     row->csv->path, row->csv->line[row->index], shown, nearest ? "; did you mean " : "",
-                     nearest ? nearest : "", nearest ? "?" : "");
-  }
-  op->kind = (uint8_t)k;
-  const uint64_t element_bytes = cell(row, "element_bytes", 2);
-  if (element_bytes > 8) {
-    return error_add(row->error, STATUS_INPUT, "%s:%u: element_bytes: %llu is out of range; allowed are 1 to 8",
-                     row->csv->path, row->csv->line[row->index], (unsigned long long)element_bytes);
-  }
-  op->element_bytes = (uint8_t)element_bytes;
-  if (op_kinds[k].family == FAMILY_GEMM) gemm_op(row, op);
-  if (op_kinds[k].family == FAMILY_CONV) conv_op(row, op, k == OP_DEPTHWISE);
-  if (op_kinds[k].family == FAMILY_VECTOR) vector_op(row, op);
-  return !row->bad;
-}
-
 /* --- costing --------------------------------------------------------------------------------------------------------
  */
 
 static const struct table_column columns[] = {
     {"name", "", "", "name of the operator"},
     {"kind", "", "", "kind of operator"},
+    {"phase", "", "", "forward, backward-data, backward-weight or update"},
     {"cores", "", "", "cores that it was given"},
     {"cycles", "cycles", "min", "from start to finish"},
     {"bound_cycles", "cycles", "", "roofline floor"},
@@ -204,7 +75,7 @@ static const struct table_column columns[] = {
     {"sram_bytes", "bytes", "min", "moved between shared buffer and cores"},
     {"dram_bytes", "bytes", "min", "moved between HBM and shared buffer"},
     {"energy_pj", "pJ", "min", "energy, leakage included"},
-    {"dataflow", "", "", "weight-, output- or input-stationary; vector: on lanes"},
+    {"dataflow", "", "", "weight-, output- or input-stationary; vector: on lanes; link: over links"},
     {"order", "", "", "loops over tiles, outermost first"},
     {"tile_m", "", "", "rows of the output tile"},
     {"tile_n", "", "", "columns of the output tile"},
@@ -214,7 +85,20 @@ static const struct table_column columns[] = {
 static const char *dataflow_name(const struct op *op, const struct mapping *mapping) {
   static const char *const names[] = {"ws", "os", "is"};
   const bool vector = op_kinds[op->kind].class == CLASS_VECTOR || mapping->on_vector;
+  if (op_kinds[op->kind].class == CLASS_LINK) return "link";
   return vector ? "vector" : names[mapping->dataflow < 3 ? mapping->dataflow : 0];
+}
+
+/* Attention is cut into tiles of queries alone. */
+static void tiles_of(const struct costing *costing, const struct op *op, uint64_t cores, const struct mapping *mapping,
+                     struct tensor_tiles *tiles) {
+  if (op->kind != OP_ATTENTION) {
+    tensor_tiles(&costing->machine, op, cores, mapping, tiles);
+    return;
+  }
+  tiles->glb[0] = ceil_div(op->dim[DIM_M], max_u64(mapping->glb.m, 1));
+  tiles->glb[1] = op->dim[DIM_N];
+  tiles->glb[2] = op->dim[DIM_K];
 }
 
 static void cost_row(const struct costing *costing, const char *name, const struct op *op, uint64_t cores,
@@ -222,7 +106,7 @@ static void cost_row(const struct costing *costing, const char *name, const stru
   struct op_cost cost;
   memset(&cost, 0, sizeof cost);
   costing->provider->op_cost(&costing->machine, op, NULL, cores, &cost);
-  const bool tensor = strcmp(dataflow_name(op, &cost.mapping), "vector") != 0;
+  const bool tensor = op_kinds[op->kind].class == CLASS_TENSOR && !cost.mapping.on_vector;
   const uint64_t width = tensor ? costing->machine.rows * costing->machine.cols : costing->machine.lanes;
   const uint64_t work = tensor ? op_macs(op) : cost.lane_cycles;
   const double slots = (double)cost.cycles * (double)cores * (double)width;
@@ -232,6 +116,7 @@ static void cost_row(const struct costing *costing, const char *name, const stru
                                        .seconds = (double)cost.cycles / ((double)costing->accelerator.clock_mhz * 1e6)};
   table_text(table, name);
   table_text(table, op_kinds[op->kind].name);
+  table_text(table, op_phase_names[op->phase]);
   table_u64(table, cores);
   table_u64(table, cost.cycles);
   table_u64(table, cost.bound_cycles);
@@ -243,7 +128,7 @@ static void cost_row(const struct costing *costing, const char *name, const stru
   table_text(table, dataflow_name(op, &cost.mapping));
   if (tensor) {
     struct tensor_tiles tiles;
-    tensor_tiles(&costing->machine, op, cores, &cost.mapping, &tiles);
+    tiles_of(costing, op, cores, &cost.mapping, &tiles);
     table_text(table, cost.mapping.glb.order);
     for (int d = 0; d < 3; d++) table_u64(table, tiles.glb[d]);
   } else {
@@ -256,7 +141,7 @@ static void print_json_lines(const struct table *table, struct arena *arena, str
   size_t n;
   const char *bytes = table_bytes(table, &n);
   struct csv csv;
-  if (!csv_parse("dse cost", bytes, n, MAX_OPS, arena, &csv, error)) return;
+  if (!csv_parse("dse cost", bytes, n, OP_TABLE_MAX_ROWS, arena, &csv, error)) return;
   for (size_t r = 0; r < csv.n_rows; r++) {
     json_t *object = json_object();
     for (size_t c = 0; c < csv.n_columns; c++) {
@@ -279,6 +164,16 @@ static void print_json_lines(const struct table *table, struct arena *arena, str
   }
 }
 
+/* As many as were asked for, of those that there are of each class it needs. */
+static uint64_t cores_for(const struct costing *costing, const struct op *op, uint64_t asked) {
+  const unsigned classes = costing->provider->op_classes(&costing->machine, op, NULL);
+  uint64_t cores = max_u64(asked, 1);
+  if (classes & 1u << CORE_TENSOR) cores = min_u64(cores, costing->machine.n_tensor);
+  if (classes & 1u << CORE_VECTOR) cores = min_u64(cores, costing->machine.n_vector);
+  if (classes & 1u << CORE_LINK) cores = 1;
+  return cores;
+}
+
 static enum status run_cost(struct invocation *invocation, struct error *error) {
   struct costing *costing = ARENA_NEW(invocation->arena, struct costing, 1);
   costing->invocation = invocation;
@@ -288,16 +183,18 @@ static enum status run_cost(struct invocation *invocation, struct error *error) 
   if (ops == NULL) error_add(error, STATUS_INPUT, "dse cost: --ops OPS.csv is needed");
   invocation_u64(invocation, "cores", 1, &cores, error);
   if (!read_model(costing, error) || error_is_set(error)) return error->status;
-  if (!csv_read(ops, MAX_OPS, invocation->arena, &csv, error)) return error->status;
+  if (!csv_read(ops, OP_TABLE_MAX_ROWS, invocation->arena, &csv, error)) return error->status;
   struct table *table = table_new(invocation->arena, "cost.csv", columns, sizeof columns / sizeof *columns);
   const size_t name = csv_column(&csv, "name");
   for (size_t r = 0; r < csv.n_rows; r++) {
-    struct row row = {.csv = &csv, .index = r, .error = error};
     struct op op;
-    if (!make_op(&row, &op)) continue;
-    const unsigned classes = costing->provider->op_classes(&costing->machine, &op, NULL);
-    const uint64_t there = classes & 1u << CORE_TENSOR ? costing->machine.n_tensor : costing->machine.n_vector;
-    cost_row(costing, name == SIZE_MAX ? "" : csv_cell(&csv, r, name), &op, min_u64(max_u64(cores, 1), there), table);
+    if (!op_table_row(&csv, r, &op, error)) continue;
+    if (op.kind == OP_ATTENTION && !costing->provider->has_attention) {
+      error_add(error, STATUS_INPUT, "%s:%u: kind: provider %s has no fused attention; allowed is physical", csv.path,
+                csv.line[r], costing->provider->name);
+      continue;
+    }
+    cost_row(costing, name == SIZE_MAX ? "" : csv_cell(&csv, r, name), &op, cores_for(costing, &op, cores), table);
   }
   if (error_is_set(error)) return error->status;
   if (cluster_rank(invocation->cluster) != 0) return STATUS_OK;
@@ -312,7 +209,7 @@ static enum status run_cost(struct invocation *invocation, struct error *error) 
 }
 
 static const struct command_option options[] = {
-    {"ops", "OPS.csv", "operators: name,kind,batch,m,n,k,c,h,w,r,s,stride,pad,groups,elements,element_bytes"},
+    {"ops", "OPS.csv", op_table_columns},
     {"accelerator", "FILE.cfg|NAME", "a file with one group `accelerator`, or a catalogue entry"},
     {"provider", "NAME", "physical or compat (default: physical)"},
     {"cores", "N", "cores for each operator, at most those there are (default: 1)"},
@@ -326,9 +223,7 @@ const struct command command_cost = {
     .summary = "what single operators cost: cycles, floor, bytes, energy, the tiling chosen",
     .options = options,
     .n_options = sizeof options / sizeof *options,
-    .details =
-        "A gemm row is batch x [m x k][k x n]; conv: batch images, k output and c input channels, h, w input size,\n"
-        "r, s filter; depthwise: groups = c; other kinds: elements (n: length of a row). Prints CSV.",
+    .details = op_table_help,
     .examples = examples,
     .run = run_cost,
 };

@@ -57,6 +57,28 @@ static uint64_t product(const uint64_t *factors, size_t n) {
   return zero ? 0 : result; /* 2⁶⁴ · 0 is nothing, although the product stuck on its way */
 }
 
+enum op_phase op_conv_phase(const struct op *op) {
+  const enum op_phase phase = op->phase;
+  if (op->kind != OP_TRANSPOSED_CONV) return phase;
+  if (phase == PHASE_BACKWARD_DATA) return PHASE_FORWARD;
+  return phase == PHASE_FORWARD ? PHASE_BACKWARD_DATA : phase;
+}
+
+/* Query i of m sees the first i + 1 + n − m of n keys: m·n less a triangle above the diagonal. */
+uint64_t op_attention_scores(const struct op *op) {
+  const uint64_t reps = op->dim[DIM_REPS], m = op->dim[DIM_M], n = op->dim[DIM_N];
+  const uint64_t causal = op->dim[DIM_CAUSAL] != 0 ? m < n ? m : n : 0; /* sides of the triangle */
+  if (reps == 0 || m == 0 || n == 0) return 0;
+  uint64_t scores = sat_mul(m, n);
+  if (scores == UINT64_MAX) return scores;
+  if (causal > 0) {
+    const uint64_t pairs = causal % 2 == 0 ? sat_mul(causal / 2, causal - 1) : sat_mul((causal - 1) / 2, causal);
+    scores -= pairs;
+    if (m > n) scores -= (m - n) * n; /* the first queries see nothing */
+  }
+  return sat_mul(reps, scores);
+}
+
 uint64_t op_macs(const struct op *op) {
   const uint64_t *const dim = op->dim;
   switch (op_kinds[op->kind].family) {
@@ -68,6 +90,10 @@ uint64_t op_macs(const struct op *op) {
     const uint64_t factors[] = {dim[DIM_IMAGES],       op_conv_out_height(op),        op_conv_out_width(op),
                                 dim[DIM_OUT_CHANNELS], dim[DIM_IN_CHANNELS] / groups, dim[DIM_FILTER_HEIGHT],
                                 dim[DIM_FILTER_WIDTH]};
+    return product(factors, sizeof factors / sizeof *factors);
+  }
+  case FAMILY_ATTENTION: {
+    const uint64_t factors[] = {op->phase == PHASE_FORWARD ? 2 : 5, op_attention_scores(op), dim[DIM_K]};
     return product(factors, sizeof factors / sizeof *factors);
   }
   case FAMILY_NONE:

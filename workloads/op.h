@@ -20,17 +20,19 @@ enum op_class { CLASS_NONE, CLASS_TENSOR, CLASS_VECTOR, CLASS_LINK };
 /* Families of loop bounds: the meaning of `dim`. */
 enum op_family {
   FAMILY_NONE,
-  FAMILY_GEMM,   /* DIM_REPS × C[M,N] = A[M,K]·B[K,N] */
-  FAMILY_CONV,   /* forward bounds in every phase; the phase says which of the three products it is */
-  FAMILY_VECTOR, /* elementwise, rows, reductions, pooling, tables, optimizer, loss */
-  FAMILY_LINK,   /* collectives */
+  FAMILY_GEMM,      /* DIM_REPS × C[M,N] = A[M,K]·B[K,N] */
+  FAMILY_CONV,      /* forward bounds in every phase; the phase says which of the three products it is */
+  FAMILY_ATTENTION, /* products, softmax and product in one, forward bounds in both phases */
+  FAMILY_VECTOR,    /* elementwise, rows, reductions, pooling, tables, optimizer, loss */
+  FAMILY_LINK,      /* collectives */
 };
 
 enum { OP_DIMS = 12 };
 /* FAMILY_GEMM */
 enum { DIM_REPS, DIM_M, DIM_N, DIM_K };
 /* FAMILY_CONV: images, input channels, input height and width, output channels, filter, stride, padding, groups.
- * Depthwise: groups = channels = output channels. Dilation is 1 in every shipped network. */
+ * Depthwise: groups = channels = output channels. Dilation is 1 in every shipped network. A transposed convolution has
+ * the bounds of the convolution whose input gradient it computes: what that one calls its input is the output here. */
 enum {
   DIM_IMAGES,
   DIM_IN_CHANNELS,
@@ -45,6 +47,10 @@ enum {
   DIM_GROUPS,
   DIM_DILATION
 };
+/* FAMILY_ATTENTION: reps (heads × samples) of softmax(Q[M,K]·Kᵀ[K,N])·V[N,K]: M queries, N keys, K the width of a head;
+ * and whether query i sees only the first i + 1 + N − M keys (0, 1); how many heads share one K and V (0: 1); how many
+ * masks and biases are added to the scores; whether they are dropped out (0, 1). */
+enum { DIM_CAUSAL = DIM_K + 1, DIM_KEY_SHARERS, DIM_ADDENDS, DIM_DROPOUT };
 /* FAMILY_VECTOR: elements the lanes work on (of the output, or of the input where that is larger: reductions, pooling
  * forward counts outputs); length of a row (last dimension; softmax, norms, reductions) or 0; for pooling the filter
  * area; for two-operand kinds the sizes and ranks of both operands (0 where it has fewer), which `compat` costs need.
@@ -61,6 +67,7 @@ enum op_keep {
   KEEP_INPUT,    /* the first operand */
   KEEP_OPERANDS, /* every operand */
   KEEP_OUTPUT,
+  KEEP_ALL, /* the operands that carry gradients, and the output */
   KEEP_MASK /* one byte an output element of its own */
 };
 
@@ -123,7 +130,13 @@ struct op {
 
 /* An op of PHASE_FORWARD whose layer, mirror and weight_group are OP_ABSENT and whose other fields are 0. */
 struct op op_new(enum op_kind kind, uint64_t element_bytes);
-/* Multiply-accumulates of a TENSOR op (0 for others); UINT64_MAX if it does not fit. */
+/* The phase of the convolution that a FAMILY_CONV op is as a product: a transposed one runs another's passes the other
+ * way round. */
+enum op_phase op_conv_phase(const struct op *op);
+/* Queries × keys of a FAMILY_ATTENTION op that see each other, over all reps; saturating. */
+uint64_t op_attention_scores(const struct op *op);
+/* Multiply-accumulates of a TENSOR op (0 for others); UINT64_MAX if it does not fit. Attention recomputes its scores
+ * backwards: five products instead of four. */
 uint64_t op_macs(const struct op *op);
 /* Output height and width of a FAMILY_CONV op; 0 if the filter does not fit the padded input. */
 uint64_t op_conv_out_height(const struct op *op);

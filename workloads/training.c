@@ -8,18 +8,25 @@
  * gradient clipping, accumulation over microbatches (U is there or not, `update`). */
 #include "workloads/training.h"
 #include "base/checked.h"
+#include "workloads/attention_fusion.h"
 #include "workloads/training_rules.h"
 #include "workloads/training_weights.h"
 #include <string.h>
 
 static const char *const optimizer_choices[] = {"sgd", "momentum", "adam", NULL};
 static const char *const fusion_choices[] = {"off", "compat", NULL};
+static const char *const attention_choices[] = {"separate", "fused", "causal", NULL};
 
 static const struct field training_field_list[] = {
     {"optimizer", FIELD_CHOICE, "", 0, 0, "\"adam\"", "How parameters are updated.",
      offsetof(struct training_settings, optimizer), ROLE_ANSWER, optimizer_choices},
     {"fusion", FIELD_CHOICE, "", 0, 0, "\"compat\"", "Which chains of operators run as one.",
      offsetof(struct training_settings, fusion), ROLE_ANSWER, fusion_choices},
+    {"attention", FIELD_CHOICE, "", 0, 0, "\"separate\"",
+     "separate: scores of attention go through memory and are kept; fused: they stay on the chip and are computed "
+     "again "
+     "backwards; causal: and where they are masked, not computed above the diagonal.",
+     offsetof(struct training_settings, attention), ROLE_ANSWER, attention_choices},
     {"keep_statistics", FIELD_BOOL, "", 0, 0, "false", "Whether norms also keep two fp32 a row or channel.",
      offsetof(struct training_settings, keep_statistics), ROLE_ANSWER, NULL},
     {"update", FIELD_BOOL, "", 0, 0, "true", "Whether the step ends with the update of the parameters.",
@@ -218,6 +225,17 @@ static void backward_vector(struct expansion *x, size_t i, enum op_kind kind) {
   backward_one(x, i, &op);
 }
 
+/* dQ, dK and dV in one op, from Q, K, V, the output, its gradient and the statistics of the rows. */
+static void backward_attention(struct expansion *x, size_t i) {
+  const struct op *const from = &x->forward->ops[i];
+  struct op op = expansion_op(x, OP_ATTENTION, PHASE_BACKWARD_DATA, i);
+  memcpy(op.dim, from->dim, sizeof op.dim);
+  op.in_bytes = sat_add(sat_mul(2, gradient_bytes_of(x, i)), rules_attention_statistics_bytes(from));
+  for (size_t j = 0; j < n_preds(x, i) && j < RULES_ATTENTION_FACTORS; j++)
+    op.in_bytes = sat_add(op.in_bytes, sat_mul(rules_operand_elements(x->forward, i, j), from->element_bytes));
+  backward_one(x, i, &op);
+}
+
 /* Hands the gradients of op i to operand j as they are. */
 static void pass_on(struct expansion *x, size_t i, size_t j) {
   const struct link_list list = x->gradients[i];
@@ -274,6 +292,9 @@ static void backward_of(struct expansion *x, size_t i) {
   case OP_GEMM:
     backward_gemm(x, i);
     return;
+  case OP_ATTENTION:
+    backward_attention(x, i);
+    return;
   case OP_COPY:
     backward_link(x, i, OP_ALL_REDUCE);
     return;
@@ -323,6 +344,14 @@ bool training_expand(const struct op_graph *forward, const struct training_setti
   if (!is_forward(forward))
     return error_add(error, STATUS_INPUT, "training: the graph must be a forward graph without fused operators");
   const struct arena_mark mark = arena_get_mark(scratch);
+  struct op_graph fused;
+  if (settings->attention != ATTENTION_SEPARATE) {
+    if (!attention_fuse(forward, settings->attention == ATTENTION_CAUSAL, scratch, &fused, error)) {
+      arena_rewind(scratch, mark);
+      return false;
+    }
+    forward = &fused;
+  }
   struct expansion x = {
       .forward = forward,
       .settings = settings,

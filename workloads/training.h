@@ -11,6 +11,8 @@
 
 enum optimizer { OPTIMIZER_SGD, OPTIMIZER_MOMENTUM, OPTIMIZER_ADAM };
 enum fusion { FUSION_OFF, FUSION_COMPAT };
+/* Scores of attention through memory; kept on the chip; and those above the diagonal not computed either. */
+enum attention { ATTENTION_SEPARATE, ATTENTION_FUSED, ATTENTION_CAUSAL };
 
 struct training_settings {
   uint64_t optimizer;                  /* enum optimizer */
@@ -19,10 +21,12 @@ struct training_settings {
   bool update;                         /* with U ops; off for all but the last microbatch */
   uint64_t gradient_bytes;             /* 2 or 4 */
   uint64_t master_bytes, moment_bytes; /* 4, 4 */
+  uint64_t attention;                  /* enum attention */
 };
 extern const struct field_table training_fields; /* group "training" of run files */
 
-/* forward → forward + backward + update, with kept bytes. The forward ops come first, at their old places. Expand
+/* forward → forward + backward + update, with kept bytes. The forward ops come first, at their old places, unless
+ * `settings->attention` fuses some of them first. Expand
  * before fusing and contracting: `settings->fusion` is for the caller. */
 bool training_expand(const struct op_graph *forward, const struct training_settings *settings, struct arena *arena,
                      struct arena *scratch, struct op_graph *training, struct error *error);

@@ -3,19 +3,23 @@
  * Sources: workloads §6 (kept bytes, by op), cost-model §3 (tensors read and written backwards), accelerator-search §3
  * (which op has a backward at all). Two refinements of the kept bytes: a product keeps a factor only if the other one
  * needs a gradient, and does not keep an activation that it can recompute from that activation's kept input (gated
- * MLPs: 6sbf instead of 8sbf). Left out: fused attention, recomputation. */
+ * MLPs: 6sbf instead of 8sbf). Left out: recomputation. */
 #include "workloads/training_rules.h"
 #include "base/checked.h"
 
-enum { FP32_BYTES = 4, STATISTICS_BYTES = 2 * FP32_BYTES, LSTM_KEPT_PER_UNIT = 6 /* gates 4, cell, output */ };
+enum { FP32_BYTES = 4, STATISTICS_BYTES = 2 * FP32_BYTES };
+
+/* Values a unit that a recurrent cell keeps for itself, its output among them: four gates, cell, output; three gates,
+ * the candidate's recurrent part, output. A plain cell keeps its output as any tanh does. */
+static const uint8_t cell_keeps[N_OP_KINDS] = {[OP_LSTM_CELL] = 6, [OP_GRU_CELL] = 5};
 
 /* Tensors of the op's size that its backward reads besides the gradient: its kept input or output. */
 static const uint8_t backward_reads[N_OP_KINDS] = {
-    [OP_RELU] = 1,        [OP_GELU] = 1,      [OP_SILU] = 1,       [OP_SIGMOID] = 1, [OP_TANH] = 1,
-    [OP_HARDSIGMOID] = 1, [OP_HARDSWISH] = 1, [OP_EXP] = 1,        [OP_LOG] = 1,     [OP_SQRT] = 1,
-    [OP_RSQRT] = 1,       [OP_POW] = 1,       [OP_SIN] = 1,        [OP_COS] = 1,     [OP_ERF] = 1,
-    [OP_NEG] = 1,         [OP_CAST] = 1,      [OP_MASK] = 1,       [OP_SOFTMAX] = 1, [OP_LOG_SOFTMAX] = 1,
-    [OP_LAYER_NORM] = 1,  [OP_RMS_NORM] = 1,  [OP_BATCH_NORM] = 3,
+    [OP_RELU] = 1,        [OP_GELU] = 1,      [OP_SILU] = 1,       [OP_SIGMOID] = 1,  [OP_TANH] = 1,
+    [OP_HARDSIGMOID] = 1, [OP_HARDSWISH] = 1, [OP_EXP] = 1,        [OP_LOG] = 1,      [OP_SQRT] = 1,
+    [OP_RSQRT] = 1,       [OP_POW] = 1,       [OP_SIN] = 1,        [OP_COS] = 1,      [OP_ERF] = 1,
+    [OP_NEG] = 1,         [OP_CAST] = 1,      [OP_MASK] = 1,       [OP_SOFTMAX] = 1,  [OP_LOG_SOFTMAX] = 1,
+    [OP_LAYER_NORM] = 1,  [OP_RMS_NORM] = 1,  [OP_BATCH_NORM] = 3, [OP_RNN_CELL] = 1,
 };
 
 static uint64_t conv_out_elements(const struct op *op) {
@@ -23,15 +27,30 @@ static uint64_t conv_out_elements(const struct op *op) {
                  sat_mul(op_conv_out_height(op), op_conv_out_width(op)));
 }
 
+/* What a transposed convolution writes is what its mirror image calls the input. */
+static uint64_t conv_in_elements(const struct op *op) {
+  return sat_mul(sat_mul(op->dim[DIM_IMAGES], op->dim[DIM_IN_CHANNELS]),
+                 sat_mul(op->dim[DIM_IN_HEIGHT], op->dim[DIM_IN_WIDTH]));
+}
+
+/* Queries (and outputs), or keys (or values). */
+static uint64_t attention_elements(const struct op *op, bool of_keys) {
+  const uint64_t sharers = max_u64(op->dim[DIM_KEY_SHARERS], 1);
+  const uint64_t heads = of_keys ? ceil_div(op->dim[DIM_REPS], sharers) : op->dim[DIM_REPS];
+  return sat_mul(heads, sat_mul(op->dim[of_keys ? DIM_N : DIM_M], op->dim[DIM_K]));
+}
+
 uint64_t rules_out_elements(const struct op *op) {
   const struct op_kind_info *const info = &op_kinds[op->kind];
   if (info->family == FAMILY_GEMM) return sat_mul(op->dim[DIM_REPS], sat_mul(op->dim[DIM_M], op->dim[DIM_N]));
-  if (info->family == FAMILY_CONV) return conv_out_elements(op);
+  if (info->family == FAMILY_CONV) return op->kind == OP_TRANSPOSED_CONV ? conv_in_elements(op) : conv_out_elements(op);
+  if (info->family == FAMILY_ATTENTION) return attention_elements(op, false);
   if (info->keep == KEEP_MASK) return op->dim[DIM_ELEMENTS];
   return op->element_bytes == 0 ? 0 : op->out_bytes / op->element_bytes;
 }
 
 uint64_t rules_tensor_bytes(const struct op *op) {
+  if (op_kinds[op->kind].family == FAMILY_ATTENTION) return sat_mul(attention_elements(op, false), op->element_bytes);
   return op_kinds[op->kind].keep == KEEP_MASK ? sat_mul(op->dim[DIM_ELEMENTS], op->element_bytes) : op->out_bytes;
 }
 
@@ -60,6 +79,9 @@ uint64_t rules_operand_elements(const struct op_graph *graph, size_t i, size_t j
   case FAMILY_VECTOR:
     if (op->dim[DIM_OPERANDS] == n && n == 2) read = j == 0 ? op->dim[DIM_X_ELEMENTS] : op->dim[DIM_Y_ELEMENTS];
     if (n == 1 && op->element_bytes > 0) read = op->in_bytes / op->element_bytes;
+    break;
+  case FAMILY_ATTENTION: /* Q, K, V; what comes behind carries no gradient */
+    if (j < RULES_ATTENTION_FACTORS) read = attention_elements(op, j > 0);
     break;
   case FAMILY_CONV:
   case FAMILY_LINK:
@@ -239,7 +261,12 @@ static void keep_for(struct keeping *keeping, size_t i) {
       keep_product_operands(keeping, i);
     break;
   case KEEP_OUTPUT:
-    if (op->kind != OP_LSTM_CELL) keep_tensor(keeping, (uint32_t)i);
+    if (cell_keeps[op->kind] == 0) keep_tensor(keeping, (uint32_t)i);
+    break;
+  case KEEP_ALL:
+    keep_tensor(keeping, (uint32_t)i);
+    for (size_t j = 0; j < RULES_ATTENTION_FACTORS && j < n_operands(keeping->graph, i); j++)
+      keep_operand(keeping, i, j);
     break;
   case KEEP_MASK:
   case KEEP_NONE:
@@ -247,11 +274,16 @@ static void keep_for(struct keeping *keeping, size_t i) {
   }
 }
 
+uint64_t rules_attention_statistics_bytes(const struct op *op) {
+  return sat_mul(FP32_BYTES, sat_mul(op->dim[DIM_REPS], op->dim[DIM_M]));
+}
+
 /* What an op keeps besides tensors that somebody reads or wrote: masks, fp32 copies, gates, statistics. */
 static uint64_t own_bytes(const struct op *op, bool keep_statistics) {
   if (op_kinds[op->kind].keep == KEEP_MASK) return op->dim[DIM_ELEMENTS];
   if (op->kind == OP_CROSS_ENTROPY) return sat_mul(FP32_BYTES, op->dim[DIM_ELEMENTS]);
-  if (op->kind == OP_LSTM_CELL) return sat_mul(LSTM_KEPT_PER_UNIT, sat_mul(op->dim[DIM_ELEMENTS], op->element_bytes));
+  if (op_kinds[op->kind].family == FAMILY_ATTENTION) return rules_attention_statistics_bytes(op);
+  if (cell_keeps[op->kind] > 0) return sat_mul(cell_keeps[op->kind], sat_mul(op->dim[DIM_ELEMENTS], op->element_bytes));
   if (!keep_statistics || op_kinds[op->kind].fusion != FUSE_NORM) return 0;
   if (op->kind == OP_BATCH_NORM) return sat_mul(STATISTICS_BYTES, op->n_parameters / 2); /* a scale, a shift each */
   return op->dim[DIM_ROW] == 0 ? 0 : sat_mul(STATISTICS_BYTES, op->dim[DIM_ELEMENTS] / op->dim[DIM_ROW]);
@@ -267,7 +299,7 @@ uint64_t *rules_kept_bytes(const struct op_graph *graph, const struct rules_flag
   for (size_t i = 0; i < graph->n_ops; i++) {
     const struct op *const op = &graph->ops[i];
     const bool is_view = op_kinds[op->kind].class == CLASS_NONE && n_operands(graph, i) > 0;
-    const bool has_own = flags[i].active && op->kind == OP_LSTM_CELL; /* its output is among its own bytes */
+    const bool has_own = flags[i].active && cell_keeps[op->kind] > 0; /* its output is among its own bytes */
     if (keeping.kept[i] && !is_view && !has_own) bytes[i] = rules_tensor_bytes(op);
     if (flags[i].active) bytes[i] = sat_add(bytes[i], own_bytes(op, keep_statistics));
   }
@@ -278,8 +310,8 @@ uint64_t rules_backward_in_bytes(const struct op_graph *graph, size_t i) {
   const struct op *const op = &graph->ops[i];
   const uint64_t gradient = sat_mul(rules_out_elements(op), op->element_bytes);
   const uint64_t size = sat_mul(op->dim[DIM_ELEMENTS], op->element_bytes);
-  if (op->kind == OP_CROSS_ENTROPY || op->kind == OP_LSTM_CELL)
-    return sat_add(op->kind == OP_LSTM_CELL ? gradient : 0, own_bytes(op, false));
+  if (op->kind == OP_CROSS_ENTROPY) return own_bytes(op, false);
+  if (cell_keeps[op->kind] > 0) return sat_add(gradient, own_bytes(op, false));
   uint64_t bytes = sat_add(gradient, sat_mul(backward_reads[op->kind], size));
   if (op_kinds[op->kind].keep == KEEP_MASK) bytes = sat_add(bytes, own_bytes(op, false));
   if (op_kinds[op->kind].keep != KEEP_OPERANDS) return bytes;

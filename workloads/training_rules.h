@@ -33,6 +33,10 @@ uint64_t *rules_kept_bytes(const struct op_graph *graph, const struct rules_flag
                            struct arena *scratch);
 /* Bytes that the backward op of vector op i reads: the gradient and what was kept for it. */
 uint64_t rules_backward_in_bytes(const struct op_graph *graph, size_t i);
+/* Of a FAMILY_ATTENTION op: the operands Q, K, V that come first and carry gradients; the logarithm of each row's sum
+ * of exponentials, in fp32, from which the backward pass makes the scores again. */
+enum { RULES_ATTENTION_FACTORS = 3 };
+uint64_t rules_attention_statistics_bytes(const struct op *op);
 /* Weights proper of a TENSOR op: what it owns beyond is bias. */
 uint64_t rules_weights(const struct op *op);
 

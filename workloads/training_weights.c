@@ -103,6 +103,7 @@ static void join_member(const struct expansion *x, struct op *op, size_t i) {
     break;
   }
   case FAMILY_CONV:
+  case FAMILY_ATTENTION:
   case FAMILY_LINK:
   case FAMILY_NONE:
     op->in_bytes = sat_add(op->in_bytes, from->in_bytes);

@@ -89,6 +89,10 @@ holds 'parts: a row each, that sum to the totals' 'set(a["breakdown"]) == {"tens
 holds 'parts: none is negative, memories are apart' 'all(v >= 0 for p in a["breakdown"].values() for v in p.values()) and
   abs(a["breakdown"]["core_l2"]["area_mm2"] + a["breakdown"]["glb"]["area_mm2"] - a["area_mm2"]["sram"]) < 1e-9 and
   a["breakdown"]["core_l2"]["area_mm2"] > 0 and a["breakdown"]["fill"]["energy_j"] > 0' design.json
+runs 0 'a dearer buffer' "$dse" evaluate small.cfg --design $design --json --set technology.shared_mm2_per_mib=1.2
+cp out buffer.json
+holds 'parts: memories are told apart' 'a["breakdown"]["core_l2"]["area_mm2"] == b["breakdown"]["core_l2"]["area_mm2"]
+  and a["breakdown"]["glb"]["area_mm2"] > 1.1 * b["breakdown"]["glb"]["area_mm2"]' buffer.json design.json
 holds 'levels of energy sum to it' 'abs(sum(a["energy_by_level_j"].values()) - a["energy_j"]) < 1e-9 * a["energy_j"] and
   a["energy_by_level_j"]["wires"] == 0 < a["energy_by_level_j"]["mac"]' design.json
 holds 'money: the published formula' 'abs(a["money"]["yield"] - (1 + a["money"]["die_mm2"] * .0015 / 3) ** -3) < 1e-12 and
@@ -140,10 +144,24 @@ holds 'uncertainty: the nominal values are the design'"'"'s' 'a["uncertainty"]["
   a["area_mm2"]["total"] and a["uncertainty"]["outputs"]["iteration_s"]["nominal"] == a["iteration_s"] and
   a["uncertainty"]["outputs"]["tdp_w"]["nominal"] == a["tdp_w"]["total"] and
   a["uncertainty"]["outputs"]["energy_j"]["nominal"] == a["energy_j"]' drawn.json
-holds 'uncertainty: which constant, with the sign it must have' '(lambda o: o["tdp_w"]["moved_most_by"] == "mac_energy" and
-  o["tdp_w"]["rank_correlation"] > .5 and o["iteration_s"]["rank_correlation"] ==
-  -o["throughput_samples_per_s"]["rank_correlation"] and all(.2 < abs(v["rank_correlation"]) <= 1 and
-  v["moved_most_by"] in a["uncertainty"]["ranges"] for v in o.values()))(a["uncertainty"]["outputs"])' drawn.json
+draw --uncertainty 1024 --seed 77
+cp out many.json
+holds 'uncertainty: which constant, with the sign it must have' '(lambda o: all(v["moved_most_by"] ==
+  max(v["rank_correlation"], key=lambda k: abs(v["rank_correlation"][k])) and
+  .2 < abs(v["rank_correlation"][v["moved_most_by"]]) <= 1 for v in o.values()) and all(
+  sign * o[k]["rank_correlation"][c] > .05 for k, sign, cs in (
+  ("area_mm2", 1, ("mac_area", "lane_area", "glb_area", "wiring", "hbm_area", "link_area")), ("area_mm2", -1, ("fill",)),
+  ("tdp_w", 1, ("mac_energy", "lane_energy", "hbm_energy", "leakage", "link_energy")), ("tdp_w", -1, ("supply",)),
+  ("energy_j", 1, ("mac_energy", "leakage", "hbm_energy")), ("iteration_s", 1, ("softmax_cycles",)),
+  ("throughput_samples_per_s", 1, ("clock", "lane_rate"))) for c in cs))(a["uncertainty"]["outputs"])' many.json
+runs 0 'uncertainty of a design with little memory' "$dse" evaluate small.cfg --json --uncertainty 256 \
+  --design tc_count=8,tc_rows=128,tc_cols=64,vc_count=8,vc_width=512,glb_mib=16,hbm_stacks=1 --set limits.w_per_mm2=2
+cp out starved.json
+holds 'uncertainty: little memory, its rate counts' 'a["binding"] == "hbm_bandwidth" and
+  a["uncertainty"]["outputs"]["iteration_s"]["moved_most_by"] == "hbm_rate"' starved.json
+holds 'uncertainty: as wide as constants are badly known' 'all(a["uncertainty"]["outputs"][k]["high_95"] >
+  a["uncertainty"]["outputs"][k]["low_5"] * (1 + w) for k, w in (("area_mm2", .15), ("tdp_w", .2), ("energy_j", .2),
+  ("iteration_s", .05)))' drawn.json
 draw --uncertainty 256 --seed 77
 check 'uncertainty: the same seed, the same bytes' cmp out drawn.json
 if [[ $MPI == yes ]]; then
@@ -175,13 +193,16 @@ prints 'uncertainty for people: what was drawn' 'uncertainty of the constants: 7
 check 'uncertainty for people: a line an output' test "$(grep -cE '^  (area_mm2|tdp_w|iteration_s|throughput_.*|energy_j) .*\)$' out)" = 6
 check 'uncertainty for people: all ranges with their sources' test \
   "$(grep -cE '^  [a-z_0-9]+ +[0-9.]+ +[0-9.]+  .{3,}' out)" -ge 30
-for node in 28 16 14 12 5 4 3; do
-  draw --design "$design,node_nm=$node" --uncertainty 64 --set limits.area_mm2=23850 --set limits.tdp_w=2385 \
+for node in 28 16 14 12 7 5 4 3; do
+  row=$node
+  ((node != 14 && node != 12)) || row=16
+  draw --design "$design,node_nm=$node" --uncertainty 128 --set limits.area_mm2=23850 --set limits.tdp_w=2385 \
     --set limits.w_per_mm2=23.85 --set technology.reticle_mm2=23850
-  cp out "node-$node.json"
-  holds "uncertainty: $node nm is less certain than 7 nm" 'all(
-    a["uncertainty"]["outputs"][k]["high_95"] / a["uncertainty"]["outputs"][k]["low_5"] > 1 for k in '"$outputs"')' \
-    "node-$node.json"
+  cp out node.json
+  holds "uncertainty at $node nm: this node's constants, and no other's" '(lambda area, tdp:
+    {k for k in area if k.startswith(("logic_", "energy_"))} == ({"logic_'$row'nm", "energy_'$row'nm"} if '$node' != 7 else
+    set()) and ('$node' == 7 or area["logic_'$row'nm"] > .05 and tdp["energy_'$row'nm"] > .05))(*(
+    a["uncertainty"]["outputs"][k]["rank_correlation"] for k in ("area_mm2", "tdp_w")))' node.json
 done
 while read -r words; do
   read -ra split <<<"$words"

@@ -12,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void expand(const struct op_graph *graph, struct arena *arena, struct arena *scratch) {
-  const struct training_settings settings = {OPTIMIZER_ADAM, FUSION_COMPAT, true, true, 2, 4, 4};
+  const struct training_settings settings = {OPTIMIZER_ADAM, FUSION_COMPAT, true, true, 2, 4, 4, ATTENTION_SEPARATE};
   struct op_graph training, fused, contracted;
   struct error error = {0};
   uint64_t kept = 0;

@@ -35,6 +35,7 @@ static void draw_settings(struct rng *rng, struct cost_settings *settings) {
   settings->dataflow = rng_below(rng, 4);
   settings->array_overlap = rng_below(rng, 3);
   settings->depthwise_on = rng_below(rng, 3);
+  settings->tensor_on = rng_below(rng, 3);
   settings->deconv = rng_below(rng, 2);
   settings->array_mapping = rng_below(rng, 2);
   settings->transpose = rng_below(rng, 2) == 1;
@@ -85,6 +86,16 @@ static void draw_conv(struct rng *rng, struct op *op) {
   op->out_bytes = e * dims[DIM_IMAGES] * out * op_conv_out_height(op) * op_conv_out_width(op);
 }
 
+static void draw_attention(struct rng *rng, struct op *op) {
+  const uint64_t sharers = draw(rng, 3), reps = sharers * draw(rng, 3), m = draw(rng, 10), n = draw(rng, 10);
+  const uint64_t k = draw(rng, 8), e = op->element_bytes;
+  const uint64_t dims[OP_DIMS] = {reps, m, n, k, rng_below(rng, 2), sharers, rng_below(rng, 3), rng_below(rng, 2)};
+  memcpy(op->dim, dims, sizeof dims);
+  const uint64_t queries = reps * m * k * e, keys = 2 * (reps / sharers) * n * k * e;
+  op->in_bytes = op->phase == PHASE_FORWARD ? queries + keys : 3 * queries + keys + 4 * reps * m;
+  op->out_bytes = op->phase == PHASE_FORWARD ? queries : queries + keys;
+}
+
 static void draw_vector(struct rng *rng, struct op *op) {
   op->dim[DIM_ROW] = draw(rng, 10);
   op->dim[DIM_ELEMENTS] = op->dim[DIM_ROW] * draw(rng, 10);
@@ -99,7 +110,7 @@ static void draw_vector(struct rng *rng, struct op *op) {
 
 static void draw_op(struct rng *rng, struct sample *sample) {
   unsigned kind = (unsigned)rng_below(rng, N_OP_KINDS);
-  if (rng_below(rng, 4) > 0) kind = (unsigned)(OP_GEMM + rng_below(rng, 3)); /* mostly tensor ops */
+  if (rng_below(rng, 4) > 0) kind = (unsigned)(OP_GEMM + rng_below(rng, 5)); /* mostly tensor ops */
   struct op *op = &sample->op;
   *op = op_new((enum op_kind)kind, (uint64_t)1 << rng_below(rng, 3));
   op->phase = (uint8_t)rng_below(rng, 3);
@@ -109,6 +120,9 @@ static void draw_op(struct rng *rng, struct sample *sample) {
     break;
   case FAMILY_CONV:
     draw_conv(rng, op);
+    break;
+  case FAMILY_ATTENTION:
+    draw_attention(rng, op);
     break;
   case FAMILY_VECTOR:
     draw_vector(rng, op);
@@ -244,7 +258,7 @@ static void test_monotone(void **state) {
 }
 
 static void check_dataflows(uint64_t task, struct sample *sample, const struct cost_provider *provider) {
-  sample->settings.depthwise_on = DEPTHWISE_TC;
+  sample->settings.depthwise_on = sample->settings.tensor_on = DEPTHWISE_TC;
   sample->settings.traffic_weight = 0;
   sample->settings.dataflow = DATAFLOW_ALL;
   const uint64_t all = cycles_of(sample, provider);

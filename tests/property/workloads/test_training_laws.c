@@ -75,7 +75,7 @@ static void random_graph(struct bench *bench) {
   }
   struct error error = {0};
   assert_true(graph_builder_finish(builder, &bench->arena, &bench->forward, &error));
-  const struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF, false, true, 4, 4, 4};
+  const struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF, false, true, 4, 4, 4, ATTENTION_SEPARATE};
   assert_true(training_expand(&bench->forward, &settings, &bench->arena, &bench->scratch, &bench->training, &error));
 }
 
