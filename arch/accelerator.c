@@ -13,6 +13,7 @@
 #include <string.h>
 
 static const char *const hbm_names[] = {"2", "2e", "3", "3e", NULL};
+static const char *const core_kind_names[] = {"separate", "simt", NULL};
 
 /* GB/s of one stack, cost-model §5. */
 static const double hbm_gbytes_per_s[N_HBM_GENERATIONS] = {
@@ -46,9 +47,17 @@ static const struct field fields[] = {
     UINT_FIELD(hbm_gib_per_stack, "gib", 1, 1024, "8", "Capacity of a stack."),
     UINT_FIELD(link_gbytes_per_s, "gbytes_per_s", 0, 1000000, "250", "One direction, all links together (10⁹ B/s)."),
     UINT_FIELD(clock_mhz, "mhz", 1, 10000, "700", "Clock of the whole chip."),
-    UINT_FIELD(node_nm, "nm", 3, 28, "16", "Technology node: 28, 16, 14, 12, 7, 5, 4 or 3."),
+    UINT_FIELD(node_nm, "nm", 3, 28, "16", "Technology node (dse list nodes)."),
     UINT_FIELD(element_bytes, "bytes", 1, 4, "2", "Operands of tensor cores: 1 (int8), 2 (bf16, fp16), 4 (fp32)."),
     UINT_FIELD(dies, "", 1, 64, "1", "Compute dies in the package; a single one must fit the reticle."),
+    {.key = "core_kind",
+     .type = FIELD_CHOICE,
+     .unit = "",
+     .default_text = "\"separate\"",
+     .doc = "Lanes in cores of their own, or as a GPU has them (simt): for area and TDP.",
+     .offset = offsetof(struct accelerator, core_kind),
+     .role = ROLE_ANSWER,
+     .choices = core_kind_names},
     {.key = "hbm_bytes_per_cycle",
      .type = FIELD_REAL,
      .unit = "bytes_per_cycle",
@@ -110,11 +119,13 @@ bool accelerator_derive(struct accelerator *accelerator, struct error *error) {
     error_add(error, STATUS_INPUT, "accelerator: tc_rows, tc_cols and vc_width must be at least 1");
   if (accelerator->clock_mhz == 0) error_add(error, STATUS_INPUT, "accelerator: clock_mhz must be at least 1");
   if (!technology_knows_node(accelerator->node_nm))
-    error_add(error, STATUS_INPUT, "accelerator: node_nm = %llu is unknown; allowed are 28, 16, 14, 12, 7, 5, 4 and 3",
-              (unsigned long long)accelerator->node_nm);
+    error_add(error, STATUS_INPUT, "accelerator: node_nm = %llu is unknown; allowed are %s",
+              (unsigned long long)accelerator->node_nm, technology_node_names);
   if (bytes != 1 && bytes != 2 && bytes != 4)
     error_add(error, STATUS_INPUT, "accelerator: element_bytes = %llu has no unit; allowed are 1, 2 and 4",
               (unsigned long long)bytes);
+  if (accelerator->core_kind == CORES_SIMT && accelerator->tc_count == 0)
+    error_add(error, STATUS_INPUT, "accelerator: core_kind = simt wants arrays; tc_count must be at least 1");
   if (accelerator->hbm_generation >= N_HBM_GENERATIONS)
     error_add(error, STATUS_INPUT, "accelerator: hbm_generation is unknown; allowed are 2, 2e, 3 and 3e");
   else if (!(accelerator_hbm_bytes_per_s(accelerator) > 0))

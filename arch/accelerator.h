@@ -7,6 +7,10 @@
 
 #include "base/config.h"
 
+/* How lanes stand to arrays: cores of their own, wired to one buffer; or a GPU's, whose lanes share issue and operands
+ * with the arrays (they rest while the arrays work at full speed) and whose L2 is cut into slices of its crossbar. Area
+ * and power know the difference; time does not. */
+enum core_kind { CORES_SEPARATE, CORES_SIMT, N_CORE_KINDS };
 enum hbm_generation { HBM_2, HBM_2E, HBM_3, HBM_3E, N_HBM_GENERATIONS };
 
 /* All axes are uint64_t, so that an axis can be bound to a field by its offset. */
@@ -22,6 +26,7 @@ struct accelerator {
   uint64_t clock_mhz, node_nm;
   uint64_t element_bytes; /* of a tensor core's operands: 1 (int8), 2 (bf16, fp16) or 4 (fp32) */
   uint64_t dies;
+  uint64_t core_kind;
   double hbm_bytes_per_cycle; /* 0: from stacks and generation; stands for them in accelerator files of bare arrays */
 };
 

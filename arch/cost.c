@@ -44,6 +44,13 @@ static const char *const deconv_names[] = {"decomposed", "dense", NULL};
 
 static const struct field fields[] = {
     CHOICE(provider, "\"physical\"", provider_names, "The rules that price operators."),
+    {.key = "table",
+     .type = FIELD_TEXT,
+     .unit = "",
+     .default_text = "\"\"",
+     .doc = "CSV of provider \"table\": columns of `dse cost --ops`, phase, followers, cores, cycles, dram_bytes.",
+     .offset = OFFSET(table),
+     .role = ROLE_ANSWER},
     CHOICE(dataflow, "\"all\"", dataflow_names, "What stays in the array: weights, outputs, inputs; all: the best."),
     CHOICE(array_overlap, "\"double\"", overlap_names,
            "none: folds follow each other; double: the next loads meanwhile; ideal: as Timeloop and ZigZag count: no "
@@ -96,6 +103,23 @@ const struct field_table cost_fields = {
     .fields = fields,
     .n_fields = sizeof fields / sizeof *fields,
 };
+
+bool cost_load(struct cost_settings *settings, const struct op_graph *graph, struct arena *arena, struct error *error) {
+  const struct cost_provider *const provider = cost_providers[settings->provider];
+  const size_t n_before = error->n_messages;
+  if (provider->load == NULL) return true;
+  if (!provider->load(settings, arena, error)) return false;
+  for (size_t s = 0; graph != NULL && s < graph->n_shapes; s++) {
+    const struct op *const op = &graph->ops[graph->shape_op[s]];
+    provider->knows(settings, op, graph->followers + op->first_follower, error);
+  }
+  return error->n_messages == n_before;
+}
+
+void cost_digest(const struct cost_settings *settings, struct digest_stream *stream) {
+  const struct cost_provider *const provider = cost_providers[settings->provider];
+  if (provider->digest != NULL) provider->digest(settings, stream);
+}
 
 void machine_init(struct machine *machine, const struct cost_settings *settings, const struct technology *technology,
                   const struct accelerator *accelerator) {

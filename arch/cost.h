@@ -23,6 +23,8 @@ enum deconv { DECONV_DECOMPOSED, DECONV_DENSE };
 
 /* Group "cost" of run files. */
 struct cost_settings {
+  const char *table;                /* path of the prices of provider `table` */
+  const struct price_table *prices; /* what it holds, by cost_load; no key */
   uint64_t provider; /* index into cost_providers */
   uint64_t dataflow, array_overlap, map_objective, depthwise_on, tensor_on, deconv;
   uint64_t array_mapping;
@@ -93,6 +95,12 @@ struct op_floor {
 struct cost_provider {
   const char *name, *doc;
   bool has_bandwidth, has_tdp;
+  /* A provider that reads a file (else NULL, all three): reads it into `settings`; feeds what it read to a digest;
+   * whether it can price an op, with a message if not. */
+  bool (*load)(struct cost_settings *settings, struct arena *arena, struct error *error);
+  void (*digest)(const struct cost_settings *settings, struct digest_stream *stream);
+  bool (*knows)(const struct cost_settings *settings, const struct op *op, const struct op_follower *followers,
+                struct error *error);
   bool has_attention; /* prices OP_ATTENTION as what it is */
   /* `followers` are those of the op (op->n_followers of them). n_cores ≥ 1: of the op's class(es). */
   void (*op_cost)(const struct machine *machine, const struct op *op, const struct op_follower *followers,
@@ -100,11 +108,20 @@ struct cost_provider {
   void (*op_floor)(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                    struct op_floor *floor);
   unsigned (*op_classes)(const struct machine *machine, const struct op *op, const struct op_follower *followers);
+  /* NULL, or words of A, B and C between the arrays and their memory for a tensor op that is mapped so. */
+  void (*op_words)(const struct machine *machine, const struct op *op, uint64_t n_cores, const struct mapping *mapping,
+                   uint64_t words[3]);
 };
 #define COST_PROVIDER(name) extern const struct cost_provider name##_provider;
 #include "arch/providers.def"
 #undef COST_PROVIDER
 extern const struct cost_provider *const cost_providers[];
 extern const size_t n_cost_providers;
+
+/* What the provider reads beside its keys, once before anything is priced, into `arena`; every op of `graph` (NULL:
+ * none yet) that it cannot price is a message (STATUS_INPUT). */
+bool cost_load(struct cost_settings *settings, const struct op_graph *graph, struct arena *arena, struct error *error);
+/* Feeds what was read: together with the keys, all that prices depend on. */
+void cost_digest(const struct cost_settings *settings, struct digest_stream *stream);
 
 #endif

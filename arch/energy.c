@@ -1,10 +1,11 @@
 /* Prices by level. See energy.h.
  *
- * Source: cost-model §5 (SRAM, wires, a MAC's arithmetic), §6 (the law), §4.3 (registers), §2 (words that an array
- * reads and writes). The prices of `all_in` are taken from physical_energy_j itself, one count at a time: the law and
- * its nodes are written down in technology.c alone. */
+ * Source: cost-model §5 (SRAM, wires, a MAC's arithmetic), §6 (the law), §4.3 (registers). The prices of `all_in` are
+ * taken from physical_energy_j itself, one count at a time: the law and its nodes are written down in technology.c
+ * alone. */
 #include "arch/energy.h"
 
+#include "arch/cost.h"
 #include "arch/sram.h"
 #include "base/error.h"
 #include <math.h>
@@ -106,8 +107,8 @@ static void split_prices(const struct technology *technology, const struct accel
 /* --- the reference --------------------------------------------------------------------------------------------------
  *
  * TPUv4 (arch/catalogue): of the training parts whose die is known it is the one whose arrays, buffers and lanes the
- * template describes as they are. 4096³ on it: large enough that arrays are full and nearly always busy, which is what
- * a MAC's all-in energy was fitted to (peak rate under TDP), small enough to pass HBM once. */
+ * template describes as they are. 4096³ on all its cores: large enough that arrays are full and nearly always busy,
+ * which is what a MAC's all-in energy was fitted to (peak rate under TDP), small enough to pass HBM once. */
 
 void energy_reference_design(struct accelerator *accelerator) {
   *accelerator = (struct accelerator){.tc_count = 8,
@@ -129,35 +130,55 @@ void energy_reference_design(struct accelerator *accelerator) {
                                       .hbm_bytes_per_cycle = 1142.857142857143};
 }
 
-/* Bytes of C[n,n] = A[n,n]·B[n,n], bf16 with 4-byte partial sums, on a × a arrays, weight stationary. Array: A and C
- * once for each of n/a folds, B once (cost-model §2). L2: tiles of 192 × 192 × 64, the squarest that two buffers of
- * operands and one of sums leave in 256 KiB, hence 22 trips; the GLB hands out the same bytes. HBM: each operand once.
- */
 void energy_reference_traffic(struct energy_traffic *traffic) {
-  const uint64_t n = 4096, a = 128, trips = (n + 191) / 192, matrix = 2 * n * n;
+  const uint64_t n = 4096, matrix_bytes = 2 * n * n;
+  struct arena arena;
+  struct accelerator accelerator;
+  struct technology technology;
+  struct cost_settings settings;
+  struct machine machine;
+  struct op_cost cost = {0};
+  struct op op = op_new(OP_GEMM, 2);
+  op.weighted = true;
+  op.dim[DIM_REPS] = 1;
+  op.dim[DIM_M] = op.dim[DIM_N] = op.dim[DIM_K] = n;
+  op.in_bytes = op.weight_bytes = op.out_bytes = matrix_bytes;
+  energy_reference_design(&accelerator);
+  arena_init(&arena, 1 << 14);
+  config_defaults(&technology_fields, &arena, &technology);
+  config_defaults(&cost_fields, &arena, &settings);
+  machine_init(&machine, &settings, &technology, &accelerator);
+  physical_provider.op_cost(&machine, &op, NULL, accelerator.tc_count, &cost);
+  arena_release(&arena);
   *traffic = (struct energy_traffic){.macs = n * n * n,
-                                     .array_bytes = matrix * (n / a) + matrix + 4 * n * n * (n / a),
-                                     .l2_bytes = matrix * (2 * trips + 1),
-                                     .glb_bytes = matrix * (2 * trips + 1),
-                                     .hbm_bytes = 3 * matrix};
+                                     .array_bytes = cost.array_bytes,
+                                     .l2_bytes = cost.glb_bytes,
+                                     .glb_bytes = cost.glb_bytes,
+                                     .hbm_bytes = cost.hbm_bytes};
 }
 
 void energy_model_init(struct energy_model *model, const struct technology *technology, enum energy_detail detail) {
-  *model = (struct energy_model){technology, detail, 1};
-  if (detail == ENERGY_ALL_IN) return;
+  *model = (struct energy_model){.detail = detail};
+  if (detail == ENERGY_SPLIT) energy_reference_traffic(&model->reference);
+  energy_model_calibrate(model, technology);
+}
+
+void energy_model_calibrate(struct energy_model *model, const struct technology *technology) {
+  model->technology = technology;
+  model->split_factor = 1;
+  if (model->detail == ENERGY_ALL_IN) return;
+  const struct energy_traffic *traffic = &model->reference;
   struct accelerator reference;
   struct area_breakdown area;
-  struct energy_traffic traffic;
   struct energy_prices all_in, split;
   energy_reference_design(&reference);
-  energy_reference_traffic(&traffic);
   physical_area(technology, &reference, &area);
   all_in_prices(technology, &reference, area.total, &all_in);
   split = all_in;
   split_prices(technology, &reference, &area, 1, &split);
-  struct energy_breakdown parts;
-  energy_split(&split, &traffic, &parts);
-  const double left_j = (double)traffic.macs * (all_in.mac - split.mac);
+  struct energy_breakdown parts = {0};
+  energy_split(&split, traffic, &parts);
+  const double left_j = (double)traffic->macs * (all_in.mac - split.mac);
   const double asked_j = parts.level_j[ENERGY_REGISTERS] + parts.level_j[ENERGY_L2] + parts.level_j[ENERGY_GLB] +
                          parts.level_j[ENERGY_WIRES];
   REQUIRE(asked_j > 0);
@@ -195,7 +216,23 @@ void energy_split(const struct energy_prices *prices, const struct energy_traffi
 }
 
 double energy_total_j(const struct energy_prices *prices, const struct energy_traffic *traffic) {
-  struct energy_breakdown energy;
+  struct energy_breakdown energy = {0};
   energy_split(prices, traffic, &energy);
   return energy.total_j;
+}
+
+double energy_model_j(const struct energy_model *model, const struct accelerator *accelerator,
+                      const struct area_breakdown *area, const struct energy_traffic *traffic) {
+  if (model->detail == ENERGY_ALL_IN) {
+    const struct energy_counts counts = {.macs = traffic->macs,
+                                         .idle_mac_cycles = traffic->idle_mac_cycles,
+                                         .lane_cycles = traffic->lane_cycles,
+                                         .hbm_bytes = traffic->hbm_bytes,
+                                         .link_bytes = traffic->link_bytes,
+                                         .seconds = traffic->seconds};
+    return physical_energy_j(model->technology, accelerator, area->total, &counts);
+  }
+  struct energy_prices prices;
+  energy_prices_init(&prices, model, accelerator, area);
+  return energy_total_j(&prices, traffic);
 }

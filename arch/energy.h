@@ -54,9 +54,12 @@ struct energy_breakdown {
 struct energy_model {
   const struct technology *technology;
   enum energy_detail detail;
-  double split_factor; /* of registers, L2, GLB and wires; 0 if a MAC's energy leaves nothing for them */
+  struct energy_traffic reference; /* split: what the reference operator moves */
+  double split_factor;             /* of registers, L2, GLB and wires; 0 if a MAC's energy leaves nothing for them */
 };
 void energy_model_init(struct energy_model *model, const struct technology *technology, enum energy_detail detail);
+/* The same model under other constants, without memory or mapping. */
+void energy_model_calibrate(struct energy_model *model, const struct technology *technology);
 
 /* Joules a unit, before the regulators. */
 struct energy_prices {
@@ -75,7 +78,11 @@ void energy_split(const struct energy_prices *prices, const struct energy_traffi
 /* The total alone. */
 double energy_total_j(const struct energy_prices *prices, const struct energy_traffic *traffic);
 
-/* The reference, for the record and for tests: TPUv4 and what 4096³ of it moves (see energy.c). */
+/* The same at once; in all_in the law itself, to the last bit, which is much cheaper than prices by level. */
+double energy_model_j(const struct energy_model *model, const struct accelerator *accelerator,
+                      const struct area_breakdown *area, const struct energy_traffic *traffic);
+
+/* TPUv4, and what 4096³ of it moves as the physical provider maps it by default (see energy.c). */
 void energy_reference_design(struct accelerator *accelerator);
 void energy_reference_traffic(struct energy_traffic *traffic);
 

@@ -208,6 +208,20 @@ static unsigned systolic_classes(const struct machine *machine, const struct op 
   BUG("kind %u has no class", op->kind);
 }
 
+static void systolic_words(const struct machine *machine, const struct op *op, uint64_t n_cores,
+                           const struct mapping *mapping, uint64_t words[3]) {
+  struct product product;
+  words[0] = words[1] = words[2] = 0;
+  if (!product_init(op, machine->settings->deconv, &product) || !has_array(machine)) return;
+  const bool turned = mapping->transposed;
+  const struct systolic_array array = {turned ? machine->cols : machine->rows, turned ? machine->rows : machine->cols,
+                                       mapping->dataflow};
+  const struct systolic_counts counts = count_split(&product, &array, n_cores == 1 ? 'b' : mapping->split, n_cores);
+  words[0] = counts.a_words;
+  words[1] = counts.b_words;
+  words[2] = counts.c_words;
+}
+
 const struct cost_provider systolic_provider = {
     .name = "systolic",
     .doc = "SCALE-Sim's closed forms, stall-free: memory never limits; lanes and links as physical",
@@ -216,4 +230,5 @@ const struct cost_provider systolic_provider = {
     .op_cost = systolic_cost,
     .op_floor = systolic_floor,
     .op_classes = systolic_classes,
+    .op_words = systolic_words,
 };

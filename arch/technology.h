@@ -1,19 +1,21 @@
 /* What does a design cost in mm² and W? (cost-model §4.2, §5, §6)
  *
- * `physical`: logic, SRAM, HBM PHYs, links, wiring and fill at a technology node; constants carry value, unit and
- * source and are keys (group "technology"). `compat`: the area law of public tools at 22 nm, exact, without TDP. */
+ * `physical`: the law of chip_law.h at a node of nodes.def; constants carry value, unit and source and are keys (group
+ * "technology"), fitted by `dse calibrate chips`. `compat`: the area law of public tools at 22 nm, exact, without TDP.
+ */
 #ifndef ARCH_TECHNOLOGY_H
 #define ARCH_TECHNOLOGY_H
 
 #include "arch/accelerator.h"
 
 struct technology {
-  double mac_um2, lane_um2, noc_fraction, fill_fraction; /* area: shipped values are the fitted ones */
-  double tile_local_mm2_per_mib, shared_mm2_per_mib;     /* at 7 nm */
-  double mac_pj, lane_pj, leakage_w_per_mm2;             /* TDP: shipped values are the priors; at 7 nm, all-in */
-  double idle_fraction;                                  /* of mac_pj for a MAC that is clocked but idle */
-  double misc_w;                                         /* 8 W */
-  double supply_efficiency;                              /* 0.92 */
+  double mac_um2, lane_um2, noc_fraction, fill_fraction; /* area, at 7 nm */
+  /* SRAM inside cores, the wide buffer that all share, a GPU's L2 slices; at 7 nm. */
+  double tile_local_mm2_per_mib, shared_mm2_per_mib, sliced_mm2_per_mib;
+  double mac_pj, lane_pj, leakage_w_per_mm2; /* TDP: at 7 nm, all-in */
+  double idle_fraction;                      /* of mac_pj for a MAC that is clocked but idle */
+  double misc_w;                             /* 8 W */
+  double supply_efficiency;                  /* 0.92 */
   double link_mm2_per_gbytes_per_s, link_pj_per_bit;
   double reticle_mm2; /* 858 */
 };
@@ -21,6 +23,7 @@ extern const struct field_table technology_fields;
 
 struct area_breakdown { /* mm²; parts before fill add up to total × fill */
   double tensor, vector, sram, noc, hbm, links, misc, fill, total;
+  double core_l2, glb; /* the two parts of sram */
 };
 struct power_breakdown { /* W */
   double tensor, vector, hbm, links, leakage, misc, supply, total;
@@ -44,7 +47,19 @@ struct energy_counts {
 double physical_energy_j(const struct technology *technology, const struct accelerator *accelerator, double area_mm2,
                          const struct energy_counts *counts);
 
-/* Nodes that the model knows (28, 16, 14, 12, 7, 5, 4, 3); false for others. */
+/* The catalogue of nodes, nodes.def. */
+struct technology_node {
+  uint64_t nm;
+  double logic;    /* area of logic, 7 nm = 1 */
+  double cell_um2; /* of an SRAM bit */
+  double energy;   /* dynamic, 7 nm = 1 */
+  const char *source;
+};
+extern const struct technology_node technology_nodes[];
+extern const size_t n_technology_nodes;
+extern const char *const technology_node_names; /* "28, 16, …", for messages */
+/* NULL for a node that the model does not know. */
+const struct technology_node *technology_find_node(uint64_t node_nm);
 bool technology_knows_node(uint64_t node_nm);
 
 #endif

@@ -54,6 +54,7 @@ static bool read_model(struct costing *costing, struct error *error) {
            : accelerator_from_catalogue(invocation->data_folder, file, invocation->arena, &costing->accelerator, error);
   if (!read || !found || !accelerator_derive(&costing->accelerator, error)) return false;
   costing->provider = cost_providers[costing->settings.provider];
+  if (!cost_load(&costing->settings, NULL, invocation->arena, error)) return false;
   machine_init(&costing->machine, &costing->settings, &costing->technology, &costing->accelerator);
   struct area_breakdown area;
   physical_area(&costing->technology, &costing->accelerator, &area);
@@ -80,6 +81,9 @@ static const struct table_column columns[] = {
     {"tile_m", "", "", "rows of the output tile"},
     {"tile_n", "", "", "columns of the output tile"},
     {"tile_k", "", "", "depth of the tile"},
+    {"sram_a_words", "", "", "first factor, from SRAM into arrays (provider systolic)"},
+    {"sram_b_words", "", "", "second factor, from SRAM into arrays (provider systolic)"},
+    {"sram_c_words", "", "", "results and partial sums, from arrays into SRAM (provider systolic)"},
 };
 
 static const char *dataflow_name(const struct op *op, const struct mapping *mapping) {
@@ -133,6 +137,16 @@ static void cost_row(const struct costing *costing, const char *name, const stru
     for (int d = 0; d < 3; d++) table_u64(table, tiles.glb[d]);
   } else {
     for (int i = 0; i < 4; i++) table_empty(table);
+  }
+  uint64_t words[3];
+  const bool counted = tensor && costing->provider->op_words != NULL;
+  if (counted) costing->provider->op_words(&costing->machine, op, cores, &cost.mapping, words);
+  for (int i = 0; i < 3; i++) {
+    if (counted) {
+      table_u64(table, words[i]);
+    } else {
+      table_empty(table);
+    }
   }
 }
 
@@ -194,6 +208,7 @@ static enum status run_cost(struct invocation *invocation, struct error *error) 
                 csv.line[r], costing->provider->name);
       continue;
     }
+    if (costing->provider->knows != NULL && !costing->provider->knows(&costing->settings, &op, NULL, error)) continue;
     cost_row(costing, name == SIZE_MAX ? "" : csv_cell(&csv, r, name), &op, cores_for(costing, &op, cores), table);
   }
   if (error_is_set(error)) return error->status;
@@ -211,7 +226,7 @@ static enum status run_cost(struct invocation *invocation, struct error *error) 
 static const struct command_option options[] = {
     {"ops", "OPS.csv", op_table_columns},
     {"accelerator", "FILE.cfg|NAME", "a file with one group `accelerator`, or a catalogue entry"},
-    {"provider", "NAME", "physical or compat (default: physical)"},
+    {"provider", "NAME", "dse list providers (default: physical)"},
     {"cores", "N", "cores for each operator, at most those there are (default: 1)"},
 };
 static const char *const examples[] = {

@@ -128,6 +128,17 @@ static bool list_operators(struct invocation *invocation, struct error *error) {
   return true;
 }
 
+static bool list_nodes(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_technology_nodes; i++) {
+    const struct technology_node *const node = &technology_nodes[i];
+    line(invocation, "node", arena_printf(invocation->arena, "%llu", (unsigned long long)node->nm),
+         arena_printf(invocation->arena, "nm: logic x%g, SRAM cell %g um2, dynamic energy x%g; %s", node->logic,
+                      node->cell_um2, node->energy, node->source));
+  }
+  return true;
+}
+
 static const struct {
   const char *kind, *doc;
   bool (*list)(struct invocation *, struct error *);
@@ -138,6 +149,7 @@ static const struct {
     {"algorithms", "searches over a space of designs", list_algorithms},
     {"providers", "models of operator cost, area and power", list_providers},
     {"catalogue", "named accelerators, with our area and TDP", list_catalogue},
+    {"nodes", "technology nodes, with their constants (7 nm = 1) and sources", list_nodes},
     {"keys", "every key of a run file, with unit, range and default", list_keys},
 };
 

@@ -148,6 +148,7 @@ bool run_make_problem(struct run *run, struct error *error) {
   contracted.parameters = totals.parameters;
   if (!graph_contract(&run->training, arena, scratch, &run->graph, &contracted.kept_bytes, error)) return false;
   if (run->graph.n_ops == 0) return error_add(error, STATUS_INPUT, "%s: nothing to compute", run->workload.name);
+  if (!cost_load(&run->settings.cost, &run->graph, arena, error)) return false;
   run->stage = (struct stage){.settings = &run->settings.schedule,
                               .cost = &run->settings.cost,
                               .technology = &run->settings.technology,

@@ -187,8 +187,8 @@ static void check_together(const struct config *config, const char *path, struct
     for (size_t i = 0; i < list->n; i++) {
       if (technology_knows_node(list->values[i])) continue;
       complain(config, path, key, error,
-               arena_printf(arena, "no constants for %llu nm, known are 28, 16, 14, 12, 7, 5, 4, 3",
-                            (unsigned long long)list->values[i]));
+               arena_printf(arena, "no constants for %llu nm, known are %s", (unsigned long long)list->values[i],
+                            technology_node_names));
     }
   }
   const bool small_provider = !cost_providers[settings->cost.provider]->has_tdp;
@@ -219,6 +219,7 @@ struct digest run_settings_digest(struct run_settings *settings, const struct op
   digest_begin(&stream);
   digest_add_u64(&stream, ANSWER_VERSION);
   config_digest(&stream, sections.sections, sections.n);
+  cost_digest(&settings->cost, &stream);
   digest_add_u64(&stream, graph->digest.high);
   digest_add_u64(&stream, graph->digest.low);
   return digest_end(&stream);

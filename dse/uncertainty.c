@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "base/rng.h"
+#include "base/text.h"
 #include <gsl/gsl_qrng.h>
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
@@ -47,10 +48,24 @@ const char *uncertainty_constant_name(size_t constant) { return constants[consta
 /* --- from the unit cube to constants --------------------------------------------------------------------------------
  */
 
+/* The table gives technology keys in their own units, around their defaults. */
+void uncertainty_range(size_t constant, double *low, double *high) {
+  const struct constant *of = &constants[constant];
+  double value = 1;
+  if (of->target == TARGET_TECHNOLOGY) {
+    const struct field *field = config_find_field(&technology_fields, of->keys);
+    REQUIRE(field != NULL && text_to_double(field->default_text, &value));
+  }
+  *low = of->low / value;
+  *high = of->high / value;
+}
+
 void uncertainty_factors(const double *u, double scale, double *factor) {
   for (size_t i = 0; i < N_CONSTANTS; i++) {
+    double low, high;
+    uncertainty_range(i, &low, &high);
     /* Inverse of the triangular distribution over a … b with its top at 0. */
-    const double a = num_log(constants[i].low), b = num_log(constants[i].high), width = b - a;
+    const double a = num_log(low), b = num_log(high), width = b - a;
     const double x = u[i] * width < -a ? a + sqrt(u[i] * width * -a) : b - sqrt((1 - u[i]) * width * b);
     factor[i] = num_exp(scale * x);
   }
@@ -82,7 +97,7 @@ static bool is_of_node(const struct constant *constant, uint64_t node_nm) {
 /* Times a factor, within the key's range; whole numbers are rounded to the nearest, zeros stay. */
 static void scale_key(const struct field_table *table, const char *key, double factor, void *into) {
   const struct field *field = config_find_field(table, key);
-  if (field == NULL) BUG("uncertainty.def: %s has no key %s", table->name, key);
+  REQUIRE(field != NULL); /* as the unit test of the ranges sees to */
   void *const place = (char *)into + field->offset;
   const double value = field->type == FIELD_REAL ? *(const double *)place : (double)*(const uint64_t *)place;
   const double scaled = fmin(fmax(value * factor, field->minimum), field->maximum);
@@ -314,8 +329,9 @@ void uncertainty_say(const struct uncertainty *uncertainty, const struct invocat
   if (!invocation->verbose) return;
   say(invocation, "ranges: factors on the value in force\n");
   for (size_t i = 0; i < N_CONSTANTS; i++) {
-    say(invocation, "  %-18s %5.2f %5.2f  %s\n", constants[i].name, constants[i].low, constants[i].high,
-        constants[i].source);
+    double low, high;
+    uncertainty_range(i, &low, &high);
+    say(invocation, "  %-18s %5.2f %5.2f  %s\n", constants[i].name, low, high, constants[i].source);
   }
 }
 
@@ -338,9 +354,10 @@ void uncertainty_json(const struct uncertainty *uncertainty, json_t *object) {
     json_object_set_new(outputs, uncertain_output_names[o], one);
   }
   for (size_t i = 0; i < N_CONSTANTS; i++) {
-    json_object_set_new(
-        ranges, constants[i].name,
-        json_pack("{sf sf ss}", "low", constants[i].low, "high", constants[i].high, "source", constants[i].source));
+    double low, high;
+    uncertainty_range(i, &low, &high);
+    json_object_set_new(ranges, constants[i].name,
+                        json_pack("{sf sf ss}", "low", low, "high", high, "source", constants[i].source));
   }
   json_object_set_new(object, "uncertainty",
                       json_pack("{sI sI sf so so}", "draws", (json_int_t)request->n_draws, "seed",

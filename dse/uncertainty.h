@@ -4,9 +4,9 @@
  * factor's logarithm: constants are positive and err by ratios; the value in force is the best single guess, and the
  * ends are the rarest (log-uniform would call them as likely). Draws are quasi-random: constants in groups of eight,
  * a Sobol sequence each, shifted (Cranley & Patterson 1976) and in random order (Latin supercube sampling, Owen 1998),
- * both by the run's seed. One Sobol sequence of all 37 would tie some pairs of constants together (correlations up to
- * 0.6 at 256 draws), and blame the wrong one. The same seed gives the same bytes on any number of ranks. Each draw
- * judges area and TDP anew, prices every operator and schedules the iteration.
+ * both by the run's seed. One sequence of all would tie pairs of its later dimensions together at a few hundred draws,
+ * and blame the wrong constant. The same seed gives the same bytes on any number of ranks. Each draw judges area and
+ * TDP anew, prices every operator and schedules the iteration.
  *
  * Left out: constants that err together (they are drawn independently, although an area law that is right in sum may
  * have two terms wrong), and everything that the model leaves out. */
@@ -49,6 +49,8 @@ struct uncertainty {
 
 size_t uncertainty_n_constants(void);
 const char *uncertainty_constant_name(size_t constant);
+/* Between which factors on the value in force it is drawn. */
+void uncertainty_range(size_t constant, double *low, double *high);
 /* Factors of one draw, one a constant: u in [0, 1)^n to factors within the ranges. */
 void uncertainty_factors(const double *u, double scale, double *factor);
 

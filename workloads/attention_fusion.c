@@ -14,10 +14,10 @@ enum { MAX_LINKS = 16, MAX_EXTRAS = 8 };
 
 /* One find: ops of the forward graph. */
 struct chain {
-  uint32_t scores, weighed;    /* the products Q·Kᵀ and A·V */
-  uint32_t links[MAX_LINKS];   /* between them, from the last to the first */
-  uint32_t factors[RULES_ATTENTION_FACTORS];         /* Q, K, V */
-  uint32_t extras[MAX_EXTRAS]; /* other operands of links */
+  uint32_t scores, weighed;                  /* the products Q·Kᵀ and A·V */
+  uint32_t links[MAX_LINKS];                 /* between them, from the last to the first */
+  uint32_t factors[RULES_ATTENTION_FACTORS]; /* Q, K, V */
+  uint32_t extras[MAX_EXTRAS];               /* other operands of links */
   size_t n_links, n_extras;
   uint64_t n_addends;   /* masks and biases */
   uint64_t extra_bytes; /* that links read besides the scores */

@@ -45,6 +45,7 @@ static struct accelerator draw_design(struct rng *rng) {
     if (is_axis(&accelerator_fields.fields[i]))
       *value_of(&accelerator_fields.fields[i], &accelerator) = draw(&accelerator_fields.fields[i], rng);
   accelerator.node_nm = nodes[rng_below(rng, 8)];
+  accelerator.core_kind = rng_below(rng, N_CORE_KINDS);
   accelerator.hbm_generation = rng_below(rng, N_HBM_GENERATIONS);
   accelerator.hbm_bytes_per_cycle = rng_below(rng, 2) * 0.37 * (double)rng_below(rng, 5000);
   return accelerator;

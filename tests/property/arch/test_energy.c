@@ -96,6 +96,9 @@ static void levels(void **state) {
         sum += energy.level_j[level];
       }
       assert_near(sum, energy.total_j, 1e-12);
+      const double at_once_j = energy_model_j(&models[detail], &accelerator, &area, &traffic);
+      const double expected_j = detail == ENERGY_ALL_IN ? law_j : energy.total_j;
+      assert_memory_equal(&at_once_j, &expected_j, sizeof at_once_j);
       const bool apart = energy.level_j[ENERGY_REGISTERS] + energy.level_j[ENERGY_L2] + energy.level_j[ENERGY_GLB] +
                              energy.level_j[ENERGY_WIRES] >
                          0;
@@ -126,6 +129,8 @@ static void reference(void **state) {
   struct energy_traffic traffic;
   energy_reference_design(&accelerator);
   energy_reference_traffic(&traffic);
+  assert_true(traffic.macs == UINT64_C(1) << 36 && traffic.hbm_bytes == 3 * (UINT64_C(1) << 25));
+  assert_true(traffic.glb_bytes > traffic.hbm_bytes && traffic.array_bytes > traffic.glb_bytes);
   for (size_t i = 0; i < 5; i++) {
     struct technology technology = shipped();
     struct area_breakdown area;
@@ -139,6 +144,10 @@ static void reference(void **state) {
     }
     const double all_in_j = energy_total_j(&prices[0], &traffic), split_j = energy_total_j(&prices[1], &traffic);
     assert_near(split_j, all_in_j, 1e-12);
+    /* A model that is only recalibrated is the same. */
+    struct energy_model again = models[1];
+    energy_model_calibrate(&again, &technology);
+    assert_memory_equal(&again.split_factor, &models[1].split_factor, sizeof(double));
     if (mac_pj[i] <= 0.5) assert_true(models[1].split_factor <= 0);
     if (mac_pj[i] <= 0.5) continue;
     /* The measured memories and wires explain between a third and all of what a MAC's energy leaves for them. */

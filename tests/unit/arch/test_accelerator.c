@@ -113,11 +113,16 @@ static void refuses_the_impossible(void **state) {
   accelerator->element_bytes = 3;
   assert_false(accelerator_derive(accelerator, &fixture->error));
   assert_int_equal(fixture->error.n_messages, 2);
-  expect_message(fixture, "node_nm = 10 is unknown; allowed are 28, 16");
+  expect_message(fixture, "node_nm = 10 is unknown; allowed are 28, 16, 14, 12, 7, 5, 4, 3\n");
   *accelerator = sound;
   accelerator->element_bytes = 3;
   assert_false(accelerator_derive(accelerator, &fixture->error));
   expect_message(fixture, "element_bytes = 3");
+  *accelerator = sound;
+  accelerator->core_kind = CORES_SIMT;
+  accelerator->tc_count = 0;
+  assert_false(accelerator_derive(accelerator, &fixture->error));
+  expect_message(fixture, "core_kind = simt");
   *accelerator = sound;
   accelerator->hbm_stacks = 0;
   assert_false(accelerator_derive(accelerator, &fixture->error));
@@ -142,7 +147,14 @@ static void knows_its_nodes(void **state) {
   size_t n = 0;
   for (uint64_t nm = 0; nm < 100; nm++) n += technology_knows_node(nm);
   assert_int_equal(n, 8);
-  for (size_t i = 0; i < 8; i++) assert_true(technology_knows_node(known[i]));
+  for (size_t i = 0; i < 8; i++) {
+    const struct technology_node *const node = technology_find_node(known[i]);
+    assert_true(node != NULL && node == &technology_nodes[i] && node->nm == known[i] && node->source[0] != '\0');
+    /* Smaller nodes are never worse. */
+    if (i > 0) assert_true(node->logic <= node[-1].logic && node->cell_um2 <= node[-1].cell_um2);
+    if (i > 0) assert_true(node->energy <= node[-1].energy && node->nm < node[-1].nm);
+  }
+  assert_null(technology_find_node(10));
 }
 
 /* --- files ------------------------------------------------------------------------------------------------------ */

@@ -91,10 +91,11 @@ static struct op_cost price(const struct fixture *fixture, const struct cost_pro
 
 static void test_providers(void **state) {
   (void)state;
-  assert_int_equal(n_cost_providers, 3);
+  assert_int_equal(n_cost_providers, 4);
   assert_string_equal(cost_providers[0]->name, "physical");
   assert_string_equal(cost_providers[1]->name, "compat");
   assert_string_equal(cost_providers[2]->name, "systolic");
+  assert_string_equal(cost_providers[3]->name, "table");
   for (size_t i = 0; i < n_cost_providers; i++) {
     assert_non_null(cost_providers[i]->doc);
     assert_string_equal(config_find_field(&cost_fields, "provider")->choices[i], cost_providers[i]->name);
