@@ -25,7 +25,7 @@ enum deconv { DECONV_DECOMPOSED, DECONV_DENSE };
 struct cost_settings {
   const char *table;                /* path of the prices of provider `table` */
   const struct price_table *prices; /* what it holds, by cost_load; no key */
-  uint64_t provider; /* index into cost_providers */
+  uint64_t provider;                /* index into cost_providers */
   uint64_t dataflow, array_overlap, map_objective, depthwise_on, tensor_on, deconv;
   uint64_t array_mapping;
   bool transpose;                                   /* also the turned array where rows ≠ columns */
