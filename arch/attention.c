@@ -186,36 +186,53 @@ static bool tile_fits(const struct attention *attention, uint64_t queries) {
   return sat_add(blocks, sat_mul(queries, row_bytes(attention))) <= attention->machine->glb_share_bytes;
 }
 
-static void try_tile(const struct attention *attention, uint64_t queries, struct op_cost *best) {
+/* The best so far, by the same measure as other products: time, and part of the time that its bytes take others. */
+struct choice {
+  struct op_cost cost;
+  double objective;
+};
+
+static double objective_of(const struct machine *machine, uint64_t cycles, uint64_t hbm_bytes) {
+  const bool ideal = machine->settings->array_overlap == OVERLAP_IDEAL;
+  const double weight = ideal ? 0 : machine->settings->traffic_weight;
+  return (double)cycles + weight * (double)cycles_for_bytes(hbm_bytes, machine->hbm_bytes_per_cycle);
+}
+
+static bool is_better(const struct op_cost *cost, double objective, const struct choice *best) {
+  if (objective != best->objective) return objective < best->objective;
+  if (cost->cycles != best->cost.cycles) return cost->cycles < best->cost.cycles;
+  return cost->hbm_bytes < best->cost.hbm_bytes;
+}
+
+static void try_tile(const struct attention *attention, uint64_t queries, struct choice *best) {
   const struct machine *const machine = attention->machine;
+  const struct cost_settings *const settings = machine->settings;
   const struct tile tile = tile_of(attention, queries);
-  const bool resident = keys_fit(attention, queries);
   struct op_cost cost = {.hbm_bytes = attention->compulsory_bytes};
-  if (!resident) cost.hbm_bytes = sat_add(cost.hbm_bytes, repeated_bytes(attention, &tile));
+  if (!keys_fit(attention, queries)) cost.hbm_bytes = sat_add(cost.hbm_bytes, repeated_bytes(attention, &tile));
   const uint64_t core_bytes = sat_mul(tile.rounds, inner_bytes(attention, &tile));
   cost.glb_bytes = max_u64(sat_mul(core_bytes, attention->shares.active), cost.hbm_bytes);
-  const struct cost_settings *const settings = machine->settings;
   const uint64_t glb_fill = settings->glb_ports == 1 ? cost.hbm_bytes : 0; /* by turns with what leaves it */
   const uint64_t l2 = cycles_for_bytes(core_bytes, machine->l2_bytes_per_cycle), edges = edge_cycles(attention);
   uint64_t slowest = max_u64(attention->lane_cycles, cycles_for_bytes(cost.hbm_bytes, machine->hbm_bytes_per_cycle));
   slowest = max_u64(slowest, cycles_for_bytes(sat_add(cost.glb_bytes, glb_fill), machine->glb_bytes_per_cycle));
   slowest = max_u64(slowest, l2);
-  if (sat_add(slowest, edges) > best->cycles) return;
+  if (objective_of(machine, sat_add(slowest, edges), cost.hbm_bytes) > best->objective) return;
   const struct op_cost products = core_products(attention, &tile);
-  const uint64_t arrays =
-      settings->l2_ports == 1 ? sat_add(products.cycles, l2) : products.cycles; /* they wait for it */
+  const uint64_t arrays = settings->l2_ports == 1 ? sat_add(products.cycles, l2) : products.cycles; /* they wait */
   cost.cycles = sat_add(max_u64(slowest, arrays), edges);
-  if (cost.cycles > best->cycles || (cost.cycles == best->cycles && cost.hbm_bytes >= best->hbm_bytes)) return;
+  const double objective = objective_of(machine, cost.cycles, cost.hbm_bytes);
+  if (!is_better(&cost, objective, best)) return;
   cost.array_bytes = sat_mul(products.array_bytes, attention->shares.active);
   cost.mapping = products.mapping;
   cost.mapping.split = attention->n_cores == 1 ? '-' : attention->shares.cores_per_head == 1 ? 'b' : 'm';
   const uint64_t parts = ceil_div(attention->m, queries);
   cost.mapping.glb = (struct tile_loops){
       .order = "mnk", .m = (uint32_t)min_u64(parts, UINT32_MAX), .n = 1, .k = 1, .images = 1, .rows = 1, .cols = 1};
-  *best = cost;
+  *best = (struct choice){cost, objective};
 }
 
-static void try_parts(const struct attention *attention, uint64_t parts, struct op_cost *best) {
+static void try_parts(const struct attention *attention, uint64_t parts, struct choice *best) {
   const uint64_t rows = attention->shares.rows, edge = attention->machine->rows;
   const uint64_t even = ceil_div(rows, parts), folded = sat_mul(ceil_div(even, edge), edge);
   if (folded < rows && (keys_fit(attention, folded) || tile_fits(attention, folded))) try_tile(attention, folded, best);
@@ -224,7 +241,7 @@ static void try_parts(const struct attention *attention, uint64_t parts, struct 
 
 /* Rows in 1, 2, 3, 4, 6, 8, 12, … equal tiles, and the same rounded up to whole folds of the array; at last query by
  * query, which is taken to fit. */
-static void try_tiles(const struct attention *attention, struct op_cost *best) {
+static void try_tiles(const struct attention *attention, struct choice *best) {
   for (uint64_t parts = 1; parts <= attention->shares.rows; parts *= 2) {
     try_parts(attention, parts, best);
     if (parts > 1) try_parts(attention, parts / 2 * 3, best);
@@ -289,7 +306,9 @@ void attention_cost(const struct machine *machine, const struct op *op, const st
                                       .n_cores = n_cores,
                                       .lane_cycles = lanes,
                                       .compulsory_bytes = bytes};
-  try_tiles(&attention, cost);
+  struct choice best = {.cost = *cost, .objective = __builtin_inf()};
+  try_tiles(&attention, &best);
+  *cost = best.cost;
   cost->bound_cycles = bound;
   cost->macs = macs;
   cost->lane_cycles = sat_mul(lanes, sat_mul(machine->lanes, n_cores));

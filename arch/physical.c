@@ -14,8 +14,7 @@ void cost_check(const struct op *op, const struct op_cost *cost) {
         (unsigned long long)cost->cycles, (unsigned long long)cost->bound_cycles);
 }
 
-/* A transposed convolution is the other pass of another convolution. */
-static struct op plain_op(const struct op *op) {
+struct op tensor_plain_op(const struct op *op) {
   struct op plain = *op;
   if (op->kind != OP_TRANSPOSED_CONV) return plain;
   plain.kind = OP_CONV;
@@ -34,7 +33,7 @@ static bool on_vector(const struct machine *machine, const struct op *op, const 
 
 static void physical_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                           uint64_t n_cores, struct op_cost *cost) {
-  const struct op plain = plain_op(op);
+  const struct op plain = tensor_plain_op(op);
   const enum op_class class = op_kinds[op->kind].class;
   if (class == CLASS_NONE) {
     *cost = (struct op_cost){.mapping = {.split = '-'}};
@@ -54,7 +53,7 @@ static void physical_cost(const struct machine *machine, const struct op *op, co
 
 static void physical_floor(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                            struct op_floor *floor) {
-  const struct op plain = plain_op(op);
+  const struct op plain = tensor_plain_op(op);
   const enum op_class class = op_kinds[op->kind].class;
   if (class == CLASS_NONE)
     *floor = (struct op_floor){0};
@@ -74,7 +73,7 @@ static unsigned physical_classes(const struct machine *machine, const struct op 
   if (class == CLASS_NONE) return 0;
   if (class == CLASS_LINK) return 1u << CORE_LINK;
   if (op->kind == OP_ATTENTION) return 1u << CORE_TENSOR | 1u << CORE_VECTOR;
-  const struct op plain = plain_op(op);
+  const struct op plain = tensor_plain_op(op);
   if (on_vector(machine, &plain, followers)) return 1u << CORE_VECTOR;
   return 1u << CORE_TENSOR | (op->n_followers > 0 ? 1u << CORE_VECTOR : 0);
 }

@@ -29,6 +29,10 @@ void tensor_lane_traffic(const struct machine *machine, const struct op *op, uin
 /* Each operand of a tensor op once, and what its followers and biases bring. */
 uint64_t tensor_compulsory_bytes(const struct op *op);
 
+/* The op itself; a transposed convolution as the pass of another convolution that it is. What takes tensor ops here
+ * wants them so. */
+struct op tensor_plain_op(const struct op *op);
+
 /* Lane time on `n_cores` vector cores: of one vector op; of fused followers; of the softmax of fused attention. */
 uint64_t vector_op_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores);
 uint64_t vector_followers_cycles(const struct machine *machine, const struct op *op,

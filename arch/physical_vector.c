@@ -52,23 +52,22 @@ uint64_t vector_followers_cycles(const struct machine *machine, const struct op 
 enum { RESCALE_CYCLES = 1 }; /* cost-model §2: of the output so far, when a larger score turns up */
 
 /* Forward: softmax, rescaling, what is added, dropout. Backward: exponentials of the scores made again from the kept
- * statistics, what is added, the same dropout, then the gradients of both; and the sum of dO·O of each row. */
+ * statistics, what is added, the same dropout, then the gradients of both; and the sum of dO·O of each row. A tile has
+ * many rows and each lane rows of its own, so that no tree combines lanes. */
 uint64_t vector_attention_cycles(const struct machine *machine, const struct op *op, uint64_t n_cores) {
   if (machine->lanes == 0) return UINT64_MAX;
-  const uint64_t(*const lane)[2] = machine->settings->lane_cycles;
-  const uint64_t scores = op_attention_scores(op), rows = sat_mul(op->dim[DIM_REPS], op->dim[DIM_M]);
-  const uint64_t lanes = sat_mul(machine->lanes, n_cores);
+  const struct cost_settings *const lane = machine->settings;
+  const uint64_t scores = op_attention_scores(op), lanes = sat_mul(machine->lanes, n_cores);
   const bool backward = op->phase != PHASE_FORWARD, drops = op->dim[DIM_DROPOUT] != 0;
-  uint64_t each = sat_mul(op->dim[DIM_ADDENDS], lane[OP_ADD][0]) + (drops ? lane[OP_DROPOUT][0] : 0);
-  if (!backward) {
-    each = sat_add(each, lane[OP_SOFTMAX][0] + RESCALE_CYCLES);
-    return sat_add(sat_mul(ceil_div(scores, lanes), each),
-                   lanes_reduction_cycles(rows, op->dim[DIM_N], machine->lanes, n_cores));
-  }
-  each = sat_add(each, lane[OP_EXP][0] + lane[OP_SOFTMAX][1] + (drops ? lane[OP_DROPOUT][1] : 0));
-  const uint64_t outputs = sat_mul(rows, op->dim[DIM_K]), dot = lane[OP_MUL][0] + lane[OP_REDUCE][0];
-  return sat_add(sat_add(sat_mul(ceil_div(scores, lanes), each), sat_mul(ceil_div(outputs, lanes), dot)),
-                 lanes_reduction_cycles(rows, op->dim[DIM_K], machine->lanes, n_cores));
+  uint64_t each =
+      sat_mul(op->dim[DIM_ADDENDS], lane->lane_cycles[OP_ADD][0]) + (drops ? lane->lane_cycles[OP_DROPOUT][0] : 0);
+  if (!backward)
+    return sat_mul(ceil_div(scores, lanes), sat_add(each, lane->lane_cycles[OP_SOFTMAX][0] + RESCALE_CYCLES));
+  each = sat_add(each, lane->lane_cycles[OP_EXP][0] + lane->lane_cycles[OP_SOFTMAX][1] +
+                           (drops ? lane->lane_cycles[OP_DROPOUT][1] : 0));
+  const uint64_t outputs = sat_mul(sat_mul(op->dim[DIM_REPS], op->dim[DIM_M]), op->dim[DIM_K]);
+  return sat_add(sat_mul(ceil_div(scores, lanes), each),
+                 sat_mul(ceil_div(outputs, lanes), lane->lane_cycles[OP_MUL][0] + lane->lane_cycles[OP_REDUCE][0]));
 }
 
 static uint64_t compulsory_bytes(const struct op *op) {

@@ -97,7 +97,8 @@ static const char *dataflow_name(const struct op *op, const struct mapping *mapp
 static void tiles_of(const struct costing *costing, const struct op *op, uint64_t cores, const struct mapping *mapping,
                      struct tensor_tiles *tiles) {
   if (op->kind != OP_ATTENTION) {
-    tensor_tiles(&costing->machine, op, cores, mapping, tiles);
+    const struct op plain = tensor_plain_op(op);
+    tensor_tiles(&costing->machine, &plain, cores, mapping, tiles);
     return;
   }
   tiles->glb[0] = ceil_div(op->dim[DIM_M], max_u64(mapping->glb.m, 1));

@@ -19,7 +19,7 @@ static const uint8_t backward_reads[N_OP_KINDS] = {
     [OP_HARDSIGMOID] = 1, [OP_HARDSWISH] = 1, [OP_EXP] = 1,        [OP_LOG] = 1,      [OP_SQRT] = 1,
     [OP_RSQRT] = 1,       [OP_POW] = 1,       [OP_SIN] = 1,        [OP_COS] = 1,      [OP_ERF] = 1,
     [OP_NEG] = 1,         [OP_CAST] = 1,      [OP_MASK] = 1,       [OP_SOFTMAX] = 1,  [OP_LOG_SOFTMAX] = 1,
-    [OP_LAYER_NORM] = 1,  [OP_RMS_NORM] = 1,  [OP_BATCH_NORM] = 3, [OP_RNN_CELL] = 1,
+    [OP_LAYER_NORM] = 1,  [OP_RMS_NORM] = 1,  [OP_BATCH_NORM] = 3, [OP_RNN_CELL] = 1, [OP_HARDTANH] = 1,
 };
 
 static uint64_t conv_out_elements(const struct op *op) {

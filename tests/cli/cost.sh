@@ -77,6 +77,67 @@ holds 'two rows' '[row["name"] for row in a] == ["matrix", "a name, quoted"] and
   int(a[0]["dram_bytes"]) >= 2 * (2385 * 33 + 33 * 77 + 2385 * 77) and int(a[1]["dram_bytes"]) == 2 * 2 * 2385' \
   "$folder/two.out.csv"
 
+# --- every kind, in every pass ------------------------------------------------------------------------------------------
+cat >"$folder/kinds.csv" <<'CSV'
+name,kind,phase,batch,m,n,k,c,h,w,r,s,stride,pad,output_pad,dilation,groups,causal,elements,operands,second,bytes,ranks,element_bytes
+forward,gemm,,1,2385,77,33,,,,,,,,,,,,,,,,,2
+data,gemm,backward-data,1,2385,77,33,,,,,,,,,,,,,,,,,2
+same as data,gemm,forward,1,2385,33,77,,,,,,,,,,,,,,,,,2
+weight,gemm,backward-weight,1,2385,77,33,,,,,,,,,,,,,,,,,2
+strided,conv,backward-data,4,,,24,32,57,57,3,3,2,1,,,,,,,,,,2
+its mirror,transposed_conv,forward,4,,,32,24,29,29,3,3,2,1,,,,,,,,,,2
+dilated,conv,,4,,,24,32,57,57,3,3,1,2,,2,2,,,,,,,2
+filters,conv,backward-weight,4,,,24,32,57,57,3,3,2,1,,,,,,,,,,2
+channels,depthwise,backward-weight,4,,,,32,57,57,3,3,2,1,,,,,,,,,,2
+heads,attention,,32,512,384,64,,,,,,,,,,4,,,,,,,2
+heads back,attention,backward-data,32,512,384,64,,,,,,,,,,4,,,,,,,2
+causal,attention,,32,2048,,128,,,,,,,,,,4,1,,,,,,2
+square,attention,,32,2048,,128,,,,,,,,,,4,0,,,,,,2
+cell,gru_cell,,,,,,,,,,,,,,,,,2385,,,,,2
+rows,softmax,backward-data,,,45,,,,,,,,,,,,,2385,,,,,2
+pool,max_pool,,,,,,,,,3,,2,,,,,,2385,,,,,2
+pair,add,,,,,,,,,,,,,,,,,2385,2,45,,,2
+sum,reduce,,,,45,,,,,,,,,,,,,2385,,,,,2
+table,embedding,backward-weight,,,45,,,,,,,,,,,,,2385,,,,,2
+update,adam,,,,,,,,,,,,,,,,,2385,,,,,2
+ring,all_reduce,,,,,,,,,,,,,,,,,,,,1000000,8,2
+vector,gemm,,1,1,4096,512,,,,,,,,,,,,,,,,,2
+CSV
+ops=$folder/kinds.csv cost kinds.out.csv --accelerator tpuv4
+holds 'all kinds: cycles are at least bound_cycles, bytes at least the bandwidth' 'len(a) == 22 and all(
+  int(row["cycles"]) >= int(row["bound_cycles"]) > 0 and int(row["dram_bytes"]) > 0 for row in a)' \
+  "$folder/kinds.out.csv"
+by_name='(lambda table: {row["name"]: row for row in table})'
+price='("cycles", "bound_cycles", "sram_bytes", "dram_bytes", "energy_pj", "tile_m", "tile_n", "tile_k")'
+holds 'the gradient of an operand is the product with the bounds turned' \
+  "all($by_name(a)['data'][k] == $by_name(a)['same as data'][k] for k in $price)" "$folder/kinds.out.csv"
+holds 'a transposed convolution is the input gradient of its mirror' \
+  "all($by_name(a)['strided'][k] == $by_name(a)['its mirror'][k] for k in $price)" "$folder/kinds.out.csv"
+holds 'attention moves Q, K, V and O once, backward all gradients and a number a row' "
+  int($by_name(a)['heads']['dram_bytes']) == 2 * 64 * (2 * 32 * 512 + 2 * 8 * 384) and
+  int($by_name(a)['heads back']['dram_bytes']) == 2 * 64 * (4 * 32 * 512 + 4 * 8 * 384) + 4 * 32 * 512" \
+  "$folder/kinds.out.csv"
+holds 'causal attention computes little more than half' "0.5 <= int($by_name(a)['causal']['cycles']) /
+  int($by_name(a)['square']['cycles']) < 0.6" "$folder/kinds.out.csv"
+holds 'phases and units are said' "[row['phase'] for row in a][:4] == ['forward', 'backward-data', 'forward',
+  'backward-weight'] and $by_name(a)['update']['phase'] == 'update' and $by_name(a)['ring']['dataflow'] == 'link' and
+  $by_name(a)['table']['kind'] == 'scatter' and int($by_name(a)['update']['dram_bytes']) == 28 * 2385" \
+  "$folder/kinds.out.csv"
+ops=$folder/kinds.csv cost kinds.tc.csv --accelerator tpuv4 --set 'cost.tensor_on="tc"'
+holds 'a product of one row goes to the lanes, sooner; tensor_on = tc keeps it off them' "
+  $by_name(a)['vector']['dataflow'] == 'vector' and $by_name(b)['vector']['dataflow'] != 'vector' and
+  int($by_name(a)['vector']['cycles']) <= int($by_name(b)['vector']['cycles']) and
+  $by_name(a)['forward'] == $by_name(b)['forward']" "$folder/kinds.out.csv" "$folder/kinds.tc.csv"
+ops=$folder/kinds.csv cost kinds.cores.csv --accelerator tpuv4 --cores 2
+holds 'two cores for every kind but collectives' 'all(int(q["cycles"]) <= int(p["cycles"]) and
+  q["cores"] == ("1" if q["kind"] == "all_reduce" else "2") for p, q in zip(a, b))' \
+  "$folder/kinds.out.csv" "$folder/kinds.cores.csv"
+runs 2 'compat has no fused attention' "$dse" cost --ops "$folder/kinds.csv" --accelerator tpuv4 --provider compat
+says 'compat has no fused attention' 'kinds.csv:11: kind: provider compat has no fused attention; allowed is physical'
+check 'compat has no fused attention: four rows' test "$(wc -l <"$folder/err")" -eq 4
+runs 0 'help' "$dse" cost --help
+for column in phase dilation output_pad causal second ranks; do prints "help: $column" "$column"; done
+
 # --- mistakes -----------------------------------------------------------------------------------------------------------
 cat >"$folder/bad.csv" <<'CSV'
 name,kind,batch,m,n,k,c,h,w,r,s,stride,pad,groups,elements,element_bytes

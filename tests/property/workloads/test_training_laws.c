@@ -288,6 +288,60 @@ static void check_contraction(struct bench *bench) {
   assert_int_equal(before.stash_bytes, after.stash_bytes + free_bytes);
 }
 
+/* Random graphs seldom have attention, so a head of it hangs on the end of each: three projections, products, softmax.
+ */
+static void append_attention(struct bench *bench, struct graph_builder *builder, uint32_t at) {
+  struct op projection = op_new(OP_GEMM, E), product = projection, softmax = op_new(OP_SOFTMAX, E);
+  for (size_t i = 0; i < 4; i++) projection.dim[i] = i == DIM_REPS ? 1 : SIDE;
+  projection.in_bytes = projection.out_bytes = projection.weight_bytes = BYTES;
+  product = projection;
+  product.weight_bytes = 0;
+  product.in_bytes = 2 * BYTES;
+  projection.weighted = true;
+  projection.n_parameters = ELEMENTS;
+  softmax.dim[DIM_ELEMENTS] = ELEMENTS;
+  softmax.in_bytes = softmax.out_bytes = BYTES;
+  uint32_t qkv[3], row[2];
+  for (size_t i = 0; i < 3; i++) qkv[i] = graph_builder_add(builder, &projection, "projection", &at, 1);
+  row[0] = graph_builder_add(builder, &product, "scores", qkv, 2);
+  row[0] = graph_builder_add(builder, &softmax, "softmax", row, 1);
+  row[1] = qkv[rng_below(&bench->rng, 3)]; /* sometimes a key or query is the value, too */
+  graph_builder_add(builder, &product, "context", row, 2);
+}
+
+/* What fusing attention must not change, and what it must. */
+static void check_attention(struct bench *bench) {
+  struct graph_builder *const builder = graph_builder_new(&bench->scratch);
+  const struct op_graph *const graph = &bench->forward;
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    const struct op op = graph->ops[i];
+    graph_builder_add(builder, &op, "op", graph->preds + graph->pred_start[i], n_preds(graph, i));
+  }
+  append_attention(bench, builder, (uint32_t)rng_below(&bench->rng, graph->n_ops));
+  struct op_graph whole, apart, fused;
+  struct error error = {0};
+  struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF, false, true, 4, 4, 4, ATTENTION_SEPARATE};
+  assert_true(graph_builder_finish(builder, &bench->arena, &whole, &error));
+  assert_true(training_expand(&whole, &settings, &bench->arena, &bench->scratch, &apart, &error));
+  settings.attention = ATTENTION_FUSED;
+  assert_true(training_expand(&whole, &settings, &bench->arena, &bench->scratch, &fused, &error));
+  struct graph_totals before, after;
+  graph_totals(&apart, &before);
+  graph_totals(&fused, &after);
+  assert_int_equal(after.macs[PHASE_FORWARD], before.macs[PHASE_FORWARD]);
+  assert_int_equal(after.macs[PHASE_BACKWARD_WEIGHT], before.macs[PHASE_BACKWARD_WEIGHT]);
+  assert_int_equal(after.parameters, before.parameters);
+  assert_int_equal(after.ops[PHASE_UPDATE], before.ops[PHASE_UPDATE]);
+  size_t n[2] = {0}; /* attention forward, backward */
+  for (size_t i = 0; i < fused.n_ops; i++)
+    if (fused.ops[i].kind == OP_ATTENTION) n[fused.ops[i].phase != PHASE_FORWARD]++;
+  assert_true(n[0] > 0 && n[1] > 0 && n[1] <= n[0]);
+  /* five products where there were at most four, and at least two if some operand wants no gradient */
+  const uint64_t macs = SIDE * SIDE * SIDE;
+  assert_true(after.macs[PHASE_BACKWARD_DATA] + 4 * n[1] * macs >= before.macs[PHASE_BACKWARD_DATA] + 5 * n[1] * macs);
+  assert_true(after.macs[PHASE_BACKWARD_DATA] + 2 * n[1] * macs <= before.macs[PHASE_BACKWARD_DATA] + 5 * n[1] * macs);
+}
+
 static void test_laws(void **state) {
   (void)state;
   const char *const given = getenv("DSE_TEST_SEED");
@@ -308,6 +362,7 @@ static void test_laws(void **state) {
     check_stash(&bench);
     n_followers += check_fusion(&bench);
     check_contraction(&bench);
+    check_attention(&bench);
     arena_rewind(&bench.arena, mark);
     arena_rewind(&bench.scratch, scratch_mark);
   }
