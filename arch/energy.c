@@ -1,8 +1,7 @@
 /* Prices by level. See energy.h.
  *
  * Source: cost-model §5 (SRAM, wires, a MAC's arithmetic), §6 (the law), §4.3 (registers). The prices of `all_in` are
- * taken from physical_energy_j itself, one count at a time: the law and its nodes are written down in technology.c
- * alone. */
+ * taken from physical_energy_j itself, one count at a time, so that the law is written down once. */
 #include "arch/energy.h"
 
 #include "arch/cost.h"
@@ -36,20 +35,6 @@ static double law_j(const struct technology *technology, const struct accelerato
   return physical_energy_j(technology, accelerator, area_mm2, counts) * technology->supply_efficiency;
 }
 
-/* The law's nodes say what a memory's table needs: how dynamic energy and an SRAM cell stand to those of 7 nm. */
-static struct sram_scaling scaling_at(const struct technology *technology, const struct accelerator *accelerator) {
-  static const double cell_7nm_um2 = 0.027; /* cost-model §5 */
-  static const struct energy_counts mac = {.macs = 1};
-  struct accelerator at_7nm = *accelerator;
-  struct area_breakdown here, there;
-  at_7nm.node_nm = 7;
-  physical_area(technology, accelerator, &here);
-  physical_area(technology, &at_7nm, &there);
-  const double energy = law_j(technology, accelerator, 0, &mac) / law_j(technology, &at_7nm, 0, &mac);
-  const double cell = there.sram > 0 ? here.sram / there.sram : 1;
-  return sram_scaling_of(cell_7nm_um2 * cell, energy, wire_pj_per_bit_mm);
-}
-
 static void all_in_prices(const struct technology *technology, const struct accelerator *accelerator, double area_mm2,
                           struct energy_prices *prices) {
   static const struct energy_counts mac = {.macs = 1}, idle = {.idle_mac_cycles = 1}, lane = {.lane_cycles = 1},
@@ -74,7 +59,9 @@ static double wire_j_per_byte(double mm2) { return 8 * wire_pj_per_bit_mm * 1e-1
 /* What all_in holds in a MAC beside its arithmetic, at the prices of memories and wires times `factor`. */
 static void split_prices(const struct technology *technology, const struct accelerator *accelerator,
                          const struct area_breakdown *area, double factor, struct energy_prices *prices) {
-  const struct sram_scaling scaling = scaling_at(technology, accelerator);
+  const struct technology_node *const node = technology_find_node(accelerator->node_nm);
+  REQUIRE(node != NULL);
+  const struct sram_scaling scaling = sram_scaling_of(node->cell_um2, node->energy, wire_pj_per_bit_mm);
   const double arithmetic_pj = fmin(split_mac_pj, technology->mac_pj);
   prices->mac *= arithmetic_pj / technology->mac_pj;
   const double n_arrays = (double)accelerator->tc_count;

@@ -177,7 +177,8 @@ static bool read_row(const struct reading *reading, const char *const *kinds, st
       (!text_to_u64(text_of(reading, "element_bytes"), &element_bytes) || element_bytes < 1 || element_bytes > 8))
     good = complain(reading, "element_bytes", "a whole number from 1 to 8 was expected");
   key.element_bytes = (uint8_t)element_bytes;
-  good &= read_bounds(reading, &key) & read_followers(reading, kinds, &key);
+  good &= read_bounds(reading, &key);
+  good &= read_followers(reading, kinds, &key);
   *price = (struct price){.cores = 1, .hbm_bytes = UINT64_MAX, .line = reading->csv->line[reading->row]};
   good &= read_number(reading, "cycles", 0, &price->cycles);
   if (text_of(reading, "cores")[0] != '\0') good &= read_number(reading, "cores", 1, &price->cores);

@@ -9,16 +9,11 @@
 const char *const component_names[N_COMPONENTS] = {"tensor", "vector", "core_l2", "glb", "wiring",
                                                    "hbm",    "links",  "misc",    "fill"};
 
-/* The L2 of all cores; area->sram holds the GLB as well. Found by asking the laws for a chip without the other. */
+/* The L2 of all cores. Where a law does not tell it from the GLB, what a chip without cores has is the GLB. */
 static double core_l2_mm2(const struct stage *stage, const struct accelerator *accelerator,
                           const struct area_breakdown *area) {
+  if (stage->provider->has_tdp) return area->core_l2;
   struct area_breakdown part;
-  if (stage->provider->has_tdp) {
-    struct technology technology = *stage->technology;
-    technology.shared_mm2_per_mib = 0;
-    physical_area(&technology, accelerator, &part);
-    return part.sram;
-  }
   struct accelerator buffer = *accelerator;
   buffer.tc_count = buffer.vc_count = 0;
   compat_area(&buffer, &part, NULL);

@@ -338,8 +338,8 @@ bool calibrate_chips(struct invocation *invocation, struct error *error) {
   const char *const given = invocation_value(invocation, "table");
   const char *const path =
       given != NULL ? given : arena_printf(report->arena, "%s/arch/chips.csv", invocation->data_folder);
-  struct cost_settings unused;
-  const bool set = calibrate_settings(invocation, &unused, &report->shipped, error);
+  const bool set =
+      calibrate_settings(invocation, ARENA_NEW(report->arena, struct cost_settings, 1), &report->shipped, error);
   const bool law_known = choose_law(report, error);
   if (chosen == NULL || !set || !law_known || !chip_table_read(path, report->arena, &report->chips, error))
     return false;

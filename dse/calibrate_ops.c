@@ -203,12 +203,16 @@ static struct table *summary_table(const struct invocation *invocation, const st
 bool calibrate_ops(struct invocation *invocation, struct error *error) {
   static const char *const names[] = {"ops", "summary"};
   struct reader reader = {.error = error};
-  struct cost_settings settings;
-  struct technology technology;
+  struct model {
+    struct cost_settings cost;
+    struct technology technology;
+  } *const model = ARENA_NEW(invocation->arena, struct model, 1);
+  const struct cost_settings *const settings = &model->cost;
+  const struct technology *const technology = &model->technology;
   const struct cost_provider *provider;
-  if (!calibrate_settings(invocation, &settings, &technology, error)) return false;
+  if (!calibrate_settings(invocation, &model->cost, &model->technology, error)) return false;
   const char *const chosen = calibrate_choice(invocation, names, sizeof names / sizeof *names, error);
-  const bool provider_known = choose_provider(invocation, &settings, &provider, error);
+  const bool provider_known = choose_provider(invocation, settings, &provider, error);
   if (chosen == NULL || !provider_known || !read_table(invocation, &reader)) return false;
   struct table *const table = table_new(invocation->arena, "ops.csv", columns, sizeof columns / sizeof *columns);
   struct totals totals = {.worst = ""};
@@ -227,7 +231,7 @@ bool calibrate_ops(struct invocation *invocation, struct error *error) {
       continue;
     }
     struct machine machine;
-    machine_init(&machine, &settings, &technology, &part);
+    machine_init(&machine, settings, technology, &part);
     priced_row(&reader, &op, &part, predict(&machine, provider, &part, &op), table, &totals);
   }
   if (!error_is_set(error) && totals.n == 0)

@@ -30,6 +30,8 @@ holds 'a skipped chip has a reason and no prediction, every other has both figur
   "$folder/chips.csv"
 holds 'outside the class nothing is left out' 'all(row["loo"] == row["fit"] for row in a if row["class"] == "outside") and
   any(row["loo"] != row["fit"] for row in a)' "$folder/chips.csv"
+holds 'dies that are published as bounds' '[row["chip"] for row in a if row["real_is"] == "at_most"] ==
+  ["TPUv1", "TPUv2", "TPUv3", "TPUv4i"]' "$folder/chips.csv"
 holds 'ten chips of the class for each quantity' 'all(sum(row["class"] == "hbm_training" and row["quantity"] == q
   for row in a) == 10 for q in ("area", "tdp"))' "$folder/chips.csv"
 check 'skipped chips are named on stderr' grep -q 'skipped: .*MI250X (no constants for this node)' "$folder/chips.csv.err"
@@ -43,6 +45,10 @@ holds 'summary: means of the chips' 'all(abs(float(s["loo_error_pct"]) - sum(abs
 holds 'left out, dies are met within 8 % and TDPs within 10 %' '{s["quantity"]: float(s["loo_error_pct"]) <= limit for s in a
   for limit in [8 if s["quantity"] == "area" else 10] if s["class"] == "hbm_training"} == {"area": True, "tdp": True}' \
   "$folder/summary.csv"
+holds 'one-sided means leave out dies below their bounds' 'all(abs(float(s["loo_error_one_sided_pct"]) -
+  sum(abs(float(row["loo_error_pct"])) for row in b if (row["quantity"], row["class"]) == (s["quantity"], s["class"]) and
+  not (row["real_is"] == "at_most" and float(row["loo_error_pct"]) < 0)) / int(s["n"])) < 0.11 for s in a)' \
+  "$folder/summary.csv" "$folder/chips.csv"
 calibrate specification.csv chips --law specification --what summary
 holds 'the law of the specification: its averages within half a point' 'all(abs(float(s[k]) - wanted[i]) <= 0.5 for s, wanted in
   [(a[0], (12.5, 4.5, 8.6)), (a[2], (9.3, 7.2, 10.0))] for i, k in
@@ -67,6 +73,11 @@ holds 'JSON: the same rows, numbers as numbers' '[row["chip"] for row in a["chip
   "$folder/all.json" "$folder/chips.csv"
 calibrate set.csv chips --set technology.misc_w=80.0 --what summary
 refute '--set technology.…: other constants matter' cmp "$folder/set.csv" "$folder/summary.csv"
+
+if [[ $MPI != no ]]; then
+  runs 0 'two ranks say it once' mpirun -n 2 "$dse" calibrate chips
+  check 'two ranks say it once' cmp "$folder/out" "$folder/chips.csv"
+fi
 
 # Nodes: what the table has, and what the program says it knows.
 runs 0 'list nodes' "$dse" list nodes --json
@@ -124,6 +135,9 @@ change die_mm2 UNKNOWN
 calibrate unknown.csv chips --table "$folder/bad.csv"
 holds 'a chip whose die is unknown' 'sum(row["class"] == "hbm_training" for row in a) == 19 and
   a[1]["note"] == "die_mm2 unknown"' "$folder/unknown.csv"
+change SM_count UNKNOWN
+calibrate simt.csv chips --table "$folder/bad.csv"
+holds 'a chip of which nobody knows whether it is a GPU' 'a[1]["note"] == "SM_count unknown"' "$folder/simt.csv"
 change node_nm 10
 calibrate node.csv chips --table "$folder/bad.csv"
 holds 'a chip of a node without constants' 'a[1]["note"] == "no constants for this node"' "$folder/node.csv"
@@ -136,6 +150,9 @@ says 'no chips' 'there is no chip in it'
 head -n 2 $chips >"$folder/bad.csv"
 runs 2 'no chip to fit to' "$dse" calibrate chips --table "$folder/bad.csv"
 says 'no chip to fit to' 'no chip with stacks of HBM has a known die_mm2'
+python3 -c 'import sys; rows = open(sys.argv[1]).readlines(); print(rows[0] + 501 * rows[1], end="")' $chips >"$folder/bad.csv"
+runs 2 'more chips than anybody has' "$dse" calibrate chips --table "$folder/bad.csv"
+says 'more chips than anybody has' '500'
 runs 1 'no such table' "$dse" calibrate chips --table "$folder/absent.csv"
 says 'no such table' 'absent.csv'
 runs 2 'no such law' "$dse" calibrate chips --law lane

@@ -70,6 +70,28 @@ static void specification_chip_by_chip(void **state) {
   }
 }
 
+/* Outside the class the specification prints percent; 100: nothing. */
+static const struct {
+  const char *name;
+  double off_pct[N_CHIP_QUANTITIES];
+} expected_outside[] = {{"GC200 (IPU Mk2)", {-1, 100}}, {"Dojo D1", {-5, 18}}, {"WSE-1 (per die of 84)", {6, -29}}};
+
+static void specification_outside(void **state) {
+  struct fixture *const fixture = *state;
+  const struct chip_fit fit = fit_of(fixture, "specification");
+  for (size_t e = 0; e < sizeof expected_outside / sizeof *expected_outside; e++) {
+    size_t r = 0;
+    while (r < fixture->chips.n && strcmp(fixture->chips.rows[r].name, expected_outside[e].name) != 0) r++;
+    assert_true(r < fixture->chips.n);
+    for (size_t q = 0; q < N_CHIP_QUANTITIES; q++) {
+      const double wanted_pct = expected_outside[e].off_pct[q];
+      const double off_pct = 100 * (fit.predicted[q][r].left_out / fixture->chips.rows[r].real[q] - 1);
+      if (wanted_pct < 100 && !(fabs(off_pct - wanted_pct) < 0.6))
+        fail_msg("%s: %.1f %%, specification %.0f %%", expected_outside[e].name, off_pct, wanted_pct);
+    }
+  }
+}
+
 static void close_to(double value, double wanted, double tolerance) {
   if (!(fabs(value - wanted) <= tolerance)) fail_msg("%.3f, expected %.3f within %.3f", value, wanted, tolerance);
 }
@@ -130,9 +152,8 @@ static void defaults_are_the_fit(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(specification_chip_by_chip),
-      cmocka_unit_test(specification_averages),
-      cmocka_unit_test(shipped_law_meets_its_targets),
+      cmocka_unit_test(specification_chip_by_chip), cmocka_unit_test(specification_outside),
+      cmocka_unit_test(specification_averages),     cmocka_unit_test(shipped_law_meets_its_targets),
       cmocka_unit_test(defaults_are_the_fit),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
