@@ -31,6 +31,7 @@ const char *const stage_binding_names[N_BINDINGS] = {"none",         "critical_p
 void stage_init(struct stage *stage, const struct op_graph *graph, const struct training_settings *training,
                 const struct stage_contracted *contracted, struct arena *arena) {
   stage->graph = graph;
+  energy_model_init(&stage->energy, stage->technology, (enum energy_detail)stage->cost->energy_detail);
   uint32_t *shape_ops = ARENA_NEW(arena, uint32_t, graph->n_shapes);
   stage->working_bytes = stage->macs = 0;
   stage->stash_bytes = contracted->kept_bytes;
@@ -185,6 +186,8 @@ static void price_all(const struct pricing *pricing, struct schedule_problem *pr
     }
     const uint64_t n = stage->shape_ops[s];
     result->hbm_bytes = sat_add(result->hbm_bytes, sat_mul(n, costs[0].hbm_bytes));
+    result->glb_bytes = sat_add(result->glb_bytes, sat_mul(n, costs[0].glb_bytes));
+    result->array_bytes = sat_add(result->array_bytes, sat_mul(n, costs[0].array_bytes));
     result->macs = sat_add(result->macs, sat_mul(n, costs[0].macs));
     result->lane_cycles = sat_add(result->lane_cycles, sat_mul(n, costs[0].lane_cycles));
     const uint64_t memory = cycles_for_bytes(costs[0].hbm_bytes, pricing->machine->hbm_bytes_per_cycle);
@@ -223,17 +226,25 @@ static enum stage_binding binding_of(enum schedule_bound_kind kind) {
   return BINDING_CRITICAL_PATH;
 }
 
+void stage_traffic(const struct stage_result *result, struct energy_traffic *traffic) {
+  *traffic = (struct energy_traffic){
+      .macs = result->macs,
+      .idle_mac_cycles = result->array_mac_cycles > result->macs ? result->array_mac_cycles - result->macs : 0,
+      .lane_cycles = result->lane_cycles,
+      .array_bytes = result->array_bytes,
+      .l2_bytes = result->glb_bytes,
+      .glb_bytes = result->glb_bytes,
+      .hbm_bytes = result->hbm_bytes,
+      .seconds = result->iteration_s};
+}
+
 static void account_energy(const struct pricing *pricing, const struct accelerator *accelerator,
                            const struct stage_cost_of_design *design, struct stage_result *result) {
   result->iteration_s = (double)result->cycles / ((double)accelerator->clock_mhz * 1e6);
   result->array_mac_cycles = sat_mul(result->busy_cycles[CORE_TENSOR], pricing->machine->rows * pricing->machine->cols);
-  const struct energy_counts counts = {
-      .macs = result->macs,
-      .idle_mac_cycles = result->array_mac_cycles > result->macs ? result->array_mac_cycles - result->macs : 0,
-      .lane_cycles = result->lane_cycles,
-      .hbm_bytes = result->hbm_bytes,
-      .seconds = result->iteration_s};
-  result->energy_j = physical_energy_j(pricing->stage->technology, accelerator, design->area.total, &counts);
+  struct energy_traffic traffic;
+  stage_traffic(result, &traffic);
+  result->energy_j = energy_model_j(&pricing->stage->energy, accelerator, &design->area, &traffic);
 }
 
 /* Copies what the schedule's judge and the reports need out of the scratch tables. */
@@ -362,10 +373,10 @@ void stage_bound(const struct stage *stage, const struct accelerator *accelerato
 
   /* Energy grows with MACs, busy arrays, lanes, bytes and time, and none of them can be less than this. */
   const uint64_t slots = sat_mul(sums.load_cycles[CORE_TENSOR], machine.rows * machine.cols);
-  const struct energy_counts counts = {.macs = stage->macs,
+  const struct energy_traffic least = {.macs = stage->macs,
                                        .idle_mac_cycles = slots > stage->macs ? slots - stage->macs : 0,
                                        .lane_cycles = sums.lane_cycles,
                                        .hbm_bytes = sums.hbm_bytes,
                                        .seconds = (double)floor->cycles / ((double)accelerator->clock_mhz * 1e6)};
-  floor->energy_j = physical_energy_j(stage->technology, accelerator, design->area.total, &counts);
+  floor->energy_j = energy_model_j(&stage->energy, accelerator, &design->area, &least);
 }

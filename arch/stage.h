@@ -8,6 +8,7 @@
 #define ARCH_STAGE_H
 
 #include "arch/cost.h"
+#include "arch/energy.h"
 #include "arch/schedule.h"
 #include "arch/technology.h"
 #include "workloads/training.h"
@@ -27,12 +28,13 @@ struct stage {
   const struct cost_settings *cost;
   const struct technology *technology;
   const struct cost_provider *provider;
-  uint64_t samples;          /* in one iteration */
-  const uint32_t *shape_ops; /* [n_shapes]: how many ops have the shape */
-  uint64_t state_bytes;      /* parameters, gradients, optimizer state */
-  uint64_t stash_bytes;      /* kept for the backward pass */
-  uint64_t working_bytes;    /* largest inputs + weights + outputs of one op */
-  uint64_t macs;             /* of one iteration */
+  struct energy_model energy; /* of technology and cost->energy_detail, by stage_init */
+  uint64_t samples;           /* in one iteration */
+  const uint32_t *shape_ops;  /* [n_shapes]: how many ops have the shape */
+  uint64_t state_bytes;       /* parameters, gradients, optimizer state */
+  uint64_t stash_bytes;       /* kept for the backward pass */
+  uint64_t working_bytes;     /* largest inputs + weights + outputs of one op */
+  uint64_t macs;              /* of one iteration */
 };
 
 /* What contraction takes out of the graph but not out of memory. */
@@ -83,6 +85,7 @@ struct stage_result {
   uint64_t hbm_bytes, hbm_cycles, memory_excess_cycles; /* Σ over ops of memory time beyond compute time */
   uint64_t delay_cycles[N_CORE_CLASSES], busy_cycles[N_CORE_CLASSES];
   uint64_t macs, lane_cycles, array_mac_cycles; /* array_mac_cycles: MAC slots in busy arrays */
+  uint64_t glb_bytes, array_bytes;              /* as hbm_bytes: of each op on one core */
   double iteration_s, energy_j;
 };
 
@@ -92,6 +95,8 @@ struct stage_detail {
   struct schedule schedule;
   struct op_cost *shape_costs; /* [n_shapes * problem.n_widths] */
 };
+/* What an iteration moves and does, for its energy by level. */
+void stage_traffic(const struct stage_result *result, struct energy_traffic *traffic);
 void stage_evaluate(const struct stage *stage, const struct accelerator *accelerator,
                     const struct stage_cost_of_design *design, struct stage_scratch *scratch,
                     struct stage_result *result, struct stage_detail *detail, struct arena *arena);

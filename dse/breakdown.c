@@ -1,7 +1,6 @@
 /* See breakdown.h. */
 #include "dse/breakdown.h"
 
-#include "base/checked.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -42,24 +41,6 @@ static void share_out(const double *mm2, double area_mm2, double leakage, double
   for (unsigned c = 0; c < N_COMPONENTS && drawn > 0; c++) of[c] += supply * of[c] / drawn;
 }
 
-/* What one iteration moves; memories' bytes as the operators' prices on one core count them. */
-static void count_traffic(const struct stage *stage, const struct stage_result *result,
-                          const struct stage_detail *detail, struct energy_traffic *traffic) {
-  *traffic = (struct energy_traffic){
-      .macs = result->macs,
-      .idle_mac_cycles = result->array_mac_cycles > result->macs ? result->array_mac_cycles - result->macs : 0,
-      .lane_cycles = result->lane_cycles,
-      .hbm_bytes = result->hbm_bytes,
-      .seconds = result->iteration_s};
-  for (uint32_t s = 0; s < stage->graph->n_shapes; s++) {
-    const struct op_cost *cost = &detail->shape_costs[(size_t)s * detail->problem.n_widths];
-    const uint64_t n = stage->shape_ops[s];
-    traffic->glb_bytes = sat_add(traffic->glb_bytes, sat_mul(n, cost->glb_bytes));
-    traffic->array_bytes = sat_add(traffic->array_bytes, sat_mul(n, cost->array_bytes));
-  }
-  traffic->l2_bytes = traffic->glb_bytes;
-}
-
 static void split_energy(const struct energy_breakdown *energy, const double *mm2, double area_mm2, double *j) {
   const double *const level = energy->level_j;
   memset(j, 0, N_COMPONENTS * sizeof *j);
@@ -76,7 +57,7 @@ static void split_energy(const struct energy_breakdown *energy, const double *mm
 
 bool breakdown_of(const struct run *run, const struct accelerator *accelerator,
                   const struct stage_cost_of_design *design, const struct stage_result *result,
-                  const struct stage_detail *detail, struct breakdown *breakdown, struct error *error) {
+                  struct breakdown *breakdown, struct error *error) {
   const struct stage *stage = &run->stage;
   const struct power_breakdown *power = &design->tdp;
   const double l2_mm2 = core_l2_mm2(stage, accelerator, &design->area);
@@ -91,12 +72,10 @@ bool breakdown_of(const struct run *run, const struct accelerator *accelerator,
   w[COMPONENT_MISC] = power->misc;
   share_out(breakdown->area_mm2, design->area.total, power->leakage, power->supply, w);
 
-  struct energy_model model;
   struct energy_prices prices;
   struct energy_traffic traffic;
-  energy_model_init(&model, stage->technology, (enum energy_detail)stage->cost->energy_detail);
-  energy_prices_init(&prices, &model, accelerator, &design->area);
-  count_traffic(stage, result, detail, &traffic);
+  energy_prices_init(&prices, &stage->energy, accelerator, &design->area);
+  stage_traffic(result, &traffic);
   energy_split(&prices, &traffic, &breakdown->energy);
   split_energy(&breakdown->energy, breakdown->area_mm2, design->area.total, breakdown->energy_j);
   /* Providers without a TDP have their area at 22 nm whatever the node, and nobody's wafer price for that. */

@@ -32,10 +32,10 @@ struct breakdown {
   struct money money;
 };
 
-/* Of a design that has been evaluated with `detail`. False if the run file's spare cores are more than it has. */
+/* Of a design that has been evaluated. False if the run file's spare cores are more than it has. */
 bool breakdown_of(const struct run *run, const struct accelerator *accelerator,
                   const struct stage_cost_of_design *design, const struct stage_result *result,
-                  const struct stage_detail *detail, struct breakdown *breakdown, struct error *error);
+                  struct breakdown *breakdown, struct error *error);
 void breakdown_say(const struct breakdown *breakdown, const struct run *run);
 /* Adds "breakdown", "energy_by_level_j" and "money". */
 void breakdown_json(const struct breakdown *breakdown, json_t *object);

@@ -2,6 +2,7 @@
 #include "dse/command.h"
 
 #include "arch/cost.h"
+#include "arch/energy.h"
 #include "arch/physical.h"
 #include "arch/schedule.h"
 #include "base/checked.h"
@@ -17,7 +18,8 @@ struct costing {
   struct cost_settings settings;
   struct technology technology;
   struct accelerator accelerator;
-  double area_mm2;
+  struct area_breakdown area;
+  struct energy_model energy;
   const struct cost_provider *provider;
   struct machine machine;
 };
@@ -56,9 +58,8 @@ static bool read_model(struct costing *costing, struct error *error) {
   costing->provider = cost_providers[costing->settings.provider];
   if (!cost_load(&costing->settings, NULL, invocation->arena, error)) return false;
   machine_init(&costing->machine, &costing->settings, &costing->technology, &costing->accelerator);
-  struct area_breakdown area;
-  physical_area(&costing->technology, &costing->accelerator, &area);
-  costing->area_mm2 = area.total;
+  physical_area(&costing->technology, &costing->accelerator, &costing->area);
+  energy_model_init(&costing->energy, &costing->technology, (enum energy_detail)costing->settings.energy_detail);
   return true;
 }
 
@@ -115,10 +116,14 @@ static void cost_row(const struct costing *costing, const char *name, const stru
   const uint64_t width = tensor ? costing->machine.rows * costing->machine.cols : costing->machine.lanes;
   const uint64_t work = tensor ? op_macs(op) : cost.lane_cycles;
   const double slots = (double)cost.cycles * (double)cores * (double)width;
-  const struct energy_counts counts = {.macs = tensor ? op_macs(op) : 0,
-                                       .lane_cycles = cost.lane_cycles,
-                                       .hbm_bytes = cost.hbm_bytes,
-                                       .seconds = (double)cost.cycles / ((double)costing->accelerator.clock_mhz * 1e6)};
+  const struct energy_traffic traffic = {.macs = tensor ? op_macs(op) : 0,
+                                         .lane_cycles = cost.lane_cycles,
+                                         .array_bytes = cost.array_bytes,
+                                         .l2_bytes = cost.glb_bytes,
+                                         .glb_bytes = cost.glb_bytes,
+                                         .hbm_bytes = cost.hbm_bytes,
+                                         .seconds =
+                                             (double)cost.cycles / ((double)costing->accelerator.clock_mhz * 1e6)};
   table_text(table, name);
   table_text(table, op_kinds[op->kind].name);
   table_text(table, op_phase_names[op->phase]);
@@ -128,8 +133,7 @@ static void cost_row(const struct costing *costing, const char *name, const stru
   table_double(table, slots > 0 ? (double)work / slots : 0);
   table_u64(table, cost.glb_bytes);
   table_u64(table, cost.hbm_bytes);
-  table_double(table,
-               1e12 * physical_energy_j(&costing->technology, &costing->accelerator, costing->area_mm2, &counts));
+  table_double(table, 1e12 * energy_model_j(&costing->energy, &costing->accelerator, &costing->area, &traffic));
   table_text(table, dataflow_name(op, &cost.mapping));
   if (tensor) {
     struct tensor_tiles tiles;

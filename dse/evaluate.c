@@ -223,8 +223,8 @@ static enum status evaluate(struct evaluation *evaluation, struct error *error) 
   if (!schedule_check(&evaluation->detail.problem, &evaluation->detail.schedule, invocation->scratch, &broken)) {
     BUG("a schedule broke its rules: %s", broken.text);
   }
-  if (!breakdown_of(run, &evaluation->accelerator, &evaluation->design, &evaluation->result, &evaluation->detail,
-                    &evaluation->breakdown, error)) {
+  if (!breakdown_of(run, &evaluation->accelerator, &evaluation->design, &evaluation->result, &evaluation->breakdown,
+                    error)) {
     return error->status;
   }
   if (request.n_draws > 0) {

@@ -193,6 +193,7 @@ static void draw(void *context, size_t index, void *record) {
   struct stage stage = run->stage;
   stage.technology = &drawn.technology;
   stage.cost = &drawn.cost;
+  energy_model_calibrate(&stage.energy, stage.technology);
 
   struct stage_cost_of_design design;
   stage_design(&stage, drawing->accelerator, &design);
