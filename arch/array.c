@@ -108,14 +108,14 @@ static void try_plan(struct choice *choice, const struct array_plan *plan) {
 
 /* As many blocks as the array's diagonal holds. */
 static void try_abreast(struct choice *choice, struct array_plan plan, uint64_t block_rows, uint64_t block_cols) {
-  if (choice->whole->reps == 1 || choice->whole->n_parts > 1) return;
+  if (choice->whole->reps == 1 || choice->whole->decomposed) return;
   plan.abreast = min_u64(min_u64(plan.rows / block_rows, plan.cols / block_cols), choice->whole->reps);
   if (plan.abreast > 1) try_plan(choice, &plan);
 }
 
 static bool can_patch(const struct product *product) {
   const struct tile_pixels *const pixels = &product->pixels;
-  return product->is_conv && !product->pixels_on_k && product->n_parts == 1 && pixels->rows.dilation == 1 &&
+  return product->is_conv && !product->pixels_on_k && !product->decomposed && pixels->rows.dilation == 1 &&
          pixels->cols.dilation == 1 &&
          (!pixels->rows.fractional || (pixels->rows.stride == 1 && pixels->cols.stride == 1));
 }
@@ -225,7 +225,7 @@ static void pixel_dim(struct tile_dim *dim, const struct product *whole, const s
 }
 
 void array_tiles(const struct machine *machine, const struct array_plan *plan, const struct product *whole,
-                 const struct product *share, char split, uint64_t n_cores, struct tile_problem *tiles) {
+                 const struct product *share, const struct core_grid *grid, struct tile_problem *tiles) {
   const uint64_t rows = plan->rows, cols = plan->cols;
   /* Nothing to hide where loads are not counted. */
   const uint64_t hide = machine->settings->array_overlap == OVERLAP_DOUBLE ? rows : 1;
@@ -240,10 +240,10 @@ void array_tiles(const struct machine *machine, const struct array_plan *plan, c
                                  .buffering = array_buffering(machine),
                                  .rounds = ceil_div(share->reps, plan->abreast),
                                  .abreast = plan->abreast,
-                                 .rep_cores = split == 'b' ? n_cores : 1};
-  tiles->m.cores = split == 'm' ? n_cores : 1;
-  tiles->n.cores = split == 'n' ? n_cores : 1;
-  tiles->k.cores = split == 'k' ? n_cores : 1;
+                                 .rep_cores = grid->b};
+  tiles->m.cores = grid->m;
+  tiles->n.cores = grid->n;
+  tiles->k.cores = grid->k;
   plain_dim(&tiles->n, whole->n, share->n, 1, &n);
   if (!share->is_conv) {
     plain_dim(&tiles->m, whole->m, share->m, 1, &m);
@@ -254,17 +254,23 @@ void array_tiles(const struct machine *machine, const struct array_plan *plan, c
   struct lie deep = share->pixels_on_k ? m : k;
   uint64_t scale = share->taps;
   if (has_patch(plan)) scale = patch_rows(share, plan);
-  if (share->n_parts > 1) scale = 1;
+  if (share->decomposed) scale = 1;
   struct tile_dim *const channels = share->pixels_on_k ? &tiles->m : &tiles->k;
   plain_dim(channels, whole->depth, share->depth, scale, &deep);
   channels->scale = share->taps;
+  if (share->decomposed && !deep.folded) { /* the part with the fewest taps must hide its loads, too */
+    uint64_t fewest = share->taps;
+    for (uint32_t i = 0; i < share->n_parts; i++) fewest = min_u64(fewest, share->part[i].k / share->depth);
+    channels->least = min_u64(ceil_div(deep.edge, fewest), share->depth) * share->taps;
+  }
   pixel_dim(share->pixels_on_k ? &tiles->k : &tiles->m, whole, share, plan, share->pixels_on_k ? &k : &m);
 }
 
-uint64_t array_bytes(const struct machine *machine, const struct array_plan *plan, const struct product *share,
-                     const uint64_t trips[3]) {
+void array_bytes(const struct machine *machine, const struct array_plan *plan, const struct product *share,
+                 const uint64_t trips[3], struct operand_bytes *bytes) {
   const uint64_t cols = plan->cols / (plan->patch_rows * plan->patch_cols), rows = plan->rows;
-  uint64_t bytes = 0;
+  const uint64_t e = share->element_bytes, sum_bytes = 2 * array_accumulator_bytes(machine, share);
+  *bytes = (struct operand_bytes){0};
   for (uint32_t i = 0; i < share->n_parts; i++) {
     const struct block block = block_of(share, plan, i);
     const uint64_t reps = sat_mul(share->reps, share->part[i].times);
@@ -272,24 +278,11 @@ uint64_t array_bytes(const struct machine *machine, const struct array_plan *pla
     const uint64_t c = block.m * block.n * plan->patch_rows * plan->patch_cols;
     const uint64_t by_m = ceil_div(block.m * plan->abreast, plan->dataflow == DATAFLOW_OS ? rows : cols);
     const uint64_t by_n = ceil_div(block.n * plan->abreast, cols), by_k = ceil_div(block.k * plan->abreast, rows);
-    uint64_t operands, sums; /* elements read; times that a partial sum leaves the array */
-    switch (plan->dataflow) {
-    case DATAFLOW_WS:
-      operands = sat_add(sat_mul(a, by_n), sat_mul(b, trips[0]));
-      sums = by_k;
-      break;
-    case DATAFLOW_OS:
-      operands = sat_add(sat_mul(a, by_n), sat_mul(b, by_m));
-      sums = trips[2];
-      break;
-    default:
-      operands = sat_add(sat_mul(a, trips[1]), sat_mul(b, by_m));
-      sums = by_k;
-    }
-    const uint64_t each =
-        sat_add(sat_mul(operands, share->element_bytes),
-                sat_mul(c, share->element_bytes + 2 * (sums - 1) * array_accumulator_bytes(machine, share)));
-    bytes = sat_add(bytes, sat_mul(each, reps));
+    const bool ws = plan->dataflow == DATAFLOW_WS, os = plan->dataflow == DATAFLOW_OS;
+    /* How often each operand is read; how often a partial sum leaves the array. */
+    const uint64_t read_a = ws || os ? by_n : trips[1], read_b = ws ? trips[0] : by_m, sums = os ? trips[2] : by_k;
+    bytes->a = sat_add(bytes->a, sat_mul(sat_mul(a, read_a), sat_mul(e, reps)));
+    bytes->b = sat_add(bytes->b, sat_mul(sat_mul(b, read_b), sat_mul(e, reps)));
+    bytes->c = sat_add(bytes->c, sat_mul(sat_mul(c, e + sum_bytes * (sums - 1)), reps));
   }
-  return bytes;
 }

@@ -5,6 +5,7 @@
 #define ARCH_ARRAY_H
 
 #include "arch/product.h"
+#include "base/checked.h"
 
 /* One way to put a product on an array: what is stationary, which way the array lies, and what stands side by side. */
 struct array_plan {
@@ -28,14 +29,20 @@ enum { ARRAY_PLANS = 6 }; /* at most: three dataflows, two orientations */
 unsigned array_plans(const struct machine *machine, const struct product *whole, const struct product *share,
                      uint64_t overlap, struct array_time plans[ARRAY_PLANS]);
 
-/* The tiles that keep the plan's folds whole, of `share` and of the `whole` that `n_cores` share out along `split`. */
+/* The tiles that keep the plan's folds whole, of `share` and of the `whole` that `grid` shares out. */
 void array_tiles(const struct machine *machine, const struct array_plan *plan, const struct product *whole,
-                 const struct product *share, char split, uint64_t n_cores, struct tile_problem *tiles);
+                 const struct product *share, const struct core_grid *grid, struct tile_problem *tiles);
 
 /* Bytes between one core's L2 and its array for a whole share, cut into trips[3] tiles along M, N and K: operands once
  * a fold or a stream, partial sums out and back. */
-uint64_t array_bytes(const struct machine *machine, const struct array_plan *plan, const struct product *share,
-                     const uint64_t trips[3]);
+struct operand_bytes {
+  uint64_t a, b, c;
+};
+static inline uint64_t operand_bytes_total(const struct operand_bytes *bytes) {
+  return sat_add(sat_add(bytes->a, bytes->b), bytes->c);
+}
+void array_bytes(const struct machine *machine, const struct array_plan *plan, const struct product *share,
+                 const uint64_t trips[3], struct operand_bytes *bytes);
 
 /* Setting `ideal` counts as the published mappers do: one copy of a tile, partial sums as wide as elements. */
 uint64_t array_buffering(const struct machine *machine);

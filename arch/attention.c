@@ -99,7 +99,9 @@ static void add_product(const struct attention *attention, const struct tile *ti
   const unsigned n = array_plans(machine, &product, &product, settings->array_overlap, plans);
   uint64_t least = UINT64_MAX, least_bytes = 0;
   for (unsigned i = 0; i < n; i++) {
-    const uint64_t bytes = array_bytes(machine, &plans[i].plan, &product, uncut);
+    struct operand_bytes operands;
+    array_bytes(machine, &plans[i].plan, &product, uncut, &operands);
+    const uint64_t bytes = operand_bytes_total(&operands);
     const uint64_t read =
         settings->l2_read_bytes_per_cycle > 0 ? ceil_div(bytes, settings->l2_read_bytes_per_cycle) : 0;
     const uint64_t cycles = max_u64(plans[i].cycles, read);

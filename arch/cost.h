@@ -64,12 +64,18 @@ struct tile_loops {
   uint32_t m, n, k, images, rows, cols;
 };
 
+/* Shares of M, N, K and the repetitions (batch); their product is how many cores work. */
+struct core_grid {
+  uint32_t m, n, k, b;
+};
+
 /* The mapping that a cost stands for. */
 struct mapping {
   uint8_t dataflow; /* enum dataflow */
   bool transposed;
   bool on_vector;                  /* a tensor op that runs on vector cores */
-  char split;                      /* dimension shared out over cores: 'm', 'n', 'k', 'b' (batch), '-' */
+  char split;                      /* dimension shared out over cores: 'm', 'n', 'k', 'b' (batch), '-'; 'g': several */
+  struct core_grid cores;          /* into how many shares each */
   uint16_t patch_rows, patch_cols; /* output pixels side by side on the columns; 1 × 1 for a plain product */
   uint32_t abreast;                /* groups (or batch members) on the array's diagonal at a time */
   struct tile_loops glb, l2;       /* the tiles of the GLB, cut from the op; those of an L2, cut from them */

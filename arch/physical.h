@@ -17,15 +17,8 @@ uint64_t tensor_array_cycles(const struct machine *machine, const struct op *op,
 struct tensor_tiles {
   uint64_t glb[3], l2[3];
 };
-void tensor_tiles(const struct machine *machine, const struct op *op, uint64_t n_cores, const struct mapping *mapping,
+void tensor_tiles(const struct machine *machine, const struct op *op, const struct mapping *mapping,
                   struct tensor_tiles *tiles);
-/* What a tensor op moves that `n_cores` vector cores compute, a multiply-accumulate a lane and cycle: tiles in the GLB,
- * and in L2 as if one core did it all. */
-struct lane_traffic {
-  uint64_t hbm_bytes, glb_bytes;
-};
-void tensor_lane_traffic(const struct machine *machine, const struct op *op, uint64_t n_cores,
-                         struct lane_traffic *traffic);
 /* Each operand of a tensor op once, and what its followers and biases bring. */
 uint64_t tensor_compulsory_bytes(const struct op *op);
 

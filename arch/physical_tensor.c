@@ -134,32 +134,33 @@ static bool better(const struct candidate *a, const struct candidate *b) {
 }
 
 /* What nothing can hide: the first blocks of A and B in, the last of C out, on every core. */
-static uint64_t edge_cycles(const struct evaluation *evaluation, const struct product *share) {
+static uint64_t edge_cycles(const struct evaluation *evaluation, const struct product *share,
+                            const struct core_grid *grid) {
   const struct machine *const machine = evaluation->machine;
   const struct product *const whole = evaluation->whole;
   const uint64_t m = min_u64(share->m, machine->rows), k = min_u64(share->k, machine->rows);
-  const uint64_t n = min_u64(share->n, machine->cols), e = whole->element_bytes;
+  const uint64_t n = min_u64(share->n, machine->cols), e = whole->element_bytes, apart = (uint64_t)grid->k * grid->b;
   const uint64_t c_bytes = whole->m * whole->n * whole->reps * e;
   const uint64_t ab_bytes = product_bytes(whole) - c_bytes;
-  const uint64_t in = min_u64(sat_mul(evaluation->n_cores, (m + n) * k * e), ab_bytes);
+  const uint64_t in = min_u64(sat_mul(apart, (grid->m * m + grid->n * n) * k * e), ab_bytes);
   const uint64_t out = min_u64(sat_mul(evaluation->n_cores, m * n * e), c_bytes);
   return sat_add(cycles_for_bytes(in, machine->hbm_bytes_per_cycle),
                  cycles_for_bytes(out, machine->hbm_bytes_per_cycle));
 }
 
 /* Partial sums that cores hand over after a split of K; UINT64_MAX if the GLB cannot hold them all. */
-static uint64_t reduction_bytes(const struct evaluation *evaluation, char split) {
-  if (split != 'k' || evaluation->n_cores == 1) return 0;
+static uint64_t reduction_bytes(const struct evaluation *evaluation, const struct core_grid *grid) {
+  if (grid->k == 1) return 0;
   const struct product *const whole = evaluation->whole;
   const uint64_t partial = sat_mul(whole->m * whole->n, evaluation->machine->settings->accumulator_bytes);
-  if (sat_mul(partial, evaluation->n_cores) > evaluation->machine->glb_bytes) return UINT64_MAX;
-  return sat_mul(sat_mul(partial, whole->reps), 2 * (evaluation->n_cores - 1));
+  if (sat_mul(partial, grid->k) > evaluation->machine->glb_bytes) return UINT64_MAX;
+  return sat_mul(sat_mul(partial, whole->reps), 2 * ((uint64_t)grid->k - 1));
 }
 
 /* One way to share the op out and to lie on the array. */
 struct attempt {
   const struct evaluation *evaluation;
-  char split;
+  struct core_grid grid;
   struct product share;
   const struct array_time *time;
   struct tile_problem tiles;
@@ -170,6 +171,13 @@ struct attempt {
 
 static const struct tile_loops uncut = {.m = 1, .n = 1, .k = 1, .images = 1, .rows = 1, .cols = 1};
 
+/* Of one core to all: what the cores of a row or column of the grid share moves once (broadcast). */
+static uint64_t all_cores(const struct core_grid *grid, const struct operand_bytes *core) {
+  const uint64_t apart = (uint64_t)grid->k * grid->b;
+  const uint64_t a = sat_mul(core->a, apart * grid->m), b = sat_mul(core->b, apart * grid->n);
+  return sat_add(sat_add(a, b), sat_mul(core->c, apart * grid->m * grid->n));
+}
+
 /* Bytes of all repetitions on all cores, with what followers bring, from tiles for `capacity_bytes`; or in the array's
  * own order. */
 static uint64_t outer_bytes(const struct attempt *attempt, uint64_t capacity_bytes, bool whole_k,
@@ -177,31 +185,35 @@ static uint64_t outer_bytes(const struct attempt *attempt, uint64_t capacity_byt
   static const uint64_t trips[3] = {1, 1, 1};
   const struct evaluation *const evaluation = attempt->evaluation;
   struct tiling tiling;
+  struct operand_bytes own;
   tiling_outer(&attempt->tiles, capacity_bytes, whole_k, &tiling);
   const uint64_t tiled = sat_add(sat_mul(tiling.bytes, evaluation->whole->reps), evaluation->extra_bytes);
-  const uint64_t own = array_bytes(evaluation->machine, &attempt->time->plan, &attempt->share, trips);
+  array_bytes(evaluation->machine, &attempt->time->plan, &attempt->share, trips, &own);
   /* Outputs without a multiply, of strided gradients, are written all the same. */
   const uint64_t untiled =
-      max_u64(sat_add(sat_mul(own, evaluation->n_cores), evaluation->extra_bytes), evaluation->compulsory_bytes);
+      max_u64(sat_add(all_cores(&attempt->grid, &own), evaluation->extra_bytes), evaluation->compulsory_bytes);
   const bool fits = tiled <= untiled && tiling.bytes < UINT64_MAX;
   *loops = fits ? tiling.loops : uncut;
   return fits ? tiled : untiled;
 }
 
-/* Of one core. */
-static uint64_t inner_bytes(const struct attempt *attempt, const struct tile_loops *outer, struct tile_loops *loops) {
+/* Into one core's L2. */
+static void inner_bytes(const struct attempt *attempt, const struct tile_loops *outer, struct tile_loops *loops,
+                        struct operand_bytes *bytes) {
   const struct machine *const machine = attempt->evaluation->machine;
+  const uint64_t reps = attempt->share.reps;
   struct tiling tiling;
   uint64_t trips[3];
   tiling_trips(&attempt->tiles, outer, NULL, trips);
-  const uint64_t untiled = array_bytes(machine, &attempt->time->plan, &attempt->share, trips);
+  array_bytes(machine, &attempt->time->plan, &attempt->share, trips, bytes);
   *loops = uncut;
-  if (outer->order[0] == '\0') return untiled;
+  if (outer->order[0] == '\0') return;
   tiling_inner(&attempt->tiles, outer, machine->tensor_l2_bytes, &tiling);
-  const uint64_t tiled = sat_mul(tiling.bytes, attempt->share.reps);
-  if (tiled > untiled || tiling.bytes == UINT64_MAX) return untiled;
+  if (tiling.bytes == UINT64_MAX || sat_mul(tiling.bytes, reps) > operand_bytes_total(bytes)) return;
   *loops = tiling.loops;
-  return tiled;
+  bytes->a = sat_mul(tiling.a_bytes, reps);
+  bytes->b = sat_mul(tiling.b_bytes, reps);
+  bytes->c = sat_mul(tiling.bytes - tiling.a_bytes - tiling.b_bytes, reps);
 }
 
 /* How long GLB and L2 take to feed the arrays: `core_bytes` into one core's L2, `array_bytes` out of it. Memories with
@@ -218,13 +230,21 @@ static uint64_t feed_cycles(const struct machine *machine, const struct candidat
   return cycles;
 }
 
+static char grid_name(const struct core_grid *grid) {
+  const int several = (grid->m > 1) + (grid->n > 1) + (grid->k > 1) + (grid->b > 1);
+  if (several != 1) return several == 0 ? '-' : 'g';
+  return grid->m > 1 ? 'm' : grid->n > 1 ? 'n' : grid->k > 1 ? 'k' : 'b';
+}
+
 /* Fills in what the traffic says, and returns whether GLB or L2 is the bottleneck. `core_bytes`: into one core's L2. */
 static bool settle(const struct attempt *attempt, uint64_t core_bytes, struct candidate *candidate) {
   const struct evaluation *const evaluation = attempt->evaluation;
   const struct machine *const machine = evaluation->machine;
   uint64_t trips[3];
   tiling_trips(&attempt->tiles, &candidate->mapping.glb, &candidate->mapping.l2, trips);
-  const uint64_t words = array_bytes(machine, &attempt->time->plan, &attempt->share, trips);
+  struct operand_bytes read;
+  array_bytes(machine, &attempt->time->plan, &attempt->share, trips, &read);
+  const uint64_t words = operand_bytes_total(&read);
   const uint64_t hbm = cycles_for_bytes(candidate->hbm_bytes, machine->hbm_bytes_per_cycle);
   const uint64_t steady = max_u64(attempt->compute_cycles, hbm),
                  feed = feed_cycles(machine, candidate, core_bytes, words);
@@ -232,7 +252,8 @@ static bool settle(const struct attempt *attempt, uint64_t core_bytes, struct ca
   candidate->glb_bytes = sat_add(candidate->glb_bytes, attempt->reduction_bytes);
   candidate->array_bytes = sat_mul(words, evaluation->n_cores);
   candidate->array_cycles = attempt->time->cycles;
-  candidate->mapping.split = attempt->split;
+  candidate->mapping.cores = attempt->grid;
+  candidate->mapping.split = grid_name(&attempt->grid);
   remember_plan(&attempt->time->plan, &candidate->mapping);
   candidate->objective = objective_of(evaluation, candidate);
   return feed > steady;
@@ -247,10 +268,11 @@ static bool try_nest(const struct attempt *attempt, uint64_t glb_bytes, bool who
   const struct evaluation *const evaluation = attempt->evaluation;
   struct candidate candidate = {0};
   candidate.hbm_bytes = outer_bytes(attempt, glb_bytes, whole_k, &candidate.mapping.glb);
-  const uint64_t inner = inner_bytes(attempt, &candidate.mapping.glb, &candidate.mapping.l2);
-  const uint64_t core_bytes = sat_add(inner, evaluation->extra_bytes / evaluation->n_cores);
+  struct operand_bytes inner;
+  inner_bytes(attempt, &candidate.mapping.glb, &candidate.mapping.l2, &inner);
+  const uint64_t core_bytes = sat_add(operand_bytes_total(&inner), evaluation->extra_bytes / evaluation->n_cores);
   candidate.glb_bytes =
-      max_u64(sat_add(sat_mul(inner, evaluation->n_cores), evaluation->extra_bytes), candidate.hbm_bytes);
+      max_u64(sat_add(all_cores(&attempt->grid, &inner), evaluation->extra_bytes), candidate.hbm_bytes);
   const bool slow = settle(attempt, core_bytes, &candidate);
   offer(&candidate, best);
   return slow;
@@ -284,35 +306,64 @@ static void try_plan(const struct attempt *attempt, struct candidate *best) {
   if (fed_slowly || machine->tensor_l2_bytes > glb_bytes) try_through(attempt, best);
 }
 
-static void try_split(const struct evaluation *evaluation, char split, struct candidate *best) {
+static void try_grid(const struct evaluation *evaluation, const struct core_grid *grid, struct candidate *best) {
   const struct machine *const machine = evaluation->machine;
   const bool ideal = machine->settings->array_overlap == OVERLAP_IDEAL;
   struct attempt attempt = {
-      .evaluation = evaluation, .split = split, .reduction_bytes = reduction_bytes(evaluation, split)};
+      .evaluation = evaluation, .grid = *grid, .reduction_bytes = reduction_bytes(evaluation, grid)};
   if (attempt.reduction_bytes == UINT64_MAX) return;
-  product_split(evaluation->whole, split, evaluation->n_cores, &attempt.share);
+  product_share(evaluation->whole, grid, &attempt.share);
   attempt.fixed_cycles = cycles_for_bytes(attempt.reduction_bytes, machine->glb_bytes_per_cycle);
-  if (!ideal) attempt.fixed_cycles = sat_add(attempt.fixed_cycles, edge_cycles(evaluation, &attempt.share));
+  if (!ideal) attempt.fixed_cycles = sat_add(attempt.fixed_cycles, edge_cycles(evaluation, &attempt.share, grid));
   if (!ideal && evaluation->follower_cycles > 0) attempt.fixed_cycles = sat_add(attempt.fixed_cycles, machine->cols);
   struct array_time times[ARRAY_PLANS];
   const unsigned n = array_plans(machine, evaluation->whole, &attempt.share, machine->settings->array_overlap, times);
   for (unsigned i = 0; i < n; i++) {
     attempt.time = &times[i];
     attempt.compute_cycles = max_u64(times[i].cycles, evaluation->follower_cycles);
-    array_tiles(machine, &times[i].plan, evaluation->whole, &attempt.share, split, evaluation->n_cores, &attempt.tiles);
+    array_tiles(machine, &times[i].plan, evaluation->whole, &attempt.share, grid, &attempt.tiles);
     try_plan(&attempt, best);
   }
 }
 
+/* `n_cores` over M and N, with `b` groups of them each on repetitions of their own: all on either, and the two grids
+ * whose shares come closest to squares, which need the least of both operands. */
+static void try_grids(const struct evaluation *evaluation, uint64_t n_cores, uint32_t b, struct candidate *best) {
+  const struct product *const whole = evaluation->whole;
+  struct core_grid grid = {(uint32_t)n_cores, 1, 1, b};
+  try_grid(evaluation, &grid, best);
+  if (n_cores == 1) return;
+  grid = (struct core_grid){1, (uint32_t)n_cores, 1, b};
+  try_grid(evaluation, &grid, best);
+  uint64_t below = 0, above = 0; /* divisors next to √(cores · M/N) */
+  for (uint64_t d = 2; d <= n_cores / 2; d++) {
+    if (n_cores % d != 0) continue;
+    const bool low = sat_mul(sat_mul(d, d), whole->n) <= sat_mul(n_cores, whole->m);
+    if (low) below = d;
+    if (!low && above == 0) above = d;
+  }
+  const uint64_t near[] = {below, above};
+  for (int i = 0; i < 2; i++) {
+    if (near[i] == 0) continue;
+    grid = (struct core_grid){(uint32_t)near[i], (uint32_t)(n_cores / near[i]), 1, b};
+    try_grid(evaluation, &grid, best);
+  }
+}
+
 static void search(const struct evaluation *evaluation, struct candidate *best) {
+  const uint64_t n_cores = evaluation->n_cores, reps = evaluation->whole->reps;
   *best = (struct candidate){
       .cycles = UINT64_MAX, .hbm_bytes = UINT64_MAX, .glb_bytes = UINT64_MAX, .objective = __builtin_inf()};
-  if (evaluation->n_cores == 1) {
-    try_split(evaluation, '-', best);
-    return;
+  try_grids(evaluation, n_cores, 1, best);
+  if (n_cores == 1) return;
+  if (reps >= n_cores) {
+    try_grid(evaluation, &(struct core_grid){1, 1, 1, (uint32_t)n_cores}, best);
+  } else if (reps > 1) {
+    uint64_t groups = reps;
+    while (n_cores % groups != 0) groups--;
+    if (groups > 1) try_grids(evaluation, n_cores / groups, (uint32_t)groups, best);
   }
-  for (const char *split = "mnbk"; *split != '\0'; split++)
-    if (*split != 'b' || evaluation->whole->reps > 1) try_split(evaluation, *split, best);
+  try_grid(evaluation, &(struct core_grid){1, 1, (uint32_t)n_cores, 1}, best);
 }
 
 /* ⌈MACs / (a·b·k)⌉, the followers, compulsory bytes over bandwidth. */
@@ -361,7 +412,7 @@ void tensor_cost(const struct machine *machine, const struct op *op, uint64_t fo
   cost->mapping = best.mapping;
 }
 
-void tensor_tiles(const struct machine *machine, const struct op *op, uint64_t n_cores, const struct mapping *mapping,
+void tensor_tiles(const struct machine *machine, const struct op *op, const struct mapping *mapping,
                   struct tensor_tiles *tiles) {
   struct product whole, share;
   *tiles = (struct tensor_tiles){0};
@@ -370,41 +421,8 @@ void tensor_tiles(const struct machine *machine, const struct op *op, uint64_t n
     return;
   const struct array_plan plan = plan_of(machine, mapping);
   struct tile_problem problem;
-  product_split(&whole, mapping->split, n_cores, &share);
-  array_tiles(machine, &plan, &whole, &share, mapping->split, n_cores, &problem);
+  product_share(&whole, &mapping->cores, &share);
+  array_tiles(machine, &plan, &whole, &share, &mapping->cores, &problem);
   tiling_sizes(&problem, &mapping->glb, NULL, tiles->glb);
   tiling_sizes(&problem, &mapping->glb, &mapping->l2, tiles->l2);
-}
-
-void tensor_lane_traffic(const struct machine *machine, const struct op *op, uint64_t n_cores,
-                         struct lane_traffic *traffic) {
-  struct product whole;
-  struct product_traffic bytes;
-  *traffic = (struct lane_traffic){.hbm_bytes = tensor_compulsory_bytes(op)};
-  traffic->glb_bytes = traffic->hbm_bytes;
-  if (!product_init(op, machine->settings->deconv, &whole)) return;
-  if (!in_range(machine, &whole)) {
-    *traffic = (struct lane_traffic){UINT64_MAX, UINT64_MAX};
-    return;
-  }
-  /* Lanes fold nothing, so tiles may have any size: an array of one. */
-  static const struct array_plan plan = {
-      .dataflow = DATAFLOW_OS, .rows = 1, .cols = 1, .patch_rows = 1, .patch_cols = 1, .abreast = 1};
-  static const uint64_t once[3] = {1, 1, 1};
-  struct tile_problem tiles;
-  struct tiling outer, inner;
-  product_traffic(op, &whole, &bytes);
-  array_tiles(machine, &plan, &whole, &whole, '-', 1, &tiles);
-  tiles.m.least = tiles.n.least = tiles.k.least = 0;
-  const uint64_t untiled = array_bytes(machine, &plan, &whole, once);
-  const uint64_t capacity = max_u64(sat_mul(machine->glb_share_bytes, n_cores), machine->vector_l2_bytes);
-  tiling_outer(&tiles, capacity, false, &outer);
-  uint64_t hbm = untiled, glb = untiled;
-  if (outer.bytes < UINT64_MAX) {
-    hbm = min_u64(sat_mul(outer.bytes, whole.reps), untiled);
-    tiling_inner(&tiles, &outer.loops, machine->vector_l2_bytes, &inner);
-    if (inner.bytes < UINT64_MAX) glb = min_u64(sat_mul(inner.bytes, whole.reps), untiled);
-  }
-  traffic->hbm_bytes = max_u64(sat_add(hbm, bytes.extra_bytes), bytes.compulsory_bytes);
-  traffic->glb_bytes = max_u64(sat_add(glb, bytes.extra_bytes), traffic->hbm_bytes);
 }

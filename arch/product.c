@@ -35,6 +35,7 @@ static struct residues residues(const struct window *window) {
 static void decompose(struct product *product) {
   const struct residues rows = residues(&product->pixels.rows), cols = residues(&product->pixels.cols);
   product->n_parts = 0;
+  product->decomposed = true;
   for (int i = 0; i < 2; i++) {
     for (int j = 0; j < 2; j++) {
       const uint64_t times = rows.times[i] * cols.times[j], taps = rows.taps[i] * cols.taps[j];
@@ -88,7 +89,7 @@ static bool conv_init(const struct op *op, uint64_t deconv, struct product *prod
 
 bool product_init(const struct op *op, uint64_t deconv, struct product *product) {
   product->element_bytes = op->element_bytes;
-  product->is_conv = product->pixels_on_k = false;
+  product->is_conv = product->pixels_on_k = product->decomposed = false;
   if (op_kinds[op->kind].family == FAMILY_CONV) {
     if (!conv_init(op, deconv, product)) return false;
   } else {
@@ -157,25 +158,31 @@ static void recount(const struct product *whole, struct product *share) {
   share->k = share->pixels_on_k ? outputs : share->taps * share->depth;
   for (uint32_t i = 0; i < whole->n_parts; i++) {
     struct product_part *const part = &share->part[i];
-    part->m = whole->n_parts > 1 ? units : share->m;
-    part->k = whole->n_parts > 1 ? whole->part[i].k / whole->depth * share->depth : share->k;
+    part->m = whole->decomposed ? units : share->m;
+    part->k = whole->decomposed ? whole->part[i].k / whole->depth * share->depth : share->k;
   }
 }
 
-void product_split(const struct product *whole, char split, uint64_t n_cores, struct product *share) {
+void product_share(const struct product *whole, const struct core_grid *grid, struct product *share) {
   *share = *whole;
-  if (split == 'n') share->n = ceil_div(whole->n, n_cores);
-  if (split == 'b') share->reps = ceil_div(whole->reps, n_cores);
-  if (split != 'm' && split != 'k') return;
-  if (whole->is_conv) {
-    if ((split == 'k') == whole->pixels_on_k)
-      split_pixels(share, n_cores);
-    else
-      share->depth = ceil_div(whole->depth, n_cores);
-    recount(whole, share);
-  } else if (split == 'm') {
-    share->m = share->part[0].m = ceil_div(whole->m, n_cores);
-  } else {
-    share->k = share->part[0].k = ceil_div(whole->k, n_cores);
+  share->n = ceil_div(whole->n, grid->n);
+  share->reps = ceil_div(whole->reps, grid->b);
+  if (!whole->is_conv) {
+    share->m = share->part[0].m = ceil_div(whole->m, grid->m);
+    share->k = share->part[0].k = ceil_div(whole->k, grid->k);
+    return;
   }
+  const uint64_t by_pixels = whole->pixels_on_k ? grid->k : grid->m, by_depth = whole->pixels_on_k ? grid->m : grid->k;
+  if (by_pixels > 1) split_pixels(share, by_pixels);
+  share->depth = ceil_div(whole->depth, by_depth);
+  if (by_pixels > 1 || by_depth > 1) recount(whole, share);
+}
+
+void product_split(const struct product *whole, char split, uint64_t n_cores, struct product *share) {
+  struct core_grid grid = {1, 1, 1, 1};
+  if (split == 'm') grid.m = (uint32_t)n_cores;
+  if (split == 'n') grid.n = (uint32_t)n_cores;
+  if (split == 'k') grid.k = (uint32_t)n_cores;
+  if (split == 'b') grid.b = (uint32_t)n_cores;
+  product_share(whole, &grid, share);
 }

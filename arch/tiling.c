@@ -223,7 +223,11 @@ static void sweep_all(struct sweep *sweep, const struct tile_problem *problem, c
   if (sweep->order[2] == 'k' && sweep->best_bytes > least) sweep->kk = widest_k(sweep);
   const struct cut *const m = &sweep->m.cut[sweep->i], *const k = &sweep->k.cut[sweep->kk];
   const struct cut *const pixels = problem->pixels_on_k ? k : m;
+  const char inner = sweep->order[2];
+  const bool slide = inner == 'k' ? sweep->slide_k : inner == 'n' ? sweep->slide_n : sweep->slide_m;
   tiling->bytes = sweep->best_bytes;
+  tiling->a_bytes = a_bytes(sweep, m, k, slide) * (inner == 'n' ? sweep->base_n : sweep->n.cut[sweep->j].total);
+  tiling->b_bytes = sweep->b_bytes * (inner == 'm' ? sweep->base_m : m->total);
   tiling->loops = (struct tile_loops){.m = m->parts,
                                       .n = sweep->n.cut[sweep->j].parts,
                                       .k = k->parts,

@@ -40,7 +40,8 @@ struct tile_problem {
 
 /* Traffic of one product at one level. */
 struct tiling {
-  uint64_t bytes; /* UINT64_MAX: nothing fits */
+  uint64_t bytes;            /* UINT64_MAX: nothing fits */
+  uint64_t a_bytes, b_bytes; /* of them; the rest is C */
   struct tile_loops loops;
 };
 

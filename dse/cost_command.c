@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "dse/op_table.h"
 #include "results/table.h"
+#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -82,6 +83,15 @@ static const struct table_column columns[] = {
     {"tile_m", "", "", "rows of the output tile"},
     {"tile_n", "", "", "columns of the output tile"},
     {"tile_k", "", "", "depth of the tile"},
+    {"l2_order", "", "",
+     "loops over the tiles of a core's L2 within these, outermost first; empty: uncut, or none fits"},
+    {"l2_tile_m", "", "", "rows of the output tile in L2"},
+    {"l2_tile_n", "", "", "columns of the output tile in L2"},
+    {"l2_tile_k", "", "", "depth of the tile in L2"},
+    {"array_bytes", "bytes", "min", "moved between L2 and arrays"},
+    {"split", "", "", "cores over m, n, k and b (batch, groups): m4n2 is 4 x 2"},
+    {"patch", "", "", "output pixels side by side on an array's columns, rows x columns"},
+    {"abreast", "", "", "groups or batch members on an array's diagonal at a time"},
     {"sram_a_words", "", "", "first factor, from SRAM into arrays (provider systolic)"},
     {"sram_b_words", "", "", "second factor, from SRAM into arrays (provider systolic)"},
     {"sram_c_words", "", "", "results and partial sums, from arrays into SRAM (provider systolic)"},
@@ -95,16 +105,52 @@ static const char *dataflow_name(const struct op *op, const struct mapping *mapp
 }
 
 /* Attention is cut into tiles of queries alone. */
-static void tiles_of(const struct costing *costing, const struct op *op, uint64_t cores, const struct mapping *mapping,
+static void tiles_of(const struct costing *costing, const struct op *op, const struct mapping *mapping,
                      struct tensor_tiles *tiles) {
   if (op->kind != OP_ATTENTION) {
     const struct op plain = tensor_plain_op(op);
-    tensor_tiles(&costing->machine, &plain, cores, mapping, tiles);
+    tensor_tiles(&costing->machine, &plain, mapping, tiles);
     return;
   }
   tiles->glb[0] = ceil_div(op->dim[DIM_M], max_u64(mapping->glb.m, 1));
   tiles->glb[1] = op->dim[DIM_N];
   tiles->glb[2] = op->dim[DIM_K];
+}
+
+/* As "m4n2"; "" for one core. */
+static const char *split_name(const struct core_grid *grid, struct arena *arena) {
+  const char letters[] = {'m', 'n', 'k', 'b'};
+  const uint32_t shares[] = {grid->m, grid->n, grid->k, grid->b};
+  const char *name = "";
+  for (int i = 0; i < 4; i++)
+    if (shares[i] > 1) name = arena_printf(arena, "%s%c%" PRIu32, name, letters[i], shares[i]);
+  return name;
+}
+
+/* How a tensor op lies in the memories and on the arrays. */
+static void mapping_cells(const struct costing *costing, const struct op *op, const struct op_cost *cost,
+                          struct table *table) {
+  const struct mapping *const mapping = &cost->mapping;
+  struct tensor_tiles tiles = {0};
+  tiles_of(costing, op, mapping, &tiles);
+  table_text(table, mapping->glb.order);
+  for (int d = 0; d < 3; d++) table_u64(table, tiles.glb[d]);
+  table_text(table, mapping->l2.order);
+  for (int d = 0; d < 3; d++) {
+    if (tiles.l2[d] > 0)
+      table_u64(table, tiles.l2[d]);
+    else
+      table_empty(table);
+  }
+  struct arena *const arena = costing->invocation->arena;
+  table_u64(table, cost->array_bytes);
+  table_text(table, split_name(&mapping->cores, arena));
+  const bool patch = mapping->patch_rows * mapping->patch_cols > 1;
+  table_text(table, patch ? arena_printf(arena, "%ux%u", mapping->patch_rows, mapping->patch_cols) : "");
+  if (mapping->abreast > 0)
+    table_u64(table, mapping->abreast);
+  else
+    table_empty(table);
 }
 
 static void cost_row(const struct costing *costing, const char *name, const struct op *op, uint64_t cores,
@@ -136,12 +182,9 @@ static void cost_row(const struct costing *costing, const char *name, const stru
   table_double(table, 1e12 * energy_model_j(&costing->energy, &costing->accelerator, &costing->area, &traffic));
   table_text(table, dataflow_name(op, &cost.mapping));
   if (tensor) {
-    struct tensor_tiles tiles;
-    tiles_of(costing, op, cores, &cost.mapping, &tiles);
-    table_text(table, cost.mapping.glb.order);
-    for (int d = 0; d < 3; d++) table_u64(table, tiles.glb[d]);
+    mapping_cells(costing, op, &cost, table);
   } else {
-    for (int i = 0; i < 4; i++) table_empty(table);
+    for (int i = 0; i < 12; i++) table_empty(table);
   }
   uint64_t words[3];
   const bool counted = tensor && costing->provider->op_words != NULL;
