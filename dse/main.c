@@ -102,7 +102,7 @@ static enum status run_command(const struct command *command, int argc, char **a
     meet(argc, argv);
   }
   status = finish(error, status);
-  if (fflush(stdout) != 0 && status == STATUS_OK) {
+  if ((fflush(stdout) != 0 || ferror(stdout)) && status == STATUS_OK) {
     perror("dse: standard output");
     status = STATUS_ENVIRONMENT;
   }
@@ -139,7 +139,7 @@ int main(int argc, char **argv) {
       if (the_cluster != NULL) cluster_finish(the_cluster);
     }
   }
-  if (fflush(stdout) != 0 && status == STATUS_OK) {
+  if ((fflush(stdout) != 0 || ferror(stdout)) && status == STATUS_OK) {
     perror("dse: standard output");
     status = STATUS_ENVIRONMENT;
   }
