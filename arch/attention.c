@@ -228,6 +228,7 @@ static void try_tile(const struct attention *attention, uint64_t queries, struct
   cost.array_bytes = sat_mul(products.array_bytes, attention->shares.active);
   cost.mapping = products.mapping;
   cost.mapping.split = attention->n_cores == 1 ? '-' : attention->shares.cores_per_head == 1 ? 'b' : 'm';
+  cost.mapping.cores = core_grid_along(cost.mapping.split, attention->n_cores);
   const uint64_t parts = ceil_div(attention->m, queries);
   cost.mapping.glb = (struct tile_loops){
       .order = "mnk", .m = (uint32_t)min_u64(parts, UINT32_MAX), .n = 1, .k = 1, .images = 1, .rows = 1, .cols = 1};

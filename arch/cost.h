@@ -69,6 +69,13 @@ struct core_grid {
   uint32_t m, n, k, b;
 };
 
+/* `n_cores` along one dimension alone, as mapping.split names it. */
+static inline struct core_grid core_grid_along(char split, uint64_t n_cores) {
+  const uint32_t n = (uint32_t)n_cores;
+  return (struct core_grid){
+      .m = split == 'm' ? n : 1, .n = split == 'n' ? n : 1, .k = split == 'k' ? n : 1, .b = split == 'b' ? n : 1};
+}
+
 /* The mapping that a cost stands for. */
 struct mapping {
   uint8_t dataflow; /* enum dataflow */

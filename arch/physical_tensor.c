@@ -417,7 +417,7 @@ void tensor_tiles(const struct machine *machine, const struct op *op, const stru
   struct product whole, share;
   *tiles = (struct tensor_tiles){0};
   if (!product_init(op, machine->settings->deconv, &whole) || mapping->on_vector || !has_array(machine) ||
-      mapping->patch_rows == 0) /* another provider's, without tiles */
+      mapping->patch_rows == 0 || mapping->cores.m == 0) /* another provider's, without tiles */
     return;
   const struct array_plan plan = plan_of(machine, mapping);
   struct tile_problem problem;

@@ -179,10 +179,6 @@ void product_share(const struct product *whole, const struct core_grid *grid, st
 }
 
 void product_split(const struct product *whole, char split, uint64_t n_cores, struct product *share) {
-  struct core_grid grid = {1, 1, 1, 1};
-  if (split == 'm') grid.m = (uint32_t)n_cores;
-  if (split == 'n') grid.n = (uint32_t)n_cores;
-  if (split == 'k') grid.k = (uint32_t)n_cores;
-  if (split == 'b') grid.b = (uint32_t)n_cores;
+  const struct core_grid grid = core_grid_along(split, n_cores);
   product_share(whole, &grid, share);
 }

@@ -103,6 +103,7 @@ static struct systolic_counts best_counts(const struct machine *machine, const s
         mapping->dataflow = (uint8_t)dataflow;
         mapping->transposed = turned != 0;
         mapping->split = n_cores == 1 ? '-' : *split;
+        mapping->cores = core_grid_along(mapping->split, n_cores);
       }
     }
   }
@@ -120,6 +121,7 @@ static bool has_array(const struct machine *machine) { return machine->rows != 0
 
 /* Nothing is cut into tiles: the array's folds are all there is. */
 static const struct mapping untiled = {.split = '-',
+                                       .cores = {1, 1, 1, 1},
                                        .patch_rows = 1,
                                        .patch_cols = 1,
                                        .abreast = 1,

@@ -335,7 +335,7 @@ static void pair_of(struct row *row, struct op *op, struct sizes *sizes) {
   if (operands < 2) return;
   sizes->second = op->dim[DIM_Y_ELEMENTS] = cell(row, "second", sizes->n);
   op->dim[DIM_Y_RANK] = 1;
-  if (sizes->second > sizes->n) reject(row, "second", "it must not be more than elements");
+  if (!row->bad && sizes->second > sizes->n) reject(row, "second", "it must not be more than elements");
 }
 
 static void vector_op(struct row *row, struct op *op) {

@@ -41,12 +41,13 @@ static bool read_once(const struct op_graph *graph, uint32_t i) {
   return graph->succ_start[i + 1] - graph->succ_start[i] == 1;
 }
 
-/* Takes note of what op i reads besides `stream`; false if that wants a gradient, or is too much. */
+/* Takes note of what op i reads besides `stream`, the only operand that wants a gradient; false if that is a parameter,
+ * or too much. */
 static bool take_extras(const struct finder *finder, uint32_t i, uint32_t stream, struct chain *chain) {
   for (size_t j = 0; j < n_preds(finder->graph, i); j++) {
     const uint32_t pred = pred_of(finder->graph, i, j);
     if (pred == stream || finder->graph->ops[pred].kind == OP_SHAPE) continue;
-    if (finder->flags[pred].requires || finder->flags[pred].weight || chain->n_extras == MAX_EXTRAS) return false;
+    if (finder->flags[pred].weight || chain->n_extras == MAX_EXTRAS) return false;
     chain->extras[chain->n_extras++] = pred;
   }
   return true;

@@ -2,8 +2,8 @@
  * back from an export with the same digest.
  *
  * libFuzzer: clang -std=c17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_json_graph.c
- * workloads/{op,op_graph,training,training_rules,training_weights,fusion,json_graph,json_export,traced_op}.c
- * base/{text,file,arena,error,digest}.c -ljansson -lxxhash. The corpus is replayed by
+ * workloads/{op,op_graph,training,training_rules,training_weights,attention_fusion,fusion,json_graph,json_export,
+ * traced_op}.c base/{text,file,arena,error,digest}.c -ljansson -lxxhash. The corpus is replayed by
  * tests/unit/workloads/test_fuzz_corpus.c. */
 #include "workloads/json_graph.h"
 #include "workloads/training.h"
@@ -12,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void expand(const struct op_graph *graph, struct arena *arena, struct arena *scratch) {
-  const struct training_settings settings = {OPTIMIZER_ADAM, FUSION_COMPAT, true, true, 2, 4, 4, ATTENTION_SEPARATE};
+  const struct training_settings settings = {OPTIMIZER_ADAM, FUSION_COMPAT, true, true, 2, 4, 4, ATTENTION_FUSED};
   struct op_graph training, fused, contracted;
   struct error error = {0};
   uint64_t kept = 0;

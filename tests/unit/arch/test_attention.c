@@ -139,6 +139,18 @@ static void test_keys_that_do_not_fit(void **state) {
   assert_int_equal(price(fixture, &shared, 1).hbm_bytes, 2 * REPS * 2 * M * K + REPS / 3 * HEAD + REPS / 3 * 5 * HEAD);
 }
 
+/* Few keys and many queries: keys stay, and tiles of ten queries cost nothing more. */
+static void test_keys_that_fit(void **state) {
+  struct fixture *fixture = *state;
+  enum { KEYS = 32, HEAD = 2 * KEYS * K * 2, ROW = 328 };
+  const struct op op = attention(PHASE_FORWARD, M, KEYS, 1);
+  fixture->machine.hbm_bytes_per_cycle = 1;
+  fixture->machine.glb_share_bytes = HEAD + 10 * ROW;
+  assert_int_equal(price(fixture, &op, 1).hbm_bytes, op.in_bytes + op.out_bytes);
+  fixture->machine.glb_share_bytes = HEAD + ROW - 1; /* not even one query beside them */
+  assert_true(price(fixture, &op, 1).hbm_bytes > op.in_bytes + op.out_bytes);
+}
+
 /* Backward partial sums of dK and dV pass as well: out and back, 4 bytes each, but for the first and last time. */
 static void test_backward_passes(void **state) {
   struct fixture *fixture = *state;
@@ -190,6 +202,8 @@ static void test_classes_and_ends(void **state) {
   assert_int_equal(physical_provider.op_classes(&fixture->machine, &op, NULL), 1u << CORE_TENSOR | 1u << CORE_VECTOR);
   op.dim[DIM_N] = 0; /* nothing to multiply: bytes alone */
   assert_int_equal(price(fixture, &op, 1).cycles, ceil_div(op.in_bytes + op.out_bytes, 100));
+  op.dim[DIM_M] = op.dim[DIM_N] = UINT64_C(1) << 26; /* counts its multiplications, but not every byte */
+  assert_true(op_macs(&op) < UINT64_MAX && price(fixture, &op, 1).cycles == UINT64_MAX);
   for (int i = 0; i < 4; i++) op.dim[i] = UINT64_C(1) << 40;
   struct op_floor floor;
   assert_true(price(fixture, &op, 1).cycles == UINT64_MAX);
@@ -318,26 +332,37 @@ static void test_lanes_choice(void **state) {
   assert_int_equal(classes(fixture, &matrix), 1u << CORE_VECTOR);
 }
 
+static void check_choice(const struct fixture *fixture, const struct op *op, unsigned count[2]) {
+  struct mapping mapping;
+  const uint64_t lanes = lanes_product_cycles(&fixture->machine, op, 1);
+  const bool sooner = lanes < tensor_array_cycles(&fixture->machine, op, &mapping);
+  assert_int_equal(lanes_are_sooner(&fixture->machine, op, 0), sooner);
+  count[sooner]++;
+}
+
 /* The quick test before the array's plans are made must never change the choice. */
 static void test_choice_is_by_cycles(void **state) {
   struct fixture *fixture = *state;
-  unsigned n_lanes = 0, n_array = 0;
-  for (uint64_t m = 1; m <= 40; m += 3) {
-    for (uint64_t n = 1; n <= 3000; n = 3 * n + 1) {
-      for (uint64_t k = 1; k <= 3000; k = 4 * k + 3) {
-        const struct op op = gemm(1 + m % 3, m, n, k);
-        for (fixture->settings.dataflow = 0; fixture->settings.dataflow <= DATAFLOW_ALL; fixture->settings.dataflow++) {
-          struct mapping mapping;
-          const uint64_t lanes = lanes_product_cycles(&fixture->machine, &op, 1);
-          const bool sooner = lanes < tensor_array_cycles(&fixture->machine, &op, &mapping);
-          assert_int_equal(lanes_are_sooner(&fixture->machine, &op, 0), sooner);
-          n_lanes += sooner;
-          n_array += !sooner;
+  unsigned count[2] = {0};
+  for (fixture->settings.dataflow = 0; fixture->settings.dataflow <= DATAFLOW_ALL; fixture->settings.dataflow++) {
+    for (uint64_t m = 1; m <= 40; m += 3) {
+      for (uint64_t n = 1; n <= 3000; n = 3 * n + 1) {
+        for (uint64_t k = 1; k <= 3000; k = 4 * k + 3) {
+          const struct op op = gemm(1 + m % 3, m, n, k);
+          check_choice(fixture, &op, count);
         }
       }
     }
+    for (uint64_t channels = 1; channels <= 40; channels += 3) {
+      for (uint64_t stride = 1; stride <= 3; stride++) {
+        struct op op = op_new(OP_CONV, 2);
+        const uint64_t dims[OP_DIMS] = {2, channels, 31, 29, 41 - channels, 5, 3, stride, 1, 1, 1, 1};
+        memcpy(op.dim, dims, sizeof dims);
+        for (op.phase = 0; op.phase < PHASE_UPDATE; op.phase++) check_choice(fixture, &op, count);
+      }
+    }
   }
-  assert_true(n_lanes > 100 && n_array > 100);
+  assert_true(count[0] > 100 && count[1] > 100);
 }
 
 int main(void) {
@@ -346,6 +371,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_memory_or_lanes, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_filling, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_keys_that_do_not_fit, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_keys_that_fit, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_backward_passes, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_causal, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_cores, set_up, tear_down),

@@ -82,16 +82,19 @@ static uint32_t map(enum op_kind kind, uint32_t x, uint32_t y) {
 
 struct spoil {
   bool no_softmax, second_reader, other_depth, learned_bias, softmax_twice, wanted_bias, relu, late_scale, weighted;
+  bool link_reader, weight_bias, bias_first;
 };
 
 /* Builds the chain, spoilt or not; `causal` goes to the fusion. */
 static struct op_graph chain(const struct spoil *spoil, bool causal) {
   const uint32_t q = projected(REPS * M * K), k = projected(REPS * N * K), v = projected(REPS * N * K);
   const uint32_t bias = spoil->wanted_bias ? projected(M * N) : input(M * N);
+  if (spoil->weight_bias) graph_builder_op(builder, bias)->kind = OP_WEIGHT;
   uint32_t at = product(M, N, spoil->other_depth ? K + 1 : K, q, k);
   const uint32_t scores = at;
   at = map(OP_SCALE, at, OP_ABSENT);
-  at = map(OP_ADD, at, bias);
+  const uint32_t link = at;
+  at = spoil->bias_first ? map(OP_ADD, bias, at) : map(OP_ADD, at, bias);
   if (spoil->learned_bias) graph_builder_op(builder, at)->n_parameters = 77;
   at = map(spoil->relu ? OP_RELU : OP_MASK, at, OP_ABSENT);
   if (!spoil->no_softmax) at = map(OP_SOFTMAX, at, OP_ABSENT);
@@ -101,6 +104,7 @@ static struct op_graph chain(const struct spoil *spoil, bool causal) {
   const uint32_t out = product(M, K, N, at, v);
   if (spoil->weighted) graph_builder_op(builder, out)->weighted = true;
   if (spoil->second_reader) map(OP_NEG, scores, OP_ABSENT);
+  if (spoil->link_reader) map(OP_NEG, link, OP_ABSENT);
   struct op_graph graph, fused;
   struct error error = {0};
   assert_true(graph_builder_finish(builder, &arena, &graph, &error));
@@ -133,6 +137,22 @@ static void test_chain(void **state) {
   assert_int_equal(op_macs(op), 2 * REPS * M * N * K);
 }
 
+/* The output and its statistics stay though nobody else keeps them; Q, K and V with who wrote them. */
+static void test_kept(void **state) {
+  (void)state;
+  const struct op_graph graph = chain(&(struct spoil){0}, false);
+  struct training_settings settings;
+  struct op_graph training;
+  struct error error = {0};
+  config_defaults(&training_fields, &arena, &settings);
+  assert_true(training_expand(&graph, &settings, &arena, &scratch, &training, &error));
+  uint64_t kept = 0;
+  for (size_t i = 0; i < training.n_ops; i++) kept += training.ops[i].kept_bytes;
+  assert_int_equal(find(&training, OP_ATTENTION, PHASE_FORWARD)->kept_bytes, REPS * M * (K * E + 4));
+  /* and the inputs of the three projections, as large as what they put out */
+  assert_int_equal(kept, REPS * (2 * M * K + 4 * N * K) * E + REPS * M * (K * E + 4));
+}
+
 static void test_causal(void **state) {
   (void)state;
   const struct op_graph graph = chain(&(struct spoil){0}, true);
@@ -154,9 +174,11 @@ static void test_causal(void **state) {
 
 static void test_what_is_not_attention(void **state) {
   (void)state;
-  static const struct spoil spoils[] = {{.no_softmax = true},   {.second_reader = true}, {.other_depth = true},
-                                        {.learned_bias = true}, {.softmax_twice = true}, {.wanted_bias = true},
-                                        {.relu = true},         {.late_scale = true},    {.weighted = true}};
+  static const struct spoil spoils[] = {
+      {.no_softmax = true},   {.second_reader = true}, {.other_depth = true},
+      {.learned_bias = true}, {.softmax_twice = true}, {.wanted_bias = true},
+      {.relu = true},         {.late_scale = true},    {.weighted = true},
+      {.link_reader = true},  {.weight_bias = true},   {.wanted_bias = true, .bias_first = true}};
   for (size_t i = 0; i < sizeof spoils / sizeof *spoils; i++) {
     builder = graph_builder_new(&scratch);
     const struct op_graph graph = chain(&spoils[i], false);
@@ -200,8 +222,8 @@ static size_t count(const struct op_graph *graph, enum op_kind kind, enum op_pha
   return n;
 }
 
-static void check_model(const char *name, size_t layers, uint64_t sharers) {
-  const struct workload workload = load(name, 3);
+static void check_model(const char *name, uint64_t batch, size_t layers, uint64_t sharers) {
+  const struct workload workload = load(name, batch);
   struct op_graph separate, fused;
   const struct graph_totals before = train(&workload, ATTENTION_SEPARATE, &separate);
   const struct graph_totals after = train(&workload, ATTENTION_FUSED, &fused);
@@ -221,10 +243,11 @@ static void check_model(const char *name, size_t layers, uint64_t sharers) {
 
 static void test_models(void **state) {
   (void)state;
-  check_model("bert-base", 12, 1);
-  check_model("gpt2-xl", 48, 1);
-  check_model("llama3-8b", 32, 4);
-  check_model("bloom-176b", 70, 1); /* with a bias of positions */
+  check_model("bert-base", 3, 12, 1);
+  check_model("gpt2-xl", 3, 48, 1);
+  check_model("llama3-8b", 3, 32, 4);
+  check_model("bloom-176b", 3, 70, 1);                                         /* with a bias of positions */
+  check_model("tests/data/wham/graphs/bertlarge_mbs_1_sl_512.json", 1, 24, 1); /* a trace, with views between */
 }
 
 /* Backward reads Q, K, V, O, dO and the statistics, and writes dQ, dK, dV; keys of four heads once. */
@@ -272,6 +295,7 @@ static void test_without_attention(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_chain, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
       cmocka_unit_test_setup_teardown(test_causal, setup, teardown),
       cmocka_unit_test_setup_teardown(test_what_is_not_attention, setup, teardown),
       cmocka_unit_test_setup_teardown(test_models, setup, teardown),
