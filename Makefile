@@ -199,6 +199,7 @@ install: all man
 	  $(DESTDIR)$(PREFIX)/share/dse/configs
 	install -m 644 workloads/models/*.cfg $(DESTDIR)$(PREFIX)/share/dse/workloads/models
 	install -m 644 arch/catalogue/*.cfg $(DESTDIR)$(PREFIX)/share/dse/arch/catalogue
+	install -m 644 arch/chips.csv arch/matmuls.csv $(DESTDIR)$(PREFIX)/share/dse/arch
 	install -m 644 configs/*.cfg $(DESTDIR)$(PREFIX)/share/dse/configs
 
 clean:
