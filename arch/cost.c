@@ -21,6 +21,7 @@ static const char *const dataflow_names[] = {"ws", "os", "is", "all", NULL};
 static const char *const overlap_names[] = {"none", "double", "ideal", NULL};
 static const char *const objective_names[] = {"latency", "energy", "edp", NULL};
 static const char *const mapping_names[] = {"plain", "flexible", NULL};
+static const char *const bandwidth_names[] = {"whole", "fair", NULL};
 static const char *const depthwise_names[] = {"auto", "tc", "vc", NULL};
 static const char *const deconv_names[] = {"decomposed", "dense", NULL};
 
@@ -83,6 +84,8 @@ static const struct field fields[] = {
     COUNT(accumulator_bytes, "bytes", 1, 16, "4", "One partial sum."),
     COUNT(glb_bytes_per_cycle, "bytes_per_cycle", 1, 1e9, "4096", "The global buffer, all cores together."),
     COUNT(l2_bytes_per_cycle, "bytes_per_cycle", 1, 1e9, "1024", "One core's L2."),
+    CHOICE(bandwidth, "\"whole\"", bandwidth_names,
+           "whole: an operator has all of HBM's and GLB's while it runs; fair: its cores' share, as if all were busy."),
     COUNT(glb_ports, "", 1, 2, "2", "1: the global buffer is filled and read by turns; 2: at the same time."),
     COUNT(l2_ports, "", 1, 2, "2", "1: an L2 is filled and read by turns; 2: at the same time."),
     COUNT(l2_read_bytes_per_cycle, "bytes_per_cycle", 0, 1e9, "0", "By the array; 0: as wide as the array needs."),

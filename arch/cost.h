@@ -17,6 +17,8 @@ enum map_objective { MAP_LATENCY, MAP_ENERGY, MAP_EDP };
  * the columns, several groups along the diagonal, whichever is fastest. */
 enum array_mapping { ARRAY_PLAIN, ARRAY_FLEXIBLE };
 /* Cores of depthwise convolutions, and of other matrix products (tensor_on). */
+/* Of HBM and GLB: all of it for an op while it runs, or what its cores get if all cores are as busy. */
+enum bandwidth_share { BANDWIDTH_WHOLE, BANDWIDTH_FAIR };
 enum depthwise_on { DEPTHWISE_AUTO, DEPTHWISE_TC, DEPTHWISE_VC };
 /* Backward-data of a strided convolution: s² dense sub-convolutions without zeros, or one over the stuffed gradient. */
 enum deconv { DECONV_DECOMPOSED, DECONV_DENSE };
@@ -27,7 +29,7 @@ struct cost_settings {
   const struct price_table *prices; /* what it holds, by cost_load; no key */
   uint64_t provider;                /* index into cost_providers */
   uint64_t dataflow, array_overlap, map_objective, depthwise_on, tensor_on, deconv;
-  uint64_t array_mapping;
+  uint64_t array_mapping, bandwidth;
   bool transpose;                                   /* also the turned array where rows ≠ columns */
   double traffic_weight;                            /* latency: of a cycle of HBM traffic, beside one of time */
   uint64_t buffering;                               /* 2: double buffering */

@@ -31,10 +31,26 @@ static bool on_vector(const struct machine *machine, const struct op *op, const 
   return lanes_are_sooner(machine, op, vector_followers_cycles(machine, op, followers, 1));
 }
 
-static void physical_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,
+/* What `n_cores` of a design get where all of its cores of that class want the memories at once. */
+static void take_fair_share(struct machine *machine, bool vector, uint64_t n_cores) {
+  const uint64_t there = vector ? machine->n_vector : machine->n_tensor;
+  if (n_cores >= there) return;
+  const double share = (double)n_cores / (double)there;
+  machine->hbm_bytes_per_cycle *= share;
+  machine->glb_bytes_per_cycle *= share;
+}
+
+static void physical_cost(const struct machine *whole, const struct op *op, const struct op_follower *followers,
                           uint64_t n_cores, struct op_cost *cost) {
   const struct op plain = tensor_plain_op(op);
   const enum op_class class = op_kinds[op->kind].class;
+  struct machine shared;
+  const struct machine *machine = whole;
+  if (whole->settings->bandwidth == BANDWIDTH_FAIR && (class == CLASS_TENSOR || class == CLASS_VECTOR)) {
+    shared = *whole;
+    take_fair_share(&shared, op->kind != OP_ATTENTION && on_vector(whole, &plain, followers), n_cores);
+    machine = &shared;
+  }
   if (class == CLASS_NONE) {
     *cost = (struct op_cost){.mapping = {.split = '-'}};
   } else if (class == CLASS_LINK) {

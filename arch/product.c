@@ -52,7 +52,8 @@ static bool conv_init(const struct op *op, uint64_t deconv, struct product *prod
   const uint64_t p = op_conv_out_height(op), q = op_conv_out_width(op);
   if (groups == 0 || stride == 0 || p == 0 || q == 0) return false;
   const uint64_t in = dim[DIM_IN_CHANNELS] / groups, out = dim[DIM_OUT_CHANNELS] / groups;
-  const bool data = op->phase == PHASE_BACKWARD_DATA;
+  const enum op_phase phase = op_conv_phase(op);
+  const bool data = phase == PHASE_BACKWARD_DATA;
   product->is_conv = true;
   product->reps = groups;
   product->taps = sat_mul(dim[DIM_FILTER_HEIGHT], dim[DIM_FILTER_WIDTH]);
@@ -77,7 +78,7 @@ static bool conv_init(const struct op *op, uint64_t deconv, struct product *prod
   product->step_rows = product->step_cols = data ? stride : 1;
   const uint64_t pixels = sat_mul(product->pixels.images, sat_mul(product->pixels.rows.out, product->pixels.cols.out));
   const uint64_t deep = sat_mul(product->taps, product->depth);
-  product->pixels_on_k = op->phase == PHASE_BACKWARD_WEIGHT;
+  product->pixels_on_k = phase == PHASE_BACKWARD_WEIGHT;
   product->m = product->pixels_on_k ? deep : pixels;
   product->k = product->pixels_on_k ? pixels : deep;
   product->n = data ? in : out;

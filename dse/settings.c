@@ -197,6 +197,10 @@ static void check_together(const struct config *config, const char *path, struct
     complain(config, path, "search.metric", error,
              "the cost provider has no TDP; choose throughput, area, energy or edp");
   }
+  if (settings->training.attention != ATTENTION_SEPARATE && !cost_providers[settings->cost.provider]->has_attention) {
+    complain(config, path, "training.attention", error,
+             "the cost provider has no fused attention; choose separate, or provider physical");
+  }
 }
 
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,

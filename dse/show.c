@@ -16,32 +16,42 @@ struct shown {
   uint64_t forward_flop, backward_flop; /* forward without experts' routers, as references count */
 };
 
-/* `--set batch=…` and `element_bytes=…` are the pass's; everything else overrides the model file. */
-static bool split_sets(const struct invocation *invocation, struct workload_request *request, struct error *error) {
+/* `--set batch=…` and `element_bytes=…` are the pass's, `training.…` the expansion's; everything else overrides the
+ * model file. */
+static bool split_sets(const struct invocation *invocation, struct workload_request *request,
+                       struct training_settings *training, struct error *error) {
+  struct config_set *own_sets = ARENA_NEW(invocation->arena, struct config_set, invocation->n_sets + 1);
+  size_t n_own = 0;
   struct config_set *model = ARENA_NEW(invocation->arena, struct config_set, invocation->n_sets + 1);
   for (size_t i = 0; i < invocation->n_sets; i++) {
     const struct config_set *set = &invocation->sets[i];
     uint64_t *own = NULL;
     if (strcmp(set->path, "batch") == 0) own = &request->batch;
     if (strcmp(set->path, "element_bytes") == 0) own = &request->element_bytes;
-    if (own == NULL) {
+    if (strncmp(set->path, "training.", strlen("training.")) == 0) {
+      own_sets[n_own++] = *set;
+    } else if (own == NULL) {
       model[request->n_sets++] = *set;
     } else if (!text_to_u64(set->value, own) || *own == 0) {
       error_add(error, STATUS_INPUT, "--set: %s: \"%s\" is no whole number above 0", set->path, set->value);
     }
   }
   request->sets = model;
+  struct config *config;
+  if (!config_open_text("dse show", "", 0, own_sets, n_own, invocation->arena, &config, error)) return false;
+  const struct config_section sections[] = {{"training", &training_fields, training, false}};
+  config_apply(config, sections, 1, invocation->arena, error);
+  config_close(config);
   return !error_is_set(error);
 }
 
 static bool load(struct invocation *invocation, struct shown *shown, struct error *error) {
   struct workload_request request = {
       .name = invocation->words[1], .data_folder = invocation->data_folder, .batch = 1, .element_bytes = 2};
-  if (!split_sets(invocation, &request, error)) return false;
+  struct training_settings settings;
+  if (!split_sets(invocation, &request, &settings, error)) return false;
   if (!workload_load(&request, invocation->arena, invocation->scratch, &shown->workload, error)) return false;
   graph_totals(&shown->workload.graph, &shown->forward);
-  struct training_settings settings;
-  config_defaults(&training_fields, invocation->arena, &settings);
   settings.fusion = FUSION_OFF; /* counts are those of the model, whatever is fused later */
   if (!training_expand(&shown->workload.graph, &settings, invocation->arena, invocation->scratch,
                        &shown->training_graph, error)) {
@@ -154,7 +164,8 @@ const struct command command_show = {
     .n_options = sizeof options / sizeof *options,
     .details =
         "Counts are for one sample (a sequence, an image, a sentence pair, a record) unless --set batch=N says\n"
-        "otherwise; other --set keys override the model file. FLOP are twice the multiply-accumulates of matrix\n"
+        "otherwise; --set training.KEY=... changes the step (training.attention=fused); other --set keys override the\n"
+        "model file. FLOP are twice the multiply-accumulates of matrix\n"
         "products and convolutions. Where the model file states reference counts they stand beside ours.",
     .examples = examples,
     .run = run,

@@ -43,6 +43,7 @@ static void draw_settings(struct rng *rng, struct cost_settings *settings) {
   settings->accumulator_bytes = 2 << rng_below(rng, 2);
   settings->glb_bytes_per_cycle = draw(rng, 13);
   settings->l2_bytes_per_cycle = draw(rng, 11);
+  settings->bandwidth = rng_below(rng, 2);
   settings->glb_ports = 1 + rng_below(rng, 2);
   settings->l2_ports = 1 + rng_below(rng, 2);
   if (rng_below(rng, 2) == 0) settings->l2_read_bytes_per_cycle = draw(rng, 11);
