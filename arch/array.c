@@ -222,13 +222,17 @@ static void pixel_dim(struct tile_dim *dim, const struct product *whole, const s
                          ceil_div(share->pixels.cols.out, dim->unit_cols);
   dim->multiple = lie->folded ? lie->edge : 1;
   dim->least = lie->folded ? 0 : min_u64(lie->edge, units);
+  /* Units that the border cuts short hold fewer pixels, so that none but the whole is a multiple. */
+  const bool cut_short = share->pixels.rows.out % dim->unit_rows != 0 || share->pixels.cols.out % dim->unit_cols != 0;
+  if (lie->folded && lie->edge > 1 && !share->decomposed && cut_short) dim->least = units;
 }
 
 void array_tiles(const struct machine *machine, const struct array_plan *plan, const struct product *whole,
                  const struct product *share, const struct core_grid *grid, struct tile_problem *tiles) {
   const uint64_t rows = plan->rows, cols = plan->cols;
-  /* Nothing to hide where loads are not counted. */
-  const uint64_t hide = machine->settings->array_overlap == OVERLAP_DOUBLE ? rows : 1;
+  /* Nothing to hide where loads are not counted; where nothing hides them, streams are not cut at all. */
+  const uint64_t overlap = machine->settings->array_overlap;
+  const uint64_t hide = overlap == OVERLAP_NONE ? UINT64_MAX : overlap == OVERLAP_DOUBLE ? rows : 1;
   const struct lie by_rows = {true, rows}, by_cols = {true, cols / (plan->patch_rows * plan->patch_cols)};
   const struct lie stream = {false, hide};
   const bool ws = plan->dataflow == DATAFLOW_WS, os = plan->dataflow == DATAFLOW_OS;

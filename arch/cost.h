@@ -87,6 +87,7 @@ struct mapping {
   struct core_grid cores;          /* into how many shares each */
   uint16_t patch_rows, patch_cols; /* output pixels side by side on the columns; 1 × 1 for a plain product */
   uint32_t abreast;                /* groups (or batch members) on the array's diagonal at a time */
+  bool through;                    /* tiles of an L2, filled from HBM through the GLB: `glb` are these, `l2` empty */
   struct tile_loops glb, l2;       /* the tiles of the GLB, cut from the op; those of an L2, cut from them */
 };
 

@@ -281,7 +281,7 @@ static bool try_nest(const struct attempt *attempt, uint64_t glb_bytes, bool who
 /* Tiles in L2, filled from HBM through the GLB. */
 static void try_through(const struct attempt *attempt, struct candidate *best) {
   const struct evaluation *const evaluation = attempt->evaluation;
-  struct candidate candidate = {.mapping = {.l2 = uncut}};
+  struct candidate candidate = {.mapping = {.through = true, .l2 = uncut}};
   candidate.hbm_bytes = outer_bytes(attempt, evaluation->machine->tensor_l2_bytes, false, &candidate.mapping.glb);
   candidate.glb_bytes = candidate.hbm_bytes;
   settle(attempt, candidate.hbm_bytes, &candidate); /* what cores share goes to each */

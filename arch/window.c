@@ -78,6 +78,7 @@ static uint64_t inside_extent(const struct window *window, uint64_t length) {
 }
 
 uint64_t window_most(const struct window *window, uint64_t length) {
+  if (length >= window->out) return window_extent(window, 0, window->out);
   return min_u64(inside_extent(window, length), window->in);
 }
 
