@@ -223,7 +223,7 @@ static void pixel_dim(struct tile_dim *dim, const struct product *whole, const s
   dim->multiple = lie->folded ? lie->edge : 1;
   dim->least = lie->folded ? 0 : min_u64(lie->edge, units);
   /* Units that the border cuts short hold fewer pixels, so that none but the whole is a multiple. */
-  const bool cut_short = share->pixels.rows.out % dim->unit_rows != 0 || share->pixels.cols.out % dim->unit_cols != 0;
+  const bool cut_short = whole->pixels.rows.out % dim->unit_rows != 0 || whole->pixels.cols.out % dim->unit_cols != 0;
   if (lie->folded && lie->edge > 1 && !share->decomposed && cut_short) dim->least = units;
 }
 
