@@ -95,6 +95,19 @@ static const struct table_column columns[] = {
     {"sram_a_words", "", "", "first factor, from SRAM into arrays (provider systolic)"},
     {"sram_b_words", "", "", "second factor, from SRAM into arrays (provider systolic)"},
     {"sram_c_words", "", "", "results and partial sums, from arrays into SRAM (provider systolic)"},
+    /* energy_pj by level, in the order of enum energy_level */
+    {"energy_macs_pj", "pJ", "", "multiply-accumulates; all-in unless cost.energy_detail is split"},
+    {"energy_idle_pj", "pJ", "", "MACs that idle in busy arrays"},
+    {"energy_registers_pj", "pJ", "", "registers of the arrays (split)"},
+    {"energy_l2_pj", "pJ", "", "L2 of the cores (split)"},
+    {"energy_glb_pj", "pJ", "", "global buffer (split)"},
+    {"energy_wires_pj", "pJ", "", "wires between the levels (split)"},
+    {"energy_hbm_pj", "pJ", "", "HBM"},
+    {"energy_links_pj", "pJ", "", "links"},
+    {"energy_lanes_pj", "pJ", "", "lanes of vector cores"},
+    {"energy_leakage_pj", "pJ", "", "leakage of the whole chip meanwhile"},
+    {"energy_misc_pj", "pJ", "", "clocks, host interface and management meanwhile"},
+    {"energy_supply_pj", "pJ", "", "lost in voltage regulators"},
 };
 
 static const char *dataflow_name(const struct op *op, const struct mapping *mapping) {
@@ -153,6 +166,14 @@ static void mapping_cells(const struct costing *costing, const struct op *op, co
     table_empty(table);
 }
 
+static void energy_cells(const struct costing *costing, const struct energy_traffic *traffic, struct table *table) {
+  struct energy_prices prices;
+  struct energy_breakdown energy;
+  energy_prices_init(&prices, &costing->energy, &costing->accelerator, &costing->area);
+  energy_split(&prices, traffic, &energy);
+  for (int level = 0; level < N_ENERGY_LEVELS; level++) table_double(table, 1e12 * energy.level_j[level]);
+}
+
 static void cost_row(const struct costing *costing, const char *name, const struct op *op, uint64_t cores,
                      struct table *table) {
   struct op_cost cost;
@@ -196,6 +217,7 @@ static void cost_row(const struct costing *costing, const char *name, const stru
       table_empty(table);
     }
   }
+  energy_cells(costing, &traffic, table);
 }
 
 /* The CSV rows as JSON lines. */
