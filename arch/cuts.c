@@ -120,7 +120,8 @@ static void push_pixels(struct pixel_list *list, const struct partition parts[3]
        &(struct cut){.size = images * rows * cols,
                      .trips = trips,
                      .total = partition_total(&parts[0]) * partition_total(&parts[1]) * partition_total(&parts[2]),
-                     .a_tile = images * window_most(list->rows.share, rows) * window_most(list->cols.share, cols),
+                     .a_tile =
+                         images * window_most(&list->dim->whole.rows, rows) * window_most(&list->dim->whole.cols, cols),
                      .a_pass = list->all_images * a_pass,
                      .a_slide = list->all_images * a_slide,
                      .parts = (uint32_t)trips,

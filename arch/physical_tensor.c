@@ -152,7 +152,7 @@ static uint64_t edge_cycles(const struct evaluation *evaluation, const struct pr
 static uint64_t reduction_bytes(const struct evaluation *evaluation, const struct core_grid *grid) {
   if (grid->k == 1) return 0;
   const struct product *const whole = evaluation->whole;
-  const uint64_t partial = sat_mul(whole->m * whole->n, evaluation->machine->settings->accumulator_bytes);
+  const uint64_t partial = sat_mul(whole->m * whole->n, array_accumulator_bytes(evaluation->machine, whole));
   if (sat_mul(partial, grid->k) > evaluation->machine->glb_bytes) return UINT64_MAX;
   return sat_mul(sat_mul(partial, whole->reps), 2 * ((uint64_t)grid->k - 1));
 }

@@ -192,7 +192,8 @@ static void prepare(struct sweep *sweep, const struct tile_problem *problem, boo
   sweep->accumulator_bytes = problem->accumulator_bytes;
   sweep->buffering = problem->buffering;
   sweep->b_bytes = elements(&problem->n, first) * elements(&problem->k, first) * e;
-  sweep->psum_bytes = 2 * c * problem->accumulator_bytes;
+  sweep->psum_bytes =
+      2 * c * problem->accumulator_bytes * (first ? problem->k.cores : 1); /* each share of K has its own */
   sweep->c_bytes = c * e + sweep->psum_bytes * (sweep->base_k - 1);
   sweep->slide_k = problem->pixels_on_k;
   sweep->slide_n = true;

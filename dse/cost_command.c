@@ -168,7 +168,7 @@ static void mapping_cells(const struct costing *costing, const struct op *op, co
 
 static void energy_cells(const struct costing *costing, const struct energy_traffic *traffic, struct table *table) {
   struct energy_prices prices;
-  struct energy_breakdown energy;
+  struct energy_breakdown energy = {0};
   energy_prices_init(&prices, &costing->energy, &costing->accelerator, &costing->area);
   energy_split(&prices, traffic, &energy);
   for (int level = 0; level < N_ENERGY_LEVELS; level++) table_double(table, 1e12 * energy.level_j[level]);
