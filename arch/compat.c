@@ -135,6 +135,7 @@ static void compat_cost(const struct machine *machine, const struct op *op, cons
     cost->cycles = sat_add(cost->cycles, follow);
     cost->lane_cycles = sat_mul(follow, sat_mul(machine->lanes, n_cores));
   }
+  cost->l2_bytes = max_u64(cost->l2_bytes, cost->glb_bytes);
   cost_check(op, cost);
 }
 
@@ -159,18 +160,10 @@ static void compat_floor(const struct machine *machine, const struct op *op, con
 /* A collective occupies a vector core; what costs nothing occupies none. */
 static unsigned compat_classes(const struct machine *machine, const struct op *op,
                                const struct op_follower *followers) {
-  (void)machine, (void)followers;
-  switch (op_kinds[op->kind].class) {
-  case CLASS_NONE:
-    return 0;
-  case CLASS_LINK:
-    return 1u << CORE_VECTOR;
-  case CLASS_VECTOR:
-    return laws[op->kind].law == LAW_FREE && op->n_followers == 0 ? 0 : 1u << CORE_VECTOR;
-  case CLASS_TENSOR:
-    return 1u << CORE_TENSOR | (op->n_followers > 0 ? 1u << CORE_VECTOR : 0);
-  }
-  BUG("kind %u has no class", op->kind);
+  const enum op_class class = op_kinds[op->kind].class;
+  if (class == CLASS_LINK) return 1u << CORE_VECTOR;
+  if (class == CLASS_VECTOR && laws[op->kind].law == LAW_FREE && op->n_followers == 0) return 0;
+  return cost_plain_classes(machine, op, followers);
 }
 
 const struct cost_provider compat_provider = {

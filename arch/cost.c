@@ -3,7 +3,9 @@
  * Source: cost-model §1–4 (keys, defaults), §4.3 (bandwidths of the buffers). Left out: everything a provider does. */
 #include "arch/cost.h"
 #include "arch/energy.h"
+#include "arch/schedule.h"
 #include "base/checked.h"
+#include "base/error.h"
 
 const struct cost_provider *const cost_providers[] = {
 #define COST_PROVIDER(name) &name##_provider,
@@ -148,4 +150,19 @@ void machine_init(struct machine *machine, const struct cost_settings *settings,
       /* 10⁹ B/s over 10⁶ cycles/s */
       .link_bytes_per_cycle = clock_mhz > 0 ? (double)accelerator->link_gbytes_per_s * 1000 / clock_mhz : 0,
   };
+}
+
+unsigned cost_plain_classes(const struct machine *machine, const struct op *op, const struct op_follower *followers) {
+  (void)machine, (void)followers;
+  switch (op_kinds[op->kind].class) {
+  case CLASS_NONE:
+    return 0;
+  case CLASS_LINK:
+    return 1u << CORE_LINK;
+  case CLASS_VECTOR:
+    return 1u << CORE_VECTOR;
+  case CLASS_TENSOR:
+    return 1u << CORE_TENSOR | (op->n_followers > 0 ? 1u << CORE_VECTOR : 0);
+  }
+  BUG("kind %u has no class", op->kind);
 }

@@ -96,6 +96,7 @@ struct op_cost {
   uint64_t bound_cycles; /* the roofline floor, ≤ cycles */
   /* Moved, all cores together: HBM ↔ GLB, GLB ↔ L2, L2 ↔ arrays (0 on lanes). */
   uint64_t hbm_bytes, glb_bytes, array_bytes;
+  uint64_t l2_bytes;          /* GLB ↔ L2 at the cores' end: what several of them share comes to each */
   uint64_t macs, lane_cycles; /* work: Σ over cores; lane_cycles counts lanes × cycles busy */
   struct mapping mapping;
 };
@@ -128,6 +129,8 @@ struct cost_provider {
   void (*op_words)(const struct machine *machine, const struct op *op, uint64_t n_cores, const struct mapping *mapping,
                    uint64_t words[3]);
 };
+/* Cores of an op that runs where its class says and takes followers along: `op_classes` of simple providers. */
+unsigned cost_plain_classes(const struct machine *machine, const struct op *op, const struct op_follower *followers);
 #define COST_PROVIDER(name) extern const struct cost_provider name##_provider;
 #include "arch/providers.def"
 #undef COST_PROVIDER

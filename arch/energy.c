@@ -139,7 +139,7 @@ void energy_reference_traffic(struct energy_traffic *traffic) {
   arena_release(&arena);
   *traffic = (struct energy_traffic){.macs = n * n * n,
                                      .array_bytes = cost.array_bytes,
-                                     .l2_bytes = cost.glb_bytes,
+                                     .l2_bytes = cost.l2_bytes,
                                      .glb_bytes = cost.glb_bytes,
                                      .hbm_bytes = cost.hbm_bytes};
 }

@@ -64,6 +64,7 @@ static void physical_cost(const struct machine *whole, const struct op *op, cons
     tensor_cost(machine, &plain, follow, n_cores, cost);
     if (follow != UINT64_MAX) cost->lane_cycles = sat_mul(follow, sat_mul(machine->lanes, n_cores));
   }
+  cost->l2_bytes = max_u64(cost->l2_bytes, cost->glb_bytes); /* what nobody shares comes to one core */
   cost_check(op, cost);
 }
 

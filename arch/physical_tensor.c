@@ -95,7 +95,7 @@ struct evaluation {
 };
 
 struct candidate {
-  uint64_t cycles, hbm_bytes, glb_bytes, array_bytes, array_cycles;
+  uint64_t cycles, hbm_bytes, glb_bytes, l2_bytes, array_bytes, array_cycles;
   double objective;
   struct mapping mapping;
 };
@@ -251,6 +251,7 @@ static bool settle(const struct attempt *attempt, uint64_t core_bytes, struct ca
   candidate->cycles = sat_add(max_u64(steady, feed), attempt->fixed_cycles);
   candidate->glb_bytes = sat_add(candidate->glb_bytes, attempt->reduction_bytes);
   candidate->array_bytes = sat_mul(words, evaluation->n_cores);
+  candidate->l2_bytes = sat_add(sat_mul(core_bytes, evaluation->n_cores), attempt->reduction_bytes);
   candidate->array_cycles = attempt->time->cycles;
   candidate->mapping.cores = attempt->grid;
   candidate->mapping.split = grid_name(&attempt->grid);
@@ -408,6 +409,7 @@ void tensor_cost(const struct machine *machine, const struct op *op, uint64_t fo
   cost->hbm_bytes = best.hbm_bytes;
   cost->glb_bytes = best.glb_bytes;
   cost->array_bytes = best.array_bytes;
+  cost->l2_bytes = best.l2_bytes;
   cost->macs = evaluation.macs;
   cost->mapping = best.mapping;
 }

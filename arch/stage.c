@@ -187,6 +187,7 @@ static void price_all(const struct pricing *pricing, struct schedule_problem *pr
     const uint64_t n = stage->shape_ops[s];
     result->hbm_bytes = sat_add(result->hbm_bytes, sat_mul(n, costs[0].hbm_bytes));
     result->glb_bytes = sat_add(result->glb_bytes, sat_mul(n, costs[0].glb_bytes));
+    result->l2_bytes = sat_add(result->l2_bytes, sat_mul(n, costs[0].l2_bytes));
     result->array_bytes = sat_add(result->array_bytes, sat_mul(n, costs[0].array_bytes));
     result->macs = sat_add(result->macs, sat_mul(n, costs[0].macs));
     result->lane_cycles = sat_add(result->lane_cycles, sat_mul(n, costs[0].lane_cycles));
@@ -232,7 +233,7 @@ void stage_traffic(const struct stage_result *result, struct energy_traffic *tra
       .idle_mac_cycles = result->array_mac_cycles > result->macs ? result->array_mac_cycles - result->macs : 0,
       .lane_cycles = result->lane_cycles,
       .array_bytes = result->array_bytes,
-      .l2_bytes = result->glb_bytes,
+      .l2_bytes = result->l2_bytes,
       .glb_bytes = result->glb_bytes,
       .hbm_bytes = result->hbm_bytes,
       .seconds = result->iteration_s};

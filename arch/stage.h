@@ -85,7 +85,7 @@ struct stage_result {
   uint64_t hbm_bytes, hbm_cycles, memory_excess_cycles; /* Σ over ops of memory time beyond compute time */
   uint64_t delay_cycles[N_CORE_CLASSES], busy_cycles[N_CORE_CLASSES];
   uint64_t macs, lane_cycles, array_mac_cycles; /* array_mac_cycles: MAC slots in busy arrays */
-  uint64_t glb_bytes, array_bytes;              /* as hbm_bytes: of each op on one core */
+  uint64_t glb_bytes, l2_bytes, array_bytes;    /* as hbm_bytes: of each op on one core */
   double iteration_s, energy_j;
 };
 

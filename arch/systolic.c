@@ -133,7 +133,7 @@ static void array_cost(const struct machine *machine, const struct op *op, uint6
                        struct op_cost *cost) {
   struct product product;
   struct systolic_counts counts = {0};
-  cost->hbm_bytes = cost->glb_bytes = tensor_compulsory_bytes(op);
+  cost->hbm_bytes = cost->glb_bytes = cost->l2_bytes = tensor_compulsory_bytes(op);
   cost->cycles = cost->bound_cycles = follower_cycles;
   if (!product_init(op, machine->settings->deconv, &product)) return;
   cost->cycles = UINT64_MAX;
@@ -144,7 +144,7 @@ static void array_cost(const struct machine *machine, const struct op *op, uint6
   cost->cycles = max_u64(counts.cycles, follower_cycles);
   cost->bound_cycles = max_u64(ceil_div(macs, slots), follower_cycles);
   cost->array_bytes = sat_mul(words_of(&counts), op->element_bytes);
-  cost->glb_bytes = max_u64(cost->array_bytes, cost->hbm_bytes);
+  cost->glb_bytes = cost->l2_bytes = max_u64(cost->array_bytes, cost->hbm_bytes);
   cost->macs = op_macs(op);
 }
 
@@ -194,22 +194,6 @@ static void systolic_floor(const struct machine *machine, const struct op *op, c
   }
 }
 
-static unsigned systolic_classes(const struct machine *machine, const struct op *op,
-                                 const struct op_follower *followers) {
-  (void)machine, (void)followers;
-  switch (op_kinds[op->kind].class) {
-  case CLASS_NONE:
-    return 0;
-  case CLASS_LINK:
-    return 1u << CORE_LINK;
-  case CLASS_VECTOR:
-    return 1u << CORE_VECTOR;
-  case CLASS_TENSOR:
-    return 1u << CORE_TENSOR | (op->n_followers > 0 ? 1u << CORE_VECTOR : 0);
-  }
-  BUG("kind %u has no class", op->kind);
-}
-
 static void systolic_words(const struct machine *machine, const struct op *op, uint64_t n_cores,
                            const struct mapping *mapping, uint64_t words[3]) {
   struct product product;
@@ -231,6 +215,6 @@ const struct cost_provider systolic_provider = {
     .has_tdp = true,
     .op_cost = systolic_cost,
     .op_floor = systolic_floor,
-    .op_classes = systolic_classes,
+    .op_classes = cost_plain_classes,
     .op_words = systolic_words,
 };

@@ -339,21 +339,6 @@ static uint64_t bytes_of(const struct price *price, const struct op *op) {
   return price->hbm_bytes == UINT64_MAX ? declared_bytes(op) : price->hbm_bytes;
 }
 
-static unsigned table_classes(const struct machine *machine, const struct op *op, const struct op_follower *followers) {
-  (void)machine, (void)followers;
-  switch (op_kinds[op->kind].class) {
-  case CLASS_NONE:
-    return 0;
-  case CLASS_LINK:
-    return 1u << CORE_LINK;
-  case CLASS_VECTOR:
-    return 1u << CORE_VECTOR;
-  case CLASS_TENSOR:
-    return 1u << CORE_TENSOR | (op->n_followers > 0 ? 1u << CORE_VECTOR : 0);
-  }
-  BUG("kind %u has no class", op->kind);
-}
-
 static bool has_cores(const struct machine *machine, unsigned classes) {
   return (!(classes & 1u << CORE_TENSOR) || machine->n_tensor > 0) &&
          (!(classes & 1u << CORE_VECTOR) || machine->n_vector > 0);
@@ -373,7 +358,8 @@ static void table_cost(const struct machine *machine, const struct op *op, const
   *cost = (struct op_cost){.mapping = untiled};
   if (op_kinds[op->kind].class == CLASS_NONE) return;
   const struct price *prices = NULL;
-  if (has_cores(machine, table_classes(machine, op, followers))) prices = find(machine->settings, op, followers, &n);
+  if (has_cores(machine, cost_plain_classes(machine, op, followers)))
+    prices = find(machine->settings, op, followers, &n);
   while (n > 0 && prices[n - 1].cores > n_cores) n--;
   if (n == 0) {
     cost->cycles = UINT64_MAX;
@@ -381,7 +367,7 @@ static void table_cost(const struct machine *machine, const struct op *op, const
   }
   const struct price *const price = &prices[n - 1];
   cost->cycles = cost->bound_cycles = price->cycles;
-  cost->hbm_bytes = cost->glb_bytes = bytes_of(price, op);
+  cost->hbm_bytes = cost->glb_bytes = cost->l2_bytes = bytes_of(price, op);
   cost->macs = op_macs(op);
   if (op_kinds[op->kind].class == CLASS_VECTOR)
     cost->lane_cycles = sat_mul(price->cycles, sat_mul(machine->lanes, n_cores));
@@ -412,5 +398,5 @@ const struct cost_provider table_provider = {
     .knows = table_knows,
     .op_cost = table_cost,
     .op_floor = table_floor,
-    .op_classes = table_classes,
+    .op_classes = cost_plain_classes,
 };

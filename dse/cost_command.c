@@ -186,7 +186,7 @@ static void cost_row(const struct costing *costing, const char *name, const stru
   const struct energy_traffic traffic = {.macs = tensor ? op_macs(op) : 0,
                                          .lane_cycles = cost.lane_cycles,
                                          .array_bytes = cost.array_bytes,
-                                         .l2_bytes = cost.glb_bytes,
+                                         .l2_bytes = cost.l2_bytes,
                                          .glb_bytes = cost.glb_bytes,
                                          .hbm_bytes = cost.hbm_bytes,
                                          .seconds =

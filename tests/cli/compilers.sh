@@ -7,11 +7,7 @@ case $BUILD in
 *clang*) other=gcc ;;
 *) other=clang ;;
 esac
-if ! command -v $other >/dev/null; then
-  echo "skipped: there is no $other to compare with"
-  echo '0 passed, 0 failed'
-  exit 0
-fi
+command -v $other >/dev/null || skip_all "there is no $other to compare with"
 check "$other builds the program" make -s -j2 CC=$other MPI=no VARIANT=release BUILD="$folder/build" ROOT_BUILD="$folder/build" \
   "$folder/build/bin/dse"
 theirs=$folder/build/bin/dse

@@ -22,6 +22,13 @@ passed=0 failed=0 status=0
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 
+# Nothing of this script can run here, for a reason that scripts/run-tests shows.
+skip_all() { # WHY
+  echo "skipped: $1"
+  echo '0 passed, 0 failed'
+  exit 0
+}
+
 # A case with its name and its verdict; what is shown of a failed one comes from standard input.
 verdict() { # NAME STATUS
   if (($2 == 0)); then

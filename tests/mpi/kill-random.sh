@@ -13,11 +13,8 @@
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/../cli/harness.sh"
 kills=${1:-${KILLS:-20}} seed=${SEED:-2385}
-if [[ $MPI == no ]] || ! command -v mpirun >/dev/null; then
-  echo 'skipped: built without MPI'
-  echo '0 passed, 0 failed'
-  exit 0
-fi
+[[ $MPI != no ]] || skip_all 'built without MPI'
+command -v mpirun >/dev/null || skip_all 'there is no mpirun'
 # shellcheck source=tests/fault/library.sh
 source "$root/tests/fault/library.sh"
 cd "$folder" || exit 1

@@ -7,11 +7,8 @@
 # long line of `qstat -f` is broken with a tab. Left out: a server that schedules, kills at the limit and knows the nodes.
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/../cli/harness.sh"
-if [[ $MPI == no ]] || ! command -v mpirun >/dev/null; then
-  echo 'skipped: built without MPI'
-  echo '0 passed, 0 failed'
-  exit 0
-fi
+[[ $MPI != no ]] || skip_all 'built without MPI'
+command -v mpirun >/dev/null || skip_all 'there is no mpirun'
 cd "$folder" || exit 1
 mkdir -p pbs/queue home 'sub mission' configs
 scripts=$root/scripts/pbs

@@ -9,15 +9,10 @@
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/../cli/harness.sh"
 
-skip() {
-  echo "skipped: $1"
-  echo '0 passed, 0 failed'
-  exit 0
-}
-[[ $MPI != no ]] || skip 'built without MPI'
-command -v mpirun >/dev/null || skip 'there is no mpirun'
+[[ $MPI != no ]] || skip_all 'built without MPI'
+command -v mpirun >/dev/null || skip_all 'there is no mpirun'
 started=$(NODES=3 CPUS=8 tests/slurm/cluster.sh start 2>"$folder/why") ||
-  skip "$(grep '^cluster.sh: ' "$folder/why" | tail -n 1)"
+  skip_all "$(grep '^cluster.sh: ' "$folder/why" | tail -n 1)"
 eval "$started"
 begin_s=$SECONDS
 watcher=

@@ -5,11 +5,8 @@
 # Left out: hundreds of kills (kill-random.sh), and 10^8 designs (scripts/nightly sweep).
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/../cli/harness.sh"
-if [[ $MPI == no ]] || ! command -v mpirun >/dev/null; then
-  echo 'skipped: built without MPI'
-  echo '0 passed, 0 failed'
-  exit 0
-fi
+[[ $MPI != no ]] || skip_all 'built without MPI'
+command -v mpirun >/dev/null || skip_all 'there is no mpirun'
 cd "$folder" || exit 1
 
 # Some sixty folds, after a guided beginning in lists of evaluations: both kinds of rounds are in the journal.

@@ -11,29 +11,8 @@
 
 #include "arch/physical.h"
 #include "arch/tiling.h"
-#include "tests/opcost.h"
+#include "tests/opcost_fixture.h"
 #include <math.h>
-
-struct fixture {
-  struct arena arena;
-  struct error error;
-  struct opcost opcost;
-};
-
-static int set_up(void **state) {
-  static struct fixture fixture;
-  memset(&fixture, 0, sizeof fixture);
-  arena_init(&fixture.arena, 1 << 20);
-  *state = &fixture;
-  if (!opcost_read(&fixture.arena, &fixture.opcost, &fixture.error)) fail_msg("%s", fixture.error.text);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  struct fixture *fixture = *state;
-  arena_release(&fixture->arena);
-  return 0;
-}
 
 static struct csv table(struct fixture *fixture, const char *path) {
   struct csv csv;

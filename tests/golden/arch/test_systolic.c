@@ -11,28 +11,7 @@
 #include <cmocka.h>
 
 #include "arch/systolic.h"
-#include "tests/opcost.h"
-
-struct fixture {
-  struct arena arena;
-  struct error error;
-  struct opcost opcost;
-};
-
-static int set_up(void **state) {
-  static struct fixture fixture;
-  memset(&fixture, 0, sizeof fixture);
-  arena_init(&fixture.arena, 1 << 20);
-  *state = &fixture;
-  if (!opcost_read(&fixture.arena, &fixture.opcost, &fixture.error)) fail_msg("%s", fixture.error.text);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  struct fixture *fixture = *state;
-  arena_release(&fixture->arena);
-  return 0;
-}
+#include "tests/opcost_fixture.h"
 
 static uint64_t dataflow_of(const char *name) {
   static const char *const names[] = {"ws", "os", "is"};

@@ -10,41 +10,23 @@
 #include "arch/physical.h"
 #include "arch/schedule.h"
 #include "base/checked.h"
+#include "tests/machine_fixture.h"
 #include <string.h>
-
-struct fixture {
-  struct arena arena;
-  struct cost_settings settings;
-  struct technology technology;
-  struct accelerator accelerator;
-  struct machine machine;
-};
 
 static int set_up(void **state) {
   static struct fixture fixture;
-  memset(&fixture, 0, sizeof fixture);
-  arena_init(&fixture.arena, 1 << 16);
-  config_defaults(&cost_fields, &fixture.arena, &fixture.settings);
-  config_defaults(&technology_fields, &fixture.arena, &fixture.technology);
+  fixture_init(&fixture, &(struct accelerator){.tc_count = 4,
+                                               .tc_rows = 16,
+                                               .tc_cols = 16,
+                                               .tc_l2_kib = 64,
+                                               .vc_count = 4,
+                                               .vc_width = 128,
+                                               .vc_l2_kib = 16,
+                                               .glb_mib = 2,
+                                               .clock_mhz = 700,
+                                               .hbm_bytes_per_cycle = 100});
   fixture.settings.array_overlap = OVERLAP_IDEAL;
-  fixture.accelerator = (struct accelerator){.tc_count = 4,
-                                             .tc_rows = 16,
-                                             .tc_cols = 16,
-                                             .tc_l2_kib = 64,
-                                             .vc_count = 4,
-                                             .vc_width = 128,
-                                             .vc_l2_kib = 16,
-                                             .glb_mib = 2,
-                                             .clock_mhz = 700,
-                                             .hbm_bytes_per_cycle = 100};
-  machine_init(&fixture.machine, &fixture.settings, &fixture.technology, &fixture.accelerator);
   *state = &fixture;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  struct fixture *fixture = *state;
-  arena_release(&fixture->arena);
   return 0;
 }
 

@@ -10,45 +10,27 @@
 #include "arch/product.h"
 #include "arch/schedule.h"
 #include "base/checked.h"
+#include "tests/machine_fixture.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct fixture {
-  struct arena arena;
-  struct cost_settings settings;
-  struct technology technology;
-  struct accelerator accelerator;
-  struct machine machine;
-};
-
 static int set_up(void **state) {
   static struct fixture fixture;
-  memset(&fixture, 0, sizeof fixture);
-  arena_init(&fixture.arena, 1 << 16);
-  config_defaults(&cost_fields, &fixture.arena, &fixture.settings);
-  config_defaults(&technology_fields, &fixture.arena, &fixture.technology);
-  fixture.accelerator = (struct accelerator){.tc_count = 4,
-                                             .tc_rows = 32,
-                                             .tc_cols = 16,
-                                             .tc_l2_kib = 8,
-                                             .vc_count = 3,
-                                             .vc_width = 128,
-                                             .vc_l2_kib = 2,
-                                             .glb_mib = 2,
-                                             .clock_mhz = 700,
-                                             .link_gbytes_per_s = 35,
-                                             .hbm_bytes_per_cycle = 100};
-  machine_init(&fixture.machine, &fixture.settings, &fixture.technology, &fixture.accelerator);
+  fixture_init(&fixture, &(struct accelerator){.tc_count = 4,
+                                               .tc_rows = 32,
+                                               .tc_cols = 16,
+                                               .tc_l2_kib = 8,
+                                               .vc_count = 3,
+                                               .vc_width = 128,
+                                               .vc_l2_kib = 2,
+                                               .glb_mib = 2,
+                                               .clock_mhz = 700,
+                                               .link_gbytes_per_s = 35,
+                                               .hbm_bytes_per_cycle = 100});
   *state = &fixture;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  struct fixture *fixture = *state;
-  arena_release(&fixture->arena);
   return 0;
 }
 
