@@ -16,7 +16,8 @@ PACKAGES := libconfig gsl jansson libxxhash zlib
 PLAIN_GOALS := help quickstart check deps clean format lint layers headers install-hooks
 NEEDS_BUILD := $(if $(MAKECMDGOALS),$(filter-out $(PLAIN_GOALS),$(MAKECMDGOALS)),all)
 ifneq ($(NEEDS_BUILD),)
-MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
+  echo '\#include <glpk.h>' | $(CC) -E -x c - >/dev/null 2>&1 || echo glpk)
 ifneq ($(MISSING),)
 $(error these libraries are missing: $(MISSING). Run scripts/install-deps (Debian), or install their -dev packages)
 endif
@@ -31,7 +32,7 @@ OPT_debug := -O0 -g3
 OPT_asan := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 OPT_coverage := -O0 -g --coverage
 PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lglpk # which has no .pc file
 CFLAGS_ALL := $(CSTD) $(WARN) -ffp-contract=off -I. $(OPT_$(VARIANT)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL := $(OPT_$(VARIANT)) $(LDFLAGS)
 VERSION := 0.1.0

@@ -46,8 +46,20 @@ struct space {
   /* By how much a point that `screen` has excluded with this score breaks each limit, by reason; 0: it does not. NULL:
    * the reason and excess of the screen are all that is known. */
   void (*excesses)(void *context, const struct point *point, const struct score *screened, double *excess);
+  /* The same as `screen` for all points of a box at once, low ≤ point ≤ high on every axis: a reason if limits exclude
+   * every one of them, else objective[] and bound = what none of them can exceed (or fall below), and what binds. NULL:
+   * none. */
+  void (*bound_box)(void *context, const struct point *low, const struct point *high, struct score *score);
+  /* Advice without a full evaluation, from the part of the problem that comes first and that the rest mirrors (a
+   * forward pass): score->moves and saturated, best first. NULL: none. */
+  void (*suggest)(void *context, const struct point *point, struct score *score);
+  /* What an expert would look at: n_features numbers of a point that limits allow, finite, each of about the same size
+   * all over the space; costs no more than a screen. NULL: none. */
+  void (*describe)(void *context, const struct point *point, double *features);
+  size_t n_features;
+  const struct reason_name *features;
 };
-enum { SPACE_MAX_REASONS = 16 };
+enum { SPACE_MAX_REASONS = 24, SPACE_MAX_FEATURES = 32 };
 
 /* Number of points, saturating. */
 uint64_t space_size(const struct space *space);

@@ -1,0 +1,55 @@
+/* Which axis should grow next, going by what a schedule waited for? (accelerator-search §6, §8) */
+#include "dse/design_private.h"
+
+#include "base/checked.h"
+#include <string.h>
+
+/* What a step up one growing axis is worth: cycles of waiting (or of transfers) that it may relieve, per mm² that it
+ * adds. Conflicts come from the schedule (D of accelerator-search §6); half the busy time of a class is our estimate of
+ * what wider spreading may save where nobody waits. */
+static double relief_cycles(const struct design_space *designs, const struct stage_result *result, const char *key,
+                            uint64_t value, uint64_t next) {
+  const double share = 1.0 - (double)value / (double)next;
+  const bool spread = designs->settings->schedule.spread != SPREAD_OFF;
+  if (strcmp(key, "tc_count") == 0) {
+    const double alone = spread ? (double)result->busy_cycles[CORE_TENSOR] / (double)max_u64(value, 1) : 0;
+    return (double)result->delay_cycles[CORE_TENSOR] + share * alone;
+  }
+  if (strcmp(key, "vc_count") == 0) {
+    const double alone = spread ? (double)result->busy_cycles[CORE_VECTOR] / (double)max_u64(value, 1) : 0;
+    return (double)result->delay_cycles[CORE_VECTOR] + share * alone;
+  }
+  if (strcmp(key, "hbm_stacks") == 0) {
+    const uint64_t over = result->hbm_cycles > result->list_cycles ? result->hbm_cycles - result->list_cycles : 0;
+    return share * (double)sat_add(result->memory_excess_cycles, over);
+  }
+  return 0;
+}
+
+void design_advise(const struct design_space *designs, const struct point *point, const struct accelerator *accelerator,
+                   const struct stage_cost_of_design *design, const struct stage_result *result, struct score *score) {
+  score->n_moves = 0;
+  for (size_t a = 0; a < designs->space.n_axes && score->n_moves < SCORE_MAX_MOVES; a++) {
+    const struct axis *axis = &designs->axes[a];
+    if (axis->role != AXIS_GROW || point->index[a] + 1u >= axis->n) continue;
+    struct accelerator grown = *accelerator;
+    const uint64_t value = axis->values[point->index[a]], next = axis->values[point->index[a] + 1u];
+    *design_field(&grown, designs->field_offset[a]) = next;
+    struct stage_cost_of_design bigger;
+    stage_design(designs->stage, &grown, &bigger);
+    const double added_mm2 = bigger.area.total - design->area.total;
+    const double relief = relief_cycles(designs, result, axis->key, value, next);
+    if (!(relief > 0)) continue;
+    const struct move move = {relief / (added_mm2 > 1e-3 ? added_mm2 : 1e-3), (uint16_t)a, 1, 0};
+    size_t place = score->n_moves++;
+    for (; place > 0 && score->moves[place - 1].worth < move.worth; place--) {
+      score->moves[place] = score->moves[place - 1];
+    }
+    score->moves[place] = move;
+  }
+  /* With spreading, more cores shorten even a chain; only without it does a schedule at its critical path end growth.
+   */
+  const double limit = (1.0 + designs->settings->search.eps) * (double)result->critical_path_cycles;
+  const bool at_limits = (double)result->cycles <= limit && result->hbm_cycles <= result->list_cycles;
+  score->saturated = at_limits && designs->settings->schedule.spread == SPREAD_OFF;
+}

@@ -1,0 +1,163 @@
+/* What does a design score, what excludes it before a schedule, and what can it reach at best? See design_space.h. */
+#include "dse/design_private.h"
+
+#include "base/checked.h"
+#include <math.h>
+#include <string.h>
+
+/* --- limits ---------------------------------------------------------------------------------------------------------
+ */
+
+double design_excess(const struct design_space *designs, const struct accelerator *accelerator,
+                     const struct stage_cost_of_design *design, enum reason reason) {
+  const struct run_limits *limits = &designs->settings->limits;
+  const bool has_tdp = designs->stage->provider->has_tdp;
+  double excess = 0;
+  switch (reason) {
+  case REASON_AREA:
+    excess = design->area.total - limits->area_mm2;
+    break;
+  case REASON_RETICLE:
+    if (has_tdp) {
+      excess = design->area.total - designs->settings->technology.reticle_mm2 * (double)max_u64(accelerator->dies, 1);
+    }
+    break;
+  case REASON_TDP:
+    if (has_tdp) excess = design->tdp.total - limits->tdp_w;
+    break;
+  case REASON_POWER_DENSITY:
+    if (has_tdp) excess = design->tdp.total / design->area.total - limits->w_per_mm2;
+    break;
+  case REASON_MEMORY:
+    if (limits->memory && design->memory_bytes > design->hbm_bytes) {
+      excess = (double)(design->memory_bytes - design->hbm_bytes);
+    }
+    break;
+  default:
+    break;
+  }
+  return excess > 0 ? excess : 0;
+}
+
+/* Everything known before a schedule. Returns false, with reason and excess, if a limit excludes the design. */
+static bool within_limits(const struct design_space *designs, const struct accelerator *accelerator,
+                          struct stage_cost_of_design *design, struct score *score) {
+  stage_design(designs->stage, accelerator, design);
+  for (enum reason reason = REASON_AREA; reason <= REASON_MEMORY; reason++) {
+    score->excess = design_excess(designs, accelerator, design, reason);
+    score->reason = (uint16_t)reason;
+    if (score->excess > 0) return false;
+  }
+  score->reason = REASON_NONE;
+  return true;
+}
+
+/* --- objectives -----------------------------------------------------------------------------------------------------
+ */
+
+static void fill_objectives(const struct design_space *designs, const struct stage_cost_of_design *design,
+                            double seconds, double energy_j, double *objective) {
+  const double throughput = (double)designs->stage->samples / seconds;
+  objective[OBJECTIVE_THROUGHPUT] = throughput;
+  objective[OBJECTIVE_ENERGY] = energy_j;
+  objective[OBJECTIVE_AREA] = design->area.total;
+  objective[OBJECTIVE_TDP] = design->tdp.total;
+  objective[OBJECTIVE_THROUGHPUT_PER_TDP] = design->tdp.total > 0 ? throughput / design->tdp.total : 0;
+  objective[OBJECTIVE_EDP] = energy_j * seconds;
+}
+
+/* The best that each objective can be at a design, from the floor on time and energy. */
+static void fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
+                        const struct stage_cost_of_design *design, uint64_t cycles, double energy_j,
+                        double *objective) {
+  const double seconds = (double)max_u64(cycles, 1) / ((double)accelerator->clock_mhz * 1e6);
+  fill_objectives(designs, design, seconds, energy_j, objective);
+}
+
+/* --- evaluation -----------------------------------------------------------------------------------------------------
+ */
+
+void design_evaluate(const struct design_space *designs, const struct accelerator *accelerator,
+                     struct stage_cost_of_design *design, struct stage_result *result, struct score *score,
+                     struct stage_detail *detail, struct arena *arena) {
+  memset(score, 0, sizeof *score);
+  memset(result, 0, sizeof *result);
+  if (!within_limits(designs, accelerator, design, score) && detail == NULL) return;
+  stage_evaluate(designs->stage, accelerator, design, designs->scratch, result, detail, arena);
+  score->binding = (uint16_t)result->binding;
+  if (score->reason != REASON_NONE) return;
+  if (result->cycles == 0 || result->cycles == UINT64_MAX) {
+    score->reason = REASON_TOO_LONG;
+    return;
+  }
+  fill_objectives(designs, design, result->iteration_s, result->energy_j, score->objective);
+  double bounds[N_OBJECTIVES];
+  struct stage_floor floor;
+  stage_bound(designs->stage, accelerator, design, designs->scratch, &floor);
+  fill_bounds(designs, accelerator, design, max_u64(result->bound_cycles, floor.cycles), floor.energy_j, bounds);
+  score->bound = bounds[designs->space.metric];
+  if (score->objective[OBJECTIVE_THROUGHPUT] < designs->floor_throughput) {
+    score->reason = REASON_THROUGHPUT_FLOOR;
+    score->excess = designs->floor_throughput - score->objective[OBJECTIVE_THROUGHPUT];
+  }
+}
+
+void design_space_excesses(void *context, const struct point *point, const struct score *screened, double *excess) {
+  const struct design_space *designs = context;
+  struct accelerator accelerator;
+  struct stage_cost_of_design design;
+  if (screened->reason < REASON_AREA || screened->reason > REASON_MEMORY) return;
+  if (!design_at(designs, point, &accelerator)) return;
+  stage_design(designs->stage, &accelerator, &design);
+  for (enum reason reason = REASON_AREA; reason <= REASON_MEMORY; reason++) {
+    excess[reason] = design_excess(designs, &accelerator, &design, reason);
+  }
+}
+
+void design_space_screen(void *context, const struct point *point, struct score *score) {
+  const struct design_space *designs = context;
+  struct accelerator accelerator;
+  *score = (struct score){.reason = REASON_IMPOSSIBLE};
+  struct stage_cost_of_design design;
+  if (!design_at(designs, point, &accelerator) || !within_limits(designs, &accelerator, &design, score)) return;
+  struct stage_floor floor;
+  stage_bound(designs->stage, &accelerator, &design, designs->scratch, &floor);
+  if (floor.cycles == UINT64_MAX) {
+    score->reason = REASON_TOO_LONG;
+    return;
+  }
+  score->binding = (uint16_t)floor.binding;
+  fill_bounds(designs, &accelerator, &design, floor.cycles, floor.energy_j, score->objective);
+  score->bound = score->objective[designs->space.metric];
+  if (score->objective[OBJECTIVE_THROUGHPUT] < designs->floor_throughput) {
+    score->reason = REASON_THROUGHPUT_FLOOR;
+    score->excess = designs->floor_throughput - score->objective[OBJECTIVE_THROUGHPUT];
+  }
+}
+
+/* What an infeasible score leaves behind: the reason and its excess alone, so that records stay comparable. */
+static void strip(struct score *score) {
+  const struct score kept = {.reason = score->reason, .excess = score->excess};
+  *score = kept;
+}
+
+void design_space_evaluate(void *context, const struct point *point, struct score *score) {
+  const struct design_space *designs = context;
+  struct accelerator accelerator;
+  if (!design_at(designs, point, &accelerator)) {
+    *score = (struct score){.reason = REASON_IMPOSSIBLE};
+    return;
+  }
+  if (designs->settings->search.score == SCORE_BOUND) {
+    design_space_screen(context, point, score);
+    if (score->reason != REASON_NONE) strip(score);
+    return;
+  }
+  struct stage_cost_of_design design;
+  struct stage_result result;
+  design_evaluate(designs, &accelerator, &design, &result, score, NULL, NULL);
+  if (score->reason == REASON_NONE) design_advise(designs, point, &accelerator, &design, &result, score);
+  const char *what;
+  if (!space_check_score(&designs->space, score, &what)) *score = (struct score){.reason = REASON_INVALID};
+  if (score->reason != REASON_NONE) strip(score);
+}
