@@ -1,7 +1,6 @@
 /* Pricing and scheduling a stage on a design. See stage.h. */
-#include "arch/stage.h"
+#include "arch/stage_private.h"
 
-#include "arch/cost_cache.h"
 #include "base/checked.h"
 #include <string.h>
 
@@ -66,16 +65,6 @@ void stage_design(const struct stage *stage, const struct accelerator *accelerat
 /* --- a rank's scratch: tables by shape, and the cost cache ----------------------------------------------------------
  */
 
-struct stage_scratch {
-  struct arena arena; /* for schedules; grows to its working size and stays */
-  uint8_t *classes;
-  uint64_t *cycles;      /* [n_shapes * SCHEDULE_MAX_WIDTHS] */
-  struct op_cost *costs; /* the same */
-  uint64_t *finish;      /* [n_ops] */
-  struct cost_cache *cache;
-  struct digest rules, *shapes; /* parts of the cache's keys; shapes: [n_shapes] */
-};
-
 enum { CACHE_ENTRIES = 1 << 17 };
 
 struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache) {
@@ -86,6 +75,7 @@ struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage 
   scratch->cycles = ARENA_NEW(arena, uint64_t, n * SCHEDULE_MAX_WIDTHS);
   scratch->costs = ARENA_NEW(arena, struct op_cost, n * SCHEDULE_MAX_WIDTHS);
   scratch->finish = ARENA_NEW(arena, uint64_t, stage->graph->n_ops);
+  scratch->least_cycles = ARENA_NEW(arena, uint64_t, n);
   scratch->cache = cost_cache_new(arena, cache ? CACHE_ENTRIES : 0);
   scratch->rules = cost_rules_digest(stage->provider, stage->cost, stage->technology);
   scratch->shapes = ARENA_NEW(arena, struct digest, n);
@@ -137,8 +127,7 @@ static void price(const struct pricing *pricing, uint32_t shape, unsigned width_
 /* --- evaluation -----------------------------------------------------------------------------------------------------
  */
 
-/* How many doublings of cores an operator of these classes may take. */
-static unsigned allowed_widths(const struct stage *stage, const uint32_t *n_cores, unsigned classes) {
+unsigned stage_allowed_widths(const struct stage *stage, const uint32_t *n_cores, unsigned classes) {
   if (stage->settings->spread == SPREAD_OFF || classes & 1u << CORE_LINK) return 1;
   uint32_t least = UINT32_MAX;
   for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
@@ -149,15 +138,13 @@ static unsigned allowed_widths(const struct stage *stage, const uint32_t *n_core
   return widths;
 }
 
-static void count_cores(const struct accelerator *accelerator, uint32_t *n_cores) {
+void stage_count_cores(const struct accelerator *accelerator, uint32_t *n_cores) {
   n_cores[CORE_TENSOR] = (uint32_t)accelerator->tc_count;
   n_cores[CORE_VECTOR] = (uint32_t)accelerator->vc_count;
   n_cores[CORE_LINK] = 1;
 }
 
-/* Classes of a shape. An op that the provider gives no core (free ones of `compat`) takes no time: it passes over the
- * link, which compat never occupies, so that the scheduler need not know of classless ops. */
-static uint8_t classes_of(const struct stage *stage, const struct machine *machine, const struct op *op) {
+uint8_t stage_classes_of(const struct stage *stage, const struct machine *machine, const struct op *op) {
   const unsigned classes = stage->provider->op_classes(machine, op, stage->graph->followers + op->first_follower);
   return (uint8_t)(classes != 0 ? classes : 1U << CORE_LINK);
 }
@@ -170,12 +157,12 @@ static void price_all(const struct pricing *pricing, struct schedule_problem *pr
   problem->n_widths = 1;
   for (uint32_t s = 0; s < graph->n_shapes; s++) {
     const struct op *op = &graph->ops[graph->shape_op[s]];
-    scratch->classes[s] = classes_of(stage, pricing->machine, op);
-    const unsigned widths = allowed_widths(stage, problem->n_cores, scratch->classes[s]);
+    scratch->classes[s] = stage_classes_of(stage, pricing->machine, op);
+    const unsigned widths = stage_allowed_widths(stage, problem->n_cores, scratch->classes[s]);
     if (widths > problem->n_widths) problem->n_widths = widths;
   }
   for (uint32_t s = 0; s < graph->n_shapes; s++) {
-    const unsigned widths = allowed_widths(stage, problem->n_cores, scratch->classes[s]);
+    const unsigned widths = stage_allowed_widths(stage, problem->n_cores, scratch->classes[s]);
     uint64_t *cycles = scratch->cycles + (size_t)s * problem->n_widths;
     struct op_cost *costs = scratch->costs + (size_t)s * problem->n_widths;
     for (unsigned w = 0; w < problem->n_widths; w++) {
@@ -206,8 +193,7 @@ static void price_all(const struct pricing *pricing, struct schedule_problem *pr
   problem->share = stage->settings->spread == SPREAD_SHARED;
 }
 
-/* Providers without a bandwidth term let every op have the memory to itself. */
-static bool shares_hbm(const struct stage *stage) {
+bool stage_shares_hbm(const struct stage *stage) {
   return stage->settings->hbm_sharing == HBM_FLOOR && stage->provider->has_bandwidth;
 }
 
@@ -271,7 +257,7 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
   machine_init(&machine, stage->cost, stage->technology, accelerator);
   const struct pricing pricing = pricing_of(stage, &machine, scratch);
   struct schedule_problem problem = {0};
-  count_cores(accelerator, problem.n_cores);
+  stage_count_cores(accelerator, problem.n_cores);
   price_all(&pricing, &problem, result);
 
   struct schedule local = {0};
@@ -288,7 +274,7 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
   result->binding = binding_of(kind);
   result->hbm_cycles = cycles_for_bytes(result->hbm_bytes, machine.hbm_bytes_per_cycle);
   result->cycles = result->list_cycles;
-  if (shares_hbm(stage)) {
+  if (stage_shares_hbm(stage)) {
     result->cycles = max_u64(result->cycles, result->hbm_cycles);
     if (result->hbm_cycles > result->bound_cycles) {
       result->bound_cycles = result->hbm_cycles;
@@ -305,79 +291,8 @@ uint64_t stage_price(const struct stage *stage, const struct accelerator *accele
   const struct pricing pricing = pricing_of(stage, &machine, scratch);
   struct schedule_problem problem = {0};
   struct stage_result result = {0};
-  count_cores(accelerator, problem.n_cores);
+  stage_count_cores(accelerator, problem.n_cores);
   price_all(&pricing, &problem, &result);
   const struct stage_cache_counts after = stage_cache_counts(scratch);
   return after.hits + after.misses - before.hits - before.misses;
-}
-
-/* Sums over shapes for the floor of a whole stage. */
-struct floor_sums {
-  uint64_t load_cycles[N_CORE_CLASSES]; /* core-cycles that each class must spend */
-  uint64_t lane_cycles, hbm_bytes;
-};
-
-static void sum_floors(const struct stage *stage, const struct machine *machine, const uint32_t *n_cores,
-                       struct stage_scratch *scratch, struct floor_sums *sums) {
-  const struct op_graph *graph = stage->graph;
-  for (uint32_t s = 0; s < graph->n_shapes; s++) {
-    const struct op *op = &graph->ops[graph->shape_op[s]];
-    struct op_floor floor;
-    scratch->classes[s] = classes_of(stage, machine, op);
-    stage->provider->op_floor(machine, op, graph->followers + op->first_follower, &floor);
-    /* On k cores: duration ≥ max(⌈compute/k⌉, memory), and k × duration ≥ max(compute, memory). */
-    const uint64_t widest = UINT64_C(1) << (allowed_widths(stage, n_cores, scratch->classes[s]) - 1);
-    scratch->cycles[s] = max_u64(ceil_div(floor.compute_cycles, widest), floor.memory_cycles);
-    const uint64_t n = stage->shape_ops[s], core_cycles = max_u64(floor.compute_cycles, floor.memory_cycles);
-    for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
-      if (scratch->classes[s] & 1u << c) sums->load_cycles[c] = sat_add(sums->load_cycles[c], sat_mul(n, core_cycles));
-    }
-    if (scratch->classes[s] == 1u << CORE_VECTOR) {
-      sums->lane_cycles = sat_add(sums->lane_cycles, sat_mul(sat_mul(n, floor.compute_cycles), machine->lanes));
-    }
-    sums->hbm_bytes = sat_add(sums->hbm_bytes, sat_mul(n, floor.hbm_bytes));
-  }
-}
-
-static uint64_t longest_path(const struct op_graph *graph, const struct stage_scratch *scratch) {
-  uint64_t longest = 0, *finish = scratch->finish;
-  for (size_t i = 0; i < graph->n_ops; i++) {
-    uint64_t ready = 0;
-    for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++) {
-      ready = max_u64(ready, finish[graph->preds[e]]);
-    }
-    finish[i] = sat_add(ready, scratch->cycles[graph->ops[i].shape]);
-    longest = max_u64(longest, finish[i]);
-  }
-  return longest;
-}
-
-void stage_bound(const struct stage *stage, const struct accelerator *accelerator,
-                 const struct stage_cost_of_design *design, struct stage_scratch *scratch, struct stage_floor *floor) {
-  struct machine machine;
-  machine_init(&machine, stage->cost, stage->technology, accelerator);
-  uint32_t n_cores[N_CORE_CLASSES];
-  count_cores(accelerator, n_cores);
-  struct floor_sums sums = {0};
-  sum_floors(stage, &machine, n_cores, scratch, &sums);
-
-  static const enum stage_binding names[N_CORE_CLASSES] = {BINDING_TENSOR_CORES, BINDING_VECTOR_CORES, BINDING_LINKS};
-  floor->cycles = longest_path(stage->graph, scratch);
-  floor->binding = BINDING_CRITICAL_PATH;
-  for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
-    if (sums.load_cycles[c] == 0) continue;
-    const uint64_t bound = n_cores[c] > 0 ? ceil_div(sums.load_cycles[c], n_cores[c]) : UINT64_MAX;
-    if (bound > floor->cycles) floor->cycles = bound, floor->binding = names[c];
-  }
-  const uint64_t hbm_cycles = shares_hbm(stage) ? cycles_for_bytes(sums.hbm_bytes, machine.hbm_bytes_per_cycle) : 0;
-  if (hbm_cycles > floor->cycles) floor->cycles = hbm_cycles, floor->binding = BINDING_HBM;
-
-  /* Energy grows with MACs, busy arrays, lanes, bytes and time, and none of them can be less than this. */
-  const uint64_t slots = sat_mul(sums.load_cycles[CORE_TENSOR], machine.rows * machine.cols);
-  const struct energy_traffic least = {.macs = stage->macs,
-                                       .idle_mac_cycles = slots > stage->macs ? slots - stage->macs : 0,
-                                       .lane_cycles = sums.lane_cycles,
-                                       .hbm_bytes = sums.hbm_bytes,
-                                       .seconds = (double)floor->cycles / ((double)accelerator->clock_mhz * 1e6)};
-  floor->energy_j = energy_model_j(&stage->energy, accelerator, &design->area, &least);
 }

@@ -2,8 +2,8 @@
  *
  * A stage is a training graph (one device's share of one iteration) under cost, scheduling and technology settings;
  * evaluating a design prices every distinct operator shape once, schedules the graph, and adds area, TDP, memory and
- * energy. `stage_bound` gives what no mapping and schedule of a design can beat, at about a hundredth of the price.
- * Both are pure: const inputs and the rank's own scratch. (accelerator-search §5–8; cost-model.) */
+ * energy. Pure: const inputs and the rank's own scratch. What no mapping and schedule can beat: stage_bound.h.
+ * (accelerator-search §5–8; cost-model.) */
 #ifndef ARCH_STAGE_H
 #define ARCH_STAGE_H
 
@@ -104,14 +104,5 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
 /* Prices every shape on every width that the design allows, as stage_evaluate does first, and returns how many prices
  * that were: for benchmarks. */
 uint64_t stage_price(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch);
-
-/* What no mapping and schedule on a design can beat under this evaluator, from operator floors alone. */
-struct stage_floor {
-  uint64_t cycles;            /* of one iteration */
-  enum stage_binding binding; /* which floor that is */
-  double energy_j;            /* of one iteration */
-};
-void stage_bound(const struct stage *stage, const struct accelerator *accelerator,
-                 const struct stage_cost_of_design *design, struct stage_scratch *scratch, struct stage_floor *floor);
 
 #endif

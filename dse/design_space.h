@@ -2,6 +2,7 @@
 #ifndef DSE_DESIGN_SPACE_H
 #define DSE_DESIGN_SPACE_H
 
+#include "arch/stage_bound.h"
 #include "dse/settings.h"
 
 /* Objectives; the first four span the Pareto front, the others follow from them. */

@@ -1,0 +1,28 @@
+/* What stage.c (evaluations) and stage_bound.c (floors) share. */
+#ifndef ARCH_STAGE_PRIVATE_H
+#define ARCH_STAGE_PRIVATE_H
+
+#include "arch/cost_cache.h"
+#include "arch/stage.h"
+
+struct stage_scratch {
+  struct arena arena; /* for schedules; grows to its working size and stays */
+  uint8_t *classes;
+  uint64_t *cycles;       /* [n_shapes * SCHEDULE_MAX_WIDTHS] */
+  struct op_cost *costs;  /* the same */
+  uint64_t *finish;       /* [n_ops] */
+  uint64_t *least_cycles; /* [n_shapes]: of the floors (stage_bound.h) */
+  struct cost_cache *cache;
+  struct digest rules, *shapes; /* parts of the cache's keys; shapes: [n_shapes] */
+};
+
+/* How many doublings of cores an operator of these classes may take. */
+unsigned stage_allowed_widths(const struct stage *stage, const uint32_t *n_cores, unsigned classes);
+void stage_count_cores(const struct accelerator *accelerator, uint32_t *n_cores);
+/* Classes of a shape. An op that the provider gives no core (free ones of `compat`) takes no time: it passes over the
+ * link, which compat never occupies, so that the scheduler need not know of classless ops. */
+uint8_t stage_classes_of(const struct stage *stage, const struct machine *machine, const struct op *op);
+/* Providers without a bandwidth term let every op have the memory to itself. */
+bool stage_shares_hbm(const struct stage *stage);
+
+#endif
