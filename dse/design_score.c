@@ -66,8 +66,7 @@ static void fill_objectives(const struct design_space *designs, const struct sta
   objective[OBJECTIVE_EDP] = energy_j * seconds;
 }
 
-/* The best that each objective can be at a design, from the floor on time and energy. */
-static void fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
+void design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
                         const struct stage_cost_of_design *design, uint64_t cycles, double energy_j,
                         double *objective) {
   const double seconds = (double)max_u64(cycles, 1) / ((double)accelerator->clock_mhz * 1e6);
@@ -94,7 +93,7 @@ void design_evaluate(const struct design_space *designs, const struct accelerato
   double bounds[N_OBJECTIVES];
   struct stage_floor floor;
   stage_bound(designs->stage, accelerator, design, designs->scratch, &floor);
-  fill_bounds(designs, accelerator, design, max_u64(result->bound_cycles, floor.cycles), floor.energy_j, bounds);
+  design_fill_bounds(designs, accelerator, design, max_u64(result->bound_cycles, floor.cycles), floor.energy_j, bounds);
   score->bound = bounds[designs->space.metric];
   if (score->objective[OBJECTIVE_THROUGHPUT] < designs->floor_throughput) {
     score->reason = REASON_THROUGHPUT_FLOOR;
@@ -127,7 +126,7 @@ void design_space_screen(void *context, const struct point *point, struct score 
     return;
   }
   score->binding = (uint16_t)floor.binding;
-  fill_bounds(designs, &accelerator, &design, floor.cycles, floor.energy_j, score->objective);
+  design_fill_bounds(designs, &accelerator, &design, floor.cycles, floor.energy_j, score->objective);
   score->bound = score->objective[designs->space.metric];
   if (score->objective[OBJECTIVE_THROUGHPUT] < designs->floor_throughput) {
     score->reason = REASON_THROUGHPUT_FLOOR;

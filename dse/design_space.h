@@ -32,6 +32,8 @@ enum reason {
   N_REASONS
 };
 
+struct design_boxes; /* design_box.c */
+
 struct design_space {
   struct space space;
   struct axis axes[POINT_MAX_AXES];
@@ -40,7 +42,8 @@ struct design_space {
   const struct run_settings *settings;
   const struct stage *stage;
   struct stage_scratch *scratch;
-  double floor_throughput; /* samples per second; 0: none */
+  struct design_boxes *boxes; /* scratch of bounds over boxes */
+  double floor_throughput;    /* samples per second; 0: none */
   double reference_throughput;
 };
 

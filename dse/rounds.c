@@ -285,6 +285,7 @@ bool rounds_search(struct rounds *rounds, const struct search_algorithm *algorit
                                          .settings = settings,
                                          .seed = rounds->seed,
                                          .round_size = rounds->round_size,
+                                         .top_k = rounds->designs->settings->search.top_k,
                                          .arena = rounds->arena,
                                          .interrupted = rounds->interrupted,
                                          .interrupted_context = rounds->stop_context};

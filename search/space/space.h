@@ -47,9 +47,10 @@ struct space {
    * the reason and excess of the screen are all that is known. */
   void (*excesses)(void *context, const struct point *point, const struct score *screened, double *excess);
   /* The same as `screen` for all points of a box at once, low ≤ point ≤ high on every axis: a reason if limits exclude
-   * every one of them, else objective[] and bound = what none of them can exceed (or fall below), and what binds. NULL:
-   * none. */
-  void (*bound_box)(void *context, const struct point *low, const struct point *high, struct score *score);
+   * every one of them, else objective[] and bound = what none of them can exceed (or fall below), and what binds. The
+   * box may come back smaller: points cut off are excluded, and counted in excluded[reason]. A box of one point is
+   * judged as `screen` judges it. NULL: none. */
+  void (*bound_box)(void *context, struct point *low, struct point *high, uint64_t *excluded, struct score *score);
   /* Advice without a full evaluation, from the part of the problem that comes first and that the rest mirrors (a
    * forward pass): score->moves and saturated, best first. NULL: none. */
   void (*suggest)(void *context, const struct point *point, struct score *score);
@@ -85,12 +86,15 @@ struct search_request {
   const void *settings; /* of the algorithm's own table */
   uint64_t seed;
   size_t round_size;   /* most points a round; from the settings, never from the rank count */
+  size_t top_k;        /* how many best points are wanted */
   struct arena *arena; /* for the algorithm's state */
   /* Looked at in asks that bound many points: once true, always true, and what is then asked is thrown away. NULL:
    * never. */
   bool (*interrupted)(void *context);
   void *interrupted_context;
 };
+
+struct boxes_counts; /* boxes.h */
 
 struct search_algorithm {
   const char *name, *doc;
@@ -101,6 +105,8 @@ struct search_algorithm {
   size_t (*ask)(void *state, uint64_t round, struct point *points);
   /* The records of the points asked, in the same order. */
   void (*tell)(void *state, const struct record *records, size_t n);
+  /* How the space was covered, after the last ask; NULL: the algorithm proves nothing. */
+  const struct boxes_counts *(*certificate)(const void *state);
   bool covers; /* having ended by itself, it has evaluated every point of the space: its best is proven */
   bool folds;  /* it does not ask point by point (start, ask and tell are NULL): the space is folded, see sweep.h */
 };

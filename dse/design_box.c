@@ -1,0 +1,240 @@
+/* What can no design of a box beat? (accelerator-search §8, "Bounds over a box"; how they are combined is ours)
+ *
+ * Axes are of three kinds. *Amounts* (numbers of cores, HBM stacks, buffer): more is never slower, and never smaller or
+ * cooler, so that the box is as fast as its highest amounts and as small as its lowest. *Shapes* (rows and columns of
+ * arrays, lanes, L2s): no such rule holds, since a mapping may fit a small array better; each combination of shapes is
+ * bounded by itself, with its own highest amounts that area and power still allow, and the best of them counts.
+ * *Categories* (clock, node, kind of memory): not bounded until they are single. An amount of 0 is a category of its
+ * own: without any core of a class operators go elsewhere.
+ *
+ * Left out: boxes of more than MAX_COMBINATIONS shapes, and limits on ratios (power density), which are judged point by
+ * point. tests/property/dse/test_boxes.c holds boxes against their points. */
+#include "dse/design_private.h"
+
+#include "base/checked.h"
+#include <math.h>
+#include <string.h>
+
+enum { MAX_COMBINATIONS = 4096 };
+
+enum box_kind { BOX_CATEGORY, BOX_AMOUNT, BOX_SHAPE };
+
+/* One combination of shapes. */
+struct combination {
+  struct accelerator best, least;       /* with the highest amounts that fit, with the lowest */
+  struct stage_cost_of_design cheapest; /* of `least` */
+  struct stage_sums sums;
+};
+
+struct design_boxes {
+  uint8_t kind[POINT_MAX_AXES];
+  struct combination *combinations; /* [MAX_COMBINATIONS] */
+};
+
+static enum box_kind kind_of(const char *key) {
+  static const char *const amounts[] = {"tc_count",   "vc_count",          "glb_mib",
+                                        "hbm_stacks", "hbm_gib_per_stack", "link_gbytes_per_s"};
+  static const char *const shapes[] = {"tc_rows", "tc_cols", "tc_l2_kib", "vc_width", "vc_l2_kib"};
+  for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++) {
+    if (strcmp(key, amounts[i]) == 0) return BOX_AMOUNT;
+  }
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    if (strcmp(key, shapes[i]) == 0) return BOX_SHAPE;
+  }
+  return BOX_CATEGORY;
+}
+
+void design_box_init(struct design_space *designs, struct arena *arena) {
+  designs->boxes = ARENA_NEW(arena, struct design_boxes, 1);
+  uint64_t n = 1;
+  for (size_t a = 0; a < designs->space.n_axes; a++) {
+    designs->boxes->kind[a] = (uint8_t)kind_of(designs->axes[a].key);
+    if (designs->boxes->kind[a] == BOX_SHAPE) n = sat_mul(n, designs->axes[a].n);
+  }
+  designs->boxes->combinations = ARENA_NEW(arena, struct combination, min_u64(n, MAX_COMBINATIONS));
+}
+
+/* --- limits ---------------------------------------------------------------------------------------------------------
+ */
+
+/* The first limit that excludes every design from `least` (the smallest and coolest) to `best` (the most memory). */
+static enum reason excluded_by(const struct design_space *designs, const struct accelerator *least,
+                               struct stage_cost_of_design *cheapest, const struct accelerator *best) {
+  static const enum reason limits[] = {REASON_AREA, REASON_RETICLE, REASON_TDP};
+  stage_design(designs->stage, least, cheapest);
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+    if (design_excess(designs, least, cheapest, limits[i]) > 0) return limits[i];
+  }
+  struct stage_cost_of_design roomy = *cheapest;
+  roomy.hbm_bytes = accelerator_hbm_bytes(best);
+  return design_excess(designs, best, &roomy, REASON_MEMORY) > 0 ? REASON_MEMORY : REASON_NONE;
+}
+
+/* The highest value of an amount with which a design fits whose other amounts are the lowest. */
+static uint16_t highest_that_fits(const struct design_space *designs, const struct point *low, uint16_t high,
+                                  size_t axis, enum reason *reason) {
+  struct accelerator design;
+  struct stage_cost_of_design cost;
+  uint16_t fits = low->index[axis];
+  while (fits < high) { /* `fits` fits, above `high` nothing does */
+    struct point point = *low;
+    const uint16_t middle = point.index[axis] = (uint16_t)((fits + high + 1) / 2);
+    enum reason excluded = REASON_IMPOSSIBLE;
+    if (design_at(designs, &point, &design)) {
+      /* Memory does not lessen with the amount that is tried. */
+      excluded = excluded_by(designs, &design, &cost, &design);
+      if (excluded == REASON_MEMORY) excluded = REASON_NONE;
+    }
+    if (excluded == REASON_NONE) {
+      fits = middle;
+    } else {
+      high = (uint16_t)(middle - 1);
+      *reason = excluded;
+    }
+  }
+  return fits;
+}
+
+/* --- combinations ---------------------------------------------------------------------------------------------------
+ */
+
+/* Boxes that nothing is known of: they hold several categories, zero beside positive amounts, too many shapes. */
+static bool is_opaque(const struct design_space *designs, const struct point *low, const struct point *high) {
+  uint64_t n = 1;
+  for (size_t a = 0; a < designs->space.n_axes; a++) {
+    if (low->index[a] == high->index[a]) continue;
+    const enum box_kind kind = designs->boxes->kind[a];
+    if (kind == BOX_CATEGORY) return true;
+    if (kind == BOX_AMOUNT && designs->axes[a].values[low->index[a]] == 0) return true;
+    if (kind == BOX_SHAPE) n = sat_mul(n, (uint64_t)(high->index[a] - low->index[a]) + 1);
+  }
+  return n > MAX_COMBINATIONS;
+}
+
+/* The next combination of shapes of the box, in order; false after the last. */
+static bool next_shapes(const struct design_space *designs, const struct point *low, const struct point *high,
+                        struct point *shapes) {
+  for (size_t a = designs->space.n_axes; a-- > 0;) {
+    if (designs->boxes->kind[a] != BOX_SHAPE) continue;
+    if (shapes->index[a] < high->index[a]) return shapes->index[a]++, true;
+    shapes->index[a] = low->index[a];
+  }
+  return false;
+}
+
+/* Bounds one combination of shapes, whose lowest point is `first`; raises `reach` to its highest amounts. What the
+ * template forbids at a corner it may allow within: REASON_IMPOSSIBLE. */
+static enum reason take_combination(const struct design_space *designs, const struct point *first,
+                                    const struct point *high, struct point *reach, struct combination *combination) {
+  struct point last = *first;
+  for (size_t a = 0; a < designs->space.n_axes; a++) {
+    if (designs->boxes->kind[a] == BOX_AMOUNT) last.index[a] = high->index[a];
+  }
+  if (!design_at(designs, first, &combination->least) || !design_at(designs, &last, &combination->best)) {
+    return REASON_IMPOSSIBLE;
+  }
+  const enum reason excluded = excluded_by(designs, &combination->least, &combination->cheapest, &combination->best);
+  if (excluded != REASON_NONE) return excluded;
+  enum reason cut = REASON_NONE;
+  for (size_t a = 0; a < designs->space.n_axes; a++) {
+    if (designs->boxes->kind[a] != BOX_AMOUNT || first->index[a] == high->index[a]) continue;
+    last.index[a] = highest_that_fits(designs, first, high->index[a], a, &cut);
+    if (last.index[a] > reach->index[a]) reach->index[a] = last.index[a];
+  }
+  if (!design_at(designs, &last, &combination->best)) return REASON_IMPOSSIBLE;
+  stage_floors_sum(designs->stage, &combination->best, designs->scratch, &combination->sums);
+  return REASON_NONE;
+}
+
+/* Cuts off the amounts that no combination reaches. What area or power exclude is all of it excluded. */
+static void cut(const struct design_space *designs, const struct point *low, struct point *high,
+                const struct point *reach, uint64_t *excluded) {
+  for (size_t a = 0; a < designs->space.n_axes; a++) {
+    if (designs->boxes->kind[a] != BOX_AMOUNT || reach->index[a] >= high->index[a]) continue;
+    struct point beyond = *low;
+    struct accelerator design;
+    struct stage_cost_of_design cost;
+    beyond.index[a] = (uint16_t)(reach->index[a] + 1);
+    enum reason reason = REASON_IMPOSSIBLE;
+    if (design_at(designs, &beyond, &design)) reason = excluded_by(designs, &design, &cost, &design);
+    uint64_t n = (uint64_t)(high->index[a] - reach->index[a]);
+    for (size_t b = 0; b < designs->space.n_axes; b++) {
+      if (b != a) n = sat_mul(n, (uint64_t)(high->index[b] - low->index[b]) + 1);
+    }
+    /* The box's first shapes may fit where none of the amounts does for all together: then it is their area. */
+    excluded[reason == REASON_NONE || reason == REASON_MEMORY ? REASON_AREA : reason] += n;
+    high->index[a] = reach->index[a];
+  }
+}
+
+/* The best that any of the combinations can be in each objective. */
+static void combine(const struct design_space *designs, size_t n, struct score *score) {
+  const uint64_t path_cycles = stage_floors_path(designs->stage, designs->scratch);
+  const struct space *space = &designs->space;
+  bool any = false;
+  for (size_t c = 0; c < n; c++) {
+    const struct combination *combination = &designs->boxes->combinations[c];
+    const struct stage_corners corners = {&combination->best, &combination->least, &combination->cheapest.area};
+    struct stage_floor floor;
+    stage_floors_end(designs->stage, &corners, &combination->sums, path_cycles, &floor);
+    if (floor.cycles == UINT64_MAX) continue;
+    double objective[N_OBJECTIVES];
+    design_fill_bounds(designs, &combination->best, &combination->cheapest, floor.cycles, floor.energy_j, objective);
+    if (objective[OBJECTIVE_THROUGHPUT] < designs->floor_throughput) continue;
+    if (!any || objective_better(&space->objectives[space->metric], objective[space->metric], score->bound)) {
+      score->bound = objective[space->metric];
+      score->binding = (uint16_t)floor.binding;
+    }
+    for (size_t o = 0; o < N_OBJECTIVES; o++) {
+      if (!any || objective_better(&space->objectives[o], objective[o], score->objective[o])) {
+        score->objective[o] = objective[o];
+      }
+    }
+    any = true;
+  }
+  if (!any) score->reason = designs->floor_throughput > 0 ? REASON_THROUGHPUT_FLOOR : REASON_TOO_LONG;
+}
+
+static void say_nothing(const struct space *space, struct score *score) {
+  *score = (struct score){.reason = REASON_NONE};
+  for (size_t o = 0; o < space->n_objectives; o++) score->objective[o] = space->objectives[o].maximise ? INFINITY : 0;
+  score->bound = score->objective[space->metric];
+}
+
+void design_space_bound_box(void *context, struct point *low, struct point *high, uint64_t *excluded,
+                            struct score *score) {
+  const struct design_space *designs = context;
+  const struct space *space = &designs->space;
+  if (point_compare(low, high) == 0) {
+    design_space_screen(context, low, score);
+    return;
+  }
+  if (is_opaque(designs, low, high)) {
+    say_nothing(space, score);
+    return;
+  }
+  *score = (struct score){.reason = REASON_NONE};
+  struct point shapes = *low, reach = *low;
+  enum reason reason = REASON_NONE;
+  size_t n = 0;
+  stage_floors_clear(designs->stage, designs->scratch);
+  do {
+    struct combination *combination = &designs->boxes->combinations[n];
+    const enum reason out = take_combination(designs, &shapes, high, &reach, combination);
+    if (out == REASON_IMPOSSIBLE) {
+      say_nothing(space, score);
+      return;
+    }
+    if (out == REASON_NONE) n++;
+    if (reason == REASON_NONE) reason = out;
+  } while (next_shapes(designs, low, high, &shapes));
+  if (n == 0) {
+    score->reason = (uint16_t)reason;
+    return;
+  }
+  combine(designs, n, score);
+  for (size_t a = 0; a < space->n_axes; a++) {
+    if (designs->boxes->kind[a] != BOX_AMOUNT) reach.index[a] = high->index[a];
+  }
+  if (score->reason == REASON_NONE) cut(designs, low, high, &reach, excluded);
+}

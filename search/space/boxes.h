@@ -1,0 +1,46 @@
+/* Which points of a space could still win, without looking at each of them? Branch and bound over boxes.
+ *
+ * Best-first: the box with the best bound is taken out; one point is handed to the caller to be evaluated, several are
+ * split in two along the axis whose halves gain most. Boxes that limits exclude, or whose bound cannot enter what the
+ * caller keeps, are dropped and counted by what excluded them: when none is left, the counts are a certificate that
+ * adds up to the size of the space. (accelerator-search §8, "Branch and bound".)
+ *
+ * Deterministic, the same on every rank: nothing here looks at ranks or clocks but `interrupted`. */
+#ifndef SEARCH_SPACE_BOXES_H
+#define SEARCH_SPACE_BOXES_H
+
+#include "search/space/space.h"
+
+enum { BOXES_MAX_BINDINGS = 16 };
+
+/* Every point of the space is in exactly one of these; words through and through. */
+struct boxes_counts {
+  uint64_t excluded[SPACE_MAX_REASONS]; /* by limits, whole boxes at a time: the first reason that was noticed */
+  uint64_t pruned[BOXES_MAX_BINDINGS];  /* by a bound: what binds there */
+  uint64_t known;                       /* evaluated before: left to the caller */
+  uint64_t asked;                       /* handed out to be evaluated */
+  uint64_t open;                        /* in boxes that are still to be looked at */
+  uint64_t n_bounded;                   /* boxes whose bound was taken: the work done, not points */
+};
+
+/* What is still worth asking? */
+struct boxes_filter {
+  /* Could a point at or behind `first` whose metric is no better than `bound` matter? Once false, it stays so for this
+   * and every worse bound, and with equal bounds for every later point. */
+  bool (*admits)(void *context, double bound, const struct point *first);
+  const struct point_set *evaluated; /* NULL: none */
+  bool (*interrupted)(void *context);
+  void *context, *interrupted_context;
+};
+
+struct boxes; /* lives and grows in the arena */
+/* The whole space; without bound_box all its points are looked at. */
+struct boxes *boxes_new(const struct space *space, struct arena *arena);
+/* The next points to evaluate, best bound first, at most `most`; 0: no point is left that the filter admits (or it was
+ * interrupted, and what was asked is to be thrown away). */
+size_t boxes_ask(struct boxes *boxes, const struct boxes_filter *filter, struct point *points, size_t most);
+const struct boxes_counts *boxes_counts(const struct boxes *boxes);
+/* The best bound of all that is open; false if nothing is. */
+bool boxes_bound(const struct boxes *boxes, double *bound);
+
+#endif
