@@ -25,8 +25,9 @@ static void show_front(const struct run *run) {
   char *text;
   table_print(tables_front(run, arena), columns, n, ROWS_SHOWN, &text, arena);
   const char *complete =
-      run->proof.front_complete
-          ? "complete, proven"
+      run->proof.front_complete ? "complete, proven"
+      : !run->proof.counted
+          ? "of the designs evaluated; the space is larger than search.bound_points"
           : arena_printf(arena, "of the designs evaluated; %" PRIu64 " others could join it",
                          run->proof.open + (run->settings.search.prove_front ? 0 : run->proof.pruned));
   say(run->invocation, "Pareto front over throughput, energy, area and TDP: %zu designs (%s)\n\n%s\n",
@@ -55,14 +56,34 @@ static void show_best(const struct run *run) {
   if (run->stage.provider->has_tdp) say(run->invocation, "  %s\n", model_band);
 }
 
+/* How branch and bound covered the space: where every single design went. */
+static void show_certificate(const struct run *run) {
+  const struct boxes_counts *boxes = &run->proof.boxes;
+  uint64_t excluded = 0, pruned = 0;
+  for (size_t r = 0; r < SPACE_MAX_REASONS; r++) excluded += boxes->excluded[r];
+  for (size_t b = 0; b < BOXES_MAX_BINDINGS; b++) pruned += boxes->pruned[b];
+  say(run->invocation, "certificate: %" PRIu64 " designs = %" PRIu64 " out by limits", run->proof.points, excluded);
+  const char *before = " (";
+  for (size_t r = 0; r < N_REASONS; r++) {
+    if (boxes->excluded[r] == 0) continue;
+    say(run->invocation, "%s%s %" PRIu64, before, run->designs.space.reasons[r].name, boxes->excluded[r]);
+    before = ", ";
+  }
+  say(run->invocation, "%s + %" PRIu64 " out by bounds", excluded > 0 ? ")" : "", pruned);
+  before = " (";
+  for (size_t b = 0; b < N_BINDINGS; b++) {
+    if (boxes->pruned[b] == 0) continue;
+    say(run->invocation, "%s%s %" PRIu64, before, stage_binding_names[b], boxes->pruned[b]);
+    before = ", ";
+  }
+  say(run->invocation, "%s + %" PRIu64 " evaluated + %" PRIu64 " open; %" PRIu64 " boxes bounded\n",
+      pruned > 0 ? ")" : "", boxes->known + boxes->asked, boxes->open, boxes->n_bounded);
+}
+
 static void show_proof(const struct run *run) {
   const struct proof *proof = &run->proof;
   const struct found *found = rounds_found(&run->rounds, &topk_at(run->rounds.topk, 0)->point);
   const uint64_t found_at = found != NULL ? found->evaluation : 0;
-  if (!proof->complete) {
-    say(run->invocation, "no proof: the space has %" PRIu64 " designs, more than search.bound_points\n", proof->points);
-    return;
-  }
   if (proof->optimal) {
     say(run->invocation,
         "proven optimal over all %" PRIu64 " designs of the space: found after %" PRIu64
@@ -75,9 +96,12 @@ static void show_proof(const struct run *run) {
         "proven gap %.3g %%: no design of the %" PRIu64 " is better than %.6g; found after %" PRIu64 " evaluations\n",
         100 * proof->gap, proof->points, proof->bound, found_at);
   }
-  say(run->invocation, "of the space, limits exclude %.1f %%, bounds exclude %.1f %%\n",
-      100.0 * (double)(proof->points - proof->allowed) / (double)proof->points,
-      100.0 * (double)proof->pruned / (double)proof->points);
+  if (proof->counted || !proof->has_boxes) {
+    say(run->invocation, "of the space, limits exclude %.1f %%, bounds exclude %.1f %%\n",
+        100.0 * (double)(proof->points - proof->allowed) / (double)proof->points,
+        100.0 * (double)proof->pruned / (double)proof->points);
+  }
+  if (proof->has_boxes) show_certificate(run);
 }
 
 void explore_report(const struct run *run) {

@@ -117,6 +117,26 @@ static json_t *design_json(const struct run *run, const struct record *record) {
   return object;
 }
 
+/* How branch and bound covered the space; the counts add up to its points. */
+static json_t *certificate_json(const struct run *run) {
+  const struct boxes_counts *boxes = &run->proof.boxes;
+  if (!run->proof.has_boxes) return json_null();
+  json_t *object = json_object(), *excluded = json_object(), *pruned = json_object();
+  for (size_t r = 0; r < N_REASONS; r++) {
+    if (boxes->excluded[r] > 0) set_integer(excluded, run->designs.space.reasons[r].name, boxes->excluded[r]);
+  }
+  for (size_t b = 0; b < N_BINDINGS; b++) {
+    if (boxes->pruned[b] > 0) set_integer(pruned, stage_binding_names[b], boxes->pruned[b]);
+  }
+  json_object_set_new(object, "excluded_by_limit", excluded);
+  json_object_set_new(object, "pruned_by_bound", pruned);
+  set_integer(object, "evaluated_before", boxes->known);
+  set_integer(object, "evaluated", boxes->asked);
+  set_integer(object, "open", boxes->open);
+  set_integer(object, "boxes_bounded", boxes->n_bounded);
+  return object;
+}
+
 json_t *outputs_summary(const struct run *run) {
   const double wall_s = run_clock_s() - run->start_s;
   const struct rounds *rounds = &run->rounds;
@@ -137,6 +157,7 @@ json_t *outputs_summary(const struct run *run) {
   set_integer(object, "points_allowed", run->proof.allowed);
   set_integer(object, "points_pruned", run->proof.pruned);
   set_integer(object, "points_open", run->proof.open);
+  json_object_set_new(object, "certificate", certificate_json(run));
   set_integer(object, "evaluations", rounds->evaluations);
   set_integer(object, "evaluations_to_prove", run->proof.evaluated);
   set_integer(object, "feasible", rounds->feasible);

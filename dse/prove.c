@@ -189,8 +189,8 @@ static void best_so_far(struct fold *fold) {
 
 /* Relative distance between what was found and what cannot be exceeded; 1 while nothing is found and some design may
  * yet turn out to be feasible. */
-static double gap_of(const struct fold *fold, const struct tally *tally, double bound) {
-  if (!fold->has_best) return tally->open_best > 0 ? 1 : 0;
+static double gap_of(const struct fold *fold, double bound) {
+  if (!fold->has_best) return 1;
   if (!space_better(space_of(fold), bound, fold->best)) return 0;
   const double larger = fmax(fabs(bound), fabs(fold->best));
   return larger > 0 ? fabs(bound - fold->best) / larger : 0;
@@ -236,6 +236,90 @@ static bool prove_by_sweep(const struct rounds *rounds, struct proof *proof) {
   return true;
 }
 
+/* --- the best, by branch and bound ----------------------------------------------------------------------------------
+ */
+
+static bool may_win(void *context, double bound, const struct point *first) {
+  (void)first;
+  const struct fold *fold = context;
+  return !fold->has_best || space_better(space_of(fold), bound, fold->best);
+}
+
+/* Word to those who watch, and do they want it to stop? What an interrupted ask gave is not the same on all ranks. */
+static bool goes_on(struct rounds *rounds, const struct boxes *boxes) {
+  rounds->fold_total = space_size(&rounds->designs->space);
+  rounds->fold_done = rounds->fold_total - boxes_counts(boxes)->open;
+  if (rounds->progress != NULL) rounds->progress(rounds->progress_context, rounds);
+  rounds->stopped =
+      cluster_any(rounds->cluster, rounds->interrupted != NULL && rounds->interrupted(rounds->stop_context)) ||
+      cluster_any(rounds->cluster, rounds->stop != NULL && rounds->stop(rounds->stop_context));
+  rounds->fold_done = rounds->fold_total = 0;
+  return !rounds->stopped;
+}
+
+/* Evaluates what could win until nothing is left, the budget is spent or the gap is small enough. The first point of an
+ * ask has the best bound of all that is open. */
+static bool prove_best(struct rounds *rounds, struct fold *fold, uint64_t budget, struct proof *proof,
+                       struct error *error) {
+  const struct run_search *search = &rounds->designs->settings->search;
+  const struct space *space = space_of(fold);
+  const struct boxes_filter filter = {.admits = may_win,
+                                      .evaluated = rounds->evaluated,
+                                      .context = fold,
+                                      .interrupted = rounds->interrupted,
+                                      .interrupted_context = rounds->stop_context};
+  struct boxes *boxes = boxes_new(space, rounds->arena);
+  struct point *batch = ARENA_NEW(rounds->arena, struct point, rounds->round_size);
+  proof->has_boxes = true;
+  for (;;) {
+    best_so_far(fold);
+    const size_t n = boxes_ask(boxes, &filter, batch, proof->evaluated < budget ? rounds->round_size : 1);
+    if (!goes_on(rounds, boxes)) return true;
+    proof->boxes = *boxes_counts(boxes);
+    proof->bound = fold->best;
+    proof->gap = 0;
+    if (n == 0) break;
+    struct score screened;
+    space->screen(space->context, &batch[0], &screened);
+    proof->bound = screened.bound;
+    proof->gap = gap_of(fold, screened.bound);
+    if (proof->evaluated >= budget || (fold->has_best && proof->gap <= search->gap_target)) {
+      proof->boxes.asked -= n;
+      proof->boxes.open += n;
+      break;
+    }
+    if (!rounds_evaluate(rounds, "prove", batch, n, error)) return false;
+    if (rounds->stopped) return true;
+    proof->evaluated += n;
+  }
+  proof->evaluated_best = proof->evaluated;
+  return true;
+}
+
+/* --- every design: counts, and the front ----------------------------------------------------------------------------
+ */
+
+static bool prove_front(struct rounds *rounds, struct fold *fold, uint64_t budget, struct proof *proof,
+                        struct error *error) {
+  struct tally *tally = fold->part - 1;
+  for (;;) {
+    best_so_far(fold);
+    if (!fold_space(rounds, fold, tally, error)) return false;
+    if (rounds->stopped) return true; /* nothing is proven */
+    if (tally->open_front == 0 || proof->evaluated >= budget) break;
+    const uint64_t before = proof->evaluated;
+    if (!evaluate_open(rounds, fold, tally, budget, proof, error)) return false;
+    if (proof->evaluated == before || rounds->stopped) break;
+  }
+  proof->counted = true;
+  proof->allowed = tally->allowed;
+  proof->pruned = tally->pruned;
+  proof->open = tally->open_best + tally->open_front;
+  proof->front_complete = rounds->designs->settings->search.prove_front && proof->open == 0;
+  proof->exclusions = tally->exclusions;
+  return true;
+}
+
 bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
   const struct run_search *search = &rounds->designs->settings->search;
   /* A search that was cut goes on when its budget is raised, and what comes behind it must not be in the way. */
@@ -243,35 +327,27 @@ bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
   struct tally *tally = ARENA_NEW(rounds->arena, struct tally, 2);
   struct fold fold = {.rounds = rounds, .part = tally + 1};
   memset(proof, 0, sizeof *proof);
+  exclusions_clear(&proof->exclusions);
   proof->searched = rounds->evaluations;
   proof->points = space_size(&rounds->designs->space);
   if (rounds->swept != NULL) return prove_by_sweep(rounds, proof);
-  if (proof->points > search->bound_points) { /* it would take days: nothing is claimed */
-    proof->open = proof->points - rounds->evaluations;
-    return true;
-  }
-  for (;;) {
+  if (rounds->has_certificate) {
     best_so_far(&fold);
-    if (!fold_space(rounds, &fold, tally, error)) return false;
-    if (rounds->stopped) return true; /* nothing is proven */
+    proof->has_boxes = true;
+    proof->boxes = rounds->certificate;
     proof->bound = fold.best;
-    if (tally->has_bound && (!fold.has_best || space_better(space_of(&fold), tally->bound, fold.best))) {
-      proof->bound = tally->bound;
-    }
-    proof->gap = gap_of(&fold, tally, proof->bound);
-    /* Without any design there is no gap: what is open may be the only one that fits. */
-    const bool best_done = tally->open_best == 0 || (fold.has_best && proof->gap <= search->gap_target);
-    if ((best_done && tally->open_front == 0) || proof->evaluated >= budget) break;
-    const uint64_t before = proof->evaluated;
-    if (!evaluate_open(rounds, &fold, tally, budget, proof, error)) return false;
-    if (proof->evaluated == before || rounds->stopped) break;
+  } else if (!prove_best(rounds, &fold, budget, proof, error)) {
+    return false;
   }
+  if (rounds->stopped) return true;
+  proof->optimal = fold.has_best && proof->boxes.open == 0;
+  proof->allowed = proof->points;
+  for (size_t r = 0; r < SPACE_MAX_REASONS; r++) proof->allowed -= proof->boxes.excluded[r];
+  for (size_t b = 0; b < BOXES_MAX_BINDINGS; b++) proof->pruned += proof->boxes.pruned[b];
+  proof->open = proof->boxes.open;
+  if (proof->points <= search->bound_points && !prove_front(rounds, &fold, budget, proof, error)) return false;
+  if (rounds->stopped) return true;
+  /* Closing the front may turn up an equal design that comes first, but no better one. */
   proof->complete = true;
-  proof->allowed = tally->allowed;
-  proof->pruned = tally->pruned;
-  proof->open = tally->open_best + tally->open_front;
-  proof->optimal = fold.has_best && tally->open_best == 0;
-  proof->front_complete = search->prove_front && proof->open == 0;
-  proof->exclusions = tally->exclusions;
   return true;
 }

@@ -298,13 +298,16 @@ bool rounds_search(struct rounds *rounds, const struct search_algorithm *algorit
       rounds->stopped = cluster_any(rounds->cluster, rounds->interrupted(rounds->stop_context));
       if (rounds->stopped) return true;
     }
-    if (n == 0) return true;
+    if (n == 0) break;
     rounds->cut = rounds->evaluations - before >= max_evaluations;
     if (rounds->cut) return true;
     if (!one_round(rounds, algorithm->name, n, error)) return false;
     if (rounds->stopped) return true;
     algorithm->tell(state, rounds->records, n);
   }
+  rounds->has_certificate = algorithm->certificate != NULL;
+  if (rounds->has_certificate) rounds->certificate = *algorithm->certificate(state);
+  return true;
 }
 
 bool rounds_evaluate(struct rounds *rounds, const char *by, const struct point *points, size_t n, struct error *error) {

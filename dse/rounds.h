@@ -11,6 +11,7 @@
 #include "results/journal.h"
 #include "results/pareto.h"
 #include "results/topk.h"
+#include "search/space/boxes.h"
 #include "search/space/sweep.h"
 
 struct convergence { /* a row a round */
@@ -48,10 +49,12 @@ struct rounds {
   struct point_set *found_points;
   struct round_time *times;
   size_t n_times, times_capacity;
-  uint64_t journaled;             /* rounds that the journal held at the start, known to every rank */
-  struct sweep_counts *swept;     /* of all rounds of a sweep; NULL: there was none */
-  struct point *points;           /* round_size */
-  struct record *records;         /* round_size */
+  uint64_t journaled;              /* rounds that the journal held at the start, known to every rank */
+  struct sweep_counts *swept;      /* of all rounds of a sweep; NULL: there was none */
+  struct point *points;            /* round_size */
+  struct record *records;          /* round_size */
+  struct boxes_counts certificate; /* of a search that proves its best itself and ended by itself */
+  bool has_certificate;
   bool cut;                       /* max_evaluations ended the search, which would have gone on */
   bool stopped;                   /* a limit or a signal ended the run between two rounds */
   uint64_t fold_done, fold_total; /* points of the space: how far a fold over it is; 0, 0: none under way */

@@ -67,8 +67,9 @@ static const struct field search_field_list[] = {
      SEARCH(prove_front), ROLE_ANSWER, NULL},
     {"prove_evaluations", FIELD_UINT, "", 0, 1e9, "20000", "the proof goes on until this many designs are evaluated",
      SEARCH(prove_evaluations), ROLE_STOP, NULL},
-    {"bound_points", FIELD_UINT, "", 0, 9e18, "100000000",
-     "largest space that is bounded and counted point by point (about a microsecond each); beyond it nothing is proven",
+    {"bound_points", FIELD_UINT, "", 0, 9e18, "1000000",
+     "largest space that is bounded and counted point by point (some microseconds each); beyond it the best is proven, "
+     "but neither is the front nor are exclusions counted",
      SEARCH(bound_points), ROLE_STOP, NULL},
     {"gap_target", FIELD_REAL, "", 0, 1, "0.0", "stop proving once the gap is this small", SEARCH(gap_target),
      ROLE_STOP, NULL},

@@ -53,8 +53,10 @@ static void *draw_settings(const struct search_algorithm *algorithm, struct rng 
 }
 
 static struct search_request draw_request(const struct synthetic *synthetic, struct rng *rng) {
-  struct search_request request = {
-      .space = &synthetic->space, .seed = rng_next(rng), .round_size = 1 + rng_below(rng, 70)};
+  struct search_request request = {.space = &synthetic->space,
+                                   .seed = rng_next(rng),
+                                   .round_size = 1 + rng_below(rng, 70),
+                                   .top_k = 1 + rng_below(rng, 12)};
   return request;
 }
 
