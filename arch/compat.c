@@ -171,6 +171,7 @@ const struct cost_provider compat_provider = {
     .doc = "public WHAM/Phaze rules: vector law exact, tensor ops through our mapper with public bandwidths",
     .has_bandwidth = false,
     .has_tdp = false,
+    .floor_sight = FLOORS_SEE_SHAPES,
     .op_cost = compat_cost,
     .op_floor = compat_floor,
     .op_classes = compat_classes,

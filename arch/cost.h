@@ -108,10 +108,19 @@ struct op_floor {
   uint64_t hbm_bytes; /* compulsory: each operand once */
 };
 
+/* What do classes and floors of a provider depend on beside the op and the shapes of one core (rows, columns, lanes,
+ * L2s) and of the links? Whoever keeps floors between designs must know. */
+enum floor_sight {
+  FLOORS_SEE_ALL,
+  FLOORS_SEE_HBM,    /* as memory_cycles = hbm_bytes / bandwidth alone, but for links */
+  FLOORS_SEE_SHAPES, /* nothing else */
+};
+
 /* Bit mask of core classes that an op owns while it runs (1 << CORE_…, schedule.h); 0: none. */
 struct cost_provider {
   const char *name, *doc;
   bool has_bandwidth, has_tdp;
+  enum floor_sight floor_sight;
   /* A provider that reads a file (else NULL, all three): reads it into `settings`; feeds what it read to a digest;
    * whether it can price an op, with a message if not. */
   bool (*load)(struct cost_settings *settings, struct arena *arena, struct error *error);

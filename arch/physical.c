@@ -100,6 +100,7 @@ const struct cost_provider physical_provider = {
     .doc = "arrays, lanes, memories and links with every byte counted (ours)",
     .has_bandwidth = true,
     .has_tdp = true,
+    .floor_sight = FLOORS_SEE_HBM,
     .has_attention = true,
     .op_cost = physical_cost,
     .op_floor = physical_floor,

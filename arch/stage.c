@@ -76,6 +76,7 @@ struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage 
   scratch->costs = ARENA_NEW(arena, struct op_cost, n * SCHEDULE_MAX_WIDTHS);
   scratch->finish = ARENA_NEW(arena, uint64_t, stage->graph->n_ops);
   scratch->least_cycles = ARENA_NEW(arena, uint64_t, n);
+  scratch->floors = floor_sets_new(arena, stage);
   scratch->cache = cost_cache_new(arena, cache ? CACHE_ENTRIES : 0);
   scratch->rules = cost_rules_digest(stage->provider, stage->cost, stage->technology);
   scratch->shapes = ARENA_NEW(arena, struct digest, n);

@@ -3,6 +3,83 @@
 
 #include "arch/stage_private.h"
 #include "base/checked.h"
+#include <string.h>
+
+/* --- floors kept between designs -------------------------------------------------------------------------------------
+ * Most designs of a space share the shapes of their cores with many others, and floors see little else. One set holds
+ * those of all the stage's operators on such a core; sets that fall on the same place replace each other. */
+
+struct kept_floor {
+  uint64_t compute_cycles, hbm_bytes;
+  uint64_t memory_cycles; /* where it is not hbm_bytes over the bandwidth */
+  uint8_t classes;
+  bool by_hbm;
+};
+
+enum { MOST_SETS = 1 << 11, MOST_SET_BYTES = 1 << 24 };
+
+struct floor_sets {
+  size_t n;               /* a power of two */
+  struct digest *keys;    /* [n] */
+  bool *filled;           /* [n] */
+  struct kept_floor *all; /* [n * n_shapes] */
+};
+
+struct floor_sets *floor_sets_new(struct arena *arena, const struct stage *stage) {
+  struct floor_sets *sets = ARENA_NEW(arena, struct floor_sets, 1);
+  const size_t set_bytes = stage->graph->n_shapes * sizeof *sets->all;
+  sets->n = MOST_SETS;
+  while (sets->n > 1 && sets->n * set_bytes > MOST_SET_BYTES) sets->n /= 2;
+  sets->keys = ARENA_NEW(arena, struct digest, sets->n);
+  sets->filled = ARENA_NEW(arena, bool, sets->n);
+  sets->all = ARENA_NEW(arena, struct kept_floor, sets->n * stage->graph->n_shapes);
+  return sets;
+}
+
+static struct digest key_of(const struct stage *stage, const struct machine *machine) {
+  struct machine seen;
+  memcpy(&seen, machine, sizeof seen); /* unnamed padding could only cost a miss */
+  seen.settings = NULL;
+  seen.technology = NULL;
+  if (stage->provider->floor_sight != FLOORS_SEE_ALL) {
+    seen.n_tensor = seen.n_vector = seen.glb_bytes = seen.glb_share_bytes = 0;
+    seen.hbm_bytes_per_cycle = 0;
+  }
+  return digest_of(&seen, sizeof seen);
+}
+
+static void fill(const struct stage *stage, const struct machine *machine, struct kept_floor *kept) {
+  const struct op_graph *graph = stage->graph;
+  for (uint32_t s = 0; s < graph->n_shapes; s++) {
+    const struct op *op = &graph->ops[graph->shape_op[s]];
+    struct op_floor floor;
+    stage->provider->op_floor(machine, op, graph->followers + op->first_follower, &floor);
+    kept[s] = (struct kept_floor){.compute_cycles = floor.compute_cycles,
+                                  .hbm_bytes = floor.hbm_bytes,
+                                  .memory_cycles = floor.memory_cycles,
+                                  .classes = stage_classes_of(stage, machine, op),
+                                  .by_hbm = stage->provider->floor_sight == FLOORS_SEE_HBM &&
+                                            op_kinds[op->kind].class != CLASS_LINK};
+  }
+}
+
+/* The floors of all shapes on this machine; valid until the next. */
+static const struct kept_floor *floors_of(const struct stage *stage, const struct machine *machine,
+                                          struct stage_scratch *scratch) {
+  struct floor_sets *sets = scratch->floors;
+  const struct digest key = key_of(stage, machine);
+  const size_t set = (size_t)key.low & (sets->n - 1);
+  struct kept_floor *kept = sets->all + set * stage->graph->n_shapes;
+  if (!sets->filled[set] || !digest_equal(sets->keys[set], key)) {
+    fill(stage, machine, kept);
+    sets->keys[set] = key;
+    sets->filled[set] = true;
+  }
+  return kept;
+}
+
+/* --- sums and paths ------------------------------------------------------------------------------------------------
+ */
 
 void stage_floors_clear(const struct stage *stage, struct stage_scratch *scratch) {
   for (uint32_t s = 0; s < stage->graph->n_shapes; s++) scratch->least_cycles[s] = UINT64_MAX;
@@ -10,30 +87,32 @@ void stage_floors_clear(const struct stage *stage, struct stage_scratch *scratch
 
 void stage_floors_sum(const struct stage *stage, const struct accelerator *best, struct stage_scratch *scratch,
                       struct stage_sums *sums) {
-  const struct op_graph *graph = stage->graph;
   struct machine machine;
   uint32_t n_cores[N_CORE_CLASSES];
+  uint64_t widest[1 << N_CORE_CLASSES]; /* that ops of these classes may be spread over */
   machine_init(&machine, stage->cost, stage->technology, best);
   stage_count_cores(best, n_cores);
+  for (unsigned set = 0; set < 1 << N_CORE_CLASSES; set++) {
+    widest[set] = UINT64_C(1) << (stage_allowed_widths(stage, n_cores, set) - 1);
+  }
+  const struct kept_floor *floors = floors_of(stage, &machine, scratch);
   *sums = (struct stage_sums){0};
-  for (uint32_t s = 0; s < graph->n_shapes; s++) {
-    const struct op *op = &graph->ops[graph->shape_op[s]];
-    const unsigned classes = stage_classes_of(stage, &machine, op);
-    struct op_floor floor;
-    stage->provider->op_floor(&machine, op, graph->followers + op->first_follower, &floor);
+  for (uint32_t s = 0; s < stage->graph->n_shapes; s++) {
+    const struct kept_floor *floor = &floors[s];
+    const uint64_t memory_cycles =
+        floor->by_hbm ? cycles_for_bytes(floor->hbm_bytes, machine.hbm_bytes_per_cycle) : floor->memory_cycles;
     /* On k cores: duration ≥ max(⌈compute/k⌉, memory), and k × duration ≥ max(compute, memory). */
-    const uint64_t widest = UINT64_C(1) << (stage_allowed_widths(stage, n_cores, classes) - 1);
-    const uint64_t cycles = max_u64(ceil_div(floor.compute_cycles, widest), floor.memory_cycles);
+    const uint64_t cycles = max_u64(ceil_div(floor->compute_cycles, widest[floor->classes]), memory_cycles);
     scratch->least_cycles[s] = min_u64(scratch->least_cycles[s], cycles);
     const uint64_t n = stage->shape_ops[s];
-    const uint64_t core_cycles = sat_mul(n, max_u64(floor.compute_cycles, floor.memory_cycles));
+    const uint64_t core_cycles = sat_mul(n, max_u64(floor->compute_cycles, memory_cycles));
     for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
-      if (classes & 1u << c) sums->load_cycles[c] = sat_add(sums->load_cycles[c], core_cycles);
+      if (floor->classes & 1u << c) sums->load_cycles[c] = sat_add(sums->load_cycles[c], core_cycles);
     }
-    if (classes == 1u << CORE_VECTOR) {
-      sums->lane_cycles = sat_add(sums->lane_cycles, sat_mul(sat_mul(n, floor.compute_cycles), machine.lanes));
+    if (floor->classes == 1u << CORE_VECTOR) {
+      sums->lane_cycles = sat_add(sums->lane_cycles, sat_mul(sat_mul(n, floor->compute_cycles), machine.lanes));
     }
-    sums->hbm_bytes = sat_add(sums->hbm_bytes, sat_mul(n, floor.hbm_bytes));
+    sums->hbm_bytes = sat_add(sums->hbm_bytes, sat_mul(n, floor->hbm_bytes));
   }
   sums->slots = sat_mul(sums->load_cycles[CORE_TENSOR], machine.rows * machine.cols);
 }

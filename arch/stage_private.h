@@ -5,16 +5,22 @@
 #include "arch/cost_cache.h"
 #include "arch/stage.h"
 
+struct floor_sets; /* stage_bound.c */
+
 struct stage_scratch {
   struct arena arena; /* for schedules; grows to its working size and stays */
   uint8_t *classes;
   uint64_t *cycles;       /* [n_shapes * SCHEDULE_MAX_WIDTHS] */
   struct op_cost *costs;  /* the same */
   uint64_t *finish;       /* [n_ops] */
+  struct floor_sets *floors;
   uint64_t *least_cycles; /* [n_shapes]: of the floors (stage_bound.h) */
   struct cost_cache *cache;
   struct digest rules, *shapes; /* parts of the cache's keys; shapes: [n_shapes] */
 };
+
+/* Floors kept between designs. */
+struct floor_sets *floor_sets_new(struct arena *arena, const struct stage *stage);
 
 /* How many doublings of cores an operator of these classes may take. */
 unsigned stage_allowed_widths(const struct stage *stage, const uint32_t *n_cores, unsigned classes);

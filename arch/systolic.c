@@ -213,6 +213,7 @@ const struct cost_provider systolic_provider = {
     .doc = "SCALE-Sim's closed forms, stall-free: memory never limits; lanes and links as physical",
     .has_bandwidth = false,
     .has_tdp = true,
+    .floor_sight = FLOORS_SEE_ALL,
     .op_cost = systolic_cost,
     .op_floor = systolic_floor,
     .op_classes = cost_plain_classes,

@@ -184,10 +184,11 @@ struct boxes *boxes_new(const struct space *space, struct arena *arena) {
 static void prune_all(struct boxes *boxes) {
   for (size_t b = 0; b < boxes->n; b++) {
     const struct box *box = &boxes->heap[b];
-    boxes->counts.pruned[box->binding] += n_points(boxes->space, &box->low, &box->high);
+    const uint64_t n = n_points(boxes->space, &box->low, &box->high);
+    boxes->counts.pruned[box->binding] += n;
+    boxes->counts.open -= n;
   }
   boxes->n = 0;
-  boxes->counts.open = 0;
 }
 
 size_t boxes_ask(struct boxes *boxes, const struct boxes_filter *filter, struct point *points, size_t most) {
@@ -211,6 +212,7 @@ size_t boxes_ask(struct boxes *boxes, const struct boxes_filter *filter, struct 
     boxes->counts.asked++;
     points[n++] = box.low;
   }
+  REQUIRE(boxes->n > 0 || boxes->counts.open == 0); /* every point is somewhere */
   return n;
 }
 
