@@ -102,6 +102,11 @@ static void show_proof(const struct run *run) {
         100.0 * (double)proof->pruned / (double)proof->points);
   }
   if (proof->has_boxes) show_certificate(run);
+  const double best = topk_at(run->rounds.topk, 0)->score.objective[run->designs.space.metric];
+  if (proof->has_ceiling && proof->ceiling > 0) {
+    say(run->invocation, "under any schedule: no design can reach beyond %.6g, %.3g %% from the best found\n",
+        proof->ceiling, 100 * fabs(proof->ceiling - best) / fmax(proof->ceiling, best));
+  }
 }
 
 void explore_report(const struct run *run) {

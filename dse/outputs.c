@@ -151,6 +151,7 @@ json_t *outputs_summary(const struct run *run) {
   json_object_set_new(object, "best", any ? design_json(run, topk_at(rounds->topk, 0)) : json_null());
   set_real(object, "lower_bound", run->proof.complete && any, run->proof.bound);
   set_real(object, "gap", run->proof.complete && any, run->proof.gap);
+  set_real(object, "any_schedule_bound", run->proof.has_ceiling, run->proof.ceiling);
   json_object_set_new(object, "proven_optimal", json_boolean(run->proof.optimal));
   json_object_set_new(object, "front_complete", json_boolean(run->proof.front_complete));
   set_integer(object, "points", run->proof.points);

@@ -257,6 +257,12 @@ static bool goes_on(struct rounds *rounds, const struct boxes *boxes) {
   return !rounds->stopped;
 }
 
+static void take_boxes(struct proof *proof, const struct boxes *boxes) {
+  proof->has_boxes = true;
+  proof->boxes = *boxes_counts(boxes);
+  proof->has_ceiling = boxes_ceiling(boxes, &proof->ceiling);
+}
+
 /* Evaluates what could win until nothing is left, the budget is spent or the gap is small enough. The first point of an
  * ask has the best bound of all that is open. */
 static bool prove_best(struct rounds *rounds, struct fold *fold, uint64_t budget, struct proof *proof,
@@ -270,12 +276,11 @@ static bool prove_best(struct rounds *rounds, struct fold *fold, uint64_t budget
                                       .interrupted_context = rounds->stop_context};
   struct boxes *boxes = boxes_new(space, rounds->arena);
   struct point *batch = ARENA_NEW(rounds->arena, struct point, rounds->round_size);
-  proof->has_boxes = true;
   for (;;) {
     best_so_far(fold);
     const size_t n = boxes_ask(boxes, &filter, batch, proof->evaluated < budget ? rounds->round_size : 1);
     if (!goes_on(rounds, boxes)) return true;
-    proof->boxes = *boxes_counts(boxes);
+    take_boxes(proof, boxes);
     proof->bound = fold->best;
     proof->gap = 0;
     if (n == 0) break;
@@ -331,10 +336,9 @@ bool prove(struct rounds *rounds, struct proof *proof, struct error *error) {
   proof->searched = rounds->evaluations;
   proof->points = space_size(&rounds->designs->space);
   if (rounds->swept != NULL) return prove_by_sweep(rounds, proof);
-  if (rounds->has_certificate) {
+  if (rounds->certificate != NULL) {
     best_so_far(&fold);
-    proof->has_boxes = true;
-    proof->boxes = rounds->certificate;
+    take_boxes(proof, rounds->certificate);
     proof->bound = fold.best;
   } else if (!prove_best(rounds, &fold, budget, proof, error)) {
     return false;

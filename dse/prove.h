@@ -24,10 +24,12 @@ struct proof {
   uint64_t evaluated;           /* to close the gaps */
   uint64_t evaluated_best;      /* of them, those that could have been better than the best */
   uint64_t searched;            /* evaluations of the search before */
-  double bound;                 /* no design of the space has a better metric */
-  double gap;                   /* relative distance of the best from it; 0: proven optimal */
-  bool complete, optimal;       /* there is a bound; no design that could be better is left */
-  bool front_complete;          /* no design that could lie on the Pareto front is left */
+  double ceiling;               /* no schedule on any design is better (of every design's own bound, the best) */
+  bool has_ceiling;
+  double bound;           /* no design of the space has a better metric */
+  double gap;             /* relative distance of the best from it; 0: proven optimal */
+  bool complete, optimal; /* there is a bound; no design that could be better is left */
+  bool front_complete;    /* no design that could lie on the Pareto front is left */
 };
 
 /* Collective. With search.prove off nothing is evaluated to close the gap. */

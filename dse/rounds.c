@@ -305,8 +305,7 @@ bool rounds_search(struct rounds *rounds, const struct search_algorithm *algorit
     if (rounds->stopped) return true;
     algorithm->tell(state, rounds->records, n);
   }
-  rounds->has_certificate = algorithm->certificate != NULL;
-  if (rounds->has_certificate) rounds->certificate = *algorithm->certificate(state);
+  if (algorithm->certificate != NULL) rounds->certificate = algorithm->certificate(state);
   return true;
 }
 

@@ -53,12 +53,11 @@ struct rounds {
   struct sweep_counts *swept;      /* of all rounds of a sweep; NULL: there was none */
   struct point *points;            /* round_size */
   struct record *records;          /* round_size */
-  struct boxes_counts certificate; /* of a search that proves its best itself and ended by itself */
-  bool has_certificate;
-  bool cut;                       /* max_evaluations ended the search, which would have gone on */
-  bool stopped;                   /* a limit or a signal ended the run between two rounds */
-  uint64_t fold_done, fold_total; /* points of the space: how far a fold over it is; 0, 0: none under way */
-  bool (*stop)(void *context);    /* asked after every round on every rank; NULL: never */
+  const struct boxes *certificate; /* of a search that proves its best itself and ended by itself; NULL: none */
+  bool cut;                        /* max_evaluations ended the search, which would have gone on */
+  bool stopped;                    /* a limit or a signal ended the run between two rounds */
+  uint64_t fold_done, fold_total;  /* points of the space: how far a fold over it is; 0, 0: none under way */
+  bool (*stop)(void *context);     /* asked after every round on every rank; NULL: never */
   /* Asked between any two evaluations on every rank: true on one drops the unfinished round on all. NULL: never. */
   bool (*interrupted)(void *context);
   void *stop_context; /* of both */

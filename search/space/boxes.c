@@ -22,6 +22,8 @@ struct boxes {
   struct box *heap; /* the best bound first; of equal ones, the box whose first point comes first */
   size_t n, capacity;
   struct boxes_counts counts;
+  double ceiling; /* best first, so that the first point that comes out has the best bound */
+  bool has_ceiling;
 };
 
 static uint64_t n_points(const struct space *space, const struct point *low, const struct point *high) {
@@ -180,8 +182,14 @@ struct boxes *boxes_new(const struct space *space, struct arena *arena) {
   return boxes;
 }
 
+static void note_ceiling(struct boxes *boxes, double bound) {
+  if (!boxes->has_ceiling) boxes->ceiling = bound;
+  boxes->has_ceiling = true;
+}
+
 /* Nothing that is left can enter: the best bound is refused, and with it all others. */
 static void prune_all(struct boxes *boxes) {
+  note_ceiling(boxes, boxes->heap[0].bound);
   for (size_t b = 0; b < boxes->n; b++) {
     const struct box *box = &boxes->heap[b];
     const uint64_t n = n_points(boxes->space, &box->low, &box->high);
@@ -204,6 +212,7 @@ size_t boxes_ask(struct boxes *boxes, const struct boxes_filter *filter, struct 
       split(boxes, filter, &box);
       continue;
     }
+    note_ceiling(boxes, box.bound);
     boxes->counts.open--;
     if (filter->evaluated != NULL && point_set_has(filter->evaluated, &box.low)) {
       boxes->counts.known++;
@@ -218,7 +227,7 @@ size_t boxes_ask(struct boxes *boxes, const struct boxes_filter *filter, struct 
 
 const struct boxes_counts *boxes_counts(const struct boxes *boxes) { return &boxes->counts; }
 
-bool boxes_bound(const struct boxes *boxes, double *bound) {
-  if (boxes->n > 0) *bound = boxes->heap[0].bound;
-  return boxes->n > 0;
+bool boxes_ceiling(const struct boxes *boxes, double *bound) {
+  *bound = boxes->ceiling;
+  return boxes->has_ceiling;
 }

@@ -40,7 +40,8 @@ struct boxes *boxes_new(const struct space *space, struct arena *arena);
  * interrupted, and what was asked is to be thrown away). */
 size_t boxes_ask(struct boxes *boxes, const struct boxes_filter *filter, struct point *points, size_t most);
 const struct boxes_counts *boxes_counts(const struct boxes *boxes);
-/* The best bound of all that is open; false if nothing is. */
-bool boxes_bound(const struct boxes *boxes, double *bound);
+/* What no point of the whole space can be better than, whatever was asked: the best of all points' bounds, or at least
+ * as good. False before the first point was reached. */
+bool boxes_ceiling(const struct boxes *boxes, double *bound);
 
 #endif

@@ -94,7 +94,7 @@ struct search_request {
   void *interrupted_context;
 };
 
-struct boxes_counts; /* boxes.h */
+struct boxes; /* boxes.h */
 
 struct search_algorithm {
   const char *name, *doc;
@@ -106,7 +106,7 @@ struct search_algorithm {
   /* The records of the points asked, in the same order. */
   void (*tell)(void *state, const struct record *records, size_t n);
   /* How the space was covered, after the last ask; NULL: the algorithm proves nothing. */
-  const struct boxes_counts *(*certificate)(const void *state);
+  const struct boxes *(*certificate)(const void *state);
   bool covers; /* having ended by itself, it has evaluated every point of the space: its best is proven */
   bool folds;  /* it does not ask point by point (start, ask and tell are NULL): the space is folded, see sweep.h */
 };

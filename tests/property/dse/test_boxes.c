@@ -152,12 +152,30 @@ static void boxes_bound_their_points(void **state) {
 /* --- the exact search -----------------------------------------------------------------------------------------------
  */
 
+/* No design's own bound is better than the ceiling, and one is as good unless the best itself is. */
+static void check_ceiling(const struct rounds *rounds) {
+  const struct space *space = &rounds->designs->space;
+  double ceiling, best = topk_at(rounds->topk, 0)->score.objective[space->metric];
+  assert_true(boxes_ceiling(rounds->certificate, &ceiling));
+  assert_false(space_better(space, best, ceiling));
+  bool reached = best == ceiling;
+  for (uint64_t i = 0; i < space_size(space); i++) {
+    const struct point point = space_point(space, i);
+    struct score screened;
+    space->screen(space->context, &point, &screened);
+    if (screened.reason != REASON_NONE) continue;
+    assert_false(space_better(space, screened.bound, ceiling));
+    reached = reached || screened.bound == ceiling;
+  }
+  assert_true(reached);
+}
+
 static void check_certificate(const struct rounds *rounds, const struct topk *all) {
-  const struct boxes_counts *counts = &rounds->certificate;
+  assert_non_null(rounds->certificate);
+  const struct boxes_counts *counts = boxes_counts(rounds->certificate);
   uint64_t sum = counts->known + counts->asked + counts->open;
   for (size_t r = 0; r < SPACE_MAX_REASONS; r++) sum += counts->excluded[r];
   for (size_t b = 0; b < BOXES_MAX_BINDINGS; b++) sum += counts->pruned[b];
-  assert_true(rounds->has_certificate);
   assert_int_equal(sum, space_size(&rounds->designs->space));
   assert_int_equal(counts->open, 0);
   assert_int_equal(counts->asked, rounds->evaluations);
@@ -204,6 +222,7 @@ static void exact_is_exhaustive(void **state) {
       rounds_init(&rounds, cluster, &run->designs, NULL, &arena);
       assert_true(rounds_search(&rounds, exact, run_algorithm_settings(&run->settings, exact), UINT64_MAX, error));
       check_certificate(&rounds, all);
+      check_ceiling(&rounds);
       evaluated += rounds.evaluations;
       points += space_size(space);
     }
