@@ -1,4 +1,5 @@
 /* Pricing and scheduling a stage on a design. See stage.h. */
+#include "arch/stage_bound.h"
 #include "arch/stage_private.h"
 
 #include "base/checked.h"
@@ -150,6 +151,27 @@ uint8_t stage_classes_of(const struct stage *stage, const struct machine *machin
   return (uint8_t)(classes != 0 ? classes : 1U << CORE_LINK);
 }
 
+/* What all operators of a shape move and do, each on one core. */
+static void add_totals(const struct pricing *pricing, uint32_t shape, const struct op_cost *cost,
+                       struct stage_result *result) {
+  const struct stage *stage = pricing->stage;
+  const struct op *op = &stage->graph->ops[stage->graph->shape_op[shape]];
+  const uint64_t n = stage->shape_ops[shape];
+  result->hbm_bytes = sat_add(result->hbm_bytes, sat_mul(n, cost->hbm_bytes));
+  result->glb_bytes = sat_add(result->glb_bytes, sat_mul(n, cost->glb_bytes));
+  result->l2_bytes = sat_add(result->l2_bytes, sat_mul(n, cost->l2_bytes));
+  result->array_bytes = sat_add(result->array_bytes, sat_mul(n, cost->array_bytes));
+  result->macs = sat_add(result->macs, sat_mul(n, cost->macs));
+  result->lane_cycles = sat_add(result->lane_cycles, sat_mul(n, cost->lane_cycles));
+  const uint64_t memory = cycles_for_bytes(cost->hbm_bytes, pricing->machine->hbm_bytes_per_cycle);
+  const uint64_t array = pricing->machine->rows * pricing->machine->cols;
+  const uint64_t compute =
+      op_macs(op) > 0 && array > 0 ? cost->macs / array : cost->lane_cycles / max_u64(pricing->machine->lanes, 1);
+  if (memory > compute) {
+    result->memory_excess_cycles = sat_add(result->memory_excess_cycles, sat_mul(n, memory - compute));
+  }
+}
+
 /* Fills the schedule problem's tables and the totals that follow from prices alone. */
 static void price_all(const struct pricing *pricing, struct schedule_problem *problem, struct stage_result *result) {
   const struct stage *stage = pricing->stage;
@@ -172,21 +194,7 @@ static void price_all(const struct pricing *pricing, struct schedule_problem *pr
       price(pricing, s, w, &costs[w]);
       cycles[w] = costs[w].cycles;
     }
-    const uint64_t n = stage->shape_ops[s];
-    result->hbm_bytes = sat_add(result->hbm_bytes, sat_mul(n, costs[0].hbm_bytes));
-    result->glb_bytes = sat_add(result->glb_bytes, sat_mul(n, costs[0].glb_bytes));
-    result->l2_bytes = sat_add(result->l2_bytes, sat_mul(n, costs[0].l2_bytes));
-    result->array_bytes = sat_add(result->array_bytes, sat_mul(n, costs[0].array_bytes));
-    result->macs = sat_add(result->macs, sat_mul(n, costs[0].macs));
-    result->lane_cycles = sat_add(result->lane_cycles, sat_mul(n, costs[0].lane_cycles));
-    const uint64_t memory = cycles_for_bytes(costs[0].hbm_bytes, pricing->machine->hbm_bytes_per_cycle);
-    const uint64_t array = pricing->machine->rows * pricing->machine->cols;
-    const uint64_t compute = op_macs(&graph->ops[graph->shape_op[s]]) > 0 && array > 0
-                                 ? costs[0].macs / array
-                                 : costs[0].lane_cycles / max_u64(pricing->machine->lanes, 1);
-    if (memory > compute) {
-      result->memory_excess_cycles = sat_add(result->memory_excess_cycles, sat_mul(n, memory - compute));
-    }
+    add_totals(pricing, s, &costs[0], result);
   }
   problem->graph = graph;
   problem->shape_classes = scratch->classes;
@@ -283,6 +291,44 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
     }
   }
   account_energy(&pricing, accelerator, design, result);
+}
+
+/* Bytes, work and lane time of each operator on one core, without a schedule. */
+static void price_narrowly(const struct pricing *pricing, struct stage_result *result) {
+  const struct stage *stage = pricing->stage;
+  for (uint32_t s = 0; s < stage->graph->n_shapes; s++) {
+    struct op_cost cost;
+    pricing->scratch->classes[s] =
+        stage_classes_of(stage, pricing->machine, &stage->graph->ops[stage->graph->shape_op[s]]);
+    price(pricing, s, 0, &cost);
+    add_totals(pricing, s, &cost, result);
+  }
+}
+
+void stage_refine(const struct stage *stage, const struct accelerator *accelerator,
+                  const struct stage_cost_of_design *design, struct stage_scratch *scratch, struct stage_floor *floor) {
+  struct stage_result result = {0};
+  struct machine machine;
+  machine_init(&machine, stage->cost, stage->technology, accelerator);
+  const struct pricing pricing = pricing_of(stage, &machine, scratch);
+  stage_bound(stage, accelerator, design, scratch, floor);
+  if (stage->settings->spread == SPREAD_OFF) {
+    struct schedule_problem problem = {0};
+    enum schedule_bound_kind kind;
+    stage_count_cores(accelerator, problem.n_cores);
+    price_all(&pricing, &problem, &result);
+    const uint64_t bound = schedule_lower_bound(&problem, &scratch->arena, &kind);
+    if (bound > floor->cycles) floor->cycles = bound, floor->binding = binding_of(kind);
+  } else {
+    price_narrowly(&pricing, &result);
+  }
+  const uint64_t hbm_cycles = cycles_for_bytes(result.hbm_bytes, machine.hbm_bytes_per_cycle);
+  if (stage_shares_hbm(stage) && hbm_cycles > floor->cycles) floor->cycles = hbm_cycles, floor->binding = BINDING_HBM;
+  result.iteration_s = (double)floor->cycles / ((double)accelerator->clock_mhz * 1e6);
+  struct energy_traffic traffic;
+  stage_traffic(&result, &traffic); /* no MAC slot idle: array_mac_cycles are 0 */
+  const double energy_j = energy_model_j(&stage->energy, accelerator, &design->area, &traffic);
+  if (energy_j > floor->energy_j) floor->energy_j = energy_j;
 }
 
 uint64_t stage_price(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch) {

@@ -18,6 +18,11 @@ struct stage_floor {
 void stage_bound(const struct stage *stage, const struct accelerator *accelerator,
                  const struct stage_cost_of_design *design, struct stage_scratch *scratch, struct stage_floor *floor);
 
+/* One design, closer, for about a tenth of the price of an evaluation: bytes and work as its own mappings have them, on
+ * one core an operator. Where operators do not spread, all that is left out is the schedule. */
+void stage_refine(const struct stage *stage, const struct accelerator *accelerator,
+                  const struct stage_cost_of_design *design, struct stage_scratch *scratch, struct stage_floor *floor);
+
 /* Sums over a stage's operators for one combination of core shapes. */
 struct stage_sums {
   uint64_t load_cycles[N_CORE_CLASSES]; /* core-cycles that each class must spend */

@@ -10,9 +10,9 @@ struct floor_sets; /* stage_bound.c */
 struct stage_scratch {
   struct arena arena; /* for schedules; grows to its working size and stays */
   uint8_t *classes;
-  uint64_t *cycles;       /* [n_shapes * SCHEDULE_MAX_WIDTHS] */
-  struct op_cost *costs;  /* the same */
-  uint64_t *finish;       /* [n_ops] */
+  uint64_t *cycles;      /* [n_shapes * SCHEDULE_MAX_WIDTHS] */
+  struct op_cost *costs; /* the same */
+  uint64_t *finish;      /* [n_ops] */
   struct floor_sets *floors;
   uint64_t *least_cycles; /* [n_shapes]: of the floors (stage_bound.h) */
   struct cost_cache *cache;

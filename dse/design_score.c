@@ -113,14 +113,18 @@ void design_space_excesses(void *context, const struct point *point, const struc
   }
 }
 
-void design_space_screen(void *context, const struct point *point, struct score *score) {
+typedef void floor_function(const struct stage *stage, const struct accelerator *accelerator,
+                            const struct stage_cost_of_design *design, struct stage_scratch *scratch,
+                            struct stage_floor *floor);
+
+static void bound_point(void *context, const struct point *point, floor_function *floor_of, struct score *score) {
   const struct design_space *designs = context;
   struct accelerator accelerator;
   *score = (struct score){.reason = REASON_IMPOSSIBLE};
   struct stage_cost_of_design design;
   if (!design_at(designs, point, &accelerator) || !within_limits(designs, &accelerator, &design, score)) return;
   struct stage_floor floor;
-  stage_bound(designs->stage, &accelerator, &design, designs->scratch, &floor);
+  floor_of(designs->stage, &accelerator, &design, designs->scratch, &floor);
   if (floor.cycles == UINT64_MAX) {
     score->reason = REASON_TOO_LONG;
     return;
@@ -132,6 +136,14 @@ void design_space_screen(void *context, const struct point *point, struct score 
     score->reason = REASON_THROUGHPUT_FLOOR;
     score->excess = designs->floor_throughput - score->objective[OBJECTIVE_THROUGHPUT];
   }
+}
+
+void design_space_screen(void *context, const struct point *point, struct score *score) {
+  bound_point(context, point, stage_bound, score);
+}
+
+void design_space_refine(void *context, const struct point *point, struct score *score) {
+  bound_point(context, point, stage_refine, score);
 }
 
 /* What an infeasible score leaves behind: the reason and its excess alone, so that records stay comparable. */

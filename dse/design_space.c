@@ -86,6 +86,7 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
                                   .context = designs,
                                   .evaluate = design_space_evaluate,
                                   .screen = design_space_screen,
+                                  .refine = design_space_refine,
                                   .excesses = design_space_excesses,
                                   .bound_box = design_space_bound_box};
   design_box_init(designs, arena);

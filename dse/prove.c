@@ -33,8 +33,9 @@ struct fold {
   const struct rounds *rounds;
   uint64_t offset; /* of the slice */
   double best;     /* to beat */
-  bool has_best;
-  struct tally *part; /* of the slice */
+  bool has_best, best_proven;
+  struct point_set *closed; /* designs that only their closer bounds exclude from the front */
+  struct tally *part;       /* of the slice */
 };
 
 enum {
@@ -83,7 +84,8 @@ static void take_bound(const struct space *space, struct tally *tally, double bo
 
 /* Could this design, of which only bounds are known, still matter? */
 static enum openness openness_of(const struct fold *fold, const struct point *point, const struct score *screened) {
-  if (!fold->has_best || space_better(space_of(fold), screened->bound, fold->best)) return OPEN_BEST;
+  const bool may_be_best = !fold->has_best || space_better(space_of(fold), screened->bound, fold->best);
+  if (may_be_best && !fold->best_proven) return OPEN_BEST; /* else closer bounds have excluded it */
   const struct run_search *search = &fold->rounds->designs->settings->search;
   if (!search->prove_front) return CLOSED;
   return pareto_covers(fold->rounds->front, screened->objective, point) ? CLOSED : OPEN_FRONT;
@@ -104,7 +106,8 @@ static void fold_block(void *context, uint64_t first, uint64_t end) {
     tally->allowed++;
     if (point_set_has(fold->rounds->evaluated, &point)) continue;
     take_bound(space, tally, screened.bound);
-    const enum openness openness = openness_of(fold, &point, &screened);
+    const bool closed = point_set_has(fold->closed, &point);
+    const enum openness openness = closed ? CLOSED : openness_of(fold, &point, &screened);
     tally->pruned += openness == CLOSED;
     tally->open_front += openness == OPEN_FRONT;
     tally->open_best += openness == OPEN_BEST;
@@ -207,8 +210,15 @@ static bool evaluate_open(struct rounds *rounds, struct fold *fold, const struct
       const struct point point = space_point(space, tally->listed[next].index);
       struct score screened;
       space->screen(space->context, &point, &screened);
-      const enum openness openness = openness_of(fold, &point, &screened);
+      enum openness openness = openness_of(fold, &point, &screened);
       if (openness == CLOSED) continue;
+      if (openness == OPEN_FRONT && space->refine != NULL) {
+        space->refine(space->context, &point, &screened);
+        if (screened.reason != REASON_NONE || openness_of(fold, &point, &screened) == CLOSED) {
+          point_set_add(fold->closed, &point);
+          continue;
+        }
+      }
       proof->evaluated_best += openness == OPEN_BEST;
       batch[n++] = point;
     }
@@ -307,14 +317,16 @@ static bool prove_best(struct rounds *rounds, struct fold *fold, uint64_t budget
 static bool prove_front(struct rounds *rounds, struct fold *fold, uint64_t budget, struct proof *proof,
                         struct error *error) {
   struct tally *tally = fold->part - 1;
+  fold->best_proven = proof->optimal;
+  fold->closed = point_set_new(rounds->arena);
   for (;;) {
     best_so_far(fold);
     if (!fold_space(rounds, fold, tally, error)) return false;
     if (rounds->stopped) return true; /* nothing is proven */
     if (tally->open_front == 0 || proof->evaluated >= budget) break;
-    const uint64_t before = proof->evaluated;
+    const uint64_t before = proof->evaluated + point_set_count(fold->closed);
     if (!evaluate_open(rounds, fold, tally, budget, proof, error)) return false;
-    if (proof->evaluated == before || rounds->stopped) break;
+    if (proof->evaluated + point_set_count(fold->closed) == before || rounds->stopped) break;
   }
   proof->counted = true;
   proof->allowed = tally->allowed;

@@ -13,7 +13,8 @@
 struct box {
   struct point low, high;
   double bound;
-  uint64_t binding;
+  uint32_t binding;
+  bool refined; /* of a single point: its bound is the tighter one */
 };
 
 struct boxes {
@@ -199,6 +200,23 @@ static void prune_all(struct boxes *boxes) {
   boxes->n = 0;
 }
 
+/* A point whose turn has come gets a tighter bound and waits for its turn by that; it may be out by then. */
+static bool refine(struct boxes *boxes, const struct boxes_filter *filter, const struct box *box) {
+  const struct space *space = boxes->space;
+  if (space->refine == NULL || box->refined) return false;
+  if (filter->evaluated != NULL && point_set_has(filter->evaluated, &box->low)) return false;
+  struct half half = {.box = *box, .volume = 1};
+  struct score score = {.reason = SCORE_FEASIBLE};
+  space->refine(space->context, &box->low, &score);
+  half.reason = score.reason;
+  half.box.refined = true;
+  half.box.bound = score.bound;
+  half.box.binding = score.binding < BOXES_MAX_BINDINGS ? score.binding : 0;
+  boxes->counts.n_refined++;
+  settle(boxes, filter, &half);
+  return true;
+}
+
 size_t boxes_ask(struct boxes *boxes, const struct boxes_filter *filter, struct point *points, size_t most) {
   size_t n = 0;
   while (n < most && boxes->n > 0) {
@@ -213,6 +231,7 @@ size_t boxes_ask(struct boxes *boxes, const struct boxes_filter *filter, struct 
       continue;
     }
     note_ceiling(boxes, box.bound);
+    if (refine(boxes, filter, &box)) continue;
     boxes->counts.open--;
     if (filter->evaluated != NULL && point_set_has(filter->evaluated, &box.low)) {
       boxes->counts.known++;

@@ -1,7 +1,8 @@
 /* Which points of a space could still win, without looking at each of them? Branch and bound over boxes.
  *
- * Best-first: the box with the best bound is taken out; one point is handed to the caller to be evaluated, several are
- * split in two along the axis whose halves gain most. Boxes that limits exclude, or whose bound cannot enter what the
+ * Best-first: the box with the best bound is taken out; several points are split in two along the axis whose halves
+ * gain most, a single one gets a tighter bound where the space has one, and is handed to the caller to be evaluated
+ * when no other box promises more. Boxes that limits exclude, or whose bound cannot enter what the
  * caller keeps, are dropped and counted by what excluded them: when none is left, the counts are a certificate that
  * adds up to the size of the space. (accelerator-search §8, "Branch and bound".)
  *
@@ -20,7 +21,7 @@ struct boxes_counts {
   uint64_t known;                       /* evaluated before: left to the caller */
   uint64_t asked;                       /* handed out to be evaluated */
   uint64_t open;                        /* in boxes that are still to be looked at */
-  uint64_t n_bounded;                   /* boxes whose bound was taken: the work done, not points */
+  uint64_t n_bounded, n_refined;        /* boxes whose bound was taken, points that got a tighter one: the work done */
 };
 
 /* What is still worth asking? */

@@ -43,6 +43,8 @@ struct space {
    * bound = what the metric cannot exceed (or fall below) there, and objective[] the same for every objective. A
    * screened-out point would be infeasible with the same reason when evaluated. NULL if the problem has none. */
   void (*screen)(void *context, const struct point *point, struct score *score);
+  /* The same with tighter bounds, for about a tenth of an evaluation, of a point that `screen` allows. NULL: none. */
+  void (*refine)(void *context, const struct point *point, struct score *score);
   /* By how much a point that `screen` has excluded with this score breaks each limit, by reason; 0: it does not. NULL:
    * the reason and excess of the screen are all that is known. */
   void (*excesses)(void *context, const struct point *point, const struct score *screened, double *excess);

@@ -223,6 +223,16 @@ static void check_score(const struct space *space, const struct point *point, ui
     assert_false(objective_better(&space->objectives[o], score.objective[o], screened.objective[o]));
   }
   assert_false(space_better(space, score.objective[space->metric], score.bound));
+  /* The closer bound lies between the screen's and the truth. */
+  struct score refined;
+  memset(&refined, 0xa5, sizeof refined);
+  space->refine(space->context, point, &refined);
+  assert_int_equal(refined.reason, REASON_NONE);
+  assert_false(space_better(space, refined.bound, screened.bound));
+  for (size_t o = 0; o < space->n_objectives; o++) {
+    assert_false(objective_better(&space->objectives[o], refined.objective[o], screened.objective[o]));
+    assert_false(objective_better(&space->objectives[o], score.objective[o], refined.objective[o]));
+  }
   for (size_t m = 0; m < score.n_moves; m++) {
     const int to = point->index[score.moves[m].axis] + score.moves[m].step;
     assert_true(to >= 0 && to < (int)space->axes[score.moves[m].axis].n);
