@@ -8,7 +8,7 @@ write_small small.cfg
 write_long long.cfg 300
 sed -i 's/prove = false/prove_evaluations = 77/' long.cfg
 
-for algorithm in guided random exhaustive sweep; do
+for algorithm in guided exact random exhaustive sweep; do
   file=long.cfg
   [[ $algorithm == random || $algorithm == sweep ]] || file=small.cfg
   runs 0 "$algorithm, alone" "$dse" explore $file --out "$algorithm-0" --set "search.algorithm=\"$algorithm\"" \
