@@ -22,7 +22,7 @@
 
 enum {
   JOURNAL_MARK_BYTES = 8,
-  JOURNAL_FORMAT_VERSION = 2, /* 1, never released, had no folds */
+  JOURNAL_FORMAT_VERSION = 3, /* 2 had six objectives a score; 1, never released, no folds */
   JOURNAL_HEADER_BYTES = 64,
   JOURNAL_FRAME_BYTES = 20, /* of a record, before its payload */
   JOURNAL_MAX_PAYLOAD_BYTES = 64 << 20,
