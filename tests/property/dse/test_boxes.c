@@ -134,9 +134,7 @@ static void boxes_bound_their_points(void **state) {
     struct seen seen = {0};
     for (size_t i = 0; i < N_BOXES; i++) {
       size_t metric = rng_below(&rng, N_OBJECTIVES);
-      if (!run->stage.provider->has_tdp && (metric == OBJECTIVE_TDP || metric == OBJECTIVE_THROUGHPUT_PER_TDP)) {
-        metric = OBJECTIVE_THROUGHPUT;
-      }
+      if (!case_has_metric(run, metric)) metric = OBJECTIVE_THROUGHPUT;
       case_set_metric(run, metric);
       check_box(&run->designs.space, &rng, &seen);
     }
@@ -209,8 +207,7 @@ static void exact_is_exhaustive(void **state) {
     struct record *records = case_evaluate_all(space, &arena);
     struct error *error = ARENA_NEW(&arena, struct error, 1);
     for (size_t metric = 0; metric < N_OBJECTIVES; metric++) {
-      const bool needs_tdp = metric == OBJECTIVE_TDP || metric == OBJECTIVE_THROUGHPUT_PER_TDP;
-      if (needs_tdp && !run->stage.provider->has_tdp) continue;
+      if (!case_has_metric(run, metric)) continue;
       case_set_metric(run, metric);
       struct topk *all = topk_new(&arena, &space->objectives[metric], metric, run->settings.search.top_k);
       for (uint64_t i = 0; i < space_size(space); i++) {
