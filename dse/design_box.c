@@ -254,5 +254,7 @@ void design_space_bound_box(void *context, struct point *low, struct point *high
   for (size_t a = 0; a < space->n_axes; a++) {
     if (designs->boxes->kind[a] != BOX_AMOUNT) reach.index[a] = high->index[a];
   }
-  if (score->reason == REASON_NONE) cut(designs, low, high, &reach, excluded);
+  if (score->reason != REASON_NONE) return;
+  cut(designs, low, high, &reach, excluded);
+  if (point_compare(low, high) == 0) design_space_screen(context, low, score);
 }
