@@ -280,6 +280,7 @@ static double of_two(enum operation operation, double x, double y) {
 
 double expression_value(const struct expression *expression, const double *values) {
   double stack[EXPRESSION_MAX_DEPTH];
+  stack[0] = (double)NAN;
   size_t n = 0;
   for (size_t i = 0; i < expression->n_steps; i++) {
     const struct step *step = &expression->steps[i];

@@ -143,6 +143,7 @@ static struct interval range_of_one(enum operation operation, const struct inter
 
 struct interval expression_range(const struct expression *expression, const struct interval *values) {
   struct interval stack[EXPRESSION_MAX_DEPTH];
+  stack[0] = never;
   size_t n = 0;
   for (size_t i = 0; i < expression->n_steps; i++) {
     const struct step *step = &expression->steps[i];

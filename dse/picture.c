@@ -191,7 +191,7 @@ struct plotted {
 static struct plotted plotted_of(const struct run *run) {
   static const size_t preferred[] = {OBJECTIVE_THROUGHPUT, OBJECTIVE_AREA, OBJECTIVE_TDP};
   const struct space *space = &run->designs.space;
-  size_t shown[N_OBJECTIVES], order[N_OBJECTIVES], n = 0;
+  size_t shown[N_OBJECTIVES], order[N_OBJECTIVES] = {0}, n = 0;
   const size_t n_shown = objectives_shown(run, shown);
   for (size_t p = 0; p < sizeof preferred / sizeof *preferred; p++) {
     for (size_t i = 0; i < space->n_front_objectives; i++) {
