@@ -46,7 +46,7 @@ static const struct field fields[] = {
 };
 const struct field_table money_fields = {
     .name = "money",
-    .doc = "Price and carbon of a part; no search looks at them.",
+    .doc = "Price and carbon of a part; a search looks at prices of dies alone, and only where die_cost is asked for.",
     .fields = fields,
     .n_fields = sizeof fields / sizeof *fields,
 };
@@ -110,6 +110,19 @@ static struct node_prices prices_of(const struct money_settings *settings, uint6
   if (settings->wafer_usd > 0) prices.wafer_usd = settings->wafer_usd;
   if (settings->defects_per_mm2 > 0) prices.defects_per_mm2 = settings->defects_per_mm2;
   return prices;
+}
+
+bool money_knows_node(const struct money_settings *settings, uint64_t nm) {
+  const struct node_prices prices = prices_of(settings, nm);
+  return !isnan(prices.wafer_usd) && !isnan(prices.defects_per_mm2);
+}
+
+double money_least_die_usd(const struct money_settings *settings, uint64_t nm, double die_mm2) {
+  const struct node_prices prices = prices_of(settings, nm);
+  const double dies = money_dies_per_wafer(die_mm2);
+  const double yield =
+      settings->spare_cores > 0 ? 1 : negative_binomial(die_mm2, prices.defects_per_mm2, settings->clustering);
+  return dies > 0 ? prices.wafer_usd / (dies * yield) : (double)INFINITY;
 }
 
 bool money_of(const struct money_settings *settings, const struct accelerator *accelerator,

@@ -8,7 +8,8 @@
  * Harvesting: a die is sold if all of it works but at most `spare_cores` of its cores (money_yield). Wafer prices: Khan
  * & Mann, "AI Chips" (2020); defect densities: ttm-cas, estimated from foundries' slides; HBM: LLMCompass (2023).
  * Nodes that these leave out have unknown prices, which are NaN and never 0. Left out: masks and design, test,
- * packages and interposers, speed bins, margins; carbon of HBM and of use. Nothing of this moves a search. */
+ * packages and interposers, speed bins, margins; carbon of HBM and of use. A search looks at it only where die cost is
+ * an objective. */
 #ifndef ARCH_MONEY_H
 #define ARCH_MONEY_H
 
@@ -49,5 +50,9 @@ bool money_of(const struct money_settings *settings, const struct accelerator *a
 double money_yield(double area_mm2, double unit_mm2, uint64_t n_units, uint64_t n_spares, double defects_per_mm2,
                    double clustering);
 double money_dies_per_wafer(double die_mm2);
+/* Are the price of a wafer and its defects known? */
+bool money_knows_node(const struct money_settings *settings, uint64_t nm);
+/* What a good die costs at least, whatever its area above this one and however many of its cores may be bad. */
+double money_least_die_usd(const struct money_settings *settings, uint64_t nm, double die_mm2);
 
 #endif

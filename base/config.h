@@ -24,11 +24,18 @@ enum field_type {
   FIELD_REAL_LIST,   /* struct real_list: as above */
   FIELD_TEXT_LIST,   /* struct text_list */
   FIELD_CHOICE_LIST, /* struct uint_list of indices into `choices` */
+  FIELD_UINT_RULE,   /* struct uint_rule: as FIELD_UINT_LIST, or a rule that gives the value, "= tc_cols" */
 };
 
 struct uint_list {
   size_t n;
   const uint64_t *values;
+};
+/* Values, or the text behind the '=' of a rule; the first two members are those of struct uint_list. */
+struct uint_rule {
+  size_t n; /* 0 with a rule */
+  const uint64_t *values;
+  const char *rule; /* NULL: values */
 };
 struct real_list {
   size_t n;

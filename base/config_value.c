@@ -212,6 +212,25 @@ static bool list_of(const struct field *field, const struct config_node *node, s
   return true;
 }
 
+static bool rule_of(const struct field *field, const struct config_node *node, struct uint_rule *rule,
+                    struct arena *arena, struct config_problem *problem) {
+  const char *text = node->kind == NODE_TEXT ? node->text + strspn(node->text, " \t") : "";
+  *rule = (struct uint_rule){0};
+  if (*text == '=') {
+    text += 1 + strspn(text + 1, " \t");
+    if (*text == '\0') return refuse(problem->text, "the rule is missing behind '='");
+    rule->rule = arena_copy_text(arena, text);
+    return true;
+  }
+  struct field as_list = *field;
+  struct uint_list list;
+  as_list.type = FIELD_UINT_LIST;
+  if (!list_of(&as_list, node, &list, arena, problem)) return false;
+  rule->n = list.n;
+  rule->values = list.values;
+  return true;
+}
+
 bool config_read_value(const struct field *field, const struct config_node *node, void *into, struct arena *arena,
                        struct config_problem *problem) {
   void *at = (char *)into + field->offset;
@@ -221,6 +240,7 @@ bool config_read_value(const struct field *field, const struct config_node *node
     double real;
     const char *text;
     struct uint_list list;
+    struct uint_rule rule;
   } value = {0};
   size_t n = sizeof(uint64_t);
   bool ok = false;
@@ -248,6 +268,10 @@ bool config_read_value(const struct field *field, const struct config_node *node
   case FIELD_CHOICE_LIST:
     ok = list_of(field, node, &value.list, arena, problem);
     n = sizeof(struct uint_list);
+    break;
+  case FIELD_UINT_RULE:
+    ok = rule_of(field, node, &value.rule, arena, problem);
+    n = sizeof(struct uint_rule);
     break;
   }
   if (ok) memcpy(at, &value, n);

@@ -78,6 +78,7 @@ static struct uint_list list_at(const struct field *field, const void *from) {
 static const char *element_text(const struct field *field, const void *element, struct arena *arena) {
   switch (field->type) {
   case FIELD_UINT_LIST:
+  case FIELD_UINT_RULE:
     return uint_text(*(const uint64_t *)element, arena);
   case FIELD_REAL_LIST:
     return real_text(*(const double *)element, arena);
@@ -105,6 +106,13 @@ static const char *list_text(const struct field *field, const void *from, struct
   return text;
 }
 
+/* The text of a rule, NULL: there are values. */
+static const char *rule_at(const struct field *field, const void *from) {
+  struct uint_rule rule = {0};
+  if (field->type == FIELD_UINT_RULE) memcpy(&rule, at(field, from), sizeof rule);
+  return rule.rule;
+}
+
 const char *config_value_text(const struct field *field, const void *from, struct arena *arena) {
   const void *value = at(field, from);
   switch (field->type) {
@@ -123,6 +131,10 @@ const char *config_value_text(const struct field *field, const void *from, struc
   case FIELD_TEXT_LIST:
   case FIELD_CHOICE_LIST:
     return list_text(field, from, arena);
+  case FIELD_UINT_RULE: {
+    const char *rule = rule_at(field, from);
+    return rule != NULL ? quoted(arena_printf(arena, "= %s", rule), arena) : list_text(field, from, arena);
+  }
   }
   BUG("field %s has type %d", field->key, (int)field->type);
 }
@@ -234,6 +246,7 @@ static void digest_element(struct digest_stream *stream, const struct field *fie
     break;
   case FIELD_UINT:
   case FIELD_UINT_LIST:
+  case FIELD_UINT_RULE:
     digest_add_u64(stream, *(const uint64_t *)value);
     break;
   case FIELD_REAL:
@@ -259,6 +272,10 @@ static void digest_field(struct digest_stream *stream, const struct field *field
   case FIELD_TEXT_LIST:
   case FIELD_CHOICE_LIST:
     break;
+  case FIELD_UINT_RULE:
+    if (rule_at(field, from) == NULL) break;
+    digest_add_text(stream, rule_at(field, from));
+    return;
   default:
     digest_element(stream, field, value);
     return;

@@ -8,17 +8,6 @@
 const char *const component_names[N_COMPONENTS] = {"tensor", "vector", "core_l2", "glb", "wiring",
                                                    "hbm",    "links",  "misc",    "fill"};
 
-/* The L2 of all cores. Where a law does not tell it from the GLB, what a chip without cores has is the GLB. */
-static double core_l2_mm2(const struct stage *stage, const struct accelerator *accelerator,
-                          const struct area_breakdown *area) {
-  if (stage->provider->has_tdp) return area->core_l2;
-  struct area_breakdown part;
-  struct accelerator buffer = *accelerator;
-  buffer.tc_count = buffer.vc_count = 0;
-  compat_area(&buffer, &part, NULL);
-  return area->sram - part.sram;
-}
-
 static void split_area(const struct area_breakdown *area, double l2_mm2, double *mm2) {
   mm2[COMPONENT_TENSOR] = area->tensor;
   mm2[COMPONENT_VECTOR] = area->vector;
@@ -60,7 +49,7 @@ bool breakdown_of(const struct run *run, const struct accelerator *accelerator,
                   struct breakdown *breakdown, struct error *error) {
   const struct stage *stage = &run->stage;
   const struct power_breakdown *power = &design->tdp;
-  const double l2_mm2 = core_l2_mm2(stage, accelerator, &design->area);
+  const double l2_mm2 = design_core_l2_mm2(stage, accelerator, &design->area);
   memset(breakdown, 0, sizeof *breakdown);
   split_area(&design->area, l2_mm2, breakdown->area_mm2);
 
@@ -78,10 +67,7 @@ bool breakdown_of(const struct run *run, const struct accelerator *accelerator,
   stage_traffic(result, &traffic);
   energy_split(&prices, &traffic, &breakdown->energy);
   split_energy(&breakdown->energy, breakdown->area_mm2, design->area.total, breakdown->energy_j);
-  /* Providers without a TDP have their area at 22 nm whatever the node, and nobody's wafer price for that. */
-  struct accelerator priced = *accelerator;
-  if (!stage->provider->has_tdp) priced.node_nm = 22;
-  return money_of(&run->settings.money, &priced, &design->area, l2_mm2, &breakdown->money, error);
+  return design_money(&run->designs, accelerator, design, &breakdown->money, error);
 }
 
 /* --- for people -----------------------------------------------------------------------------------------------------

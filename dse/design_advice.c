@@ -35,6 +35,7 @@ void design_advise(const struct design_space *designs, const struct point *point
     struct accelerator grown = *accelerator;
     const uint64_t value = axis->values[point->index[a]], next = axis->values[point->index[a] + 1u];
     *design_field(&grown, designs->field_offset[a]) = next;
+    if (!rules_apply(&designs->rules, &grown, 0)) continue;
     struct stage_cost_of_design bigger;
     stage_design(designs->stage, &grown, &bigger);
     const double added_mm2 = bigger.area.total - design->area.total;

@@ -31,7 +31,7 @@ struct design_boxes {
   struct combination *combinations; /* [MAX_COMBINATIONS] */
 };
 
-static enum box_kind kind_of(const char *key) {
+static enum box_kind own_kind(const char *key) {
   static const char *const amounts[] = {"tc_count",   "vc_count",          "glb_mib",
                                         "hbm_stacks", "hbm_gib_per_stack", "link_gbytes_per_s"};
   static const char *const shapes[] = {"tc_rows", "tc_cols", "tc_l2_kib", "vc_width", "vc_l2_kib"};
@@ -44,11 +44,21 @@ static enum box_kind kind_of(const char *key) {
   return BOX_CATEGORY;
 }
 
+static bool is_category(const char *key) { return own_kind(key) == BOX_CATEGORY; }
+static bool is_any(const char *key) { return key != NULL; }
+
+/* What follows from an amount need not rise with it: then it is a shape, or a category if a category follows. */
+static enum box_kind kind_of(const struct design_space *designs, const char *key) {
+  const enum box_kind own = own_kind(key);
+  if (rules_need(&designs->rules, key, is_category)) return BOX_CATEGORY;
+  return own == BOX_AMOUNT && rules_need(&designs->rules, key, is_any) ? BOX_SHAPE : own;
+}
+
 void design_box_init(struct design_space *designs, struct arena *arena) {
   designs->boxes = ARENA_NEW(arena, struct design_boxes, 1);
   uint64_t n = 1;
   for (size_t a = 0; a < designs->space.n_axes; a++) {
-    designs->boxes->kind[a] = (uint8_t)kind_of(designs->axes[a].key);
+    designs->boxes->kind[a] = (uint8_t)kind_of(designs, designs->axes[a].key);
     if (designs->boxes->kind[a] == BOX_SHAPE) n = sat_mul(n, designs->axes[a].n);
   }
   designs->boxes->combinations = ARENA_NEW(arena, struct combination, min_u64(n, MAX_COMBINATIONS));
@@ -171,6 +181,7 @@ static void cut(const struct design_space *designs, const struct point *low, str
 static void combine(const struct design_space *designs, size_t n, struct score *score) {
   const uint64_t path_cycles = stage_floors_path(designs->stage, designs->scratch);
   const struct space *space = &designs->space;
+  enum reason reason = REASON_TOO_LONG; /* the first combination's that is not too long */
   bool any = false;
   for (size_t c = 0; c < n; c++) {
     const struct combination *combination = &designs->boxes->combinations[c];
@@ -179,8 +190,11 @@ static void combine(const struct design_space *designs, size_t n, struct score *
     stage_floors_end(designs->stage, &corners, &combination->sums, path_cycles, &floor);
     if (floor.cycles == UINT64_MAX) continue;
     double objective[N_OBJECTIVES];
-    design_fill_bounds(designs, &combination->best, &combination->cheapest, floor.cycles, floor.energy_j, objective);
-    if (objective[OBJECTIVE_THROUGHPUT] < designs->floor_throughput) continue;
+    const double die_cost_usd = design_least_die_cost(designs, &combination->least, &combination->cheapest);
+    design_fill_bounds(designs, &combination->best, &combination->cheapest, die_cost_usd, &floor, objective);
+    const enum reason judged = design_judge(designs, objective, true);
+    if (reason == REASON_TOO_LONG) reason = judged;
+    if (judged != REASON_NONE) continue;
     if (!any || objective_better(&space->objectives[space->metric], objective[space->metric], score->bound)) {
       score->bound = objective[space->metric];
       score->binding = (uint16_t)floor.binding;
@@ -192,7 +206,7 @@ static void combine(const struct design_space *designs, size_t n, struct score *
     }
     any = true;
   }
-  if (!any) score->reason = designs->floor_throughput > 0 ? REASON_THROUGHPUT_FLOOR : REASON_TOO_LONG;
+  if (!any) score->reason = (uint16_t)reason;
 }
 
 static void say_nothing(const struct space *space, struct score *score) {
@@ -209,13 +223,17 @@ void design_space_bound_box(void *context, struct point *low, struct point *high
     design_space_screen(context, low, score);
     return;
   }
+  enum reason reason = REASON_NONE;
+  if (design_box_excluded(designs, low, high, &reason)) {
+    *score = (struct score){.reason = (uint16_t)reason};
+    return;
+  }
   if (is_opaque(designs, low, high)) {
     say_nothing(space, score);
     return;
   }
   *score = (struct score){.reason = REASON_NONE};
   struct point shapes = *low, reach = *low;
-  enum reason reason = REASON_NONE;
   size_t n = 0;
   stage_floors_clear(designs->stage, designs->scratch);
   do {
@@ -236,5 +254,7 @@ void design_space_bound_box(void *context, struct point *low, struct point *high
   for (size_t a = 0; a < space->n_axes; a++) {
     if (designs->boxes->kind[a] != BOX_AMOUNT) reach.index[a] = high->index[a];
   }
-  if (score->reason == REASON_NONE) cut(designs, low, high, &reach, excluded);
+  if (score->reason != REASON_NONE) return;
+  cut(designs, low, high, &reach, excluded);
+  if (point_compare(low, high) == 0) design_space_screen(context, low, score);
 }

@@ -1,5 +1,5 @@
-/* What the files of the design space share among themselves: design_space.c lays out, design_score.c judges,
- * design_advice.c advises. */
+/* What the files of the design space share among themselves: design_space.c lays out, design_score.c judges
+ * with design_limits.c, design_box.c bounds boxes, design_advice.c advises. */
 #ifndef DSE_DESIGN_PRIVATE_H
 #define DSE_DESIGN_PRIVATE_H
 
@@ -22,7 +22,22 @@ void design_space_bound_box(void *context, struct point *low, struct point *high
 /* The best that each objective can be at a design (or at a set of them, of which it is the least in area and power),
  * from the floor on time and energy. */
 void design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
-                        const struct stage_cost_of_design *design, uint64_t cycles, double energy_j, double *objective);
+                        const struct stage_cost_of_design *design, double die_cost_usd, const struct stage_floor *floor,
+                        double *objective);
+
+/* What all dies of a design cost; not finite: none can be made. The same at least for every design of the same node and
+ * as many dies that is no smaller. 0 where nobody asks. */
+double design_die_cost(const struct design_space *designs, const struct accelerator *accelerator,
+                       const struct stage_cost_of_design *design);
+double design_least_die_cost(const struct design_space *designs, const struct accelerator *accelerator,
+                             const struct stage_cost_of_design *design);
+/* By how much an objective (or the best that it can be) leaves its range, 0: it does not. */
+double design_range_excess(const struct design_space *designs, size_t objective, double value, bool is_bound);
+/* Ranges and the throughput floor, by objectives or by bounds; and by how much one of them is missed. */
+enum reason design_judge(const struct design_space *designs, const double *objective, bool are_bounds);
+double design_judged_excess(const struct design_space *designs, const double *objective, enum reason reason);
+/* The names of the ranges' reasons. */
+void design_name_ranges(const struct design_space *designs, struct reason_name *reasons, struct arena *arena);
 
 /* Fills the moves of a feasible score, best first, and whether cores limit the schedule at all. */
 void design_advise(const struct design_space *designs, const struct point *point, const struct accelerator *accelerator,

@@ -33,17 +33,39 @@ double design_excess(const struct design_space *designs, const struct accelerato
       excess = (double)(design->memory_bytes - design->hbm_bytes);
     }
     break;
+  case REASON_CONSTRAINT:
+    excess = (double)rules_broken(&designs->rules, accelerator, design);
+    break;
+  case REASON_RANGE_AREA:
+    excess = design_range_excess(designs, OBJECTIVE_AREA, design->area.total, false);
+    break;
+  case REASON_RANGE_TDP:
+    excess = design_range_excess(designs, OBJECTIVE_TDP, design->tdp.total, false);
+    break;
+  case REASON_RANGE_DIE_COST:
+    if (!design_reason_applies(designs, reason)) break;
+    excess = design_range_excess(designs, OBJECTIVE_DIE_COST, design_die_cost(designs, accelerator, design), false);
+    break;
   default:
     break;
   }
   return excess > 0 ? excess : 0;
 }
 
+/* Limits whose excess is known without a schedule lie between REASON_AREA and REASON_LAST_RANGE. */
+static bool is_known_first(enum reason reason) {
+  return (reason >= REASON_AREA && reason <= REASON_CONSTRAINT) || reason == REASON_RANGE_AREA ||
+         reason == REASON_RANGE_TDP || reason == REASON_RANGE_DIE_COST;
+}
+
 /* Everything known before a schedule. Returns false, with reason and excess, if a limit excludes the design. */
 static bool within_limits(const struct design_space *designs, const struct accelerator *accelerator,
-                          struct stage_cost_of_design *design, struct score *score) {
+                          struct stage_cost_of_design *design, double *die_cost_usd, struct score *score) {
   stage_design(designs->stage, accelerator, design);
-  for (enum reason reason = REASON_AREA; reason <= REASON_MEMORY; reason++) {
+  *die_cost_usd = design_die_cost(designs, accelerator, design);
+  score->reason = REASON_IMPOSSIBLE;
+  if (!isfinite(*die_cost_usd)) return false;
+  for (enum reason reason = REASON_AREA; reason <= REASON_LAST_RANGE; reason++) {
     score->excess = design_excess(designs, accelerator, design, reason);
     score->reason = (uint16_t)reason;
     if (score->excess > 0) return false;
@@ -56,7 +78,7 @@ static bool within_limits(const struct design_space *designs, const struct accel
  */
 
 static void fill_objectives(const struct design_space *designs, const struct stage_cost_of_design *design,
-                            double seconds, double energy_j, double *objective) {
+                            double die_cost_usd, double seconds, double energy_j, double *objective) {
   const double throughput = (double)designs->stage->samples / seconds;
   objective[OBJECTIVE_THROUGHPUT] = throughput;
   objective[OBJECTIVE_ENERGY] = energy_j;
@@ -64,13 +86,14 @@ static void fill_objectives(const struct design_space *designs, const struct sta
   objective[OBJECTIVE_TDP] = design->tdp.total;
   objective[OBJECTIVE_THROUGHPUT_PER_TDP] = design->tdp.total > 0 ? throughput / design->tdp.total : 0;
   objective[OBJECTIVE_EDP] = energy_j * seconds;
+  objective[OBJECTIVE_DIE_COST] = die_cost_usd;
 }
 
 void design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
-                        const struct stage_cost_of_design *design, uint64_t cycles, double energy_j,
+                        const struct stage_cost_of_design *design, double die_cost_usd, const struct stage_floor *floor,
                         double *objective) {
-  const double seconds = (double)max_u64(cycles, 1) / ((double)accelerator->clock_mhz * 1e6);
-  fill_objectives(designs, design, seconds, energy_j, objective);
+  const double seconds = (double)max_u64(floor->cycles, 1) / ((double)accelerator->clock_mhz * 1e6);
+  fill_objectives(designs, design, die_cost_usd, seconds, floor->energy_j, objective);
 }
 
 /* --- evaluation -----------------------------------------------------------------------------------------------------
@@ -81,7 +104,8 @@ void design_evaluate(const struct design_space *designs, const struct accelerato
                      struct stage_detail *detail, struct arena *arena) {
   memset(score, 0, sizeof *score);
   memset(result, 0, sizeof *result);
-  if (!within_limits(designs, accelerator, design, score) && detail == NULL) return;
+  double die_cost_usd, bounds[N_OBJECTIVES];
+  if (!within_limits(designs, accelerator, design, &die_cost_usd, score) && detail == NULL) return;
   stage_evaluate(designs->stage, accelerator, design, designs->scratch, result, detail, arena);
   score->binding = (uint16_t)result->binding;
   if (score->reason != REASON_NONE) return;
@@ -89,26 +113,28 @@ void design_evaluate(const struct design_space *designs, const struct accelerato
     score->reason = REASON_TOO_LONG;
     return;
   }
-  fill_objectives(designs, design, result->iteration_s, result->energy_j, score->objective);
-  double bounds[N_OBJECTIVES];
+  fill_objectives(designs, design, die_cost_usd, result->iteration_s, result->energy_j, score->objective);
   struct stage_floor floor;
   stage_bound(designs->stage, accelerator, design, designs->scratch, &floor);
-  design_fill_bounds(designs, accelerator, design, max_u64(result->bound_cycles, floor.cycles), floor.energy_j, bounds);
+  /* What the screen excludes is excluded for the same reason here. */
+  design_fill_bounds(designs, accelerator, design, die_cost_usd, &floor, bounds);
+  enum reason reason = design_judge(designs, bounds, true);
+  if (reason == REASON_NONE) reason = design_judge(designs, score->objective, false);
+  floor.cycles = max_u64(result->bound_cycles, floor.cycles);
+  design_fill_bounds(designs, accelerator, design, die_cost_usd, &floor, bounds);
   score->bound = bounds[designs->space.metric];
-  if (score->objective[OBJECTIVE_THROUGHPUT] < designs->floor_throughput) {
-    score->reason = REASON_THROUGHPUT_FLOOR;
-    score->excess = designs->floor_throughput - score->objective[OBJECTIVE_THROUGHPUT];
-  }
+  score->reason = (uint16_t)reason;
+  if (reason != REASON_NONE) score->excess = design_judged_excess(designs, score->objective, reason);
 }
 
 void design_space_excesses(void *context, const struct point *point, const struct score *screened, double *excess) {
   const struct design_space *designs = context;
   struct accelerator accelerator;
   struct stage_cost_of_design design;
-  if (screened->reason < REASON_AREA || screened->reason > REASON_MEMORY) return;
+  if (!is_known_first((enum reason)screened->reason)) return;
   if (!design_at(designs, point, &accelerator)) return;
   stage_design(designs->stage, &accelerator, &design);
-  for (enum reason reason = REASON_AREA; reason <= REASON_MEMORY; reason++) {
+  for (enum reason reason = REASON_AREA; reason <= REASON_LAST_RANGE; reason++) {
     excess[reason] = design_excess(designs, &accelerator, &design, reason);
   }
 }
@@ -122,7 +148,9 @@ static void bound_point(void *context, const struct point *point, floor_function
   struct accelerator accelerator;
   *score = (struct score){.reason = REASON_IMPOSSIBLE};
   struct stage_cost_of_design design;
-  if (!design_at(designs, point, &accelerator) || !within_limits(designs, &accelerator, &design, score)) return;
+  double die_cost_usd;
+  if (!design_at(designs, point, &accelerator)) return;
+  if (!within_limits(designs, &accelerator, &design, &die_cost_usd, score)) return;
   struct stage_floor floor;
   floor_of(designs->stage, &accelerator, &design, designs->scratch, &floor);
   if (floor.cycles == UINT64_MAX) {
@@ -130,12 +158,12 @@ static void bound_point(void *context, const struct point *point, floor_function
     return;
   }
   score->binding = (uint16_t)floor.binding;
-  design_fill_bounds(designs, &accelerator, &design, floor.cycles, floor.energy_j, score->objective);
+  design_fill_bounds(designs, &accelerator, &design, die_cost_usd, &floor, score->objective);
   score->bound = score->objective[designs->space.metric];
-  if (score->objective[OBJECTIVE_THROUGHPUT] < designs->floor_throughput) {
-    score->reason = REASON_THROUGHPUT_FLOOR;
-    score->excess = designs->floor_throughput - score->objective[OBJECTIVE_THROUGHPUT];
-  }
+  const enum reason reason = design_judge(designs, score->objective, true);
+  if (reason == REASON_NONE) return;
+  score->reason = (uint16_t)reason;
+  score->excess = design_judged_excess(designs, score->objective, reason);
 }
 
 void design_space_screen(void *context, const struct point *point, struct score *score) {
@@ -161,6 +189,11 @@ void design_space_evaluate(void *context, const struct point *point, struct scor
   }
   if (designs->settings->search.score == SCORE_BOUND) {
     design_space_screen(context, point, score);
+    if (score->reason == REASON_NONE) {
+      const enum reason reason = design_judge(designs, score->objective, false);
+      score->reason = (uint16_t)reason;
+      if (reason != REASON_NONE) score->excess = design_judged_excess(designs, score->objective, reason);
+    }
     if (score->reason != REASON_NONE) strip(score);
     return;
   }

@@ -6,16 +6,12 @@
 #include <string.h>
 
 static const struct objective objectives[N_OBJECTIVES] = {
-    [OBJECTIVE_THROUGHPUT] = {"throughput_samples_per_s", "1/s", "training samples a second", true},
-    [OBJECTIVE_ENERGY] = {"energy_j", "J", "energy of one iteration", false},
-    [OBJECTIVE_AREA] = {"area_mm2", "mm2", "die area", false},
-    [OBJECTIVE_TDP] = {"tdp_w", "W", "thermal design power", false},
-    [OBJECTIVE_THROUGHPUT_PER_TDP] = {"throughput_per_tdp", "1/(s W)", "training samples a second and watt of TDP",
-                                      true},
-    [OBJECTIVE_EDP] = {"edp_js", "J s", "energy of an iteration times its duration", false},
+#define OBJECTIVE(name, word, key, unit, maximise, doc, shown) [OBJECTIVE_##name] = {key, unit, doc, maximise},
+#include "dse/objectives.def"
+#undef OBJECTIVE
 };
 
-static const struct reason_name reasons[N_REASONS] = {
+static const struct reason_name plain_reasons[N_REASONS] = {
     [REASON_NONE] = {"feasible", ""},
     [REASON_IMPOSSIBLE] = {"impossible", ""},
     [REASON_AREA] = {"limits.area_mm2", "mm2"},
@@ -23,6 +19,7 @@ static const struct reason_name reasons[N_REASONS] = {
     [REASON_TDP] = {"limits.tdp_w", "W"},
     [REASON_POWER_DENSITY] = {"limits.w_per_mm2", "W/mm2"},
     [REASON_MEMORY] = {"limits.memory", "bytes"},
+    [REASON_CONSTRAINT] = {"limits.constraints", "broken"},
     [REASON_THROUGHPUT_FLOOR] = {"limits.throughput_floor", "1/s"},
     [REASON_TOO_LONG] = {"too_long", ""},
     [REASON_INVALID] = {"invalid", ""},
@@ -37,6 +34,7 @@ bool design_at(const struct design_space *designs, const struct point *point, st
   for (size_t a = 0; a < designs->space.n_axes; a++) {
     *design_field(accelerator, designs->field_offset[a]) = space_value(&designs->space, point, a);
   }
+  if (!rules_apply(&designs->rules, accelerator, 0)) return false;
   struct error ignored;
   ignored.status = STATUS_OK;
   ignored.n_messages = ignored.length = 0;
@@ -45,6 +43,28 @@ bool design_at(const struct design_space *designs, const struct point *point, st
 
 /* --- laying out the space -------------------------------------------------------------------------------------------
  */
+
+static void complain(void *context, const char *key, const char *text) {
+  error_add(context, STATUS_INPUT, "%s: %s", key, text);
+}
+
+/* The front, and what only some runs ask for. */
+static bool take_wishes(struct design_space *designs, struct arena *arena, struct error *error) {
+  const struct run_settings *settings = designs->settings;
+  struct space *space = &designs->space;
+  memcpy(designs->reasons, plain_reasons, sizeof plain_reasons);
+  design_name_ranges(designs, designs->reasons, arena);
+  space->reasons = designs->reasons;
+  space->n_front_objectives = settings->search.front.n;
+  space->front_objectives = designs->front_objectives;
+  for (size_t i = 0; i < settings->search.front.n && i < N_OBJECTIVES; i++) {
+    designs->front_objectives[i] = (size_t)settings->search.front.values[i];
+  }
+  designs->asks_die_cost = run_asks_die_cost(settings);
+  if (!rules_read(settings, arena, &designs->rules, complain, error)) return false;
+  rules_apply(&designs->rules, &designs->fixed, 0); /* a first design that its rules forbid stays as it is */
+  return true;
+}
 
 bool design_space_init(struct design_space *designs, const struct run_settings *settings, const struct stage *stage,
                        struct arena *arena, struct error *error) {
@@ -61,7 +81,8 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
   const struct field_table *table = run_space_fields(arena);
   size_t n_axes = 0;
   for (size_t a = 0; a < N_RUN_AXES; a++) {
-    const struct uint_list *list = &settings->axes[a];
+    const struct uint_rule *list = &settings->axes[a];
+    if (list->rule != NULL) continue;
     const struct field *own = config_find_field(&accelerator_fields, table->fields[a].key);
     *design_field(&designs->fixed, own->offset) = list->values[0];
     if (list->n == 1) continue;
@@ -75,12 +96,10 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
   for (size_t b = 0; b < N_BINDINGS; b++) bindings[b] = (struct reason_name){stage_binding_names[b], ""};
   designs->space = (struct space){.n_axes = n_axes,
                                   .n_objectives = N_OBJECTIVES,
-                                  .n_front_objectives = N_FRONT_OBJECTIVES,
                                   .axes = designs->axes,
                                   .objectives = objectives,
                                   .metric = settings->search.metric,
                                   .n_reasons = N_REASONS,
-                                  .reasons = reasons,
                                   .n_bindings = N_BINDINGS,
                                   .bindings = bindings,
                                   .context = designs,
@@ -89,6 +108,7 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
                                   .refine = design_space_refine,
                                   .excesses = design_space_excesses,
                                   .bound_box = design_space_bound_box};
+  if (!take_wishes(designs, arena, error)) return false;
   design_box_init(designs, arena);
   return true;
 }
@@ -127,7 +147,10 @@ void design_name(const struct accelerator *accelerator, char name[17]) {
   name[16] = 0;
 }
 
-bool design_parse(const char *text, struct accelerator *accelerator, struct arena *arena, struct error *error) {
+bool design_parse(const struct design_space *designs, const char *text, struct accelerator *accelerator,
+                  struct arena *arena, struct error *error) {
+  *accelerator = designs->fixed;
+  uint64_t given = 0;
   char *copy = arena_copy_text(arena, text), *rest = copy;
   for (char *item; (item = strsep(&rest, ",")) != NULL;) {
     char *equals = strchr(item, '=');
@@ -146,6 +169,10 @@ bool design_parse(const char *text, struct accelerator *accelerator, struct aren
       continue;
     }
     config_set_field(field, accelerator, equals + 1, "--design", arena, error);
+    given |= UINT64_C(1) << (field - accelerator_fields.fields);
+  }
+  if (!error_is_set(error) && !rules_apply(&designs->rules, accelerator, given)) {
+    error_add(error, STATUS_INPUT, "--design: a rule of the run file has no allowed value for this design");
   }
   return !error_is_set(error) && accelerator_derive(accelerator, error);
 }

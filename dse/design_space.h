@@ -3,33 +3,27 @@
 #define DSE_DESIGN_SPACE_H
 
 #include "arch/stage_bound.h"
-#include "dse/settings.h"
-
-/* Objectives; the first four span the Pareto front, the others follow from them. */
-enum objective_index {
-  OBJECTIVE_THROUGHPUT,
-  OBJECTIVE_ENERGY,
-  OBJECTIVE_AREA,
-  OBJECTIVE_TDP,
-  OBJECTIVE_THROUGHPUT_PER_TDP,
-  OBJECTIVE_EDP,
-  N_OBJECTIVES
-};
-enum { N_FRONT_OBJECTIVES = 4 };
+#include "dse/rules.h"
 
 /* Why a design is out. The order is the order of judgement: the first that applies is the reason. */
 enum reason {
   REASON_NONE,
-  REASON_IMPOSSIBLE, /* the template forbids the combination */
+  REASON_IMPOSSIBLE, /* the template or a rule forbids the combination, or no such die can be made */
   REASON_AREA,
   REASON_RETICLE,
   REASON_TDP,
   REASON_POWER_DENSITY,
   REASON_MEMORY,
+  REASON_CONSTRAINT, /* limits.constraints; the excess is how many are broken */
+#define OBJECTIVE(name, word, key, unit, maximise, doc, shown) REASON_RANGE_##name, /* limits.minimum, .maximum */
+#include "dse/objectives.def"
+#undef OBJECTIVE
   REASON_THROUGHPUT_FLOOR,
   REASON_TOO_LONG, /* cycles do not fit 64 bits */
   REASON_INVALID,  /* a score broke its promises; a bug, counted and shown */
-  N_REASONS
+  N_REASONS,
+  REASON_RANGE = REASON_RANGE_THROUGHPUT, /* the first of them */
+  REASON_LAST_RANGE = REASON_RANGE + N_OBJECTIVES - 1
 };
 
 struct design_boxes; /* design_box.c */
@@ -39,6 +33,10 @@ struct design_space {
   struct axis axes[POINT_MAX_AXES];
   size_t field_offset[POINT_MAX_AXES]; /* in struct accelerator */
   struct accelerator fixed;            /* values of the keys that are not axes */
+  struct reason_name reasons[N_REASONS];
+  size_t front_objectives[N_OBJECTIVES];
+  struct rules rules;
+  bool asks_die_cost; /* else it is 0 everywhere */
   const struct run_settings *settings;
   const struct stage *stage;
   struct stage_scratch *scratch;
@@ -60,11 +58,23 @@ double design_excess(const struct design_space *designs, const struct accelerato
 void design_evaluate(const struct design_space *designs, const struct accelerator *accelerator,
                      struct stage_cost_of_design *design, struct stage_result *result, struct score *score,
                      struct stage_detail *detail, struct arena *arena);
+/* Prices of a design; the L2 of all its cores, which a law may not tell from the GLB: then what a chip without cores
+ * has is the GLB. */
+bool design_money(const struct design_space *designs, const struct accelerator *accelerator,
+                  const struct stage_cost_of_design *design, struct money *money, struct error *error);
+double design_core_l2_mm2(const struct stage *stage, const struct accelerator *accelerator,
+                          const struct area_breakdown *area);
+/* Can this be a reason in this run? */
+bool design_reason_applies(const struct design_space *designs, enum reason reason);
+/* Do constraints or rules exclude every design of low ≤ point ≤ high, and why? */
+bool design_box_excluded(const struct design_space *designs, const struct point *low, const struct point *high,
+                         enum reason *reason);
 /* "tc_count=8,tc_rows=128,…" of the axes at a point (into the arena), as `--design` takes it. */
 const char *design_text(const struct design_space *designs, const struct point *point, struct arena *arena);
 /* The 16 hexadecimal digits that name a design across runs. */
 void design_name(const struct accelerator *accelerator, char name[17]);
-/* Applies "k=v,k=v" to a design. */
-bool design_parse(const char *text, struct accelerator *accelerator, struct arena *arena, struct error *error);
+/* "k=v,k=v" on top of the first values of the run; keys that it leaves out follow their rules. */
+bool design_parse(const struct design_space *designs, const char *text, struct accelerator *accelerator,
+                  struct arena *arena, struct error *error);
 
 #endif

@@ -13,13 +13,19 @@ enum { ROWS_SHOWN = 20 };
 
 static void show_front(const struct run *run) {
   struct arena *arena = run->invocation->arena;
-  const char *columns[9 + POINT_MAX_AXES];
+  const struct space *space = &run->designs.space;
+  const char *columns[3 + N_OBJECTIVES + POINT_MAX_AXES], *spanned = "";
   size_t n = 0;
   columns[n++] = "design";
-  columns[n++] = "throughput_samples_per_s";
-  columns[n++] = "energy_j";
-  columns[n++] = "area_mm2";
-  if (run->stage.provider->has_tdp) columns[n++] = "tdp_w";
+  for (size_t i = 0; i < space->n_front_objectives; i++) {
+    const size_t o = space_front_objective(space, i), n_behind = space->n_front_objectives - i - 1;
+    spanned = arena_printf(arena, "%s%s%s", spanned, run_objective_words[o],
+                           n_behind > 1    ? ", "
+                           : n_behind == 1 ? " and "
+                                           : "");
+    const bool needs_tdp = o == OBJECTIVE_TDP || o == OBJECTIVE_THROUGHPUT_PER_TDP;
+    if (!needs_tdp || run->stage.provider->has_tdp) columns[n++] = space->objectives[o].name;
+  }
   for (size_t a = 0; a < run->designs.space.n_axes; a++) columns[n++] = run->designs.axes[a].key;
   columns[n++] = "binding";
   char *text;
@@ -30,8 +36,8 @@ static void show_front(const struct run *run) {
           ? "of the designs evaluated; the space is larger than search.bound_points"
           : arena_printf(arena, "of the designs evaluated; %" PRIu64 " others could join it",
                          run->proof.open + (run->settings.search.prove_front ? 0 : run->proof.pruned));
-  say(run->invocation, "Pareto front over throughput, energy, area and TDP: %zu designs (%s)\n\n%s\n",
-      pareto_count(run->rounds.front), complete, text);
+  say(run->invocation, "Pareto front over %s: %zu designs (%s)\n\n%s\n", spanned, pareto_count(run->rounds.front),
+      complete, text);
 }
 
 static void show_best(const struct run *run) {
@@ -50,6 +56,9 @@ static void show_best(const struct run *run) {
   say(run->invocation, "  area         %.5g mm2 of %.5g\n", objective[OBJECTIVE_AREA], run->settings.limits.area_mm2);
   if (run->stage.provider->has_tdp) {
     say(run->invocation, "  TDP          %.5g W of %.5g\n", objective[OBJECTIVE_TDP], run->settings.limits.tdp_w);
+  }
+  if (run->designs.asks_die_cost) {
+    say(run->invocation, "  die cost     %.5g USD\n", objective[OBJECTIVE_DIE_COST]);
   }
   say(run->invocation, "  energy       %.5g J an iteration\n  stopped by   %s\n", objective[OBJECTIVE_ENERGY],
       stage_binding_names[best->score.binding]);

@@ -32,8 +32,7 @@ static bool choose_design(struct run *run, struct accelerator *accelerator, stru
     return accelerator_from_catalogue(invocation->data_folder, text, invocation->arena, accelerator, error) &&
            accelerator_derive(accelerator, error);
   }
-  *accelerator = run->designs.fixed;
-  if (!design_parse(text, accelerator, invocation->arena, error)) return false;
+  if (!design_parse(&run->designs, text, accelerator, invocation->arena, error)) return false;
   const uint64_t generated = run->designs.fixed.element_bytes;
   if (accelerator->element_bytes == generated) return true;
   return error_add(error, STATUS_INPUT,
@@ -287,10 +286,10 @@ const struct command command_evaluate = {
     .max_words = 1,
     .options = options,
     .n_options = sizeof options / sizeof *options,
-    .details =
-        "Keys that --design leaves out take the first value of the run file's list. Exit status 3 if the design\n"
-        "breaks a limit; its numbers are printed nevertheless. Prices and carbon: keys of group money. With\n"
-        "--uncertainty, --verbose lists the range of every constant and where it comes from.",
+    .details = "Keys that --design leaves out take the first value of the run file's list or follow its rule. Exit "
+               "status 3 if the design\n"
+               "breaks a limit; its numbers are printed nevertheless. Prices and carbon: keys of group money. With\n"
+               "--uncertainty, --verbose lists the range of every constant and where it comes from.",
     .examples = examples,
     .run = run_evaluate,
 };

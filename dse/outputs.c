@@ -110,6 +110,7 @@ static json_t *design_json(const struct run *run, const struct record *record) {
   json_object_set_new(object, "design", json_string(name));
   json_object_set_new(object, "axes", json_string(design_text(&run->designs, &record->point, run->invocation->arena)));
   for (size_t o = 0; o < run->designs.space.n_objectives; o++) {
+    if (o == OBJECTIVE_DIE_COST && !run->designs.asks_die_cost) continue;
     json_object_set_new(object, run->designs.space.objectives[o].name, json_real(record->score.objective[o]));
   }
   json_object_set_new(object, "bound", json_real(record->score.bound));

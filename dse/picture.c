@@ -67,7 +67,7 @@ static void schedule_timeline(const struct run *run, const struct stage_detail *
  */
 
 struct page_columns {
-  struct report_column columns[8 + POINT_MAX_AXES];
+  struct report_column columns[8 + N_OBJECTIVES + POINT_MAX_AXES];
   size_t n;
 };
 
@@ -76,14 +76,33 @@ static void add_column(struct page_columns *page, const char *name, const char *
 }
 
 /* The axes that vary, the objectives, what binds: columns that both tables share. */
+static const size_t usual[] = {OBJECTIVE_THROUGHPUT, OBJECTIVE_AREA, OBJECTIVE_TDP, OBJECTIVE_ENERGY,
+                               OBJECTIVE_THROUGHPUT_PER_TDP};
+enum { N_USUAL = sizeof usual / sizeof *usual };
+
+/* Whose number the column 1 + i of both tables shows: the usual ones, and what else spans the front or orders it. */
+static size_t objectives_shown(const struct run *run, size_t shown[N_OBJECTIVES]) {
+  const struct space *space = &run->designs.space;
+  size_t n = N_USUAL;
+  memcpy(shown, usual, sizeof usual);
+  for (size_t i = 0; i <= space->n_front_objectives; i++) {
+    const size_t o = i < space->n_front_objectives ? space_front_objective(space, i) : space->metric;
+    size_t at = 0;
+    while (at < n && shown[at] != o) at++;
+    if (at == n) shown[n++] = o;
+  }
+  return n;
+}
+
 static void shared_columns(const struct run *run, struct page_columns *page) {
+  size_t shown[N_OBJECTIVES];
+  const size_t n_shown = objectives_shown(run, shown);
   page->n = 0;
   add_column(page, "design", "", "", true);
-  add_column(page, "throughput_samples_per_s", "1/s", "max", false);
-  add_column(page, "area_mm2", "mm2", "min", false);
-  add_column(page, "tdp_w", "W", "min", false);
-  add_column(page, "energy_j", "J", "min", false);
-  add_column(page, "throughput_per_tdp", "1/(s W)", "max", false);
+  for (size_t i = 0; i < n_shown; i++) {
+    const struct objective *objective = &run->designs.space.objectives[shown[i]];
+    add_column(page, objective->name, objective->unit, objective->maximise ? "max" : "min", false);
+  }
   for (size_t a = 0; a < run->designs.space.n_axes; a++) {
     add_column(page, run->designs.axes[a].key, run->designs.axes[a].unit, "", run->designs.axes[a].labels != NULL);
   }
@@ -101,12 +120,10 @@ static const char *name_of(const struct run *run, const struct record *record, s
 static void fill_row(const struct run *run, const struct record *record, struct report_cell *cell,
                      struct arena *arena) {
   const double *objective = record->score.objective;
+  size_t shown[N_OBJECTIVES];
+  const size_t n_shown = objectives_shown(run, shown);
   (cell++)->text = name_of(run, record, arena);
-  (cell++)->number = objective[OBJECTIVE_THROUGHPUT];
-  (cell++)->number = objective[OBJECTIVE_AREA];
-  (cell++)->number = objective[OBJECTIVE_TDP];
-  (cell++)->number = objective[OBJECTIVE_ENERGY];
-  (cell++)->number = objective[OBJECTIVE_THROUGHPUT_PER_TDP];
+  for (size_t i = 0; i < n_shown; i++) (cell++)->number = objective[shown[i]];
   for (size_t a = 0; a < run->designs.space.n_axes; a++, cell++) {
     const struct axis *axis = &run->designs.axes[a];
     const uint64_t value = axis->values[record->point.index[a]];
@@ -164,6 +181,36 @@ static struct report_table *infeasible_table(const struct run *run, struct arena
                                  cells,
                                  n};
   return table;
+}
+
+/* What of the front the plot shows: throughput over area with TDP as size where they span it, else what comes first. */
+struct plotted {
+  size_t x, y, size; /* columns */
+};
+
+static struct plotted plotted_of(const struct run *run) {
+  static const size_t preferred[] = {OBJECTIVE_THROUGHPUT, OBJECTIVE_AREA, OBJECTIVE_TDP};
+  const struct space *space = &run->designs.space;
+  size_t shown[N_OBJECTIVES], order[N_OBJECTIVES] = {0}, n = 0;
+  const size_t n_shown = objectives_shown(run, shown);
+  for (size_t p = 0; p < sizeof preferred / sizeof *preferred; p++) {
+    for (size_t i = 0; i < space->n_front_objectives; i++) {
+      if (space_front_objective(space, i) == preferred[p]) order[n++] = preferred[p];
+    }
+  }
+  for (size_t i = 0; i < space->n_front_objectives; i++) {
+    const size_t o = space_front_objective(space, i);
+    if (o != OBJECTIVE_THROUGHPUT && o != OBJECTIVE_AREA && o != OBJECTIVE_TDP) order[n++] = o;
+  }
+  size_t column[3] = {1, 2, SIZE_MAX}; /* of a front of one objective: the usual picture */
+  for (size_t i = 0; i < n && i < 3; i++) {
+    for (size_t c = 0; c < n_shown; c++) {
+      if (shown[c] == order[i]) column[i] = 1 + c;
+    }
+  }
+  if (n == 1) column[1] = column[0] == 1 ? 2 : 1;
+  if (n > 2 && order[2] == OBJECTIVE_TDP && !run->stage.provider->has_tdp) column[2] = SIZE_MAX;
+  return (struct plotted){column[1], column[0], column[2]};
 }
 
 /* --- breakdowns and facts -------------------------------------------------------------------------------------------
@@ -275,6 +322,7 @@ bool picture_publish(struct run *run, struct error *error) {
   struct page_columns page;
   shared_columns(run, &page);
   const bool has_tdp = run->stage.provider->has_tdp;
+  const struct plotted plotted = plotted_of(run);
   const struct objective *metric = &run->designs.space.objectives[run->designs.space.metric];
   struct report report = {
       .title = arena_printf(arena, "Accelerators for training %s", run->workload.name),
@@ -286,9 +334,9 @@ bool picture_publish(struct run *run, struct error *error) {
           run->proof.optimal ? "no design of the space is better (proven)" : "the proof leaves a gap, stated below"),
       .model_band = has_tdp ? model_band : NULL,
       .front = record_table(run, &page, true, arena),
-      .front_x = 2,
-      .front_y = 1,
-      .front_size = has_tdp ? 3 : SIZE_MAX,
+      .front_x = plotted.x,
+      .front_y = plotted.y,
+      .front_size = plotted.size,
       .best_row = row_of(run, &best->point),
       .topk = record_table(run, &page, false, arena),
       .infeasible = infeasible_table(run, arena),

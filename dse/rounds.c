@@ -17,7 +17,7 @@ void rounds_init(struct rounds *rounds, struct cluster *cluster, const struct de
   rounds->round_size = search->round_size;
   rounds->seed = search->seed;
   rounds->topk = topk_new(arena, &space->objectives[space->metric], space->metric, search->top_k);
-  rounds->front = pareto_new(arena, space->objectives, space->n_front_objectives);
+  rounds->front = pareto_new_of(arena, space->objectives, space->front_objectives, space->n_front_objectives);
   rounds->evaluated = point_set_new(arena);
   rounds->found_points = point_set_new(arena);
   if (journal != NULL) rounds->journaled = journal_rounds(journal);

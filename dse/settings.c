@@ -1,10 +1,21 @@
 /* Tables of the run file's own groups, and how a run file is read. See settings.h. */
 #include "dse/settings.h"
 
+#include "dse/rules.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const run_metric_names[] = {"throughput", "energy", "area", "tdp", "throughput_per_tdp", "edp", NULL};
+const char *const run_metric_names[] = {
+#define OBJECTIVE(name, word, key, unit, maximise, doc, shown) word,
+#include "dse/objectives.def"
+#undef OBJECTIVE
+    NULL};
+const char *const run_objective_words[N_OBJECTIVES] = {
+#define OBJECTIVE(name, word, key, unit, maximise, doc, shown) shown,
+#include "dse/objectives.def"
+#undef OBJECTIVE
+};
 
 static const char *const score_names[] = {"schedule", "bound", NULL};
 
@@ -36,15 +47,32 @@ static const struct field limit_field_list[] = {
      "least throughput, as a fraction of the reference design's; 0: none", LIMIT(throughput_floor), ROLE_ANSWER, NULL},
     {"reference", FIELD_TEXT, "", 0, 0, "\"tpuv2\"", "catalogue entry that the floor refers to", LIMIT(reference),
      ROLE_ANSWER, NULL},
+    {"constraints", FIELD_TEXT_LIST, "", 0, 0, "[]",
+     "conditions between keys of space, area_mm2, tdp_w, memory_bytes and hbm_bytes, as \"tc_rows >= tc_cols\"",
+     LIMIT(constraints), ROLE_ANSWER, NULL},
 };
 static const struct field_table limit_fields = {"limits", "what a design may cost", limit_field_list,
                                                 sizeof limit_field_list / sizeof *limit_field_list};
+
+#define OBJECTIVE(name, word, key, unit, maximise, doc, shown)                                                         \
+  {key, FIELD_REAL, unit, 0, 1e30, "0.0", doc, OBJECTIVE_##name * sizeof(double), ROLE_ANSWER, NULL},
+static const struct field range_field_list[] = {
+#include "dse/objectives.def"
+};
+#undef OBJECTIVE
+static const struct field_table minimum_fields = {"minimum", "least value of each objective in a design; 0: none",
+                                                  range_field_list, N_OBJECTIVES};
+static const struct field_table maximum_fields = {"maximum", "greatest value of each objective in a design; 0: none",
+                                                  range_field_list, N_OBJECTIVES};
 
 #define SEARCH(member) offsetof(struct run_search, member)
 static const struct field search_field_list[] = {
     {"algorithm", FIELD_TEXT, "", 0, 0, "\"guided\"", "how to search (dse list algorithms)", SEARCH(algorithm),
      ROLE_ANSWER, NULL},
     {"metric", FIELD_CHOICE, "", 0, 0, "\"throughput\"", "what orders the best designs", SEARCH(metric), ROLE_ANSWER,
+     run_metric_names},
+    {"front", FIELD_CHOICE_LIST, "", 0, 0, "[\"throughput\", \"energy\", \"area\", \"tdp\"]",
+     "objectives that span the Pareto front, the first of which orders it", SEARCH(front), ROLE_ANSWER,
      run_metric_names},
     {"score", FIELD_CHOICE, "", 0, 0, "\"schedule\"",
      "what a design scores: its schedule, or only its bound, which no schedule beats (a first look at huge spaces)",
@@ -93,13 +121,14 @@ const struct field_table *run_space_fields(struct arena *arena) {
     const struct field *one = config_find_field(&accelerator_fields, axes[a].key);
     REQUIRE(one != NULL && (one->type == FIELD_UINT || one->type == FIELD_CHOICE));
     fields[a] = *one;
-    fields[a].type = one->type == FIELD_UINT ? FIELD_UINT_LIST : FIELD_CHOICE_LIST;
+    fields[a].type = one->type == FIELD_UINT ? FIELD_UINT_RULE : FIELD_CHOICE_LIST;
     fields[a].default_text = axes[a].values;
-    fields[a].offset = a * sizeof(struct uint_list);
+    fields[a].offset = a * sizeof(struct uint_rule);
     fields[a].role = ROLE_ANSWER;
   }
   struct field_table *table = ARENA_NEW(arena, struct field_table, 1);
-  *table = (struct field_table){"space", "the designs to choose from: values of every axis", fields, N_RUN_AXES};
+  *table = (struct field_table){"space", "the designs to choose from: values of every axis, or a rule, \"= tc_cols\"",
+                                fields, N_RUN_AXES};
   return table;
 }
 
@@ -111,12 +140,14 @@ const void *run_algorithm_settings(const struct run_settings *settings, const st
 }
 
 struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena) {
-  struct config_section *sections = ARENA_NEW(arena, struct config_section, 9 + n_search_algorithms);
+  struct config_section *sections = ARENA_NEW(arena, struct config_section, 11 + n_search_algorithms);
   size_t n = 0;
   sections[n++] = (struct config_section){"", &top_fields, &settings->top, true};
   sections[n++] = (struct config_section){"training", &training_fields, &settings->training, false};
   sections[n++] = (struct config_section){"space", run_space_fields(arena), settings->axes, false};
   sections[n++] = (struct config_section){"limits", &limit_fields, &settings->limits, false};
+  sections[n++] = (struct config_section){"limits.minimum", &minimum_fields, &settings->minimum, false};
+  sections[n++] = (struct config_section){"limits.maximum", &maximum_fields, &settings->maximum, false};
   sections[n++] = (struct config_section){"search", &search_fields, &settings->search, false};
   if (settings->algorithms == NULL) {
     void **own = ARENA_NEW(arena, void *, n_search_algorithms);
@@ -153,8 +184,8 @@ static void complain(const struct config *config, const char *path, const char *
   }
 }
 
-static void check_together(const struct config *config, const char *path, struct run_settings *settings,
-                           struct arena *arena, struct error *error) {
+static void check_algorithm(const struct config *config, const char *path, const struct run_settings *settings,
+                            struct arena *arena, struct error *error) {
   const struct search_algorithm *algorithm = search_algorithm_find(settings->search.algorithm);
   if (algorithm == NULL) {
     const char *known = "";
@@ -166,11 +197,19 @@ static void check_together(const struct config *config, const char *path, struct
     complain(config, path, "search.algorithm", error,
              arena_printf(arena, "no algorithm \"%s\", allowed are %s", settings->search.algorithm, known));
   }
+}
+
+static void check_axes(const struct config *config, const char *path, const struct run_settings *settings,
+                       struct arena *arena, struct error *error) {
   const struct field_table *space = run_space_fields(arena);
   for (size_t a = 0; a < N_RUN_AXES; a++) {
     const struct field *field = &space->fields[a];
     const char *key = arena_printf(arena, "space.%s", field->key);
-    struct uint_list *list = &settings->axes[a];
+    const struct uint_rule *list = &settings->axes[a];
+    if (strcmp(field->key, "element_bytes") == 0 && (list->n > 1 || list->rule != NULL)) {
+      complain(config, path, key, error, "one value only: the operators of a run are generated for it");
+    }
+    if (list->rule != NULL) continue;
     if (list->n == 0) {
       complain(config, path, key, error, "an empty list, give at least one value");
       continue;
@@ -181,9 +220,6 @@ static void check_together(const struct config *config, const char *path, struct
       complain(config, path, key, error, "values must ascend, without repeats");
       break;
     }
-    if (strcmp(field->key, "element_bytes") == 0 && list->n > 1) {
-      complain(config, path, key, error, "one value only: the operators of a run are generated for it");
-    }
     if (strcmp(field->key, "node_nm") != 0) continue;
     for (size_t i = 0; i < list->n; i++) {
       if (technology_knows_node(list->values[i])) continue;
@@ -192,16 +228,93 @@ static void check_together(const struct config *config, const char *path, struct
                             technology_node_names));
     }
   }
-  const bool small_provider = !cost_providers[settings->cost.provider]->has_tdp;
-  const uint64_t metric = settings->search.metric;
-  if (small_provider && (metric == 3 || metric == 4)) {
-    complain(config, path, "search.metric", error,
-             "the cost provider has no TDP; choose throughput, area, energy or edp");
+}
+
+bool run_asks_die_cost(const struct run_settings *settings) {
+  bool asks = settings->search.metric == OBJECTIVE_DIE_COST || settings->minimum.of[OBJECTIVE_DIE_COST] > 0 ||
+              settings->maximum.of[OBJECTIVE_DIE_COST] > 0;
+  for (size_t i = 0; i < settings->search.front.n; i++) {
+    asks = asks || settings->search.front.values[i] == OBJECTIVE_DIE_COST;
   }
+  return asks;
+}
+
+/* Nobody's price must not pass for a low one. */
+static void check_prices(const struct config *config, const char *path, const struct run_settings *settings,
+                         struct arena *arena, struct error *error) {
+  if (!run_asks_die_cost(settings)) return;
+  const bool has_node = cost_providers[settings->cost.provider]->has_tdp;
+  const uint64_t other_nm = 22; /* of providers whose area is that of one node, whatever the design's */
+  const struct uint_rule *nodes = &settings->axes[RUN_AXIS_node_nm];
+  for (size_t i = 0; i < (has_node ? nodes->n : 1); i++) {
+    const uint64_t nm = has_node ? nodes->values[i] : other_nm;
+    if (money_knows_node(&settings->money, nm)) continue;
+    complain(config, path, "space.node_nm", error,
+             arena_printf(arena,
+                          "die cost is asked for, and wafers of %llu nm have no known price or defects: set "
+                          "money.wafer_usd and money.defects_per_mm2",
+                          (unsigned long long)nm));
+  }
+}
+
+static void check_objectives(const struct config *config, const char *path, const struct run_settings *settings,
+                             struct arena *arena, struct error *error) {
+  const uint64_t metric = settings->search.metric;
+  const bool has_tdp = cost_providers[settings->cost.provider]->has_tdp;
+  if (!has_tdp && (metric == OBJECTIVE_TDP || metric == OBJECTIVE_THROUGHPUT_PER_TDP)) {
+    complain(config, path, "search.metric", error,
+             "the cost provider has no TDP; choose throughput, area, energy, edp or die_cost");
+  }
+  const struct uint_list *front = &settings->search.front;
+  if (front->n == 0) complain(config, path, "search.front", error, "an empty list, give at least one objective");
+  for (size_t i = 1; i < front->n; i++) {
+    for (size_t j = 0; j < i; j++) {
+      if (front->values[i] != front->values[j]) continue;
+      complain(config, path, "search.front", error,
+               arena_printf(arena, "%s stands twice", run_metric_names[front->values[i]]));
+    }
+  }
+  for (size_t o = 0; o < N_OBJECTIVES; o++) {
+    const double minimum = settings->minimum.of[o], maximum = settings->maximum.of[o];
+    const char *key = arena_printf(arena, "limits.%s.%s", minimum > 0 ? "minimum" : "maximum", range_field_list[o].key);
+    if (minimum > 0 && maximum > 0 && minimum > maximum) {
+      complain(config, path, key, error, "exceeds limits.maximum: no design can meet both");
+    }
+    if (!has_tdp && (o == OBJECTIVE_TDP || o == OBJECTIVE_THROUGHPUT_PER_TDP) && (minimum > 0 || maximum > 0)) {
+      complain(config, path, key, error, "the cost provider has no TDP");
+    }
+  }
+}
+
+struct place {
+  const struct config *config;
+  const char *path;
+  struct error *error;
+};
+
+/* A text that stands alone has no elements. */
+static void complain_of_rule(void *context, const char *key, const char *text) {
+  const struct place *place = context;
+  const char *file;
+  if (config_line(place->config, key, &file) == 0 && strncmp(key, "limits.constraints", 18) == 0) {
+    key = "limits.constraints";
+  }
+  complain(place->config, place->path, key, place->error, text);
+}
+
+static void check_together(const struct config *config, const char *path, const struct run_settings *settings,
+                           struct arena *arena, struct error *error) {
+  check_algorithm(config, path, settings, arena, error);
+  check_axes(config, path, settings, arena, error);
+  check_objectives(config, path, settings, arena, error);
+  check_prices(config, path, settings, arena, error);
   if (settings->training.attention != ATTENTION_SEPARATE && !cost_providers[settings->cost.provider]->has_attention) {
     complain(config, path, "training.attention", error,
              "the cost provider has no fused attention; choose separate, or provider physical");
   }
+  if (error_is_set(error)) return; /* rules are judged over lists that are right */
+  struct rules rules;
+  rules_read(settings, arena, &rules, complain_of_rule, &(struct place){config, path, error});
 }
 
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
@@ -225,6 +338,12 @@ struct digest run_settings_digest(struct run_settings *settings, const struct op
   digest_add_u64(&stream, ANSWER_VERSION);
   config_digest(&stream, sections.sections, sections.n);
   cost_digest(&settings->cost, &stream);
+  if (run_asks_die_cost(settings)) {
+    digest_add_double(&stream, settings->money.wafer_usd);
+    digest_add_double(&stream, settings->money.defects_per_mm2);
+    digest_add_double(&stream, settings->money.clustering);
+    digest_add_u64(&stream, settings->money.spare_cores);
+  }
   digest_add_u64(&stream, graph->digest.high);
   digest_add_u64(&stream, graph->digest.low);
   return digest_end(&stream);

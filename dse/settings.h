@@ -15,6 +15,13 @@ enum run_axis {
   N_RUN_AXES
 };
 
+enum objective_index {
+#define OBJECTIVE(name, word, key, unit, maximise, doc, shown) OBJECTIVE_##name,
+#include "dse/objectives.def"
+#undef OBJECTIVE
+  N_OBJECTIVES
+};
+
 struct run_top {
   const char *workload;   /* model name, .cfg or .json */
   uint64_t batch;         /* samples in one iteration of this device */
@@ -26,10 +33,17 @@ struct run_limits {
   bool memory;             /* parameters, state, stash must fit HBM */
   double throughput_floor; /* fraction of the reference design's; 0: none */
   const char *reference;   /* catalogue entry */
+  struct text_list constraints;
+};
+
+/* A value for each objective, by its key; 0: none. */
+struct run_ranges {
+  double of[N_OBJECTIVES];
 };
 
 struct run_search {
   const char *algorithm;
+  struct uint_list front; /* objectives that span it */
   uint64_t metric, score, top_k, seed, max_evaluations, round_size;
   double eps;
   bool prove, prove_front;
@@ -44,8 +58,9 @@ struct run_settings {
   struct cost_settings cost;
   struct technology technology;
   struct money_settings money;
-  struct uint_list axes[N_RUN_AXES];
+  struct uint_rule axes[N_RUN_AXES];
   struct run_limits limits;
+  struct run_ranges minimum, maximum;
   struct run_search search;
   void *algorithms; /* n_search_algorithms pointers' worth of settings: settings_of_algorithm */
 };
@@ -53,8 +68,11 @@ struct run_settings {
 /* What a design scores: its schedule, or the bound alone that no schedule beats. */
 enum run_score { SCORE_SCHEDULE, SCORE_BOUND };
 
-/* Metrics are objectives; see design_space.h for their meaning. */
+/* Objectives as search.metric and search.front spell them (ending with NULL), and as a sentence does. */
 extern const char *const run_metric_names[];
+extern const char *const run_objective_words[N_OBJECTIVES];
+/* Does the run ask for the price of dies: as metric, on the front, or within a range? Only then is it computed. */
+bool run_asks_die_cost(const struct run_settings *settings);
 
 /* The sections of a run file, for config_apply, config_write and config_digest; the array is in `arena`. */
 struct run_sections {

@@ -6,9 +6,21 @@
 #include <string.h>
 
 /* Columns that front.csv and topk.csv share, behind what is their own. */
-enum { N_DESIGN_COLUMNS = 9 + N_RUN_AXES + 3 };
+enum { MOST_DESIGN_COLUMNS = 9 + N_OBJECTIVES + N_RUN_AXES + 3 };
 
-static void design_columns(const struct run *run, struct table_column *columns, struct arena *arena) {
+/* Objectives that have a column only in runs that ask for them: as metric, on the front, or within a range. */
+static bool is_extra(const struct run *run, size_t objective) {
+  const struct space *space = &run->designs.space;
+  if (objective <= OBJECTIVE_THROUGHPUT_PER_TDP) return false;
+  bool asked =
+      space->metric == objective || run->settings.minimum.of[objective] > 0 || run->settings.maximum.of[objective] > 0;
+  for (size_t i = 0; i < space->n_front_objectives; i++) {
+    asked = asked || space_front_objective(space, i) == objective;
+  }
+  return asked;
+}
+
+static size_t design_columns(const struct run *run, struct table_column *columns, struct arena *arena) {
   const struct space *space = &run->designs.space;
   size_t n = 0;
   columns[n++] = (struct table_column){"design", "", "", "name of the design, the same in every run"};
@@ -18,6 +30,12 @@ static void design_columns(const struct run *run, struct table_column *columns, 
   columns[n++] = (struct table_column){"area_mm2", "mm2", "min", "die area"};
   columns[n++] = (struct table_column){"tdp_w", "W", "min", "thermal design power"};
   columns[n++] = (struct table_column){"throughput_per_tdp", "1/(s W)", "max", "throughput over TDP"};
+  for (size_t o = 0; o < N_OBJECTIVES; o++) {
+    const struct objective *objective = &space->objectives[o];
+    if (!is_extra(run, o)) continue;
+    columns[n++] =
+        (struct table_column){objective->name, objective->unit, objective->maximise ? "max" : "min", objective->doc};
+  }
   const struct objective *metric = &space->objectives[space->metric];
   columns[n++] = (struct table_column){arena_printf(arena, "bound_%s", metric->name), metric->unit,
                                        metric->maximise ? "max" : "min", "no schedule of this design is better"};
@@ -29,7 +47,8 @@ static void design_columns(const struct run *run, struct table_column *columns, 
   columns[n++] = (struct table_column){"binding", "", "", "resource that stops the design"};
   columns[n++] = (struct table_column){"found_by", "", "", "algorithm that found it"};
   columns[n++] = (struct table_column){"found_at_evaluation", "", "", "after how many evaluations"};
-  REQUIRE(n == N_DESIGN_COLUMNS);
+  REQUIRE(n <= MOST_DESIGN_COLUMNS);
+  return n;
 }
 
 static double relative_gap(double value, double bound) {
@@ -55,6 +74,9 @@ static void design_row(const struct run *run, const struct record *record, struc
   } else {
     table_empty(table);
     table_empty(table);
+  }
+  for (size_t o = 0; o < N_OBJECTIVES; o++) {
+    if (is_extra(run, o)) table_double(table, objective[o]);
   }
   table_double(table, record->score.bound);
   table_double(table, relative_gap(objective[designs->space.metric], record->score.bound));
@@ -83,9 +105,9 @@ static void design_row(const struct run *run, const struct record *record, struc
 }
 
 struct table *tables_front(const struct run *run, struct arena *arena) {
-  struct table_column *columns = ARENA_NEW(arena, struct table_column, N_DESIGN_COLUMNS);
-  design_columns(run, columns, arena);
-  struct table *table = table_new(arena, "front.csv", columns, N_DESIGN_COLUMNS);
+  struct table_column *columns = ARENA_NEW(arena, struct table_column, MOST_DESIGN_COLUMNS);
+  const size_t n_columns = design_columns(run, columns, arena);
+  struct table *table = table_new(arena, "front.csv", columns, n_columns);
   for (size_t i = 0; i < pareto_count(run->rounds.front); i++) {
     design_row(run, pareto_at(run->rounds.front, i), table);
   }
@@ -93,12 +115,12 @@ struct table *tables_front(const struct run *run, struct arena *arena) {
 }
 
 struct table *tables_topk(const struct run *run, struct arena *arena) {
-  struct table_column *columns = ARENA_NEW(arena, struct table_column, 3 + N_DESIGN_COLUMNS);
+  struct table_column *columns = ARENA_NEW(arena, struct table_column, 3 + MOST_DESIGN_COLUMNS);
   columns[0] = (struct table_column){"stage", "", "", "stage of the pipeline, from 0"};
   columns[1] = (struct table_column){"stage_digest", "", "", "stages with the same digest are the same problem"};
   columns[2] = (struct table_column){"place", "", "min", "1: the best by the run's metric"};
-  design_columns(run, columns + 3, arena);
-  struct table *table = table_new(arena, "topk.csv", columns, 3 + N_DESIGN_COLUMNS);
+  const size_t n_columns = 3 + design_columns(run, columns + 3, arena);
+  struct table *table = table_new(arena, "topk.csv", columns, n_columns);
   char hex[DIGEST_HEX_BYTES];
   digest_print(run->graph.digest, hex);
   for (size_t i = 0; i < topk_count(run->rounds.topk); i++) {
@@ -154,6 +176,7 @@ struct table *tables_infeasible(const struct run *run, struct arena *arena) {
   };
   struct table *table = table_new(arena, "infeasible.csv", columns, sizeof columns / sizeof *columns);
   for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
+    if (!design_reason_applies(&run->designs, (enum reason)r)) continue;
     const struct reason_name *reason = &run->designs.space.reasons[r];
     table_text(table, reason->name);
     table_u64(table, run->proof.exclusions.n[r]);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 
-_Static_assert(POINT_MAX_AXES == 16 && SCORE_MAX_OBJECTIVES == 6 && SCORE_MAX_MOVES == 4,
+_Static_assert(POINT_MAX_AXES == 16 && SCORE_MAX_OBJECTIVES == 8 && SCORE_MAX_MOVES == 4,
                "a change of these is a new format version");
 
 /* A line end of each kind, a control character and a byte that is no ASCII: any transfer as text damages it. */

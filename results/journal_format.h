@@ -10,7 +10,7 @@
  *   payload  u32 kind · u32 number, of tasks (kind 1) or words (kind 2, a fold: what many tasks were reduced to; the
  *            meaning of its words is its owner's) · those: words of u64, or per task: u16 index on every axis ·
  *            u16 reason, binding, moves, saturated · u16 mask · the words that the mask names
- *   words    bits 0–5 objectives, 6 bound, 7 excess: IEEE bits, 8 bytes; bits 8–11 moves: worth 8, axis 2, step 2.
+ *   words    bits 0–7 objectives, 8 bound, 9 excess: IEEE bits, 8 bytes; bits 10–13 moves: worth 8, axis 2, step 2.
  *            A word of zero bits is left out, so an infeasible design takes 30 bytes instead of 130.
  *
  * Everything decoded is hostile: lengths, counts and indices are checked after the checksum too, and there is one
@@ -22,7 +22,7 @@
 
 enum {
   JOURNAL_MARK_BYTES = 8,
-  JOURNAL_FORMAT_VERSION = 2, /* 1, never released, had no folds */
+  JOURNAL_FORMAT_VERSION = 3, /* 2 had six objectives a score; 1, never released, no folds */
   JOURNAL_HEADER_BYTES = 64,
   JOURNAL_FRAME_BYTES = 20, /* of a record, before its payload */
   JOURNAL_MAX_PAYLOAD_BYTES = 64 << 20,

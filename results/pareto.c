@@ -14,22 +14,38 @@
 struct pareto {
   struct arena *arena;
   const struct objective *objectives;
+  size_t which[SCORE_MAX_OBJECTIVES];           /* of the scores' objectives, in the order in which they count */
   size_t n_objectives, n, capacity, last_cover; /* the last: where a cover was found last, for speed alone */
   struct record *records;
 };
 
-struct pareto *pareto_new(struct arena *arena, const struct objective *objectives, size_t n_objectives) {
+struct pareto *pareto_new_of(struct arena *arena, const struct objective *objectives, const size_t *which,
+                             size_t n_objectives) {
   REQUIRE(n_objectives >= 1 && n_objectives <= SCORE_MAX_OBJECTIVES);
   struct pareto *const front = ARENA_NEW(arena, struct pareto, 1);
   *front = (struct pareto){.arena = arena, .objectives = objectives, .n_objectives = n_objectives};
+  for (size_t i = 0; i < n_objectives; i++) {
+    front->which[i] = which != NULL ? which[i] : i;
+    REQUIRE(front->which[i] < SCORE_MAX_OBJECTIVES);
+  }
   return front;
+}
+
+struct pareto *pareto_new(struct arena *arena, const struct objective *objectives, size_t n_objectives) {
+  return pareto_new_of(arena, objectives, NULL, n_objectives);
+}
+
+/* Of objective number i of the front: is the value of a better than that of b? */
+static bool better_in(const struct pareto *front, size_t i, const struct record *a, const struct record *b) {
+  const size_t o = front->which[i];
+  return objective_better(&front->objectives[o], a->score.objective[o], b->score.objective[o]);
 }
 
 /* < 0: a comes first in the order of the front; 0: equal in all objectives. */
 static int compare_objectives(const struct pareto *front, const struct record *a, const struct record *b) {
   for (size_t i = 0; i < front->n_objectives; i++) {
-    if (objective_better(&front->objectives[i], a->score.objective[i], b->score.objective[i])) return -1;
-    if (objective_better(&front->objectives[i], b->score.objective[i], a->score.objective[i])) return 1;
+    if (better_in(front, i, a, b)) return -1;
+    if (better_in(front, i, b, a)) return 1;
   }
   return 0;
 }
@@ -37,7 +53,7 @@ static int compare_objectives(const struct pareto *front, const struct record *a
 /* Is b nowhere better than a? */
 static bool covers(const struct pareto *front, const struct record *a, const struct record *b) {
   for (size_t i = 0; i < front->n_objectives; i++)
-    if (objective_better(&front->objectives[i], b->score.objective[i], a->score.objective[i])) return false;
+    if (better_in(front, i, b, a)) return false;
   return true;
 }
 
@@ -97,12 +113,14 @@ static bool excludes(const struct pareto *front, const struct record *record, co
 
 bool pareto_covers(struct pareto *front, const double *objectives, const struct point *point) {
   struct record limit = {.point = *point};
-  memcpy(limit.score.objective, objectives, front->n_objectives * sizeof *objectives);
+  for (size_t i = 0; i < front->n_objectives; i++) {
+    limit.score.objective[front->which[i]] = objectives[front->which[i]];
+  }
   if (front->last_cover < front->n && excludes(front, &front->records[front->last_cover], &limit)) return true;
   /* What covers the limit is at least as good in the first objective, which orders the front. */
   for (size_t i = 0; i < front->n; i++) {
     const struct record *const record = &front->records[i];
-    if (objective_better(&front->objectives[0], limit.score.objective[0], record->score.objective[0])) return false;
+    if (better_in(front, 0, &limit, record)) return false;
     if (!excludes(front, record, &limit)) continue;
     front->last_cover = i;
     return true;
@@ -200,8 +218,9 @@ double pareto_hypervolume(const struct pareto *front, const double *reference, s
   for (size_t i = 0; i < front->n; i++) {
     bool better = true;
     for (size_t d = 0; d < front->n_objectives; d++) {
-      const double value = front->records[i].score.objective[d];
-      points[n].of[d] = front->objectives[d].maximise ? value - reference[d] : reference[d] - value;
+      const size_t o = front->which[d];
+      const double value = front->records[i].score.objective[o];
+      points[n].of[d] = front->objectives[o].maximise ? value - reference[d] : reference[d] - value;
       better = better && points[n].of[d] > 0;
     }
     n += better;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { POINT_MAX_AXES = 16, SCORE_MAX_OBJECTIVES = 6, SCORE_MAX_MOVES = 4 };
+enum { POINT_MAX_AXES = 16, SCORE_MAX_OBJECTIVES = 8, SCORE_MAX_MOVES = 4 };
 
 /* A position on every axis: indices into the axes' sorted values; unused axes are 0. */
 struct point {

@@ -58,6 +58,13 @@ static inline struct run *case_run(const char *text, struct cluster *cluster, st
   return run;
 }
 
+/* Could a run file ask for this metric here? Prices are computed only where the run asks for them. */
+static inline bool case_has_metric(const struct run *run, size_t metric) {
+  const bool needs_tdp = metric == OBJECTIVE_TDP || metric == OBJECTIVE_THROUGHPUT_PER_TDP;
+  if (metric == OBJECTIVE_DIE_COST) return run->designs.asks_die_cost;
+  return !needs_tdp || run->stage.provider->has_tdp;
+}
+
 /* What the run is judged by, without building it again. */
 static inline void case_set_metric(struct run *run, size_t metric) {
   run->settings.search.metric = metric;

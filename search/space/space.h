@@ -30,7 +30,8 @@ struct reason_name {
 };
 
 struct space {
-  size_t n_axes, n_objectives, n_front_objectives; /* the first n_front_objectives span the Pareto front */
+  size_t n_axes, n_objectives, n_front_objectives;
+  const size_t *front_objectives; /* [n_front_objectives]: those that span the Pareto front; NULL: the first ones */
   const struct axis *axes;
   const struct objective *objectives;
   size_t metric; /* index of the objective that orders top-k */
@@ -70,6 +71,10 @@ uint64_t space_size(const struct space *space);
 struct point space_point(const struct space *space, uint64_t index);
 uint64_t space_index(const struct space *space, const struct point *point);
 uint64_t space_value(const struct space *space, const struct point *point, size_t axis);
+/* The number of the i-th objective that spans the Pareto front. */
+static inline size_t space_front_objective(const struct space *space, size_t i) {
+  return space->front_objectives != NULL ? space->front_objectives[i] : i;
+}
 /* Is `a` a better metric value than `b`? */
 static inline bool space_better(const struct space *space, double a, double b) {
   return objective_better(&space->objectives[space->metric], a, b);

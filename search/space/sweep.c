@@ -73,8 +73,8 @@ struct sweep *sweep_new(const struct space *space, const struct sweep_settings *
   *sweep = (struct sweep){.space = space, .settings = settings, .known = *known, .arena = arena};
   sweep->topk = topk_new(arena, metric, space->metric, top_k);
   sweep->block_topk = topk_new(arena, metric, space->metric, top_k);
-  sweep->front = pareto_new(arena, space->objectives, space->n_front_objectives);
-  sweep->block_front = pareto_new(arena, space->objectives, space->n_front_objectives);
+  sweep->front = pareto_new_of(arena, space->objectives, space->front_objectives, space->n_front_objectives);
+  sweep->block_front = pareto_new_of(arena, space->objectives, space->front_objectives, space->n_front_objectives);
   sweep->candidates = ARENA_NEW(arena, struct candidate, settings->block);
   sweep_clear(sweep);
   return sweep;
@@ -122,7 +122,8 @@ static void evaluate(struct sweep *sweep, const struct point *point) {
  * Zeros (a provider without TDP) say nothing. */
 static double promise_of(const struct space *space, const struct score *bounds) {
   double promise = 1;
-  for (size_t o = 0; o < space->n_front_objectives; o++) {
+  for (size_t i = 0; i < space->n_front_objectives; i++) {
+    const size_t o = space_front_objective(space, i);
     const double value = bounds->objective[o];
     if (!(value > 0)) continue;
     promise = space->objectives[o].maximise ? promise * value : promise / value;

@@ -155,8 +155,40 @@ static void spare_cores(void **state) {
   assert_near(two.carbon_kg, 2 * two.die_carbon_kg, 1e-12);
 }
 
+/* No die that is no smaller costs less, with or without spares; without them it is the very price. */
+static void the_least_price_is_one(void **state) {
+  (void)state;
+  struct arena arena;
+  arena_init(&arena, 4096);
+  struct money_settings settings;
+  config_defaults(&money_fields, &arena, &settings);
+  struct error *error = ARENA_NEW(&arena, struct error, 1);
+  for (uint64_t spares = 0; spares < 3; spares++) {
+    settings.spare_cores = spares;
+    double before = 0;
+    for (double mm2 = 23; mm2 < 2000; mm2 *= 1.3) {
+      const struct accelerator accelerator = {.tc_count = 8, .vc_count = 8, .node_nm = 7};
+      const struct area_breakdown area = {.total = mm2, .tensor = 0.5 * mm2, .vector = 0.1 * mm2};
+      struct money money;
+      assert_true(money_of(&settings, &accelerator, &area, 0.05 * mm2, &money, error));
+      const double least = money_least_die_usd(&settings, 7, mm2);
+      assert_true(least > before && (spares > 0 ? least < money.die_usd : least == money.die_usd));
+      before = least;
+    }
+  }
+  assert_true(isinf(money_least_die_usd(&settings, 7, 1e6)));
+  assert_true(money_knows_node(&settings, 7) && money_knows_node(&settings, 28));
+  assert_false(money_knows_node(&settings, 3) || money_knows_node(&settings, 4) || money_knows_node(&settings, 22));
+  settings.wafer_usd = 17000;
+  assert_false(money_knows_node(&settings, 22));
+  settings.defects_per_mm2 = 0.001;
+  assert_true(money_knows_node(&settings, 22));
+  arena_release(&arena);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(published_dies), cmocka_unit_test(unknown_nodes),
-                                     cmocka_unit_test(harvesting), cmocka_unit_test(spare_cores)};
+                                     cmocka_unit_test(harvesting), cmocka_unit_test(spare_cores),
+                                     cmocka_unit_test(the_least_price_is_one)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,15 @@ enum { N_BOXES = 260, MOST_SAMPLES = 150 };
   "hbm_gib_per_stack = [1, 4, 24]; link_gbytes_per_s = [1, 300]; clock_mhz = [100, 940, 1513];\n"                      \
   "node_nm = [3, 7, 16]; };\n"
 
+/* Keys that follow from others (from amounts, too, and not always upwards), conditions, ranges, prices. */
+#define RULED                                                                                                          \
+  "space = { tc_count = [0, 1, 2, 3, 8, 61]; tc_rows = [1, 3, 8, 31, 128, 256]; tc_cols = [2, 16, 37, 128];\n"         \
+  "tc_l2_kib = [0, 17]; vc_count = [1, 2, 7, 64]; vc_width = \"= max(tc_cols, 5) * 4\"; vc_l2_kib = [0, 3];\n"         \
+  "glb_mib = [1, 2, 17, 128]; hbm_stacks = \"= 12 / vc_count\"; link_gbytes_per_s = [1, 300];\n"                       \
+  "clock_mhz = [235, 940, 1513]; node_nm = [7, 16]; };\n"                                                              \
+  "money = { spare_cores = 0; };\n"                                                                                    \
+  "search = { front = [\"die_cost\", \"throughput\", \"tdp\"]; };\n"
+
 static const char *const cases[] = {
     "workload = \"resnet18\"; batch = 3;" SPACE,
     "workload = \"bert-base\"; batch = 1; model = [\"sequence=39\"]; training = { fusion = \"compat\"; };\n"
@@ -41,6 +50,12 @@ static const char *const cases[] = {
     "limits = { throughput_floor = 0.9; memory = false; tdp_w = 2000.0; area_mm2 = 2000.0; };" SPACE,
     "workload = \"squeezenet1_0\"; batch = 7; cost = { array_overlap = \"ideal\"; bandwidth = \"fair\"; };\n"
     "limits = { area_mm2 = 90000.0; tdp_w = 90000.0; w_per_mm2 = 99.0; memory = false; };" SPACE,
+    "workload = \"resnet18\"; batch = 3; limits = { memory = false; area_mm2 = 900.0; constraints = [\n"
+    "\"tc_rows >= tc_cols || tc_count * vc_count > 16\", \"area_mm2 >= 90 || tc_count <= 1\"]; };\n" RULED,
+    "workload = \"alexnet\"; batch = 5; limits = { memory = false; area_mm2 = 900.0;\n"
+    "constraints = [\"tdp_w / area_mm2 < 0.4\", \"memory_bytes * 4 < hbm_bytes\"];\n"
+    "minimum = { throughput_samples_per_s = 25.0; throughput_per_tdp = 0.5; };\n"
+    "maximum = { die_cost_usd = 250.0; edp_js = 1.0; energy_j = 4.0; tdp_w = 250.0; }; };\n" RULED,
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -134,9 +149,7 @@ static void boxes_bound_their_points(void **state) {
     struct seen seen = {0};
     for (size_t i = 0; i < N_BOXES; i++) {
       size_t metric = rng_below(&rng, N_OBJECTIVES);
-      if (!run->stage.provider->has_tdp && (metric == OBJECTIVE_TDP || metric == OBJECTIVE_THROUGHPUT_PER_TDP)) {
-        metric = OBJECTIVE_THROUGHPUT;
-      }
+      if (!case_has_metric(run, metric)) metric = OBJECTIVE_THROUGHPUT;
       case_set_metric(run, metric);
       check_box(&run->designs.space, &rng, &seen);
     }
@@ -209,8 +222,7 @@ static void exact_is_exhaustive(void **state) {
     struct record *records = case_evaluate_all(space, &arena);
     struct error *error = ARENA_NEW(&arena, struct error, 1);
     for (size_t metric = 0; metric < N_OBJECTIVES; metric++) {
-      const bool needs_tdp = metric == OBJECTIVE_TDP || metric == OBJECTIVE_THROUGHPUT_PER_TDP;
-      if (needs_tdp && !run->stage.provider->has_tdp) continue;
+      if (!case_has_metric(run, metric)) continue;
       case_set_metric(run, metric);
       struct topk *all = topk_new(&arena, &space->objectives[metric], metric, run->settings.search.top_k);
       for (uint64_t i = 0; i < space_size(space); i++) {

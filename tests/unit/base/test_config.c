@@ -337,6 +337,57 @@ static void includes_stay_in_their_folder(void **state) {
   rmdir(folder);
 }
 
+/* Values, a range, or a rule; each is written and digested as what it is. */
+static void rules_stand_for_values(void **state) {
+  (void)state;
+  struct arena arena;
+  arena_init(&arena, 1 << 14);
+  static const struct field field = {.key = "vc_width",
+                                     .type = FIELD_UINT_RULE,
+                                     .unit = "",
+                                     .minimum = 1,
+                                     .maximum = 4096,
+                                     .default_text = "[128]",
+                                     .doc = "Lanes."};
+  static const struct {
+    const char *value, *written;
+    size_t n;
+  } cases[] = {{"[4, 8]", "[4, 8]", 2},
+               {"\"4..16 x2\"", "[4, 8, 16]", 3},
+               {"23", "[23]", 1},
+               {"\"= tc_cols\"", "\"= tc_cols\"", 0},
+               {"\" =max(1, tc_cols*2)\"", "\"= max(1, tc_cols*2)\"", 0}};
+  const struct field_table table = {"lanes", "Lanes.", &field, 1};
+  struct digest digests[5];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct error *error = ARENA_NEW(&arena, struct error, 1);
+    struct uint_rule rule, again;
+    memset(&rule, 0xa5, sizeof rule);
+    assert_true(config_set_field(&field, &rule, cases[i].value, "test", &arena, error));
+    assert_int_equal(rule.n, cases[i].n);
+    assert_int_equal(rule.rule != NULL, cases[i].n == 0);
+    assert_string_equal(config_value_text(&field, &rule, &arena), cases[i].written);
+    assert_true(config_set_field(&field, &again, cases[i].written, "test", &arena, error));
+    assert_string_equal(config_value_text(&field, &again, &arena), cases[i].written);
+    const struct config_section section = {"", &table, &rule, false};
+    struct digest_stream stream;
+    digest_begin(&stream);
+    config_digest(&stream, &section, 1);
+    digests[i] = digest_end(&stream);
+    for (size_t j = 0; j < i; j++) assert_false(digest_equal(digests[i], digests[j]));
+  }
+  static const char *const refused[] = {"\"= \"", "\"tc_cols\"", "[0]", "5000", "[\"= tc_cols\"]", "true"};
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    struct error *error = ARENA_NEW(&arena, struct error, 1);
+    struct uint_rule rule;
+    assert_false(config_set_field(&field, &rule, refused[i], "test", &arena, error));
+  }
+  struct uint_rule defaults;
+  config_defaults(&table, &arena, &defaults);
+  assert_true(defaults.n == 1 && defaults.values[0] == 128 && defaults.rule == NULL);
+  arena_release(&arena);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(defaults_fill_what_the_file_leaves_out),
@@ -346,6 +397,7 @@ int main(void) {
       TEST(a_large_file_is_read_at_once),
       TEST(sets_come_on_top),
       TEST(one_field_can_be_set),
+      TEST(rules_stand_for_values),
       TEST(questions_about_a_file),
       TEST(what_is_written_reads_back),
       TEST(the_digest_is_of_answers_alone),

@@ -6,12 +6,16 @@
 
 #include <cmocka.h>
 
-/* Both targets have the entry point's name that libFuzzer wants. */
+/* All targets have the entry point's name that libFuzzer wants. */
 #define LLVMFuzzerTestOneInput fuzz_config
 #include "tests/fuzz/fuzz_config.c"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_csv
 #include "tests/fuzz/fuzz_csv.c"
+#undef LLVMFuzzerTestOneInput
+
+#define LLVMFuzzerTestOneInput fuzz_expression
+#include "tests/fuzz/fuzz_expression.c"
 #undef LLVMFuzzerTestOneInput
 
 #include "base/file.h"
@@ -49,6 +53,11 @@ static void test_csv_corpus(void **state) {
   assert_true(replay("tests/fuzz/corpus/csv", fuzz_csv) >= 10);
 }
 
+static void test_expression_corpus(void **state) {
+  (void)state;
+  assert_true(replay("tests/fuzz/corpus/expression", fuzz_expression) >= 20);
+}
+
 /* Short inputs never reach the depth at which a recursive reader falls over. */
 static void test_deep_and_long(void **state) {
   (void)state;
@@ -69,6 +78,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_config_corpus),
       cmocka_unit_test(test_csv_corpus),
+      cmocka_unit_test(test_expression_corpus),
       cmocka_unit_test(test_deep_and_long),
   };
   return cmocka_run_group_tests_name("base/fuzz_corpus", tests, NULL, NULL);

@@ -61,9 +61,9 @@ static void test_bytes_are_as_documented(void **state) {
   /* Little-endian on any machine: settings digest, seed, answer version, axes. */
   assert_memory_equal(bytes + 16,
                       "\x91\xC3\xB7\xA5\x85\x23\x1F\x8D\x71\0\0\0\0\0\0\0\x51\x09\0\0\0\0\0\0\x25\0\0\0\x05", 29);
-  /* Round 0, kind 1, one task: payload 8 + 10 + 10 + 7 words (its excess is 0) + one move (worth, axis, step) of 12. */
+  /* Round 0, kind 1, one task: payload 8 + 10 + 10 + 9 words (its excess is 0) + one move (worth, axis, step) of 12. */
   const unsigned char *round = bytes + JOURNAL_HEADER_BYTES;
-  assert_int_equal(round[4], 8 + 10 + 10 + 7 * 8 + 12);
+  assert_int_equal(round[4], 8 + 10 + 10 + 9 * 8 + 12);
   assert_memory_equal(round + JOURNAL_FRAME_BYTES, "\1\0\0\0\1\0\0\0", 8);
   /* Round 1, kind 2, seven words. */
   round += (JOURNAL_FRAME_BYTES + round[4] + 7) / 8 * 8;

@@ -188,7 +188,7 @@ static void test_bad_headers(void **state) {
       {0, n, 'd', true, STATUS_ENVIRONMENT, "this is not a journal: its first bytes are others"},
       {20, 27, 99, false, STATUS_ENVIRONMENT, "the journal's header is cut off at offset 27 of 64"},
       {33, n, 99, false, STATUS_ENVIRONMENT, "the journal's header is damaged (offsets 0 to 64)"},
-      {8, n, 9, true, STATUS_INPUT, "the journal has format version 9, this program reads version 2"},
+      {8, n, 9, true, STATUS_INPUT, "the journal has format version 9, this program reads version 3"},
       {8, n, 0, true, STATUS_INPUT, "the journal has format version 0"},
       {44, n, 17, true, STATUS_ENVIRONMENT, "the journal's header holds values out of range"},
       {53, n, 1, true, STATUS_ENVIRONMENT, "the journal's header holds values out of range"},
@@ -202,10 +202,10 @@ static void test_bad_headers(void **state) {
     folder_write(&setup->folder, "journal", changed, cases[i].cut);
     assert_refused(setup, cases[i].status, cases[i].message);
   }
-  bytes[8] = 3; /* a later version with a longer header, whose checksum is out of sight */
+  bytes[8] = 4; /* a later version with a longer header, whose checksum is out of sight */
   bytes[12] = 96;
   folder_write(&setup->folder, "journal", bytes, n);
-  assert_refused(setup, STATUS_INPUT, "the journal has format version 3");
+  assert_refused(setup, STATUS_INPUT, "the journal has format version 4");
 }
 
 /* Payload bytes, round, then the payload are summed; the sum stands between them. */
@@ -262,7 +262,7 @@ static void test_contents_are_checked(void **state) {
       {NUMBER, 8, 0},             /* eight tasks */
       {NUMBER + 3, 0x7F, 0},      /* two thousand million tasks */
       {TASK + 14, 5, 0},          /* five moves */
-      {TASK + 19, 0x1F, 0},       /* mask bit 12 */
+      {TASK + 19, 0x45, 0},       /* mask bit 14 */
       {TASK + 18, 0x80, 0},       /* fewer words than there are bytes */
       {TASK + 20 + 7, 0xBF, 0},   /* an objective below zero */
       {TASK + 20 + 6, 0xF0, 0x7F} /* an infinite one */

@@ -67,6 +67,27 @@ static void equals_are_represented_by_the_first_point(void **state) {
   end(&fixture);
 }
 
+/* The third objective (less is better) first, then the first (more is); the others do not count. */
+static void any_objectives_in_any_order(void **state) {
+  (void)state;
+  struct fixture fixture;
+  begin(&fixture, 1);
+  fixture.front = pareto_new_of(&fixture.arena, objectives, (const size_t[]){2, 0}, 2);
+  assert_true(add(&fixture, 23, 38, 7, 50, 0));
+  assert_true(add(&fixture, 24, 30, 1, 40, 1));  /* smaller and slower */
+  assert_false(add(&fixture, 25, 38, 1, 51, 0)); /* better where nobody looks */
+  assert_true(add(&fixture, 26, 52, 9, 85, 9));
+  assert_points(&fixture, (const uint16_t[]){24, 23, 26}, 3);
+  struct point point = {{0}};
+  point.index[15] = 99;
+  assert_true(pareto_covers(fixture.front, (const double[]){38, 0, 50, 0}, &point));
+  assert_false(pareto_covers(fixture.front, (const double[]){38.5, 0, 50, 0}, &point));
+  assert_false(pareto_covers(fixture.front, (const double[]){38, 0, 49.5, 0}, &point));
+  /* Steps against 100 mm² and 20 a second: 60 × 10, then 50 × 8 more, then 15 × 14 more. */
+  assert_true(pareto_hypervolume(fixture.front, (const double[]){100, 20}, &fixture.scratch) == 600 + 400 + 210);
+  end(&fixture);
+}
+
 static void infeasible_records_stay_out(void **state) {
   (void)state;
   struct fixture fixture;
@@ -220,6 +241,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keeps_what_is_not_beaten),
       cmocka_unit_test(equals_are_represented_by_the_first_point),
+      cmocka_unit_test(any_objectives_in_any_order),
       cmocka_unit_test(infeasible_records_stay_out),
       cmocka_unit_test(grows),
       cmocka_unit_test(one_objective),
