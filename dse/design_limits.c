@@ -108,7 +108,7 @@ static struct interval between(double low, double high) {
 static void bound_costs(const struct design_space *designs, const struct accelerator *least,
                         const struct accelerator *greatest, struct rules_costs *costs) {
   const struct interval unknown = {0, (double)INFINITY, false};
-  *costs = (struct rules_costs){unknown, unknown, unknown, unknown};
+  *costs = (struct rules_costs){unknown, unknown, unknown, unknown, unknown};
   /* They need not rise with a category. */
   if (least->node_nm != greatest->node_nm || least->hbm_generation != greatest->hbm_generation) return;
   if (!technology_knows_node(least->node_nm)) return;
@@ -119,6 +119,11 @@ static void bound_costs(const struct design_space *designs, const struct acceler
   costs->tdp_w = between(low.tdp.total, high.tdp.total);
   costs->memory_bytes = between((double)low.memory_bytes, (double)high.memory_bytes);
   costs->hbm_bytes = between((double)low.hbm_bytes, (double)high.hbm_bytes);
+  if (!designs->rules.see_compat_area) return;
+  struct area_breakdown smallest, largest;
+  compat_area(least, &smallest, NULL);
+  compat_area(greatest, &largest, NULL);
+  costs->compat_area_mm2 = between(smallest.total, largest.total);
 }
 
 bool design_box_excluded(const struct design_space *designs, const struct point *low, const struct point *high,

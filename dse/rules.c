@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* What stands behind the keys of an accelerator in the conditions. */
-enum { COST_AREA, COST_TDP, COST_MEMORY, COST_HBM, N_COSTS };
-static const char *const cost_names[N_COSTS] = {"area_mm2", "tdp_w", "memory_bytes", "hbm_bytes"};
+enum { COST_AREA, COST_TDP, COST_MEMORY, COST_HBM, COST_COMPAT_AREA, N_COSTS };
+static const char *const cost_names[N_COSTS] = {"area_mm2", "tdp_w", "memory_bytes", "hbm_bytes", "compat_area_mm2"};
 
 static size_t n_keys(void) { return accelerator_fields.n_fields; }
 
@@ -122,7 +122,11 @@ static void read_constraints(struct reading *reading, struct rules *rules) {
   for (size_t i = 0; i < texts->n; i++) {
     const struct expression *expression =
         expression_parse(texts->values[i], reading->names, n_keys() + N_COSTS, reading->arena, problem);
-    if (expression == NULL) note(reading, arena_printf(reading->arena, "limits.constraints.[%zu]", i), problem);
+    if (expression == NULL) {
+      note(reading, arena_printf(reading->arena, "limits.constraints.[%zu]", i), problem);
+    } else if (expression_uses(expression, n_keys() + COST_COMPAT_AREA)) {
+      rules->see_compat_area = true;
+    }
     rules->constraints[rules->n_constraints++] = expression;
   }
 }
@@ -182,6 +186,12 @@ size_t rules_broken(const struct rules *rules, const struct accelerator *acceler
   costs[COST_TDP] = design->tdp.total;
   costs[COST_MEMORY] = (double)design->memory_bytes;
   costs[COST_HBM] = (double)design->hbm_bytes;
+  costs[COST_COMPAT_AREA] = 0;
+  if (rules->see_compat_area) {
+    struct area_breakdown area;
+    compat_area(accelerator, &area, NULL);
+    costs[COST_COMPAT_AREA] = area.total;
+  }
   size_t n = 0;
   for (size_t c = 0; c < rules->n_constraints; c++) {
     const double value = expression_value(rules->constraints[c], values);
@@ -245,6 +255,7 @@ bool rules_box_broken(const struct rules *rules, struct rules_box *box, const st
   values[COST_TDP] = costs->tdp_w;
   values[COST_MEMORY] = costs->memory_bytes;
   values[COST_HBM] = costs->hbm_bytes;
+  values[COST_COMPAT_AREA] = costs->compat_area_mm2;
   for (size_t c = 0; c < rules->n_constraints; c++) {
     const struct interval range = expression_range(rules->constraints[c], box->values);
     if (interval_truth(&range) == NEVER_TRUE) return true;

@@ -20,6 +20,7 @@ struct rules {
   struct rule rules[N_RUN_AXES]; /* each behind those that it needs */
   size_t n_rules, n_constraints;
   const struct expression **constraints;
+  bool see_compat_area; /* the public area law's, whatever prices the run */
 };
 
 /* A mistake at a key of the run file. */
@@ -51,7 +52,7 @@ bool rules_box_close(const struct rules *rules, struct rules_box *box, struct ac
                      struct accelerator *greatest);
 /* Is some constraint broken all over a closed box? */
 struct rules_costs {
-  struct interval area_mm2, tdp_w, memory_bytes, hbm_bytes;
+  struct interval area_mm2, tdp_w, memory_bytes, hbm_bytes, compat_area_mm2;
 };
 bool rules_box_broken(const struct rules *rules, struct rules_box *box, const struct rules_costs *costs);
 

@@ -48,7 +48,9 @@ static const struct field limit_field_list[] = {
     {"reference", FIELD_TEXT, "", 0, 0, "\"tpuv2\"", "catalogue entry that the floor refers to", LIMIT(reference),
      ROLE_ANSWER, NULL},
     {"constraints", FIELD_TEXT_LIST, "", 0, 0, "[]",
-     "conditions between keys of space, area_mm2, tdp_w, memory_bytes and hbm_bytes, as \"tc_rows >= tc_cols\"",
+     "conditions between keys of space, area_mm2, tdp_w, memory_bytes, hbm_bytes and compat_area_mm2 (the public area "
+     "law), "
+     "as \"tc_rows >= tc_cols\"",
      LIMIT(constraints), ROLE_ANSWER, NULL},
 };
 static const struct field_table limit_fields = {"limits", "what a design may cost", limit_field_list,
