@@ -256,6 +256,25 @@ static void children_inherit(void **state) {
   test_free(table);
 }
 
+/* --- nsga2 ----------------------------------------------------------------------------------------------------------
+ */
+
+static double hills_in_a_corner(const struct point *point) { return point->index[0] < 4 ? hills(point) : -1; }
+
+/* One design in sixteen is feasible: the first of them that are found must become the parents of the rest. */
+static void feasible_designs_breed(void **state) {
+  (void)state;
+  enum { N_SEARCHES = 5, N_ASKED = 400 };
+  struct table *table = new_table(4, 64, hills_in_a_corner, no_area);
+  for (uint64_t s = 0; s < N_SEARCHES; s++) {
+    size_t n_feasible = 0;
+    search(table, "nsga2", "population=16;mutation=1;by_step=\"on\"", seed + s, N_ASKED);
+    for (size_t i = N_ASKED / 2; i < N_ASKED; i++) n_feasible += table->asked[i].score.reason == SCORE_FEASIBLE;
+    assert_true(n_feasible > N_ASKED / 4); /* of the second half, half */
+  }
+  test_free(table);
+}
+
 /* --- phaze_like -----------------------------------------------------------------------------------------------------
  */
 
@@ -294,11 +313,9 @@ static void bins_are_evaluated_until_five_do_not_increase(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(quasi_random_points_are_a_net),
-      cmocka_unit_test(hill_climbing_goes_the_steepest_way_up),
-      cmocka_unit_test(annealing_is_greedy_when_cold),
-      cmocka_unit_test(children_inherit),
-      cmocka_unit_test(bins_are_evaluated_until_five_do_not_increase),
+      cmocka_unit_test(quasi_random_points_are_a_net), cmocka_unit_test(hill_climbing_goes_the_steepest_way_up),
+      cmocka_unit_test(annealing_is_greedy_when_cold), cmocka_unit_test(children_inherit),
+      cmocka_unit_test(feasible_designs_breed),        cmocka_unit_test(bins_are_evaluated_until_five_do_not_increase),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
