@@ -15,7 +15,7 @@
 
 static const uint64_t seed = 2385;
 
-enum { N_CASES = 160, MOST_POINTS = 6000 };
+enum { N_CASES = 160, MOST_POINTS = 2400 };
 
 static void draw(struct synthetic *synthetic, uint64_t task) { synthetic_draw(synthetic, seed, task, MOST_POINTS); }
 
@@ -45,9 +45,13 @@ static void *draw_settings(const struct search_algorithm *algorithm, struct rng 
       const uint64_t least = (uint64_t)field->minimum;
       text = arena_printf(arena, "%" PRIu64, least + rng_below(rng, (uint64_t)(range < 6 ? range : 6) + 1));
     } else if (field->type == FIELD_REAL) {
-      text = arena_printf(arena, "%.3f", field->minimum + range * rng_unit(rng) * rng_unit(rng));
+      text = arena_printf(arena, "%.3g", field->minimum + range * rng_unit(rng) * rng_unit(rng));
+    } else if (field->type == FIELD_CHOICE) {
+      size_t n_choices = 0;
+      while (field->choices[n_choices] != NULL) n_choices++;
+      text = arena_printf(arena, "\"%s\"", field->choices[rng_below(rng, n_choices)]);
     }
-    if (text != NULL) assert_true(config_set_field(field, settings + field->offset, text, "drawn", arena, &error));
+    if (text != NULL) assert_true(config_set_field(field, settings, text, "drawn", arena, &error));
   }
   return settings;
 }

@@ -1,0 +1,228 @@
+/* How near does breeding come to the whole Pareto front? NSGA-II (Deb, Pratap, Agarwal and Meyarivan, IEEE Trans.
+ * Evolutionary Computation 6(2), 2002; accelerator-search §10).
+ *
+ * Parents and children together are sorted into fronts by domination over the space's front objectives, those in a
+ * front by how lonely they are (crowding distance), and the first half are the next parents. Feasible dominates
+ * infeasible. Parents win binary tournaments. A child must be a point never evaluated before, or it is bred again; so
+ * no design is paid for twice or stands twice in the population. Crossover and mutation are those of genetic.c, over
+ * indices, instead of the paper's for real numbers. The preset `tuned` [ours] has a smaller population and mutates by
+ * steps. */
+#include "search/space/trail.h"
+#include "search/space/variation.h"
+
+#include "base/error.h"
+#include <math.h>
+
+struct nsga2_settings {
+  uint64_t preset, population, tournament, by_step;
+  double crossover, mutation;
+};
+
+enum { PAPER_POPULATION = 64, TUNED_POPULATION = 32, MOST_TRIES = 64 };
+
+#define OFFSET(member) offsetof(struct nsga2_settings, member)
+static const struct field nsga2_field_list[] = {
+    {"preset", FIELD_CHOICE, "", 0, 0, "\"tuned\"", "what keys stand for that are not set", OFFSET(preset), ROLE_ANSWER,
+     preset_names},
+    {"population", FIELD_UINT, "", 0, 2048, "0", "designs of a generation; 0: as the preset says (paper 64, tuned 32)",
+     OFFSET(population), ROLE_ANSWER, NULL},
+    {"tournament", FIELD_UINT, "", 1, 2048, "2", "designs of which the best becomes a parent", OFFSET(tournament),
+     ROLE_ANSWER, NULL},
+    {"crossover", FIELD_REAL, "", 0, 1, "0.9", "probability that a child has two parents", OFFSET(crossover),
+     ROLE_ANSWER, NULL},
+    {"mutation", FIELD_REAL, "", 0, 16, "1", "mutations of a child, on average", OFFSET(mutation), ROLE_ANSWER, NULL},
+    {"by_step", FIELD_CHOICE, "", 0, 0, "\"preset\"",
+     "whether a mutation is a step to a neighbour, exchanges included, not any other value (paper off, tuned on)",
+     OFFSET(by_step), ROLE_ANSWER, switch_names},
+};
+static const struct field_table nsga2_fields = {"nsga2", "NSGA-II over the front's objectives", nsga2_field_list,
+                                                sizeof nsga2_field_list / sizeof *nsga2_field_list};
+
+struct member {
+  size_t number;       /* on the trail */
+  size_t front;        /* 0: dominated by nobody here */
+  size_t n_dominators; /* not yet in a front */
+  double crowding;
+};
+
+struct nsga2 {
+  struct trail trail;
+  struct breeding breeding;
+  size_t population, tournament;
+  struct member *members; /* parents, sorted; then their children */
+  size_t n_parents, n_members, *by_value;
+};
+
+static void *start(const struct search_request *request) {
+  const struct nsga2_settings *settings = request->settings;
+  const bool tuned = settings->preset == PRESET_TUNED;
+  struct nsga2 *state = ARENA_NEW(request->arena, struct nsga2, 1);
+  trail_init(&state->trail, request);
+  state->population = set_or_preset(settings->population, tuned ? TUNED_POPULATION : PAPER_POPULATION);
+  state->tournament = settings->tournament;
+  state->breeding = (struct breeding){.crossover = settings->crossover,
+                                      .mutation = settings->mutation,
+                                      .by_step = switch_or_preset(settings->by_step, tuned)};
+  state->members = ARENA_NEW(request->arena, struct member, 2 * state->population);
+  state->by_value = ARENA_NEW(request->arena, size_t, 2 * state->population);
+  return state;
+}
+
+/* --- the order of the members ---------------------------------------------------------------------------------------
+ */
+
+static const struct verdict *verdict_of(const struct nsga2 *state, size_t member) {
+  return &state->trail.verdicts[state->members[member].number];
+}
+
+static bool dominates(const struct nsga2 *state, size_t a, size_t b) {
+  const struct space *space = state->trail.request.space;
+  const struct verdict *x = verdict_of(state, a), *y = verdict_of(state, b);
+  if (!x->feasible || !y->feasible) return x->feasible && !y->feasible;
+  bool better = false;
+  for (size_t o = 0; o < space->n_front_objectives; o++) {
+    if (objective_better(&space->objectives[o], y->objective[o], x->objective[o])) return false;
+    better = better || objective_better(&space->objectives[o], x->objective[o], y->objective[o]);
+  }
+  return better;
+}
+
+/* Peels one front after the other off the members. */
+static void rank_members(struct nsga2 *state) {
+  struct member *members = state->members;
+  const size_t n = state->n_members;
+  for (size_t i = 0; i < n; i++) {
+    members[i].front = SIZE_MAX;
+    members[i].n_dominators = 0;
+    for (size_t j = 0; j < n; j++) members[i].n_dominators += dominates(state, j, i);
+  }
+  for (size_t front = 0, n_ranked = 0; n_ranked < n; front++) {
+    const size_t before = n_ranked;
+    for (size_t i = 0; i < n; i++) {
+      if (members[i].front != SIZE_MAX || members[i].n_dominators > 0) continue;
+      members[i].front = front;
+      n_ranked++;
+    }
+    REQUIRE(n_ranked > before);
+    for (size_t i = 0; i < n; i++) {
+      for (size_t j = 0; j < n && members[i].front == front; j++) {
+        if (members[j].front == SIZE_MAX) members[j].n_dominators -= dominates(state, i, j);
+      }
+    }
+  }
+}
+
+/* The indices of one front's members in by_value, sorted by an objective, ties by number; how many there are. */
+static size_t sort_front(struct nsga2 *state, size_t front, size_t objective) {
+  size_t n = 0, *by_value = state->by_value;
+  for (size_t i = 0; i < state->n_members; i++) {
+    if (state->members[i].front != front || !verdict_of(state, i)->feasible) continue;
+    const double value = verdict_of(state, i)->objective[objective];
+    size_t place = n++;
+    for (; place > 0; place--) {
+      const size_t before = by_value[place - 1];
+      const double other = verdict_of(state, before)->objective[objective];
+      const bool stays = state->members[before].number < state->members[i].number;
+      if (other < value || (!(other > value) && stays)) break;
+      by_value[place] = before;
+    }
+    by_value[place] = i;
+  }
+  return n;
+}
+
+/* Adds, per objective, how far apart a member's two neighbours in its front are, as a share of the front's extent. */
+static void crowd_front(struct nsga2 *state, size_t front) {
+  for (size_t o = 0; o < state->trail.request.space->n_front_objectives; o++) {
+    const size_t n = sort_front(state, front, o), *by_value = state->by_value;
+    if (n == 0) return;
+    const double extent =
+        verdict_of(state, by_value[n - 1])->objective[o] - verdict_of(state, by_value[0])->objective[o];
+    state->members[by_value[0]].crowding = state->members[by_value[n - 1]].crowding = (double)INFINITY;
+    for (size_t i = 1; i + 1 < n && extent > 0; i++) {
+      const double next = verdict_of(state, by_value[i + 1])->objective[o];
+      const double previous = verdict_of(state, by_value[i - 1])->objective[o];
+      state->members[by_value[i]].crowding += (next - previous) / extent;
+    }
+  }
+}
+
+static bool comes_before(const struct trail *trail, const struct member *a, const struct member *b) {
+  if (a->front != b->front) return a->front < b->front;
+  if (a->crowding > b->crowding || b->crowding > a->crowding) return a->crowding > b->crowding;
+  return point_compare(&trail->points[a->number], &trail->points[b->number]) < 0;
+}
+
+/* Sorts parents and children; the best of them are the next parents. */
+static void select_parents(struct nsga2 *state) {
+  struct member *members = state->members;
+  rank_members(state);
+  size_t n_fronts = 0;
+  for (size_t i = 0; i < state->n_members; i++) {
+    members[i].crowding = 0;
+    if (members[i].front >= n_fronts) n_fronts = members[i].front + 1;
+  }
+  for (size_t front = 0; front < n_fronts; front++) crowd_front(state, front);
+  for (size_t i = 1; i < state->n_members; i++) {
+    const struct member member = members[i];
+    size_t place = i;
+    for (; place > 0 && comes_before(&state->trail, &member, &members[place - 1]); place--) {
+      members[place] = members[place - 1];
+    }
+    members[place] = member;
+  }
+  state->n_parents = state->n_members < state->population ? state->n_members : state->population;
+}
+
+/* --- breeding -------------------------------------------------------------------------------------------------------
+ */
+
+/* The winner of a tournament; among sorted parents it is the one that stands first. */
+static const struct point *parent(const struct nsga2 *state, struct rng *rng) {
+  size_t first = state->n_parents - 1;
+  for (size_t i = 0; i < state->tournament; i++) {
+    const size_t drawn = rng_below(rng, state->n_parents);
+    if (drawn < first) first = drawn;
+  }
+  return &state->trail.points[state->members[first].number];
+}
+
+/* A new point's number, bred or, where that fails, drawn at random; TRAIL_NONE if there is none. */
+static size_t child(struct nsga2 *state, struct rng *rng) {
+  struct trail *trail = &state->trail;
+  for (unsigned i = 0; i < MOST_TRIES && state->n_parents > 0; i++) {
+    const struct point *mother = parent(state, rng), *father = parent(state, rng);
+    const struct point point = breed(trail->request.space, mother, father, &state->breeding, rng);
+    if (trail_find(trail, &point) == TRAIL_NONE && trail_allows(trail, &point)) return trail_add(trail, &point);
+  }
+  return trail_draw(trail, rng);
+}
+
+static size_t ask(void *opaque, uint64_t round, struct point *points) {
+  struct nsga2 *state = opaque;
+  if (trail_is_settled(&state->trail)) {
+    struct rng rng = rng_stream(state->trail.request.seed, RNG_NSGA2, round, 0);
+    select_parents(state);
+    state->n_members = state->n_parents;
+    for (size_t i = 0; i < state->population; i++) {
+      const size_t number = child(state, &rng);
+      if (number == TRAIL_NONE) break;
+      state->members[state->n_members++] = (struct member){.number = number};
+    }
+  }
+  return trail_ask(&state->trail, points);
+}
+
+static void tell(void *opaque, const struct record *records, size_t n) {
+  trail_tell(&((struct nsga2 *)opaque)->trail, records, n);
+}
+
+const struct search_algorithm search_nsga2 = {
+    .name = "nsga2",
+    .doc = "NSGA-II: breeds towards the whole Pareto front",
+    .table = &nsga2_fields,
+    .settings_bytes = sizeof(struct nsga2_settings),
+    .start = start,
+    .ask = ask,
+    .tell = tell,
+};

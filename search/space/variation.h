@@ -1,0 +1,24 @@
+/* Which points are next to a point, and which come of two? The moves of local and of evolutionary searches.
+ *
+ * Neighbours differ by one step on one axis; on a category axis every other value is one step away. Exchanges [ours]
+ * step up on one axis and down on another: where a limit on area binds, no single step leads on. */
+#ifndef SEARCH_SPACE_VARIATION_H
+#define SEARCH_SPACE_VARIATION_H
+
+#include "base/rng.h"
+#include "search/space/space.h"
+
+/* Neighbours are numbered 0 … count − 1, single steps first, by axis. */
+uint64_t neighbour_count(const struct space *space, const struct point *at, bool exchanges);
+struct point neighbour(const struct space *space, const struct point *at, uint64_t which);
+
+struct breeding {
+  double crossover; /* probability that a child has two parents; then each axis is of either */
+  double mutation;  /* mutations of a child, on average */
+  bool by_step;     /* a mutation is a step to any neighbour, exchanges included; else one axis takes any other value */
+};
+/* The child of two parents. */
+struct point breed(const struct space *space, const struct point *mother, const struct point *father,
+                   const struct breeding *breeding, struct rng *rng);
+
+#endif
