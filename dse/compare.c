@@ -348,7 +348,7 @@ static void print_text(const struct comparing *comparing) {
   say(invocation, "%llu seeds, at most %llu evaluations each, in rounds of at most %llu\n\n%s\n",
       (unsigned long long)contest->n_seeds, (unsigned long long)contest->budget,
       (unsigned long long)contest->round_size, text);
-  say(invocation, "%s\n%s\n", compare_caveats(contest), compare_conclusion(contest));
+  say(invocation, "%s\n%s\n", compare_caveats(contest, true), compare_conclusion(contest));
 }
 
 static void put_out(const struct comparing *comparing, struct error *error) {

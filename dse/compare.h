@@ -90,8 +90,8 @@ struct quartiles compare_seconds(const struct contest *contest, size_t contestan
 struct quartiles compare_regret_at(const struct contest *contest, size_t contestant, size_t checkpoint);
 /* Who wins, by how much? */
 const char *compare_conclusion(const struct contest *contest);
-/* What must be said beside the table. */
-const char *compare_caveats(const struct contest *contest);
+/* What must be said beside the table, with or without seconds. */
+const char *compare_caveats(const struct contest *contest, bool seconds);
 
 /* --- compare_page.c ---
  */

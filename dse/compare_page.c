@@ -1,4 +1,5 @@
-/* What does a comparison look like? One page: the conclusion, the regret over evaluations, the table. See compare.h. */
+/* What does a comparison look like? One page: the conclusion, the regret over evaluations, the table. Seconds stay out
+ * of it: the same comparison gives the same page. See compare.h. */
 #include "dse/compare.h"
 
 #include "base/file.h"
@@ -50,7 +51,6 @@ static const struct report_table *lay_out(const struct contest *contest, const s
       {"upper quartile", "evaluations", "min", false},
       {"to the optimum", "evaluations", "min", false},
       {"regret", "%", "min", false},
-      {"to 1 %", "CPU s", "min", false},
   };
   enum { N_COLUMNS = sizeof columns / sizeof *columns };
   struct report_cell *cells = ARENA_NEW(contest->arena, struct report_cell, N_COLUMNS * contest->n_contestants);
@@ -64,19 +64,18 @@ static const struct report_table *lay_out(const struct contest *contest, const s
                                        near.median,
                                        near.high,
                                        compare_evaluations(contest, c, COMPARE_EXACT).median,
-                                       100 * compare_regret_at(contest, c, contest->n_checkpoints - 1).median,
-                                       compare_seconds(contest, c, COMPARE_1).median};
+                                       100 * compare_regret_at(contest, c, contest->n_checkpoints - 1).median};
     for (size_t k = 0; k < N_COLUMNS; k++) cell[k].number = isinf(numbers[k]) ? NAN : numbers[k];
     cell[0].text = contest->contestants[c].name;
   }
   struct report_table *table = ARENA_NEW(contest->arena, struct report_table, 1);
-  *table = (struct report_table){
-      .title = "Searchers, best first",
-      .sentence = arena_printf(contest->arena, "%s An empty cell: not within the budget.", compare_caveats(contest)),
-      .columns = columns,
-      .n_columns = N_COLUMNS,
-      .cells = cells,
-      .n_rows = contest->n_contestants};
+  *table = (struct report_table){.title = "Searchers, best first",
+                                 .sentence = arena_printf(contest->arena, "%s An empty cell: not within the budget.",
+                                                          compare_caveats(contest, false)),
+                                 .columns = columns,
+                                 .n_columns = N_COLUMNS,
+                                 .cells = cells,
+                                 .n_rows = contest->n_contestants};
   return table;
 }
 

@@ -265,10 +265,16 @@ static const char *share_text(const struct contest *contest, size_t c, enum comp
                       contest->contestants[c].n_seeds);
 }
 
+/* Three digits, but whole where there are more. */
+static const char *times_as_text(double times, struct arena *arena) {
+  return arena_printf(arena, times < 100 ? "%.3g" : "%.0f", times);
+}
+
 static const char *times_text(const struct contest *contest, size_t c, enum compare_target target) {
   const double times = times_guided(contest, c, target);
   const bool limit = isinf(compare_evaluations(contest, c, target).median);
-  return isnan(times) ? "" : arena_printf(contest->arena, "%s%.3g", limit ? ">" : "", times);
+  if (isnan(times)) return "";
+  return arena_printf(contest->arena, "%s%s", limit ? ">" : "", times_as_text(times, contest->arena));
 }
 
 struct table *compare_short_table(const struct contest *contest) {
@@ -317,18 +323,18 @@ const char *compare_conclusion(const struct contest *contest) {
     const bool last = i + 1 == contest->n_contestants;
     const double own = compare_evaluations(contest, order[i], COMPARE_1).median;
     if (i > 1 && !last) continue; /* the next best, and the worst */
-    text = arena_printf(arena, "%s; %s needs %s%.3g times as many", text, contest->contestants[order[i]].name,
-                        isinf(own) ? "more than " : "", (isinf(own) ? (double)contest->budget : own) / first);
+    text = arena_printf(arena, "%s; %s needs %s%s times as many", text, contest->contestants[order[i]].name,
+                        isinf(own) ? "more than " : "",
+                        times_as_text((isinf(own) ? (double)contest->budget : own) / first, arena));
   }
   return arena_printf(arena, "%s.", text);
 }
 
-const char *compare_caveats(const struct contest *contest) {
+const char *compare_caveats(const struct contest *contest, bool seconds) {
   struct arena *arena = contest->arena;
   const char *text =
-      arena_printf(arena, "Evaluations until so near to the optimum: median (quartiles) over seeds, >N: not "
-                          "within the budget. CPU s: of asks and tells, and of the evaluations with a warm "
-                          "cache of operator costs.");
+      arena_printf(arena, "Evaluations until so near to the optimum: median (quartiles) over seeds.%s",
+                   seconds ? " CPU s: of asks and tells, and of evaluations that price every operator anew." : "");
   bool any = false;
   for (size_t c = 0; c < contest->n_contestants; c++)
     any = any || strstr(contest->contestants[c].name, "_like") != NULL;
