@@ -43,7 +43,7 @@ static void check_table(const struct table_space *table, const struct csv *csv) 
   }
   const uint64_t n = space_size(space);
   for (uint64_t i = 0; i < FUZZ_TABLE_DRAWS && i < n; i++) {
-    const struct point point = space_point(space, n / FUZZ_TABLE_DRAWS * i + i % (n / FUZZ_TABLE_DRAWS + 1));
+    const struct point point = space_point(space, n <= FUZZ_TABLE_DRAWS ? i : n / FUZZ_TABLE_DRAWS * i);
     check_score(space, &point, &score);
   }
 }

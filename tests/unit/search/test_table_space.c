@@ -103,6 +103,11 @@ static void test_huge_numbers(void **state) {
   assert_int_equal(f.table.space.axes[0].n, 2);
   assert_true(f.table.space.axes[0].values[1] == UINT64_C(9007199254740992));
   release(&f);
+  /* Beyond, texts stand for the values. */
+  assert_true(read_text(&f, "a,max:x\n18446744073709551615,1\n7,2\n"));
+  assert_int_equal(f.table.space.axes[0].values[1], 1);
+  assert_string_equal(f.table.space.axes[0].labels[1], "18446744073709551615");
+  release(&f);
 }
 
 static void test_mistakes(void **state) {
