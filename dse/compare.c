@@ -122,14 +122,15 @@ static bool open_table(struct comparing *comparing, const char *path, struct err
 
 /* The worst corner of the exact front, a tenth worse in every objective, so that its ends count, too. */
 static void take_front(struct contest *contest, const struct pareto *front) {
-  for (size_t o = 0; o < contest->space->n_front_objectives; o++) {
-    const bool maximise = contest->space->objectives[o].maximise;
+  for (size_t i = 0; i < contest->space->n_front_objectives; i++) {
+    const size_t o = space_front_objective(contest->space, i);
+    const struct objective *objective = &contest->space->objectives[o];
     double worst = pareto_count(front) > 0 ? pareto_at(front, 0)->score.objective[o] : 0;
-    for (size_t i = 1; i < pareto_count(front); i++) {
-      const double value = pareto_at(front, i)->score.objective[o];
-      if (objective_better(&contest->space->objectives[o], worst, value)) worst = value;
+    for (size_t k = 1; k < pareto_count(front); k++) {
+      const double value = pareto_at(front, k)->score.objective[o];
+      if (objective_better(objective, worst, value)) worst = value;
     }
-    contest->reference[o] = maximise ? 0.9 * worst : worst > 0 ? 1.1 * worst : 1;
+    contest->reference[i] = objective->maximise ? 0.9 * worst : worst > 0 ? 1.1 * worst : 1;
   }
   contest->front_size = pareto_count(front);
   contest->front_volume = pareto_hypervolume(front, contest->reference, contest->arena);
@@ -138,7 +139,8 @@ static void take_front(struct contest *contest, const struct pareto *front) {
 static bool best_of_table(struct comparing *comparing) {
   struct contest *contest = &comparing->contest;
   const struct space *space = contest->space;
-  struct pareto *front = pareto_new(contest->arena, space->objectives, space->n_front_objectives);
+  struct pareto *front =
+      pareto_new_of(contest->arena, space->objectives, space->front_objectives, space->n_front_objectives);
   bool any = false;
   for (size_t i = 0; i < comparing->table.n_rows; i++) {
     const struct record *record = &comparing->table.records[i];

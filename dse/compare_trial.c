@@ -157,7 +157,9 @@ static void run_trial(const struct contest *contest, const struct contestant *co
   struct arena arena;
   arena_init(&arena, 1 << 20);
   struct searching searching = {.contest = contest, .trial = trial};
-  if (contest->with_front) searching.front = pareto_new(&arena, space->objectives, space->n_front_objectives);
+  if (contest->with_front) {
+    searching.front = pareto_new_of(&arena, space->objectives, space->front_objectives, space->n_front_objectives);
+  }
   const struct search_request request = {.space = space,
                                          .settings = contestant->settings,
                                          .seed = seed,

@@ -58,6 +58,13 @@ holds 'all designs are all of the hypervolume, some are not more' 'float(a[0]["h
   0 < float(a[1]["hypervolume_median"]) <= 1' "$folder/front.csv"
 holds 'without --front no hypervolume' 'all(row["hypervolume_median"] == "" for row in a)' "$folder/small.csv"
 
+# By hand: the front is (10, 5) and (20, 8), the corner (9, 8.8); the first point alone has 3.8 of 11.8.
+printf 'a,max:rate,min:cost\n1,10,5\n2,20,8\n3,8,9\n' >"$folder/three.csv"
+runs 0 'front of three' "$dse" compare --table "$folder/three.csv" --budget 1 --algorithms exhaustive --front \
+  --csv "$folder/three-out.csv"
+holds 'front of three: a hypervolume by hand' 'abs(float(a[0]["hypervolume_median"]) - 3.8 / 11.8) < 1e-9' \
+  "$folder/three-out.csv"
+
 # --- ranks --------------------------------------------------------------------------------------------------------------
 if [[ $MPI != no ]]; then
   for ranks in 2 3; do
