@@ -7,11 +7,10 @@
 #include "arch/schedule.h"
 #include "base/checked.h"
 #include "base/csv.h"
-#include "base/text.h"
 #include "dse/op_table.h"
+#include "dse/tables.h"
 #include "results/table.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 
 struct costing {
@@ -220,34 +219,6 @@ static void cost_row(const struct costing *costing, const char *name, const stru
   energy_cells(costing, &traffic, table);
 }
 
-/* The CSV rows as JSON lines. */
-static void print_json_lines(const struct table *table, struct arena *arena, struct error *error) {
-  size_t n;
-  const char *bytes = table_bytes(table, &n);
-  struct csv csv;
-  if (!csv_parse("dse cost", bytes, n, OP_TABLE_MAX_ROWS, arena, &csv, error)) return;
-  for (size_t r = 0; r < csv.n_rows; r++) {
-    json_t *object = json_object();
-    for (size_t c = 0; c < csv.n_columns; c++) {
-      const char *text = csv_cell(&csv, r, c);
-      double number;
-      uint64_t whole;
-      json_t *value = json_string(text);
-      if (c >= 2 && text_to_u64(text, &whole)) {
-        json_decref(value);
-        value = json_integer((json_int_t)whole);
-      } else if (c >= 2 && text_to_double(text, &number)) {
-        json_decref(value);
-        value = json_real(number);
-      }
-      json_object_set_new(object, csv.header[c], value);
-    }
-    json_dumpf(object, stdout, JSON_ENSURE_ASCII);
-    putchar('\n');
-    json_decref(object);
-  }
-}
-
 /* As many as were asked for, of those that there are of each class it needs. */
 static uint64_t cores_for(const struct costing *costing, const struct op *op, uint64_t asked) {
   const unsigned classes = costing->provider->op_classes(&costing->machine, op, NULL);
@@ -284,7 +255,7 @@ static enum status run_cost(struct invocation *invocation, struct error *error) 
   if (error_is_set(error)) return error->status;
   if (cluster_rank(invocation->cluster) != 0) return STATUS_OK;
   if (invocation->json) {
-    print_json_lines(table, invocation->arena, error);
+    tables_print_json(table, 2, invocation->arena, error);
   } else {
     size_t n;
     const char *bytes = table_bytes(table, &n);

@@ -1,7 +1,9 @@
 /* front.csv, topk.csv, convergence.csv, infeasible.csv: their columns and rows. See outputs.h. */
 #include "dse/tables.h"
 
+#include "base/csv.h"
 #include "base/text.h"
+#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -237,4 +239,31 @@ struct table *tables_timing(const struct run *run, const struct cluster_timing *
     for (size_t e = 0; e < 3; e++) table_empty(table);
   }
   return table;
+}
+
+void tables_print_json(const struct table *table, size_t n_texts, struct arena *arena, struct error *error) {
+  size_t n;
+  const char *bytes = table_bytes(table, &n);
+  struct csv csv;
+  if (!csv_parse("table", bytes, n, SIZE_MAX, arena, &csv, error)) return;
+  for (size_t r = 0; r < csv.n_rows; r++) {
+    json_t *object = json_object();
+    for (size_t c = 0; c < csv.n_columns; c++) {
+      const char *text = csv_cell(&csv, r, c);
+      double number;
+      uint64_t whole;
+      json_t *value = json_string(text);
+      if (c >= n_texts && text_to_u64(text, &whole)) {
+        json_decref(value);
+        value = json_integer((json_int_t)whole);
+      } else if (c >= n_texts && text_to_double(text, &number)) {
+        json_decref(value);
+        value = json_real(number);
+      }
+      json_object_set_new(object, csv.header[c], value);
+    }
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII);
+    putchar('\n');
+    json_decref(object);
+  }
 }

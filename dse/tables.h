@@ -13,5 +13,7 @@ struct table *tables_infeasible(const struct run *run, struct arena *arena);
 /* timing and durations NULL: the columns alone. */
 struct table *tables_timing(const struct run *run, const struct cluster_timing *timing,
                             const struct cluster_durations *durations, struct arena *arena);
+/* The rows on stdout as JSON lines; the first `n_texts` columns are texts even where they look like numbers. */
+void tables_print_json(const struct table *table, size_t n_texts, struct arena *arena, struct error *error);
 
 #endif

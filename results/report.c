@@ -50,6 +50,7 @@ static void write_links(struct writer *writer, const struct report *report) {
   write_link(writer, report->n_breakdowns > 0, "breakdown", "Area and power");
   write_link(writer, report->n_timelines > 0, "timeline-0", "Schedule");
   write_link(writer, report->n_steps > 0, "convergence", "Convergence");
+  write_link(writer, report->curves != NULL, "curves", "Searches");
   write_link(writer, report->infeasible != NULL, "infeasible", "Infeasible");
   write_link(writer, report->n_tables > 0, "table-0", "More");
   write_link(writer, report->n_commands > 0, "commands", "Reproduce");
@@ -98,6 +99,7 @@ void report_write(const struct report *report, struct arena *arena, const char *
   report_write_breakdowns(&writer, report);
   for (size_t i = 0; i < report->n_timelines; i++) report_write_timeline(&writer, &report->timelines[i], i, arena);
   report_write_steps(&writer, report);
+  report_write_curves(&writer, report);
   report_write_table_section(&writer, report->infeasible, "infeasible", "Every design tried was feasible.");
   for (size_t i = 0; i < report->n_tables; i++) {
     char id[48];

@@ -7,6 +7,7 @@
 #ifndef RESULTS_REPORT_H
 #define RESULTS_REPORT_H
 
+#include "results/curves.h"
 #include "results/timeline.h"
 
 enum {
@@ -63,6 +64,7 @@ struct report {
   const struct report_table *topk, *infeasible;
   const struct report_step *steps;
   size_t n_steps;
+  const struct curves *curves;      /* of several searches; NULL: none */
   const char *metric, *metric_unit; /* of the steps */
   const struct report_breakdown *breakdowns;
   size_t n_breakdowns;

@@ -21,5 +21,6 @@ void report_write_front(struct writer *writer, const struct report *report);
 void report_write_breakdowns(struct writer *writer, const struct report *report);
 void report_write_timeline(struct writer *writer, const struct timeline *timeline, size_t number, struct arena *arena);
 void report_write_steps(struct writer *writer, const struct report *report);
+void report_write_curves(struct writer *writer, const struct report *report);
 
 #endif

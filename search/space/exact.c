@@ -49,5 +49,6 @@ const struct search_algorithm search_exact = {
     .start = start,
     .ask = ask,
     .tell = tell,
+    .seedless = true,
     .certificate = certificate,
 };

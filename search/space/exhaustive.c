@@ -32,5 +32,6 @@ const struct search_algorithm search_exhaustive = {
     .start = start,
     .ask = ask,
     .tell = tell,
+    .seedless = true,
     .covers = true,
 };

@@ -481,4 +481,5 @@ const struct search_algorithm search_guided = {
     .start = start,
     .ask = ask,
     .tell = tell,
+    .seedless = true,
 };

@@ -114,8 +114,9 @@ struct search_algorithm {
   void (*tell)(void *state, const struct record *records, size_t n);
   /* How the space was covered, after the last ask; NULL: the algorithm proves nothing. */
   const struct boxes *(*certificate)(const void *state);
-  bool covers; /* having ended by itself, it has evaluated every point of the space: its best is proven */
-  bool folds;  /* it does not ask point by point (start, ask and tell are NULL): the space is folded, see sweep.h */
+  bool seedless; /* it draws nothing: with any seed it asks the same */
+  bool covers;   /* having ended by itself, it has evaluated every point of the space: its best is proven */
+  bool folds;    /* it does not ask point by point (start, ask and tell are NULL): the space is folded, see sweep.h */
 };
 
 extern const struct search_algorithm *const search_algorithms[];

@@ -58,6 +58,9 @@ static const char *write_hostile(void) {
   static const struct report_part parts[] = {{HOSTILE, 37}, {"rest", 0}};
   static const struct report_breakdown breakdown = {HOSTILE, HOSTILE, parts, 2};
   static const struct timeline timeline = {HOSTILE, lanes, 2, phases, 2, bars, 3, 1 / 1979.0};
+  static const double x[] = {1, 10, 2385}, low[] = {0.5, 0.01, 0}, middle[] = {1, 0.1, 0.01}, high[] = {1, 0.5, 0.02};
+  static const struct curve lines[] = {{HOSTILE, low, middle, high}, {"second", middle, middle, high}};
+  static const struct curves curves = {HOSTILE, HOSTILE, HOSTILE, HOSTILE, x, 3, lines, 2, 1e-4, 1, true};
   static const struct report_fact facts[] = {{HOSTILE, HOSTILE}};
   static const struct report report = {.title = HOSTILE,
                                        .headline = HOSTILE,
@@ -73,6 +76,7 @@ static const char *write_hostile(void) {
                                        .infeasible = &none,
                                        .steps = steps,
                                        .n_steps = 2,
+                                       .curves = &curves,
                                        .metric = HOSTILE,
                                        .metric_unit = HOSTILE,
                                        .breakdowns = &breakdown,
@@ -136,6 +140,10 @@ static void test_well_formed(void **state) {
     if (closing) {
       assert_true(depth > 0);
       assert_string_equal(name, open[--depth]);
+      at++;
+      continue;
+    }
+    if (strchr(at, '>')[-1] == '/') { /* of SVG */
       at++;
       continue;
     }
@@ -214,6 +222,23 @@ static void test_empty(void **state) {
   json_decref(data);
 }
 
+/* Decades apart lie evenly apart; what is beyond the axis lies at its edge. */
+static void test_curves(void **state) {
+  (void)state;
+  static const double x[] = {1, 10, 100}, y[] = {1, 0.1, 0}, beyond[] = {7, 1, 1e-9};
+  static const struct curve lines[] = {{"first", y, y, y}, {"second", beyond, beyond, beyond}};
+  static const struct curves curves = {"Curves", NULL, "across", "up", x, 3, lines, 2, 0.01, 1, true};
+  const struct report report = {.title = "t", .headline = "h", .best_row = SIZE_MAX, .curves = &curves};
+  const char *const html = write_page(&report);
+  /* From 70 to 1024 across, from 412 up to 12. */
+  assert_int_equal(count(html, "M70.0 12.0H547.0V212.0H1024.0V412.0"), 2); /* the band's edge and the curve */
+  assert_int_equal(count(html, "M70.0 12.0H547.0V12.0H1024.0V412.0"), 2);
+  assert_non_null(strstr(html, ">100 %</text>"));
+  assert_non_null(strstr(html, ">10 %</text>"));
+  assert_non_null(strstr(html, "<a href=\"#curves\">"));
+  assert_int_equal(count(html, "<title>second</title>"), 1);
+}
+
 /* More than can be shown is thinned, and the page says so. */
 static void test_thinning(void **state) {
   (void)state;
@@ -258,6 +283,7 @@ int main(void) {
       TEST(test_tables_and_words),
       TEST(test_same_bytes),
       TEST(test_empty),
+      TEST(test_curves),
       TEST(test_thinning),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Does every input that once hurt, or was made to, still leave the reader of a sweep's folds unharmed? */
+/* Does every input that once hurt, or was made to, still leave the reader of a sweep's folds unharmed, and every
+ * table the reader of spaces? */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,12 +7,16 @@
 
 #include <cmocka.h>
 
+#define LLVMFuzzerTestOneInput fuzz_sweep
 #include "tests/fuzz/fuzz_sweep.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_table_space
+#include "tests/fuzz/fuzz_table_space.c"
+#undef LLVMFuzzerTestOneInput
 #include "tests/unit/results/folder.h"
 
-static void test_sweep_corpus(void **state) {
-  (void)state;
-  static const char path[] = "tests/fuzz/corpus/sweep";
+/* Feeds every file of a corpus, each of at least `least` bytes. */
+static void replay(const char *path, int (*target)(const uint8_t *, size_t), size_t least) {
   DIR *const list = opendir(path);
   assert_non_null(list);
   struct folder corpus;
@@ -20,15 +25,26 @@ static void test_sweep_corpus(void **state) {
     if (entry->d_name[0] == '.') continue;
     static unsigned char bytes[FUZZ_MOST_BYTES + 1];
     const size_t n = folder_read(&corpus, entry->d_name, bytes, sizeof bytes);
-    assert_in_range(n, 2, FUZZ_MOST_BYTES); /* others are not looked at */
-    LLVMFuzzerTestOneInput(bytes, n);
+    assert_in_range(n, least, FUZZ_MOST_BYTES); /* others are not looked at */
+    target(bytes, n);
   }
   closedir(list);
+}
+
+static void test_sweep_corpus(void **state) {
+  (void)state;
+  replay("tests/fuzz/corpus/sweep", fuzz_sweep, 2);
   /* The corpus is there, and of the words of today. */
   assert_true(fuzz_seen.accepted >= 12 && fuzz_seen.refused >= 12);
 }
 
+static void test_table_corpus(void **state) {
+  (void)state;
+  replay("tests/fuzz/corpus/table_space", fuzz_table_space, 1);
+  assert_true(fuzz_tables_seen.accepted >= 6 && fuzz_tables_seen.refused >= 9);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep_corpus)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep_corpus), cmocka_unit_test(test_table_corpus)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
