@@ -124,6 +124,11 @@ static void check_box(const struct space *space, struct rng *rng, struct seen *s
     seen->cut += cut > 0;
     seen->bounded += n > 1 && isfinite(box.bound) && box.bound > 0;
     seen->silent += !(isfinite(box.bound) && box.bound > 0);
+    if (point_compare(&low, &high) == 0) { /* also if it was cut down to it */
+      struct score alone;
+      space->screen(space->context, &low, &alone);
+      assert_int_equal(alone.reason, REASON_NONE);
+    }
   }
   for (size_t i = 0; i < MOST_SAMPLES && i < n; i++) {
     struct point point = first;

@@ -49,8 +49,8 @@ static int compare_by_metric(const void *left, const void *right) {
 
 static int compare_by_all(const void *left, const void *right) {
   const struct record *a = *(const struct record *const *)left, *b = *(const struct record *const *)right;
-  for (size_t o = 0; o < compared->n_front_objectives; o++) {
-    const int order = compare_values(o, a, b);
+  for (size_t i = 0; i < compared->n_front_objectives; i++) {
+    const int order = compare_values(space_front_objective(compared, i), a, b);
     if (order != 0) return order;
   }
   return 0;
@@ -58,8 +58,8 @@ static int compare_by_all(const void *left, const void *right) {
 
 static bool is_beaten_by(const struct record *mine, const struct record *other) {
   bool better = false;
-  for (size_t o = 0; o < compared->n_front_objectives; o++) {
-    const int order = compare_values(o, other, mine);
+  for (size_t i = 0; i < compared->n_front_objectives; i++) {
+    const int order = compare_values(space_front_objective(compared, i), other, mine);
     if (order > 0) return false;
     better = better || order < 0;
   }
@@ -123,7 +123,7 @@ struct drawn {
   struct arena arena;
   struct synthetic *synthetic;
   struct truth truth;
-  size_t top_k, n_known;
+  size_t top_k, n_known, front_objectives[SYNTHETIC_MOST_OBJECTIVES];
   size_t *known; /* numbers of points */
 };
 
@@ -132,6 +132,14 @@ static void draw(struct drawn *drawn, uint64_t task) {
   drawn->synthetic = ARENA_NEW(&drawn->arena, struct synthetic, 1);
   synthetic_draw(drawn->synthetic, seed, task, MOST_POINTS);
   synthetic_draw_more(drawn->synthetic, seed, task);
+  /* Half of the fronts are of any objectives in any order: so many steps from any to the next. */
+  struct rng which = rng_stream(seed, RNG_TEST, 12, task);
+  struct space *space = &drawn->synthetic->space;
+  const size_t first = rng_below(&which, space->n_objectives);
+  for (size_t i = 0; i < space->n_objectives; i++) {
+    drawn->front_objectives[i] = (first + (space->n_objectives - 1) * i) % space->n_objectives;
+  }
+  if (task % 2 == 1) space->front_objectives = drawn->front_objectives;
   find_truth(&drawn->truth, drawn->synthetic, &drawn->arena);
   struct rng rng = rng_stream(seed, RNG_TEST, 11, task);
   drawn->top_k = rng_below(&rng, 4) == 0 ? rng_below(&rng, 2) : rng_below(&rng, 40);
@@ -149,9 +157,10 @@ struct knowledge {
 
 static struct knowledge begin_knowledge(const struct drawn *drawn, struct arena *arena) {
   const struct space *space = &drawn->synthetic->space;
-  const struct knowledge knowledge = {topk_new(arena, &space->objectives[space->metric], space->metric, drawn->top_k),
-                                      pareto_new(arena, space->objectives, space->n_front_objectives),
-                                      point_set_new(arena)};
+  const struct knowledge knowledge = {
+      topk_new(arena, &space->objectives[space->metric], space->metric, drawn->top_k),
+      pareto_new_of(arena, space->objectives, space->front_objectives, space->n_front_objectives),
+      point_set_new(arena)};
   for (size_t i = 0; i < drawn->n_known; i++) {
     const struct record *record = &drawn->truth.records[drawn->known[i]];
     point_set_add(knowledge.evaluated, &record->point);
