@@ -49,8 +49,7 @@ struct nsga2 {
   struct trail trail;
   struct breeding breeding;
   size_t population, tournament;
-  size_t n_front, front[SCORE_MAX_OBJECTIVES]; /* the objectives that span the Pareto front */
-  struct member *members;                      /* parents, sorted; then their children */
+  struct member *members; /* parents, sorted; then their children */
   size_t n_parents, n_members, *by_value;
 };
 
@@ -61,8 +60,6 @@ static void *start(const struct search_request *request) {
   trail_init(&state->trail, request);
   state->population = set_or_preset(settings->population, tuned ? TUNED_POPULATION : PAPER_POPULATION);
   state->tournament = settings->tournament;
-  state->n_front = request->space->n_front_objectives;
-  for (size_t i = 0; i < state->n_front; i++) state->front[i] = i;
   state->breeding = (struct breeding){.crossover = settings->crossover,
                                       .mutation = settings->mutation,
                                       .by_step = switch_or_preset(settings->by_step, tuned)};
@@ -83,8 +80,8 @@ static bool dominates(const struct nsga2 *state, size_t a, size_t b) {
   const struct verdict *x = verdict_of(state, a), *y = verdict_of(state, b);
   if (!x->feasible || !y->feasible) return x->feasible && !y->feasible;
   bool better = false;
-  for (size_t i = 0; i < state->n_front; i++) {
-    const size_t o = state->front[i];
+  for (size_t i = 0; i < space->n_front_objectives; i++) {
+    const size_t o = space_front_objective(space, i);
     if (objective_better(&space->objectives[o], y->objective[o], x->objective[o])) return false;
     better = better || objective_better(&space->objectives[o], x->objective[o], y->objective[o]);
   }
@@ -137,8 +134,9 @@ static size_t sort_front(struct nsga2 *state, size_t front, size_t objective) {
 
 /* Adds, per objective, how far apart a member's two neighbours in its front are, as a share of the front's extent. */
 static void crowd_front(struct nsga2 *state, size_t front) {
-  for (size_t f = 0; f < state->n_front; f++) {
-    const size_t o = state->front[f];
+  const struct space *space = state->trail.request.space;
+  for (size_t f = 0; f < space->n_front_objectives; f++) {
+    const size_t o = space_front_objective(space, f);
     const size_t n = sort_front(state, front, o), *by_value = state->by_value;
     if (n == 0) return;
     const double extent =
