@@ -80,7 +80,8 @@ static bool dominates(const struct nsga2 *state, size_t a, size_t b) {
   const struct verdict *x = verdict_of(state, a), *y = verdict_of(state, b);
   if (!x->feasible || !y->feasible) return x->feasible && !y->feasible;
   bool better = false;
-  for (size_t o = 0; o < space->n_front_objectives; o++) {
+  for (size_t i = 0; i < space->n_front_objectives; i++) {
+    const size_t o = space_front_objective(space, i);
     if (objective_better(&space->objectives[o], y->objective[o], x->objective[o])) return false;
     better = better || objective_better(&space->objectives[o], x->objective[o], y->objective[o]);
   }
@@ -133,7 +134,9 @@ static size_t sort_front(struct nsga2 *state, size_t front, size_t objective) {
 
 /* Adds, per objective, how far apart a member's two neighbours in its front are, as a share of the front's extent. */
 static void crowd_front(struct nsga2 *state, size_t front) {
-  for (size_t o = 0; o < state->trail.request.space->n_front_objectives; o++) {
+  const struct space *space = state->trail.request.space;
+  for (size_t f = 0; f < space->n_front_objectives; f++) {
+    const size_t o = space_front_objective(space, f);
     const size_t n = sort_front(state, front, o), *by_value = state->by_value;
     if (n == 0) return;
     const double extent =
