@@ -122,7 +122,7 @@ struct table *tables_topk(const struct run *run, struct arena *arena) {
   const size_t n_columns = 3 + design_columns(run, columns + 3, arena);
   struct table *table = table_new(arena, "topk.csv", columns, n_columns);
   char hex[DIGEST_HEX_BYTES];
-  digest_print(run->graph.digest, hex);
+  digest_print(run->graph_digest, hex);
   for (size_t i = 0; i < topk_count(run->rounds.topk); i++) {
     table_u64(table, 0);
     table_text(table, hex);
