@@ -52,6 +52,13 @@ struct design_space {
   double reference_throughput;
 };
 
+/* The mean duration of an iteration, of what has been scored. */
+static inline double design_iteration_s(const struct design_space *designs, const double *objective) {
+  const double energy_j = objective[OBJECTIVE_ENERGY];
+  if (designs->set != NULL) return energy_j > 0 ? objective[OBJECTIVE_EDP] / energy_j : 0;
+  return (double)designs->stage->samples / objective[OBJECTIVE_THROUGHPUT];
+}
+
 /* Lays out the axes (lists with more than one value); a run has at most POINT_MAX_AXES of them. */
 bool design_space_init(struct design_space *designs, const struct run_settings *settings,
                        const struct stage *const *stages, size_t n_stages, struct arena *arena, struct error *error);
