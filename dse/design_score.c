@@ -143,6 +143,7 @@ enum stage_binding design_fill_bounds(const struct design_space *designs, const 
                                       const struct stage_cost_of_design *design, double die_cost_usd,
                                       double *objective) {
   struct iterations least;
+  least.seconds[0] = least.energy_j[0] = 0; /* there is always a first */
   enum stage_binding bindings[RUN_MAX_WORKLOADS];
   for (size_t i = 0; i < designs->n_stages; i++) {
     const struct stage_floor *floor = &designs->floors[i];
@@ -176,6 +177,7 @@ static bool floor_all(const struct design_space *designs, const struct accelerat
 static void score_results(const struct design_space *designs, const struct accelerator *accelerator,
                           const struct stage_cost_of_design *design, double die_cost_usd, struct score *score) {
   struct iterations iterations;
+  iterations.seconds[0] = iterations.energy_j[0] = 0; /* there is always a first */
   enum stage_binding bindings[RUN_MAX_WORKLOADS];
   double bounds[N_OBJECTIVES];
   floor_all(designs, accelerator, design, stage_bound);

@@ -105,6 +105,10 @@ static void check_objectives(const struct bench *bench, const struct score *scor
   assert_true(is_near(score->objective[OBJECTIVE_TDP], tdp_w));
   assert_true(is_near(score->objective[OBJECTIVE_THROUGHPUT_PER_TDP], value / tdp_w));
   assert_true(is_near(score->objective[OBJECTIVE_EDP], energy_j * seconds));
+  if (strcmp(objective, "geomean") != 0) return;
+  double stopped[N_BINDINGS] = {0};
+  for (size_t i = 0; i < N_MEMBERS; i++) stopped[bench->records[i][point].score.binding] += weights[i];
+  for (size_t b = 0; b < N_BINDINGS; b++) assert_true(stopped[b] <= stopped[score->binding]);
 }
 
 /* Screen, score and bound of one point of the set. */
@@ -116,8 +120,12 @@ static void check_point(const struct space *space, const struct score *score, co
   if (score->reason == REASON_NONE) assert_int_equal(screened.reason, REASON_NONE);
   if (screened.reason != REASON_NONE) assert_int_equal(screened.reason, score->reason);
   if (score->reason != REASON_NONE) return;
+  struct score refined;
+  space->refine(space->context, point, &refined);
+  assert_int_equal(refined.reason, REASON_NONE);
   for (size_t o = 0; o < N_OBJECTIVES; o++) {
     assert_false(objective_better(&space->objectives[o], score->objective[o], screened.objective[o]));
+    assert_false(objective_better(&space->objectives[o], score->objective[o], refined.objective[o]));
   }
 }
 
@@ -260,11 +268,44 @@ static void advice_heeds_the_objective(void **state) {
   run_release(worst);
 }
 
+static double worth_of(const struct score *score, uint16_t axis) {
+  for (size_t m = 0; m < score->n_moves; m++) {
+    if (score->moves[m].axis == axis) return score->moves[m].worth;
+  }
+  return 0;
+}
+
+/* Under the geometric mean each workload's relief counts by its weight, over its own time. */
+static void advice_sums_by_weight(void **state) {
+  struct bench *bench = *state;
+  struct run *run = set_run(bench, N_MEMBERS, "geomean", "");
+  const struct space *space = &run->designs.space;
+  uint64_t compared = 0;
+  run->designs.floor_throughput = 0;
+  for (uint64_t p = 0; p < space_size(space); p++) {
+    const struct point point = space_point(space, p);
+    struct score score;
+    space->evaluate(space->context, &point, &score);
+    for (size_t m = 0; m < score.n_moves; m++, compared++) {
+      double worth_by_hand = 0;
+      for (size_t i = 0; i < N_MEMBERS; i++) {
+        const double seconds = alone(bench, i, p, OBJECTIVE_EDP) / alone(bench, i, p, OBJECTIVE_ENERGY);
+        const double cycles = seconds * (double)run->designs.fixed.clock_mhz * 1e6;
+        worth_by_hand += weights[i] / 4 * worth_of(&bench->records[i][p].score, score.moves[m].axis) / cycles;
+      }
+      assert_true(is_near(score.moves[m].worth, worth_by_hand));
+      assert_true(m == 0 || score.moves[m].worth <= score.moves[m - 1].worth);
+    }
+  }
+  assert_true(compared > 100);
+  run_release(run);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(scores_are_put_together),    cmocka_unit_test(memory_is_everybodys),
       cmocka_unit_test(of_one_is_the_ratio),        cmocka_unit_test(proven_is_best),
-      cmocka_unit_test(advice_heeds_the_objective),
+      cmocka_unit_test(advice_heeds_the_objective), cmocka_unit_test(advice_sums_by_weight),
   };
   return cmocka_run_group_tests(tests, start, finish);
 }

@@ -43,8 +43,9 @@ static void by_hand(void **state) {
   assert_true(is_near(workload_set_value(&set, throughput), (800 + 2 * 10 + 6) / 4.0));
   set = make_set(OBJECTIVE_OF_WORST, 3, weights, references);
   assert_true(is_equal(workload_set_value(&set, throughput), 2));
-  const double slow_last[] = {800, 10, 5};
+  const double slow_last[] = {800, 10, 5}, slow_first[] = {150, 10, 6}; /* the least speed-up, not throughput */
   assert_true(is_equal(workload_set_value(&set, slow_last), 5.0 / 3.0));
+  assert_true(is_equal(workload_set_value(&set, slow_first), 1.5));
   assert_true(is_near(workload_set_mean(&set, throughput), 206.5));
 }
 
@@ -86,6 +87,7 @@ static void bounds_hold(void **state) {
     const double value = workload_set_value(&set, below), bound = workload_set_bound(&set, above);
     assert_true(value > 0 && isfinite(value));
     assert_true(value <= bound && bound <= value * (1 + 2e-9));
+    if (set.objective == OBJECTIVE_OF_GEOMEAN) assert_true(bound > value * (1 + 5e-10)); /* far beyond rounding */
     assert_true(workload_set_mean(&set, below) <= workload_set_mean(&set, above));
   }
 }
