@@ -50,6 +50,10 @@ void stage_init(struct stage *stage, const struct op_graph *graph, const struct 
   stage->state_bytes = sat_mul(contracted->parameters, training_bytes_per_parameter(training, element_bytes));
 }
 
+uint64_t stage_memory_bytes(const struct stage *stage) {
+  return sat_add(stage->state_bytes, sat_add(stage->stash_bytes, stage->working_bytes));
+}
+
 void stage_design(const struct stage *stage, const struct accelerator *accelerator,
                   struct stage_cost_of_design *design) {
   memset(design, 0, sizeof *design);
@@ -59,7 +63,7 @@ void stage_design(const struct stage *stage, const struct accelerator *accelerat
   } else {
     compat_area(accelerator, &design->area, NULL);
   }
-  design->memory_bytes = sat_add(stage->state_bytes, sat_add(stage->stash_bytes, stage->working_bytes));
+  design->memory_bytes = stage_memory_bytes(stage);
   design->hbm_bytes = accelerator_hbm_bytes(accelerator);
 }
 
@@ -85,6 +89,13 @@ struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage 
     const struct op *op = &stage->graph->ops[stage->graph->shape_op[s]];
     scratch->shapes[s] = cost_op_digest(op, stage->graph->followers + op->first_follower);
   }
+  return scratch;
+}
+
+struct stage_scratch *stage_scratch_beside(struct arena *arena, const struct stage *stage,
+                                           const struct stage_scratch *first) {
+  struct stage_scratch *scratch = stage_scratch_new(arena, stage, false);
+  scratch->cache = first->cache; /* entries are told apart by operator, machine and rules */
   return scratch;
 }
 

@@ -49,6 +49,9 @@ void stage_init(struct stage *stage, const struct op_graph *graph, const struct 
 /* A rank's memory for evaluations: scratch arena and a cache of operator costs, which changes speed and no answer. */
 struct stage_scratch;
 struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache);
+/* Another stage of the same run: what one of them has priced the other need not, in the memory of one cache. */
+struct stage_scratch *stage_scratch_beside(struct arena *arena, const struct stage *stage,
+                                           const struct stage_scratch *first);
 void stage_scratch_release(struct stage_scratch *scratch); /* what it holds outside the arena */
 struct stage_cache_counts {
   uint64_t hits, misses;
@@ -72,6 +75,8 @@ struct stage_cost_of_design { /* what limits can judge before any schedule */
   uint64_t memory_bytes; /* needed by the stage */
   uint64_t hbm_bytes;    /* there is */
 };
+/* What one iteration of the stage must hold at once, whatever the design. */
+uint64_t stage_memory_bytes(const struct stage *stage);
 /* `needs_tdp` of compat: has none, all zero. */
 void stage_design(const struct stage *stage, const struct accelerator *accelerator,
                   struct stage_cost_of_design *design);

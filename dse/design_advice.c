@@ -1,4 +1,5 @@
-/* Which axis should grow next, going by what a schedule waited for? (accelerator-search §6, §8) */
+/* Which axis should grow next, going by what a schedule waited for? (accelerator-search §6, §8; §9 for several
+ * workloads) */
 #include "dse/design_private.h"
 
 #include "base/checked.h"
@@ -26,8 +27,36 @@ static double relief_cycles(const struct design_space *designs, const struct sta
   return 0;
 }
 
+/* Over all workloads: what each may save of its own time, by its part in the objective. */
+static double relief_of_all(const struct design_space *designs, const double *share, const char *key, uint64_t value,
+                            uint64_t next) {
+  if (designs->set == NULL) return relief_cycles(designs, &designs->results[0], key, value, next);
+  double relief = 0;
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    const struct stage_result *result = &designs->results[i];
+    relief += share[i] * relief_cycles(designs, result, key, value, next) / (double)result->cycles;
+  }
+  return relief;
+}
+
+/* Is every workload that has a part in the objective as short as its critical path? With spreading, more cores shorten
+ * even a chain; only without it does that end growth. */
+static bool is_saturated(const struct design_space *designs, const double *share) {
+  if (designs->settings->schedule.spread != SPREAD_OFF) return false;
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    const struct stage_result *result = &designs->results[i];
+    const double limit = (1.0 + designs->settings->search.eps) * (double)result->critical_path_cycles;
+    const bool at_limits = (double)result->cycles <= limit && result->hbm_cycles <= result->list_cycles;
+    if (share[i] > 0 && !at_limits) return false;
+  }
+  return true;
+}
+
 void design_advise(const struct design_space *designs, const struct point *point, const struct accelerator *accelerator,
-                   const struct stage_cost_of_design *design, const struct stage_result *result, struct score *score) {
+                   const struct stage_cost_of_design *design, struct score *score) {
+  double seconds[RUN_MAX_WORKLOADS], share[RUN_MAX_WORKLOADS];
+  for (size_t i = 0; i < designs->n_stages; i++) seconds[i] = designs->results[i].iteration_s;
+  design_shares(designs, seconds, share);
   score->n_moves = 0;
   for (size_t a = 0; a < designs->space.n_axes && score->n_moves < SCORE_MAX_MOVES; a++) {
     const struct axis *axis = &designs->axes[a];
@@ -37,9 +66,9 @@ void design_advise(const struct design_space *designs, const struct point *point
     *design_field(&grown, designs->field_offset[a]) = next;
     if (!rules_apply(&designs->rules, &grown, 0)) continue;
     struct stage_cost_of_design bigger;
-    stage_design(designs->stage, &grown, &bigger);
+    design_cost(designs, &grown, &bigger);
     const double added_mm2 = bigger.area.total - design->area.total;
-    const double relief = relief_cycles(designs, result, axis->key, value, next);
+    const double relief = relief_of_all(designs, share, axis->key, value, next);
     if (!(relief > 0)) continue;
     const struct move move = {relief / (added_mm2 > 1e-3 ? added_mm2 : 1e-3), (uint16_t)a, 1, 0};
     size_t place = score->n_moves++;
@@ -48,9 +77,5 @@ void design_advise(const struct design_space *designs, const struct point *point
     }
     score->moves[place] = move;
   }
-  /* With spreading, more cores shorten even a chain; only without it does a schedule at its critical path end growth.
-   */
-  const double limit = (1.0 + designs->settings->search.eps) * (double)result->critical_path_cycles;
-  const bool at_limits = (double)result->cycles <= limit && result->hbm_cycles <= result->list_cycles;
-  score->saturated = at_limits && designs->settings->schedule.spread == SPREAD_OFF;
+  score->saturated = is_saturated(designs, share);
 }

@@ -23,7 +23,7 @@ enum box_kind { BOX_CATEGORY, BOX_AMOUNT, BOX_SHAPE };
 struct combination {
   struct accelerator best, least;       /* with the highest amounts that fit, with the lowest */
   struct stage_cost_of_design cheapest; /* of `least` */
-  struct stage_sums sums;
+  struct stage_sums *sums;              /* by workload */
 };
 
 struct design_boxes {
@@ -61,7 +61,11 @@ void design_box_init(struct design_space *designs, struct arena *arena) {
     designs->boxes->kind[a] = (uint8_t)kind_of(designs, designs->axes[a].key);
     if (designs->boxes->kind[a] == BOX_SHAPE) n = sat_mul(n, designs->axes[a].n);
   }
-  designs->boxes->combinations = ARENA_NEW(arena, struct combination, min_u64(n, MAX_COMBINATIONS));
+  n = min_u64(n, MAX_COMBINATIONS);
+  designs->boxes->combinations = ARENA_NEW(arena, struct combination, n);
+  for (uint64_t c = 0; c < n; c++) {
+    designs->boxes->combinations[c].sums = ARENA_NEW(arena, struct stage_sums, designs->n_stages);
+  }
 }
 
 /* --- limits ---------------------------------------------------------------------------------------------------------
@@ -71,7 +75,7 @@ void design_box_init(struct design_space *designs, struct arena *arena) {
 static enum reason excluded_by(const struct design_space *designs, const struct accelerator *least,
                                struct stage_cost_of_design *cheapest, const struct accelerator *best) {
   static const enum reason limits[] = {REASON_AREA, REASON_RETICLE, REASON_TDP};
-  stage_design(designs->stage, least, cheapest);
+  design_cost(designs, least, cheapest);
   for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
     if (design_excess(designs, least, cheapest, limits[i]) > 0) return limits[i];
   }
@@ -152,7 +156,9 @@ static enum reason take_combination(const struct design_space *designs, const st
     if (last.index[a] > reach->index[a]) reach->index[a] = last.index[a];
   }
   if (!design_at(designs, &last, &combination->best)) return REASON_IMPOSSIBLE;
-  stage_floors_sum(designs->stage, &combination->best, designs->scratch, &combination->sums);
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    stage_floors_sum(design_stage(designs, i), &combination->best, design_scratch(designs, i), &combination->sums[i]);
+  }
   return REASON_NONE;
 }
 
@@ -177,27 +183,41 @@ static void cut(const struct design_space *designs, const struct point *low, str
   }
 }
 
+/* Floors of all workloads. False if one of them cannot be counted. */
+static bool floor_all(const struct design_space *designs, const struct combination *combination,
+                      const uint64_t *path_cycles) {
+  const struct stage_corners corners = {&combination->best, &combination->least, &combination->cheapest.area};
+  bool counted = true;
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    struct stage_floor *floor = &designs->floors[i];
+    stage_floors_end(design_stage(designs, i), &corners, &combination->sums[i], path_cycles[i], floor);
+    counted = counted && floor->cycles != UINT64_MAX;
+  }
+  return counted;
+}
+
 /* The best that any of the combinations can be in each objective. */
 static void combine(const struct design_space *designs, size_t n, struct score *score) {
-  const uint64_t path_cycles = stage_floors_path(designs->stage, designs->scratch);
+  uint64_t path_cycles[RUN_MAX_WORKLOADS];
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    path_cycles[i] = stage_floors_path(design_stage(designs, i), design_scratch(designs, i));
+  }
   const struct space *space = &designs->space;
   enum reason reason = REASON_TOO_LONG; /* the first combination's that is not too long */
   bool any = false;
   for (size_t c = 0; c < n; c++) {
     const struct combination *combination = &designs->boxes->combinations[c];
-    const struct stage_corners corners = {&combination->best, &combination->least, &combination->cheapest.area};
-    struct stage_floor floor;
-    stage_floors_end(designs->stage, &corners, &combination->sums, path_cycles, &floor);
-    if (floor.cycles == UINT64_MAX) continue;
+    if (!floor_all(designs, combination, path_cycles)) continue;
     double objective[N_OBJECTIVES];
     const double die_cost_usd = design_least_die_cost(designs, &combination->least, &combination->cheapest);
-    design_fill_bounds(designs, &combination->best, &combination->cheapest, die_cost_usd, &floor, objective);
+    const enum stage_binding binding =
+        design_fill_bounds(designs, &combination->best, &combination->cheapest, die_cost_usd, objective);
     const enum reason judged = design_judge(designs, objective, true);
     if (reason == REASON_TOO_LONG) reason = judged;
     if (judged != REASON_NONE) continue;
     if (!any || objective_better(&space->objectives[space->metric], objective[space->metric], score->bound)) {
       score->bound = objective[space->metric];
-      score->binding = (uint16_t)floor.binding;
+      score->binding = (uint16_t)binding;
     }
     for (size_t o = 0; o < N_OBJECTIVES; o++) {
       if (!any || objective_better(&space->objectives[o], objective[o], score->objective[o])) {
@@ -235,7 +255,9 @@ void design_space_bound_box(void *context, struct point *low, struct point *high
   *score = (struct score){.reason = REASON_NONE};
   struct point shapes = *low, reach = *low;
   size_t n = 0;
-  stage_floors_clear(designs->stage, designs->scratch);
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    stage_floors_clear(design_stage(designs, i), design_scratch(designs, i));
+  }
   do {
     struct combination *combination = &designs->boxes->combinations[n];
     const enum reason out = take_combination(designs, &shapes, high, &reach, combination);

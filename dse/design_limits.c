@@ -113,8 +113,8 @@ static void bound_costs(const struct design_space *designs, const struct acceler
   if (least->node_nm != greatest->node_nm || least->hbm_generation != greatest->hbm_generation) return;
   if (!technology_knows_node(least->node_nm)) return;
   struct stage_cost_of_design low, high;
-  stage_design(designs->stage, least, &low);
-  stage_design(designs->stage, greatest, &high);
+  design_cost(designs, least, &low);
+  design_cost(designs, greatest, &high);
   costs->area_mm2 = between(low.area.total, high.area.total);
   costs->tdp_w = between(low.tdp.total, high.tdp.total);
   costs->memory_bytes = between((double)low.memory_bytes, (double)high.memory_bytes);

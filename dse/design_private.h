@@ -20,10 +20,10 @@ void design_space_bound_box(void *context, struct point *low, struct point *high
                             struct score *score);
 
 /* The best that each objective can be at a design (or at a set of them, of which it is the least in area and power),
- * from the floor on time and energy. */
-void design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
-                        const struct stage_cost_of_design *design, double die_cost_usd, const struct stage_floor *floor,
-                        double *objective);
+ * from the floors on time and energy, designs->floors. Returns what stops it. */
+enum stage_binding design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
+                                      const struct stage_cost_of_design *design, double die_cost_usd,
+                                      double *objective);
 
 /* What all dies of a design cost; not finite: none can be made. The same at least for every design of the same node and
  * as many dies that is no smaller. 0 where nobody asks. */
@@ -39,8 +39,11 @@ double design_judged_excess(const struct design_space *designs, const double *ob
 /* The names of the ranges' reasons. */
 void design_name_ranges(const struct design_space *designs, struct reason_name *reasons, struct arena *arena);
 
-/* Fills the moves of a feasible score, best first, and whether cores limit the schedule at all. */
+/* Each workload's part in the first objective, where it takes so long (workload_set.h). */
+void design_shares(const struct design_space *designs, const double *seconds, double *share);
+/* Fills the moves of a feasible score, best first, and whether cores limit the schedule at all; from designs->results.
+ */
 void design_advise(const struct design_space *designs, const struct point *point, const struct accelerator *accelerator,
-                   const struct stage_cost_of_design *design, const struct stage_result *result, struct score *score);
+                   const struct stage_cost_of_design *design, struct score *score);
 
 #endif

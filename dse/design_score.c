@@ -52,6 +52,14 @@ double design_excess(const struct design_space *designs, const struct accelerato
   return excess > 0 ? excess : 0;
 }
 
+void design_cost(const struct design_space *designs, const struct accelerator *accelerator,
+                 struct stage_cost_of_design *design) {
+  stage_design(designs->stage, accelerator, design);
+  for (size_t i = 1; i < designs->n_stages; i++) {
+    design->memory_bytes = max_u64(design->memory_bytes, stage_memory_bytes(design_stage(designs, i)));
+  }
+}
+
 /* Limits whose excess is known without a schedule lie between REASON_AREA and REASON_LAST_RANGE. */
 static bool is_known_first(enum reason reason) {
   return (reason >= REASON_AREA && reason <= REASON_CONSTRAINT) || reason == REASON_RANGE_AREA ||
@@ -61,7 +69,7 @@ static bool is_known_first(enum reason reason) {
 /* Everything known before a schedule. Returns false, with reason and excess, if a limit excludes the design. */
 static bool within_limits(const struct design_space *designs, const struct accelerator *accelerator,
                           struct stage_cost_of_design *design, double *die_cost_usd, struct score *score) {
-  stage_design(designs->stage, accelerator, design);
+  design_cost(designs, accelerator, design);
   *die_cost_usd = design_die_cost(designs, accelerator, design);
   score->reason = REASON_IMPOSSIBLE;
   if (!isfinite(*die_cost_usd)) return false;
@@ -77,9 +85,30 @@ static bool within_limits(const struct design_space *designs, const struct accel
 /* --- objectives -----------------------------------------------------------------------------------------------------
  */
 
+/* What an iteration of each workload takes; exact, or at least. */
+struct iterations {
+  double seconds[RUN_MAX_WORKLOADS], energy_j[RUN_MAX_WORKLOADS];
+};
+
+static void fill_throughputs(const struct design_space *designs, const double *seconds, double *throughput) {
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    throughput[i] = (double)design_stage(designs, i)->samples / seconds[i];
+  }
+}
+
 static void fill_objectives(const struct design_space *designs, const struct stage_cost_of_design *design,
-                            double die_cost_usd, double seconds, double energy_j, double *objective) {
-  const double throughput = (double)designs->stage->samples / seconds;
+                            double die_cost_usd, const struct iterations *iterations, bool are_floors,
+                            double *objective) {
+  const struct workload_set *set = designs->set;
+  double throughputs[RUN_MAX_WORKLOADS];
+  double seconds = iterations->seconds[0], energy_j = iterations->energy_j[0];
+  fill_throughputs(designs, iterations->seconds, throughputs);
+  double throughput = throughputs[0];
+  if (set != NULL) {
+    throughput = are_floors ? workload_set_bound(set, throughputs) : workload_set_value(set, throughputs);
+    seconds = workload_set_mean(set, iterations->seconds);
+    energy_j = workload_set_mean(set, iterations->energy_j);
+  }
   objective[OBJECTIVE_THROUGHPUT] = throughput;
   objective[OBJECTIVE_ENERGY] = energy_j;
   objective[OBJECTIVE_AREA] = design->area.total;
@@ -89,42 +118,107 @@ static void fill_objectives(const struct design_space *designs, const struct sta
   objective[OBJECTIVE_DIE_COST] = die_cost_usd;
 }
 
-void design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
-                        const struct stage_cost_of_design *design, double die_cost_usd, const struct stage_floor *floor,
-                        double *objective) {
-  const double seconds = (double)max_u64(floor->cycles, 1) / ((double)accelerator->clock_mhz * 1e6);
-  fill_objectives(designs, design, die_cost_usd, seconds, floor->energy_j, objective);
+void design_shares(const struct design_space *designs, const double *seconds, double *share) {
+  double throughput[RUN_MAX_WORKLOADS];
+  share[0] = 1;
+  if (designs->set == NULL) return;
+  fill_throughputs(designs, seconds, throughput);
+  workload_set_shares(designs->set, throughput, share);
+}
+
+/* The resource that stops most of the first objective; the earlier one of two that stop as much. */
+static enum stage_binding binding_of(const struct design_space *designs, const double *seconds,
+                                     const enum stage_binding *bindings) {
+  double share[RUN_MAX_WORKLOADS], stopped[N_BINDINGS] = {0};
+  enum stage_binding most = BINDING_NONE;
+  design_shares(designs, seconds, share);
+  for (size_t i = 0; i < designs->n_stages; i++) stopped[bindings[i]] += share[i];
+  for (enum stage_binding b = 0; b < N_BINDINGS; b++) {
+    if (stopped[b] > stopped[most]) most = b;
+  }
+  return most;
+}
+
+enum stage_binding design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
+                                      const struct stage_cost_of_design *design, double die_cost_usd,
+                                      double *objective) {
+  struct iterations least;
+  least.seconds[0] = least.energy_j[0] = 0; /* there is always a first */
+  enum stage_binding bindings[RUN_MAX_WORKLOADS];
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    const struct stage_floor *floor = &designs->floors[i];
+    least.seconds[i] = (double)max_u64(floor->cycles, 1) / ((double)accelerator->clock_mhz * 1e6);
+    least.energy_j[i] = floor->energy_j;
+    bindings[i] = floor->binding;
+  }
+  fill_objectives(designs, design, die_cost_usd, &least, true, objective);
+  return binding_of(designs, least.seconds, bindings);
 }
 
 /* --- evaluation -----------------------------------------------------------------------------------------------------
  */
+
+typedef void floor_function(const struct stage *stage, const struct accelerator *accelerator,
+                            const struct stage_cost_of_design *design, struct stage_scratch *scratch,
+                            struct stage_floor *floor);
+
+/* Floors of all workloads. False if one of them cannot be counted. */
+static bool floor_all(const struct design_space *designs, const struct accelerator *accelerator,
+                      const struct stage_cost_of_design *design, floor_function *floor_of) {
+  bool counted = true;
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    floor_of(design_stage(designs, i), accelerator, design, design_scratch(designs, i), &designs->floors[i]);
+    counted = counted && designs->floors[i].cycles != UINT64_MAX;
+  }
+  return counted;
+}
+
+/* Objectives and the metric's bound, once all workloads are scheduled. */
+static void score_results(const struct design_space *designs, const struct accelerator *accelerator,
+                          const struct stage_cost_of_design *design, double die_cost_usd, struct score *score) {
+  struct iterations iterations;
+  iterations.seconds[0] = iterations.energy_j[0] = 0; /* there is always a first */
+  enum stage_binding bindings[RUN_MAX_WORKLOADS];
+  double bounds[N_OBJECTIVES];
+  floor_all(designs, accelerator, design, stage_bound);
+  /* What the screen excludes is excluded for the same reason here. */
+  design_fill_bounds(designs, accelerator, design, die_cost_usd, bounds);
+  enum reason reason = design_judge(designs, bounds, true);
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    const struct stage_result *result = &designs->results[i];
+    iterations.seconds[i] = result->iteration_s;
+    iterations.energy_j[i] = result->energy_j;
+    bindings[i] = result->binding;
+    designs->floors[i].cycles = max_u64(result->bound_cycles, designs->floors[i].cycles);
+  }
+  fill_objectives(designs, design, die_cost_usd, &iterations, false, score->objective);
+  if (reason == REASON_NONE) reason = design_judge(designs, score->objective, false);
+  score->binding = (uint16_t)binding_of(designs, iterations.seconds, bindings);
+  design_fill_bounds(designs, accelerator, design, die_cost_usd, bounds);
+  score->bound = bounds[designs->space.metric];
+  score->reason = (uint16_t)reason;
+  if (reason != REASON_NONE) score->excess = design_judged_excess(designs, score->objective, reason);
+}
 
 void design_evaluate(const struct design_space *designs, const struct accelerator *accelerator,
                      struct stage_cost_of_design *design, struct stage_result *result, struct score *score,
                      struct stage_detail *detail, struct arena *arena) {
   memset(score, 0, sizeof *score);
   memset(result, 0, sizeof *result);
-  double die_cost_usd, bounds[N_OBJECTIVES];
+  double die_cost_usd;
   if (!within_limits(designs, accelerator, design, &die_cost_usd, score) && detail == NULL) return;
-  stage_evaluate(designs->stage, accelerator, design, designs->scratch, result, detail, arena);
-  score->binding = (uint16_t)result->binding;
-  if (score->reason != REASON_NONE) return;
-  if (result->cycles == 0 || result->cycles == UINT64_MAX) {
+  const bool allowed = score->reason == REASON_NONE;
+  for (size_t i = 0; i < designs->n_stages && (i == 0 || allowed); i++) {
+    struct stage_result *own = &designs->results[i];
+    stage_evaluate(design_stage(designs, i), accelerator, design, design_scratch(designs, i), own,
+                   i == 0 ? detail : NULL, arena);
+    if (i == 0) *result = *own;
+    if (i == 0) score->binding = (uint16_t)own->binding;
+    if (!allowed || (own->cycles != 0 && own->cycles != UINT64_MAX)) continue;
     score->reason = REASON_TOO_LONG;
     return;
   }
-  fill_objectives(designs, design, die_cost_usd, result->iteration_s, result->energy_j, score->objective);
-  struct stage_floor floor;
-  stage_bound(designs->stage, accelerator, design, designs->scratch, &floor);
-  /* What the screen excludes is excluded for the same reason here. */
-  design_fill_bounds(designs, accelerator, design, die_cost_usd, &floor, bounds);
-  enum reason reason = design_judge(designs, bounds, true);
-  if (reason == REASON_NONE) reason = design_judge(designs, score->objective, false);
-  floor.cycles = max_u64(result->bound_cycles, floor.cycles);
-  design_fill_bounds(designs, accelerator, design, die_cost_usd, &floor, bounds);
-  score->bound = bounds[designs->space.metric];
-  score->reason = (uint16_t)reason;
-  if (reason != REASON_NONE) score->excess = design_judged_excess(designs, score->objective, reason);
+  if (allowed) score_results(designs, accelerator, design, die_cost_usd, score);
 }
 
 void design_space_excesses(void *context, const struct point *point, const struct score *screened, double *excess) {
@@ -133,15 +227,11 @@ void design_space_excesses(void *context, const struct point *point, const struc
   struct stage_cost_of_design design;
   if (!is_known_first((enum reason)screened->reason)) return;
   if (!design_at(designs, point, &accelerator)) return;
-  stage_design(designs->stage, &accelerator, &design);
+  design_cost(designs, &accelerator, &design);
   for (enum reason reason = REASON_AREA; reason <= REASON_LAST_RANGE; reason++) {
     excess[reason] = design_excess(designs, &accelerator, &design, reason);
   }
 }
-
-typedef void floor_function(const struct stage *stage, const struct accelerator *accelerator,
-                            const struct stage_cost_of_design *design, struct stage_scratch *scratch,
-                            struct stage_floor *floor);
 
 static void bound_point(void *context, const struct point *point, floor_function *floor_of, struct score *score) {
   const struct design_space *designs = context;
@@ -151,14 +241,11 @@ static void bound_point(void *context, const struct point *point, floor_function
   double die_cost_usd;
   if (!design_at(designs, point, &accelerator)) return;
   if (!within_limits(designs, &accelerator, &design, &die_cost_usd, score)) return;
-  struct stage_floor floor;
-  floor_of(designs->stage, &accelerator, &design, designs->scratch, &floor);
-  if (floor.cycles == UINT64_MAX) {
+  if (!floor_all(designs, &accelerator, &design, floor_of)) {
     score->reason = REASON_TOO_LONG;
     return;
   }
-  score->binding = (uint16_t)floor.binding;
-  design_fill_bounds(designs, &accelerator, &design, die_cost_usd, &floor, score->objective);
+  score->binding = (uint16_t)design_fill_bounds(designs, &accelerator, &design, die_cost_usd, score->objective);
   score->bound = score->objective[designs->space.metric];
   const enum reason reason = design_judge(designs, score->objective, true);
   if (reason == REASON_NONE) return;
@@ -200,7 +287,7 @@ void design_space_evaluate(void *context, const struct point *point, struct scor
   struct stage_cost_of_design design;
   struct stage_result result;
   design_evaluate(designs, &accelerator, &design, &result, score, NULL, NULL);
-  if (score->reason == REASON_NONE) design_advise(designs, point, &accelerator, &design, &result, score);
+  if (score->reason == REASON_NONE) design_advise(designs, point, &accelerator, &design, score);
   const char *what;
   if (!space_check_score(&designs->space, score, &what)) *score = (struct score){.reason = REASON_INVALID};
   if (score->reason != REASON_NONE) strip(score);

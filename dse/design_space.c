@@ -25,6 +25,13 @@ static const struct reason_name plain_reasons[N_REASONS] = {
     [REASON_INVALID] = {"invalid", ""},
 };
 
+/* The first objective of several workloads, by run_objective. */
+static const struct objective of_set[] = {
+    {"geomean_speedup", "", "geometric mean of the workloads' speed-ups over limits.reference", true},
+    {"mean_throughput_samples_per_s", "1/s", "mean over the workloads of training samples a second", true},
+    {"worst_speedup", "", "least of the workloads' speed-ups over limits.reference", true},
+};
+
 uint64_t *design_field(struct accelerator *accelerator, size_t offset) {
   return (uint64_t *)(void *)((char *)accelerator + offset);
 }
@@ -66,8 +73,43 @@ static bool take_wishes(struct design_space *designs, struct arena *arena, struc
   return true;
 }
 
-bool design_space_init(struct design_space *designs, const struct run_settings *settings, const struct stage *stage,
-                       struct arena *arena, struct error *error) {
+/* What the workloads are: one stage each, a scratch each. */
+static void take_stages(struct design_space *designs, const struct stage *const *stages, size_t n,
+                        struct arena *arena) {
+  struct stage_scratch **scratches = ARENA_NEW(arena, struct stage_scratch *, n);
+  scratches[0] = stage_scratch_new(arena, stages[0], true);
+  for (size_t i = 1; i < n; i++) scratches[i] = stage_scratch_beside(arena, stages[i], scratches[0]);
+  designs->stage = stages[0];
+  designs->scratch = scratches[0];
+  designs->n_stages = n;
+  designs->stages = stages;
+  designs->scratches = scratches;
+  designs->results = ARENA_NEW(arena, struct stage_result, n);
+  designs->floors = ARENA_NEW(arena, struct stage_floor, n);
+}
+
+/* Objectives of several workloads say what they are means of; limits keep the names of their keys. */
+static void take_set(struct design_space *designs, struct arena *arena) {
+  const struct run_settings *settings = designs->settings;
+  designs->set = ARENA_NEW(arena, struct workload_set, 1);
+  workload_set_init(designs->set, settings);
+  const struct objective *first = &of_set[settings->search.objective];
+  struct objective *own = ARENA_NEW(arena, struct objective, N_OBJECTIVES);
+  memcpy(own, objectives, sizeof objectives);
+  own[OBJECTIVE_THROUGHPUT] = *first;
+  own[OBJECTIVE_ENERGY].doc = "energy of one iteration, mean over the workloads";
+  own[OBJECTIVE_THROUGHPUT_PER_TDP] =
+      (struct objective){arena_printf(arena, "%s_per_tdp", first->name), first->unit[0] != 0 ? "1/(s W)" : "1/W",
+                         arena_printf(arena, "%s over TDP", first->name), true};
+  own[OBJECTIVE_EDP].doc = "mean energy of an iteration times its mean duration over the workloads";
+  designs->reasons[REASON_THROUGHPUT_FLOOR].unit = first->unit;
+  designs->reasons[REASON_RANGE + OBJECTIVE_THROUGHPUT].unit = first->unit;
+  designs->reasons[REASON_RANGE + OBJECTIVE_THROUGHPUT_PER_TDP].unit = own[OBJECTIVE_THROUGHPUT_PER_TDP].unit;
+  designs->space.objectives = own;
+}
+
+bool design_space_init(struct design_space *designs, const struct run_settings *settings,
+                       const struct stage *const *stages, size_t n_stages, struct arena *arena, struct error *error) {
   static const enum axis_role roles[N_RUN_AXES] = {
 #define AXIS(key, role, values) role,
 #include "dse/axes.def"
@@ -75,8 +117,7 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
   };
   memset(designs, 0, sizeof *designs);
   designs->settings = settings;
-  designs->stage = stage;
-  designs->scratch = stage_scratch_new(arena, stage, true);
+  take_stages(designs, stages, n_stages, arena);
   config_defaults(&accelerator_fields, arena, &designs->fixed);
   const struct field_table *table = run_space_fields(arena);
   size_t n_axes = 0;
@@ -109,11 +150,14 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
                                   .excesses = design_space_excesses,
                                   .bound_box = design_space_bound_box};
   if (!take_wishes(designs, arena, error)) return false;
+  if (settings->n_workloads > 0) take_set(designs, arena);
   design_box_init(designs, arena);
   return true;
 }
 
-void design_space_release(struct design_space *designs) { stage_scratch_release(designs->scratch); }
+void design_space_release(struct design_space *designs) {
+  for (size_t i = 0; i < designs->n_stages; i++) stage_scratch_release(design_scratch(designs, i));
+}
 
 /* --- names ----------------------------------------------------------------------------------------------------------
  */

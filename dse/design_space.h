@@ -4,6 +4,7 @@
 
 #include "arch/stage_bound.h"
 #include "dse/rules.h"
+#include "dse/workload_set.h"
 
 /* Why a design is out. The order is the order of judgement: the first that applies is the reason. */
 enum reason {
@@ -38,23 +39,46 @@ struct design_space {
   struct rules rules;
   bool asks_die_cost; /* else it is 0 everywhere */
   const struct run_settings *settings;
-  const struct stage *stage;
+  const struct stage *stage; /* of the only workload, or of the first */
   struct stage_scratch *scratch;
-  struct design_boxes *boxes; /* scratch of bounds over boxes */
-  double floor_throughput;    /* samples per second; 0: none */
+  size_t n_stages;
+  const struct stage *const *stages; /* of all workloads; read by design_stage */
+  struct stage_scratch *const *scratches;
+  struct workload_set *set;     /* what several throughputs are worth; NULL: one workload, in samples per second */
+  struct stage_result *results; /* [n_stages], of the design evaluated last: scratch */
+  struct stage_floor *floors;   /* the same, of the design bounded last */
+  struct design_boxes *boxes;   /* scratch of bounds over boxes */
+  double floor_throughput;      /* in the unit of the first objective; 0: none */
   double reference_throughput;
 };
 
+/* The mean duration of an iteration, of what has been scored. */
+static inline double design_iteration_s(const struct design_space *designs, const double *objective) {
+  const double energy_j = objective[OBJECTIVE_ENERGY];
+  if (designs->set != NULL) return energy_j > 0 ? objective[OBJECTIVE_EDP] / energy_j : 0;
+  return (double)designs->stage->samples / objective[OBJECTIVE_THROUGHPUT];
+}
+
 /* Lays out the axes (lists with more than one value); a run has at most POINT_MAX_AXES of them. */
-bool design_space_init(struct design_space *designs, const struct run_settings *settings, const struct stage *stage,
-                       struct arena *arena, struct error *error);
+bool design_space_init(struct design_space *designs, const struct run_settings *settings,
+                       const struct stage *const *stages, size_t n_stages, struct arena *arena, struct error *error);
 void design_space_release(struct design_space *designs);
+static inline const struct stage *design_stage(const struct design_space *designs, size_t i) {
+  return i == 0 ? designs->stage : designs->stages[i];
+}
+static inline struct stage_scratch *design_scratch(const struct design_space *designs, size_t i) {
+  return i == 0 ? designs->scratch : designs->scratches[i];
+}
 /* The design at a point; false if the template forbids it. */
 bool design_at(const struct design_space *designs, const struct point *point, struct accelerator *accelerator);
+/* What limits can judge before any schedule; its memory is the largest need of a workload. */
+void design_cost(const struct design_space *designs, const struct accelerator *accelerator,
+                 struct stage_cost_of_design *design);
 /* By how much a design exceeds a limit known without a schedule (0: it does not), in the limit's unit. */
 double design_excess(const struct design_space *designs, const struct accelerator *accelerator,
                      const struct stage_cost_of_design *design, enum reason reason);
-/* One design in full, with everything a report wants; `detail` may be NULL. */
+/* One design in full, with everything a report wants; `detail` may be NULL. Result and detail are the first workload's,
+ * score and cost all workloads'. */
 void design_evaluate(const struct design_space *designs, const struct accelerator *accelerator,
                      struct stage_cost_of_design *design, struct stage_result *result, struct score *score,
                      struct stage_detail *detail, struct arena *arena);

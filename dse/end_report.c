@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "dse/picture.h"
+#include "dse/set_report.h"
 #include "dse/tables.h"
 #include <inttypes.h>
 #include <math.h>
@@ -40,15 +41,28 @@ static void show_front(const struct run *run) {
       complete, text);
 }
 
+/* Of several workloads a row each. */
+static void show_workloads(const struct run *run, const struct point *point) {
+  struct accelerator accelerator;
+  struct set_report report;
+  REQUIRE(design_at(&run->designs, point, &accelerator));
+  set_report_of(run, &accelerator, &report, run->invocation->arena);
+  set_report_say(run, &report);
+}
+
 static void show_best(const struct run *run) {
   const struct record *best = topk_at(run->rounds.topk, 0);
   const double *objective = best->score.objective;
   const struct objective *metric = &run->designs.space.objectives[run->designs.space.metric];
   say(run->invocation, "best by %s: %s\n", metric->name,
       design_text(&run->designs, &best->point, run->invocation->arena));
-  say(run->invocation, "  throughput   %.6g samples/s (%.6g s an iteration of %" PRIu64 "), %.3g x %s\n",
-      objective[OBJECTIVE_THROUGHPUT], (double)run->stage.samples / objective[OBJECTIVE_THROUGHPUT], run->stage.samples,
-      objective[OBJECTIVE_THROUGHPUT] / run->designs.reference_throughput, run->settings.limits.reference);
+  if (run->designs.set != NULL) {
+    show_workloads(run, &best->point);
+  } else {
+    say(run->invocation, "  throughput   %.6g samples/s (%.6g s an iteration of %" PRIu64 "), %.3g x %s\n",
+        objective[OBJECTIVE_THROUGHPUT], design_iteration_s(&run->designs, objective), run->stage.samples,
+        objective[OBJECTIVE_THROUGHPUT] / run->designs.reference_throughput, run->settings.limits.reference);
+  }
   if (run->settings.search.score == SCORE_BOUND) {
     say(run->invocation,
         "               (scores are bounds, which no schedule beats; dse evaluate schedules a design)\n");

@@ -2,6 +2,7 @@
 #include "dse/breakdown.h"
 #include "dse/outputs.h"
 #include "dse/picture.h"
+#include "dse/set_report.h"
 #include "dse/uncertainty.h"
 
 #include "arch/schedule_check.h"
@@ -19,6 +20,7 @@ struct evaluation {
   struct score score;
   struct stage_detail detail;
   uint64_t floor_cycles; /* from operator floors alone */
+  struct set_report set; /* of a list of workloads; all above is of its first */
   struct breakdown breakdown;
   struct uncertainty *uncertainty; /* NULL: not asked for */
 };
@@ -56,23 +58,19 @@ static void print_costs(const struct evaluation *evaluation) {
         power->total, power->tensor, power->vector, power->hbm, power->links, power->leakage, power->misc,
         power->supply);
   }
+  if (evaluation->run->designs.set != NULL) {
+    say(invocation, "parts; energy of an iteration of %s:\n", evaluation->run->workload.name);
+  }
   breakdown_say(&evaluation->breakdown, evaluation->run);
   if (has_tdp) say(invocation, "%s\n", model_band);
 }
 
-static void print_text(const struct evaluation *evaluation) {
+/* The time of one workload in full. */
+static void print_workload(const struct evaluation *evaluation) {
   const struct run *run = evaluation->run;
   const struct invocation *invocation = run->invocation;
   const struct stage_result *result = &evaluation->result;
   const struct accelerator *a = &evaluation->accelerator;
-  char name[17];
-  design_name(a, name);
-  say(invocation,
-      "design %s: %" PRIu64 " x %" PRIu64 "x%" PRIu64 " tensor, %" PRIu64 " x %" PRIu64 " lanes, %" PRIu64
-      " MiB, %" PRIu64 " HBM%s stacks, %" PRIu64 " MHz, %" PRIu64 " nm\n",
-      name, a->tc_count, a->tc_rows, a->tc_cols, a->vc_count, a->vc_width, accelerator_glb_bytes(a) >> 20,
-      a->hbm_stacks, config_find_field(&accelerator_fields, "hbm_generation")->choices[a->hbm_generation], a->clock_mhz,
-      a->node_nm);
   say(invocation, "workload %s, %" PRIu64 " samples an iteration, %zu operators of %zu shapes\n", run->workload.name,
       run->stage.samples, run->graph.n_ops, run->graph.n_shapes);
   say(invocation, "iteration %.6g s, %" PRIu64 " cycles: %.6g samples/s\n", result->iteration_s, result->cycles,
@@ -91,6 +89,27 @@ static void print_text(const struct evaluation *evaluation) {
   say(invocation, "energy %.5g J an iteration; HBM traffic %.5g GB; memory needed %.5g of %.5g GB\n", result->energy_j,
       1e-9 * (double)result->hbm_bytes, 1e-9 * (double)evaluation->design.memory_bytes,
       1e-9 * (double)evaluation->design.hbm_bytes);
+}
+
+static void print_text(const struct evaluation *evaluation) {
+  const struct run *run = evaluation->run;
+  const struct invocation *invocation = run->invocation;
+  const struct accelerator *a = &evaluation->accelerator;
+  char name[17];
+  design_name(a, name);
+  say(invocation,
+      "design %s: %" PRIu64 " x %" PRIu64 "x%" PRIu64 " tensor, %" PRIu64 " x %" PRIu64 " lanes, %" PRIu64
+      " MiB, %" PRIu64 " HBM%s stacks, %" PRIu64 " MHz, %" PRIu64 " nm\n",
+      name, a->tc_count, a->tc_rows, a->tc_cols, a->vc_count, a->vc_width, accelerator_glb_bytes(a) >> 20,
+      a->hbm_stacks, config_find_field(&accelerator_fields, "hbm_generation")->choices[a->hbm_generation], a->clock_mhz,
+      a->node_nm);
+  if (run->designs.set != NULL) {
+    set_report_say(run, &evaluation->set);
+    say(invocation, "energy %.5g J an iteration, mean; memory needed %.5g of %.5g GB\n", evaluation->set.energy_j,
+        1e-9 * (double)evaluation->design.memory_bytes, 1e-9 * (double)evaluation->design.hbm_bytes);
+  } else {
+    print_workload(evaluation);
+  }
   print_costs(evaluation);
   if (evaluation->uncertainty != NULL) uncertainty_say(evaluation->uncertainty, invocation);
   if (evaluation->score.reason != REASON_NONE) {
@@ -99,13 +118,22 @@ static void print_text(const struct evaluation *evaluation) {
   }
 }
 
-static void print_json(const struct evaluation *evaluation) {
+static json_t *set_json(const struct evaluation *evaluation, const char *name) {
+  const struct run *run = evaluation->run;
+  json_t *object =
+      json_pack("{ss ss sb ss sf sf sf sI}", "design", name, "workload", run->title, "feasible",
+                evaluation->score.reason == REASON_NONE, "reason",
+                run->designs.space.reasons[evaluation->score.reason].name, "excess", evaluation->score.excess,
+                run->designs.space.objectives[OBJECTIVE_THROUGHPUT].name, evaluation->set.value, "energy_j",
+                evaluation->set.energy_j, "memory_bytes", (json_int_t)evaluation->design.memory_bytes);
+  REQUIRE(object != NULL);
+  json_object_set_new(object, "workloads", set_report_json(run, &evaluation->set));
+  return object;
+}
+
+static json_t *workload_json(const struct evaluation *evaluation, const char *name) {
   const struct run *run = evaluation->run;
   const struct stage_result *result = &evaluation->result;
-  const struct area_breakdown *area = &evaluation->design.area;
-  const struct power_breakdown *power = &evaluation->design.tdp;
-  char name[17];
-  design_name(&evaluation->accelerator, name);
   json_t *object = json_pack(
       "{ss ss sb ss sf sf sf sI sI sI sI sI sI sf sI sI}", "design", name, "workload", run->workload.name, "feasible",
       evaluation->score.reason == REASON_NONE, "reason", run->designs.space.reasons[evaluation->score.reason].name,
@@ -117,6 +145,16 @@ static void print_json(const struct evaluation *evaluation) {
       (json_int_t)evaluation->design.memory_bytes, "hbm_traffic_bytes", (json_int_t)result->hbm_bytes);
   REQUIRE(object != NULL);
   json_object_set_new(object, "binding", json_string(stage_binding_names[result->binding]));
+  return object;
+}
+
+static void print_json(const struct evaluation *evaluation) {
+  const struct run *run = evaluation->run;
+  const struct area_breakdown *area = &evaluation->design.area;
+  const struct power_breakdown *power = &evaluation->design.tdp;
+  char name[17];
+  design_name(&evaluation->accelerator, name);
+  json_t *object = run->designs.set != NULL ? set_json(evaluation, name) : workload_json(evaluation, name);
   json_object_set_new(object, "area_mm2",
                       json_pack("{sf sf sf sf sf sf sf sf sf}", "total", area->total, "tensor", area->tensor, "vector",
                                 area->vector, "sram", area->sram, "noc", area->noc, "hbm", area->hbm, "links",
@@ -196,6 +234,9 @@ static bool read_request(const struct run *run, struct uncertainty_request *requ
   if (scale != NULL && (!text_to_double(scale, &request->scale) || request->scale < 0 || request->scale > 4)) {
     return error_add(error, STATUS_INPUT, "--uncertainty-scale: \"%s\", allowed are numbers from 0 to 4", scale);
   }
+  if (run->designs.set != NULL) {
+    return error_add(error, STATUS_INPUT, "--uncertainty: takes a run file with one workload, not a list of them");
+  }
   if (!run->stage.provider->has_tdp) {
     return error_add(error, STATUS_INPUT, "--uncertainty: the constants of provider %s have no ranges",
                      run->stage.provider->name);
@@ -211,13 +252,14 @@ static enum status evaluate(struct evaluation *evaluation, struct error *error) 
   if (!choose_design(run, &evaluation->accelerator, error)) return error->status;
   design_evaluate(&run->designs, &evaluation->accelerator, &evaluation->design, &evaluation->result, &evaluation->score,
                   &evaluation->detail, invocation->arena);
-  if (evaluation->result.cycles == UINT64_MAX) {
+  if (evaluation->result.cycles == UINT64_MAX || evaluation->score.reason == REASON_TOO_LONG) {
     error_add(error, STATUS_INFEASIBLE, "the design cannot run this workload (its cycles do not fit 64 bits)");
     return error->status;
   }
   struct stage_floor floor;
   stage_bound(&run->stage, &evaluation->accelerator, &evaluation->design, run->designs.scratch, &floor);
   evaluation->floor_cycles = floor.cycles;
+  if (run->designs.set != NULL) set_report_of(run, &evaluation->accelerator, &evaluation->set, invocation->arena);
   struct error broken = {0};
   if (!schedule_check(&evaluation->detail.problem, &evaluation->detail.schedule, invocation->scratch, &broken)) {
     BUG("a schedule broke its rules: %s", broken.text);

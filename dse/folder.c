@@ -272,6 +272,11 @@ static size_t list_differences(struct run *run, struct error *error) {
   if (!run_settings_load(run_path(run, "run.cfg"), NULL, 0, arena, &earlier, &ignored)) return 0;
   const struct run_sections a = run_settings_sections(&earlier, arena),
                             b = run_settings_sections(&run->settings, arena);
+  if (earlier.n_workloads != run->settings.n_workloads) { /* the sections are not the same ones */
+    error_add(error, STATUS_INPUT, "  workloads: a list of %zu there, of %zu now (0: a single workload)",
+              earlier.n_workloads, run->settings.n_workloads);
+    return 1;
+  }
   for (size_t s = 0; s < a.n; s++) {
     const struct field_table *table = a.sections[s].table;
     for (size_t f = 0; f < table->n_fields; f++) {
@@ -309,7 +314,8 @@ static bool same_budget(struct run *run) {
 static bool holds_foreign_file(struct run *run, struct error *error) {
   static const char *const names[] = {"front.csv",    "topk.csv",      "convergence.csv", "infeasible.csv",
                                       "columns.csv",  "timing.csv",    "report.html",     "trace-best.json",
-                                      "summary.json", "manifest.json", "status.json",     "log.txt"};
+                                      "summary.json", "manifest.json", "status.json",     "log.txt",
+                                      "workloads.csv"};
   if (file_exists(run_path(run, "run.cfg")) || file_exists(run_path(run, "journal"))) return false;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (!file_exists(run_path(run, names[i]))) continue;

@@ -117,6 +117,7 @@ static bool list_keys(struct invocation *invocation, struct error *error) {
   for (size_t s = 0; s < sections.n; s++) {
     list_table(invocation, sections.sections[s].group, sections.sections[s].table);
   }
+  list_table(invocation, "workloads.[N]", &run_workload_fields);
   list_table(invocation, "accelerator", &accelerator_fields);
   return true;
 }

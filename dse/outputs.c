@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "dse/picture.h"
+#include "dse/set_report.h"
 #include "dse/tables.h"
 #include "dse/version.h"
 #include <jansson.h>
@@ -57,7 +58,22 @@ static bool publish_tables(const struct run *run, struct error *error) {
     if (strcmp(tables[i].name, "timing.csv") == 0) continue;
     if (!publish_table(run, tables[i].name, tables[i].table, error)) return false;
   }
+  if (run->designs.set != NULL) table_describe(set_report_table(run, NULL, arena), columns);
   return publish_table(run, "columns.csv", columns, error);
+}
+
+/* What the best design does for each of several workloads. */
+static void report_best(const struct run *run, struct set_report *report) {
+  struct accelerator accelerator;
+  REQUIRE(design_at(&run->designs, &topk_at(run->rounds.topk, 0)->point, &accelerator));
+  set_report_of(run, &accelerator, report, run->invocation->arena);
+}
+
+static bool publish_workloads(const struct run *run, struct error *error) {
+  struct set_report report;
+  if (run->designs.set == NULL) return true;
+  report_best(run, &report);
+  return publish_table(run, "workloads.csv", set_report_table(run, &report, run->invocation->arena), error);
 }
 
 /* Nothing published is ahead of what a power cut leaves of the journal. */
@@ -146,10 +162,15 @@ json_t *outputs_summary(const struct run *run) {
   for (size_t i = 0; i < pareto_count(rounds->front); i++) {
     json_array_append_new(front, design_json(run, pareto_at(rounds->front, i)));
   }
-  json_object_set_new(object, "workload", json_string(run->workload.name));
+  json_object_set_new(object, "workload", json_string(run->title));
   json_object_set_new(object, "metric", json_string(run->designs.space.objectives[run->designs.space.metric].name));
   const bool any = topk_count(rounds->topk) > 0;
   json_object_set_new(object, "best", any ? design_json(run, topk_at(rounds->topk, 0)) : json_null());
+  if (run->designs.set != NULL && any) {
+    struct set_report report;
+    report_best(run, &report);
+    json_object_set_new(object, "workloads", set_report_json(run, &report));
+  }
   set_real(object, "lower_bound", run->proof.complete && any, run->proof.bound);
   set_real(object, "gap", run->proof.complete && any, run->proof.gap);
   set_real(object, "any_schedule_bound", run->proof.has_ceiling, run->proof.ceiling);
@@ -163,7 +184,10 @@ json_t *outputs_summary(const struct run *run) {
   set_integer(object, "evaluations", rounds->evaluations);
   set_integer(object, "evaluations_to_prove", run->proof.evaluated);
   set_integer(object, "feasible", rounds->feasible);
-  set_real(object, "reference_throughput_samples_per_s", true, run->designs.reference_throughput);
+  set_real(
+      object,
+      arena_printf(run->invocation->arena, "reference_%s", run->designs.space.objectives[OBJECTIVE_THROUGHPUT].name),
+      true, run->designs.reference_throughput);
   set_integer(object, "seed", rounds->seed);
   digest_print(run->digest, hex);
   json_object_set_new(object, "settings_digest", json_string(hex));
@@ -216,7 +240,7 @@ bool outputs_finish(struct run *run, struct error *error) {
     const char *reason = any ? "" : "nothing feasible";
     const bool done =
         may_publish(run, error) && publish_tables(run, error) && folder_publish_status(run, "running", "", error) &&
-        (!any || picture_publish(run, error)) &&
+        (!any || (publish_workloads(run, error) && picture_publish(run, error))) &&
         folder_publish_json(run, "summary.json", outputs_summary(run), error) &&
         folder_publish_json(run, "manifest.json", manifest(run), error) &&
         publish_table(run, "timing.csv", tables_timing(run, timing, durations, run->invocation->arena), error) &&

@@ -3,6 +3,7 @@
 
 #include "arch/schedule_check.h"
 #include "base/file.h"
+#include "dse/set_report.h"
 #include "results/report.h"
 #include "results/trace.h"
 #include <inttypes.h>
@@ -237,12 +238,23 @@ static const struct report_breakdown *breakdowns(const struct stage_cost_of_desi
   return list;
 }
 
+static const char *workload_text(const struct run *run, struct arena *arena) {
+  if (run->designs.set != NULL) return arena_printf(arena, "%s: see the table by workload", run->title);
+  return arena_printf(arena, "%s, %" PRIu64 " samples an iteration, %zu operators", run->title, run->stage.samples,
+                      run->graph.n_ops);
+}
+
 /* What the best design reaches; where scores are bounds, what its schedule does beside it. */
 static const char *throughput_text(const struct run *run, const struct record *best, const struct stage_result *result,
                                    struct arena *arena) {
   const double value = best->score.objective[OBJECTIVE_THROUGHPUT];
   const char *times =
       arena_printf(arena, "%.3g times %s", value / run->designs.reference_throughput, run->settings.limits.reference);
+  if (run->designs.set != NULL) {
+    const struct objective *first = &run->designs.space.objectives[OBJECTIVE_THROUGHPUT];
+    return arena_printf(arena, "%s%s %.6g, %s", run->settings.search.score == SCORE_BOUND ? "at most " : "",
+                        first->name, value, times);
+  }
   if (run->settings.search.score == SCORE_SCHEDULE) return arena_printf(arena, "%.6g samples/s, %s", value, times);
   return arena_printf(arena, "at most %.6g samples/s, %s (scores are bounds); %.6g by its schedule", value, times,
                       (double)run->stage.samples / result->iteration_s);
@@ -252,8 +264,7 @@ static const struct report_fact *facts(const struct run *run, const struct recor
                                        const struct stage_result *result, size_t *n, struct arena *arena) {
   const struct proof *proof = &run->proof;
   const struct report_fact list[] = {
-      {"Workload", arena_printf(arena, "%s, %" PRIu64 " samples an iteration, %zu operators", run->workload.name,
-                                run->stage.samples, run->graph.n_ops)},
+      {"Workload", workload_text(run, arena)},
       {"Best design", design_text(&run->designs, &best->point, arena)},
       {"Throughput", throughput_text(run, best, result, arena)},
       {"Stopped by", stage_binding_names[best->score.binding]},
@@ -325,12 +336,12 @@ bool picture_publish(struct run *run, struct error *error) {
   const struct plotted plotted = plotted_of(run);
   const struct objective *metric = &run->designs.space.objectives[run->designs.space.metric];
   struct report report = {
-      .title = arena_printf(arena, "Accelerators for training %s", run->workload.name),
+      .title = arena_printf(arena, "Accelerators for training %s", run->title),
       .headline = arena_printf(
-          arena, "%s reaches %s%.6g samples/s in %.4g mm² and %.4g W; %s.",
-          design_text(&run->designs, &best->point, arena), run->settings.search.score == SCORE_BOUND ? "at most " : "",
-          best->score.objective[OBJECTIVE_THROUGHPUT], best->score.objective[OBJECTIVE_AREA],
-          best->score.objective[OBJECTIVE_TDP],
+          arena, "%s reaches %s%.6g %s in %.4g mm² and %.4g W; %s.", design_text(&run->designs, &best->point, arena),
+          run->settings.search.score == SCORE_BOUND ? "at most " : "", best->score.objective[OBJECTIVE_THROUGHPUT],
+          run->designs.set != NULL ? run->designs.space.objectives[OBJECTIVE_THROUGHPUT].name : "samples/s",
+          best->score.objective[OBJECTIVE_AREA], best->score.objective[OBJECTIVE_TDP],
           run->proof.optimal ? "no design of the space is better (proven)" : "the proof leaves a gap, stated below"),
       .model_band = has_tdp ? model_band : NULL,
       .front = record_table(run, &page, true, arena),
@@ -350,6 +361,12 @@ bool picture_publish(struct run *run, struct error *error) {
       .n_commands = pareto_count(run->rounds.front),
       .settings = run->settings_text,
   };
+  if (run->designs.set != NULL) {
+    struct set_report by_workload;
+    set_report_of(run, &accelerator, &by_workload, arena);
+    report.tables = set_report_page(run, &by_workload, arena);
+    report.n_tables = 1;
+  }
   report.facts = facts(run, best, &result, &report.n_facts, arena);
   report.breakdowns = breakdowns(&design, has_tdp, &report.n_breakdowns, arena);
   const char *bytes;

@@ -81,16 +81,15 @@ bool run_load_settings(struct run *run, const char *path, struct error *error) {
     struct config *config;
     run->settings_text = text;
     if (config_open_text("run.cfg as rank 0 resolved it", text, length, NULL, 0, invocation->arena, &config, error)) {
-      const struct run_sections sections = run_settings_sections(&run->settings, invocation->arena);
-      config_apply(config, sections.sections, sections.n, invocation->arena, error);
+      run_settings_apply(config, invocation->arena, &run->settings, error);
       config_close(config);
     }
   }
   return cluster_agree(cluster, error);
 }
 
-bool run_load_workload(struct run *run, struct error *error) {
-  const struct run_top *top = &run->settings.top;
+static bool load_member(struct run *run, struct run_member *member, struct error *error) {
+  const struct run_top *top = member->top;
   struct arena *arena = run->invocation->arena;
   struct config_set *sets = ARENA_NEW(arena, struct config_set, top->model.n + 1);
   for (size_t i = 0; i < top->model.n; i++) {
@@ -106,57 +105,128 @@ bool run_load_workload(struct run *run, struct error *error) {
                                            .element_bytes = run->settings.axes[RUN_AXIS_element_bytes].values[0],
                                            .sets = sets,
                                            .n_sets = top->model.n};
-  return workload_load(&request, arena, run->invocation->scratch, &run->workload, error);
+  return workload_load(&request, arena, run->invocation->scratch, member->workload, error);
+}
+
+/* Where each workload of the run file goes. */
+static void lay_out_members(struct run *run) {
+  struct arena *arena = run->invocation->arena;
+  const struct run_settings *settings = &run->settings;
+  run->n_members = settings->n_workloads > 0 ? settings->n_workloads : 1;
+  run->members = ARENA_NEW(arena, struct run_member, run->n_members);
+  run->members[0] = (struct run_member){settings->n_workloads > 0 ? &settings->workloads[0].top : &settings->top,
+                                        &run->workload, &run->training, &run->graph, &run->stage};
+  for (size_t i = 1; i < run->n_members; i++) {
+    run->members[i] = (struct run_member){&settings->workloads[i].top, ARENA_NEW(arena, struct workload, 1),
+                                          ARENA_NEW(arena, struct op_graph, 1), ARENA_NEW(arena, struct op_graph, 1),
+                                          ARENA_NEW(arena, struct stage, 1)};
+  }
+}
+
+bool run_load_workload(struct run *run, struct error *error) {
+  lay_out_members(run);
+  for (size_t i = 0; i < run->n_members && (i == 0 || signals_stop() == 0); i++) {
+    if (!load_member(run, &run->members[i], error)) return false;
+  }
+  run->title = run->workload.name;
+  if (run->settings.n_workloads > 0) {
+    run->title = arena_printf(run->invocation->arena, "%zu workload%s (%s)", run->n_members,
+                              run->n_members > 1 ? "s" : "", run_objective_names[run->settings.search.objective]);
+  }
+  return true;
 }
 
 bool run_expand_training(struct run *run, struct error *error) {
   struct arena *arena = run->invocation->arena, *scratch = run->invocation->scratch;
-  struct op_graph expanded;
-  if (!training_expand(&run->workload.graph, &run->settings.training, arena, scratch, &expanded, error)) return false;
-  run->training = expanded;
-  if (run->settings.training.fusion == FUSION_OFF) return true;
-  return fusion_apply(&expanded, arena, scratch, &run->training, error);
+  for (size_t i = 0; i < run->n_members && (i == 0 || signals_stop() == 0); i++) {
+    struct run_member *member = &run->members[i];
+    struct op_graph expanded;
+    if (!training_expand(&member->workload->graph, &run->settings.training, arena, scratch, &expanded, error)) {
+      return false;
+    }
+    *member->training = expanded;
+    if (run->settings.training.fusion == FUSION_OFF) continue;
+    if (!fusion_apply(&expanded, arena, scratch, member->training, error)) return false;
+  }
+  return true;
 }
 
-/* The throughput that `throughput_floor` refers to: the reference design on the same stage. */
+/* The throughput that `throughput_floor` and speed-ups refer to: the reference design on the same stages. */
 static bool judge_reference(struct run *run, struct error *error) {
   struct invocation *invocation = run->invocation;
+  struct design_space *designs = &run->designs;
   struct accelerator reference;
   if (!accelerator_from_catalogue(invocation->data_folder, run->settings.limits.reference, invocation->arena,
                                   &reference, error) ||
       !accelerator_derive(&reference, error)) {
     return false;
   }
-  struct stage_cost_of_design design;
-  struct stage_result result;
-  stage_design(&run->stage, &reference, &design);
-  stage_evaluate(&run->stage, &reference, &design, run->designs.scratch, &result, NULL, NULL);
-  if (result.cycles == 0 || result.cycles == UINT64_MAX) {
-    return error_add(error, STATUS_INPUT, "limits.reference: %s cannot run this workload",
-                     run->settings.limits.reference);
+  double throughput[RUN_MAX_WORKLOADS];
+  for (size_t i = 0; i < run->n_members; i++) {
+    const struct stage *stage = run->members[i].stage;
+    struct stage_cost_of_design design;
+    struct stage_result result;
+    stage_design(stage, &reference, &design);
+    stage_evaluate(stage, &reference, &design, design_scratch(designs, i), &result, NULL, NULL);
+    if (result.cycles == 0 || result.cycles == UINT64_MAX) {
+      return error_add(error, STATUS_INPUT, "limits.reference: %s cannot run %s", run->settings.limits.reference,
+                       run->n_members > 1 ? run->members[i].workload->name : "this workload");
+    }
+    throughput[i] = (double)stage->samples / result.iteration_s;
+    if (designs->set != NULL) designs->set->reference_throughput[i] = throughput[i];
   }
-  run->designs.reference_throughput = (double)run->stage.samples / result.iteration_s;
-  run->designs.floor_throughput = run->settings.limits.throughput_floor * run->designs.reference_throughput;
+  designs->reference_throughput = designs->set != NULL ? workload_set_value(designs->set, throughput) : throughput[0];
+  designs->floor_throughput = run->settings.limits.throughput_floor * designs->reference_throughput;
   return true;
 }
 
-bool run_make_problem(struct run *run, struct error *error) {
-  struct arena *arena = run->invocation->arena, *scratch = run->invocation->scratch;
+static bool make_stage(struct run *run, struct run_member *member, struct error *error) {
+  struct arena *arena = run->invocation->arena;
   struct graph_totals totals;
   struct stage_contracted contracted = {0};
-  graph_totals(&run->workload.graph, &totals);
+  graph_totals(&member->workload->graph, &totals);
   contracted.parameters = totals.parameters;
-  if (!graph_contract(&run->training, arena, scratch, &run->graph, &contracted.kept_bytes, error)) return false;
-  if (run->graph.n_ops == 0) return error_add(error, STATUS_INPUT, "%s: nothing to compute", run->workload.name);
-  if (!cost_load(&run->settings.cost, &run->graph, arena, error)) return false;
-  run->stage = (struct stage){.settings = &run->settings.schedule,
-                              .cost = &run->settings.cost,
-                              .technology = &run->settings.technology,
-                              .provider = cost_providers[run->settings.cost.provider],
-                              .samples = run->workload.batch};
-  stage_init(&run->stage, &run->graph, &run->settings.training, &contracted, arena);
-  if (!design_space_init(&run->designs, &run->settings, &run->stage, arena, error)) return false;
-  run->digest = run_settings_digest(&run->settings, &run->graph, arena);
+  if (!graph_contract(member->training, arena, run->invocation->scratch, member->graph, &contracted.kept_bytes,
+                      error)) {
+    return false;
+  }
+  if (member->graph->n_ops == 0) {
+    return error_add(error, STATUS_INPUT, "%s: nothing to compute", member->workload->name);
+  }
+  if (!cost_load(&run->settings.cost, member->graph, arena, error)) return false;
+  *member->stage = (struct stage){.settings = &run->settings.schedule,
+                                  .cost = &run->settings.cost,
+                                  .technology = &run->settings.technology,
+                                  .provider = cost_providers[run->settings.cost.provider],
+                                  .samples = member->workload->batch};
+  stage_init(member->stage, member->graph, &run->settings.training, &contracted, arena);
+  return true;
+}
+
+/* Of one workload its own; of a list a digest of digests. */
+static struct digest digest_of_graphs(const struct run *run, const struct digest *graphs) {
+  struct digest_stream stream;
+  if (run->settings.n_workloads == 0) return graphs[0];
+  digest_begin(&stream);
+  for (size_t i = 0; i < run->n_members; i++) {
+    digest_add_u64(&stream, graphs[i].high);
+    digest_add_u64(&stream, graphs[i].low);
+  }
+  return digest_end(&stream);
+}
+
+bool run_make_problem(struct run *run, struct error *error) {
+  struct arena *arena = run->invocation->arena;
+  const struct stage **stages = ARENA_NEW(arena, const struct stage *, run->n_members);
+  struct digest *graphs = ARENA_NEW(arena, struct digest, run->n_members);
+  for (size_t i = 0; i < run->n_members; i++) {
+    if (!make_stage(run, &run->members[i], error)) return false;
+    stages[i] = run->members[i].stage;
+    graphs[i] = run->members[i].graph->digest;
+  }
+  if (!design_space_init(&run->designs, &run->settings, stages, run->n_members, arena, error)) return false;
+  run->graph_digest = digest_of_graphs(run, graphs);
+  run->digest = run_settings_digest(&run->settings, graphs, run->n_members, arena);
   return judge_reference(run, error);
 }
 

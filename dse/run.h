@@ -13,13 +13,25 @@ enum { RUN_HOST_BYTES = 256 };
 
 struct status_facts;
 
+/* One of the workloads that a design must serve. */
+struct run_member {
+  const struct run_top *top;
+  struct workload *workload;
+  struct op_graph *training, *graph;
+  struct stage *stage;
+};
+
 struct run {
   struct invocation *invocation;
   struct run_settings settings;
-  struct workload workload;
+  struct workload workload; /* the only one, or the first of several */
   struct op_graph training; /* forward, backward, update: as expanded and fused */
   struct op_graph graph;    /* the same without free operators: what is scheduled */
   struct stage stage;
+  struct run_member *members; /* all workloads: the first is the four above */
+  size_t n_members;
+  const char *title;          /* "resnet18", or "2 workloads (geomean)" */
+  struct digest graph_digest; /* of what is scheduled, of all workloads */
   struct design_space designs;
   struct digest digest;      /* of everything that can change answers */
   const char *settings_text; /* run.cfg */
@@ -47,11 +59,11 @@ struct run {
 bool run_same_program(struct cluster *cluster, struct error *error);
 /* 1. The run file, read by rank 0 and shared. `--seed` is a set like any other. Collective. */
 bool run_load_settings(struct run *run, const char *path, struct error *error);
-/* 2. The forward graph of the workload. Collective: ranks that see another model file are named. */
+/* 2. The forward graph of each workload. */
 bool run_load_workload(struct run *run, struct error *error);
-/* 3. The whole training step. */
+/* 3. The whole training step of each. */
 bool run_expand_training(struct run *run, struct error *error);
-/* 4, 5. The stage (one device has one), the space of designs, and the floor that the reference design sets. */
+/* 4, 5. The stage of each (one device has one), the space of designs, and the floor that the reference design sets. */
 bool run_make_problem(struct run *run, struct error *error);
 /* 1 to 5. A signal that has come meanwhile ends it with STATUS_STOPPED: nothing has been touched yet. */
 bool run_prepare(struct run *run, const char *path, struct error *error);

@@ -17,6 +17,8 @@ const char *const run_objective_words[N_OBJECTIVES] = {
 #undef OBJECTIVE
 };
 
+const char *const run_objective_names[] = {"geomean", "mean", "worst", NULL};
+
 static const char *const score_names[] = {"schedule", "bound", NULL};
 
 /* Raised whenever the same settings may give other answers than an earlier release did. */
@@ -33,6 +35,21 @@ static const struct field top_field_list[] = {
 };
 static const struct field_table top_fields = {"run", "what is trained", top_field_list,
                                               sizeof top_field_list / sizeof *top_field_list};
+
+#define WORKLOAD(member) offsetof(struct run_workload, member)
+static const struct field workload_field_list[] = {
+    {"workload", FIELD_TEXT, "", 0, 0, NULL, "model name, or a path to a model file (.cfg) or operator graph (.json)",
+     WORKLOAD(top.workload), ROLE_ANSWER, NULL},
+    {"batch", FIELD_UINT, "samples", 1, 1e6, "1", "samples that one iteration trains on", WORKLOAD(top.batch),
+     ROLE_ANSWER, NULL},
+    {"model", FIELD_TEXT_LIST, "", 0, 0, "[]", "overrides of the model file's keys, as \"sequence=128\"",
+     WORKLOAD(top.model), ROLE_ANSWER, NULL},
+    {"weight", FIELD_REAL, "", 1e-6, 1e6, "1.0", "its part in search.objective, over the sum of all weights",
+     WORKLOAD(weight), ROLE_ANSWER, NULL},
+};
+const struct field_table run_workload_fields = {"workloads", "one of several workloads that a design must serve",
+                                                workload_field_list,
+                                                sizeof workload_field_list / sizeof *workload_field_list};
 
 #define LIMIT(member) offsetof(struct run_limits, member)
 static const struct field limit_field_list[] = {
@@ -79,6 +96,11 @@ static const struct field search_field_list[] = {
     {"score", FIELD_CHOICE, "", 0, 0, "\"schedule\"",
      "what a design scores: its schedule, or only its bound, which no schedule beats (a first look at huge spaces)",
      SEARCH(score), ROLE_ANSWER, score_names},
+    {"objective", FIELD_CHOICE, "", 0, 0, "\"geomean\"",
+     "what throughput is with several workloads: geometric mean of the speed-ups over limits.reference, arithmetic "
+     "mean "
+     "of samples per second, or the worst speed-up",
+     SEARCH(objective), ROLE_ANSWER, run_objective_names},
     {"top_k", FIELD_UINT, "", 1, 10000, "10", "how many best designs are kept", SEARCH(top_k), ROLE_ANSWER, NULL},
     {"seed", FIELD_UINT, "", 0, 9e18, "1", "seed of every random choice", SEARCH(seed), ROLE_ANSWER, NULL},
     {"max_evaluations", FIELD_UINT, "", 1, 1e9, "100000",
@@ -142,9 +164,14 @@ const void *run_algorithm_settings(const struct run_settings *settings, const st
 }
 
 struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena) {
-  struct config_section *sections = ARENA_NEW(arena, struct config_section, 11 + n_search_algorithms);
+  const size_t n_workloads = settings->n_workloads;
+  struct config_section *sections = ARENA_NEW(arena, struct config_section, 11 + n_workloads + n_search_algorithms);
   size_t n = 0;
-  sections[n++] = (struct config_section){"", &top_fields, &settings->top, true};
+  if (n_workloads == 0) sections[n++] = (struct config_section){"", &top_fields, &settings->top, true};
+  for (size_t i = 0; i < n_workloads; i++) {
+    const char *group = arena_printf(arena, "workloads.[%zu]", i);
+    sections[n++] = (struct config_section){group, &run_workload_fields, &settings->workloads[i], true};
+  }
   sections[n++] = (struct config_section){"training", &training_fields, &settings->training, false};
   sections[n++] = (struct config_section){"space", run_space_fields(arena), settings->axes, false};
   sections[n++] = (struct config_section){"limits", &limit_fields, &settings->limits, false};
@@ -319,21 +346,52 @@ static void check_together(const struct config *config, const char *path, const 
   rules_read(settings, arena, &rules, complain_of_rule, &(struct place){config, path, error});
 }
 
+/* A list of workloads replaces `workload` and its companions. */
+static bool count_workloads(const struct config *config, struct arena *arena, struct run_settings *settings,
+                            struct error *error) {
+  if (!config_has(config, "workloads")) return true;
+  const char *file;
+  config_line(config, "workloads", &file);
+  const size_t n = config_count(config, "workloads");
+  if (n == 0 || n > RUN_MAX_WORKLOADS) {
+    complain(
+        config, file, "workloads", error,
+        arena_printf(arena,
+                     "%zu groups found, 1 to %d are expected: workloads = ( { workload = \"resnet18\"; batch = 64; "
+                     "}, { workload = \"bert-base\"; weight = 2.0; } );",
+                     n, RUN_MAX_WORKLOADS));
+    return false;
+  }
+  for (size_t f = 0; f < top_fields.n_fields; f++) {
+    const char *key = top_fields.fields[f].key;
+    if (!config_has(config, key)) continue;
+    complain(config, file, key, error, "stands beside workloads; write it into the groups of that list");
+  }
+  settings->workloads = ARENA_NEW(arena, struct run_workload, n);
+  settings->n_workloads = n;
+  return !error_is_set(error);
+}
+
+bool run_settings_apply(const struct config *config, struct arena *arena, struct run_settings *settings,
+                        struct error *error) {
+  if (!count_workloads(config, arena, settings, error)) return false;
+  const struct run_sections sections = run_settings_sections(settings, arena);
+  return config_apply(config, sections.sections, sections.n, arena, error);
+}
+
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
                        struct run_settings *settings, struct error *error) {
   memset(settings, 0, sizeof *settings);
   struct config *config;
   if (!config_open(path, sets, n_sets, arena, &config, error)) return false;
-  const struct run_sections sections = run_settings_sections(settings, arena);
   /* A check over several keys sees only values that passed their own checks. */
-  if (config_apply(config, sections.sections, sections.n, arena, error)) {
-    check_together(config, path, settings, arena, error);
-  }
+  if (run_settings_apply(config, arena, settings, error)) check_together(config, path, settings, arena, error);
   config_close(config);
   return !error_is_set(error);
 }
 
-struct digest run_settings_digest(struct run_settings *settings, const struct op_graph *graph, struct arena *arena) {
+struct digest run_settings_digest(struct run_settings *settings, const struct digest *graphs, size_t n_graphs,
+                                  struct arena *arena) {
   const struct run_sections sections = run_settings_sections(settings, arena);
   struct digest_stream stream;
   digest_begin(&stream);
@@ -346,8 +404,10 @@ struct digest run_settings_digest(struct run_settings *settings, const struct op
     digest_add_double(&stream, settings->money.clustering);
     digest_add_u64(&stream, settings->money.spare_cores);
   }
-  digest_add_u64(&stream, graph->digest.high);
-  digest_add_u64(&stream, graph->digest.low);
+  for (size_t i = 0; i < n_graphs; i++) {
+    digest_add_u64(&stream, graphs[i].high);
+    digest_add_u64(&stream, graphs[i].low);
+  }
   return digest_end(&stream);
 }
 

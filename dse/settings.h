@@ -28,6 +28,13 @@ struct run_top {
   struct text_list model; /* overrides of the model's keys, "sequence=128" */
 };
 
+/* One of several workloads that a design must serve: an element of the list `workloads`. */
+struct run_workload {
+  struct run_top top;
+  double weight; /* its share of the objective, over the sum of all weights */
+};
+enum { RUN_MAX_WORKLOADS = 64 };
+
 struct run_limits {
   double area_mm2, tdp_w, w_per_mm2;
   bool memory;             /* parameters, state, stash must fit HBM */
@@ -44,7 +51,7 @@ struct run_ranges {
 struct run_search {
   const char *algorithm;
   struct uint_list front; /* objectives that span it */
-  uint64_t metric, score, top_k, seed, max_evaluations, round_size;
+  uint64_t metric, score, objective, top_k, seed, max_evaluations, round_size;
   double eps;
   bool prove, prove_front;
   uint64_t prove_evaluations, bound_points;
@@ -52,7 +59,9 @@ struct run_search {
 };
 
 struct run_settings {
-  struct run_top top;
+  struct run_top top; /* of a run file with one workload; unused if there is a list of them */
+  struct run_workload *workloads;
+  size_t n_workloads; /* of the list; 0: there is none */
   struct training_settings training;
   struct stage_settings schedule;
   struct cost_settings cost;
@@ -68,13 +77,21 @@ struct run_settings {
 /* What a design scores: its schedule, or the bound alone that no schedule beats. */
 enum run_score { SCORE_SCHEDULE, SCORE_BOUND };
 
+/* How a design's throughputs on several workloads become one number; see workload_set.h. */
+enum run_objective { OBJECTIVE_OF_GEOMEAN, OBJECTIVE_OF_MEAN, OBJECTIVE_OF_WORST };
+extern const char *const run_objective_names[];
+
 /* Objectives as search.metric and search.front spell them (ending with NULL), and as a sentence does. */
 extern const char *const run_metric_names[];
 extern const char *const run_objective_words[N_OBJECTIVES];
 /* Does the run ask for the price of dies: as metric, on the front, or within a range? Only then is it computed. */
 bool run_asks_die_cost(const struct run_settings *settings);
 
-/* The sections of a run file, for config_apply, config_write and config_digest; the array is in `arena`. */
+/* An element of `workloads`, for `dse list keys`. */
+extern const struct field_table run_workload_fields;
+
+/* The sections of a run file (with settings->n_workloads elements of `workloads`), for config_apply, config_write and
+ * config_digest; the array is in `arena`. */
 struct run_sections {
   const struct config_section *sections;
   size_t n;
@@ -84,12 +101,16 @@ struct run_sections run_settings_sections(struct run_settings *settings, struct 
 const struct field_table *run_space_fields(struct arena *arena);
 const void *run_algorithm_settings(const struct run_settings *settings, const struct search_algorithm *algorithm);
 
+/* A file that has been opened into settings that are all zero: how many workloads it lists, then every section. */
+bool run_settings_apply(const struct config *config, struct arena *arena, struct run_settings *settings,
+                        struct error *error);
 /* Reads, checks one key after the other, then what several keys must satisfy together. Rank 0 reads; the caller
  * shares. */
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
                        struct run_settings *settings, struct error *error);
-/* Digest of all that can change answers, the training graph included. */
-struct digest run_settings_digest(struct run_settings *settings, const struct op_graph *graph, struct arena *arena);
+/* Digest of all that can change answers, the training graphs included. */
+struct digest run_settings_digest(struct run_settings *settings, const struct digest *graphs, size_t n_graphs,
+                                  struct arena *arena);
 /* run.cfg: the settings as resolved, to run again as they are. */
 const char *run_settings_text(struct run_settings *settings, bool comments, struct arena *arena);
 

@@ -33,8 +33,7 @@ static bool probe(struct invocation *invocation, size_t i, struct digest *digest
   struct config *config;
   const char *text = probes[i].text;
   if (!config_open_text(probes[i].name, text, strlen(text), NULL, 0, invocation->arena, &config, error)) return false;
-  const struct run_sections sections = run_settings_sections(&run->settings, invocation->arena);
-  const bool read = config_apply(config, sections.sections, sections.n, invocation->arena, error);
+  const bool read = run_settings_apply(config, invocation->arena, &run->settings, error);
   config_close(config);
   if (!read || !run_load_workload(run, error) || !run_expand_training(run, error) || !run_make_problem(run, error)) {
     return false;

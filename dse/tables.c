@@ -26,12 +26,18 @@ static size_t design_columns(const struct run *run, struct table_column *columns
   const struct space *space = &run->designs.space;
   size_t n = 0;
   columns[n++] = (struct table_column){"design", "", "", "name of the design, the same in every run"};
-  columns[n++] = (struct table_column){"throughput_samples_per_s", "1/s", "max", "training samples a second"};
-  columns[n++] = (struct table_column){"iteration_s", "s", "min", "one iteration: forward, backward, update"};
-  columns[n++] = (struct table_column){"energy_j", "J", "min", "energy of one iteration"};
+  const bool several = run->designs.set != NULL;
+  const struct objective *first = &space->objectives[OBJECTIVE_THROUGHPUT],
+                         *per_tdp = &space->objectives[OBJECTIVE_THROUGHPUT_PER_TDP];
+  columns[n++] = (struct table_column){first->name, first->unit, "max", first->doc};
+  columns[n++] = (struct table_column){"iteration_s", "s", "min",
+                                       several ? "one iteration: forward, backward, update; mean over the workloads"
+                                               : "one iteration: forward, backward, update"};
+  columns[n++] = (struct table_column){"energy_j", "J", "min", space->objectives[OBJECTIVE_ENERGY].doc};
   columns[n++] = (struct table_column){"area_mm2", "mm2", "min", "die area"};
   columns[n++] = (struct table_column){"tdp_w", "W", "min", "thermal design power"};
-  columns[n++] = (struct table_column){"throughput_per_tdp", "1/(s W)", "max", "throughput over TDP"};
+  columns[n++] =
+      (struct table_column){per_tdp->name, per_tdp->unit, "max", several ? per_tdp->doc : "throughput over TDP"};
   for (size_t o = 0; o < N_OBJECTIVES; o++) {
     const struct objective *objective = &space->objectives[o];
     if (!is_extra(run, o)) continue;
@@ -67,7 +73,7 @@ static void design_row(const struct run *run, const struct record *record, struc
   design_name(&accelerator, name);
   table_text(table, name);
   table_double(table, objective[OBJECTIVE_THROUGHPUT]);
-  table_double(table, (double)run->stage.samples / objective[OBJECTIVE_THROUGHPUT]);
+  table_double(table, design_iteration_s(designs, objective));
   table_double(table, objective[OBJECTIVE_ENERGY]);
   table_double(table, objective[OBJECTIVE_AREA]);
   if (run->stage.provider->has_tdp) {
@@ -124,7 +130,7 @@ struct table *tables_topk(const struct run *run, struct arena *arena) {
   const size_t n_columns = 3 + design_columns(run, columns + 3, arena);
   struct table *table = table_new(arena, "topk.csv", columns, n_columns);
   char hex[DIGEST_HEX_BYTES];
-  digest_print(run->graph.digest, hex);
+  digest_print(run->graph_digest, hex);
   for (size_t i = 0; i < topk_count(run->rounds.topk); i++) {
     table_u64(table, 0);
     table_text(table, hex);

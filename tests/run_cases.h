@@ -49,8 +49,7 @@ static inline struct run *case_run(const char *text, struct cluster *cluster, st
   struct config *config = NULL;
   config_open_text("case", text, strlen(text), NULL, 0, arena, &config, error);
   case_check(error);
-  const struct run_sections sections = run_settings_sections(&run->settings, arena);
-  config_apply(config, sections.sections, sections.n, arena, error);
+  run_settings_apply(config, arena, &run->settings, error);
   config_close(config);
   case_check(error);
   if (run_load_workload(run, error) && run_expand_training(run, error)) run_make_problem(run, error);

@@ -30,6 +30,15 @@ for algorithm in guided exact random exhaustive sweep; do
   done
 done
 
+# One common design for several workloads.
+sed '/^workload = /d; s/^batch = 4;/workloads = ( { workload = "resnet18"; }, { workload = "bert-base"; batch = 4; } );/' \
+  small.cfg >list.cfg
+runs 0 'several workloads, alone' "$dse" explore list.cfg --out list-0
+for ranks in 1 2 3; do
+  runs 0 "several workloads, $ranks ranks" mpirun -q -n $ranks "$dse" explore list.cfg --out "list-$ranks"
+  same_files "several workloads, $ranks ranks" list-0 "list-$ranks" "${same_bytes[@]}" workloads.csv
+done
+
 runs 0 'signature alone' "$dse" signature
 cp out signature
 check 'a signature is 32 hexadecimal digits' grep -qE '^[0-9a-f]{32}$' signature

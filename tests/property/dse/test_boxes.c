@@ -56,6 +56,11 @@ static const char *const cases[] = {
     "constraints = [\"tdp_w / area_mm2 < 0.4\", \"memory_bytes * 4 < hbm_bytes\"];\n"
     "minimum = { throughput_samples_per_s = 25.0; throughput_per_tdp = 0.5; };\n"
     "maximum = { die_cost_usd = 250.0; edp_js = 1.0; energy_j = 4.0; tdp_w = 250.0; }; };\n" RULED,
+    "workloads = ( { workload = \"resnet18\"; batch = 3; }, { workload = \"bert-base\"; model = [\"layers=1\"]; weight "
+    "= 2; },"
+    "{ workload = \"mobilenet_v3_small\"; } ); limits = { tdp_w = 600.0; throughput_floor = 0.1; };" SPACE,
+    "workloads = ( { workload = \"alexnet\"; batch = 7; }, { workload = \"squeezenet1_0\"; } );\n"
+    "search = { objective = \"worst\"; };" SPACE,
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -211,16 +216,20 @@ static void exact_is_exhaustive(void **state) {
       "space = { tc_count = [0, 1, 5]; tc_rows = [32, 128]; tc_cols = [33, 64]; tc_l2_kib = [0, 300];\n"
       "vc_count = [0, 2, 16]; vc_width = [16, 500]; hbm_stacks = [0, 2, 6]; clock_mhz = [700, 1000]; };\n",
   };
-  static const char *const workloads[] = {"workload = \"alexnet\"; batch = 6;\n",
-                                          "workload = \"bert-base\"; batch = 1; model = [\"layers=1\"];\n",
-                                          "workload = \"resnet18\"; batch = 2; cost = { provider = \"compat\"; };\n"};
+  static const char *const workloads[] = {
+      "workload = \"alexnet\"; batch = 6;\n", "workload = \"bert-base\"; batch = 1; model = [\"layers=1\"];\n",
+      "workload = \"resnet18\"; batch = 2; cost = { provider = \"compat\"; };\n",
+      "workloads = ( { workload = \"alexnet\"; weight = 3; }, { workload = \"bert-base\";"
+      "model = [\"layers=1\"]; } );\n"};
+  enum { N_WORKLOADS = sizeof workloads / sizeof *workloads };
   uint64_t evaluated = 0, points = 0;
-  for (size_t number = 0; number < 6; number++) {
+  for (size_t number = 0; number < 2 * N_WORKLOADS; number++) {
     struct arena arena, scratch;
     arena_init(&arena, 1 << 20);
     arena_init(&scratch, 1 << 20);
-    const char *text = arena_printf(&arena, "%s%ssearch = { top_k = %d; round_size = 7; };\n", workloads[number % 3],
-                                    spaces[number / 3], number % 2 == 0 ? 10 : 1);
+    const char *text =
+        arena_printf(&arena, "%s%ssearch = { top_k = %d; round_size = 7; };\n", workloads[number % N_WORKLOADS],
+                     spaces[number / N_WORKLOADS], number % 2 == 0 ? 10 : 1);
     struct run *run = case_run(text, cluster, &arena, &scratch);
     const struct space *space = &run->designs.space;
     const struct search_algorithm *exact = search_algorithm_find("exact");
