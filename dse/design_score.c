@@ -92,7 +92,7 @@ static void fill_objectives(const struct design_space *designs, const struct sta
 void design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
                         const struct stage_cost_of_design *design, double die_cost_usd, const struct stage_floor *floor,
                         double *objective) {
-  const double seconds = (double)max_u64(floor->cycles, 1) / ((double)accelerator->clock_mhz * 1e6);
+  const double seconds = (double)max_u64(floor->cycles, 1) / stage_clock_hz(designs->stage, accelerator);
   fill_objectives(designs, design, die_cost_usd, seconds, floor->energy_j, objective);
 }
 
