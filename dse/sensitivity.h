@@ -95,5 +95,7 @@ bool sensitivity_csv(const struct sensitivity *sensitivity, const char *path, st
 bool sensitivity_html(const struct sensitivity *sensitivity, const char *path, struct error *error);
 /* Inputs of a part by total effect on an objective, largest first; NaN last, ties as they come. */
 const size_t *sensitivity_order(const struct sensitivity_indices *indices, size_t objective, struct arena *arena);
+/* How many of them move it: a total effect of at least a thousandth. */
+size_t sensitivity_moving(const struct sensitivity_indices *indices, size_t objective);
 
 #endif

@@ -317,3 +317,9 @@ const size_t *sensitivity_order(const struct sensitivity_indices *indices, size_
   }
   return order;
 }
+
+size_t sensitivity_moving(const struct sensitivity_indices *indices, size_t objective) {
+  size_t n = 0;
+  for (size_t i = 0; i < indices->n_inputs; i++) n += indices->of[objective].total[i].value >= 0.001;
+  return n;
+}

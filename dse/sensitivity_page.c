@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-enum { MOST_BARS = 12, N_INDEX_COLUMNS = 7, N_DESIGN_COLUMNS = 7 };
+enum { MOST_BARS = 16, N_INDEX_COLUMNS = 7, N_FARED = 6 };
 
 static const char *const titles[N_SENSITIVITY_PARTS] = {
     "Which axes drive the model", "Which axes matter within the limits", "Which constants of the model matter"};
@@ -23,7 +23,7 @@ static void fill_bars(const struct sensitivity *sensitivity, enum sensitivity_pa
   const struct sensitivity_indices *indices = &sensitivity->indices[part];
   const struct sobol_indices *of = &indices->of[space->metric];
   const size_t *order = sensitivity_order(indices, space->metric, arena);
-  const size_t n = indices->n_inputs < MOST_BARS ? indices->n_inputs : MOST_BARS;
+  const size_t moving = sensitivity_moving(indices, space->metric), n = moving < MOST_BARS ? moving : MOST_BARS;
   struct report_bar *list = ARENA_NEW(arena, struct report_bar, n);
   for (size_t k = 0; k < n; k++) {
     const struct sobol_estimate *first = &of->first[order[k]], *total = &of->total[order[k]];
@@ -32,7 +32,8 @@ static void fill_bars(const struct sensitivity *sensitivity, enum sensitivity_pa
                                   {first->low, total->low},
                                   {first->high, total->high}};
   }
-  const char *more = n < indices->n_inputs ? arena_printf(arena, " The first %zu of %zu.", n, indices->n_inputs) : "";
+  const char *more =
+      n < indices->n_inputs ? arena_printf(arena, " The first %zu of %zu inputs.", n, indices->n_inputs) : "";
   *bars = (struct report_bars){
       .title = titles[part],
       .sentence = arena_printf(arena, "Of %s. %s%s", space->objectives[space->metric].name, sentences[part], more),
@@ -69,31 +70,38 @@ static void fill_table(const struct sensitivity *sensitivity, enum sensitivity_p
       .n_rows = indices->n_inputs};
 }
 
+/* An axis a column, then how the design fared. */
 static void fill_designs(const struct sensitivity *sensitivity, const struct sensitivity_winner *winner,
                          struct report_table *table, struct arena *arena) {
-  static const struct report_column columns[N_DESIGN_COLUMNS] = {
-      {"design", "", "", true},          {"wins", "", "max", false}, {"fits", "", "max", false},
-      {"within 1 %", "", "max", false},  {"nominal", "", "", false}, {"regret, median", "", "min", false},
-      {"regret, 95 %", "", "min", false}};
-  struct report_cell *cells = ARENA_NEW(arena, struct report_cell, winner->n_designs * N_DESIGN_COLUMNS);
+  static const struct report_column fared[N_FARED] = {
+      {"wins", "", "max", false}, {"fits", "", "max", false},           {"within 1 %", "", "max", false},
+      {"nominal", "", "", false}, {"regret, median", "", "min", false}, {"regret, 95 %", "", "min", false}};
+  const struct space *space = &sensitivity->run->designs.space;
+  const size_t n_columns = space->n_axes + N_FARED;
+  struct report_column *columns = ARENA_NEW(arena, struct report_column, n_columns);
+  struct report_cell *cells = ARENA_NEW(arena, struct report_cell, winner->n_designs * n_columns);
+  for (size_t a = 0; a < space->n_axes; a++) {
+    columns[a] = (struct report_column){space->axes[a].key, space->axes[a].unit, "", space->axes[a].labels != NULL};
+  }
+  for (size_t c = 0; c < N_FARED; c++) columns[space->n_axes + c] = fared[c];
   for (size_t i = 0; i < winner->n_designs; i++) {
     const struct sensitivity_design *design = &winner->designs[i];
-    struct report_cell *row = cells + i * N_DESIGN_COLUMNS;
-    const double numbers[N_DESIGN_COLUMNS] = {0,
-                                              (double)design->wins,
-                                              (double)design->fits,
-                                              (double)design->within_1_percent,
-                                              design->nominal,
-                                              design->regret_median,
-                                              design->regret_95};
-    for (unsigned c = 1; c < N_DESIGN_COLUMNS; c++) row[c].number = numbers[c];
-    row[0].text = design_text(&sensitivity->run->designs, &design->point, arena);
+    struct report_cell *cell = cells + i * n_columns;
+    const double numbers[N_FARED] = {(double)design->wins, (double)design->fits,  (double)design->within_1_percent,
+                                     design->nominal,      design->regret_median, design->regret_95};
+    for (size_t a = 0; a < space->n_axes; a++, cell++) {
+      const uint64_t value = space_value(space, &design->point, a);
+      cell->number = (double)value;
+      if (space->axes[a].labels != NULL) cell->text = space->axes[a].labels[value];
+    }
+    for (size_t c = 0; c < N_FARED; c++) (cell++)->number = numbers[c];
   }
   *table = (struct report_table){.title = winner->limits == LIMITS_NOMINAL ? "Who wins, limits as the model sees them"
                                                                            : "Who wins, limits judged by each draw",
-                                 .sentence = sensitivity_sentence(sensitivity, winner),
+                                 .sentence = arena_printf(arena, "%s The first row is the nominal winner.",
+                                                          sensitivity_sentence(sensitivity, winner)),
                                  .columns = columns,
-                                 .n_columns = N_DESIGN_COLUMNS,
+                                 .n_columns = n_columns,
                                  .cells = cells,
                                  .n_rows = winner->n_designs};
 }

@@ -60,16 +60,22 @@ const char *sensitivity_sentence(const struct sensitivity *sensitivity, const st
 /* --- for people -----------------------------------------------------------------------------------------------------
  */
 
+static int name_width(const struct space *space, size_t objective) {
+  const int width = (int)strlen(space->objectives[objective].name);
+  return width > 8 ? width : 8;
+}
+
 /* A part: the metric with intervals, the other objectives' total effects beside it. */
 static void say_part(const struct sensitivity *sensitivity, enum sensitivity_part part) {
   const struct invocation *invocation = sensitivity->run->invocation;
   const struct space *space = &sensitivity->run->designs.space;
   const struct sensitivity_indices *indices = &sensitivity->indices[part];
   const size_t *order = sensitivity_order(indices, space->metric, invocation->arena);
-  const size_t most = part == PART_CONSTANTS && !invocation->verbose ? 12 : SIZE_MAX;
+  const bool some = part == PART_CONSTANTS && !invocation->verbose;
+  const size_t most = some ? sensitivity_moving(indices, space->metric) : SIZE_MAX;
   say(invocation, "  %-20s %-22s %-22s", space->objectives[space->metric].name, "first order", "total effect");
   for (size_t o = 0; o < space->n_objectives; o++) {
-    if (o != space->metric) say(invocation, " %9.9s", space->objectives[o].name);
+    if (o != space->metric) say(invocation, " %*s", name_width(space, o), space->objectives[o].name);
   }
   say(invocation, "\n");
   for (size_t k = 0; k < indices->n_inputs && k < most; k++) {
@@ -82,15 +88,16 @@ static void say_part(const struct sensitivity *sensitivity, enum sensitivity_par
       const double other = indices->of[o].total[i].value;
       if (o == space->metric) continue;
       if (is_number(other)) {
-        say(invocation, " %9.3f", other);
+        say(invocation, " %*.3f", name_width(space, o), other);
       } else {
-        say(invocation, " %9s", "-");
+        say(invocation, " %*s", name_width(space, o), "-");
       }
     }
     say(invocation, "\n");
   }
   if (indices->n_inputs > most) {
-    say(invocation, "  … and %zu more with less (--verbose shows them)\n", indices->n_inputs - most);
+    say(invocation, "  … and %zu that move it by less than a thousandth (--verbose shows them)\n",
+        indices->n_inputs - most);
   }
 }
 
@@ -241,11 +248,11 @@ static const struct table_column columns[] = {
     {"low", "", "", "axis: first value; constant: least factor on the value in force"},
     {"high", "", "", "axis: last value; constant: largest factor"},
     {"first", "", "", "first-order Sobol' index"},
-    {"first_low", "", "", "2.5 % of its bootstrap"},
-    {"first_high", "", "", "97.5 % of its bootstrap"},
+    {"first_low", "", "", "lower end of its 95 % interval (bootstrap)"},
+    {"first_high", "", "", "upper end of the same"},
     {"total", "", "", "total-effect Sobol' index"},
-    {"total_low", "", "", "2.5 % of its bootstrap"},
-    {"total_high", "", "", "97.5 % of its bootstrap"},
+    {"total_low", "", "", "lower end of its 95 % interval (bootstrap)"},
+    {"total_high", "", "", "upper end of the same"},
     {"evaluations", "", "", "of the whole part"},
     {"draws", "", "", "of the constants"},
     {"wins", "", "max", "draws in which the design is the best"},

@@ -12,9 +12,9 @@
  * 2017). n (d + 1) evaluations. Such indices need not add up, and a total effect may be below the first order: a tied
  * input tells about the others.
  *
- * Intervals are percentiles of a bootstrap over rows. The sample is a shifted Sobol' sequence (GSL), inputs in groups
- * of 8, each group of A and B in up to 16 dimensions in a random order of its own (Latin supercube, Owen 1998): GSL's
- * has 40 dimensions, and d inputs want 2 d. Left out: second-order indices. */
+ * Intervals are percentiles of a bootstrap over rows, less its bias. The sample is a shifted Sobol' sequence (GSL),
+ * inputs in groups of 8, each group of A and B in up to 16 dimensions in a random order of its own (Latin supercube,
+ * Owen 1998): GSL's has 40 dimensions, and d inputs want 2 d. Left out: second-order indices. */
 #ifndef SEARCH_SPACE_SOBOL_INDICES_H
 #define SEARCH_SPACE_SOBOL_INDICES_H
 
@@ -38,7 +38,7 @@ void sobol_sample_row(const struct sobol_sample *sample, size_t block, size_t ro
 size_t sobol_sample_blocks(const struct sobol_sample *sample); /* d + 2 */
 
 struct sobol_estimate {
-  double value, low, high; /* 2.5 and 97.5 % of the bootstrap */
+  double value, low, high; /* 2.5 and 97.5 % */
 };
 struct sobol_indices {
   double mean, variance;                /* of the result; variance 0: nothing moves it, and the indices are NaN */
