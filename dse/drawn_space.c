@@ -7,19 +7,37 @@
 /* --- without limits -------------------------------------------------------------------------------------------------
  */
 
-static void lift(struct run_settings *settings) {
+/* Is the objective known before a schedule? */
+static bool is_known(size_t objective) {
+  return objective == OBJECTIVE_AREA || objective == OBJECTIVE_TDP || objective == OBJECTIVE_DIE_COST;
+}
+
+/* Sets aside the ranges of objectives that are known before a schedule, or of the others. */
+static void lift_ranges(struct run_settings *settings, bool known) {
+  for (size_t o = 0; o < N_OBJECTIVES; o++) {
+    if (is_known(o) == known) settings->minimum.of[o] = settings->maximum.of[o] = 0;
+  }
+}
+
+/* Constraints are set aside where the spaces are made: they are read by then. */
+static void lift_limits(struct run_settings *settings) {
   settings->limits.area_mm2 = settings->limits.tdp_w = settings->limits.w_per_mm2 = INFINITY;
   settings->limits.memory = false;
-  settings->limits.throughput_floor = 0;
   settings->technology.reticle_mm2 = INFINITY;
+  lift_ranges(settings, true);
 }
 
 bool drawn_base_init(struct drawn_base *base, const struct run *run, struct error *error) {
   base->run = run;
-  base->lifted = run->settings;
-  lift(&base->lifted);
+  base->lifted = base->of_results = base->before = run->settings;
+  lift_limits(&base->of_results);
+  lift_limits(&base->lifted);
+  lift_ranges(&base->lifted, false);
+  lift_ranges(&base->before, false);
   base->allowed = base->box = run->designs;
+  base->allowed.settings = &base->before;
   base->box.settings = &base->lifted;
+  base->box.rules.n_constraints = 0;
   base->box.floor_throughput = base->allowed.floor_throughput = 0;
   base->box.space.context = &base->box;
   base->allowed.space.context = &base->allowed;
@@ -65,7 +83,9 @@ static struct drawn_node *node_of(struct drawn_space *drawn, const struct point 
   node->made = true;
   uncertain_stage_init(&node->drawn, &run->stage, node_nm, drawn->factor);
   node->designs = run->designs;
-  node->designs.settings = drawn->limits == LIMITS_DRAWN ? &run->settings : &drawn->base->lifted;
+  if (drawn->limits == LIMITS_NOMINAL) node->designs.settings = &drawn->base->of_results;
+  if (drawn->limits == LIMITS_NONE) node->designs.settings = &drawn->base->lifted;
+  if (drawn->limits != LIMITS_DRAWN) node->designs.rules.n_constraints = 0;
   node->designs.stage = &node->drawn.stage;
   node->designs.scratch = stage_scratch_new(drawn->arena, &node->drawn.stage, drawn->cache);
   node->designs.floor_throughput = floor_of(drawn);
@@ -132,6 +152,7 @@ void drawn_space_init(struct drawn_space *drawn, const struct drawn_base *base, 
   *drawn = (struct drawn_space){.space = {.n_axes = nominal->n_axes,
                                           .n_objectives = nominal->n_objectives,
                                           .n_front_objectives = nominal->n_front_objectives,
+                                          .front_objectives = nominal->front_objectives,
                                           .axes = nominal->axes,
                                           .objectives = nominal->objectives,
                                           .metric = nominal->metric,

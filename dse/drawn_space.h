@@ -18,10 +18,12 @@ enum drawn_limits {
 /* What all drawn spaces of a run share. */
 struct drawn_base {
   const struct run *run;
-  struct run_settings lifted;   /* the run's, without limits */
-  struct design_space box;      /* nominal constants, no limits */
-  struct design_space allowed;  /* nominal constants, and the limits that are known before a schedule */
-  struct accelerator reference; /* of the throughput floor */
+  struct run_settings lifted;     /* the run's, without limits */
+  struct run_settings of_results; /* with those limits alone that only a schedule can break */
+  struct run_settings before;     /* with the others alone */
+  struct design_space box;        /* nominal constants, no limits */
+  struct design_space allowed;    /* nominal constants, and the limits that are known before a schedule */
+  struct accelerator reference;   /* of the throughput floor */
 };
 bool drawn_base_init(struct drawn_base *base, const struct run *run, struct error *error);
 

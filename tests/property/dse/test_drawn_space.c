@@ -18,7 +18,9 @@ static const uint64_t seed = 2385;
 enum { N_DRAWS = 12, N_POINTS = 60 };
 
 static const char *const cases[] = {
-    "workload = \"bert-base\"; batch = 2; model = [\"layers=2\"]; limits = { area_mm2 = 400.0; tdp_w = 250.0; };\n"
+    "workload = \"bert-base\"; batch = 2; model = [\"layers=2\"]; limits = { area_mm2 = 400.0; tdp_w = 250.0;\n"
+    "constraints = [\"tc_rows >= tc_cols || tc_count < 9\"]; minimum = { throughput_samples_per_s = 37.0; };\n"
+    "maximum = { area_mm2 = 300.0; }; };\n"
     "space = { tc_count = [1, 4, 9]; tc_rows = [16, 64, 100]; tc_cols = [8, 128]; vc_count = [1, 7];\n"
     "vc_width = [64, 300]; glb_mib = [8, 64]; hbm_stacks = [1, 5]; };\n",
     "workload = \"resnet18\"; batch = 3; limits = { throughput_floor = 0.5; tdp_w = 150.0; };\n"
@@ -126,6 +128,7 @@ static void bounds_hold(void **state) {
 
 static void limits_are_those_asked_for(void **state) {
   uint64_t n_different = 0, n_excluded = 0;
+  bool seen[N_REASONS] = {false};
   for (size_t number = 0; number < N_CASES; number++) {
     struct fixture fixture;
     open_case(&fixture, *state, number, 1);
@@ -142,7 +145,12 @@ static void limits_are_those_asked_for(void **state) {
       as_is.space.evaluate(as_is.space.context, &point, &same);
       moved.space.evaluate(moved.space.context, &point, &other);
       assert_int_equal(free_of.reason, REASON_NONE);
-      if (same.reason != REASON_THROUGHPUT_FLOOR) assert_int_equal(own.reason, same.reason);
+      if (same.reason == REASON_THROUGHPUT_FLOOR || same.reason == REASON_RANGE_THROUGHPUT) {
+        assert_true(own.reason == REASON_NONE); /* limits on the result are judged with drawn constants */
+      } else {
+        assert_int_equal(own.reason, same.reason);
+      }
+      seen[own.reason] = seen[same.reason] = true;
       if (same.reason == REASON_NONE) {
         assert_memory_equal(same.objective, free_of.objective, sizeof same.objective);
       }
@@ -158,6 +166,8 @@ static void limits_are_those_asked_for(void **state) {
     close_case(&fixture);
   }
   assert_true(n_excluded > 10 && n_different > 10); /* else nothing was seen */
+  assert_true(seen[REASON_CONSTRAINT] && seen[REASON_RANGE_THROUGHPUT] && seen[REASON_RANGE_AREA] &&
+              seen[REASON_THROUGHPUT_FLOOR] && seen[REASON_TDP]);
 }
 
 /* Factors of 1 change nothing, up to the rounding of their products. */
