@@ -21,7 +21,7 @@
 #include "base/error.h"
 #include <string.h>
 
-enum { MAX_OPS = SCHEDULE_EXACT_MAX_OPS, MAX_CORES = 64, MEMORY_ROWS = 1 << 14, MAX_MEMORIES = 1 << 17 };
+enum { MAX_OPS = SCHEDULE_EXACT_MAX_OPS, MAX_CORES = 64, MOST_MEMORY_ROWS = 1 << 14, MAX_MEMORIES = 1 << 17 };
 
 /* A visited state: what `remember` compares. */
 struct memory {
@@ -66,7 +66,7 @@ struct search {
   struct branch *branches;          /* [n_ops * n_ops * n_widths], by depth */
   struct arena *scratch;
   struct memory **memories;
-  size_t n_memories;
+  size_t n_memories, n_rows;                 /* rows: a power of 2 */
   uint64_t n_nodes, max_nodes, least_cycles; /* no schedule is shorter: reaching it ends the search */
   uint64_t best_cycles;
   struct state best;
@@ -163,7 +163,7 @@ static bool remember(struct search *search, const struct state *state, uint64_t 
   uint64_t cycles[N_CORE_CLASSES * MAX_CORES + MAX_OPS];
   const unsigned n = visible(search, state, first_start_cycles, cycles);
   const uint64_t hash = state->placed * UINT64_C(0x9E3779B97F4A7C15); /* Knuth's multiplicative hashing, 2^64 / φ */
-  struct memory **const row = &search->memories[hash >> 32 & (MEMORY_ROWS - 1)];
+  struct memory **const row = &search->memories[hash >> 32 & (search->n_rows - 1)];
   for (const struct memory *memory = *row; memory != NULL; memory = memory->next) {
     if (memory->placed != state->placed) continue;
     unsigned k = 0;
@@ -321,55 +321,71 @@ static bool load(struct search *search, const struct schedule_problem *problem, 
   return true;
 }
 
-/* Puts the best state found into a detailed schedule. */
-static void give_back(const struct search *search, const struct schedule_problem *problem, struct schedule *schedule) {
+bool schedule_shorten(const struct schedule_problem *problem, uint64_t max_nodes, uint64_t least_cycles,
+                      struct arena *scratch, struct schedule_plan *plan, uint64_t *n_nodes) {
+  const struct op_graph *const graph = problem->graph;
+  *n_nodes = 0;
+  if (plan->makespan_cycles <= least_cycles) return true;
+  if (graph->n_ops > MAX_OPS || plan->makespan_cycles == UINT64_MAX) return false;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct search *const search = ARENA_NEW(scratch, struct search, 1);
+  search->n_ops = (unsigned)graph->n_ops;
+  search->n_widths = problem->n_widths;
+  search->scratch = scratch;
+  search->max_nodes = max_nodes;
+  search->least_cycles = least_cycles;
+  search->best_cycles = plan->makespan_cycles;
+  search->states = ARENA_NEW(scratch, struct state, graph->n_ops + 1);
+  search->branches = ARENA_NEW(scratch, struct branch, graph->n_ops * graph->n_ops * search->n_widths);
+  search->n_rows = 64;
+  while (search->n_rows < MOST_MEMORY_ROWS && search->n_rows < max_nodes) search->n_rows *= 2;
+  search->memories = ARENA_NEW(scratch, struct memory *, search->n_rows);
+  bool proven = false;
+  if (load(search, problem, useful_choices(problem, scratch))) {
+    visit(search, 0);
+    proven = !search->cut_short;
+  }
+  *n_nodes = search->n_nodes;
+  if (search->improved) {
+    plan->makespan_cycles = search->best_cycles;
+    for (size_t i = 0; i < search->n_ops; i++) {
+      plan->width_log2[i] = search->best.width_log2[i];
+      plan->start_cycles[i] = search->best.finish_cycles[i] - search->choices[i][search->best.width_log2[i]];
+    }
+  }
+  arena_rewind(scratch, mark);
+  return proven;
+}
+
+/* What a detailed schedule says of a plan beyond its starts and widths. */
+static void fill_in(const struct schedule_problem *problem, struct schedule *schedule) {
   memset(schedule->busy_cycles, 0, sizeof schedule->busy_cycles);
-  schedule->makespan_cycles = search->best_cycles;
-  for (size_t i = 0; i < search->n_ops; i++) {
-    const unsigned width = search->best.width_log2[i];
-    schedule->finish_cycles[i] = search->best.finish_cycles[i];
-    schedule->start_cycles[i] = search->best.finish_cycles[i] - search->choices[i][width];
-    schedule->width_log2[i] = (uint8_t)width;
-    const uint64_t work_cycles = sat_mul(search->choices[i][width], UINT64_C(1) << width);
+  for (size_t i = 0; i < problem->graph->n_ops; i++) {
+    const uint32_t shape = problem->graph->ops[i].shape;
+    const unsigned width = schedule->width_log2[i];
+    const uint64_t cycles = problem->shape_cycles[(size_t)shape * problem->n_widths + width];
+    schedule->finish_cycles[i] = schedule->start_cycles[i] + cycles;
     for (unsigned c = 0; c < N_CORE_CLASSES; c++)
-      if ((problem->shape_classes[problem->graph->ops[i].shape] >> c & 1) != 0)
-        schedule->busy_cycles[c] = sat_add(schedule->busy_cycles[c], work_cycles);
+      if ((problem->shape_classes[shape] >> c & 1) != 0)
+        schedule->busy_cycles[c] = sat_add(schedule->busy_cycles[c], sat_mul(cycles, UINT64_C(1) << width));
   }
 }
 
 bool schedule_exact(const struct schedule_problem *problem, uint64_t max_nodes, struct arena *scratch,
                     struct arena *arena, struct schedule *schedule, uint64_t *n_nodes) {
-  const struct op_graph *const graph = problem->graph;
-  const struct arena_mark mark = arena_get_mark(scratch);
   schedule_build(problem, scratch, arena, true, schedule);
   memset(schedule->delay_cycles, 0, sizeof schedule->delay_cycles);
-  memset(schedule->delay_op_cycles, 0, graph->n_ops * sizeof *schedule->delay_op_cycles);
+  memset(schedule->delay_op_cycles, 0, problem->graph->n_ops * sizeof *schedule->delay_op_cycles);
+  enum schedule_bound_kind kind;
+  const uint64_t least_cycles = schedule_lower_bound(problem, scratch, &kind);
+  struct schedule_plan plan = {schedule->makespan_cycles, schedule->start_cycles, schedule->width_log2};
   *n_nodes = 0;
-  bool proven = false;
-  if (graph->n_ops <= MAX_OPS && schedule->makespan_cycles < UINT64_MAX) {
-    struct search *const search = ARENA_NEW(scratch, struct search, 1);
-    enum schedule_bound_kind kind;
-    search->n_ops = (unsigned)graph->n_ops;
-    search->n_widths = problem->n_widths;
-    search->scratch = scratch;
-    search->max_nodes = max_nodes;
-    search->least_cycles = schedule_lower_bound(problem, scratch, &kind);
-    search->best_cycles = schedule->makespan_cycles;
-    search->states = ARENA_NEW(scratch, struct state, graph->n_ops + 1);
-    search->branches = ARENA_NEW(scratch, struct branch, graph->n_ops * graph->n_ops * search->n_widths);
-    search->memories = ARENA_NEW(scratch, struct memory *, MEMORY_ROWS);
-    if (search->best_cycles == search->least_cycles) {
-      proven = true;
-    } else if (load(search, problem, useful_choices(problem, scratch))) {
-      visit(search, 0);
-      proven = !search->cut_short;
-    }
-    *n_nodes = search->n_nodes;
-    if (search->improved) {
-      give_back(search, problem, schedule);
-      schedule_assign_cores(problem, scratch, arena, schedule);
-    }
+  if (plan.makespan_cycles == UINT64_MAX) return false;
+  const bool proven = schedule_shorten(problem, max_nodes, least_cycles, scratch, &plan, n_nodes);
+  if (plan.makespan_cycles < schedule->makespan_cycles) {
+    schedule->makespan_cycles = plan.makespan_cycles;
+    fill_in(problem, schedule);
+    schedule_assign_cores(problem, scratch, arena, schedule);
   }
-  arena_rewind(scratch, mark);
   return proven;
 }

@@ -2,7 +2,7 @@
 #ifndef ARCH_SCHEDULE_EXACT_H
 #define ARCH_SCHEDULE_EXACT_H
 
-#include "arch/schedule.h"
+#include "arch/schedule_improve.h"
 
 enum { SCHEDULE_EXACT_MAX_OPS = 64 };
 
@@ -12,5 +12,10 @@ enum { SCHEDULE_EXACT_MAX_OPS = 64 };
  * found (at least the list's) is given. Scratch holds up to some 100 MB for a hard search and is rewound. */
 bool schedule_exact(const struct schedule_problem *problem, uint64_t max_nodes, struct arena *scratch,
                     struct arena *arena, struct schedule *schedule, uint64_t *n_nodes);
+
+/* The same for a valid plan, which is replaced if a shorter one is found; no schedule is shorter than `least_cycles`,
+ * which may be 0. True: the plan is now one of the shortest. */
+bool schedule_shorten(const struct schedule_problem *problem, uint64_t max_nodes, uint64_t least_cycles,
+                      struct arena *scratch, struct schedule_plan *plan, uint64_t *n_nodes);
 
 #endif

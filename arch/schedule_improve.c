@@ -16,12 +16,13 @@
  * stream of the graph's size alone, so equal problems have equal answers everywhere. Left out: edge delays,
  * index-matched pairs, as in schedule.c. */
 #include "arch/schedule_improve.h"
+#include "arch/schedule_exact.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/rng.h"
 #include <string.h>
 
-enum { EFFORT_OPS = 512 };
+enum { EFFORT_OPS = 512, MOST_CHANGES = 5, DEVIATION = 8 };
 
 /* Free cores from a moment to the next. An op of no duration needs its cores for an instant only: `crossing` counts the
  * cores whose op neither starts nor ends at this moment, `pinned` the most that an op of no duration has here. */
@@ -55,9 +56,9 @@ struct improver {
   const uint16_t *choices;              /* [n_shapes]: bit w: 2^w cores are allowed and faster than fewer */
   uint64_t *bottom_cycles, *top_cycles; /* least time from an op's start to the end, from the beginning to its finish */
   struct ordered *order, *spare;
-  uint64_t *finish_cycles; /* of the placement under way, in its direction */
-  struct solution best, trial;
-  uint64_t *slack_cycles; /* of the solution justified last */
+  uint64_t *finish_cycles;              /* of the placement under way, in its direction */
+  struct solution best, present, trial; /* the search moves on from the present one */
+  uint64_t *slack_cycles;               /* of the solution justified last */
   uint64_t n_placements_left;
   uint64_t enough_cycles;
 };
@@ -289,29 +290,24 @@ static bool is_done(const struct improver *improver) {
   return improver->best.makespan_cycles <= improver->enough_cycles || improver->n_placements_left < improver->n_ops;
 }
 
-static void keep(struct improver *improver, const struct solution *solution) {
-  improver->best.makespan_cycles = solution->makespan_cycles;
-  memcpy(improver->best.start_cycles, solution->start_cycles, improver->n_ops * sizeof *solution->start_cycles);
-  memcpy(improver->best.width_log2, solution->width_log2, improver->n_ops);
+static void copy_solution(const struct improver *improver, const struct solution *from, struct solution *to) {
+  to->makespan_cycles = from->makespan_cycles;
+  memcpy(to->start_cycles, from->start_cycles, improver->n_ops * sizeof *to->start_cycles);
+  memcpy(to->width_log2, from->width_log2, improver->n_ops);
 }
 
-/* Justifies the trial for as long as that shortens it, and keeps it if it is no longer than the best. */
-static bool settle(struct improver *improver) {
+/* Justifies the trial for as long as that shortens it; it becomes the present solution if it is within the limit, and
+ * the best if it is shorter. */
+static void settle(struct improver *improver, uint64_t limit_cycles) {
+  struct solution *const trial = &improver->trial;
   uint64_t before_cycles;
   do {
-    before_cycles = improver->trial.makespan_cycles;
-    justify(improver, &improver->trial);
-  } while (improver->trial.makespan_cycles < before_cycles && improver->n_placements_left >= 2 * improver->n_ops &&
-           improver->trial.makespan_cycles > improver->enough_cycles);
-  if (improver->trial.makespan_cycles > improver->best.makespan_cycles) return false;
-  keep(improver, &improver->trial);
-  return true;
-}
-
-static void copy_best_to_trial(struct improver *improver) {
-  improver->trial.makespan_cycles = improver->best.makespan_cycles;
-  memcpy(improver->trial.start_cycles, improver->best.start_cycles, improver->n_ops * sizeof(uint64_t));
-  memcpy(improver->trial.width_log2, improver->best.width_log2, improver->n_ops);
+    before_cycles = trial->makespan_cycles;
+    justify(improver, trial);
+  } while (trial->makespan_cycles < before_cycles && improver->n_placements_left >= 2 * improver->n_ops &&
+           trial->makespan_cycles > improver->enough_cycles);
+  if (trial->makespan_cycles <= limit_cycles) copy_solution(improver, trial, &improver->present);
+  if (trial->makespan_cycles < improver->best.makespan_cycles) copy_solution(improver, trial, &improver->best);
 }
 
 /* Starts from scratch: every op on its widest useful choice up to 2^cap cores, by latest start. */
@@ -330,33 +326,36 @@ static void start_with_cap(struct improver *improver, unsigned cap) {
     longest_cycles = max_u64(longest_cycles, bottom_cycles[i]);
   }
   for (size_t i = 0; i < improver->n_ops; i++) trial->start_cycles[i] = longest_cycles - bottom_cycles[i];
-  if (place_forward(improver, trial->start_cycles, trial, UINT64_MAX - 1)) settle(improver);
+  if (place_forward(improver, trial->start_cycles, trial, UINT64_MAX - 1))
+    settle(improver, improver->best.makespan_cycles);
 }
 
-/* Another width, one step wider or narrower; false if there is none. */
+/* Another of its widths; false if there is none. */
 static bool resize(struct improver *improver, struct rng *rng, size_t op) {
   uint8_t *const width = &improver->trial.width_log2[op];
-  const unsigned choices = improver->choices[improver->problem->graph->ops[op].shape];
-  const unsigned wider = choices >> *width >> 1, narrower = choices & ((1U << *width) - 1);
-  if (wider == 0 && narrower == 0) return false;
-  const bool widen = narrower == 0 || (wider != 0 && rng_below(rng, 2) == 0);
-  *width = widen ? (uint8_t)(*width + 1 + (unsigned)__builtin_ctz(wider)) : (uint8_t)(31 - __builtin_clz(narrower));
+  unsigned others = improver->choices[improver->problem->graph->ops[op].shape] & ~(1U << *width);
+  if (others == 0) return false;
+  for (uint64_t skip = rng_below(rng, (uint64_t)__builtin_popcount(others)); skip > 0; skip--) others &= others - 1;
+  *width = (uint8_t)__builtin_ctz(others);
   return true;
 }
 
-/* Another place in the order, between those of its neighbours in the graph. `key` orders the ops. */
+/* Another place in the order. An op that goes forward takes what comes before it in the graph along, one that goes back
+ * what comes behind it: without that, orders that differ by whole branches would be out of reach. `key` orders ops. */
 static void shift(struct improver *improver, struct rng *rng, size_t op, uint64_t *key) {
   const struct op_graph *const graph = improver->problem->graph;
-  uint64_t low = 0, high = improver->trial.makespan_cycles;
-  for (uint32_t e = graph->pred_start[op]; e < graph->pred_start[op + 1]; e++) low = max_u64(low, key[graph->preds[e]]);
-  for (uint32_t e = graph->succ_start[op]; e < graph->succ_start[op + 1]; e++)
-    high = min_u64(high, key[graph->succs[e]]);
-  if (rng_below(rng, 3) == 0) {
-    low = key[op];
+  const uint64_t place_cycles = rng_below(rng, improver->present.makespan_cycles + 1);
+  const bool earlier = place_cycles < key[op];
+  key[op] = place_cycles;
+  if (earlier) {
+    for (size_t i = op + 1; i-- > 0;)
+      for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++)
+        key[graph->preds[e]] = min_u64(key[graph->preds[e]], key[i]);
   } else {
-    high = key[op];
+    for (size_t i = op; i < improver->n_ops; i++)
+      for (uint32_t e = graph->succ_start[i]; e < graph->succ_start[i + 1]; e++)
+        key[graph->succs[e]] = max_u64(key[graph->succs[e]], key[i]);
   }
-  key[op] = low + rng_below(rng, high - low + 1);
 }
 
 /* An op, rather one without slack. `slack` is that of the last solution tried, which is good enough to guess by. */
@@ -369,18 +368,25 @@ static size_t draw_op(const struct improver *improver, struct rng *rng) {
   return op;
 }
 
-static void search_nearby(struct improver *improver) {
+/* Record-to-record travel (Dueck 1993): the present solution may be longer than the best by a share that shrinks to
+ * nothing as the effort is spent. */
+static void search_nearby(struct improver *improver, uint64_t n_placements) {
   struct rng rng = rng_stream(0, RNG_SCHEDULE, improver->n_ops, 0);
   struct solution *const trial = &improver->trial;
-  while (!is_done(improver)) {
-    copy_best_to_trial(improver);
-    const size_t n_changes = 1 + rng_below(&rng, 3);
+  const uint64_t n_kept = improver->n_placements_left - n_placements; /* for others */
+  copy_solution(improver, &improver->best, &improver->present);
+  while (!is_done(improver) && improver->n_placements_left > n_kept) {
+    copy_solution(improver, &improver->present, trial);
+    const size_t n_changes = 1 + rng_below(&rng, MOST_CHANGES);
     for (size_t change = 0; change < n_changes; change++) {
       const size_t op = draw_op(improver, &rng);
       if (rng_below(&rng, 2) == 0 || !resize(improver, &rng, op)) shift(improver, &rng, op, trial->start_cycles);
     }
-    const uint64_t limit_cycles = improver->best.makespan_cycles + improver->best.makespan_cycles / 16;
-    if (place_forward(improver, trial->start_cycles, trial, limit_cycles)) settle(improver);
+    const uint64_t best_cycles = improver->best.makespan_cycles;
+    const uint64_t slope_cycles = best_cycles / (DEVIATION * n_placements);
+    const uint64_t limit_cycles = best_cycles + slope_cycles * (improver->n_placements_left - n_kept);
+    if (place_forward(improver, trial->start_cycles, trial, limit_cycles + best_cycles / 16))
+      settle(improver, limit_cycles);
   }
 }
 
@@ -447,10 +453,20 @@ static void search_all(struct improver *improver, struct arena *scratch) {
   improver->trial.width_log2 = ARENA_NEW(scratch, uint8_t, n);
   improver->enough_cycles = improver->problem->enough_cycles;
   improver->n_placements_left = 2 * (uint64_t)improver->problem->passes * max_u64(n, EFFORT_OPS);
-  copy_best_to_trial(improver);
-  settle(improver);
+  improver->present.start_cycles = ARENA_NEW(scratch, uint64_t, n);
+  improver->present.width_log2 = ARENA_NEW(scratch, uint8_t, n);
+  copy_solution(improver, &improver->best, &improver->trial);
+  settle(improver, improver->best.makespan_cycles);
   for (unsigned cap = 0; cap < improver->problem->n_widths && !is_done(improver); cap++) start_with_cap(improver, cap);
-  search_nearby(improver);
+  if (is_done(improver)) return;
+  const bool small = n <= SCHEDULE_EXACT_MAX_OPS;
+  search_nearby(improver, improver->n_placements_left / (small ? 2 : 1));
+  if (!small || is_done(improver)) return;
+  struct schedule_plan plan = {improver->best.makespan_cycles, improver->best.start_cycles, improver->best.width_log2};
+  uint64_t n_nodes;
+  schedule_shorten(improver->problem, improver->n_placements_left / n, improver->enough_cycles, scratch, &plan,
+                   &n_nodes);
+  improver->best.makespan_cycles = plan.makespan_cycles;
 }
 
 bool schedule_improve(const struct schedule_problem *problem, struct schedule_plan *plan, struct arena *scratch) {

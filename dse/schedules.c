@@ -7,6 +7,8 @@
 #include "results/table.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -64,6 +66,20 @@ static bool solve(const struct schedule_case *judged, uint64_t max_nodes, struct
   summary->seconds[N_PASSES + 1] += now_s() - start;
   if (!judge_schedule(judged, &problem, &best, "exact", scratch, error)) return false;
   verdict->exact_cycles = best.makespan_cycles;
+  if (getenv("DBG") && strstr(judged->name, getenv("DBG"))) {
+    struct schedule x;
+    problem.passes = 64;
+    schedule_build(&problem, scratch, arena, true, &x);
+    printf("%s %s\n", judged->set, judged->name);
+    for (size_t i = 0; i < problem.graph->n_ops; i++) {
+      uint32_t sh = problem.graph->ops[i].shape;
+      printf("%zu %s cls %u cycles", i, op_name(problem.graph, i), problem.shape_classes[sh]);
+      for (unsigned w = 0; w < problem.n_widths; w++) printf(" %lu", problem.shape_cycles[sh * problem.n_widths + w]);
+      printf(" preds");
+      for (uint32_t e = problem.graph->pred_start[i]; e < problem.graph->pred_start[i + 1]; e++) printf(" %u", problem.graph->preds[e]);
+      printf(" | exact %lu w%u | p64 %lu w%u\n", best.start_cycles[i], 1 << best.width_log2[i], x.start_cycles[i], 1 << x.width_log2[i]);
+    }
+  }
   if (verdict->bound_cycles > verdict->exact_cycles)
     return error_add(error, STATUS_INPUT, "%s, %s: bound %" PRIu64 " above the optimum %" PRIu64, judged->set,
                      judged->name, verdict->bound_cycles, verdict->exact_cycles);
