@@ -342,26 +342,56 @@ static void simulate(struct simulation *simulation, struct arena *scratch) {
 /* --- improvement ---------------------------------------------------------------------------------------------------
  */
 
+/* Of the classes of an op, the one with most work per core: it is what the op waits for. */
+static unsigned busiest_class(const struct schedule_problem *problem, const struct schedule *schedule, unsigned set) {
+  unsigned busiest = (unsigned)__builtin_ctz(set);
+  for (unsigned c = busiest + 1; c < N_CORE_CLASSES; c++)
+    if ((set >> c & 1) != 0 &&
+        schedule->busy_cycles[c] / problem->n_cores[c] > schedule->busy_cycles[busiest] / problem->n_cores[busiest])
+      busiest = c;
+  return busiest;
+}
+
+/* Waits beyond the slack, of a schedule that was not made event by event, so that nobody saw which class freed last. */
+static void charge_delays(const struct simulation *simulation, const uint64_t *finish_cycles) {
+  const struct schedule_problem *const problem = simulation->problem;
+  const struct op_graph *const graph = problem->graph;
+  struct schedule *const schedule = simulation->schedule;
+  memset(schedule->delay_cycles, 0, sizeof schedule->delay_cycles);
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    uint64_t from_cycles =
+        simulation->due_cycles != NULL ? simulation->due_cycles[i] : simulation->tasks[i].alap_cycles;
+    for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++)
+      from_cycles = max_u64(from_cycles, finish_cycles[graph->preds[e]]);
+    const uint64_t start_cycles = simulation->plan.start_cycles[i];
+    const uint64_t delay_cycles = start_cycles - min_u64(from_cycles, start_cycles);
+    if (simulation->detail) schedule->delay_op_cycles[i] = delay_cycles;
+    if (delay_cycles == 0) continue;
+    const unsigned set = problem->shape_classes[simulation->tasks[i].shape];
+    uint64_t *const total = &schedule->delay_cycles[busiest_class(problem, schedule, set)];
+    *total = sat_add(*total, delay_cycles);
+  }
+}
+
 /* Busy cycles, delays and finishes of what the improvement made of the list's schedule. */
 static void take_over(struct simulation *simulation, struct arena *scratch) {
   const struct schedule_problem *const problem = simulation->problem;
-  const struct op_graph *const graph = problem->graph;
+  const size_t n_ops = problem->graph->n_ops;
   const struct schedule_plan *const plan = &simulation->plan;
   struct schedule *const schedule = simulation->schedule;
-  uint64_t *const due_cycles = ARENA_NEW(scratch, uint64_t, graph->n_ops);
+  uint64_t *const finish_cycles = simulation->detail ? schedule->finish_cycles : ARENA_NEW(scratch, uint64_t, n_ops);
   memset(schedule->busy_cycles, 0, sizeof schedule->busy_cycles);
-  for (size_t i = 0; i < graph->n_ops; i++) {
+  for (size_t i = 0; i < n_ops; i++) {
     const uint32_t shape = simulation->tasks[i].shape;
     const uint64_t cycles = problem->shape_cycles[(size_t)shape * problem->n_widths + plan->width_log2[i]];
     const uint64_t work_cycles = sat_mul(cycles, UINT64_C(1) << plan->width_log2[i]);
     for (unsigned c = 0; c < N_CORE_CLASSES; c++)
       if ((problem->shape_classes[shape] >> c & 1) != 0)
         schedule->busy_cycles[c] = sat_add(schedule->busy_cycles[c], work_cycles);
-    due_cycles[i] = simulation->due_cycles != NULL ? simulation->due_cycles[i] : simulation->tasks[i].alap_cycles;
-    if (simulation->detail) schedule->finish_cycles[i] = plan->start_cycles[i] + cycles;
+    finish_cycles[i] = plan->start_cycles[i] + cycles;
   }
   schedule->makespan_cycles = plan->makespan_cycles;
-  schedule_plan_delays(problem, plan, due_cycles, scratch, schedule->delay_cycles, schedule->delay_op_cycles);
+  charge_delays(simulation, finish_cycles);
 }
 
 static void improve(struct simulation *simulation, struct arena *scratch) {

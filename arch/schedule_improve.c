@@ -54,6 +54,7 @@ struct improver {
   size_t n_ops;
   struct timeline timeline;
   const uint16_t *choices;              /* [n_shapes]: bit w: 2^w cores are allowed and faster than fewer */
+  const uint32_t *shapes;               /* [n_ops], as ops themselves are wide */
   uint64_t *bottom_cycles, *top_cycles; /* least time from an op's start to the end, from the beginning to its finish */
   struct ordered *order, *spare;
   uint64_t *finish_cycles;              /* of the placement under way, in its direction */
@@ -174,15 +175,15 @@ static inline uint64_t timeline_place(struct timeline *timeline, uint64_t ready_
 
 static inline uint64_t op_cycles(const struct improver *improver, size_t op, unsigned width) {
   const struct schedule_problem *const problem = improver->problem;
-  return problem->shape_cycles[(size_t)problem->graph->ops[op].shape * problem->n_widths + width];
+  return problem->shape_cycles[(size_t)improver->shapes[op] * problem->n_widths + width];
 }
 
 struct need {
   uint32_t cores[N_CORE_CLASSES];
 };
 
-static inline struct need need_of(const struct schedule_problem *problem, size_t op, unsigned width) {
-  const unsigned classes = problem->shape_classes[problem->graph->ops[op].shape];
+static inline struct need need_of(const struct improver *improver, size_t op, unsigned width) {
+  const unsigned classes = improver->problem->shape_classes[improver->shapes[op]];
   return (struct need){{(classes & 1) << width, (classes >> 1 & 1) << width, (classes >> 2 & 1) << width}};
 }
 
@@ -219,6 +220,28 @@ static void sort_order(struct improver *improver) {
   improver->spare = to;
 }
 
+/* In place, by the leading bits of the key, then as they are, which must be by op: in time linear in the ops. Rising
+ * keys stay rising, so a topological order stays one. */
+static void sort_coarsely(struct improver *improver, uint64_t most_key) {
+  enum { BITS = 8, N_ROWS = 1 << BITS };
+  unsigned shift = 0;
+  while (most_key >> shift >= UINT64_C(1) << (2 * BITS)) shift++;
+  for (unsigned pass = 0; pass < 2; pass++, shift += BITS) {
+    uint32_t ends[N_ROWS] = {0}, start = 0;
+    for (size_t i = 0; i < improver->n_ops; i++) ends[improver->order[i].key >> shift & (N_ROWS - 1)]++;
+    for (size_t row = 0; row < N_ROWS; row++) {
+      const uint32_t n = ends[row];
+      ends[row] = start;
+      start += n;
+    }
+    for (size_t i = 0; i < improver->n_ops; i++)
+      improver->spare[ends[improver->order[i].key >> shift & (N_ROWS - 1)]++] = improver->order[i];
+    struct ordered *const swap = improver->order;
+    improver->order = improver->spare;
+    improver->spare = swap;
+  }
+}
+
 /* Places the ops in `order`, predecessors first, as early as they go; backward: successors first, and time runs from
  * the end. Returns the makespan, or UINT64_MAX as soon as it must exceed the limit. */
 static uint64_t place_all(struct improver *improver, const uint8_t *width_log2, bool backward, uint64_t limit_cycles) {
@@ -231,7 +254,7 @@ static uint64_t place_all(struct improver *improver, const uint8_t *width_log2, 
   timeline_clear(&improver->timeline);
   for (size_t k = 0; k < improver->n_ops; k++) {
     const uint32_t op = improver->order[k].op;
-    const struct need need = need_of(problem, op, width_log2[op]);
+    const struct need need = need_of(improver, op, width_log2[op]);
     uint64_t ready_cycles = 0;
     for (uint32_t e = row[op]; e < row[op + 1]; e++)
       ready_cycles = max_u64(ready_cycles, improver->finish_cycles[before[e]]);
@@ -250,18 +273,23 @@ static uint64_t place_all(struct improver *improver, const uint8_t *width_log2, 
   return makespan_cycles;
 }
 
-/* Orders ops by the starts of a solution and places them; true, and the solution is filled in, if its makespan is
- * within the limit. Ties go by op, which is topological, so predecessors come first. */
-static bool place_forward(struct improver *improver, const uint64_t *key, struct solution *solution,
-                          uint64_t limit_cycles) {
-  for (size_t i = 0; i < improver->n_ops; i++) improver->order[i] = (struct ordered){key[i], (uint32_t)i};
-  sort_order(improver);
+/* Places the ops as ordered; true, and the solution is filled in, if its makespan is within the limit. */
+static bool place_in_order(struct improver *improver, struct solution *solution, uint64_t limit_cycles) {
   const uint64_t makespan_cycles = place_all(improver, solution->width_log2, false, limit_cycles);
   if (makespan_cycles > limit_cycles) return false;
   solution->makespan_cycles = makespan_cycles;
   for (size_t i = 0; i < improver->n_ops; i++)
     solution->start_cycles[i] = improver->finish_cycles[i] - op_cycles(improver, i, solution->width_log2[i]);
   return true;
+}
+
+/* Orders ops by key, which must not fall along edges, and places them. Ties go by op, which is topological, so
+ * predecessors come first. */
+static bool place_forward(struct improver *improver, const uint64_t *key, struct solution *solution,
+                          uint64_t limit_cycles) {
+  for (size_t i = 0; i < improver->n_ops; i++) improver->order[i] = (struct ordered){key[i], (uint32_t)i};
+  sort_order(improver);
+  return place_in_order(improver, solution, limit_cycles);
 }
 
 /* One right and left justification; neither lengthens. Slack: how much later each op could start. */
@@ -310,14 +338,14 @@ static void settle(struct improver *improver, uint64_t limit_cycles) {
   if (trial->makespan_cycles < improver->best.makespan_cycles) copy_solution(improver, trial, &improver->best);
 }
 
-/* Starts from scratch: every op on its widest useful choice up to 2^cap cores, by latest start. */
+/* A schedule from scratch: every op on its widest useful choice up to 2^cap cores, by latest start. With wide caps ops
+ * run more or less one after the other on all cores, which is what the list's sharing of cores is worst at. */
 static void start_with_cap(struct improver *improver, unsigned cap) {
-  const struct schedule_problem *const problem = improver->problem;
-  const struct op_graph *const graph = problem->graph;
+  const struct op_graph *const graph = improver->problem->graph;
   struct solution *const trial = &improver->trial;
   uint64_t longest_cycles = 0, *const bottom_cycles = trial->start_cycles;
   for (size_t i = improver->n_ops; i-- > 0;) {
-    const unsigned choices = improver->choices[graph->ops[i].shape] & ((2U << cap) - 1);
+    const unsigned choices = improver->choices[improver->shapes[i]] & ((2U << cap) - 1);
     trial->width_log2[i] = (uint8_t)(31 - __builtin_clz(choices));
     uint64_t behind_cycles = 0;
     for (uint32_t e = graph->succ_start[i]; e < graph->succ_start[i + 1]; e++)
@@ -325,15 +353,17 @@ static void start_with_cap(struct improver *improver, unsigned cap) {
     bottom_cycles[i] = behind_cycles + op_cycles(improver, i, trial->width_log2[i]);
     longest_cycles = max_u64(longest_cycles, bottom_cycles[i]);
   }
-  for (size_t i = 0; i < improver->n_ops; i++) trial->start_cycles[i] = longest_cycles - bottom_cycles[i];
-  if (place_forward(improver, trial->start_cycles, trial, UINT64_MAX - 1))
-    settle(improver, improver->best.makespan_cycles);
+  for (size_t i = 0; i < improver->n_ops; i++)
+    improver->order[i] = (struct ordered){longest_cycles - bottom_cycles[i], (uint32_t)i};
+  sort_coarsely(improver, longest_cycles);
+  if (place_in_order(improver, trial, improver->best.makespan_cycles - 1))
+    copy_solution(improver, trial, &improver->best);
 }
 
 /* Another of its widths; false if there is none. */
 static bool resize(struct improver *improver, struct rng *rng, size_t op) {
   uint8_t *const width = &improver->trial.width_log2[op];
-  unsigned others = improver->choices[improver->problem->graph->ops[op].shape] & ~(1U << *width);
+  unsigned others = improver->choices[improver->shapes[op]] & ~(1U << *width);
   if (others == 0) return false;
   for (uint64_t skip = rng_below(rng, (uint64_t)__builtin_popcount(others)); skip > 0; skip--) others &= others - 1;
   *width = (uint8_t)__builtin_ctz(others);
@@ -418,14 +448,14 @@ static bool find_choices(struct improver *improver, uint16_t *choices) {
 static void find_reaches(struct improver *improver) {
   const struct op_graph *const graph = improver->problem->graph;
   for (size_t i = 0; i < improver->n_ops; i++) {
-    const unsigned fastest = 31U - (unsigned)__builtin_clz(improver->choices[graph->ops[i].shape]);
+    const unsigned fastest = 31U - (unsigned)__builtin_clz(improver->choices[improver->shapes[i]]);
     uint64_t before_cycles = 0;
     for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++)
       before_cycles = max_u64(before_cycles, improver->top_cycles[graph->preds[e]]);
     improver->top_cycles[i] = before_cycles + op_cycles(improver, i, fastest);
   }
   for (size_t i = improver->n_ops; i-- > 0;) {
-    const unsigned fastest = 31U - (unsigned)__builtin_clz(improver->choices[graph->ops[i].shape]);
+    const unsigned fastest = 31U - (unsigned)__builtin_clz(improver->choices[improver->shapes[i]]);
     uint64_t behind_cycles = 0;
     for (uint32_t e = graph->succ_start[i]; e < graph->succ_start[i + 1]; e++)
       behind_cycles = max_u64(behind_cycles, improver->bottom_cycles[graph->succs[e]]);
@@ -440,6 +470,14 @@ static struct timeline timeline_new(const struct schedule_problem *problem, stru
   return timeline;
 }
 
+/* Arrays that only more than one placement needs. */
+static void prepare_search(struct improver *improver, struct arena *scratch) {
+  const size_t n = improver->n_ops;
+  improver->slack_cycles = ARENA_NEW(scratch, uint64_t, n);
+  improver->present.start_cycles = ARENA_NEW(scratch, uint64_t, n);
+  improver->present.width_log2 = ARENA_NEW(scratch, uint8_t, n);
+}
+
 static void search_all(struct improver *improver, struct arena *scratch) {
   const size_t n = improver->n_ops;
   improver->bottom_cycles = ARENA_NEW(scratch, uint64_t, n);
@@ -448,16 +486,15 @@ static void search_all(struct improver *improver, struct arena *scratch) {
   improver->order = ARENA_NEW(scratch, struct ordered, n);
   improver->spare = ARENA_NEW(scratch, struct ordered, n);
   improver->finish_cycles = ARENA_NEW(scratch, uint64_t, n);
-  improver->slack_cycles = ARENA_NEW(scratch, uint64_t, n);
   improver->trial.start_cycles = ARENA_NEW(scratch, uint64_t, n);
   improver->trial.width_log2 = ARENA_NEW(scratch, uint8_t, n);
   improver->enough_cycles = improver->problem->enough_cycles;
-  improver->n_placements_left = 2 * (uint64_t)improver->problem->passes * max_u64(n, EFFORT_OPS);
-  improver->present.start_cycles = ARENA_NEW(scratch, uint64_t, n);
-  improver->present.width_log2 = ARENA_NEW(scratch, uint8_t, n);
+  improver->n_placements_left = (uint64_t)improver->problem->passes * max_u64(n, EFFORT_OPS);
+  for (unsigned cap = improver->problem->n_widths; cap-- > 0 && !is_done(improver);) start_with_cap(improver, cap);
+  if (improver->n_placements_left < 2 * n || is_done(improver)) return;
+  prepare_search(improver, scratch);
   copy_solution(improver, &improver->best, &improver->trial);
   settle(improver, improver->best.makespan_cycles);
-  for (unsigned cap = 0; cap < improver->problem->n_widths && !is_done(improver); cap++) start_with_cap(improver, cap);
   if (is_done(improver)) return;
   const bool small = n <= SCHEDULE_EXACT_MAX_OPS;
   search_nearby(improver, improver->n_placements_left / (small ? 2 : 1));
@@ -474,56 +511,13 @@ bool schedule_improve(const struct schedule_problem *problem, struct schedule_pl
   if (n == 0 || problem->passes == 0 || plan->makespan_cycles <= problem->enough_cycles) return false;
   const struct arena_mark mark = arena_get_mark(scratch);
   struct improver improver = {.problem = problem, .n_ops = n, .timeline = timeline_new(problem, scratch)};
+  uint32_t *const shapes = ARENA_NEW(scratch, uint32_t, n);
+  for (size_t i = 0; i < n; i++) shapes[i] = problem->graph->ops[i].shape;
+  improver.shapes = shapes;
   improver.best = (struct solution){plan->makespan_cycles, plan->start_cycles, plan->width_log2};
   if (find_choices(&improver, ARENA_NEW(scratch, uint16_t, problem->graph->n_shapes))) search_all(&improver, scratch);
   const bool shorter = improver.best.makespan_cycles < plan->makespan_cycles;
   plan->makespan_cycles = improver.best.makespan_cycles;
   arena_rewind(scratch, mark);
   return shorter;
-}
-
-/* Which class keeps an op that starts at a moment from starting before it: the first that has too few cores free until
- * then; where all have enough, which ends with another op's later interval, the one with the fewest left. */
-static unsigned class_to_blame(const struct timeline *timeline, uint64_t start_cycles, const uint32_t *need) {
-  const struct moment *const before = &timeline->moments[timeline_find(timeline, start_cycles - 1)];
-  unsigned blamed = 0;
-  int64_t least_left = INT64_MAX;
-  for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
-    if (need[c] == 0) continue;
-    const int64_t left = (int64_t)before->free[c] - need[c];
-    if (left < 0) return c;
-    if (left < least_left) blamed = c;
-    least_left = left < least_left ? left : least_left;
-  }
-  return blamed;
-}
-
-void schedule_plan_delays(const struct schedule_problem *problem, const struct schedule_plan *plan,
-                          const uint64_t *due_cycles, struct arena *scratch, uint64_t total_cycles[N_CORE_CLASSES],
-                          uint64_t *op_delay_cycles) {
-  const struct op_graph *const graph = problem->graph;
-  const struct arena_mark mark = arena_get_mark(scratch);
-  struct timeline timeline = timeline_new(problem, scratch);
-  const struct improver improver = {.problem = problem};
-  uint64_t *const finish_cycles = ARENA_NEW(scratch, uint64_t, graph->n_ops);
-  memset(total_cycles, 0, N_CORE_CLASSES * sizeof *total_cycles);
-  for (size_t i = 0; i < graph->n_ops; i++) {
-    const struct need need = need_of(problem, i, plan->width_log2[i]);
-    const uint64_t cycles = op_cycles(&improver, i, plan->width_log2[i]);
-    finish_cycles[i] = plan->start_cycles[i] + cycles;
-    const uint64_t placed_cycles = timeline_place(&timeline, plan->start_cycles[i], cycles, need.cores);
-    REQUIRE(placed_cycles == plan->start_cycles[i]);
-  }
-  for (size_t i = 0; i < graph->n_ops; i++) {
-    uint64_t from_cycles = due_cycles[i];
-    for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++)
-      from_cycles = max_u64(from_cycles, finish_cycles[graph->preds[e]]);
-    const uint64_t delay_cycles = plan->start_cycles[i] - min_u64(from_cycles, plan->start_cycles[i]);
-    if (op_delay_cycles != NULL) op_delay_cycles[i] = delay_cycles;
-    if (delay_cycles == 0) continue;
-    const struct need need = need_of(problem, i, plan->width_log2[i]);
-    uint64_t *const total = &total_cycles[class_to_blame(&timeline, plan->start_cycles[i], need.cores)];
-    *total = sat_add(*total, delay_cycles);
-  }
-  arena_rewind(scratch, mark);
 }

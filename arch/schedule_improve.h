@@ -15,10 +15,4 @@ struct schedule_plan {
  * Deterministic; `scratch` is rewound. */
 bool schedule_improve(const struct schedule_problem *problem, struct schedule_plan *plan, struct arena *scratch);
 
-/* For a valid plan: how long each op waits beyond both its predecessors' finishes and due_cycles[op], and that wait
- * added to the total of the class that keeps it from starting earlier. `op_delay_cycles` may be NULL. */
-void schedule_plan_delays(const struct schedule_problem *problem, const struct schedule_plan *plan,
-                          const uint64_t *due_cycles, struct arena *scratch, uint64_t total_cycles[N_CORE_CLASSES],
-                          uint64_t *op_delay_cycles);
-
 #endif
