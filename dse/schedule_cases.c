@@ -108,28 +108,55 @@ static size_t find_layers(const struct op_graph *graph, struct arena *arena, str
   return n;
 }
 
-static const struct schedule_problem *without_spreading(const struct schedule_problem *wide, struct arena *arena) {
-  struct schedule_problem *const narrow = ARENA_NEW(arena, struct schedule_problem, 1);
+static struct schedule_problem without_spreading(const struct schedule_problem *wide, struct arena *arena) {
+  struct schedule_problem narrow = *wide;
   uint64_t *const cycles = ARENA_NEW(arena, uint64_t, wide->graph->n_shapes);
   for (size_t s = 0; s < wide->graph->n_shapes; s++) cycles[s] = wide->shape_cycles[s * wide->n_widths];
-  *narrow = *wide;
-  narrow->shape_cycles = cycles;
-  narrow->n_widths = 1;
+  narrow.shape_cycles = cycles;
+  narrow.n_widths = 1;
   return narrow;
+}
+
+static void add_both(struct schedule_cases *cases, const char *set, const char *spread_set, const char *name,
+                     const struct schedule_problem *problem, struct arena *arena) {
+  if (problem->n_widths > 1) add_case(cases, &(struct schedule_case){spread_set, name, *problem}, arena);
+  add_case(cases, &(struct schedule_case){set, name, without_spreading(problem, arena)}, arena);
+}
+
+/* The layers that differ in what the scheduler sees of them, and the whole graph. */
+static void add_layers(const struct schedule_problem *whole, const struct layer *layers, size_t n_layers,
+                       const char *name, struct schedule_cases *cases, struct arena *arena) {
+  struct digest *const seen = ARENA_NEW(arena, struct digest, n_layers);
+  size_t n_seen = 0;
+  for (size_t l = 0; l < n_layers; l++) {
+    if (layers[l].n == 0) continue;
+    struct schedule_problem problem = *whole;
+    problem.graph = cut_out(whole->graph, &layers[l], arena);
+    seen[n_seen] = digest_of_problem(&problem);
+    bool known = false;
+    for (size_t k = 0; k < n_seen && !known; k++) known = digest_equal(seen[k], seen[n_seen]);
+    if (known) continue;
+    n_seen++;
+    add_both(cases, "layers", "layers, spread", arena_printf(arena, "layer %zu of %s", l, name), &problem, arena);
+  }
+  add_both(cases, "networks", "networks, spread", name, whole, arena);
 }
 
 bool schedule_cases_of_layers(struct run *run, struct arena *arena, struct schedule_cases *cases, struct error *error) {
   static const uint64_t counts[] = {1, 2, 4};
   enum { N_COUNTS = sizeof counts / sizeof *counts };
-  const struct op_graph *const graph = &run->graph;
   struct layer *layers;
-  const size_t n_layers = find_layers(graph, arena, &layers);
-  struct digest *const seen = ARENA_NEW(arena, struct digest, n_layers);
+  const size_t n_layers = find_layers(&run->graph, arena, &layers);
+  for (size_t l = 0; l < n_layers; l++) {
+    cases->n_cut += layers[l].n > SCHEDULE_CASE_MAX_OPS;
+    layers[l].n = min_u64(layers[l].n, SCHEDULE_CASE_MAX_OPS);
+  }
   for (size_t design = 0; design < N_COUNTS * N_COUNTS; design++) {
     struct accelerator accelerator;
     if (!accelerator_from_catalogue(run->invocation->data_folder, run->settings.limits.reference, arena, &accelerator,
-                                    error))
+                                    error)) {
       return false;
+    }
     accelerator.tc_count = counts[design / N_COUNTS];
     accelerator.vc_count = counts[design % N_COUNTS];
     accelerator.tc_rows = accelerator.tc_cols = 128;
@@ -139,26 +166,11 @@ bool schedule_cases_of_layers(struct run *run, struct arena *arena, struct sched
     struct stage_detail detail;
     stage_design(&run->stage, &accelerator, &cost);
     stage_evaluate(&run->stage, &accelerator, &cost, run->designs.scratch, &result, &detail, arena);
-    size_t n_seen = 0;
-    for (size_t l = 0; l < n_layers; l++) {
-      if (layers[l].n == 0) continue;
-      cases->n_too_large += design == 0 && layers[l].n > SCHEDULE_CASE_MAX_OPS;
-      if (layers[l].n > SCHEDULE_CASE_MAX_OPS) continue;
-      struct schedule_problem problem = detail.problem;
-      problem.graph = cut_out(graph, &layers[l], arena);
-      problem.passes = 0;
-      problem.enough_cycles = 0;
-      seen[n_seen] = digest_of_problem(&problem);
-      bool known = false;
-      for (size_t k = 0; k < n_seen && !known; k++) known = digest_equal(seen[k], seen[n_seen]);
-      if (known) continue;
-      n_seen++;
-      const char *const name =
-          arena_printf(arena, "%s layer %zu, %llu + %llu cores", run->workload.name, l,
-                       (unsigned long long)accelerator.tc_count, (unsigned long long)accelerator.vc_count);
-      if (problem.n_widths > 1) add_case(cases, &(struct schedule_case){"layers, spread", name, problem}, arena);
-      add_case(cases, &(struct schedule_case){"layers", name, *without_spreading(&problem, arena)}, arena);
-    }
+    detail.problem.passes = 0;
+    detail.problem.enough_cycles = 0;
+    const char *const name = arena_printf(arena, "%s on %u + %u cores", run->workload.name,
+                                          (unsigned)accelerator.tc_count, (unsigned)accelerator.vc_count);
+    add_layers(&detail.problem, layers, n_layers, name, cases, arena);
   }
   return true;
 }
