@@ -23,6 +23,7 @@
  * mirror, which are the caller's or not part of the problem as stated in schedule.h. */
 #include "arch/schedule.h"
 #include "arch/schedule_cores.h"
+#include "arch/schedule_improve.h"
 #include "base/checked.h"
 #include <string.h>
 
@@ -52,6 +53,7 @@ struct simulation {
   const struct schedule_problem *problem;
   struct schedule *schedule;
   bool detail;
+  struct schedule_plan plan;  /* what starts when, on how many cores; NULL arrays: nobody asks */
   const uint64_t *due_cycles; /* [n_ops] latest starts by least durations; NULL: no spreading, alap says it */
   struct task *tasks;
   uint32_t n_of_set[N_CLASS_SETS]; /* ops of each set of classes */
@@ -272,10 +274,12 @@ static inline void start(struct simulation *simulation, const struct ready *entr
   running_push(simulation->running, simulation->n_running++,
                (struct running){finish_cycles, (uint32_t)entry->op, width});
   const uint64_t delay_cycles = charge_delay(simulation, entry->op, set);
+  if (simulation->plan.start_cycles != NULL) {
+    simulation->plan.start_cycles[entry->op] = simulation->now_cycles;
+    simulation->plan.width_log2[entry->op] = (uint8_t)width;
+  }
   if (simulation->detail) {
-    schedule->start_cycles[entry->op] = simulation->now_cycles;
     schedule->finish_cycles[entry->op] = finish_cycles;
-    schedule->width_log2[entry->op] = (uint8_t)width;
     schedule->delay_op_cycles[entry->op] = delay_cycles;
   }
 }
@@ -335,6 +339,77 @@ static void simulate(struct simulation *simulation, struct arena *scratch) {
   simulation->schedule->makespan_cycles = simulation->now_cycles;
 }
 
+/* --- improvement ---------------------------------------------------------------------------------------------------
+ */
+
+/* Of the classes of an op, the one with most work per core: it is what the op waits for. */
+static unsigned busiest_class(const struct schedule_problem *problem, const struct schedule *schedule, unsigned set) {
+  unsigned busiest = (unsigned)__builtin_ctz(set);
+  for (unsigned c = busiest + 1; c < N_CORE_CLASSES; c++)
+    if ((set >> c & 1) != 0 &&
+        schedule->busy_cycles[c] / problem->n_cores[c] > schedule->busy_cycles[busiest] / problem->n_cores[busiest])
+      busiest = c;
+  return busiest;
+}
+
+/* Waits beyond the slack, of a schedule that was not made event by event, so that nobody saw which class freed last. */
+static void charge_delays(const struct simulation *simulation, const uint64_t *finish_cycles) {
+  const struct schedule_problem *const problem = simulation->problem;
+  const struct op_graph *const graph = problem->graph;
+  struct schedule *const schedule = simulation->schedule;
+  memset(schedule->delay_cycles, 0, sizeof schedule->delay_cycles);
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    uint64_t from_cycles =
+        simulation->due_cycles != NULL ? simulation->due_cycles[i] : simulation->tasks[i].alap_cycles;
+    for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++)
+      from_cycles = max_u64(from_cycles, finish_cycles[graph->preds[e]]);
+    const uint64_t start_cycles = simulation->plan.start_cycles[i];
+    const uint64_t delay_cycles = start_cycles - min_u64(from_cycles, start_cycles);
+    if (simulation->detail) schedule->delay_op_cycles[i] = delay_cycles;
+    if (delay_cycles == 0) continue;
+    const unsigned set = problem->shape_classes[simulation->tasks[i].shape];
+    uint64_t *const total = &schedule->delay_cycles[busiest_class(problem, schedule, set)];
+    *total = sat_add(*total, delay_cycles);
+  }
+}
+
+/* Busy cycles, delays and finishes of what the improvement made of the list's schedule. */
+static void take_over(struct simulation *simulation, struct arena *scratch) {
+  const struct schedule_problem *const problem = simulation->problem;
+  const size_t n_ops = problem->graph->n_ops;
+  const struct schedule_plan *const plan = &simulation->plan;
+  struct schedule *const schedule = simulation->schedule;
+  uint64_t *const finish_cycles = simulation->detail ? schedule->finish_cycles : ARENA_NEW(scratch, uint64_t, n_ops);
+  memset(schedule->busy_cycles, 0, sizeof schedule->busy_cycles);
+  for (size_t i = 0; i < n_ops; i++) {
+    const uint32_t shape = simulation->tasks[i].shape;
+    const uint64_t cycles = problem->shape_cycles[(size_t)shape * problem->n_widths + plan->width_log2[i]];
+    const uint64_t work_cycles = sat_mul(cycles, UINT64_C(1) << plan->width_log2[i]);
+    for (unsigned c = 0; c < N_CORE_CLASSES; c++)
+      if ((problem->shape_classes[shape] >> c & 1) != 0)
+        schedule->busy_cycles[c] = sat_add(schedule->busy_cycles[c], work_cycles);
+    finish_cycles[i] = plan->start_cycles[i] + cycles;
+  }
+  schedule->makespan_cycles = plan->makespan_cycles;
+  charge_delays(simulation, finish_cycles);
+}
+
+static void improve(struct simulation *simulation, struct arena *scratch) {
+  struct schedule *const schedule = simulation->schedule;
+  const size_t n_ops = simulation->problem->graph->n_ops;
+  if (schedule->makespan_cycles <= simulation->problem->enough_cycles) return;
+  /* The improvement may shuffle what it cannot shorten, which a schedule in detail must not see. */
+  struct schedule_plan plan = {schedule->makespan_cycles, ARENA_NEW(scratch, uint64_t, n_ops),
+                               ARENA_NEW(scratch, uint8_t, n_ops)};
+  memcpy(plan.start_cycles, simulation->plan.start_cycles, n_ops * sizeof *plan.start_cycles);
+  memcpy(plan.width_log2, simulation->plan.width_log2, n_ops);
+  if (!schedule_improve(simulation->problem, &plan, scratch)) return;
+  memcpy(simulation->plan.start_cycles, plan.start_cycles, n_ops * sizeof *plan.start_cycles);
+  memcpy(simulation->plan.width_log2, plan.width_log2, n_ops);
+  simulation->plan.makespan_cycles = plan.makespan_cycles;
+  take_over(simulation, scratch);
+}
+
 /* --- the whole -----------------------------------------------------------------------------------------------------
  */
 
@@ -365,6 +440,12 @@ void schedule_build(const struct schedule_problem *problem, struct arena *scratc
   if (detail) allocate_detail(schedule, n_ops, arena);
   const struct arena_mark mark = arena_get_mark(scratch);
   struct simulation simulation = {.problem = problem, .schedule = schedule, .detail = detail};
+  if (detail) {
+    simulation.plan = (struct schedule_plan){0, schedule->start_cycles, schedule->width_log2};
+  } else if (problem->passes > 0) {
+    simulation.plan.start_cycles = ARENA_NEW(scratch, uint64_t, n_ops);
+    simulation.plan.width_log2 = ARENA_NEW(scratch, uint8_t, n_ops);
+  }
   prepare(&simulation, scratch);
   unsigned missing = 0;
   for (unsigned c = 0; c < N_CORE_CLASSES; c++) missing |= (unsigned)(problem->n_cores[c] == 0) << c;
@@ -372,6 +453,7 @@ void schedule_build(const struct schedule_problem *problem, struct arena *scratc
   for (unsigned set = 1; set < N_CLASS_SETS; set++) possible &= simulation.n_of_set[set] == 0 || (set & missing) == 0;
   if (possible) {
     simulate(&simulation, scratch);
+    if (problem->passes > 0) improve(&simulation, scratch);
     if (detail) schedule_assign_cores(problem, scratch, arena, schedule);
   } else {
     schedule->makespan_cycles = UINT64_MAX;

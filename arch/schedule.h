@@ -22,6 +22,8 @@ struct schedule_problem {
   bool share;                   /* how an op is spread: false: the rule of accelerator-search §6; true: free cores are
                                    shared out among ready ops */
   uint32_t n_cores[N_CORE_CLASSES];
+  unsigned passes;        /* of improvement behind the list schedule (schedule_improve.h); 0: none */
+  uint64_t enough_cycles; /* a makespan of at most this is not improved: a lower bound, or what limits anyway */
 };
 
 enum schedule_bound_kind {
@@ -46,9 +48,9 @@ struct schedule {
   uint32_t *core_list_start[N_CORE_CLASSES];
 };
 
-/* Schedules. `detail`: fill the per-op arrays (in `arena`, not the scratch arena) as well; otherwise `arena` may be
- * NULL. Scratch is used and rewound. Times saturate: a makespan of UINT64_MAX means that it does not fit, or that some
- * op needs a class of which there is no core. */
+/* Schedules; with passes, never longer than without. `detail`: fill the per-op arrays (in `arena`, not the scratch
+ * arena) as well; otherwise `arena` may be NULL. Scratch is used and rewound. Times saturate: a makespan of UINT64_MAX
+ * means that it does not fit, or that some op needs a class of which there is no core. */
 void schedule_build(const struct schedule_problem *problem, struct arena *scratch, struct arena *arena, bool detail,
                     struct schedule *schedule);
 

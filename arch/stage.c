@@ -19,6 +19,10 @@ static const struct field stage_field_list[] = {
      "isolated: each operator sees the full HBM bandwidth; floor: and the iteration takes at least all bytes / "
      "bandwidth",
      OFFSET(hbm_sharing), ROLE_ANSWER, hbm_sharing_names},
+    {"passes", FIELD_UINT, "", 0, 4096, "1",
+     "effort to shorten the list schedule by moving and resizing operators, in passes there and back over the graph or "
+     "512 operators, whichever is more; 0: none",
+     OFFSET(passes), ROLE_ANSWER, NULL},
 };
 const struct field_table stage_fields = {"schedule", "how operators share cores and memory", stage_field_list,
                                          sizeof stage_field_list / sizeof *stage_field_list};
@@ -315,6 +319,13 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
   stage_count_cores(&running, problem.n_cores);
   price_all(&pricing, &problem, result);
 
+  enum schedule_bound_kind kind;
+  result->bound_cycles = schedule_lower_bound(&problem, &scratch->arena, &kind);
+  result->binding = binding_of(kind);
+  result->hbm_cycles = cycles_for_bytes(result->hbm_bytes, machine.hbm_bytes_per_cycle);
+  problem.passes = (unsigned)stage->settings->passes;
+  problem.enough_cycles = max_u64(result->bound_cycles, stage_shares_hbm(stage) ? result->hbm_cycles : 0);
+
   struct schedule local = {0};
   struct schedule *schedule = detail != NULL ? &detail->schedule : &local;
   schedule_build(&problem, &scratch->arena, arena, detail != NULL, schedule);
@@ -323,11 +334,6 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
   result->critical_path_cycles = schedule->critical_path_cycles;
   memcpy(result->delay_cycles, schedule->delay_cycles, sizeof result->delay_cycles);
   memcpy(result->busy_cycles, schedule->busy_cycles, sizeof result->busy_cycles);
-
-  enum schedule_bound_kind kind;
-  result->bound_cycles = schedule_lower_bound(&problem, &scratch->arena, &kind);
-  result->binding = binding_of(kind);
-  result->hbm_cycles = cycles_for_bytes(result->hbm_bytes, machine.hbm_bytes_per_cycle);
   result->cycles = result->list_cycles;
   if (stage_shares_hbm(stage)) {
     result->cycles = max_u64(result->cycles, result->hbm_cycles);

@@ -18,7 +18,7 @@ enum hbm_sharing { HBM_ISOLATED, HBM_FLOOR };
 
 /* Group "schedule" of run files. */
 struct stage_settings {
-  uint64_t spread, hbm_sharing;
+  uint64_t spread, hbm_sharing, passes;
 };
 extern const struct field_table stage_fields;
 
@@ -97,7 +97,7 @@ struct stage_result {
   uint64_t cycles;               /* of one iteration; UINT64_MAX: it does not fit some number or memory */
   uint64_t bound_cycles;         /* no schedule of these costs is shorter */
   enum stage_binding binding;    /* which bound that is */
-  uint64_t list_cycles;          /* makespan of the list schedule; cycles = max(this, HBM floor) */
+  uint64_t list_cycles;          /* makespan of the schedule; cycles = max(this, HBM floor) */
   uint64_t critical_path_cycles; /* T*: with unlimited cores */
   uint64_t hbm_bytes, hbm_cycles, memory_excess_cycles; /* Σ over ops of memory time beyond compute time */
   uint64_t delay_cycles[N_CORE_CLASSES], busy_cycles[N_CORE_CLASSES];

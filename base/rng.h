@@ -29,6 +29,8 @@ enum rng_purpose {
   RNG_NSGA2 = 15,
   RNG_PHAZE_LIKE = 16,
   RNG_SENSITIVITY = 30,
+  RNG_SCHEDULE = 40,
+  RNG_SCHEDULE_GRAPHS = 41,
   RNG_TEST = 1000,
 };
 
