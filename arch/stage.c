@@ -3,6 +3,7 @@
 #include "arch/stage_private.h"
 
 #include "base/checked.h"
+#include <math.h>
 #include <string.h>
 
 static const char *const spread_names[] = {"off", "power_of_two", "shared", NULL};
@@ -58,13 +59,44 @@ void stage_design(const struct stage *stage, const struct accelerator *accelerat
                   struct stage_cost_of_design *design) {
   memset(design, 0, sizeof *design);
   if (stage->provider->has_tdp) {
-    physical_area(stage->technology, accelerator, &design->area);
-    physical_tdp(stage->technology, accelerator, design->area.total, &design->tdp);
+    const struct technology *technology = stage->technology;
+    const struct stage_derating *derating = stage->derating;
+    physical_area(technology, accelerator, &design->area);
+    if (derating != NULL) {
+      design->area.total += (derating->hbm_area - 1) * design->area.hbm / technology->fill_fraction;
+    }
+    physical_tdp(technology, accelerator, design->area.total, &design->tdp);
+    if (derating != NULL) {
+      design->tdp.total += (derating->hbm_power - 1) * design->tdp.hbm / technology->supply_efficiency;
+    }
   } else {
     compat_area(accelerator, &design->area, NULL);
   }
   design->memory_bytes = stage_memory_bytes(stage);
   design->hbm_bytes = accelerator_hbm_bytes(accelerator);
+}
+
+void stage_running(const struct stage *stage, const struct accelerator *built, struct accelerator *running) {
+  const struct stage_derating *derating = stage->derating;
+  *running = *built;
+  if (derating == NULL) return;
+  const double hbm_bytes_per_s = accelerator_hbm_bytes_per_s(built) * derating->hbm_rate;
+  running->vc_width = (uint64_t)fmax((double)built->vc_width * derating->lane_rate + 0.5, 1);
+  running->clock_mhz = (uint64_t)fmax((double)built->clock_mhz * derating->clock + 0.5, 1);
+  running->hbm_bytes_per_cycle = hbm_bytes_per_s / ((double)running->clock_mhz * 1e6);
+}
+
+double stage_clock_hz(const struct stage *stage, const struct accelerator *built) {
+  struct accelerator running;
+  if (stage->derating == NULL) return (double)built->clock_mhz * 1e6;
+  stage_running(stage, built, &running);
+  return (double)running.clock_mhz * 1e6;
+}
+
+double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *running, uint64_t hbm_bytes) {
+  const struct energy_counts hbm = {.hbm_bytes = hbm_bytes};
+  if (stage->derating == NULL) return 0;
+  return (stage->derating->hbm_power - 1) * physical_energy_j(stage->technology, running, 0, &hbm);
 }
 
 /* --- a rank's scratch: tables by shape, and the cost cache ----------------------------------------------------------
@@ -251,7 +283,8 @@ static void account_energy(const struct pricing *pricing, const struct accelerat
   result->array_mac_cycles = sat_mul(result->busy_cycles[CORE_TENSOR], pricing->machine->rows * pricing->machine->cols);
   struct energy_traffic traffic;
   stage_traffic(result, &traffic);
-  result->energy_j = energy_model_j(&pricing->stage->energy, accelerator, &design->area, &traffic);
+  result->energy_j = energy_model_j(&pricing->stage->energy, accelerator, &design->area, &traffic) +
+                     stage_derated_hbm_j(pricing->stage, accelerator, result->hbm_bytes);
 }
 
 /* Copies what the schedule's judge and the reports need out of the scratch tables. */
@@ -273,11 +306,13 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
                     const struct stage_cost_of_design *design, struct stage_scratch *scratch,
                     struct stage_result *result, struct stage_detail *detail, struct arena *arena) {
   memset(result, 0, sizeof *result);
+  struct accelerator running;
+  stage_running(stage, accelerator, &running);
   struct machine machine;
-  machine_init(&machine, stage->cost, stage->technology, accelerator);
+  machine_init(&machine, stage->cost, stage->technology, &running);
   const struct pricing pricing = pricing_of(stage, &machine, scratch);
   struct schedule_problem problem = {0};
-  stage_count_cores(accelerator, problem.n_cores);
+  stage_count_cores(&running, problem.n_cores);
   price_all(&pricing, &problem, result);
 
   struct schedule local = {0};
@@ -301,7 +336,7 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
       result->binding = BINDING_HBM;
     }
   }
-  account_energy(&pricing, accelerator, design, result);
+  account_energy(&pricing, &running, design, result);
 }
 
 /* Bytes, work and lane time of each operator on one core, without a schedule. */
@@ -319,8 +354,10 @@ static void price_narrowly(const struct pricing *pricing, struct stage_result *r
 void stage_refine(const struct stage *stage, const struct accelerator *accelerator,
                   const struct stage_cost_of_design *design, struct stage_scratch *scratch, struct stage_floor *floor) {
   struct stage_result result = {0};
+  struct accelerator running;
+  stage_running(stage, accelerator, &running);
   struct machine machine;
-  machine_init(&machine, stage->cost, stage->technology, accelerator);
+  machine_init(&machine, stage->cost, stage->technology, &running);
   const struct pricing pricing = pricing_of(stage, &machine, scratch);
   stage_bound(stage, accelerator, design, scratch, floor);
   if (stage->settings->spread == SPREAD_OFF) {
@@ -335,10 +372,11 @@ void stage_refine(const struct stage *stage, const struct accelerator *accelerat
   }
   const uint64_t hbm_cycles = cycles_for_bytes(result.hbm_bytes, machine.hbm_bytes_per_cycle);
   if (stage_shares_hbm(stage) && hbm_cycles > floor->cycles) floor->cycles = hbm_cycles, floor->binding = BINDING_HBM;
-  result.iteration_s = (double)floor->cycles / ((double)accelerator->clock_mhz * 1e6);
+  result.iteration_s = (double)floor->cycles / ((double)running.clock_mhz * 1e6);
   struct energy_traffic traffic;
   stage_traffic(&result, &traffic); /* no MAC slot idle: array_mac_cycles are 0 */
-  const double energy_j = energy_model_j(&stage->energy, accelerator, &design->area, &traffic);
+  const double energy_j = energy_model_j(&stage->energy, &running, &design->area, &traffic) +
+                          stage_derated_hbm_j(stage, &running, result.hbm_bytes);
   if (energy_j > floor->energy_j) floor->energy_j = energy_j;
 }
 

@@ -22,19 +22,27 @@ struct stage_settings {
 };
 extern const struct field_table stage_fields;
 
+/* How far a design falls short of (or exceeds) what it was built for: factors. Rates are lost while it runs; the
+ * silicon is paid for in full. */
+struct stage_derating {
+  double hbm_area, hbm_power;        /* on the mm² and the joules of the HBM interface */
+  double hbm_rate, lane_rate, clock; /* on what is kept up of the built rates */
+};
+
 struct stage {
   const struct op_graph *graph; /* training graph, contracted */
   const struct stage_settings *settings;
   const struct cost_settings *cost;
   const struct technology *technology;
   const struct cost_provider *provider;
-  struct energy_model energy; /* of technology and cost->energy_detail, by stage_init */
-  uint64_t samples;           /* in one iteration */
-  const uint32_t *shape_ops;  /* [n_shapes]: how many ops have the shape */
-  uint64_t state_bytes;       /* parameters, gradients, optimizer state */
-  uint64_t stash_bytes;       /* kept for the backward pass */
-  uint64_t working_bytes;     /* largest inputs + weights + outputs of one op */
-  uint64_t macs;              /* of one iteration */
+  struct energy_model energy;            /* of technology and cost->energy_detail, by stage_init */
+  uint64_t samples;                      /* in one iteration */
+  const uint32_t *shape_ops;             /* [n_shapes]: how many ops have the shape */
+  uint64_t state_bytes;                  /* parameters, gradients, optimizer state */
+  uint64_t stash_bytes;                  /* kept for the backward pass */
+  uint64_t working_bytes;                /* largest inputs + weights + outputs of one op */
+  uint64_t macs;                         /* of one iteration */
+  const struct stage_derating *derating; /* NULL: designs run as they are built */
 };
 
 /* What contraction takes out of the graph but not out of memory. */
@@ -45,6 +53,10 @@ struct stage_contracted {
 
 void stage_init(struct stage *stage, const struct op_graph *graph, const struct training_settings *training,
                 const struct stage_contracted *contracted, struct arena *arena);
+
+/* A design as it runs on this stage: itself, or derated. Cycles of results and floors are of its clock. */
+void stage_running(const struct stage *stage, const struct accelerator *built, struct accelerator *running);
+double stage_clock_hz(const struct stage *stage, const struct accelerator *built);
 
 /* A rank's memory for evaluations: scratch arena and a cache of operator costs, which changes speed and no answer. */
 struct stage_scratch;

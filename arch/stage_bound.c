@@ -78,6 +78,14 @@ static const struct kept_floor *floors_of(const struct stage *stage, const struc
   return kept;
 }
 
+/* The design itself, or in `room` what it is as it runs. */
+static const struct accelerator *as_it_runs(const struct stage *stage, const struct accelerator *built,
+                                            struct accelerator *room) {
+  if (stage->derating == NULL) return built;
+  stage_running(stage, built, room);
+  return room;
+}
+
 /* --- sums and paths ------------------------------------------------------------------------------------------------
  */
 
@@ -90,7 +98,8 @@ void stage_floors_sum(const struct stage *stage, const struct accelerator *best,
   struct machine machine;
   uint32_t n_cores[N_CORE_CLASSES];
   uint64_t widest[1 << N_CORE_CLASSES]; /* that ops of these classes may be spread over */
-  machine_init(&machine, stage->cost, stage->technology, best);
+  struct accelerator room;
+  machine_init(&machine, stage->cost, stage->technology, as_it_runs(stage, best, &room));
   stage_count_cores(best, n_cores);
   for (unsigned set = 0; set < 1 << N_CORE_CLASSES; set++) {
     widest[set] = UINT64_C(1) << (stage_allowed_widths(stage, n_cores, set) - 1);
@@ -136,6 +145,9 @@ void stage_floors_end(const struct stage *stage, const struct stage_corners *cor
   static const enum stage_binding names[N_CORE_CLASSES] = {BINDING_TENSOR_CORES, BINDING_VECTOR_CORES, BINDING_LINKS};
   uint32_t n_cores[N_CORE_CLASSES];
   stage_count_cores(corners->best, n_cores);
+  struct accelerator best_room, least_room;
+  const struct accelerator *best = as_it_runs(stage, corners->best, &best_room);
+  const struct accelerator *least = as_it_runs(stage, corners->least, &least_room);
   floor->cycles = path_cycles;
   floor->binding = BINDING_CRITICAL_PATH;
   for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
@@ -144,16 +156,17 @@ void stage_floors_end(const struct stage *stage, const struct stage_corners *cor
     if (bound > floor->cycles) floor->cycles = bound, floor->binding = names[c];
   }
   if (stage_shares_hbm(stage)) {
-    const uint64_t bound = cycles_for_bytes(sums->hbm_bytes, accelerator_hbm_bytes_per_cycle(corners->best));
+    const uint64_t bound = cycles_for_bytes(sums->hbm_bytes, accelerator_hbm_bytes_per_cycle(best));
     if (bound > floor->cycles) floor->cycles = bound, floor->binding = BINDING_HBM;
   }
   /* Energy grows with MACs, busy arrays, lanes, bytes and time, and none of them can be less than this. */
-  const struct energy_traffic least = {.macs = stage->macs,
-                                       .idle_mac_cycles = sums->slots > stage->macs ? sums->slots - stage->macs : 0,
-                                       .lane_cycles = sums->lane_cycles,
-                                       .hbm_bytes = sums->hbm_bytes,
-                                       .seconds = (double)floor->cycles / ((double)corners->best->clock_mhz * 1e6)};
-  floor->energy_j = energy_model_j(&stage->energy, corners->least, corners->least_area, &least);
+  const struct energy_traffic traffic = {.macs = stage->macs,
+                                         .idle_mac_cycles = sums->slots > stage->macs ? sums->slots - stage->macs : 0,
+                                         .lane_cycles = sums->lane_cycles,
+                                         .hbm_bytes = sums->hbm_bytes,
+                                         .seconds = (double)floor->cycles / ((double)best->clock_mhz * 1e6)};
+  floor->energy_j = energy_model_j(&stage->energy, least, corners->least_area, &traffic) +
+                    stage_derated_hbm_j(stage, least, sums->hbm_bytes);
 }
 
 void stage_bound(const struct stage *stage, const struct accelerator *accelerator,

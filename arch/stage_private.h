@@ -22,6 +22,8 @@ struct stage_scratch {
 /* Floors kept between designs. */
 struct floor_sets *floor_sets_new(struct arena *arena, const struct stage *stage);
 
+/* What derating adds to the energy of these bytes; 0 without. */
+double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *running, uint64_t hbm_bytes);
 /* How many doublings of cores an operator of these classes may take. */
 unsigned stage_allowed_widths(const struct stage *stage, const uint32_t *n_cores, unsigned classes);
 void stage_count_cores(const struct accelerator *accelerator, uint32_t *n_cores);

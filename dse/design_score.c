@@ -147,7 +147,7 @@ enum stage_binding design_fill_bounds(const struct design_space *designs, const 
   enum stage_binding bindings[RUN_MAX_WORKLOADS];
   for (size_t i = 0; i < designs->n_stages; i++) {
     const struct stage_floor *floor = &designs->floors[i];
-    least.seconds[i] = (double)max_u64(floor->cycles, 1) / ((double)accelerator->clock_mhz * 1e6);
+    least.seconds[i] = (double)max_u64(floor->cycles, 1) / stage_clock_hz(design_stage(designs, i), accelerator);
     least.energy_j[i] = floor->energy_j;
     bindings[i] = floor->binding;
   }

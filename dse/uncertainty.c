@@ -83,8 +83,8 @@ static bool next_word(const char **list, char word[64]) {
   return true;
 }
 
-/* Does a constant matter at this node? */
-static bool is_of_node(const struct constant *constant, uint64_t node_nm) {
+bool uncertainty_matters(size_t i, uint64_t node_nm) {
+  const struct constant *constant = &constants[i];
   const char *list = constant->keys;
   char word[64];
   if (constant->target != TARGET_LOGIC && constant->target != TARGET_ENERGY) return true;
@@ -93,6 +93,8 @@ static bool is_of_node(const struct constant *constant, uint64_t node_nm) {
   }
   return false;
 }
+
+const char *uncertainty_constant_source(size_t constant) { return constants[constant].source; }
 
 /* Times a factor, within the key's range; whole numbers are rounded to the nearest, zeros stay. */
 static void scale_key(const struct field_table *table, const char *key, double factor, void *into) {
@@ -119,20 +121,18 @@ static void scale_lanes(const char *kind, double factor, struct cost_settings *c
   }
 }
 
-/* The constants of one draw; what is no key is kept as a factor, by its target. */
-struct drawn {
-  struct technology technology;
-  struct cost_settings cost;
-  double factor[N_TARGETS];
-};
-
-static void apply(const double *factor, uint64_t node_nm, struct drawn *drawn) {
+void uncertain_stage_init(struct uncertain_stage *drawn, const struct stage *stage, uint64_t node_nm,
+                          const double *factor) {
+  double kept[N_TARGETS]; /* what is no key */
+  for (size_t t = 0; t < N_TARGETS; t++) kept[t] = 1;
+  drawn->technology = *stage->technology;
+  drawn->cost = *stage->cost;
   for (size_t i = 0; i < N_CONSTANTS; i++) {
     const struct constant *constant = &constants[i];
-    if (!is_of_node(constant, node_nm)) continue;
+    if (!uncertainty_matters(i, node_nm)) continue;
     const char *list = constant->keys;
     char word[64];
-    drawn->factor[constant->target] = factor[i];
+    kept[constant->target] = factor[i];
     /* What a node does to arrays and lanes, their constants can do as well. */
     if (constant->target == TARGET_LOGIC) list = "mac_um2 lane_um2";
     if (constant->target == TARGET_ENERGY) list = "mac_pj lane_pj";
@@ -146,6 +146,13 @@ static void apply(const double *factor, uint64_t node_nm, struct drawn *drawn) {
       }
     }
   }
+  drawn->derating = (struct stage_derating){kept[TARGET_HBM_AREA], kept[TARGET_HBM_POWER], kept[TARGET_HBM_RATE],
+                                            kept[TARGET_LANE_RATE], kept[TARGET_CLOCK]};
+  drawn->stage = *stage;
+  drawn->stage.technology = &drawn->technology;
+  drawn->stage.cost = &drawn->cost;
+  drawn->stage.derating = &drawn->derating;
+  energy_model_calibrate(&drawn->stage.energy, &drawn->technology);
 }
 
 /* --- one draw -------------------------------------------------------------------------------------------------------
@@ -174,39 +181,16 @@ static void collect(const struct stage *stage, const struct stage_cost_of_design
   sample->output[UNCERTAIN_ENERGY] = result->energy_j;
 }
 
-/* The design as it runs: HBM, lanes and clock may fall short of what they were built for, and paid for in mm² and W. */
-static struct accelerator running_design(const struct accelerator *design, const double *factor) {
-  struct accelerator running = *design;
-  const double hbm_bytes_per_s = accelerator_hbm_bytes_per_s(design) * factor[TARGET_HBM_RATE];
-  running.vc_width = (uint64_t)fmax((double)design->vc_width * factor[TARGET_LANE_RATE] + 0.5, 1);
-  running.clock_mhz = (uint64_t)fmax((double)design->clock_mhz * factor[TARGET_CLOCK] + 0.5, 1);
-  running.hbm_bytes_per_cycle = hbm_bytes_per_s / ((double)running.clock_mhz * 1e6);
-  return running;
-}
-
 static void draw(void *context, size_t index, void *record) {
   const struct drawing *drawing = context;
-  const struct run *run = drawing->run;
-  struct drawn drawn = {.technology = run->settings.technology, .cost = run->settings.cost};
-  apply(drawing->factors + index * N_CONSTANTS, drawing->accelerator->node_nm, &drawn);
-  const double *factor = drawn.factor;
-  struct stage stage = run->stage;
-  stage.technology = &drawn.technology;
-  stage.cost = &drawn.cost;
-  energy_model_calibrate(&stage.energy, stage.technology);
-
+  const struct accelerator *accelerator = drawing->accelerator;
+  struct uncertain_stage drawn;
+  uncertain_stage_init(&drawn, &drawing->run->stage, accelerator->node_nm, drawing->factors + index * N_CONSTANTS);
   struct stage_cost_of_design design;
-  stage_design(&stage, drawing->accelerator, &design);
-  design.area.total += (factor[TARGET_HBM_AREA] - 1) * design.area.hbm / drawn.technology.fill_fraction;
-  physical_tdp(&drawn.technology, drawing->accelerator, design.area.total, &design.tdp);
-  design.tdp.total += (factor[TARGET_HBM_POWER] - 1) * design.tdp.hbm / drawn.technology.supply_efficiency;
-
-  const struct accelerator running = running_design(drawing->accelerator, factor);
   struct stage_result result;
-  stage_evaluate(&stage, &running, &design, drawing->scratch, &result, NULL, NULL);
-  const struct energy_counts hbm = {.hbm_bytes = result.hbm_bytes};
-  result.energy_j += (factor[TARGET_HBM_POWER] - 1) * physical_energy_j(&drawn.technology, &running, 0, &hbm);
-  collect(&stage, &design, &result, record);
+  stage_design(&drawn.stage, accelerator, &design);
+  stage_evaluate(&drawn.stage, accelerator, &design, drawing->scratch, &result, NULL, NULL);
+  collect(&drawn.stage, &design, &result, record);
 }
 
 /* --- all draws ------------------------------------------------------------------------------------------------------
@@ -239,8 +223,7 @@ static void fill_group(const struct uncertainty_request *request, size_t first, 
   arena_rewind(arena, mark);
 }
 
-/* [n_draws × N_CONSTANTS] in the arena; the same on every rank. */
-static double *make_factors(const struct uncertainty_request *request, struct arena *arena) {
+double *uncertainty_draws(const struct uncertainty_request *request, struct arena *arena) {
   const size_t n = request->n_draws;
   double *u = ARENA_NEW(arena, double, n *N_CONSTANTS), *factors = ARENA_NEW(arena, double, n *N_CONSTANTS);
   for (size_t first = 0; first < N_CONSTANTS; first += GROUP) fill_group(request, first, u, arena);
@@ -264,7 +247,7 @@ static void find_movers(const struct drawing *drawing, const double *values, siz
   double *work = ARENA_NEW(arena, double, 2 * n);
   for (size_t i = 0; i < N_CONSTANTS; i++) {
     correlations[i] = (double)NAN;
-    if (!is_of_node(&constants[i], drawing->accelerator->node_nm)) continue;
+    if (!uncertainty_matters(i, drawing->accelerator->node_nm)) continue;
     const double correlation = gsl_stats_spearman(drawing->factors + i, N_CONSTANTS, values, 1, n, work);
     correlations[i] = correlation;
     if (!(fabs(correlation) > largest)) continue;
@@ -281,7 +264,7 @@ bool uncertainty_of(struct run *run, const struct accelerator *accelerator, cons
   const size_t n = request->n_draws;
   uncertainty->request = *request;
   struct drawing drawing = {run, accelerator, stage_scratch_new(arena, &run->stage, false),
-                            make_factors(request, arena)};
+                            uncertainty_draws(request, arena)};
   struct sample *samples = ARENA_NEW(arena, struct sample, n), nominal;
   const struct cluster_tasks tasks = {.n_tasks = n, .record_bytes = sizeof *samples, .task = draw, .context = &drawing};
   const enum cluster_end end = cluster_map(run->invocation->cluster, &tasks, samples, error);

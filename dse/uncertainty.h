@@ -49,10 +49,24 @@ struct uncertainty {
 
 size_t uncertainty_n_constants(void);
 const char *uncertainty_constant_name(size_t constant);
+const char *uncertainty_constant_source(size_t constant);
+/* Does a constant matter at this node? */
+bool uncertainty_matters(size_t constant, uint64_t node_nm);
 /* Between which factors on the value in force it is drawn. */
 void uncertainty_range(size_t constant, double *low, double *high);
 /* Factors of one draw, one a constant: u in [0, 1)^n to factors within the ranges. */
 void uncertainty_factors(const double *u, double scale, double *factor);
+/* The factors of all draws, [n_draws × constants] in the arena; the same on every rank. */
+double *uncertainty_draws(const struct uncertainty_request *request, struct arena *arena);
+/* A stage whose constants are one draw's, for designs of one node. It points into itself: do not copy. */
+struct uncertain_stage {
+  struct stage stage;
+  struct technology technology;
+  struct cost_settings cost;
+  struct stage_derating derating;
+};
+void uncertain_stage_init(struct uncertain_stage *drawn, const struct stage *stage, uint64_t node_nm,
+                          const double *factor);
 
 /* Of a derived design whose nominal results are given. STATUS_INPUT if a draw cannot be evaluated. Collective. */
 bool uncertainty_of(struct run *run, const struct accelerator *accelerator, const struct stage_cost_of_design *design,
