@@ -28,6 +28,7 @@ enum rng_purpose {
   RNG_GENETIC = 14,
   RNG_NSGA2 = 15,
   RNG_PHAZE_LIKE = 16,
+  RNG_SENSITIVITY = 30,
   RNG_TEST = 1000,
 };
 
