@@ -48,6 +48,7 @@ static void write_links(struct writer *writer, const struct report *report) {
   write_link(writer, report->front != NULL, "front", "Front");
   write_link(writer, report->topk != NULL, "topk", "Best per stage");
   write_link(writer, report->n_breakdowns > 0, "breakdown", "Area and power");
+  write_link(writer, report->n_bars > 0, "bars-0", "What moves it");
   write_link(writer, report->n_timelines > 0, "timeline-0", "Schedule");
   write_link(writer, report->n_steps > 0, "convergence", "Convergence");
   write_link(writer, report->curves != NULL, "curves", "Searches");
@@ -97,6 +98,7 @@ void report_write(const struct report *report, struct arena *arena, const char *
   report_write_front(&writer, report);
   report_write_table_section(&writer, report->topk, "topk", "Nothing was kept.");
   report_write_breakdowns(&writer, report);
+  for (size_t i = 0; i < report->n_bars; i++) report_write_bars(&writer, &report->bars[i], i);
   for (size_t i = 0; i < report->n_timelines; i++) report_write_timeline(&writer, &report->timelines[i], i, arena);
   report_write_steps(&writer, report);
   report_write_curves(&writer, report);

@@ -54,6 +54,19 @@ struct report_breakdown {
   size_t n_parts;
 };
 
+/* Two measures of one thing, each with its interval; NaN: none. */
+struct report_bar {
+  const char *name;
+  double value[2], low[2], high[2];
+};
+
+struct report_bars {
+  const char *title, *sentence;
+  const char *series[2]; /* names of the measures */
+  const struct report_bar *bars;
+  size_t n_bars;
+};
+
 struct report {
   const char *title, *headline, *model_band;
   const struct report_fact *facts;
@@ -68,6 +81,8 @@ struct report {
   const char *metric, *metric_unit; /* of the steps */
   const struct report_breakdown *breakdowns;
   size_t n_breakdowns;
+  const struct report_bars *bars; /* with intervals; without scripts */
+  size_t n_bars;
   const struct timeline *timelines;
   size_t n_timelines;
   const struct report_table *tables; /* further ones: stages, mapping, importance, provenance */

@@ -62,6 +62,9 @@ static const char *write_hostile(void) {
   static const struct curve lines[] = {{HOSTILE, low, middle, high}, {"second", middle, middle, high}};
   static const struct curves curves = {HOSTILE, HOSTILE, HOSTILE, HOSTILE, x, 3, lines, 2, 1e-4, 1, true};
   static const struct report_fact facts[] = {{HOSTILE, HOSTILE}};
+  static const struct report_bar indices[] = {{HOSTILE, {0.25, 1.5}, {-0.5, 1}, {0.5, 2}},
+                                              {"none", {NAN, 0.5}, {NAN, NAN}, {NAN, NAN}}};
+  static const struct report_bars bars_of_indices = {HOSTILE, HOSTILE, {HOSTILE, "total"}, indices, 2};
   static const struct report report = {.title = HOSTILE,
                                        .headline = HOSTILE,
                                        .model_band = HOSTILE,
@@ -81,6 +84,8 @@ static const char *write_hostile(void) {
                                        .metric_unit = HOSTILE,
                                        .breakdowns = &breakdown,
                                        .n_breakdowns = 1,
+                                       .bars = &bars_of_indices,
+                                       .n_bars = 1,
                                        .timelines = &timeline,
                                        .n_timelines = 1,
                                        .tables = &front,
@@ -133,7 +138,10 @@ static void test_well_formed(void **state) {
     }
     const bool closing = at[1] == '/';
     assert_int_equal(sscanf(at + 1 + closing, "%15[a-z0-9]", name), 1);
-    if (strcmp(name, "meta") == 0 || strcmp(name, "input") == 0) {
+    const char *end = strchr(at, '>');
+    assert_non_null(end);
+    const bool alone = end[-1] == '/'; /* of SVG */
+    if (alone || strcmp(name, "meta") == 0 || strcmp(name, "input") == 0) {
       at++;
       continue;
     }
@@ -201,6 +209,11 @@ static void test_tables_and_words(void **state) {
   assert_non_null(strstr(html, "After 74 evaluations, "));
   assert_non_null(strstr(html, "Every design tried was feasible."));
   assert_non_null(strstr(html, "<span>100.0 %</span>"));
+  /* Bars from -0.5 to 2 on 560 px: three values, two of which have intervals. */
+  assert_int_equal(count(html, "<rect "), 3);
+  assert_int_equal(count(html, "<path "), 2);
+  assert_non_null(strstr(html, "<rect x=\"302.0\" y=\"27.0\" width=\"56.0\" height=\"9\" fill=\"var(--c0)\"/>"));
+  assert_non_null(strstr(html, "<path d=\"M190.0 31.5H414.0M"));
 }
 
 static void test_same_bytes(void **state) {
