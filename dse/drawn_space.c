@@ -49,28 +49,58 @@ bool drawn_base_init(struct drawn_base *base, const struct run *run, struct erro
 /* --- with other constants -------------------------------------------------------------------------------------------
  */
 
+/* The designs of one node: a stage of its own for each workload. */
 struct drawn_node {
   bool made;
-  struct uncertain_stage drawn;
+  struct uncertain_stage *drawn; /* [n_stages] */
+  struct workload_set set;
   struct design_space designs;
 };
 
-/* What the floor on throughput is in this draw: the reference's constants are drawn as well. */
-static double floor_of(const struct drawn_space *drawn) {
+/* Speed-ups and the floor on throughput refer to the reference design, whose constants are drawn as well. */
+static void judge_reference(const struct drawn_space *drawn, struct drawn_node *node) {
   const struct run *run = drawn->base->run;
   const struct accelerator *reference = &drawn->base->reference;
-  const double share = run->settings.limits.throughput_floor;
-  if (drawn->limits == LIMITS_NONE || !(share > 0)) return 0;
+  const double share = drawn->limits == LIMITS_NONE ? 0 : run->settings.limits.throughput_floor;
+  node->designs.floor_throughput = 0;
+  if (node->designs.set == NULL && !(share > 0)) return;
+  double throughput[RUN_MAX_WORKLOADS];
   struct uncertain_stage *own = ARENA_NEW(drawn->arena, struct uncertain_stage, 1);
-  uncertain_stage_init(own, &run->stage, reference->node_nm, drawn->factor);
-  struct stage_cost_of_design design;
-  struct stage_result result;
-  stage_design(&own->stage, reference, &design);
-  /* Without a cache: its prices would be of this node. */
-  struct stage_scratch *scratch = stage_scratch_new(drawn->arena, &own->stage, false);
-  stage_evaluate(&own->stage, reference, &design, scratch, &result, NULL, NULL);
-  stage_scratch_release(scratch);
-  return share * (double)own->stage.samples / result.iteration_s;
+  for (size_t i = 0; i < run->designs.n_stages; i++) {
+    uncertain_stage_init(own, design_stage(&run->designs, i), reference->node_nm, drawn->factor);
+    struct stage_cost_of_design design;
+    struct stage_result result;
+    stage_design(&own->stage, reference, &design);
+    /* Without a cache: its prices would be of this node. */
+    struct stage_scratch *scratch = stage_scratch_new(drawn->arena, &own->stage, false);
+    stage_evaluate(&own->stage, reference, &design, scratch, &result, NULL, NULL);
+    stage_scratch_release(scratch);
+    throughput[i] = node->set.reference_throughput[i] = (double)own->stage.samples / result.iteration_s;
+  }
+  node->designs.reference_throughput =
+      node->designs.set != NULL ? workload_set_value(&node->set, throughput) : throughput[0];
+  node->designs.floor_throughput = share * node->designs.reference_throughput;
+}
+
+static void make_stages(const struct drawn_space *drawn, uint64_t node_nm, struct drawn_node *node) {
+  const struct design_space *nominal = &drawn->base->run->designs;
+  const size_t n = nominal->n_stages;
+  const struct stage **stages = ARENA_NEW(drawn->arena, const struct stage *, n);
+  struct stage_scratch **scratches = ARENA_NEW(drawn->arena, struct stage_scratch *, n);
+  node->drawn = ARENA_NEW(drawn->arena, struct uncertain_stage, n);
+  for (size_t i = 0; i < n; i++) {
+    uncertain_stage_init(&node->drawn[i], design_stage(nominal, i), node_nm, drawn->factor);
+    stages[i] = &node->drawn[i].stage;
+    scratches[i] = i == 0 ? stage_scratch_new(drawn->arena, stages[i], drawn->cache)
+                          : stage_scratch_beside(drawn->arena, stages[i], scratches[0]);
+  }
+  node->designs.stage = stages[0];
+  node->designs.scratch = scratches[0];
+  node->designs.stages = stages;
+  node->designs.scratches = scratches;
+  if (nominal->set == NULL) return;
+  node->set = *nominal->set;
+  node->designs.set = &node->set;
 }
 
 static struct drawn_node *node_of(struct drawn_space *drawn, const struct point *point) {
@@ -81,14 +111,12 @@ static struct drawn_node *node_of(struct drawn_space *drawn, const struct point 
   struct drawn_node *node = &drawn->nodes[number];
   if (node->made) return node;
   node->made = true;
-  uncertain_stage_init(&node->drawn, &run->stage, node_nm, drawn->factor);
   node->designs = run->designs;
+  make_stages(drawn, node_nm, node);
   if (drawn->limits == LIMITS_NOMINAL) node->designs.settings = &drawn->base->of_results;
   if (drawn->limits == LIMITS_NONE) node->designs.settings = &drawn->base->lifted;
   if (drawn->limits != LIMITS_DRAWN) node->designs.rules.n_constraints = 0;
-  node->designs.stage = &node->drawn.stage;
-  node->designs.scratch = stage_scratch_new(drawn->arena, &node->drawn.stage, drawn->cache);
-  node->designs.floor_throughput = floor_of(drawn);
+  judge_reference(drawn, node);
   node->designs.space.context = &node->designs;
   return node;
 }
@@ -182,6 +210,6 @@ void drawn_space_init(struct drawn_space *drawn, const struct drawn_base *base, 
 
 void drawn_space_release(struct drawn_space *drawn) {
   for (size_t i = 0; i < drawn->n_nodes; i++) {
-    if (drawn->nodes[i].made) stage_scratch_release(drawn->nodes[i].designs.scratch);
+    if (drawn->nodes[i].made) design_space_release(&drawn->nodes[i].designs);
   }
 }

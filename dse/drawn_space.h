@@ -23,7 +23,7 @@ struct drawn_base {
   struct run_settings before;     /* with the others alone */
   struct design_space box;        /* nominal constants, no limits */
   struct design_space allowed;    /* nominal constants, and the limits that are known before a schedule */
-  struct accelerator reference;   /* of the throughput floor */
+  struct accelerator reference;   /* of speed-ups and the throughput floor */
 };
 bool drawn_base_init(struct drawn_base *base, const struct run *run, struct error *error);
 

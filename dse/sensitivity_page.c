@@ -132,7 +132,7 @@ bool sensitivity_html(const struct sensitivity *sensitivity, const char *path, s
                     sensitivity->request.n_samples, sensitivity->request.n_draws, run->settings.search.seed)},
       {"Indices of", sensitivity->request.linear ? "the objective" : "the objective's logarithm"}};
   const struct report report = {
-      .title = arena_printf(arena, "What moves %s of accelerators for %s", metric->name, run->workload.name),
+      .title = arena_printf(arena, "What moves %s of accelerators for %s", metric->name, run->title),
       .headline =
           sensitivity->winners[0].n_draws > 0 ? sensitivity_sentence(sensitivity, &sensitivity->winners[0]) : "",
       .model_band = run->stage.provider->has_tdp ? model_band : NULL,

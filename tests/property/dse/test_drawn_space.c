@@ -32,6 +32,11 @@ static const char *const cases[] = {
     "cost = { energy_detail = \"split\"; };\n"
     "space = { tc_count = [0, 1, 6]; tc_rows = [8, 64]; tc_cols = [64]; vc_count = [1, 8]; vc_width = [100, 1024];\n"
     "glb_mib = [2, 32]; hbm_stacks = [2, 4]; clock_mhz = [700, 1500]; node_nm = [16, 3]; };\n",
+    "workloads = ( { workload = \"alexnet\"; batch = 6; }, { workload = \"bert-base\"; batch = 1; weight = 2.0; } );\n"
+    "limits = { throughput_floor = 0.3; };\n"
+    "search = { objective = \"geomean\"; };\n"
+    "space = { tc_count = [1, 2, 8]; tc_rows = [32, 128]; tc_cols = [128]; vc_count = [1, 4]; vc_width = [128, 500];\n"
+    "glb_mib = [16, 64]; hbm_stacks = [1, 3]; };\n",
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
