@@ -108,7 +108,7 @@ double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *
 
 enum { CACHE_ENTRIES = 1 << 17 };
 
-struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache) {
+static struct stage_scratch *scratch_with(struct arena *arena, const struct stage *stage, struct cost_cache *cache) {
   struct stage_scratch *scratch = ARENA_NEW(arena, struct stage_scratch, 1);
   const size_t n = stage->graph->n_shapes;
   arena_init(&scratch->arena, 1 << 20);
@@ -118,7 +118,7 @@ struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage 
   scratch->finish = ARENA_NEW(arena, uint64_t, stage->graph->n_ops);
   scratch->least_cycles = ARENA_NEW(arena, uint64_t, n);
   scratch->floors = floor_sets_new(arena, stage);
-  scratch->cache = cost_cache_new(arena, cache ? CACHE_ENTRIES : 0);
+  scratch->cache = cache;
   scratch->rules = cost_rules_digest(stage->provider, stage->cost, stage->technology);
   scratch->shapes = ARENA_NEW(arena, struct digest, n);
   for (size_t s = 0; s < n; s++) {
@@ -128,11 +128,13 @@ struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage 
   return scratch;
 }
 
+struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache) {
+  return scratch_with(arena, stage, cost_cache_new(arena, cache ? CACHE_ENTRIES : 0));
+}
+
 struct stage_scratch *stage_scratch_beside(struct arena *arena, const struct stage *stage,
                                            const struct stage_scratch *first) {
-  struct stage_scratch *scratch = stage_scratch_new(arena, stage, false);
-  scratch->cache = first->cache; /* entries are told apart by operator, machine and rules */
-  return scratch;
+  return scratch_with(arena, stage, first->cache); /* entries are told apart by operator, machine and rules */
 }
 
 void stage_scratch_release(struct stage_scratch *scratch) { arena_release(&scratch->arena); }

@@ -2,8 +2,16 @@
  * workloads) */
 #include "dse/design_private.h"
 
+#include "arch/stage_forward.h"
 #include "base/checked.h"
+#include <math.h>
 #include <string.h>
+
+struct design_forward { /* [n_stages] */
+  struct stage *stages;
+  struct stage_scratch **scratches;
+  uint64_t n_suggestions;
+};
 
 /* What a step up one growing axis is worth: cycles of waiting (or of transfers) that it may relieve, per mm² that it
  * adds. Conflicts come from the schedule (D of accelerator-search §6); half the busy time of a class is our estimate of
@@ -23,6 +31,11 @@ static double relief_cycles(const struct design_space *designs, const struct sta
   if (strcmp(key, "hbm_stacks") == 0) {
     const uint64_t over = result->hbm_cycles > result->list_cycles ? result->hbm_cycles - result->list_cycles : 0;
     return share * (double)sat_add(result->memory_excess_cycles, over);
+  }
+  /* A buffer saves traffic with the square root of its size at best (Hong and Kung 1981). */
+  if (strcmp(key, "glb_mib") == 0) {
+    const uint64_t over = result->hbm_cycles > result->list_cycles ? result->hbm_cycles - result->list_cycles : 0;
+    return (1.0 - sqrt((double)value / (double)next)) * (double)sat_add(result->memory_excess_cycles, over);
   }
   return 0;
 }
@@ -60,7 +73,7 @@ void design_advise(const struct design_space *designs, const struct point *point
   score->n_moves = 0;
   for (size_t a = 0; a < designs->space.n_axes && score->n_moves < SCORE_MAX_MOVES; a++) {
     const struct axis *axis = &designs->axes[a];
-    if (axis->role != AXIS_GROW || point->index[a] + 1u >= axis->n) continue;
+    if (axis->role == AXIS_CHOICE || point->index[a] + 1u >= axis->n) continue;
     struct accelerator grown = *accelerator;
     const uint64_t value = axis->values[point->index[a]], next = axis->values[point->index[a] + 1u];
     *design_field(&grown, designs->field_offset[a]) = next;
@@ -78,4 +91,54 @@ void design_advise(const struct design_space *designs, const struct point *point
     score->moves[place] = move;
   }
   score->saturated = is_saturated(designs, share);
+}
+
+/* --- advice from the forward pass alone -----------------------------------------------------------------------------
+ */
+
+void design_forward_init(struct design_space *designs, struct arena *arena) {
+  struct design_forward *forward = ARENA_NEW(arena, struct design_forward, 1);
+  const size_t n = designs->n_stages;
+  bool all = true;
+  struct arena scratch;
+  arena_init(&scratch, 1 << 16);
+  forward->stages = ARENA_NEW(arena, struct stage, n);
+  forward->scratches = ARENA_NEW(arena, struct stage_scratch *, n);
+  for (size_t i = 0; i < n && all; i++) {
+    all = stage_forward_init(&forward->stages[i], design_stage(designs, i), arena, &scratch);
+  }
+  for (size_t i = 0; i < n && all; i++) {
+    forward->scratches[i] = stage_scratch_beside(arena, &forward->stages[i], design_scratch(designs, i));
+  }
+  arena_release(&scratch);
+  if (!all) return;
+  designs->forward = forward;
+  designs->space.suggest = design_space_suggest;
+}
+
+void design_forward_release(struct design_space *designs) {
+  if (designs->forward == NULL) return;
+  for (size_t i = 0; i < designs->n_stages; i++) stage_scratch_release(designs->forward->scratches[i]);
+}
+
+uint64_t design_suggestions(const struct design_space *designs) {
+  return designs->forward != NULL ? designs->forward->n_suggestions : 0;
+}
+
+void design_space_suggest(void *context, const struct point *point, struct score *score) {
+  const struct design_space *designs = context;
+  struct design_forward *forward = designs->forward;
+  struct accelerator accelerator;
+  struct stage_cost_of_design design;
+  *score = (struct score){.reason = REASON_IMPOSSIBLE};
+  if (!design_at(designs, point, &accelerator)) return;
+  design_cost(designs, &accelerator, &design);
+  forward->n_suggestions++;
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    struct stage_result *result = &designs->results[i];
+    stage_evaluate(&forward->stages[i], &accelerator, &design, forward->scratches[i], result, NULL, NULL);
+    if (result->cycles == 0 || result->cycles == UINT64_MAX) return;
+  }
+  score->reason = REASON_NONE;
+  design_advise(designs, point, &accelerator, &design, score);
 }

@@ -19,6 +19,11 @@ void design_box_init(struct design_space *designs, struct arena *arena);
 void design_space_bound_box(void *context, struct point *low, struct point *high, uint64_t *excluded,
                             struct score *score);
 
+/* suggest of struct space: design_advice.c. */
+void design_forward_init(struct design_space *designs, struct arena *arena);
+void design_forward_release(struct design_space *designs);
+void design_space_suggest(void *context, const struct point *point, struct score *score);
+
 /* The best that each objective can be at a design (or at a set of them, of which it is the least in area and power),
  * from the floors on time and energy, designs->floors. Returns what stops it. */
 enum stage_binding design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,

@@ -152,11 +152,13 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
   if (!take_wishes(designs, arena, error)) return false;
   if (settings->n_workloads > 0) take_set(designs, arena);
   design_box_init(designs, arena);
+  design_forward_init(designs, arena);
   return true;
 }
 
 void design_space_release(struct design_space *designs) {
   for (size_t i = 0; i < designs->n_stages; i++) stage_scratch_release(design_scratch(designs, i));
+  design_forward_release(designs);
 }
 
 /* --- names ----------------------------------------------------------------------------------------------------------

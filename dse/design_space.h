@@ -44,11 +44,12 @@ struct design_space {
   size_t n_stages;
   const struct stage *const *stages; /* of all workloads; read by design_stage */
   struct stage_scratch *const *scratches;
-  struct workload_set *set;     /* what several throughputs are worth; NULL: one workload, in samples per second */
-  struct stage_result *results; /* [n_stages], of the design evaluated last: scratch */
-  struct stage_floor *floors;   /* the same, of the design bounded last */
-  struct design_boxes *boxes;   /* scratch of bounds over boxes */
-  double floor_throughput;      /* in the unit of the first objective; 0: none */
+  struct workload_set *set;       /* what several throughputs are worth; NULL: one workload, in samples per second */
+  struct stage_result *results;   /* [n_stages], of the design evaluated last: scratch */
+  struct stage_floor *floors;     /* the same, of the design bounded last */
+  struct design_boxes *boxes;     /* scratch of bounds over boxes */
+  struct design_forward *forward; /* forward passes alone; NULL: there are none */
+  double floor_throughput;        /* in the unit of the first objective; 0: none */
   double reference_throughput;
 };
 
@@ -63,6 +64,8 @@ static inline double design_iteration_s(const struct design_space *designs, cons
 bool design_space_init(struct design_space *designs, const struct run_settings *settings,
                        const struct stage *const *stages, size_t n_stages, struct arena *arena, struct error *error);
 void design_space_release(struct design_space *designs);
+/* How many schedules of the forward pass alone were made for advice; each is about a third of an evaluation. */
+uint64_t design_suggestions(const struct design_space *designs);
 static inline const struct stage *design_stage(const struct design_space *designs, size_t i) {
   return i == 0 ? designs->stage : designs->stages[i];
 }
