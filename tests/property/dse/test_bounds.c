@@ -51,7 +51,7 @@ static const struct {
      "constraints = [\"tc_rows + vc_width > 20 || area_mm2 < 500\", \"tdp_w > 5\"];\n"
      "minimum = { throughput_samples_per_s = 5.0; tdp_w = 60.0; throughput_per_tdp = 0.2; };\n"
      "maximum = { throughput_samples_per_s = 300.0; energy_j = 9.0; area_mm2 = 3000.0; die_cost_usd = 800.0;\n"
-     "edp_js = 2.0; }; };\n"
+     "edp_js = 0.7; }; };\n"
      "technology = { reticle_mm2 = 9000.0; }; money = { wafer_usd = 9000.0; defects_per_mm2 = 0.001; };\n"
      "search = { front = [\"die_cost\", \"edp\"]; };" SPACE},
 };
