@@ -28,7 +28,9 @@ holds 'what cannot move area moves nothing of it' '
 holds 'intervals hold their values, totals are not negative' 'all(e["low"] - 0.05 <= e["value"] <= e["high"] + 0.05
   for p in a["indices"].values() for i in p["inputs"].values() for o in i.values() for e in o.values()
   if e["value"] is not None) and all(o["total"]["value"] >= 0 for p in a["indices"].values()
-  for i in p["inputs"].values() for o in i.values())' one.json
+  for i in p["inputs"].values() for k, o in i.items() if k != "die_cost_usd")' one.json
+holds 'nobody asked for the price of dies' 'all(i["die_cost_usd"]["total"]["value"] is None
+  for p in a["indices"].values() for i in p["inputs"].values())' one.json
 holds 'winners: both ways, wins add up, all proven' '[w["limits"] for w in a["winner"]] == ["nominal", "drawn"] and
   all(sum(d["wins"] for d in w["designs"]) == w["feasible_draws"] == w["proven_draws"] == 6 for w in a["winner"])' \
   one.json

@@ -211,9 +211,8 @@ static void test_tables_and_words(void **state) {
   assert_non_null(strstr(html, "<span>100.0 %</span>"));
   /* Bars from -0.5 to 2 on 560 px: three values, two of which have intervals. */
   assert_int_equal(count(html, "<rect "), 3);
-  assert_int_equal(count(html, "<path "), 2);
+  assert_int_equal(count(html, "<path d=\"M190.0 31.5H414.0M") + count(html, "<path d=\"M526.0 41.5H750.0M"), 2);
   assert_non_null(strstr(html, "<rect x=\"302.0\" y=\"27.0\" width=\"56.0\" height=\"9\" fill=\"var(--c0)\"/>"));
-  assert_non_null(strstr(html, "<path d=\"M190.0 31.5H414.0M"));
 }
 
 static void test_same_bytes(void **state) {
