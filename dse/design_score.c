@@ -258,8 +258,11 @@ void design_space_screen(void *context, const struct point *point, struct score 
 }
 
 void design_space_refine(void *context, const struct point *point, struct score *score) {
+  ++*((const struct design_space *)context)->n_refinements;
   bound_point(context, point, stage_refine, score);
 }
+
+uint64_t design_refinements(const struct design_space *designs) { return *designs->n_refinements; }
 
 /* What an infeasible score leaves behind: the reason and its excess alone, so that records stay comparable. */
 static void strip(struct score *score) {

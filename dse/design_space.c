@@ -151,6 +151,7 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
                                   .bound_box = design_space_bound_box};
   if (!take_wishes(designs, arena, error)) return false;
   if (settings->n_workloads > 0) take_set(designs, arena);
+  designs->n_refinements = ARENA_NEW(arena, uint64_t, 1);
   design_box_init(designs, arena);
   design_forward_init(designs, arena);
   return true;

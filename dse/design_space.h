@@ -51,6 +51,7 @@ struct design_space {
   struct design_forward *forward; /* forward passes alone; NULL: there are none */
   double floor_throughput;        /* in the unit of the first objective; 0: none */
   double reference_throughput;
+  uint64_t *n_refinements; /* scratch: a count of this rank's work, no part of an answer */
 };
 
 /* The mean duration of an iteration, of what has been scored. */
@@ -66,6 +67,8 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
 void design_space_release(struct design_space *designs);
 /* How many schedules of the forward pass alone were made for advice; each is about a third of an evaluation. */
 uint64_t design_suggestions(const struct design_space *designs);
+/* How many designs were bounded closely (`refine`), by searches and proofs; each is about a tenth of one. */
+uint64_t design_refinements(const struct design_space *designs);
 static inline const struct stage *design_stage(const struct design_space *designs, size_t i) {
   return i == 0 ? designs->stage : designs->stages[i];
 }

@@ -183,6 +183,8 @@ json_t *outputs_summary(const struct run *run) {
   json_object_set_new(object, "certificate", certificate_json(run));
   set_integer(object, "evaluations", rounds->evaluations);
   set_integer(object, "evaluations_to_prove", run->proof.evaluated);
+  set_integer(object, "suggestions", design_suggestions(&run->designs));
+  set_integer(object, "refinements", design_refinements(&run->designs));
   set_integer(object, "feasible", rounds->feasible);
   set_real(
       object,

@@ -32,7 +32,8 @@ struct kin {
 
 struct candidate {
   struct point point;
-  double bound;
+  double bound, closely; /* closely: what the design cannot beat either, once it was looked at; else as bound */
+  bool looked_at;
   struct kin kin;
 };
 
@@ -106,6 +107,8 @@ double promise_expected(const struct guided *state, const struct point *point, d
 /* Could a design with this bound be the best? And with this bound and expectation? */
 bool promise_possible(const struct guided *state, double bound);
 bool promise_beats(const struct guided *state, double bound, double expected);
+/* Could it, looked at closely, for about a tenth of an evaluation? The bound becomes the closer one. */
+bool promise_closely(const struct guided *state, const struct point *point, double *bound);
 bool promise_worth(const struct guided *state, const struct point *point, double bound);
 
 /* guided_growth.c */

@@ -26,7 +26,8 @@ static void add_candidate(struct guided *state, const struct point *point) {
   point_set_add(state->pooled, point);
   state->pool =
       guided_grown(state->request.arena, state->pool, state->n_pool, &state->pool_capacity, sizeof *state->pool);
-  state->pool[state->n_pool++] = (struct candidate){.point = *point, .bound = screening.bound};
+  state->pool[state->n_pool++] =
+      (struct candidate){.point = *point, .bound = screening.bound, .closely = screening.bound};
 }
 
 /* Lowers axes other than `pinned`, one step at a time, until limits allow the point: where several steps do, the one
@@ -102,7 +103,7 @@ static void add_neighbours(struct guided *state, const struct point *point) {
 
 struct offer {
   struct point point;
-  double expected;
+  double bound, expected;
   bool found;
 };
 
@@ -118,7 +119,7 @@ static void offer(struct guided *state, const struct point *paid, size_t payer, 
   add_candidate(state, &point);
   const double expected = promise_expected(state, &point, screening.bound, &kin);
   if (best->found && !guided_better(state, expected, best->expected)) return;
-  *best = (struct offer){point, expected, true};
+  *best = (struct offer){point, screening.bound, expected, true};
 }
 
 static bool pay(struct guided *state, struct point *point, size_t payer) {
@@ -156,7 +157,10 @@ static void ask_trades(struct guided *state, size_t most, struct point *points, 
     const struct score *score = &state->elite[e].score;
     while (state->n_traded[e] < score->n_moves && *n < most) {
       const struct offer best = trade(state, &state->elite[e].point, &score->moves[state->n_traded[e]++]);
-      if (best.found) guided_take(state, &best.point, NO_WALK, points, n);
+      double bound = best.bound;
+      if (best.found && promise_closely(state, &best.point, &bound)) {
+        guided_take(state, &best.point, NO_WALK, points, n);
+      }
     }
   }
 }
@@ -179,8 +183,9 @@ static size_t most_promising(struct guided *state, const struct point *points, s
   double best_expected = 0;
   for (size_t i = 0; i < state->n_pool; i++) {
     struct candidate *candidate = &state->pool[i];
-    if (!promise_possible(state, candidate->bound) || point_set_has(state->asked, &candidate->point)) continue;
-    const double expected = promise_expected(state, &candidate->point, candidate->bound, &candidate->kin);
+    if (!promise_possible(state, candidate->closely) || point_set_has(state->asked, &candidate->point)) continue;
+    double expected = promise_expected(state, &candidate->point, candidate->bound, &candidate->kin);
+    if (guided_better(state, expected, candidate->closely)) expected = candidate->closely;
     const struct candidate *other = best != SIZE_MAX ? &state->pool[best] : NULL;
     const bool equal = other != NULL && !guided_better(state, expected, best_expected) &&
                        !guided_better(state, best_expected, expected);
@@ -225,7 +230,8 @@ static bool confirm(struct guided *state, const struct point *point, double luck
   const double expected = promise_expected(state, point, screening.bound, &kin);
   const double best = state->elite[0].score.objective[state->request.space->metric];
   const double wanted = guided_metric(state)->maximise ? best / (1 + luck) : best * (1 + luck);
-  return !guided_better(state, expected, wanted) || guided_take(state, point, NO_WALK, points, n);
+  if (!guided_better(state, expected, wanted) || point_set_has(state->asked, point)) return true;
+  return !promise_closely(state, point, &screening.bound) || guided_take(state, point, NO_WALK, points, n);
 }
 
 static bool confirm_around(struct guided *state, const struct point *best, bool swaps, double margin,
@@ -278,6 +284,11 @@ void polish_ask(struct guided *state, size_t most, struct point *points, size_t 
     if (ahead > 0 && point_set_add(state->expanded, &point)) {
       ahead--;
       add_neighbours(state, &point);
+      continue;
+    }
+    if (!state->pool[best].looked_at) {
+      state->pool[best].looked_at = true;
+      promise_closely(state, &point, &state->pool[best].closely);
       continue;
     }
     if (!guided_take(state, &point, NO_WALK, points, n)) return;

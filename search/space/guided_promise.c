@@ -205,6 +205,16 @@ bool promise_beats(const struct guided *state, double bound, double expected) {
   return guided_better(state, expected, guided_metric(state)->maximise ? best * wanted : best / wanted);
 }
 
+bool promise_closely(const struct guided *state, const struct point *point, double *bound) {
+  const struct space *space = state->request.space;
+  if (space->refine == NULL || state->n_elite == 0) return true;
+  struct score score = {0};
+  space->refine(space->context, point, &score);
+  if (score.reason != SCORE_FEASIBLE) return false;
+  if (guided_better(state, *bound, score.bound)) *bound = score.bound;
+  return promise_possible(state, *bound);
+}
+
 bool promise_worth(const struct guided *state, const struct point *point, double bound) {
   struct kin kin = {0};
   return promise_beats(state, bound, promise_expected(state, point, bound, &kin));
