@@ -12,8 +12,13 @@
  * before it where there is room. Some order and widths give a shortest schedule, which lists that never wait do not
  * promise.
  *
- * Effort is counted in ops placed: `passes` times the larger of the graph and EFFORT_OPS. Random choices come from a
- * stream of the graph's size alone, so equal problems have equal answers everywhere. Left out: edge delays,
+ * Before all that come schedules from scratch, one a cap on widths: where ops spread well, running them one after the
+ * other on all cores is close to the bound, and the list's sharing of cores is up to twice as long on whole networks.
+ * Graphs of up to 64 ops end with the branch and bound of schedule_exact.c, cut short.
+ *
+ * Effort is counted in ops placed: `passes` times the graph, but at least EFFORT_OPS, and SMALL_EFFORT_OPS for graphs
+ * that the branch and bound takes. Random choices come from a stream of the graph's size alone, so equal problems have
+ * equal answers everywhere. Left out: edge delays,
  * index-matched pairs, as in schedule.c. */
 #include "arch/schedule_improve.h"
 #include "arch/schedule_exact.h"
@@ -22,7 +27,7 @@
 #include "base/rng.h"
 #include <string.h>
 
-enum { EFFORT_OPS = 512, MOST_CHANGES = 5, DEVIATION = 8 };
+enum { EFFORT_OPS = 512, SMALL_EFFORT_OPS = 64 * 512, MOST_CHANGES = 5, DEVIATION = 8 };
 
 /* Free cores from a moment to the next. An op of no duration needs its cores for an instant only: `crossing` counts the
  * cores whose op neither starts nor ends at this moment, `pinned` the most that an op of no duration has here. */
@@ -489,14 +494,14 @@ static void search_all(struct improver *improver, struct arena *scratch) {
   improver->trial.start_cycles = ARENA_NEW(scratch, uint64_t, n);
   improver->trial.width_log2 = ARENA_NEW(scratch, uint8_t, n);
   improver->enough_cycles = improver->problem->enough_cycles;
-  improver->n_placements_left = (uint64_t)improver->problem->passes * max_u64(n, EFFORT_OPS);
+  const bool small = n <= SCHEDULE_EXACT_MAX_OPS;
+  improver->n_placements_left = improver->problem->passes * max_u64(n, small ? SMALL_EFFORT_OPS : EFFORT_OPS);
   for (unsigned cap = improver->problem->n_widths; cap-- > 0 && !is_done(improver);) start_with_cap(improver, cap);
   if (improver->n_placements_left < 2 * n || is_done(improver)) return;
   prepare_search(improver, scratch);
   copy_solution(improver, &improver->best, &improver->trial);
   settle(improver, improver->best.makespan_cycles);
   if (is_done(improver)) return;
-  const bool small = n <= SCHEDULE_EXACT_MAX_OPS;
   search_nearby(improver, improver->n_placements_left / (small ? 2 : 1));
   if (!small || is_done(improver)) return;
   struct schedule_plan plan = {improver->best.makespan_cycles, improver->best.start_cycles, improver->best.width_log2};

@@ -20,8 +20,8 @@ static const struct field stage_field_list[] = {
      "bandwidth",
      OFFSET(hbm_sharing), ROLE_ANSWER, hbm_sharing_names},
     {"passes", FIELD_UINT, "", 0, 4096, "1",
-     "effort to shorten the list schedule by moving and resizing operators, in passes there and back over the graph or "
-     "512 operators, whichever is more; 0: none",
+     "effort to shorten the list schedule by moving and resizing operators: how often all of them are placed anew "
+     "(512 operators at least; 64 times as often up to 64 operators); 0: none",
      OFFSET(passes), ROLE_ANSWER, NULL},
 };
 const struct field_table stage_fields = {"schedule", "how operators share cores and memory", stage_field_list,

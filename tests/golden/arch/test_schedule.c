@@ -7,6 +7,7 @@
  * rule by hand. */
 #include "arch/schedule_check.h"
 #include "arch/schedule_exact.h"
+#include "arch/schedule_model.h"
 #include "tests/schedule_cases.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,12 +119,46 @@ static void spreading_brackets_the_optimum(void **state) {
   }
 }
 
+/* All six optima, by three methods: one pass of improvement, our branch and bound, and GLPK's of the model with and
+ * without rules 7, 9 and 10, and with matched pairs, of which this example has none. */
+static void six_optima_by_three_methods(void **state) {
+  static const uint64_t expected[2][4] = {{39, 26, 25, 0}, {39, 22, 17, 14}};
+  struct fixture *const fixture = *state;
+  for (unsigned spread = 0; spread < 2; spread++)
+    for (uint32_t n = 1; n <= 4; n++) {
+      if (expected[spread][n - 1] == 0) continue;
+      struct schedule_problem problem = case_problem(&fixture->graph, spread == 0 ? 1 : 3, n, 1, 0, &fixture->arena);
+      struct schedule list, improved, best;
+      uint64_t n_nodes;
+      build(fixture, &problem, &list);
+      assert_true(schedule_exact(&problem, 100000, &fixture->scratch, &fixture->arena, &best, &n_nodes));
+      assert_int_equal(best.makespan_cycles, expected[spread][n - 1]);
+      problem.passes = 1;
+      build(fixture, &problem, &improved);
+      assert_int_equal(improved.makespan_cycles, expected[spread][n - 1]);
+      problem.passes = 0;
+      for (unsigned rules = 0; rules < 3; rules++) {
+        const struct schedule_model_options options = {
+            .tight = rules == 1 || n == 4, .matched = rules == 2, .max_nodes = 100000};
+        struct schedule_plan plan = {list.makespan_cycles, list.start_cycles, list.width_log2};
+        struct schedule_model_answer answer;
+        struct error error = {0};
+        assert_true(schedule_model_solve(&problem, &options, &fixture->scratch, &plan, &answer, &error));
+        assert_true(answer.proven);
+        assert_int_equal(answer.best_cycles, expected[spread][n - 1]);
+        assert_int_equal(answer.bound_cycles, expected[spread][n - 1]);
+        build(fixture, &problem, &list); /* the plan lay in its arrays */
+      }
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(list_makespans_delays_and_bounds, set_up, tear_down),
       cmocka_unit_test_setup_teardown(starts, set_up, tear_down),
       cmocka_unit_test_setup_teardown(optima, set_up, tear_down),
       cmocka_unit_test_setup_teardown(spreading_brackets_the_optimum, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(six_optima_by_three_methods, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,15 @@
 /* Does the scheduler do the right thing at its edges: nothing to do, no core, times that do not fit, two classes? */
 #include "arch/schedule_check.h"
 #include "arch/schedule_exact.h"
+#include "arch/schedule_model.h"
 #include "tests/schedule_cases.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -184,6 +188,64 @@ static void exact_search_refuses_large_graphs(void **state) {
   assert_int_equal(schedule.makespan_cycles, 22 * 5);
 }
 
+/* Durations whose sums leave 64 bits stay the list's: nothing is tried that could wrap. */
+static void improvement_leaves_alone_what_it_cannot_add(void **state) {
+  struct fixture *const fixture = *state;
+  for (int i = 0; i < 9; i++) case_add(fixture->builder, TENSOR, UINT64_MAX / 16, SPREAD_NONE, NULL, 0);
+  struct schedule_problem problem = finish(fixture, 1, 2, 0);
+  struct schedule schedule;
+  problem.passes = 3;
+  build(fixture, &problem, &schedule);
+  assert_int_equal(schedule.makespan_cycles, 5 * (UINT64_MAX / 16));
+}
+
+/* A list starts what is ready: here an op of ten cycles that blocks the core which a critical one needs a cycle later.
+ */
+static void improvement_waits_where_that_pays(void **state) {
+  struct fixture *const fixture = *state;
+  const uint32_t vector = case_add(fixture->builder, 1 << CORE_VECTOR, 1, SPREAD_NONE, NULL, 0);
+  const uint32_t critical = case_add(fixture->builder, TENSOR, 20, SPREAD_NONE, &vector, 1);
+  case_add(fixture->builder, 1 << CORE_VECTOR, 20, SPREAD_NONE, &critical, 1);
+  case_add(fixture->builder, TENSOR, 10, SPREAD_NONE, NULL, 0);
+  struct schedule_problem problem = finish(fixture, 1, 1, 1);
+  struct schedule schedule;
+  build(fixture, &problem, &schedule);
+  assert_int_equal(schedule.makespan_cycles, 50);
+  assert_int_equal(schedule.delay_cycles[CORE_TENSOR], 9);
+  problem.passes = 1;
+  build(fixture, &problem, &schedule);
+  assert_int_equal(schedule.makespan_cycles, 41);
+  assert_int_equal(schedule.start_cycles[3], 21);
+  assert_int_equal(schedule.delay_cycles[CORE_TENSOR], 0); /* its slack covers the wait */
+}
+
+static void model_is_written_or_says_why_not(void **state) {
+  struct fixture *const fixture = *state;
+  case_example(&fixture->arena, &fixture->graph);
+  const struct schedule_problem problem = case_problem(&fixture->graph, 1, 2, 1, 0, &fixture->arena);
+  struct schedule schedule;
+  build(fixture, &problem, &schedule);
+  struct schedule_plan plan = {schedule.makespan_cycles, schedule.start_cycles, schedule.width_log2};
+  struct schedule_model_options options = {.max_nodes = 0, .lp_path = "/nonexistent/model.lp"};
+  struct schedule_model_answer answer;
+  struct error error = {0};
+  assert_false(schedule_model_solve(&problem, &options, &fixture->scratch, &plan, &answer, &error));
+  assert_non_null(strstr(error.text, "/nonexistent/model.lp: cannot be written"));
+  assert_int_equal(error.status, STATUS_ENVIRONMENT);
+  char path[] = "/tmp/test_schedule.XXXXXX", line[256] = "";
+  const int file = mkstemp(path);
+  assert_true(file >= 0);
+  options.lp_path = path;
+  error = (struct error){0};
+  assert_true(schedule_model_solve(&problem, &options, &fixture->scratch, &plan, &answer, &error));
+  assert_false(answer.proven); /* it was only written */
+  assert_int_equal(answer.best_cycles, UINT64_MAX);
+  assert_true(read(file, line, sizeof line - 1) > 0);
+  assert_non_null(strstr(line, "Minimize"));
+  close(file);
+  unlink(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(no_op, set_up, tear_down),
@@ -195,6 +257,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(ops_without_duration_take_turns, set_up, tear_down),
       cmocka_unit_test_setup_teardown(exact_search_can_be_cut_short, set_up, tear_down),
       cmocka_unit_test_setup_teardown(exact_search_refuses_large_graphs, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(improvement_leaves_alone_what_it_cannot_add, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(improvement_waits_where_that_pays, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(model_is_written_or_says_why_not, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
