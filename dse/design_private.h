@@ -19,6 +19,9 @@ void design_box_init(struct design_space *designs, struct arena *arena);
 void design_space_bound_box(void *context, struct point *low, struct point *high, uint64_t *excluded,
                             struct score *score);
 
+/* describe of struct space: design_features.c. */
+void design_features_init(struct design_space *designs, struct arena *arena);
+
 /* The best that each objective can be at a design (or at a set of them, of which it is the least in area and power),
  * from the floors on time and energy, designs->floors. Returns what stops it. */
 enum stage_binding design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,

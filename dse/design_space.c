@@ -152,6 +152,7 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
   if (!take_wishes(designs, arena, error)) return false;
   if (settings->n_workloads > 0) take_set(designs, arena);
   design_box_init(designs, arena);
+  design_features_init(designs, arena);
   return true;
 }
 
