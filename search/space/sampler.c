@@ -2,9 +2,6 @@
 #include "search/space/sampler.h"
 
 #include "base/checked.h"
-#include "base/num.h"
-#include <float.h>
-#include <math.h>
 #include <string.h>
 
 /* Draws in vain that end a round, as of random.c. */
@@ -84,13 +81,6 @@ bool sampler_draw(struct sampler *sampler, struct rng *rng, struct point *point)
 void sampler_ask(struct sampler *sampler, const struct point *point) { known_of(sampler, point)->state = ASKED; }
 
 uint64_t sampler_screened(const struct sampler *sampler) { return sampler->screened; }
-
-double sampler_utility(const struct space *space, const struct score *score, bool logarithmic) {
-  if (score->reason != SCORE_FEASIBLE) return -(double)INFINITY;
-  const double value = score->objective[space->metric];
-  const double scaled = logarithmic ? num_log(fmax(value, DBL_MIN)) : value;
-  return space->objectives[space->metric].maximise ? scaled : -scaled;
-}
 
 void sampler_step(const struct space *space, struct rng *rng, uint64_t most, size_t axis, struct point *point) {
   const uint64_t n = space->axes[axis].n, at = point->index[axis];

@@ -26,9 +26,6 @@ bool sampler_allows(struct sampler *sampler, const struct point *point);
 /* How often the screen has been looked at so far. */
 uint64_t sampler_screened(const struct sampler *sampler);
 
-/* From a metric to what all these searches maximise, whatever its direction; -INFINITY: infeasible. `logarithmic`: of
- * its logarithm; what is below a tiny fraction counts as that fraction. */
-double sampler_utility(const struct space *space, const struct score *score, bool logarithmic);
 /* Moves one axis by −most … most steps other than 0, kept inside; axes of categories jump anywhere. */
 void sampler_step(const struct space *space, struct rng *rng, uint64_t most, size_t axis, struct point *point);
 

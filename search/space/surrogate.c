@@ -4,13 +4,9 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "search/space/acquisition.h"
+#include "search/space/history.h"
 #include <math.h>
 #include <string.h>
-
-struct told {
-  struct point point;
-  double utility; /* -INFINITY: infeasible */
-};
 
 struct surrogate {
   struct search_request request;
@@ -18,11 +14,8 @@ struct surrogate {
   enum rng_purpose purpose;
   struct surrogate_model model;
   struct sampler *sampler;
-  struct told *told; /* in the order of the evaluations */
-  size_t n_told, told_capacity;
-  size_t *elite; /* places in `told`, best first */
-  size_t n_elite;
-  size_t *window; /* places in `told` */
+  struct history history;
+  size_t *window; /* places in history.told */
   size_t n_window, n_shown;
   double *x, *y; /* of the window */
   struct point *candidates;
@@ -58,7 +51,7 @@ struct surrogate *surrogate_new(const struct search_request *request, const stru
   *state = (struct surrogate){.request = *request, .settings = *settings, .purpose = purpose, .model = *model};
   const size_t most = surrogate_most_queries(settings), window = window_of(settings);
   state->sampler = sampler_new(request);
-  state->elite = ARENA_NEW(arena, size_t, settings->elites + 1);
+  history_init(&state->history, request, max_u64(settings->elites, 1), settings->logarithmic);
   state->window = ARENA_NEW(arena, size_t, window);
   state->x = ARENA_NEW(arena, double, window * model->n_inputs);
   state->y = ARENA_NEW(arena, double, window);
@@ -68,48 +61,13 @@ struct surrogate *surrogate_new(const struct search_request *request, const stru
   return state;
 }
 
-/* --- what has been told ---------------------------------------------------------------------------------------------
- */
-
-static bool better(const struct surrogate *state, size_t a, size_t b) {
-  const struct told *x = &state->told[a], *y = &state->told[b];
-  if (x->utility > y->utility || x->utility < y->utility) return x->utility > y->utility;
-  return point_compare(&x->point, &y->point) < 0;
-}
-
-static void note_elite(struct surrogate *state, size_t which) {
-  if (isinf(state->told[which].utility)) return;
-  size_t place = state->n_elite;
-  while (place > 0 && better(state, which, state->elite[place - 1])) place--;
-  const size_t most = max_u64(state->settings.elites, 1);
-  if (place >= most) return;
-  if (state->n_elite < most) state->n_elite++;
-  memmove(&state->elite[place + 1], &state->elite[place], (state->n_elite - 1 - place) * sizeof *state->elite);
-  state->elite[place] = which;
-}
-
-void surrogate_tell(void *opaque, const struct record *records, size_t n) {
-  struct surrogate *state = opaque;
-  if (state->n_told + n > state->told_capacity) {
-    state->told_capacity = 2 * state->told_capacity + n;
-    struct told *bigger = ARENA_NEW(state->request.arena, struct told, state->told_capacity);
-    if (state->n_told > 0) memcpy(bigger, state->told, state->n_told * sizeof *bigger);
-    state->told = bigger;
-  }
-  for (size_t i = 0; i < n; i++) {
-    const double utility = sampler_utility(state->request.space, &records[i].score, state->settings.logarithmic);
-    state->told[state->n_told] = (struct told){records[i].point, utility};
-    note_elite(state, state->n_told++);
-  }
-}
-
 /* --- the window -----------------------------------------------------------------------------------------------------
  */
 
 static void show(struct surrogate *state, size_t which) {
   const size_t n = state->model.n_inputs;
   state->window[state->n_window] = which;
-  state->model.describe(state->request.space, &state->told[which].point, state->x + state->n_window * n);
+  state->model.describe(state->request.space, &state->history.told[which].point, state->x + state->n_window * n);
   state->n_window++;
 }
 
@@ -120,7 +78,8 @@ static void halve(struct surrogate *state) {
   for (size_t i = 1; i < n; i++) { /* rare and nearly sorted after the first time: insertion */
     const size_t which = window[i];
     size_t place = i;
-    for (; place > 0 && better(state, which, window[place - 1]); place--) window[place] = window[place - 1];
+    for (; place > 0 && history_better(&state->history, which, window[place - 1]); place--)
+      window[place] = window[place - 1];
     window[place] = which;
   }
   state->n_window = 0;
@@ -132,19 +91,19 @@ static void halve(struct surrogate *state) {
 static bool learn(struct surrogate *state) {
   const size_t most = window_of(&state->settings);
   bool appended = true;
-  for (; state->n_shown < state->n_told; state->n_shown++) {
+  for (; state->n_shown < state->history.n_told; state->n_shown++) {
     if (state->n_window == most) halve(state), appended = false;
     show(state, state->n_shown);
   }
   double worst = (double)INFINITY, sum = 0, squares = 0;
   const size_t n = state->n_window;
   for (size_t i = 0; i < n; i++) {
-    const double utility = state->told[state->window[i]].utility;
+    const double utility = state->history.told[state->window[i]].utility;
     if (!isinf(utility)) worst = fmin(worst, utility);
   }
   if (isinf(worst)) return false;
   for (size_t i = 0; i < n; i++) {
-    const double utility = state->told[state->window[i]].utility;
+    const double utility = state->history.told[state->window[i]].utility;
     state->y[i] = isinf(utility) ? worst : utility;
     sum += state->y[i];
   }
@@ -181,7 +140,7 @@ static void consider_steps(struct surrogate *state, const struct point *from) {
 /* One to three axes of one of the best designs, changed by a step or two. */
 static void consider_change(struct surrogate *state, struct rng *rng) {
   const struct space *space = state->request.space;
-  struct point point = state->told[state->elite[rng_below(rng, state->n_elite)]].point;
+  struct point point = state->history.told[state->history.elite[rng_below(rng, state->history.n_elite)]].point;
   const uint64_t changes = 1 + rng_below(rng, 3);
   for (uint64_t c = 0; c < changes; c++) sampler_step(space, rng, 2, rng_below(rng, space->n_axes), &point);
   consider(state, &point);
@@ -191,10 +150,10 @@ static void gather(struct surrogate *state, struct rng *rng) {
   const struct surrogate_settings *settings = &state->settings;
   sampler_begin(state->sampler);
   state->n_candidates = 0;
-  for (size_t i = 0; i < state->n_elite && i < settings->elites; i++) {
-    consider_steps(state, &state->told[state->elite[i]].point);
+  for (size_t i = 0; i < state->history.n_elite && i < settings->elites; i++) {
+    consider_steps(state, &state->history.told[state->history.elite[i]].point);
   }
-  if (state->n_elite > 0 && state->request.space->n_axes > 0) {
+  if (state->history.n_elite > 0 && state->request.space->n_axes > 0) {
     for (uint64_t i = 0; i < settings->neighbours; i++) consider_change(state, rng);
   }
   /* Where limits allow little, screens are what costs. */
@@ -272,13 +231,18 @@ static size_t draw(struct surrogate *state, struct rng *rng, size_t n, struct po
   return drawn;
 }
 
+void surrogate_tell(void *opaque, const struct record *records, size_t n) {
+  struct surrogate *state = opaque;
+  history_tell(&state->history, records, n);
+}
+
 size_t surrogate_ask(void *opaque, uint64_t round, struct point *points) {
   struct surrogate *state = opaque;
   const struct surrogate_settings *settings = &state->settings;
   struct rng rng = rng_stream(state->request.seed, state->purpose, round, 0);
   const size_t most = state->request.round_size;
-  if (state->n_told < settings->initial) {
-    return draw(state, &rng, min_u64(most, settings->initial - state->n_told), points);
+  if (state->history.n_told < settings->initial) {
+    return draw(state, &rng, min_u64(most, settings->initial - state->history.n_told), points);
   }
   const size_t n = min_u64(most, max_u64(settings->batch, 1));
   if (!learn(state)) return draw(state, &rng, n, points);
