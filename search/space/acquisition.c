@@ -1,6 +1,6 @@
 /* See acquisition.h. The normal distribution after Hart 1968 as published by West 2005, "Better approximations to
- * cumulative normal functions": 14 digits. Far in the tail the asymptotic series of φ(z) + z·Φ(z), whose difference
- * would cancel (Ament et al. 2023, arXiv 2310.20708, on why the logarithm). */
+ * cumulative normal functions": 14 digits. In the tail the continued fraction of Mills' ratio, for
+ * φ(z) + z·Φ(z) would cancel there (Ament et al. 2023, arXiv 2310.20708, on why the logarithm). */
 #include "search/space/acquisition.h"
 
 #include "base/num.h"
@@ -22,14 +22,19 @@ static double hart(double x) {
   return numerator / denominator;
 }
 
+/* t = 1/(x + 2/(x + 3/(x + …))), with which Mills' ratio Φ(−x)/φ(x) is 1/(x + t). */
+static double mills_rest(double x) {
+  enum { TERMS = 40 };
+  double t = 0;
+  for (int k = TERMS; k > 0; k--) t = k / (x + t);
+  return t;
+}
+
+static const double tail_from = 4;
+
 double normal_below(double z) {
   const double x = fabs(z);
-  if (isnan(z)) return z;
-  double tail = 0;
-  if (x <= 37) {
-    const double fraction = 1 / (x + 1 / (x + 2 / (x + 3 / (x + 4 / (x + 0.65))))) / 2.506628274631;
-    tail = num_exp(-0.5 * x * x) * (x < 7.07106781186547 ? hart(x) : fraction);
-  }
+  const double tail = x < tail_from ? num_exp(-0.5 * x * x) * hart(x) : normal_density(x) / (x + mills_rest(x));
   return z > 0 ? 1 - tail : tail;
 }
 
@@ -37,8 +42,7 @@ double log_expected_improvement(double mean, double deviation, double best) {
   const double gain = mean - best;
   if (!(deviation > 0)) return gain > 0 ? num_log(gain) : -(double)INFINITY;
   const double z = gain / deviation;
-  if (z > -8) return num_log(deviation * (normal_density(z) + z * normal_below(z)));
-  const double t = 1 / (z * z); /* h(z) = φ(z)/z²·(1 − 3/z² + 15/z⁴ − 105/z⁶ + …) */
-  const double series = 1 - t * (3 - t * (15 - t * (105 - t * 945)));
-  return num_log(deviation) - 0.5 * z * z - log_sqrt_two_pi + num_log(t * series);
+  if (z > -tail_from) return num_log(deviation * (normal_density(z) + z * normal_below(z)));
+  const double t = mills_rest(-z), share = t / (t - z); /* 1 − x/(x + t), x = −z */
+  return num_log(deviation) - 0.5 * z * z - log_sqrt_two_pi + num_log(share);
 }

@@ -9,6 +9,7 @@
 #include "search/space/history.h"
 #include "search/space/policy.h"
 #include "search/space/sampler.h"
+#include "search/space/trail.h"
 
 #include "base/checked.h"
 #include "base/error.h"
@@ -16,11 +17,10 @@
 #include <string.h>
 
 struct confuciux_settings {
-  uint64_t preset, policy_evaluations, episodes, hidden, population, output, baseline;
+  uint64_t preset, policy_evaluations, episodes, hidden, population, steps, output, baseline;
   double rate, discount, entropy, penalty, mutation;
 };
 
-static const char *const preset_names[] = {"tuned", "paper", NULL};
 static const char *const output_names[] = {"preset", "plain", "logarithm", NULL};
 static const char *const baseline_names[] = {"preset", "none", "mean", NULL};
 enum { OUTPUT_PRESET, OUTPUT_PLAIN, OUTPUT_LOGARITHM };
@@ -41,6 +41,8 @@ static const struct field confuciux_field_list[] = {
      NULL},
     {"population", FIELD_UINT, "", 0, 1024, "0", "best designs that have children; 0: the preset's", OFFSET(population),
      ROLE_ANSWER, NULL},
+    {"steps", FIELD_UINT, "", 0, 100, "0", "values that an axis of a child moves at most; 0: the preset's",
+     OFFSET(steps), ROLE_ANSWER, NULL},
     {"output", FIELD_CHOICE, "", 0, 0, "\"preset\"", "whether the reward is a gain of the metric or of its logarithm",
      OFFSET(output), ROLE_ANSWER, output_names},
     {"baseline", FIELD_CHOICE, "", 0, 0, "\"preset\"",
@@ -65,33 +67,35 @@ static const struct field_table confuciux_fields = {"confuciux_like", "policy gr
 
 /* `paper`: one episode a step, no baseline, discount 0.9, a state of 128: as its text and code are remembered. */
 static const struct confuciux_settings presets[] = {
-    {.policy_evaluations = 256,
-     .episodes = 16,
-     .hidden = 32,
-     .population = 16,
-     .output = OUTPUT_LOGARITHM,
-     .baseline = BASELINE_MEAN,
-     .rate = 0.02,
-     .discount = 1,
-     .entropy = 0.01,
-     .penalty = 0.5,
-     .mutation = 0.2},
-    {.policy_evaluations = 512,
-     .episodes = 1,
-     .hidden = 128,
-     .population = 20,
-     .output = OUTPUT_PLAIN,
-     .baseline = BASELINE_NONE,
-     .rate = 0.001,
-     .discount = 0.9,
-     .entropy = 0,
-     .penalty = 1,
-     .mutation = 0.1},
+    [PRESET_TUNED] = {.policy_evaluations = 128,
+                      .episodes = 8,
+                      .hidden = 32,
+                      .population = 16,
+                      .steps = 1,
+                      .output = OUTPUT_LOGARITHM,
+                      .baseline = BASELINE_MEAN,
+                      .rate = 0.05,
+                      .discount = 1,
+                      .entropy = 0.01,
+                      .penalty = 0.2,
+                      .mutation = 0.3},
+    [PRESET_PAPER] = {.policy_evaluations = 512,
+                      .episodes = 1,
+                      .hidden = 128,
+                      .population = 20,
+                      .steps = 2,
+                      .output = OUTPUT_PLAIN,
+                      .baseline = BASELINE_NONE,
+                      .rate = 0.001,
+                      .discount = 0.9,
+                      .entropy = 0,
+                      .penalty = 1,
+                      .mutation = 0.1},
 };
 
 /* Samples of the policy a round, in multiples of the points it may ask: those that limits exclude, or that are known,
  * teach and cost little. */
-enum { SAMPLES_A_POINT = 6, TRIES_A_CHILD = 32, MOST_STEPS_OF_A_CHILD = 2 };
+enum { SAMPLES_A_POINT = 6, TRIES_A_CHILD = 32 };
 
 struct lesson {
   struct episode episode;
@@ -112,18 +116,18 @@ struct confuciux {
   bool learning;
 };
 
-static uint64_t count_or(uint64_t own, uint64_t preset) { return own > 0 ? own : preset; }
 static double real_or(double own, double preset) { return own >= 0 ? own : preset; }
 
 static struct confuciux_settings settle(const struct confuciux_settings *own) {
   const struct confuciux_settings *preset = &presets[own->preset];
   return (struct confuciux_settings){
-      .policy_evaluations = count_or(own->policy_evaluations, preset->policy_evaluations),
-      .episodes = count_or(own->episodes, preset->episodes),
-      .hidden = count_or(own->hidden, preset->hidden),
-      .population = count_or(own->population, preset->population),
-      .output = count_or(own->output, preset->output),
-      .baseline = count_or(own->baseline, preset->baseline),
+      .policy_evaluations = set_or_preset(own->policy_evaluations, preset->policy_evaluations),
+      .episodes = set_or_preset(own->episodes, preset->episodes),
+      .hidden = set_or_preset(own->hidden, preset->hidden),
+      .population = set_or_preset(own->population, preset->population),
+      .steps = set_or_preset(own->steps, preset->steps),
+      .output = set_or_preset(own->output, preset->output),
+      .baseline = set_or_preset(own->baseline, preset->baseline),
       .rate = real_or(own->rate, preset->rate),
       .discount = real_or(own->discount, preset->discount),
       .entropy = real_or(own->entropy, preset->entropy),
@@ -241,7 +245,7 @@ static struct point child_of(const struct confuciux *state, struct rng *rng) {
   for (size_t a = 0; a < space->n_axes; a++) {
     if (mixed && rng_below(rng, 2) == 0) child.index[a] = other->index[a];
     const bool moves = rng_unit(rng) < state->settings.mutation || a == certain;
-    if (moves) sampler_step(space, rng, MOST_STEPS_OF_A_CHILD, a, &child);
+    if (moves) sampler_step(space, rng, state->settings.steps, a, &child);
   }
   return child;
 }
@@ -306,4 +310,5 @@ const struct search_algorithm search_confuciux_like = {
     .start = start,
     .ask = ask,
     .tell = tell,
+    .learns = true,
 };

@@ -20,12 +20,12 @@ struct gaussian_process {
   double lengths[GP_MAX_DIMS], inverse_squares[GP_MAX_DIMS];
   size_t n, n_tuned;
   bool tuned;
-  double *x;              /* [most_points][n_dims]: of the factor's rows */
+  double *x;              /* [most_points][n_dims]: of the factor's rows, scaled */
   double *factor;         /* [most_points][most_points]: lower triangle L, L·Lᵀ = R */
   double *ones, *weights; /* L⁻¹·1; L⁻¹·(y − mean) */
   double mean, scale;     /* the kernel is scale · Matérn */
   size_t n_queries, n_rows;
-  double *queries;           /* [most_queries][n_dims] */
+  double *queries;           /* blocks of LANES queries, scaled: [block][n_dims][LANES] */
   double *solved;            /* blocks of LANES queries: [block][most_points][LANES], L⁻¹·k(x) */
   double *means, *variances; /* variances in units of the kernel's scale */
   double *chosen, *scaled;   /* [most_points]: the column of a chosen query; [most_queries]: variances that go out */
@@ -61,20 +61,63 @@ struct gaussian_process *gp_new(const struct gp_shape *shape, struct arena *aren
 /* --- the kernel -----------------------------------------------------------------------------------------------------
  */
 
+/* e^−r for r ≥ 0 to 12 digits, in plain arithmetic that compilers can do side by side: hundreds of thousands of values
+ * a round, of which none decides anything by its last digits. */
+static inline double fall(double r) {
+  static const double ln_2 = 0.69314718055994530942, one_over_ln_2 = 1.4426950408889634074, most = 700;
+  const double bounded = r < most ? r : most;
+  const int64_t halvings = (int64_t)(bounded * one_over_ln_2 + 0.5);
+  const double f = (double)halvings * ln_2 - bounded; /* |f| ≤ ln(2)/2 */
+  static const double terms[] = {1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720,
+                                 1.0 / 120,      1.0 / 24,      1.0 / 6,      0.5,         1,          1};
+  double sum = 0;
+  for (unsigned k = 0; k < sizeof terms / sizeof *terms; k++) sum = sum * f + terms[k];
+  const uint64_t bits = (uint64_t)(1023 - halvings) << 52;
+  double scale;
+  memcpy(&scale, &bits, sizeof scale);
+  return sum * scale;
+}
+
 double gp_matern52(double s) {
   const double r = sqrt(5 * s);
-  return (1 + r + r * r / 3) * num_exp(-r);
+  return (1 + r + r * r / 3) * fall(r);
+}
+
+static bool is_category(const struct gaussian_process *gp, size_t dim) {
+  return gp->shape.category != NULL && gp->shape.category[dim];
 }
 
 static double square_of(const struct gaussian_process *gp, size_t dim, double a, double b) {
-  if (gp->shape.category != NULL && gp->shape.category[dim]) return a == b ? 0 : 1;
+  if (is_category(gp, dim)) return a == b ? 0 : 1;
   return (a - b) * (a - b);
 }
 
+/* Coordinates over their lengths; those of categories stay. */
+static void scale_row(const struct gaussian_process *gp, const double *x, double *scaled, size_t stride) {
+  for (size_t i = 0; i < gp->shape.n_dims; i++) scaled[i * stride] = is_category(gp, i) ? x[i] : x[i] / gp->lengths[i];
+}
+
+/* Between two scaled rows. */
 static double kernel(const struct gaussian_process *gp, const double *a, const double *b) {
   double sum = 0;
-  for (size_t i = 0; i < gp->shape.n_dims; i++) sum += square_of(gp, i, a[i], b[i]) * gp->inverse_squares[i];
+  for (size_t i = 0; i < gp->shape.n_dims; i++) {
+    sum += square_of(gp, i, a[i], b[i]) * (is_category(gp, i) ? gp->inverse_squares[i] : 1);
+  }
   return gp_matern52(sum);
+}
+
+/* Between a scaled row and LANES scaled queries side by side, [dim][LANES]. */
+static void kernels(const struct gaussian_process *gp, const double *x, const double *queries, double *values) {
+  double sum[LANES] = {0};
+  for (size_t i = 0; i < gp->shape.n_dims; i++) {
+    const double *query = queries + i * LANES;
+    if (is_category(gp, i)) {
+      for (unsigned l = 0; l < LANES; l++) sum[l] += query[l] == x[i] ? 0 : gp->inverse_squares[i];
+    } else {
+      for (unsigned l = 0; l < LANES; l++) sum[l] += (query[l] - x[i]) * (query[l] - x[i]);
+    }
+  }
+  for (unsigned l = 0; l < LANES; l++) values[l] = gp_matern52(sum[l]);
 }
 
 const double *gp_lengths(const struct gaussian_process *gp) { return gp->lengths; }
@@ -210,10 +253,10 @@ static void tune(struct gaussian_process *gp, const double *x, const double *y, 
 static void append(struct gaussian_process *gp, const double *x) {
   const size_t n = gp->n, d = gp->shape.n_dims, stride = gp->shape.most_points;
   double *row = gp->factor + n * stride, square = 1 + gp->shape.nugget, one = 1;
-  memcpy(gp->x + n * d, x, d * sizeof *x);
+  scale_row(gp, x, gp->x + n * d, 1);
   for (size_t i = 0; i < n; i++) {
     const double *above = gp->factor + i * stride;
-    double value = kernel(gp, gp->x + i * d, x);
+    double value = kernel(gp, gp->x + i * d, gp->x + n * d);
     for (size_t j = 0; j < i; j++) value -= above[j] * row[j];
     row[i] = value / above[i];
     square -= row[i] * row[i];
@@ -227,8 +270,9 @@ static void append(struct gaussian_process *gp, const double *x) {
 /* All rows at once, by GSL; row after row where that finds rounding in the way. */
 static void factorise(struct gaussian_process *gp, const double *x, size_t n) {
   const size_t d = gp->shape.n_dims, stride = gp->shape.most_points;
+  for (size_t i = 0; i < n; i++) scale_row(gp, x + i * d, gp->x + i * d, 1);
   for (size_t i = 0; i < n; i++) {
-    for (size_t j = 0; j < i; j++) gp->factor[i * stride + j] = kernel(gp, x + i * d, x + j * d);
+    for (size_t j = 0; j < i; j++) gp->factor[i * stride + j] = kernel(gp, gp->x + i * d, gp->x + j * d);
     gp->factor[i * stride + i] = 1 + gp->shape.nugget;
   }
   gsl_matrix_view matrix = gsl_matrix_view_array_with_tda(gp->factor, n, n, stride);
@@ -237,7 +281,6 @@ static void factorise(struct gaussian_process *gp, const double *x, size_t n) {
     for (size_t i = 0; i < n; i++) append(gp, x + i * d);
     return;
   }
-  memcpy(gp->x, x, n * d * sizeof *x);
   for (size_t i = 0; i < n; i++) {
     double one = 1;
     for (size_t j = 0; j < i; j++) one -= gp->factor[i * stride + j] * gp->ones[j];
@@ -276,18 +319,36 @@ bool gp_fit(struct gaussian_process *gp, const double *x, const double *y, size_
 /* --- queries --------------------------------------------------------------------------------------------------------
  */
 
+/* Two queries in one register of any 64-bit processor; compilers that are left alone with loops over LANES keep the
+ * sums in memory, at three times the price. */
+typedef double pair __attribute__((vector_size(16)));
+enum { PAIRS = LANES / 2 };
+
+/* sum −= Σ_j row[j]·block[j], for LANES queries side by side. */
+static void subtract_products(const double *row, const double *block, size_t n, double *sum) {
+  pair s[PAIRS], v[PAIRS];
+  memcpy(s, sum, sizeof s);
+  pair s0 = s[0], s1 = s[1], s2 = s[2], s3 = s[3];
+  for (size_t j = 0; j < n; j++) {
+    const pair factor = {row[j], row[j]};
+    memcpy(v, block + j * LANES, sizeof v);
+    s0 -= factor * v[0];
+    s1 -= factor * v[1];
+    s2 -= factor * v[2];
+    s3 -= factor * v[3];
+  }
+  s[0] = s0, s[1] = s1, s[2] = s2, s[3] = s3;
+  memcpy(sum, s, sizeof s);
+}
+
 /* Solves L·v = k for LANES queries side by side. */
 static void solve_block(const struct gaussian_process *gp, double *block, double *mean, double *variance) {
   for (size_t i = 0; i < gp->n; i++) {
     const double *row = gp->factor + i * gp->shape.most_points;
-    double sum[LANES], *value = block + i * LANES;
-    for (unsigned l = 0; l < LANES; l++) sum[l] = value[l];
-    for (size_t j = 0; j < i; j++) {
-      const double *solved = block + j * LANES;
-      for (unsigned l = 0; l < LANES; l++) sum[l] -= row[j] * solved[l];
-    }
+    double *value = block + i * LANES;
+    subtract_products(row, block, i, value);
     for (unsigned l = 0; l < LANES; l++) {
-      value[l] = sum[l] / row[i];
+      value[l] /= row[i];
       mean[l] += value[l] * gp->weights[i];
       variance[l] -= value[l] * value[l];
     }
@@ -297,17 +358,16 @@ static void solve_block(const struct gaussian_process *gp, double *block, double
 void gp_query(struct gaussian_process *gp, const double *x, size_t n) {
   const size_t d = gp->shape.n_dims, stride = gp->shape.most_points;
   REQUIRE(n <= gp->shape.most_queries);
-  memcpy(gp->queries, x, n * d * sizeof *x);
   gp->n_queries = n;
   gp->n_rows = gp->n;
   for (size_t first = 0; first < n; first += LANES) {
     double *block = gp->solved + first * stride;
-    for (unsigned l = 0; l < LANES; l++) {
-      const double *query = gp->queries + (first + l < n ? first + l : n - 1) * d;
-      for (size_t i = 0; i < gp->n; i++) block[i * LANES + l] = kernel(gp, gp->x + i * d, query);
+    for (unsigned l = 0; l < LANES; l++) { /* the last block repeats the last query */
+      scale_row(gp, x + (first + l < n ? first + l : n - 1) * d, gp->queries + first * d + l, LANES);
       gp->means[first + l] = gp->mean;
       gp->variances[first + l] = 1;
     }
+    for (size_t i = 0; i < gp->n; i++) kernels(gp, gp->x + i * d, gp->queries + first * d, block + i * LANES);
     solve_block(gp, block, gp->means + first, gp->variances + first);
   }
 }
@@ -325,16 +385,13 @@ void gp_condition(struct gaussian_process *gp, size_t chosen, double y) {
   const double *column = gp->solved + chosen / LANES * LANES * stride + chosen % LANES;
   const double pivot = sqrt(fmax(gp->variances[chosen], 0) + gp->shape.nugget);
   const double step = (y - gp->means[chosen]) / pivot;
+  double query[GP_MAX_DIMS];
+  for (size_t i = 0; i < d; i++) query[i] = gp->queries[(chosen / LANES * d + i) * LANES + chosen % LANES];
   for (size_t i = 0; i < gp->n_rows; i++) gp->chosen[i] = column[i * LANES];
   for (size_t first = 0; first < gp->n_queries; first += LANES) {
     double *block = gp->solved + first * stride, sum[LANES];
-    for (unsigned l = 0; l < LANES; l++) {
-      const size_t query = first + l < gp->n_queries ? first + l : gp->n_queries - 1;
-      sum[l] = kernel(gp, gp->queries + chosen * d, gp->queries + query * d);
-    }
-    for (size_t i = 0; i < gp->n_rows; i++) {
-      for (unsigned l = 0; l < LANES; l++) sum[l] -= gp->chosen[i] * block[i * LANES + l];
-    }
+    kernels(gp, query, gp->queries + first * d, sum);
+    subtract_products(gp->chosen, block, gp->n_rows, sum);
     for (unsigned l = 0; l < LANES; l++) {
       const double value = sum[l] / pivot;
       block[gp->n_rows * LANES + l] = value;

@@ -5,20 +5,20 @@
  * After the abstract, not a re-implementation: the features are ours (`describe` of the space: array utilisation,
  * reuse, bytes a MAC, loads of cores), so are the choice of candidates and batches by constant liar, and no software
  * mapping is searched beside the design, for our cost model finds the best one. Where a space has no features, scaled
- * indices and their squares stand for them. Left out: limits (beyond not asking for what they exclude) and bounds. */
+ * indices and their squares stand for them. Left out: limits (beyond not asking for what they exclude) and bounds. The
+ * preset `paper` learns the metric as it is, of plain features, a design at a time; `tuned` [ours] its logarithm, of
+ * squares, too, and looks around the best designs. */
 #include "search/space/linear_model.h"
 #include "search/space/surrogate.h"
+#include "search/space/trail.h"
 
 struct spotlight_settings {
   uint64_t preset, initial, batch, window, candidates, neighbours, lie, output, squares;
 };
 
-static const char *const preset_names[] = {"tuned", "paper", NULL};
 static const char *const lie_names[] = {"preset", "best", "mean", "worst", "believe", NULL};
 static const char *const output_names[] = {"preset", "plain", "logarithm", NULL};
-static const char *const squares_names[] = {"preset", "no", "yes", NULL};
 enum { OUTPUT_PRESET, OUTPUT_PLAIN, OUTPUT_LOGARITHM };
-enum { SQUARES_PRESET, SQUARES_NO, SQUARES_YES };
 
 #define OFFSET(member) offsetof(struct spotlight_settings, member)
 static const struct field spotlight_field_list[] = {
@@ -29,8 +29,8 @@ static const struct field spotlight_field_list[] = {
      OFFSET(initial), ROLE_ANSWER, NULL},
     {"batch", FIELD_UINT, "", 0, 1024, "0", "designs between two fits, at most search.round_size; 0: the preset's",
      OFFSET(batch), ROLE_ANSWER, NULL},
-    {"window", FIELD_UINT, "", 0, 4096, "0", "designs that the model is fitted to; 0: the preset's", OFFSET(window),
-     ROLE_ANSWER, NULL},
+    {"window", FIELD_UINT, "", 0, 4096, "0", "designs that the model is fitted to, at least 8; 0: the preset's",
+     OFFSET(window), ROLE_ANSWER, NULL},
     {"candidates", FIELD_UINT, "", 0, 65536, "0", "random designs to choose from; 0: the preset's", OFFSET(candidates),
      ROLE_ANSWER, NULL},
     {"neighbours", FIELD_UINT, "", 0, 65536, "0", "and changes of the best designs; 0: the preset's",
@@ -41,7 +41,7 @@ static const struct field spotlight_field_list[] = {
     {"output", FIELD_CHOICE, "", 0, 0, "\"preset\"", "whether the model learns the metric or its logarithm",
      OFFSET(output), ROLE_ANSWER, output_names},
     {"squares", FIELD_CHOICE, "", 0, 0, "\"preset\"", "whether squares of the features are features, too",
-     OFFSET(squares), ROLE_ANSWER, squares_names},
+     OFFSET(squares), ROLE_ANSWER, switch_names},
 };
 static const struct field_table spotlight_fields = {
     "spotlight_like", "Bayesian linear model of domain features, after Spotlight", spotlight_field_list,
@@ -52,24 +52,24 @@ struct preset {
   bool squares;
 };
 static const struct preset presets[] = {
-    {{.initial = 16,
-      .batch = 8,
-      .window = 256,
-      .candidates = 128,
-      .neighbours = 96,
-      .elites = 4,
-      .lie = LIE_BELIEVE,
-      .logarithmic = true},
-     true},
-    {{.initial = 16,
-      .batch = 1,
-      .window = 4096,
-      .candidates = 128,
-      .neighbours = 0,
-      .elites = 0,
-      .lie = LIE_BEST,
-      .logarithmic = false},
-     false},
+    [PRESET_TUNED] = {{.initial = 16,
+                       .batch = 8,
+                       .window = 256,
+                       .candidates = 128,
+                       .neighbours = 96,
+                       .elites = 4,
+                       .lie = LIE_BELIEVE,
+                       .logarithmic = true},
+                      true},
+    [PRESET_PAPER] = {{.initial = 16,
+                       .batch = 1,
+                       .window = 4096,
+                       .candidates = 128,
+                       .neighbours = 0,
+                       .elites = 0,
+                       .lie = LIE_BEST,
+                       .logarithmic = false},
+                      false},
 };
 
 static size_t n_plain_inputs(const struct space *space) {
@@ -99,24 +99,21 @@ static const double *mean(const void *state) { return linear_mean(state); }
 static const double *variance(const void *state) { return linear_variance(state); }
 static void condition(void *state, size_t chosen, double y) { linear_condition(state, chosen, y); }
 
-static uint64_t or_preset(uint64_t own, uint64_t preset) { return own > 0 ? own : preset; }
-
 static void *start(const struct search_request *request) {
   const struct spotlight_settings *own = request->settings;
   const struct preset *all = &presets[own->preset];
   const struct surrogate_settings *preset = &all->surrogate;
   const struct surrogate_settings settings = {
-      .initial = or_preset(own->initial, preset->initial),
-      .batch = or_preset(own->batch, preset->batch),
-      .window = or_preset(own->window, preset->window),
-      .candidates = or_preset(own->candidates, preset->candidates),
-      .neighbours = or_preset(own->neighbours, preset->neighbours),
+      .initial = set_or_preset(own->initial, preset->initial),
+      .batch = set_or_preset(own->batch, preset->batch),
+      .window = set_or_preset(own->window, preset->window),
+      .candidates = set_or_preset(own->candidates, preset->candidates),
+      .neighbours = set_or_preset(own->neighbours, preset->neighbours),
       .elites = own->neighbours > 0 && preset->elites == 0 ? 4 : preset->elites,
       .lie = own->lie > 0 ? (enum surrogate_lie)(own->lie - 1) : preset->lie,
       .logarithmic = own->output == OUTPUT_PRESET ? preset->logarithmic : own->output == OUTPUT_LOGARITHM};
   /* Without features squares are what makes an optimum inside the space possible at all. */
-  const bool squares =
-      own->squares == SQUARES_PRESET ? all->squares || request->space->describe == NULL : own->squares == SQUARES_YES;
+  const bool squares = switch_or_preset(own->squares, all->squares || request->space->describe == NULL);
   const size_t n_inputs = n_plain_inputs(request->space) * (squares ? 2 : 1);
   const struct surrogate_model model = {.n_inputs = n_inputs,
                                         .state =
@@ -138,4 +135,5 @@ const struct search_algorithm search_spotlight_like = {
     .start = start,
     .ask = surrogate_ask,
     .tell = surrogate_tell,
+    .learns = true,
 };
