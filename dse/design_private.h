@@ -23,6 +23,8 @@ void design_space_bound_box(void *context, struct point *low, struct point *high
 void design_forward_init(struct design_space *designs, struct arena *arena);
 void design_forward_release(struct design_space *designs);
 void design_space_suggest(void *context, const struct point *point, struct score *score);
+/* describe of struct space: design_features.c. */
+void design_features_init(struct design_space *designs, struct arena *arena);
 
 /* The best that each objective can be at a design (or at a set of them, of which it is the least in area and power),
  * from the floors on time and energy, designs->floors. Returns what stops it. */

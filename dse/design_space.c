@@ -154,6 +154,7 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
   designs->n_refinements = ARENA_NEW(arena, uint64_t, 1);
   design_box_init(designs, arena);
   design_forward_init(designs, arena);
+  design_features_init(designs, arena);
   return true;
 }
 

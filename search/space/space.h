@@ -116,6 +116,7 @@ struct search_algorithm {
   const struct boxes *(*certificate)(const void *state);
   bool seedless; /* it draws nothing: with any seed it asks the same */
   bool covers;   /* having ended by itself, it has evaluated every point of the space: its best is proven */
+  bool learns;   /* it fits a model: an ask takes as long as many evaluations of a quick problem */
   bool folds;    /* it does not ask point by point (start, ask and tell are NULL): the space is folded, see sweep.h */
 };
 
