@@ -4,7 +4,10 @@
  * search, ties included. A space without bounds over boxes is bounded point by point. */
 #include "search/space/boxes.h"
 
+#include "base/checked.h"
 #include "results/topk.h"
+
+enum { FIRST_ROUND = 8 };
 
 struct exact {
   struct search_request request;
@@ -33,7 +36,9 @@ static size_t ask(void *opaque, uint64_t round, struct point *points) {
                                       .context = state,
                                       .interrupted = state->request.interrupted,
                                       .interrupted_context = state->request.interrupted_context};
-  return boxes_ask(state->boxes, &filter, points, state->request.round_size);
+  /* Small rounds first, so that the best that they find closes boxes before much is asked. */
+  const uint64_t most = FIRST_ROUND + boxes_counts(state->boxes)->asked / 2;
+  return boxes_ask(state->boxes, &filter, points, min_u64(most, state->request.round_size));
 }
 
 static void tell(void *opaque, const struct record *records, size_t n) {
