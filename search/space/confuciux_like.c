@@ -4,7 +4,8 @@
  *
  * After the abstract, not a re-implementation: its steps are layers, whose resources it assigns one after the other;
  * ours are the axes of one design, whose only reward comes at the end: the gain over the worst design so far. Designs
- * that limits exclude are punished without an evaluation, those that come up again are rewarded from memory. Left out:
+ * that come up again are rewarded from memory; those that limits exclude are punished without an evaluation (`paper`)
+ * or passed over (`tuned`: else the policy flees from the limits, where the best designs lie). Left out:
  * bounds, and what a design is. */
 #include "search/space/history.h"
 #include "search/space/policy.h"
@@ -17,7 +18,7 @@
 #include <string.h>
 
 struct confuciux_settings {
-  uint64_t preset, policy_evaluations, episodes, hidden, population, steps, output, baseline;
+  uint64_t preset, policy_evaluations, episodes, hidden, population, steps, output, baseline, punish;
   double rate, discount, entropy, penalty, mutation;
 };
 
@@ -48,6 +49,9 @@ static const struct field confuciux_field_list[] = {
     {"baseline", FIELD_CHOICE, "", 0, 0, "\"preset\"",
      "what a reward is compared with: nothing, or the mean of its round (and scaled by their deviation)",
      OFFSET(baseline), ROLE_ANSWER, baseline_names},
+    {"punish", FIELD_CHOICE, "", 0, 0, "\"preset\"",
+     "whether the policy learns from designs that limits exclude, as from infeasible ones; else it proposes another",
+     OFFSET(punish), ROLE_ANSWER, switch_names},
     {"rate", FIELD_REAL, "", -1, 1, "-1.0", "learning rate of the policy; -1: the preset's", OFFSET(rate), ROLE_ANSWER,
      NULL},
     {"discount", FIELD_REAL, "", -1, 1, "-1.0",
@@ -74,7 +78,8 @@ static const struct confuciux_settings presets[] = {
                       .steps = 1,
                       .output = OUTPUT_LOGARITHM,
                       .baseline = BASELINE_MEAN,
-                      .rate = 0.05,
+                      .punish = SWITCH_OFF,
+                      .rate = 0.02,
                       .discount = 1,
                       .entropy = 0.01,
                       .penalty = 0.2,
@@ -86,6 +91,7 @@ static const struct confuciux_settings presets[] = {
                       .steps = 2,
                       .output = OUTPUT_PLAIN,
                       .baseline = BASELINE_NONE,
+                      .punish = SWITCH_ON,
                       .rate = 0.001,
                       .discount = 0.9,
                       .entropy = 0,
@@ -95,7 +101,7 @@ static const struct confuciux_settings presets[] = {
 
 /* Samples of the policy a round, in multiples of the points it may ask: those that limits exclude, or that are known,
  * teach and cost little. */
-enum { SAMPLES_A_POINT = 6, TRIES_A_CHILD = 32 };
+enum { SAMPLES_A_POINT = 6, MOST_SAMPLES = 2000, TRIES_A_CHILD = 32 };
 
 struct lesson {
   struct episode episode;
@@ -128,6 +134,7 @@ static struct confuciux_settings settle(const struct confuciux_settings *own) {
       .steps = set_or_preset(own->steps, preset->steps),
       .output = set_or_preset(own->output, preset->output),
       .baseline = set_or_preset(own->baseline, preset->baseline),
+      .punish = set_or_preset(own->punish, preset->punish),
       .rate = real_or(own->rate, preset->rate),
       .discount = real_or(own->discount, preset->discount),
       .entropy = real_or(own->entropy, preset->entropy),
@@ -170,24 +177,29 @@ static struct point point_of(const struct confuciux *state, const struct episode
   return point;
 }
 
+/* Which of the points asked in this round is it? SIZE_MAX: none. */
+static size_t asked_already(const struct point *points, size_t n, const struct point *point) {
+  size_t i = 0;
+  while (i < n && point_compare(&points[i], point) != 0) i++;
+  return i < n ? i : SIZE_MAX;
+}
+
+/* Samples are lessons, those that come up twice twice. */
 static size_t ask_policy(struct confuciux *state, struct rng *rng, size_t most, struct point *points) {
+  const bool punish = state->settings.punish == SWITCH_ON;
   size_t n = 0;
+  state->n_lessons = 0;
   sampler_begin(state->sampler);
-  for (state->n_lessons = 0; state->n_lessons < state->most_lessons && n < most;) {
+  for (size_t samples = 0; samples < MOST_SAMPLES && state->n_lessons < state->most_lessons && n < most; samples++) {
     struct lesson *lesson = &state->lessons[state->n_lessons];
     *lesson = (struct lesson){.pending = SIZE_MAX};
     policy_sample(state->policy, rng, &lesson->episode);
     const struct point point = point_of(state, &lesson->episode, rng);
+    const bool allowed = sampler_allows(state->sampler, &point);
+    if (!allowed && !punish) continue;
     lesson->told = history_find(&state->history, &point);
-    if (lesson->told == SIZE_MAX && sampler_allows(state->sampler, &point)) {
-      if (!sampler_offer(state->sampler, &point)) {
-        /* Twice in a round: once is enough to learn from. It still counts as a sample, or this might never end. */
-        state->n_lessons++;
-        for (size_t i = 0; i < n; i++) {
-          if (point_compare(&points[i], &point) == 0) lesson->pending = i;
-        }
-        continue;
-      }
+    if (allowed && lesson->told == SIZE_MAX) lesson->pending = asked_already(points, n, &point);
+    if (sampler_offer(state->sampler, &point)) {
       sampler_ask(state->sampler, &point);
       lesson->pending = n;
       points[n++] = point;

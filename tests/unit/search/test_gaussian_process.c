@@ -189,6 +189,17 @@ static void categories_have_no_order(void **state) {
   assert_true(fabs(gp_mean(gp)[0] - gp_mean(gp)[1]) < 1e-12);
   gp_condition(gp, 0, 4);
   assert_true(fabs(gp_mean(gp)[0] - gp_mean(gp)[1]) > 1e-3);
+  /* By hand with two points: another category is as far as one length. A point far away has the whole variance. */
+  static const double pair[2][2] = {{0, 0}, {1, 0}}, asked[2][2] = {{0.3, 1}, {1e6, 0}}, values[2] = {1, 2};
+  double lengths[GP_MAX_DIMS];
+  for (unsigned i = 0; i < GP_MAX_DIMS; i++) lengths[i] = i == 0 ? 0.6 : 1.7;
+  gp_set_lengths(gp, lengths);
+  assert_true(gp_fit(gp, pair[0], values, 2, true));
+  gp_query(gp, asked[0], 2);
+  const double away = 1 / (1.7 * 1.7), own = 1 + nugget, between = correlation(1, 0.6);
+  const double a = correlation(sqrt(pow(0.3 / 0.6, 2) + away), 1), b = correlation(sqrt(pow(0.7 / 0.6, 2) + away), 1);
+  const double share = 1 - (own * (a * a + b * b) - 2 * between * a * b) / (own * own - between * between);
+  assert_true(fabs(gp_variance(gp)[0] / gp_variance(gp)[1] - share) < 1e-9);
   arena_release(&arena);
 }
 

@@ -65,6 +65,10 @@ static void a_new_policy_prefers_nothing(void **state) {
   static const struct episode episode = {{1, 0, 3, 2}};
   static const struct policy_goal goal = {1, 0};
   assert_true(fabs(policy_objective(policy, &episode, 1, &goal) + log(3 * 1 * 5 * 4)) < 1e-12);
+  /* The last of four steps gets the whole advantage, those before less and less; undecided is log 3 + log 5 + log 4. */
+  static const struct policy_goal later = {0.7, 0.25};
+  const double credited = -2 * (0.343 * log(3) + 0.7 * log(5) + log(4)) + 0.25 * log(60);
+  assert_true(fabs(policy_objective(policy, &episode, 2, &later) - credited) < 1e-12);
   arena_release(&arena);
 }
 
