@@ -1,20 +1,18 @@
 /* Which few designs are worth evaluating? The critical-path guided local search (accelerator-search §8; after WHAM,
  * arXiv 2404.14632, whose code is not public: rules marked [ours] are our reading of it).
  *
- * Three moves, all in the same rounds:
- *  - A *walk* fixes the shape axes (array rows and columns, lanes, buffers) and grows the others (numbers of cores, HBM
- *    stacks) from their smallest values, one step at a time, where the schedule's critical path says that waiting
- *    hurts most per added mm². It ends at a limit, when cores no longer limit the schedule, or when growing has not
- *    helped `growth_hysteresis` times.
- *  - *Shapes* are tried from the largest downwards; a shape's children have one shape axis moved to its next smaller
- *    value; a line of descent that has not beaten its ancestors more than `dim_hysteresis` times is given up.
- *  - *Polish* [ours]: the neighbours of the best designs (one axis by one step, two axes by opposite steps, or one axis
- * by one step and the others lowered until limits allow it and raised while the bound gains), because limits on area
- * and power make the best design a trade between axes that neither of the other moves makes. A point is evaluated only
- * if it promises to beat the best so far [ours]: its bound must be better, and so must the bound times the share of its
- * own bound that a related design reached (the walk's last point, its parent shape, the design being polished), within
- * `margin`. Bounds cost about a hundredth of an evaluation. The first test never skips what could have won; the second
- * may, which is what the proof afterwards is for. */
+ *  - *Growth* (guided_growth.c) fixes a shape (array rows and columns, lanes, buffers) and grows numbers of cores and
+ *    HBM stacks where the schedule's critical path says that waiting hurts most per added mm²; first, if `mirror` is
+ *    on, by the conflicts of the forward pass alone. Shapes come from the largest downwards; a line of descent that has
+ *    not beaten its ancestors more than `dim_hysteresis` times is given up.
+ *  - *Trades* (guided_polish.c) [ours] do the same at the limits, where growing one class must be paid for by others.
+ *  - *Polish* [ours] tries designs beside the best ones.
+ *
+ * The search begins with two designs: that of the best bound of all, found without an evaluation where the space bounds
+ * boxes, and the largest shape that limits allow, with its conflicts resolved. What may be asked next is ordered by
+ * what it promises (guided_promise.c), and only asked if its bound, looked at closely, still beats the best. That test
+ * never skips what could have won; the promise may, so that the search hopes for more a few times before it ends: the
+ * proof afterwards says what was missed. */
 #include "search/space/guided.h"
 
 #include "search/space/boxes.h"
@@ -156,7 +154,8 @@ static bool close_enough(const struct guided *state) {
   return guided_metric(state)->maximise ? best >= state->ceiling * (1 - gap) : best * (1 - gap) <= state->ceiling;
 }
 
-/* Polish may fill half of a round, walks the rest; what they leave is polish's again. */
+/* Trades and polish first; growth where they leave room, then what confirms the best, then the next generation of
+ * shapes. */
 static size_t ask(void *opaque, uint64_t round, struct point *points) {
   (void)round;
   struct guided *state = opaque;

@@ -20,7 +20,7 @@ struct screening {
 /* An evaluated design and the share of its bound that it reached. */
 struct relative {
   struct point point;
-  double share, residual; /* residual: what the effects of axes leave unexplained */
+  double share;
 };
 
 /* The evaluated designs nearest to a point, as far as it has been told. */
@@ -68,8 +68,6 @@ struct guided {
   size_t n_relatives, relatives_capacity;
   double mean_share, spread, optimism; /* spread: of predictions around what was then evaluated */
   double square_errors, n_errors;
-  double *fitted, *fit_weight, *fit_sum;
-  double *effect[POINT_MAX_AXES]; /* of an axis's value on the share */
   uint64_t n_hopes;
   /* guided_growth.c */
   struct point_set *shapes;

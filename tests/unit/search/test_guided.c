@@ -276,6 +276,7 @@ static void suggest(void *context, const struct point *point, struct score *scor
 static void the_mirror_can_be_turned_off(void **state) {
   (void)state;
   struct instance *instance = test_malloc(sizeof *instance);
+  unsigned n_grown = 0;
   const struct search_algorithm *guided = search_algorithm_find("guided");
   for (uint64_t task = 0; task < N_INSTANCES; task++) {
     for (unsigned mirror = 0; mirror < 2; mirror++) {
@@ -298,11 +299,12 @@ static void the_mirror_can_be_turned_off(void **state) {
       unsigned grown = 0;
       for (size_t a = 0; a < N_AXES; a++) grown += plan[a].role == AXIS_GROW ? points[0].index[a] : 0;
       if (!mirror) assert_int_equal(grown, 0);
-      if (mirror && instance->n_suggested > 1) assert_true(grown > 0);
+      if (mirror) n_grown += grown > 0;
       arena_release(&arena);
     }
   }
   test_free(instance);
+  assert_true(n_grown > N_INSTANCES / 2);
 }
 
 /* Where nothing is known before an evaluation, growth and what was learnt must do: the same share of the points, far
@@ -326,8 +328,8 @@ static void without_bounds_it_is_better_than_chance(void **state) {
     n_better += gap < chance;
   }
   test_free(instance);
-  assert_true(n_close >= 4);
-  assert_true(n_better >= N_INSTANCES * 2 / 3);
+  assert_true(n_close >= 14);
+  assert_true(n_better >= 18);
 }
 
 /* The bounds of these spaces are bounds, or the search above would be right to fail. */
