@@ -11,8 +11,8 @@
  * The search begins with two designs: that of the best bound of all, found without an evaluation where the space bounds
  * boxes, and the largest shape that limits allow, with its conflicts resolved. What may be asked next is ordered by
  * what it promises (guided_promise.c), and only asked if its bound, looked at closely, still beats the best. That test
- * never skips what could have won; the promise may, so that the search hopes for more a few times before it ends: the
- * proof afterwards says what was missed. */
+ * never skips what could have won; the promise may, so that the search hopes for more a few times before it ends, and
+ * branch and bound has a share of every round (`sure`). The proof afterwards says what was missed. */
 #include "search/space/guided.h"
 
 #include "search/space/boxes.h"
@@ -53,6 +53,12 @@ static const struct field guided_field_list[] = {
     {"most_evaluations", FIELD_UINT, "", 1, 1e9, "1000", "and in any case no more than this", OFFSET(most_evaluations),
      ROLE_ANSWER, NULL},
     {"batch", FIELD_UINT, "", 1, 1e6, "2", "designs evaluated between two decisions", OFFSET(batch), ROLE_ANSWER, NULL},
+    {"sure", FIELD_REAL, "", 0, 1, "0.5",
+     "share of a round that branch and bound asks for, best bound first, where the space bounds boxes", OFFSET(sure),
+     ROLE_ANSWER, NULL},
+    {"sure_after", FIELD_UINT, "", 0, 1e9, "64",
+     "most evaluations that branch and bound goes on for when nothing else promises to win", OFFSET(sure_after),
+     ROLE_ANSWER, NULL},
     {"gap_target", FIELD_REAL, "", 0, 1, "0.0",
      "the search ends once its best is this close to what no design can beat; 0: it goes on", OFFSET(gap_target),
      ROLE_ANSWER, NULL},
@@ -113,36 +119,44 @@ static void *start(const struct search_request *request) {
   state->elite = ARENA_NEW(request->arena, struct record, state->elite_capacity + 1);
   state->polished = ARENA_NEW(request->arena, bool, state->elite_capacity + 1);
   state->n_traded = ARENA_NEW(request->arena, uint16_t, state->elite_capacity + 1);
+  if (request->space->bound_box != NULL) state->boxes = boxes_new(request->space, request->arena);
+  state->sure_points = ARENA_NEW(request->arena, struct point, request->round_size);
   promise_start(state);
   growth_start(state);
   polish_start(state);
   return state;
 }
 
-static bool admits_all(void *context, double bound, const struct point *first) {
-  (void)context, (void)bound, (void)first;
-  return true;
+/* --- the sure way ---------------------------------------------------------------------------------------------------
+ * Beside all that the search hopes for, branch and bound asks for the designs with the best bounds. Where bounds are
+ * tight, it finds the best first; and when no box is left that could beat the best, the search is over. */
+
+static bool may_win(void *context, double bound, const struct point *first) {
+  (void)first;
+  const struct guided *state = context;
+  return state->n_elite == 0 ||
+         guided_better(state, bound, state->elite[0].score.objective[state->request.space->metric]);
 }
 
-/* The design whose bound is the best of all, where the space can bound boxes. */
-static void ask_best_bound(struct guided *state, struct point *points, size_t *n) {
-  const struct space *space = state->request.space;
-  if (space->bound_box == NULL) return;
-  struct boxes *boxes = boxes_new(space, state->request.arena);
-  const struct boxes_filter filter = {.admits = admits_all,
+/* Adds at most `most` designs to the round. */
+static void ask_surely(struct guided *state, size_t most, struct point *points, size_t *n) {
+  if (state->boxes == NULL || state->is_proven || most == 0) return;
+  const struct boxes_filter filter = {.admits = may_win,
+                                      .evaluated = state->asked,
+                                      .context = state,
                                       .interrupted = state->request.interrupted,
                                       .interrupted_context = state->request.interrupted_context};
-  struct point point;
-  if (boxes_ask(boxes, &filter, &point, 1) == 0) return;
-  state->has_ceiling = boxes_ceiling(boxes, &state->ceiling);
-  guided_take(state, &point, NO_WALK, points, n);
+  const size_t asked = boxes_ask(state->boxes, &filter, state->sure_points, most);
+  state->has_ceiling = boxes_ceiling(state->boxes, &state->ceiling);
+  for (size_t i = 0; i < asked; i++) guided_take(state, &state->sure_points[i], NO_WALK, points, n);
+  state->is_proven = boxes_counts(state->boxes)->open == 0 && asked == 0;
 }
 
 /* Two views of the space to begin with: the design with the best bound, often of many small cores, and the largest
  * shape that limits allow, of few large ones, with the counts that its conflicts ask for. */
 static void begin(struct guided *state, struct point *points, size_t *n) {
   state->has_begun = true;
-  ask_best_bound(state, points, n);
+  ask_surely(state, 1, points, n);
   const size_t wanted = *n + 1 < state->round_most ? *n + 1 : state->round_most;
   do growth_ask(state, wanted, points, n);
   while (*n < wanted && growth_next_generation(state));
@@ -156,20 +170,35 @@ static bool close_enough(const struct guided *state) {
 
 /* Trades and polish first; growth where they leave room, then what confirms the best, then the next generation of
  * shapes. */
+/* What growth, trades and polish ask for. */
+static void ask_locally(struct guided *state, struct point *points, size_t *n) {
+  while (state->n_asked < state->budget && !close_enough(state)) {
+    const size_t before = *n;
+    polish_ask(state, state->round_most, points, n);
+    if (*n > before && *n < state->round_most) continue;
+    growth_ask(state, state->round_most, points, n);
+    if (*n == 0) polish_confirm(state, points, n);
+    if (*n > 0) break;
+    if (!growth_next_generation(state) && !promise_hope(state)) break;
+  }
+}
+
 static size_t ask(void *opaque, uint64_t round, struct point *points) {
   (void)round;
   struct guided *state = opaque;
+  const size_t whole = state->round_most;
   size_t n = 0;
   if (!state->has_begun) begin(state, points, &n);
-  while (state->n_asked < state->budget && !close_enough(state)) {
-    const size_t before = n;
-    polish_ask(state, state->round_most, points, &n);
-    if (n > before && n < state->round_most) continue;
-    growth_ask(state, state->round_most, points, &n);
-    if (n == 0) polish_confirm(state, points, &n);
-    if (n > 0) break;
-    if (!growth_next_generation(state) && !promise_hope(state)) break;
-  }
+  if (n > 0) return n;
+  /* Of a round of one, every other is the sure way's. */
+  size_t sure = (size_t)((double)whole * state->settings.sure + 0.5);
+  if (whole == 1) sure = state->settings.sure > 0 && state->n_asked % 2 == 0;
+  if (state->boxes == NULL || state->n_sure_after >= state->settings.sure_after) sure = 0;
+  ask_surely(state, sure, points, &n);
+  if (state->is_proven && n == 0) return 0;
+  const size_t n_sure = n;
+  if (whole > sure) ask_locally(state, points, &n);
+  if (whole > sure && n == n_sure) state->n_sure_after += n; /* nothing else promises anything */
   return n;
 }
 

@@ -6,8 +6,9 @@
 #include "search/space/space.h"
 
 struct guided_settings {
-  uint64_t growth_hysteresis, dim_hysteresis, polish_designs, max_starts, batch, mirror_steps, hopes, most_evaluations;
-  double margin, swap_margin, slack, gain, optimism, share, gap_target;
+  uint64_t growth_hysteresis, dim_hysteresis, polish_designs, max_starts, batch, mirror_steps, hopes, most_evaluations,
+      sure_after;
+  double margin, swap_margin, slack, gain, optimism, share, gap_target, sure;
   bool mirror;
 };
 
@@ -59,7 +60,10 @@ struct guided {
   uint16_t *n_traded; /* of its moves, so many were tried */
   size_t n_elite, elite_capacity;
   double ceiling; /* what no design can beat, if gap_target asks for it */
-  bool has_ceiling, has_begun;
+  bool has_ceiling, has_begun, is_proven;
+  struct boxes *boxes; /* the sure way's; NULL: the space bounds none */
+  struct point *sure_points;
+  uint64_t n_sure_after; /* evaluations that it alone has asked for */
   /* guided_promise.c */
   struct point_set *screened;
   struct screening *screenings;
