@@ -13,8 +13,8 @@ static const char *const titles[N_SENSITIVITY_PARTS] = {
     "Which axes drive the model", "Which axes matter within the limits", "Which constants of the model matter"};
 static const char *const sentences[N_SENSITIVITY_PARTS] = {
     "Every combination of axis values is equally likely; limits are set aside.",
-    "Designs that limits allow, all equally likely. Limits tie axes together: indices need not add up, and a total "
-    "effect may be below the first order.",
+    ("Designs that limits allow, all equally likely. Limits tie axes together: indices need not add up, and a total "
+     "effect may be below the first order."),
     "At the winning design, each constant drawn from its range."};
 
 static void fill_bars(const struct sensitivity *sensitivity, enum sensitivity_part part, struct report_bars *bars,

@@ -110,14 +110,15 @@ workload = "dlrm-criteo";
 batch = 64;
 limits = { memory = false; };
 space = { clock_mhz = [940, 1513]; };
-search = { algorithm = "random"; max_evaluations = 23; round_size = 23; prove_front = false; seed = 2385; };
+search = { algorithm = "random"; max_evaluations = 23; round_size = 23; prove_front = false; seed = 2385;
+  bound_points = 100000000; };
 CFG
 start "$dse" explore wide.cfg --out bounds --quiet
 wait_for_bytes bounds/journal 64
 sleep 0.1
 signal_and_wait TERM
 leaves 'bounded' 75
-holds 'bounded' 'a["state"] == "stopped" and a["round"] == 1 and a["lower_bound"] is None' bounds/status.json
+holds 'bounded' 'a["state"] == "stopped" and a["round"] >= 1 and (a["lower_bound"] or a["best"]) >= a["best"]' bounds/status.json
 
 # --- while the last files are written: it finishes ---------------------------------------------------------------------------
 cat >at_the_end.py <<'PYTHON'
