@@ -50,7 +50,7 @@ static const struct field guided_field_list[] = {
     {"share", FIELD_REAL, "", 0, 1, "0.005",
      "most evaluations, as a share of the space (at least 128): a search that needs more is no better than the proof",
      OFFSET(share), ROLE_ANSWER, NULL},
-    {"most_evaluations", FIELD_UINT, "", 1, 1e9, "1000", "and in any case no more than this", OFFSET(most_evaluations),
+    {"most_evaluations", FIELD_UINT, "", 1, 1e9, "4000", "and in any case no more than this", OFFSET(most_evaluations),
      ROLE_ANSWER, NULL},
     {"batch", FIELD_UINT, "", 1, 1e6, "2", "designs evaluated between two decisions", OFFSET(batch), ROLE_ANSWER, NULL},
     {"sure", FIELD_REAL, "", 0, 1, "0.5",
