@@ -7,17 +7,8 @@
  * often, to the metric's logarithm, and lies what the model says. */
 #include "search/space/gaussian_process.h"
 #include "search/space/surrogate.h"
-#include "search/space/trail.h"
 
-struct bayes_settings {
-  uint64_t preset, initial, batch, window, candidates, neighbours, lie, output;
-};
-
-static const char *const lie_names[] = {"preset", "best", "mean", "worst", "believe", NULL};
-static const char *const output_names[] = {"preset", "plain", "logarithm", NULL};
-enum { OUTPUT_PRESET, OUTPUT_PLAIN, OUTPUT_LOGARITHM };
-
-#define OFFSET(member) offsetof(struct bayes_settings, member)
+#define OFFSET(member) offsetof(struct surrogate_keys, member)
 static const struct field bayes_field_list[] = {
     {"preset", FIELD_CHOICE, "", 0, 0, "\"tuned\"",
      "keys left at 0 (or \"preset\") are: tuned on designs of accelerators; paper: as is usual", OFFSET(preset),
@@ -35,9 +26,9 @@ static const struct field bayes_field_list[] = {
      OFFSET(neighbours), ROLE_ANSWER, NULL},
     {"lie", FIELD_CHOICE, "", 0, 0, "\"preset\"",
      "what a design that is on its way is taken to score: the best so far, the mean, the worst, or what the model says",
-     OFFSET(lie), ROLE_ANSWER, lie_names},
+     OFFSET(lie), ROLE_ANSWER, surrogate_lie_names},
     {"output", FIELD_CHOICE, "", 0, 0, "\"preset\"", "whether the model learns the metric or its logarithm",
-     OFFSET(output), ROLE_ANSWER, output_names},
+     OFFSET(output), ROLE_ANSWER, surrogate_output_names},
 };
 static const struct field_table bayes_fields = {"bayes", "Bayesian optimization", bayes_field_list,
                                                 sizeof bayes_field_list / sizeof *bayes_field_list};
@@ -70,17 +61,9 @@ static const double *variance(const void *state) { return gp_variance(state); }
 static void condition(void *state, size_t chosen, double y) { gp_condition(state, chosen, y); }
 
 static void *start(const struct search_request *request) {
-  const struct bayes_settings *own = request->settings;
-  const struct surrogate_settings *preset = &presets[own->preset];
-  const struct surrogate_settings settings = {
-      .initial = set_or_preset(own->initial, preset->initial),
-      .batch = set_or_preset(own->batch, preset->batch),
-      .window = set_or_preset(own->window, preset->window),
-      .candidates = set_or_preset(own->candidates, preset->candidates),
-      .neighbours = set_or_preset(own->neighbours, preset->neighbours),
-      .elites = preset->elites,
-      .lie = own->lie > 0 ? (enum surrogate_lie)(own->lie - 1) : preset->lie,
-      .logarithmic = own->output == OUTPUT_PRESET ? preset->logarithmic : own->output == OUTPUT_LOGARITHM};
+  const struct surrogate_keys *own = request->settings;
+  struct surrogate_settings settings;
+  surrogate_choose(own, &presets[own->preset], &settings);
   const struct space *space = request->space;
   bool *category = ARENA_NEW(request->arena, bool, POINT_MAX_AXES);
   for (size_t a = 0; a < space->n_axes; a++) category[a] = space->axes[a].role == AXIS_CHOICE;
@@ -104,7 +87,7 @@ const struct search_algorithm search_bayes = {
     .name = "bayes",
     .doc = "Gaussian process over the axes and expected improvement",
     .table = &bayes_fields,
-    .settings_bytes = sizeof(struct bayes_settings),
+    .settings_bytes = sizeof(struct surrogate_keys),
     .start = start,
     .ask = surrogate_ask,
     .tell = surrogate_tell,

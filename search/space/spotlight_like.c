@@ -10,36 +10,32 @@
  * squares, too, and looks around the best designs. */
 #include "search/space/linear_model.h"
 #include "search/space/surrogate.h"
-#include "search/space/trail.h"
 
 struct spotlight_settings {
-  uint64_t preset, initial, batch, window, candidates, neighbours, lie, output, squares;
+  struct surrogate_keys keys;
+  uint64_t squares;
 };
-
-static const char *const lie_names[] = {"preset", "best", "mean", "worst", "believe", NULL};
-static const char *const output_names[] = {"preset", "plain", "logarithm", NULL};
-enum { OUTPUT_PRESET, OUTPUT_PLAIN, OUTPUT_LOGARITHM };
 
 #define OFFSET(member) offsetof(struct spotlight_settings, member)
 static const struct field spotlight_field_list[] = {
     {"preset", FIELD_CHOICE, "", 0, 0, "\"tuned\"",
-     "keys left at 0 (or \"preset\") are: tuned on designs of accelerators; paper: after Spotlight", OFFSET(preset),
-     ROLE_ANSWER, preset_names},
+     "keys left at 0 (or \"preset\") are: tuned on designs of accelerators; paper: after Spotlight",
+     OFFSET(keys.preset), ROLE_ANSWER, preset_names},
     {"initial", FIELD_UINT, "", 0, 1e6, "0", "random designs before the model is asked; 0: the preset's",
-     OFFSET(initial), ROLE_ANSWER, NULL},
+     OFFSET(keys.initial), ROLE_ANSWER, NULL},
     {"batch", FIELD_UINT, "", 0, 1024, "0", "designs between two fits, at most search.round_size; 0: the preset's",
-     OFFSET(batch), ROLE_ANSWER, NULL},
+     OFFSET(keys.batch), ROLE_ANSWER, NULL},
     {"window", FIELD_UINT, "", 0, 4096, "0", "designs that the model is fitted to, at least 8; 0: the preset's",
-     OFFSET(window), ROLE_ANSWER, NULL},
-    {"candidates", FIELD_UINT, "", 0, 65536, "0", "random designs to choose from; 0: the preset's", OFFSET(candidates),
-     ROLE_ANSWER, NULL},
+     OFFSET(keys.window), ROLE_ANSWER, NULL},
+    {"candidates", FIELD_UINT, "", 0, 65536, "0", "random designs to choose from; 0: the preset's",
+     OFFSET(keys.candidates), ROLE_ANSWER, NULL},
     {"neighbours", FIELD_UINT, "", 0, 65536, "0", "and changes of the best designs; 0: the preset's",
-     OFFSET(neighbours), ROLE_ANSWER, NULL},
+     OFFSET(keys.neighbours), ROLE_ANSWER, NULL},
     {"lie", FIELD_CHOICE, "", 0, 0, "\"preset\"",
      "what a design that is on its way is taken to score: the best so far, the mean, the worst, or what the model says",
-     OFFSET(lie), ROLE_ANSWER, lie_names},
+     OFFSET(keys.lie), ROLE_ANSWER, surrogate_lie_names},
     {"output", FIELD_CHOICE, "", 0, 0, "\"preset\"", "whether the model learns the metric or its logarithm",
-     OFFSET(output), ROLE_ANSWER, output_names},
+     OFFSET(keys.output), ROLE_ANSWER, surrogate_output_names},
     {"squares", FIELD_CHOICE, "", 0, 0, "\"preset\"", "whether squares of the features are features, too",
      OFFSET(squares), ROLE_ANSWER, switch_names},
 };
@@ -101,17 +97,9 @@ static void condition(void *state, size_t chosen, double y) { linear_condition(s
 
 static void *start(const struct search_request *request) {
   const struct spotlight_settings *own = request->settings;
-  const struct preset *all = &presets[own->preset];
-  const struct surrogate_settings *preset = &all->surrogate;
-  const struct surrogate_settings settings = {
-      .initial = set_or_preset(own->initial, preset->initial),
-      .batch = set_or_preset(own->batch, preset->batch),
-      .window = set_or_preset(own->window, preset->window),
-      .candidates = set_or_preset(own->candidates, preset->candidates),
-      .neighbours = set_or_preset(own->neighbours, preset->neighbours),
-      .elites = own->neighbours > 0 && preset->elites == 0 ? 4 : preset->elites,
-      .lie = own->lie > 0 ? (enum surrogate_lie)(own->lie - 1) : preset->lie,
-      .logarithmic = own->output == OUTPUT_PRESET ? preset->logarithmic : own->output == OUTPUT_LOGARITHM};
+  const struct preset *all = &presets[own->keys.preset];
+  struct surrogate_settings settings;
+  surrogate_choose(&own->keys, &all->surrogate, &settings);
   /* Without features squares are what makes an optimum inside the space possible at all. */
   const bool squares = switch_or_preset(own->squares, all->squares || request->space->describe == NULL);
   const size_t n_inputs = n_plain_inputs(request->space) * (squares ? 2 : 1);

@@ -34,6 +34,23 @@ void surrogate_scaled_indices(const struct space *space, const struct point *poi
   }
 }
 
+const char *const surrogate_lie_names[] = {"preset", "best", "mean", "worst", "believe", NULL};
+const char *const surrogate_output_names[] = {"preset", "plain", "logarithm", NULL};
+
+void surrogate_choose(const struct surrogate_keys *keys, const struct surrogate_settings *preset,
+                      struct surrogate_settings *settings) {
+  *settings = (struct surrogate_settings){
+      .initial = set_or_preset(keys->initial, preset->initial),
+      .batch = set_or_preset(keys->batch, preset->batch),
+      .window = set_or_preset(keys->window, preset->window),
+      .candidates = set_or_preset(keys->candidates, preset->candidates),
+      .neighbours = set_or_preset(keys->neighbours, preset->neighbours),
+      /* Neighbours that only the user asks for are those of as many designs as elsewhere. */
+      .elites = keys->neighbours > 0 && preset->elites == 0 ? 4 : preset->elites,
+      .lie = keys->lie > 0 ? (enum surrogate_lie)(keys->lie - 1) : preset->lie,
+      .logarithmic = keys->output == OUTPUT_PRESET ? preset->logarithmic : keys->output == OUTPUT_LOGARITHM};
+}
+
 size_t surrogate_most_queries(const struct surrogate_settings *settings) {
   return settings->candidates + settings->neighbours + settings->elites * MOST_AXIS_STEPS;
 }

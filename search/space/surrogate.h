@@ -9,6 +9,7 @@
 #define SEARCH_SPACE_SURROGATE_H
 
 #include "search/space/sampler.h"
+#include "search/space/trail.h"
 
 enum surrogate_lie { LIE_BEST, LIE_MEAN, LIE_WORST, LIE_BELIEVE };
 
@@ -34,6 +35,15 @@ struct surrogate_settings {
   enum surrogate_lie lie;
   bool logarithmic; /* the model learns the metric's logarithm */
 };
+
+/* The keys that such a search has in common; 0 (or "preset") stands for what the preset says. */
+struct surrogate_keys {
+  uint64_t preset, initial, batch, window, candidates, neighbours, lie, output;
+};
+enum { OUTPUT_PRESET, OUTPUT_PLAIN, OUTPUT_LOGARITHM };
+extern const char *const surrogate_lie_names[], *const surrogate_output_names[];
+void surrogate_choose(const struct surrogate_keys *keys, const struct surrogate_settings *preset,
+                      struct surrogate_settings *settings);
 
 struct surrogate;
 /* Queries that a model must take at once, and points that it must fit, conditioned ones included. */
