@@ -15,7 +15,7 @@ ours, theirs = pty.openpty()
 fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs)
 os.close(theirs)
-with open(path, "wb") as file:
+with open(path, "wb", buffering=0) as file:
     while True:
         try: data = os.read(ours, 65536)
         except OSError: break
@@ -236,7 +236,12 @@ for ((i = 0; i < 600; i++)); do
   [[ -z $pid ]] || kill -USR2 "$pid"
   sleep 0.05
 done
-sleep 1.2
+# Until the line has moved, however slow the machine is; lines.py says so if it never does.
+for ((i = 0; i < 600; i++)); do
+  frames=$(tr '\r' '\n' <line.txt | grep -a '^prove ' | sort -u | wc -l)
+  ((frames < 2)) || break
+  sleep 0.05
+done
 kill -TERM "$pid"
 status=0
 wait $terminal || status=$?
