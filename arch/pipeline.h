@@ -8,6 +8,9 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* One chunk of layers on one device, for one microbatch. */
 struct pipeline_stage {
