@@ -153,11 +153,16 @@ static struct op fused_op(const struct op_graph *graph, const struct chain *chai
   const struct op *const scores = &graph->ops[chain->scores], *const weighed = &graph->ops[chain->weighed];
   struct op op = op_new(OP_ATTENTION, weighed->element_bytes);
   op.layer = weighed->layer;
+  op.split = weighed->split;
   op.dim[DIM_REPS] = scores->dim[DIM_REPS];
   op.dim[DIM_M] = scores->dim[DIM_M];
   op.dim[DIM_N] = scores->dim[DIM_N];
   op.dim[DIM_K] = scores->dim[DIM_K];
   op.dim[DIM_CAUSAL] = causal && chain->masked;
+  /* Under a context split a rank has pairs of chunks that see (M + N)/2 + 1/2 keys on average, as the last M of
+   * (M + N)/2 do. */
+  const bool shared = scores->split == SPLIT_SCORES && scores->dim[DIM_M] < scores->dim[DIM_N];
+  if (op.dim[DIM_CAUSAL] != 0 && shared) op.dim[DIM_N] = (scores->dim[DIM_M] + scores->dim[DIM_N]) / 2;
   op.dim[DIM_KEY_SHARERS] = key_sharers(scores);
   op.dim[DIM_ADDENDS] = chain->n_addends;
   op.dim[DIM_DROPOUT] = chain->dropout;

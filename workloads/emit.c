@@ -60,6 +60,7 @@ uint32_t emit_op(struct emitter *emitter, const char *name, struct op *op, const
   char full_name[2 * EMIT_NAME_BYTES];
   snprintf(full_name, sizeof full_name, "%s%s", emitter->prefix, name);
   op->layer = emitter->layer;
+  op->split = (uint8_t)emitter->split;
   const uint64_t macs = op_macs(op);
   if (macs == UINT64_MAX) emitter->overflow = true;
   emitter->macs = emit_sum(emitter, emitter->macs, macs);

@@ -27,6 +27,7 @@ struct tensor {
 struct emitter {
   struct graph_builder *builder;
   uint64_t batch, element_bytes, macs;
+  enum op_split split;          /* of the ops to come */
   uint32_t layer;               /* of the ops to come; OP_ABSENT outside a repeated block */
   char prefix[EMIT_NAME_BYTES]; /* of their names, e.g. "layer3." */
   bool overflow;

@@ -58,8 +58,9 @@ enum { DIM_CAUSAL = DIM_K + 1, DIM_KEY_SHARERS, DIM_ADDENDS, DIM_DROPOUT };
 enum { DIM_ELEMENTS, DIM_ROW, DIM_WINDOW, DIM_X_ELEMENTS, DIM_X_RANK, DIM_Y_ELEMENTS, DIM_Y_RANK, DIM_OPERANDS };
 /* Pooling: outputs of windows inside the image, without padding, which `compat` counts; 0: DIM_ELEMENTS. */
 enum { DIM_INSIDE = DIM_OPERANDS + 1 };
-/* FAMILY_LINK: bytes of the full tensor, ranks. */
-enum { DIM_BYTES, DIM_RANKS };
+/* FAMILY_LINK: bytes of the full tensor (of an all-to-all: of what one rank holds), ranks, and how far neighbours of
+ * the group lie apart in the job's numbering of devices (0: 1). */
+enum { DIM_BYTES, DIM_RANKS, DIM_RANK_STRIDE };
 
 /* What must survive until the backward pass (workloads §6). */
 enum op_keep {
@@ -90,6 +91,40 @@ enum op_kind {
   N_OP_KINDS
 };
 
+/* How an op's work spreads over the devices of a group (split.h). Generators say so; ops of imported graphs and of
+ * other networks are of no known part. Neither cost nor digest depends on it. */
+enum op_split {
+  SPLIT_UNKNOWN,
+  SPLIT_TOKENS,        /* rows of tokens as wide as the model: norms, dropout, residuals, routers */
+  SPLIT_TOKEN_IDS,     /* one number a token, which every rank of a tensor group reads */
+  SPLIT_TABLE,         /* embedding: rows of the vocabulary */
+  SPLIT_QKV,           /* matrix: columns of heads */
+  SPLIT_ROTARY,        /* queries and keys */
+  SPLIT_SCORES,        /* product of queries and keys */
+  SPLIT_WEIGHTS,       /* scores until they weigh the values: scale, bias, mask, softmax, dropout */
+  SPLIT_VALUES,        /* product of scores and values */
+  SPLIT_PROJECTION,    /* matrix: rows of heads */
+  SPLIT_COLUMN,        /* matrix: columns of the feed-forward width */
+  SPLIT_INNER,         /* elementwise on the feed-forward width */
+  SPLIT_ROW,           /* matrix: rows of the feed-forward width */
+  SPLIT_DISPATCH,      /* tokens laid out by expert */
+  SPLIT_EXPERT_COLUMN, /* the same as above of each expert */
+  SPLIT_EXPERT_INNER,
+  SPLIT_EXPERT_ROW,
+  SPLIT_RETURN, /* and back to their places */
+  SPLIT_LOGITS, /* matrix: columns of the vocabulary */
+  SPLIT_LOSS,
+  /* what splits put in between */
+  SPLIT_ENTER,        /* every rank of a tensor group gets all tokens */
+  SPLIT_LEAVE,        /* and their partial sums are added up */
+  SPLIT_EXPERT_ENTER, /* the same before and behind the matrices of experts */
+  SPLIT_EXPERT_LEAVE,
+  SPLIT_LOSS_SUM,
+  SPLIT_KEYS,     /* keys and values of the whole sequence */
+  SPLIT_EXCHANGE, /* tokens to the ranks of their experts, and back */
+  N_OP_SPLITS
+};
+
 struct op_kind_info {
   const char *name;
   enum op_class class;
@@ -112,6 +147,7 @@ struct op {
   uint8_t kind;          /* enum op_kind */
   uint8_t phase;         /* enum op_phase */
   uint8_t element_bytes; /* of the tensors it reads and writes */
+  uint8_t split;         /* enum op_split */
   bool weighted;         /* FAMILY_GEMM: the second operand is a parameter, not an activation */
   uint32_t layer;        /* number of the repeated block, OP_ABSENT outside */
   uint32_t mirror;       /* B, W, U: the forward op it belongs to; F: OP_ABSENT */
@@ -135,6 +171,12 @@ struct op op_new(enum op_kind kind, uint64_t element_bytes);
 enum op_phase op_conv_phase(const struct op *op);
 /* Queries × keys of a FAMILY_ATTENTION op that see each other, over all reps; saturating. */
 uint64_t op_attention_scores(const struct op *op);
+/* Whether it was put in by a split, and is no op of the model. */
+static inline bool op_is_split_link(const struct op *op) { return op->split >= SPLIT_ENTER; }
+/* Whether its parameters belong to experts, each of which lies on one rank of an expert group. */
+static inline bool op_is_expert(const struct op *op) {
+  return op->split >= SPLIT_EXPERT_COLUMN && op->split <= SPLIT_EXPERT_ROW;
+}
 /* Multiply-accumulates of a TENSOR op (0 for others); UINT64_MAX if it does not fit. Attention recomputes its scores
  * backwards: five products instead of four. */
 uint64_t op_macs(const struct op *op);

@@ -17,6 +17,7 @@ struct graph_builder {
   uint64_t *pred_bytes;
   struct op_follower *followers;
   char *names;
+  struct split_facts facts;
   bool too_large;
 };
 
@@ -97,6 +98,10 @@ uint32_t graph_builder_add(struct graph_builder *builder, const struct op *op, c
 struct op *graph_builder_op(struct graph_builder *builder, uint32_t index) {
   REQUIRE(index < builder->n_ops);
   return &builder->ops[index];
+}
+
+void graph_builder_set_facts(struct graph_builder *builder, const struct split_facts *facts) {
+  builder->facts = *facts;
 }
 
 size_t graph_builder_count(const struct graph_builder *builder) { return builder->n_ops; }
@@ -219,6 +224,7 @@ bool graph_builder_finish(struct graph_builder *builder, struct arena *arena, st
   for (size_t i = 0; i < builder->n_ops; i++) pred_start[i + 1] = (uint32_t)builder->edge_end[i];
   graph->pred_start = pred_start;
   lay_out_successors(arena, graph);
+  graph->facts = builder->facts;
   graph->digest = graph_digest(graph, number_shapes(arena, builder->scratch, ops, graph));
   return true;
 }

@@ -10,6 +10,16 @@
 #include "base/error.h"
 #include "workloads/op.h"
 
+/* What splits must know of a transformer: sizes of the whole model, and how its ops have been split already. All 0: no
+ * transformer, or nothing is known. */
+struct split_facts {
+  uint64_t layers, samples, sequence, hidden, heads, kv_heads, head_size, ffn, vocab, experts, top_k;
+  double capacity_factor;           /* 0: unbounded */
+  bool image;                       /* a class token beside the patches: no sequence to share */
+  uint64_t tensor, context, expert; /* degrees; 0: not split */
+  bool sequence_parallel, pad_heads;
+};
+
 struct op_graph {
   size_t n_ops, n_edges, n_followers, n_shapes;
   const struct op *ops;
@@ -20,6 +30,7 @@ struct op_graph {
   const uint32_t *shape_op;           /* n_shapes: the first op of each distinct shape */
   const char *names;                  /* NUL-separated; ops[i].name is an offset */
   struct digest digest;               /* of everything above but the names, and of no derived field */
+  struct split_facts facts;
 };
 
 static inline const char *op_name(const struct op_graph *graph, size_t i) { return graph->names + graph->ops[i].name; }
@@ -38,6 +49,7 @@ uint32_t graph_builder_add(struct graph_builder *builder, const struct op *op, c
 /* The op as added, to complete it (not its place in the graph). */
 struct op *graph_builder_op(struct graph_builder *builder, uint32_t index);
 size_t graph_builder_count(const struct graph_builder *builder);
+void graph_builder_set_facts(struct graph_builder *builder, const struct split_facts *facts);
 /* Followers of the op added next: they are recorded in order and tied to it by graph_builder_add. */
 void graph_builder_follow(struct graph_builder *builder, const struct op_follower *follower);
 /* Lays the graph out in `arena`, finds distinct shapes, digests. STATUS_INPUT if there are too many ops or edges. */

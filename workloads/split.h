@@ -24,7 +24,9 @@ struct split_extras {
   uint64_t
       copied_parameters; /* held by several ranks alike: norms, row biases, routers, shared K/V, counted beyond 1 */
   uint64_t padded_parameters, padded_macs; /* forward */
-  uint64_t dropped_rows;                   /* tokens · top_k beyond an expert's capacity */
+  uint64_t copied_macs;  /* forward: routers and projections of embeddings that every rank of a tensor group computes
+                            alike, shared keys and values */
+  uint64_t dropped_rows; /* tokens · top_k beyond an expert's capacity */
 };
 
 struct split_strategy {

@@ -4,7 +4,8 @@
  * hands them on through a backward op of its own or unchanged (views, adds), and leaves them for its weight gradient.
  * Ops of one weight group get their weight gradient together when the walk has passed the first of them; updates come
  * last. A backward op has edges from the gradients it reads; what it reads of the forward pass is older than those on
- * any path, so no edge is needed for order. Sources: accelerator-search §3, workloads §6. Left out: recomputation,
+ * any path, so no edge is needed for order. What a split gathers from several devices is gathered once more for the ops
+ * that read it backwards. Sources: accelerator-search §3, workloads §6. Left out: recomputation,
  * gradient clipping, accumulation over microbatches (U is there or not, `update`). */
 #include "workloads/training.h"
 #include "base/checked.h"
@@ -130,6 +131,23 @@ static void join_gradients(struct expansion *x, size_t i) {
   expansion_link(x, list, added, false);
 }
 
+void expansion_gather_again(struct expansion *x, size_t i, enum op_phase phase, struct link_list *list) {
+  const struct op_graph *const graph = x->forward;
+  for (size_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++) {
+    const uint32_t pred = graph->preds[e];
+    const struct op *const from = &graph->ops[pred];
+    if (!rules_is_gathered_again(from) || (e > graph->pred_start[i] && graph->preds[e - 1] == pred)) continue;
+    if (x->gathered[pred] == OP_ABSENT) {
+      struct op op = expansion_op(x, OP_ALL_GATHER, phase, pred);
+      memcpy(op.dim, from->dim, sizeof op.dim);
+      op.in_bytes = from->in_bytes;
+      op.out_bytes = from->out_bytes;
+      x->gathered[pred] = expansion_add(x, &op, pred, "again", x->gradients[i]);
+    }
+    expansion_link(x, list, x->gathered[pred], false);
+  }
+}
+
 /* --- backward ops ---------------------------------------------------------------------------------------------- */
 
 static uint32_t pred_of(const struct expansion *x, size_t i, size_t j) {
@@ -199,6 +217,7 @@ static void backward_gemm(struct expansion *x, size_t i) {
   }
   size_t factor[2];
   if (!rules_factors(x->forward, x->flags, i, factor)) return;
+  expansion_gather_again(x, i, PHASE_BACKWARD_DATA, &x->gradients[i]);
   const uint64_t a_bytes = factor_bytes(x, i, factor[0], false), b_bytes = factor_bytes(x, i, factor[1], true);
   if (x->flags[pred_of(x, i, factor[0])].requires) backward_factor(x, i, factor[0], false, b_bytes);
   if (x->flags[pred_of(x, i, factor[1])].requires) backward_factor(x, i, factor[1], true, a_bytes);
@@ -207,8 +226,7 @@ static void backward_gemm(struct expansion *x, size_t i) {
 static void backward_link(struct expansion *x, size_t i, enum op_kind kind) {
   const struct op *const from = &x->forward->ops[i];
   struct op op = expansion_op(x, kind, PHASE_BACKWARD_DATA, i);
-  op.dim[DIM_BYTES] = from->dim[DIM_BYTES];
-  op.dim[DIM_RANKS] = from->dim[DIM_RANKS];
+  memcpy(op.dim, from->dim, sizeof op.dim);
   op.in_bytes = from->out_bytes;
   backward_one(x, i, &op);
 }
@@ -231,6 +249,7 @@ static void backward_attention(struct expansion *x, size_t i) {
   struct op op = expansion_op(x, OP_ATTENTION, PHASE_BACKWARD_DATA, i);
   memcpy(op.dim, from->dim, sizeof op.dim);
   op.in_bytes = sat_add(sat_mul(2, gradient_bytes_of(x, i)), rules_attention_statistics_bytes(from));
+  expansion_gather_again(x, i, PHASE_BACKWARD_DATA, &x->gradients[i]);
   for (size_t j = 0; j < n_preds(x, i) && j < RULES_ATTENTION_FACTORS; j++)
     op.in_bytes = sat_add(op.in_bytes, sat_mul(rules_operand_elements(x->forward, i, j), from->element_bytes));
   backward_one(x, i, &op);
@@ -360,7 +379,9 @@ bool training_expand(const struct op_graph *forward, const struct training_setti
       .flags = rules_flags_new(forward, scratch),
       .gradients = ARENA_NEW(scratch, struct link_list, forward->n_ops),
       .finals = ARENA_NEW(scratch, struct link_list, forward->n_ops),
+      .gathered = ARENA_NEW(scratch, uint32_t, forward->n_ops),
   };
+  for (size_t i = 0; i < forward->n_ops; i++) x.gathered[i] = OP_ABSENT;
   copy_forward(&x, settings->keep_statistics);
   weight_groups_init(&x);
   for (size_t i = forward->n_ops; i-- > 0;) {

@@ -183,7 +183,8 @@ struct keeping {
   uint32_t *stack; /* of views to look through; each op enters once */
 };
 
-/* Keeps the tensor of an op; a view has none of its own, so that of whoever wrote it. */
+/* Keeps the tensor of an op; a view has none of its own, so that of whoever wrote it. So does what is gathered again.
+ */
 static void keep_tensor(struct keeping *keeping, uint32_t start) {
   const struct op_graph *const graph = keeping->graph;
   size_t n = 0;
@@ -191,7 +192,7 @@ static void keep_tensor(struct keeping *keeping, uint32_t start) {
   keeping->kept[start] = true;
   while (n > 0) {
     const uint32_t i = keeping->stack[--n];
-    if (op_kinds[graph->ops[i].kind].class != CLASS_NONE) continue;
+    if (op_kinds[graph->ops[i].kind].class != CLASS_NONE && !rules_is_gathered_again(&graph->ops[i])) continue;
     for (size_t j = 0; j < n_operands(graph, i); j++) {
       const uint32_t pred = graph->preds[graph->pred_start[i] + j];
       if (!rules_is_data(graph, keeping->flags, i, j) || keeping->kept[pred]) continue;
@@ -298,7 +299,8 @@ uint64_t *rules_kept_bytes(const struct op_graph *graph, const struct rules_flag
     if (flags[i].active) keep_for(&keeping, i);
   for (size_t i = 0; i < graph->n_ops; i++) {
     const struct op *const op = &graph->ops[i];
-    const bool is_view = op_kinds[op->kind].class == CLASS_NONE && n_operands(graph, i) > 0;
+    const bool is_view =
+        (op_kinds[op->kind].class == CLASS_NONE || rules_is_gathered_again(op)) && n_operands(graph, i) > 0;
     const bool has_own = flags[i].active && cell_keeps[op->kind] > 0; /* its output is among its own bytes */
     if (keeping.kept[i] && !is_view && !has_own) bytes[i] = rules_tensor_bytes(op);
     if (flags[i].active) bytes[i] = sat_add(bytes[i], own_bytes(op, keep_statistics));

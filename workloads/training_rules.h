@@ -28,6 +28,11 @@ bool rules_is_data(const struct op_graph *graph, const struct rules_flags *flags
 /* The two factors of a product of activations as places in the row of predecessors: A, then B. They may coincide.
  * False if there is no data operand. */
 bool rules_factors(const struct op_graph *graph, const struct rules_flags *flags, size_t i, size_t factor[2]);
+/* Whether op i gathers what a split has shared out: kept is only the part that was here before, and its readers gather
+ * it once more for the backward pass (arXiv 2205.05198, sequence parallelism). */
+static inline bool rules_is_gathered_again(const struct op *op) {
+  return op->kind == OP_ALL_GATHER && op_is_split_link(op);
+}
 /* Bytes each op keeps for the backward pass (workloads §6), n_ops of them, in `scratch`. */
 uint64_t *rules_kept_bytes(const struct op_graph *graph, const struct rules_flags *flags, bool keep_statistics,
                            struct arena *scratch);

@@ -132,7 +132,7 @@ static uint32_t merged_gradient(struct expansion *x, uint32_t start, uint32_t m,
   const size_t leader = x->members[m];
   const struct op *const from = &x->forward->ops[leader];
   struct op op = weight_op(x, leader);
-  struct link_list preds = {0};
+  struct link_list preds = {0}, bias_preds = {0};
   uint64_t out_elements = 0;
   for (uint32_t k = m; k < x->group_end[start]; k++) {
     const size_t i = x->members[k];
@@ -140,6 +140,8 @@ static uint32_t merged_gradient(struct expansion *x, uint32_t start, uint32_t m,
     done[k - start] = true;
     join_member(x, &op, i);
     link_gradients(x, &preds, i);
+    link_gradients(x, &bias_preds, i);
+    expansion_gather_again(x, i, PHASE_BACKWARD_WEIGHT, &preds);
     out_elements = sat_add(out_elements, rules_out_elements(&x->forward->ops[i]));
   }
   const bool has_filter = op_kinds[from->kind].class == CLASS_TENSOR;
@@ -147,7 +149,7 @@ static uint32_t merged_gradient(struct expansion *x, uint32_t start, uint32_t m,
   op.out_bytes = sat_mul(weights, x->settings->gradient_bytes);
   if (op.kind == OP_SCATTER) op.out_bytes = sat_mul(op.dim[DIM_ELEMENTS], x->settings->gradient_bytes); /* its rows */
   const uint32_t added = expansion_add(x, &op, leader, "dW", preds);
-  if (has_filter && parameters > weights) bias_gradient(x, leader, out_elements, parameters - weights, preds);
+  if (has_filter && parameters > weights) bias_gradient(x, leader, out_elements, parameters - weights, bias_preds);
   return added;
 }
 

@@ -28,6 +28,7 @@ struct expansion {
   uint32_t *group_end;   /* of the group that starts at this place in `members` */
   uint32_t *group_start; /* of each forward op: place in `members`, OP_ABSENT without weights */
   uint32_t n_members;
+  uint32_t *gathered; /* of each forward op that is gathered again: its second gathering; OP_ABSENT: none yet */
 };
 
 /* An op of the new graph on behalf of forward op `forward`: its layer, its mirror. */
@@ -35,6 +36,9 @@ struct op expansion_op(const struct expansion *x, enum op_kind kind, enum op_pha
 uint32_t expansion_add(struct expansion *x, const struct op *op, size_t forward, const char *suffix,
                        struct link_list preds);
 void expansion_link(struct expansion *x, struct link_list *list, uint32_t op, bool partial);
+/* Adds to `list` what op i must wait for to have its operands again: gatherings in `phase`, each made when the first
+ * reader has its gradient and shared by all. */
+void expansion_gather_again(struct expansion *x, size_t i, enum op_phase phase, struct link_list *list);
 
 void weight_groups_init(struct expansion *x);
 /* Called for active ops from the last to the first: when op i is the first active one of its group, adds the group's

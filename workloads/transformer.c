@@ -7,6 +7,7 @@
 #include "workloads/transformer.h"
 #include "base/checked.h"
 #include "workloads/emit.h"
+#include "workloads/split_sizes.h"
 
 enum { GROUP_EMBEDDING, RANK_TOKENS = 3, RANK_SCORES = 4 };
 
@@ -16,11 +17,41 @@ struct build {
   uint64_t tokens, sequence; /* of the batch; of one sample */
 };
 
+/* For splits, which cannot read them off the ops. */
+static struct split_facts facts_of(const struct build *build) {
+  const struct transformer *const model = build->model;
+  return (struct split_facts){.layers = model->layers,
+                              .samples = build->emit.batch,
+                              .sequence = build->sequence,
+                              .hidden = model->hidden,
+                              .heads = model->heads,
+                              .kv_heads = model->kv_heads,
+                              .head_size = model->head_size,
+                              .ffn = model->ffn,
+                              .vocab = model->image > 0 ? model->classes : model->vocab,
+                              .experts = model->experts,
+                              .top_k = model->top_k,
+                              .capacity_factor = model->capacity_factor,
+                              .image = model->image > 0};
+}
+
+/* What every generator of this file starts with. */
+static void start(struct build *build, struct generation *generation) {
+  emitter_init(&build->emit, generation);
+  build->tokens = emit_product(&build->emit, build->emit.batch, build->sequence);
+  build->emit.split = SPLIT_TOKENS;
+  const struct split_facts facts = facts_of(build);
+  graph_builder_set_facts(generation->builder, &facts);
+}
+
 /* Rows of `width` elements, one a token. */
 static struct tensor token_shape(struct build *build, uint64_t width) {
   return (struct tensor){
       .rank = RANK_TOKENS, .elements = emit_product(&build->emit, build->tokens, width), .row = width};
 }
+
+/* The ops to come are split like this. */
+static void tag(struct build *build, enum op_split split) { build->emit.split = split; }
 
 /* Every token through a matrix n_in × n. */
 static struct tensor linear(struct build *build, const char *name, struct tensor x, uint64_t n, bool bias) {
@@ -94,7 +125,9 @@ static struct tensor attention(struct build *build, struct tensor x) {
   struct emitter *const emit = &build->emit;
   const uint64_t query_width = emit_product(emit, model->heads, model->head_size);
   const uint64_t key_width = emit_product(emit, model->kv_heads, model->head_size);
+  tag(build, SPLIT_QKV);
   struct tensor packed = linear(build, "attention.qkv", x, query_width + 2 * key_width, model->bias);
+  tag(build, SPLIT_ROTARY);
   if (model->position == POSITION_ROTARY) packed = rotate(build, packed);
   struct tensor query = packed, key = packed;
   query.elements = emit_product(emit, build->tokens, query_width);
@@ -106,14 +139,19 @@ static struct tensor attention(struct build *build, struct tensor x) {
                       .k = model->head_size,
                       .group = OP_ABSENT,
                       .rank = RANK_SCORES};
+  tag(build, SPLIT_SCORES);
   const struct tensor scores = emit_matmul(emit, "attention.query_key", query, key, &gemm);
+  tag(build, SPLIT_WEIGHTS);
   const struct tensor weights = attention_weights(build, scores);
   gemm.n = model->head_size;
   gemm.k = build->sequence;
+  tag(build, SPLIT_VALUES);
   struct tensor context = emit_matmul(emit, "attention.context", weights, key, &gemm);
   context.rank = RANK_TOKENS;
   context.row = query_width;
+  tag(build, SPLIT_PROJECTION);
   const struct tensor projected = linear(build, "attention.projection", context, model->hidden, model->bias);
+  tag(build, SPLIT_TOKENS);
   return dropout(build, "attention.dropout", projected);
 }
 
@@ -123,32 +161,31 @@ static struct tensor attention(struct build *build, struct tensor x) {
 static struct tensor matrices(struct build *build, struct tensor x, struct gemm gemm) {
   const struct transformer *const model = build->model;
   struct emitter *const emit = &build->emit;
+  const bool expert = model->experts > 0;
+  const enum op_split column = expert ? SPLIT_EXPERT_COLUMN : SPLIT_COLUMN;
+  const enum op_split elementwise = expert ? SPLIT_EXPERT_INNER : SPLIT_INNER;
   gemm.n = model->ffn;
   gemm.k = model->hidden;
   gemm.n_bias = model->bias ? model->ffn : 0;
   struct tensor inner;
+  tag(build, column);
+  inner = emit_gemm(emit, model->gated ? "feed_forward.gate" : "feed_forward.up", x, &gemm);
+  tag(build, elementwise);
+  inner = activate(build, inner);
   if (model->gated) {
-    inner = activate(build, emit_gemm(emit, "feed_forward.gate", x, &gemm));
     gemm.n_bias = 0; /* the first matrix has the bias (workloads §2.1, the formula of P) */
+    tag(build, column);
     const struct tensor up = emit_gemm(emit, "feed_forward.up", x, &gemm);
+    tag(build, elementwise);
     inner = emit_join(emit, OP_MUL, "feed_forward.product", inner, up);
-  } else {
-    inner = activate(build, emit_gemm(emit, "feed_forward.up", x, &gemm));
   }
   gemm.n = model->hidden;
   gemm.k = model->ffn;
   gemm.n_bias = model->bias ? model->hidden : 0;
-  return emit_gemm(emit, "feed_forward.down", inner, &gemm);
-}
-
-/* Rows of each expert when tokens spread evenly; what goes over the capacity is dropped. */
-static uint64_t expert_rows(struct build *build) {
-  const struct transformer *const model = build->model;
-  const uint64_t sent = emit_product(&build->emit, build->tokens, model->top_k);
-  const uint64_t share = ceil_div(sent, model->experts);
-  if (!(model->capacity_factor > 0 && model->capacity_factor < 1)) return share;
-  const uint64_t capacity = (uint64_t)((double)sent * model->capacity_factor / (double)model->experts);
-  return max_u64(min_u64(share, capacity), 1);
+  tag(build, expert ? SPLIT_EXPERT_ROW : SPLIT_ROW);
+  const struct tensor out = emit_gemm(emit, "feed_forward.down", inner, &gemm);
+  tag(build, SPLIT_TOKENS);
+  return out;
 }
 
 static struct tensor combine(struct build *build, struct tensor expert_out, struct tensor choice) {
@@ -157,8 +194,10 @@ static struct tensor combine(struct build *build, struct tensor expert_out, stru
   struct tensor sent = out;
   sent.elements = emit_product(emit, out.elements, build->model->top_k);
   const struct vector_op gather = {.kind = OP_GATHER, .group = OP_ABSENT, .out = sent};
+  tag(build, SPLIT_RETURN);
   const struct tensor returned =
       emit_vector(emit, "experts.return", &gather, (struct tensor[2]){expert_out, choice}, 2);
+  tag(build, SPLIT_TOKENS);
   const struct tensor weighed = emit_join(emit, OP_MUL, "experts.weigh", returned, choice);
   const struct vector_op sum = {.kind = OP_REDUCE, .n_lanes = sent.elements, .group = OP_ABSENT, .out = out};
   return emit_vector(emit, "experts.combine", &sum, &weighed, 1);
@@ -179,11 +218,13 @@ static struct tensor experts(struct build *build, struct tensor x) {
                                           .row = model->top_k}};
   const struct tensor choice = emit_vector(emit, "experts.top_k", &top_k, &router, 1);
 
-  const uint64_t rows = expert_rows(build);
+  const struct split_facts facts = facts_of(build);
+  const uint64_t rows = split_expert_rows(&facts, build->tokens);
   const struct tensor sent = {.rank = RANK_TOKENS,
                               .elements = emit_product(emit, emit_product(emit, model->experts, rows), model->hidden),
                               .row = model->hidden};
   const struct vector_op dispatch = {.kind = OP_GATHER, .group = OP_ABSENT, .out = sent};
+  tag(build, SPLIT_DISPATCH);
   const struct tensor dispatched = emit_vector(emit, "experts.dispatch", &dispatch, (struct tensor[2]){x, choice}, 2);
   const struct gemm gemm = {.reps = model->experts, .m = rows, .group = OP_ABSENT, .rank = RANK_TOKENS};
   return combine(build, matrices(build, dispatched, gemm), choice);
@@ -230,8 +271,11 @@ static struct tensor add_positions(struct build *build, struct tensor x, uint64_
   return emit_vector(&build->emit, "embedding.position", &add, &x, 1);
 }
 
-static struct tensor embed(struct build *build, const char *input, const char *name, uint64_t n_rows, uint64_t width) {
+static struct tensor embed(struct build *build, const char *input, const char *name, uint64_t n_rows, uint64_t width,
+                           enum op_split table_split) {
   struct emitter *const emit = &build->emit;
+  const bool by_rows = table_split == SPLIT_TABLE;
+  tag(build, by_rows ? SPLIT_TOKEN_IDS : SPLIT_TOKENS);
   const struct tensor ids = emit_input(emit, input, build->tokens, 1, EMIT_INDEX_BYTES);
   const bool shared = build->model->tied && n_rows == build->model->vocab;
   const struct tensor out = token_shape(build, width);
@@ -240,18 +284,22 @@ static struct tensor embed(struct build *build, const char *input, const char *n
                                   .n_weights = out.elements,
                                   .group = shared ? GROUP_EMBEDDING : OP_ABSENT,
                                   .out = out};
-  return emit_vector(emit, name, &table, &ids, 1);
+  tag(build, table_split);
+  const struct tensor looked_up = emit_vector(emit, name, &table, &ids, 1);
+  tag(build, SPLIT_TOKENS);
+  return looked_up;
 }
 
 /* --- language -------------------------------------------------------------------------------------------------- */
 
 static struct tensor language_embedding(struct build *build) {
   const struct transformer *const model = build->model;
-  struct tensor x = embed(build, "tokens", "embedding.token", model->vocab, model->embedding_width);
+  struct tensor x = embed(build, "tokens", "embedding.token", model->vocab, model->embedding_width, SPLIT_TABLE);
   if (model->embedding_width != model->hidden) x = linear(build, "embedding.projection", x, model->hidden, false);
   if (model->position == POSITION_LEARNED) x = add_positions(build, x, build->sequence + model->position_extra_rows);
   if (model->token_types > 0) {
-    const struct tensor types = embed(build, "token_types", "embedding.token_type", model->token_types, model->hidden);
+    const struct tensor types =
+        embed(build, "token_types", "embedding.token_type", model->token_types, model->hidden, SPLIT_TOKENS);
     x = emit_join(&build->emit, OP_ADD, "embedding.add_type", x, types);
   }
   if (model->embedding_norm) x = norm(build, "embedding.norm", x);
@@ -266,6 +314,14 @@ static void idle_pooler(struct build *build, uint64_t width) {
   emit_op(&build->emit, "pooler", &pooler, NULL, 0);
 }
 
+static void logits_and_loss(struct build *build, struct tensor x, const struct gemm *gemm, uint64_t n_targets) {
+  tag(build, SPLIT_LOGITS);
+  const struct tensor logits = emit_gemm(&build->emit, "head.logits", x, gemm);
+  tag(build, SPLIT_LOSS);
+  emit_loss(&build->emit, logits, n_targets);
+  tag(build, SPLIT_TOKENS);
+}
+
 static void language_head(struct build *build, struct tensor x) {
   const struct transformer *const model = build->model;
   if (model->pooler) idle_pooler(build, x.row);
@@ -277,7 +333,7 @@ static void language_head(struct build *build, struct tensor x) {
                             .group = model->tied ? GROUP_EMBEDDING : OP_ABSENT,
                             .borrowed = model->tied,
                             .rank = RANK_TOKENS};
-  emit_loss(&build->emit, emit_gemm(&build->emit, "head.logits", x, &gemm), build->tokens);
+  logits_and_loss(build, x, &gemm, build->tokens);
 }
 
 static bool generate_language(struct generation *generation, const struct field_table *table, struct error *error) {
@@ -285,8 +341,7 @@ static bool generate_language(struct generation *generation, const struct field_
   if (!generation_settings(generation, table, model, NULL, 0, error) || !transformer_check(generation, model, error))
     return false;
   struct build build = {.model = model, .sequence = model->sequence};
-  emitter_init(&build.emit, generation);
-  build.tokens = emit_product(&build.emit, build.emit.batch, model->sequence);
+  start(&build, generation);
   language_head(&build, blocks(&build, language_embedding(&build)));
   uint64_t flop = emit_product(&build.emit, 2 * model->sequence, model->layers);
   flop = emit_product(&build.emit, flop, model->hidden);
@@ -354,7 +409,7 @@ static void image_head(struct build *build, struct tensor x) {
                             .n_bias = model->classes,
                             .group = OP_ABSENT,
                             .rank = 2};
-  emit_loss(emit, emit_gemm(emit, "head.logits", token, &gemm), emit->batch);
+  logits_and_loss(build, token, &gemm, emit->batch);
 }
 
 static bool generate_vit(struct generation *generation, struct error *error) {
@@ -364,8 +419,7 @@ static bool generate_vit(struct generation *generation, struct error *error) {
     return false;
   const uint64_t side = model->image / model->patch;
   struct build build = {.model = model, .sequence = side * side + 1};
-  emitter_init(&build.emit, generation);
-  build.tokens = emit_product(&build.emit, build.emit.batch, build.sequence);
+  start(&build, generation);
   image_head(&build, blocks(&build, image_embedding(&build)));
   if (!emitter_finish(&build.emit, generation, error)) return false;
   generation->workload->router_flop =

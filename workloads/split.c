@@ -1,0 +1,55 @@
+/* What does one device of a job compute?
+ *
+ * Every strategy judges its degree first, so that all objections come at once; then those that rewrite operators do, in
+ * the list's order (any other gives the same graph). */
+#include "workloads/split.h"
+#include "base/checked.h"
+#include "workloads/split_rewrite.h"
+
+const struct split_strategy *const split_strategies[] = {
+#define SPLIT(name) &split_##name,
+#include "workloads/splits.def"
+#undef SPLIT
+};
+const size_t n_split_strategies = sizeof split_strategies / sizeof *split_strategies;
+
+static bool all_apply(const struct op_graph *forward, const struct split_degrees *degrees, struct error *error) {
+  const size_t n_before = error->n_messages;
+  for (size_t s = 0; s < n_split_strategies; s++) {
+    const struct split_strategy *const strategy = split_strategies[s];
+    const uint64_t degree = strategy->degree(degrees);
+    if (degree == 0)
+      error_add(error, STATUS_INPUT, "%s: is 0, allowed is at least 1", strategy->name);
+    else if (degree > 1)
+      strategy->applies(forward, degrees, error);
+  }
+  return error->n_messages == n_before;
+}
+
+/* Padding may make an op too large for 64 bits, where the model was just small enough. */
+static bool fits(const struct op_graph *rank, struct error *error) {
+  for (size_t i = 0; i < rank->n_ops; i++) {
+    const struct op *const op = &rank->ops[i];
+    if (op_macs(op) == UINT64_MAX || op->in_bytes == UINT64_MAX || op->out_bytes == UINT64_MAX)
+      return error_add(error, STATUS_INPUT, "split: the sizes of op '%s' do not fit 64 bits, allowed are fewer samples",
+                       op_name(rank, i));
+  }
+  return true;
+}
+
+bool split_apply(const struct op_graph *forward, const struct split_degrees *degrees, struct arena *arena,
+                 struct arena *scratch, struct op_graph *rank, struct split_extras *extras, struct error *error) {
+  if (!all_apply(forward, degrees, error)) return false;
+  struct op_graph now = *forward;
+  for (size_t s = 0; s < n_split_strategies; s++) {
+    const struct split_strategy *const strategy = split_strategies[s];
+    if (strategy->split == NULL || strategy->degree(degrees) == 1) continue;
+    struct op_graph next;
+    if (!strategy->split(&now, degrees, arena, scratch, &next, NULL, error)) return false;
+    now = next;
+  }
+  if (!fits(&now, error)) return false;
+  *rank = now;
+  if (extras != NULL) split_extras_between(forward, rank, extras);
+  return true;
+}
