@@ -226,3 +226,16 @@ bool attention_fuse(const struct op_graph *forward, bool causal, struct arena *a
   }
   return graph_builder_finish(builder, arena, out, error);
 }
+
+struct attention_marks attention_mark(const struct op_graph *forward, struct arena *arena) {
+  const struct finder finder = {forward, rules_flags_new(forward, arena)};
+  const struct attention_marks marks = {ARENA_NEW(arena, bool, forward->n_ops), ARENA_NEW(arena, bool, forward->n_ops)};
+  for (uint32_t i = 0; i < forward->n_ops; i++) {
+    struct chain chain;
+    if (!find_chain(&finder, i, &chain)) continue;
+    mark_inner(&chain, marks.inner);
+    mark_inner(&chain, marks.again);
+    marks.again[i] = true;
+  }
+  return marks;
+}

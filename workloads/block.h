@@ -18,7 +18,7 @@ enum block_phase {
   BLOCK_BACKWARD_DATA, /* alone, for schedules that tear them apart */
   BLOCK_BACKWARD_WEIGHT,
   BLOCK_UPDATE,
-  BLOCK_SELECTIVE, /* what selective recomputation computes again: scores, softmax, and their dropout */
+  BLOCK_SELECTIVE, /* what selective recomputation computes again: QKᵀ, softmax, its dropout, and AV (workloads §7) */
   N_BLOCK_PHASES
 };
 extern const char *const block_phase_names[N_BLOCK_PHASES];
@@ -31,9 +31,14 @@ struct block {
   uint64_t parameters;          /* owned here, those of experts included */
   uint64_t expert_parameters;   /* of them, those of experts */
   uint64_t borrowed_parameters; /* of a tied table that an earlier block owns; a stage of its own needs a copy */
-  uint64_t kept_bytes[N_RECOMPUTES];    /* for the backward pass, a microbatch */
-  uint64_t working_bytes[N_RECOMPUTES]; /* most that one op needs besides; with full recomputation also what the
-                                           block keeps while it runs backwards */
+  uint64_t kept_bytes[N_RECOMPUTES];    /* for the backward pass, a microbatch; of the input what nobody before keeps */
+  uint64_t shared_bytes;                /* of the input it needs for the backward pass, what the block before keeps for
+                                           itself as well: a stage that begins here keeps them besides, unless it
+                                           recomputes in full */
+  uint64_t working_bytes[N_RECOMPUTES]; /* most that one op needs besides; with recomputation also what has come back
+                                           while the block runs backwards */
+  bool recomputes; /* full recomputation runs it forward again: not what comes last, whose backward pass follows at
+                      once (workloads §10: the head is not repeated); that keeps the same as without */
   uint64_t macs[N_PHASES];
 };
 

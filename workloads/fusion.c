@@ -165,18 +165,28 @@ static size_t n_group_preds(const struct chains *chains, uint32_t head) {
   return n;
 }
 
-bool fusion_apply(const struct op_graph *graph, struct arena *arena, struct arena *scratch, struct op_graph *fused,
-                  struct error *error) {
-  const struct arena_mark mark = arena_get_mark(scratch);
+static struct chains find_chains(const struct op_graph *graph, struct arena *arena) {
   const size_t n = graph->n_ops;
-  struct chains chains = {graph, ARENA_NEW(scratch, uint32_t, n), ARENA_NEW(scratch, uint32_t, n),
-                          ARENA_NEW(scratch, uint32_t, n)};
+  struct chains chains = {graph, ARENA_NEW(arena, uint32_t, n), ARENA_NEW(arena, uint32_t, n),
+                          ARENA_NEW(arena, uint32_t, n)};
   for (uint32_t i = 0; i < n; i++) {
     chains.head[i] = chains.last[i] = i;
     chains.next[i] = OP_ABSENT;
   }
   for (uint32_t i = 0; i < n; i++)
     if (chains.head[i] == i) grow_chain(&chains, i);
+  return chains;
+}
+
+const uint32_t *fusion_heads(const struct op_graph *graph, struct arena *arena) {
+  return find_chains(graph, arena).head;
+}
+
+bool fusion_apply(const struct op_graph *graph, struct arena *arena, struct arena *scratch, struct op_graph *fused,
+                  struct error *error) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const size_t n = graph->n_ops;
+  const struct chains chains = find_chains(graph, scratch);
   struct graph_builder *const builder = graph_builder_new(scratch);
   uint32_t *const place = ARENA_NEW(scratch, uint32_t, n); /* of each head */
   for (uint32_t i = 0; i < n; i++) {

@@ -35,6 +35,8 @@ bool training_expand(const struct op_graph *forward, const struct training_setti
  * norms, dropout and transformations; elementwise ops absorb elementwise ops, reductions and dropout. */
 bool fusion_apply(const struct op_graph *graph, struct arena *arena, struct arena *scratch, struct op_graph *fused,
                   struct error *error);
+/* Of each op the head of the chain that fusion_apply would put it into, itself if it stays alone. In `arena`. */
+const uint32_t *fusion_heads(const struct op_graph *graph, struct arena *arena);
 /* Bytes that parameters, gradients and optimizer state of one device take, per parameter (workloads §6). */
 uint64_t training_bytes_per_parameter(const struct training_settings *settings, uint64_t weight_bytes);
 

@@ -1,0 +1,219 @@
+/* Do the blocks of a model add up to the model?
+ *
+ * For every shipped model, random transformers and random graphs: the sums over all places of multiply-accumulates,
+ * ops by kind and phase, lane work, parameters and kept bytes are those of the whole graph expanded at once, fused or
+ * not; neighbours agree on what goes between them; recomputation keeps less. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "workloads/block.h"
+#include "workloads/workload.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_RANDOM_MODELS = 40, N_GRAPHS = 600, MAX_OPS = 60, SIDE = 7, ELEMENTS = SIDE * SIDE, E = 2 };
+static const uint64_t default_seed __attribute__((unused)) = 2385;
+static struct arena arena, scratch;
+static const char *what; /* is being tried, for messages */
+
+/* --- sums ------------------------------------------------------------------------------------------------------- */
+
+struct sums {
+  uint64_t macs[N_PHASES], parameters, expert_parameters, kept_bytes;
+  uint64_t n_ops[N_OP_KINDS][N_PHASES], lanes[N_OP_KINDS][N_PHASES]; /* followers included, free ops not */
+};
+
+static void count_op(struct sums *sums, uint8_t kind, uint8_t phase, uint64_t lanes) {
+  if (op_kinds[kind].class == CLASS_NONE) return;
+  sums->n_ops[kind][phase]++;
+  if (op_kinds[kind].family == FAMILY_VECTOR) sums->lanes[kind][phase] += lanes;
+}
+
+static void count_graph(struct sums *sums, const struct op_graph *graph) {
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    const struct op *const op = &graph->ops[i];
+    count_op(sums, op->kind, op->phase, op->dim[DIM_ELEMENTS]);
+    for (size_t f = 0; f < op->n_followers; f++) {
+      const struct op_follower *const follower = &graph->followers[op->first_follower + f];
+      count_op(sums, follower->kind, follower->phase, follower->elements);
+    }
+  }
+}
+
+static struct sums sums_of_whole(const struct op_graph *forward, const struct training_settings *settings) {
+  struct sums sums = {0};
+  struct op_graph training;
+  static struct error error;
+  if (!training_expand(forward, settings, &arena, &scratch, &training, &error)) fail_msg("%s", error.text);
+  struct graph_totals totals;
+  graph_totals(&training, &totals);
+  memcpy(sums.macs, totals.macs, sizeof sums.macs);
+  sums.parameters = totals.parameters;
+  sums.kept_bytes = totals.stash_bytes;
+  for (size_t i = 0; i < forward->n_ops; i++)
+    if (forward->ops[i].weighted && forward->ops[i].dim[DIM_REPS] > 1 && forward->ops[i].kind == OP_GEMM)
+      sums.expert_parameters += forward->ops[i].n_parameters;
+  count_graph(&sums, &training);
+  return sums;
+}
+
+static struct sums sums_of_blocks(const struct block_chain *chain) {
+  struct sums sums = {0};
+  static const enum block_phase phases[] = {BLOCK_FORWARD, BLOCK_BACKWARD, BLOCK_UPDATE};
+  for (size_t k = 0; k < chain->n_places; k++) {
+    const struct block *const block = &chain->blocks[chain->block_at[k]];
+    for (size_t p = 0; p < N_PHASES; p++) sums.macs[p] += block->macs[p];
+    sums.parameters += block->parameters;
+    sums.expert_parameters += block->expert_parameters;
+    sums.kept_bytes += block->kept_bytes[RECOMPUTE_NONE];
+    for (size_t p = 0; p < sizeof phases / sizeof *phases; p++) count_graph(&sums, &block->phase[phases[p]]);
+  }
+  return sums;
+}
+
+static void check_equal(uint64_t found, uint64_t expected, const char *of, const char *kind, const char *phase) {
+  if (found != expected)
+    fail_msg("%s: %s of %s %s: %llu in blocks, %llu in the whole", what, of, kind, phase, (unsigned long long)found,
+             (unsigned long long)expected);
+}
+
+static void check_sums(const struct sums *found, const struct sums *expected) {
+  for (size_t p = 0; p < N_PHASES; p++) {
+    check_equal(found->macs[p], expected->macs[p], "MACs", "all", op_phase_names[p]);
+    for (size_t k = 0; k < N_OP_KINDS; k++) {
+      check_equal(found->n_ops[k][p], expected->n_ops[k][p], "ops", op_kinds[k].name, op_phase_names[p]);
+      check_equal(found->lanes[k][p], expected->lanes[k][p], "lane work", op_kinds[k].name, op_phase_names[p]);
+    }
+  }
+  check_equal(found->parameters, expected->parameters, "parameters", "all", "");
+  check_equal(found->expert_parameters, expected->expert_parameters, "parameters", "experts", "");
+  check_equal(found->kept_bytes, expected->kept_bytes, "kept bytes", "all", "");
+}
+
+/* --- what holds for each block ---------------------------------------------------------------------------------- */
+
+static size_t count_phase(const struct op_graph *graph, uint8_t phase) {
+  size_t n = 0;
+  for (size_t i = 0; i < graph->n_ops; i++) n += graph->ops[i].phase == phase;
+  return n;
+}
+
+static void check_phases(const struct block *block) {
+  const struct op_graph *const phase = block->phase;
+  assert_int_equal(count_phase(&phase[BLOCK_FORWARD], PHASE_FORWARD), phase[BLOCK_FORWARD].n_ops);
+  assert_int_equal(count_phase(&phase[BLOCK_BACKWARD], PHASE_BACKWARD_DATA), phase[BLOCK_BACKWARD_DATA].n_ops);
+  assert_int_equal(count_phase(&phase[BLOCK_BACKWARD], PHASE_BACKWARD_WEIGHT), phase[BLOCK_BACKWARD_WEIGHT].n_ops);
+  assert_int_equal(count_phase(&phase[BLOCK_UPDATE], PHASE_UPDATE), phase[BLOCK_UPDATE].n_ops);
+  for (size_t p = 0; p < N_BLOCK_PHASES; p++)
+    for (size_t i = 0; i < phase[p].n_ops; i++) {
+      assert_true(phase[p].ops[i].mirror == OP_ABSENT);
+      assert_true(op_kinds[phase[p].ops[i].kind].class != CLASS_NONE);
+    }
+}
+
+static void check_chain(const struct block_chain *chain) {
+  size_t n_met = 0;
+  for (size_t k = 0; k < chain->n_places; k++) {
+    assert_true(chain->block_at[k] < chain->n_blocks && chain->block_at[k] <= n_met);
+    n_met += chain->block_at[k] == n_met;
+    const struct block *const block = &chain->blocks[chain->block_at[k]];
+    const struct block *const next = k + 1 < chain->n_places ? &chain->blocks[chain->block_at[k + 1]] : NULL;
+    if (k == 0) assert_int_equal(block->in_bytes, 0);
+    assert_int_equal(block->out_bytes, next != NULL ? next->in_bytes : 0);
+    assert_true(block->kept_bytes[RECOMPUTE_SELECTIVE] <= block->kept_bytes[RECOMPUTE_NONE]);
+    assert_true(block->shared_bytes <= block->in_bytes);
+    assert_int_equal(block->recomputes, next != NULL || chain->n_places == 1);
+    check_phases(block);
+  }
+  assert_int_equal(n_met, chain->n_blocks);
+}
+
+static struct block_chain check_blocks(const struct op_graph *forward, uint64_t attention, uint64_t fusion) {
+  struct training_settings settings;
+  static struct error error;
+  config_defaults(&training_fields, &arena, &settings);
+  settings.attention = attention;
+  settings.fusion = fusion;
+  struct block_chain chain;
+  if (!block_chain_make(forward, &settings, true, &arena, &scratch, &chain, &error)) fail_msg("%s", error.text);
+  check_chain(&chain);
+  const struct sums found = sums_of_blocks(&chain), expected = sums_of_whole(forward, &settings);
+  check_sums(&found, &expected);
+  return chain;
+}
+
+/* --- models ----------------------------------------------------------------------------------------------------- */
+
+static struct block_chain check_model(const char *name, const struct config_set *sets, size_t n_sets,
+                                      uint64_t attention, uint64_t fusion) {
+  const struct workload_request request = {
+      .name = name, .data_folder = ".", .batch = 2, .element_bytes = 2, .sets = sets, .n_sets = n_sets};
+  static struct error error;
+  struct workload workload;
+  what = name;
+  if (!workload_load(&request, &arena, &scratch, &workload, &error)) fail_msg("%s", error.text);
+  return check_blocks(&workload.graph, attention, fusion);
+}
+
+static size_t n_layers_of(const char *name) {
+  static const struct {
+    const char *name;
+    size_t layers;
+  } known[] = {{"bert-large", 24},   {"gpt3-175b", 96}, {"llama2-7b", 32},  {"llama3.1-405b", 126},
+               {"mixtral-8x7b", 32}, {"vit_b_16", 12},  {"bloom-176b", 70}, {"gpt-neox-20b", 44},
+               {"megatron-1t", 128}, {"opt-1.3b", 24},  {"gpt2-xl", 48},    {"opt-350m", 24}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strcmp(known[i].name, name) == 0) return known[i].layers;
+  return 0;
+}
+
+static void test_models(void **state) {
+  (void)state;
+  const char *const *names;
+  size_t n_names;
+  struct error error = {0};
+  struct arena list;
+  arena_init(&list, 1 << 16);
+  assert_true(workload_list(".", &list, &names, &n_names, &error));
+  assert_true(n_names > 30);
+  for (size_t i = 0; i < n_names; i++) {
+    const struct arena_mark mark = arena_get_mark(&arena);
+    const struct block_chain chain = check_model(names[i], NULL, 0, i % 3, FUSION_COMPAT);
+    check_model(names[i], NULL, 0, (i + 1) % 3, FUSION_OFF);
+    const size_t layers = n_layers_of(names[i]);
+    if (layers > 0) assert_int_equal(chain.n_places, layers + 2);
+    if (layers > 0) assert_int_equal(chain.n_blocks, 3);
+    assert_true(chain.n_places > 1);
+    if (getenv("BLOCKS_VERBOSE") != NULL)
+      printf("%s: %zu places, %zu blocks\n", names[i], chain.n_places, chain.n_blocks);
+    arena_rewind(&arena, mark);
+  }
+  arena_release(&list);
+}
+
+static int setup(void **state) {
+  (void)state;
+  arena_init(&arena, 1 << 20);
+  arena_init(&scratch, 1 << 20);
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  arena_release(&arena);
+  arena_release(&scratch);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_models, setup, teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
