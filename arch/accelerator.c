@@ -136,6 +136,31 @@ bool accelerator_derive(struct accelerator *accelerator, struct error *error) {
   return true;
 }
 
+/* The power of two next to n by ratio, at most 4,096 (as wide as an operator spreads). */
+static uint64_t even_count(uint64_t n) {
+  uint64_t below = 1;
+  while (2 * below <= n && below < 4096) below *= 2;
+  const bool up = below < 4096 && sat_mul(n, n) > sat_mul(2, sat_mul(below, below)); /* n/below > 2·below/n */
+  return up ? 2 * below : below;
+}
+
+static uint64_t nearest_share(uint64_t total, uint64_t n) { return max_u64(sat_add(total, n / 2) / n, 1); }
+
+void accelerator_even_cores(const struct accelerator *part, struct accelerator *even) {
+  *even = *part;
+  if (part->tc_count == 0 || part->vc_count == 0) return;
+  const uint64_t n = even_count(part->tc_count), cols = sat_mul(part->tc_count, part->tc_cols);
+  even->tc_count = even->vc_count = n;
+  even->tc_cols = nearest_share(cols, n);
+  const double slower = (double)cols / (double)sat_mul(even->tc_cols, n);
+  even->clock_mhz = max_u64((uint64_t)((double)part->clock_mhz * slower + 0.5), 1);
+  even->hbm_bytes_per_cycle = accelerator_hbm_bytes_per_s(part) / ((double)even->clock_mhz * 1e6);
+  const uint64_t lane_mhz = sat_mul(sat_mul(part->vc_count, part->vc_width), part->clock_mhz);
+  even->vc_width = nearest_share(lane_mhz, sat_mul(n, even->clock_mhz));
+  even->tc_l2_kib = max_u64(sat_mul(part->tc_count, accelerator_tensor_l2_kib(part)) / n, 1);
+  even->vc_l2_kib = max_u64(sat_mul(part->vc_count, accelerator_vector_l2_kib(part)) / n, 1);
+}
+
 /* --- files ------------------------------------------------------------------------------------------------------ */
 
 struct texts {

@@ -52,6 +52,12 @@ bool accelerator_catalogue_names(const char *data_folder, struct arena *arena, s
 bool accelerator_catalogue_texts(const char *data_folder, const char *name, struct arena *arena, const char **doc,
                                  const char **source, struct error *error);
 
+/* The part as a schedule of one operator after the other can use it whole: cores in a power of two, to which operators
+ * spread, and as many vector cores as arrays, for those that need both. Multiply-accumulates and lane cycles a second,
+ * memories, and rates stay (within a rounding of lanes); columns, lanes, L2s of a core, and the clock make up for the
+ * count. Both are derived; a part without arrays or without lanes is left as it is. */
+void accelerator_even_cores(const struct accelerator *part, struct accelerator *even);
+
 /* Per core; the derived size where the field is 0. */
 uint64_t accelerator_tensor_l2_kib(const struct accelerator *accelerator);
 uint64_t accelerator_vector_l2_kib(const struct accelerator *accelerator);

@@ -27,6 +27,7 @@ struct shares {
 
 struct attention {
   const struct machine *machine;
+  const struct op *op;
   uint64_t reps, m, n, d, sharers;
   uint64_t e, acc; /* bytes of an element and of a partial sum */
   bool backward, causal;
@@ -221,7 +222,8 @@ static void try_tile(const struct attention *attention, uint64_t queries, struct
   slowest = max_u64(slowest, l2);
   if (objective_of(machine, sat_add(slowest, edges), cost.hbm_bytes) > best->objective) return;
   const struct op_cost products = core_products(attention, &tile);
-  const uint64_t arrays = settings->l2_ports == 1 ? sat_add(products.cycles, l2) : products.cycles; /* they wait */
+  const uint64_t paced = tensor_paced_cycles(machine, attention->op, products.cycles);
+  const uint64_t arrays = settings->l2_ports == 1 ? sat_add(paced, l2) : paced; /* they wait */
   cost.cycles = sat_add(max_u64(slowest, arrays), edges);
   const double objective = objective_of(machine, cost.cycles, cost.hbm_bytes);
   if (!is_better(&cost, objective, best)) return;
@@ -266,7 +268,8 @@ static uint64_t lanes_of(const struct machine *machine, const struct op *op, con
 
 static uint64_t array_floor(const struct machine *machine, const struct op *op, uint64_t n_cores) {
   const uint64_t macs = op_macs(op), per_cycle = sat_mul(sat_mul(machine->rows, machine->cols), n_cores);
-  return per_cycle == 0 || macs == UINT64_MAX ? UINT64_MAX : ceil_div(macs, per_cycle);
+  return per_cycle == 0 || macs == UINT64_MAX ? UINT64_MAX
+                                              : tensor_paced_cycles(machine, op, ceil_div(macs, per_cycle));
 }
 
 /* Nothing to multiply: what is left of the op moves its bytes. */
@@ -296,6 +299,7 @@ void attention_cost(const struct machine *machine, const struct op *op, const st
   const uint64_t bound = max_u64(max_u64(array_floor(machine, op, n_cores), lanes), memory);
   if (bound == UINT64_MAX || !in_range(machine, op)) return;
   const struct attention attention = {.machine = machine,
+                                      .op = op,
                                       .reps = reps,
                                       .m = m,
                                       .n = op->dim[DIM_N],

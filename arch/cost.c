@@ -38,6 +38,11 @@ static const char *const deconv_names[] = {"decomposed", "dense", NULL};
     .key = #key_, .type = FIELD_UINT, .unit = unit_, .minimum = minimum_, .maximum = maximum_,                         \
     .default_text = default_, .doc = doc_, .offset = OFFSET(key_), .role = ROLE_ANSWER                                 \
   }
+#define SHARE(key_, minimum_, maximum_, default_, doc_)                                                                \
+  {                                                                                                                    \
+    .key = #key_, .type = FIELD_REAL, .unit = "", .minimum = minimum_, .maximum = maximum_, .default_text = default_,  \
+    .doc = doc_, .offset = OFFSET(key_), .role = ROLE_ANSWER                                                           \
+  }
 #define LANE(key_, id_, phase_, cycles_, backward_)                                                                    \
   {                                                                                                                    \
     .key = #key_ "_" phase_ "_cycles", .type = FIELD_UINT, .unit = "cycles", .maximum = 1000000,                       \
@@ -92,6 +97,11 @@ static const struct field fields[] = {
     COUNT(l2_ports, "", 1, 2, "2", "1: an L2 is filled and read by turns; 2: at the same time."),
     COUNT(l2_read_bytes_per_cycle, "bytes_per_cycle", 0, 1e9, "0", "By the array; 0: as wide as the array needs."),
     COUNT(glb_sharers, "", 0, 1e6, "0", "Tensor cores that share the global buffer evenly; 0: all there are."),
+    SHARE(matmul_efficiency, 0.01, 1, "1.0", "What matrix products reach of the modelled rate of the arrays."),
+    SHARE(hbm_efficiency, 0.01, 1, "1.0", "What operators reach of the bandwidth of the HBM."),
+    SHARE(
+        weight_gemm_rate, 0.25, 4, "1.0",
+        "Speed of the arrays in products with weights, beside others: 2 where those have operands of half the width."),
     COUNT(collective_latency_cycles, "cycles", 0, 1e9, "1000", "One step of a ring, about a microsecond at 1 GHz."),
     CHOICE(energy_detail, "\"all_in\"", energy_detail_names,
            "all_in: a MAC's energy holds its operands' way through the chip; split: registers, memories, wires apart."),
@@ -144,7 +154,7 @@ void machine_init(struct machine *machine, const struct cost_settings *settings,
       .vector_l2_bytes = sat_mul(accelerator_vector_l2_kib(accelerator), 1024),
       .glb_bytes = glb_bytes,
       .glb_share_bytes = glb_bytes / sharers,
-      .hbm_bytes_per_cycle = accelerator_hbm_bytes_per_cycle(accelerator),
+      .hbm_bytes_per_cycle = accelerator_hbm_bytes_per_cycle(accelerator) * settings->hbm_efficiency,
       .glb_bytes_per_cycle = (double)settings->glb_bytes_per_cycle,
       .l2_bytes_per_cycle = (double)settings->l2_bytes_per_cycle,
       /* 10⁹ B/s over 10⁶ cycles/s */

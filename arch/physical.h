@@ -19,6 +19,8 @@ struct tensor_tiles {
 };
 void tensor_tiles(const struct machine *machine, const struct op *op, const struct mapping *mapping,
                   struct tensor_tiles *tiles);
+/* Cycles that the arrays need for `cycles` of modelled work of this op: what real ones lose, 8-bit operands gain. */
+uint64_t tensor_paced_cycles(const struct machine *machine, const struct op *op, uint64_t cycles);
 /* Each operand of a tensor op once, and what its followers and biases bring. */
 uint64_t tensor_compulsory_bytes(const struct op *op);
 

@@ -59,6 +59,14 @@ uint64_t tensor_array_cycles(const struct machine *machine, const struct op *op,
   return best_array(machine, &product, machine->settings->array_overlap, mapping);
 }
 
+/* Monotone in `cycles`, so that a floor stays one. */
+uint64_t tensor_paced_cycles(const struct machine *machine, const struct op *op, uint64_t cycles) {
+  const struct cost_settings *const settings = machine->settings;
+  const bool with_weights = op->weighted && op_kinds[op->kind].family == FAMILY_GEMM;
+  const double pace = settings->matmul_efficiency * (with_weights ? settings->weight_gemm_rate : 1);
+  return pace == 1 || cycles == UINT64_MAX ? cycles : cycles_for_bytes(cycles, pace);
+}
+
 /* --- floors -------------------------------------------------------------------------------------------------------*/
 
 uint64_t tensor_compulsory_bytes(const struct op *op) {
@@ -81,7 +89,7 @@ void tensor_floor(const struct machine *machine, const struct op *op, uint64_t f
     const bool possible = has_array(machine) && in_range(machine, &product);
     array = possible ? best_array(machine, &product, OVERLAP_IDEAL, &mapping) : UINT64_MAX;
   }
-  floor->compute_cycles = max_u64(array, follower_cycles);
+  floor->compute_cycles = max_u64(tensor_paced_cycles(machine, op, array), follower_cycles);
 }
 
 /* --- the search over splits, plans and tiles
@@ -89,6 +97,7 @@ void tensor_floor(const struct machine *machine, const struct op *op, uint64_t f
 
 struct evaluation {
   const struct machine *machine;
+  const struct op *op;
   const struct product *whole;
   uint64_t n_cores, follower_cycles, macs;
   uint64_t compulsory_bytes, extra_bytes;
@@ -321,7 +330,8 @@ static void try_grid(const struct evaluation *evaluation, const struct core_grid
   const unsigned n = array_plans(machine, evaluation->whole, &attempt.share, machine->settings->array_overlap, times);
   for (unsigned i = 0; i < n; i++) {
     attempt.time = &times[i];
-    attempt.compute_cycles = max_u64(times[i].cycles, evaluation->follower_cycles);
+    attempt.compute_cycles =
+        max_u64(tensor_paced_cycles(machine, evaluation->op, times[i].cycles), evaluation->follower_cycles);
     array_tiles(machine, &times[i].plan, evaluation->whole, &attempt.share, grid, &attempt.tiles);
     try_plan(&attempt, best);
   }
@@ -372,7 +382,8 @@ static uint64_t roofline(const struct evaluation *evaluation, uint64_t compulsor
   const struct machine *const machine = evaluation->machine;
   const uint64_t macs = min_u64(evaluation->macs, product_macs(evaluation->whole));
   const uint64_t per_cycle = sat_mul(sat_mul(machine->rows, machine->cols), evaluation->n_cores);
-  const uint64_t compute = max_u64(ceil_div(macs, per_cycle), evaluation->follower_cycles);
+  const uint64_t arrays = tensor_paced_cycles(machine, evaluation->op, ceil_div(macs, per_cycle));
+  const uint64_t compute = max_u64(arrays, evaluation->follower_cycles);
   return max_u64(compute, cycles_for_bytes(compulsory_bytes, machine->hbm_bytes_per_cycle));
 }
 
@@ -396,6 +407,7 @@ void tensor_cost(const struct machine *machine, const struct op *op, uint64_t fo
   if (!has_array(machine) || !in_range(machine, &whole)) return;
   product_traffic(op, &whole, &traffic);
   const struct evaluation evaluation = {.machine = machine,
+                                        .op = op,
                                         .whole = &whole,
                                         .n_cores = n_cores,
                                         .follower_cycles = follower_cycles,

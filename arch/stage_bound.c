@@ -156,7 +156,8 @@ void stage_floors_end(const struct stage *stage, const struct stage_corners *cor
     if (bound > floor->cycles) floor->cycles = bound, floor->binding = names[c];
   }
   if (stage_shares_hbm(stage)) {
-    const uint64_t bound = cycles_for_bytes(sums->hbm_bytes, accelerator_hbm_bytes_per_cycle(best));
+    const double rate = accelerator_hbm_bytes_per_cycle(best) * stage->cost->hbm_efficiency;
+    const uint64_t bound = cycles_for_bytes(sums->hbm_bytes, rate);
     if (bound > floor->cycles) floor->cycles = bound, floor->binding = BINDING_HBM;
   }
   /* Energy grows with MACs, busy arrays, lanes, bytes and time, and none of them can be less than this. */

@@ -1,6 +1,7 @@
 /* Are accelerators read, derived and refused as the header says, and is every entry of the catalogue whole?
  *
- * Peaks of catalogue entries (2 · MACs · clock): workloads §12 and chips.csv, the published figures. */
+ * Peaks of catalogue entries (2 · MACs · clock): workloads §12 and chips.csv, the published figures;
+ * of parts that neither has, their makers' data sheets. */
 #include "arch/technology.h"
 #include <math.h>
 #include <setjmp.h>
@@ -228,13 +229,20 @@ static void entries_reproduce_their_peaks(void **state) {
     double tflops, hbm_gbytes_per_s;
     uint64_t hbm_gib, link_gbytes_per_s;
   } entries[] = {
-      {"tpuv2", 46, 700, 16, 250},        {"tpuv3", 123, 900, 32, 325},     {"tpuv4", 275, 1200, 32, 300},
-      {"tpuv4i", 138, 614, 8, 100},       {"tpuv5e", 197, 819, 16, 180},    {"tpuv5p", 459, 2765, 96, 600},
-      {"v100", 125, 900, 32, 150},        {"v100_16gb", 125, 900, 16, 150}, {"a100", 312, 2039, 80, 300},
-      {"a100_40gb", 312, 1555, 40, 300},  {"h100", 989, 3350, 80, 450},     {"h100_96gb", 989, 2400, 96, 450},
-      {"b200", 2250, 8000, 192, 900},     {"rtx3090", 71, 936, 24, 32},     {"ascend910", 256, 1200, 32, 115},
-      {"nnp_t_1400", 108, 1228, 32, 224}, {"gaudi2", 432, 2460, 96, 300},   {"gaudi3", 1677, 3700, 128, 600},
-      {"trainium1", 190, 820, 32, 384},
+      {"tpuv2", 46, 700, 16, 250},        {"tpuv3", 123, 900, 32, 325},      {"tpuv4", 275, 1200, 32, 300},
+      {"tpuv4i", 138, 614, 8, 100},       {"tpuv5e", 197, 819, 16, 180},     {"tpuv5p", 459, 2765, 96, 600},
+      {"v100", 125, 900, 32, 150},        {"v100_16gb", 125, 900, 16, 150},  {"a100", 312, 2039, 80, 300},
+      {"a100_40gb", 312, 1555, 40, 300},  {"h100", 989, 3350, 80, 450},      {"h100_96gb", 989, 2400, 96, 450},
+      {"b200", 2250, 8000, 192, 900},     {"rtx3090", 71, 936, 24, 32},      {"ascend910", 256, 1200, 32, 115},
+      {"nnp_t_1400", 108, 1228, 32, 224}, {"gaudi2", 432, 2460, 96, 300},    {"gaudi3", 1677, 3700, 128, 600},
+      {"trainium1", 190, 820, 32, 384},   {"trainium2", 667, 2900, 96, 512}, {"a30", 165, 933, 24, 100},
+      {"a40", 150, 696, 48, 32},          {"a10", 125, 600, 24, 32},         {"l4", 121, 300, 24, 32},
+      {"l40s", 362, 864, 48, 32},         {"t4", 65, 320, 16, 16},           {"titan_rtx", 130, 672, 24, 50},
+      {"rtx2080ti", 54, 616, 12, 16},     {"rtx4090", 165, 1008, 24, 32},    {"rtx_a6000", 155, 768, 48, 56},
+      {"h200", 989, 4800, 144, 450},      {"h800", 989, 3350, 80, 200},      {"h100_pcie", 756, 2000, 80, 64},
+      {"mi100", 184.6, 1229, 32, 138},    {"mi210", 181, 1638, 64, 150},     {"mi250", 362, 3277, 128, 300},
+      {"mi250x", 383, 3277, 128, 300},    {"mi300x", 1307, 5300, 192, 448},  {"ipu_gc200", 250, 47500, 1, 320},
+      {"ipu_bow", 350, 65000, 1, 320},
   };
   for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
     struct accelerator *const a = &fixture->accelerator;
@@ -247,6 +255,45 @@ static void entries_reproduce_their_peaks(void **state) {
     assert_int_equal(accelerator_hbm_bytes(a) >> 30, entries[i].hbm_gib);
     assert_int_equal(a->link_gbytes_per_s, entries[i].link_gbytes_per_s);
   }
+}
+
+/* What even cores must keep of every part of the catalogue. */
+static void even_cores_keep_the_part(void **state) {
+  struct fixture *const fixture = *state;
+  struct text_list names;
+  assert_true(accelerator_catalogue_names(".", &fixture->arena, &names, &fixture->error));
+  for (size_t i = 0; i < names.n; i++) {
+    struct accelerator *const part = &fixture->accelerator, even, again;
+    if (!accelerator_from_catalogue(".", names.values[i], &fixture->arena, part, &fixture->error) ||
+        !accelerator_derive(part, &fixture->error))
+      fail_msg("%s", fixture->error.text);
+    accelerator_even_cores(part, &even);
+    assert_true(accelerator_derive(&even, &fixture->error));
+    if (part->tc_count == 0 || part->vc_count == 0) {
+      assert_memory_equal(&even, part, sizeof even);
+      continue;
+    }
+    assert_int_equal(even.tc_count & (even.tc_count - 1), 0);
+    assert_int_equal(even.tc_count, even.vc_count);
+    const double macs = (double)(even.tc_count * even.tc_rows * even.tc_cols * even.clock_mhz) /
+                        (double)(part->tc_count * part->tc_rows * part->tc_cols * part->clock_mhz);
+    const double lanes = (double)(even.vc_count * even.vc_width * even.clock_mhz) /
+                         (double)(part->vc_count * part->vc_width * part->clock_mhz);
+    if (fabs(macs - 1) > 0.001) fail_msg("%s: %g of its arrays", names.values[i], macs);
+    if (fabs(lanes - 1) > 0.15) fail_msg("%s: %g of its lanes", names.values[i], lanes); /* some have 10 lanes a core */
+    assert_true(fabs(accelerator_hbm_bytes_per_s(&even) / accelerator_hbm_bytes_per_s(part) - 1) < 1e-12);
+    assert_int_equal(accelerator_hbm_bytes(&even), accelerator_hbm_bytes(part));
+    assert_true(even.tc_count * even.tc_l2_kib <= part->tc_count * part->tc_l2_kib);
+    accelerator_even_cores(&even, &again);
+    assert_memory_equal(&again, &even, sizeof even);
+  }
+  assert_true(accelerator_from_catalogue(".", "a100", &fixture->arena, &fixture->accelerator, &fixture->error));
+  struct accelerator even;
+  accelerator_even_cores(&fixture->accelerator, &even); /* 108 of 32 × 32, 64 lanes at 1410 MHz */
+  assert_int_equal(even.tc_count, 128);
+  assert_int_equal(even.tc_cols, 27);
+  assert_int_equal(even.clock_mhz, 1410);
+  assert_int_equal(even.vc_width, 54);
 }
 
 static void unknown_entries(void **state) {
@@ -272,6 +319,7 @@ int main(void) {
       TEST(refuses_bad_files),
       TEST(every_entry_is_whole),
       TEST(entries_reproduce_their_peaks),
+      TEST(even_cores_keep_the_part),
       TEST(unknown_entries),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
