@@ -38,6 +38,13 @@ static const struct field training_field_list[] = {
      offsetof(struct training_settings, master_bytes), ROLE_ANSWER, NULL},
     {"moment_bytes", FIELD_UINT, "bytes", 1, 8, "4", "Bytes of one moment of a parameter.",
      offsetof(struct training_settings, moment_bytes), ROLE_ANSWER, NULL},
+    {"accumulate_bytes", FIELD_UINT, "bytes", 2, 4, "4",
+     "Bytes of a parameter's gradient as a device of a distributed system sums it over microbatches; at least "
+     "gradient_bytes.",
+     offsetof(struct training_settings, accumulate_bytes), ROLE_ANSWER, NULL},
+    {"bucket_mib", FIELD_UINT, "MiB", 0, 65536, "25",
+     "Gradients that devices of a distributed system reduce together; two such buffers are held.",
+     offsetof(struct training_settings, bucket_mib), ROLE_ANSWER, NULL},
 };
 const struct field_table training_fields = {"training", "From the forward graph to a training step.",
                                             training_field_list,
@@ -47,9 +54,13 @@ static uint64_t n_moments(const struct training_settings *settings) {
   return settings->optimizer == OPTIMIZER_ADAM ? 2 : settings->optimizer == OPTIMIZER_MOMENTUM ? 1 : 0;
 }
 
-uint64_t training_bytes_per_parameter(const struct training_settings *settings, uint64_t weight_bytes) {
+uint64_t training_optimizer_bytes(const struct training_settings *settings, uint64_t weight_bytes) {
   const uint64_t master = weight_bytes >= settings->master_bytes ? 0 : settings->master_bytes; /* is the weight */
-  return weight_bytes + settings->gradient_bytes + master + n_moments(settings) * settings->moment_bytes;
+  return master + n_moments(settings) * settings->moment_bytes;
+}
+
+uint64_t training_bytes_per_parameter(const struct training_settings *settings, uint64_t weight_bytes) {
+  return weight_bytes + settings->gradient_bytes + training_optimizer_bytes(settings, weight_bytes);
 }
 
 /* --- gradients on their way back ------------------------------------------------------------------------------- */

@@ -22,6 +22,8 @@ struct training_settings {
   uint64_t gradient_bytes;             /* 2 or 4 */
   uint64_t master_bytes, moment_bytes; /* 4, 4 */
   uint64_t attention;                  /* enum attention */
+  uint64_t accumulate_bytes;           /* of a gradient summed over microbatches, 2 or 4; distributed training only */
+  uint64_t bucket_mib;                 /* of gradients that are reduced together; distributed training only */
 };
 extern const struct field_table training_fields; /* group "training" of run files */
 
@@ -39,5 +41,7 @@ bool fusion_apply(const struct op_graph *graph, struct arena *arena, struct aren
 const uint32_t *fusion_heads(const struct op_graph *graph, struct arena *arena);
 /* Bytes that parameters, gradients and optimizer state of one device take, per parameter (workloads §6). */
 uint64_t training_bytes_per_parameter(const struct training_settings *settings, uint64_t weight_bytes);
+/* Of them, the optimizer's: the master copy, unless the weight is one itself, and the moments. */
+uint64_t training_optimizer_bytes(const struct training_settings *settings, uint64_t weight_bytes);
 
 #endif

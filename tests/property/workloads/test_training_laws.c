@@ -75,7 +75,8 @@ static void random_graph(struct bench *bench) {
   }
   struct error error = {0};
   assert_true(graph_builder_finish(builder, &bench->arena, &bench->forward, &error));
-  const struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF, false, true, 4, 4, 4, ATTENTION_SEPARATE};
+  const struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF, false, true, 4, 4, 4,
+                                             ATTENTION_SEPARATE, 4,          25};
   assert_true(training_expand(&bench->forward, &settings, &bench->arena, &bench->scratch, &bench->training, &error));
 }
 
@@ -320,7 +321,7 @@ static void check_attention(struct bench *bench) {
   append_attention(bench, builder, (uint32_t)rng_below(&bench->rng, graph->n_ops));
   struct op_graph whole, apart, fused;
   struct error error = {0};
-  struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF, false, true, 4, 4, 4, ATTENTION_SEPARATE};
+  struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF, false, true, 4, 4, 4, ATTENTION_SEPARATE, 4, 25};
   assert_true(graph_builder_finish(builder, &bench->arena, &whole, &error));
   assert_true(training_expand(&whole, &settings, &bench->arena, &bench->scratch, &apart, &error));
   settings.attention = ATTENTION_FUSED;
