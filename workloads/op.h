@@ -58,8 +58,9 @@ enum { DIM_CAUSAL = DIM_K + 1, DIM_KEY_SHARERS, DIM_ADDENDS, DIM_DROPOUT };
 enum { DIM_ELEMENTS, DIM_ROW, DIM_WINDOW, DIM_X_ELEMENTS, DIM_X_RANK, DIM_Y_ELEMENTS, DIM_Y_RANK, DIM_OPERANDS };
 /* Pooling: outputs of windows inside the image, without padding, which `compat` counts; 0: DIM_ELEMENTS. */
 enum { DIM_INSIDE = DIM_OPERANDS + 1 };
-/* FAMILY_LINK: bytes of the full tensor, ranks. */
-enum { DIM_BYTES, DIM_RANKS };
+/* FAMILY_LINK: bytes of the full tensor (of an all-to-all: of what one rank holds), ranks, and how far neighbours of
+ * the group lie apart in the job's numbering of devices (0: 1). */
+enum { DIM_BYTES, DIM_RANKS, DIM_RANK_STRIDE };
 
 /* What must survive until the backward pass (workloads §6). */
 enum op_keep {

@@ -209,6 +209,7 @@ static void backward_link(struct expansion *x, size_t i, enum op_kind kind) {
   struct op op = expansion_op(x, kind, PHASE_BACKWARD_DATA, i);
   op.dim[DIM_BYTES] = from->dim[DIM_BYTES];
   op.dim[DIM_RANKS] = from->dim[DIM_RANKS];
+  op.dim[DIM_RANK_STRIDE] = from->dim[DIM_RANK_STRIDE];
   op.in_bytes = from->out_bytes;
   backward_one(x, i, &op);
 }
