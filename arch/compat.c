@@ -116,7 +116,7 @@ static struct machine public_machine(const struct machine *machine) {
 static void collective_cost(const struct machine *machine, const struct op *op, struct op_cost *cost) {
   struct machine network = *machine;
   network.hbm_bytes_per_cycle = __builtin_inf();
-  link_cost(&network, op, 0, cost);
+  link_ring_cost(&network, op, 0, cost);
 }
 
 static void compat_cost(const struct machine *machine, const struct op *op, const struct op_follower *followers,

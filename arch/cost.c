@@ -102,7 +102,8 @@ static const struct field fields[] = {
     SHARE(
         weight_gemm_rate, 0.25, 4, "1.0",
         "Speed of the arrays in products with weights, beside others: 2 where those have operands of half the width."),
-    COUNT(collective_latency_cycles, "cycles", 0, 1e9, "1000", "One step of a ring, about a microsecond at 1 GHz."),
+    COUNT(collective_latency_cycles, "cycles", 0, 1e9, "1000",
+          "One step of a ring of tables of operators, which know no network."),
     CHOICE(energy_detail, "\"all_in\"", energy_detail_names,
            "all_in: a MAC's energy holds its operands' way through the chip; split: registers, memories, wires apart."),
 #define VECTOR_KIND(id, key, forward, backward, ...)                                                                   \
@@ -159,7 +160,9 @@ void machine_init(struct machine *machine, const struct cost_settings *settings,
       .l2_bytes_per_cycle = (double)settings->l2_bytes_per_cycle,
       /* 10⁹ B/s over 10⁶ cycles/s */
       .link_bytes_per_cycle = clock_mhz > 0 ? (double)accelerator->link_gbytes_per_s * 1000 / clock_mhz : 0,
+      .clock_hz = clock_mhz * 1e6,
   };
+  if (settings->network != NULL) network_init(&machine->network, settings->network, accelerator);
 }
 
 unsigned cost_plain_classes(const struct machine *machine, const struct op *op, const struct op_follower *followers) {

@@ -7,6 +7,7 @@
 #define ARCH_COST_H
 
 #include "arch/accelerator.h"
+#include "arch/network.h"
 #include "arch/technology.h"
 #include "workloads/op_graph.h"
 
@@ -25,9 +26,10 @@ enum deconv { DECONV_DECOMPOSED, DECONV_DENSE };
 
 /* Group "cost" of run files. */
 struct cost_settings {
-  const char *table;                /* path of the prices of provider `table` */
-  const struct price_table *prices; /* what it holds, by cost_load; no key */
-  uint64_t provider;                /* index into cost_providers */
+  const char *table;                      /* path of the prices of provider `table` */
+  const struct price_table *prices;       /* what it holds, by cost_load; no key */
+  const struct network_settings *network; /* what links lead to; no key. NULL: one ring of the design's own links */
+  uint64_t provider;                      /* index into cost_providers */
   uint64_t dataflow, array_overlap, map_objective, depthwise_on, tensor_on, deconv;
   uint64_t array_mapping, bandwidth;
   bool transpose;                                   /* also the turned array where rows ≠ columns */
@@ -38,7 +40,7 @@ struct cost_settings {
   uint64_t glb_ports, l2_ports;                     /* 2: filled while it is read; 1: by turns */
   uint64_t l2_read_bytes_per_cycle;                 /* of one core's L2 by its array; 0: as much as the array takes */
   uint64_t glb_sharers;                             /* 0: as many as there are tensor cores */
-  uint64_t collective_latency_cycles;               /* of one step of a ring */
+  uint64_t collective_latency_cycles;               /* of one step of a ring, where there is no network */
   double matmul_efficiency, hbm_efficiency;         /* what real arrays and memories reach of what is modelled: ≤ 1 */
   double weight_gemm_rate;                          /* products with weights on the arrays: 2 with 8-bit operands */
   uint64_t energy_detail;                           /* enum energy_detail (energy.h) */
@@ -57,6 +59,8 @@ struct machine {
   uint64_t glb_bytes, glb_share_bytes; /* whole; of one tensor core */
   double hbm_bytes_per_cycle, glb_bytes_per_cycle, l2_bytes_per_cycle;
   double link_bytes_per_cycle;
+  double clock_hz;
+  struct network network; /* its n_levels 0: none */
 };
 void machine_init(struct machine *machine, const struct cost_settings *settings, const struct technology *technology,
                   const struct accelerator *accelerator);

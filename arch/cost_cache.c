@@ -38,6 +38,11 @@ struct digest cost_rules_digest(const struct cost_provider *provider, const stru
   digest_begin(&stream);
   digest_add_text(&stream, provider->name);
   config_digest(&stream, sections, sizeof sections / sizeof *sections);
+  if (settings->network != NULL) {
+    struct network_settings links = *settings->network;
+    const struct config_section network = {"network", &network_fields, &links, false};
+    config_digest(&stream, &network, 1);
+  }
   return digest_end(&stream);
 }
 

@@ -54,7 +54,7 @@ static void physical_cost(const struct machine *whole, const struct op *op, cons
   if (class == CLASS_NONE) {
     *cost = (struct op_cost){.mapping = {.split = '-'}};
   } else if (class == CLASS_LINK) {
-    link_cost(machine, op, machine->settings->collective_latency_cycles, cost);
+    link_cost(machine, op, cost);
   } else if (op->kind == OP_ATTENTION) {
     attention_cost(machine, op, followers, n_cores, cost);
   } else if (on_vector(machine, &plain, followers)) {

@@ -53,8 +53,10 @@ void attention_cost(const struct machine *machine, const struct op *op, const st
 void attention_floor(const struct machine *machine, const struct op *op, const struct op_follower *followers,
                      struct op_floor *floor);
 
-/* A collective over a ring; `latency_cycles` a step. */
-void link_cost(const struct machine *machine, const struct op *op, uint64_t latency_cycles, struct op_cost *cost);
+/* A collective over the machine's network; over a ring of its links where there is none. */
+void link_cost(const struct machine *machine, const struct op *op, struct op_cost *cost);
+/* Over a ring, whatever the network; `latency_cycles` a step. */
+void link_ring_cost(const struct machine *machine, const struct op *op, uint64_t latency_cycles, struct op_cost *cost);
 void link_floor(const struct machine *machine, const struct op *op, struct op_floor *floor);
 
 /* The op's cycles against its floor: a provider that beats a roofline is a bug, in release builds too. */

@@ -1,8 +1,8 @@
 /* How long do lanes and links work? (provider `physical`)
  *
  * Source: cost-model §3 (lane cycles, bytes, reductions), §2 (the softmax of fused attention), accelerator-search §9
- * (rings). Matrix products on lanes: physical_lanes.c. Left out: bank conflicts, the lanes' own pipeline depth, part of
- * a row that stays in L2, tree and hierarchical collectives. */
+ * (collectives: network.h). Matrix products on lanes: physical_lanes.c. Left out: bank conflicts, the lanes' own
+ * pipeline depth, part of a row that stays in L2. */
 #include "arch/physical.h"
 #include "base/checked.h"
 #include "base/error.h"
@@ -112,7 +112,7 @@ void vector_floor(const struct machine *machine, const struct op *op, const stru
 
 /* --- links ---------------------------------------------------------------------------------------------------------*/
 
-/* What one rank sends, and in how many steps. */
+/* What one rank of a ring sends, and in how many steps. */
 static uint64_t ring_bytes(const struct op *op, uint64_t *steps) {
   const uint64_t ranks = op->dim[DIM_RANKS], passes = op->kind == OP_ALL_REDUCE ? 2 : 1;
   *steps = 0;
@@ -123,7 +123,7 @@ static uint64_t ring_bytes(const struct op *op, uint64_t *steps) {
   return sat_add(sat_mul(whole, *steps), ceil_div(sat_mul(rest, *steps), ranks));
 }
 
-void link_cost(const struct machine *machine, const struct op *op, uint64_t latency_cycles, struct op_cost *cost) {
+void link_ring_cost(const struct machine *machine, const struct op *op, uint64_t latency_cycles, struct op_cost *cost) {
   uint64_t steps;
   const uint64_t bandwidth = cycles_for_bytes(ring_bytes(op, &steps), machine->link_bytes_per_cycle);
   const uint64_t bytes = steps == 0 ? 0 : sat_add(op->in_bytes, op->out_bytes);
@@ -137,8 +137,47 @@ void link_cost(const struct machine *machine, const struct op *op, uint64_t late
   };
 }
 
+/* Rounded up: 0 stays 0, what never ends is UINT64_MAX. */
+static uint64_t cycles_of(const struct machine *machine, double seconds) {
+  const double cycles = seconds * machine->clock_hz;
+  if (!(cycles < 9e18)) return UINT64_MAX;
+  const uint64_t whole = (uint64_t)cycles;
+  return whole + ((double)whole < cycles);
+}
+
+static uint64_t network_floor_cycles(const struct machine *machine, const struct op *op, uint64_t *hbm_bytes) {
+  const struct network_group group = {op->dim[DIM_RANKS], op->dim[DIM_RANK_STRIDE]};
+  const double floor_s = network_collective_floor_s(&machine->network, op->kind, op->dim[DIM_BYTES], group);
+  *hbm_bytes = group.ranks < 2 ? 0 : sat_add(op->in_bytes, op->out_bytes);
+  return max_u64(cycles_of(machine, floor_s), cycles_for_bytes(*hbm_bytes, machine->hbm_bytes_per_cycle));
+}
+
+/* What a device sends and receives passes its HBM meanwhile. */
+void link_cost(const struct machine *machine, const struct op *op, struct op_cost *cost) {
+  if (machine->network.n_levels == 0) {
+    link_ring_cost(machine, op, machine->settings->collective_latency_cycles, cost);
+    return;
+  }
+  const struct network_group group = {op->dim[DIM_RANKS], op->dim[DIM_RANK_STRIDE]};
+  uint64_t hbm_bytes;
+  const uint64_t bound = network_floor_cycles(machine, op, &hbm_bytes);
+  const double s = network_collective_s(&machine->network, op->kind, op->dim[DIM_BYTES], group, NULL);
+  *cost = (struct op_cost){
+      .cycles = max_u64(cycles_of(machine, s), bound),
+      .bound_cycles = bound,
+      .hbm_bytes = hbm_bytes,
+      .glb_bytes = hbm_bytes,
+      .mapping = {.split = '-'},
+  };
+}
+
 void link_floor(const struct machine *machine, const struct op *op, struct op_floor *floor) {
+  if (machine->network.n_levels > 0) {
+    *floor = (struct op_floor){0};
+    floor->memory_cycles = network_floor_cycles(machine, op, &floor->hbm_bytes);
+    return;
+  }
   struct op_cost cost;
-  link_cost(machine, op, 0, &cost);
+  link_ring_cost(machine, op, 0, &cost);
   *floor = (struct op_floor){.memory_cycles = cost.bound_cycles, .hbm_bytes = cost.hbm_bytes};
 }

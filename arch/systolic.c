@@ -156,7 +156,7 @@ static void systolic_cost(const struct machine *machine, const struct op *op, co
   case CLASS_NONE:
     break;
   case CLASS_LINK:
-    link_cost(&copy, op, machine->settings->collective_latency_cycles, cost);
+    link_cost(&copy, op, cost);
     break;
   case CLASS_VECTOR:
     vector_cost(&copy, op, followers, n_cores, cost);

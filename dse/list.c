@@ -2,6 +2,7 @@
 #include "dse/command.h"
 #include "dse/settings.h"
 
+#include "arch/network_preset.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "workloads/workload.h"
@@ -140,6 +141,32 @@ static bool list_nodes(struct invocation *invocation, struct error *error) {
   return true;
 }
 
+static bool list_collectives(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_collective_algorithms; i++) {
+    line(invocation, "collective", collective_algorithms[i]->name, collective_algorithms[i]->doc);
+  }
+  return true;
+}
+
+static bool list_topologies(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_topologies; i++) line(invocation, "topology", topology_names[i], topologies[i]->doc);
+  return true;
+}
+
+static bool list_networks(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_network_presets; i++) {
+    const struct network_preset *const preset = &network_presets[i];
+    line(invocation, "network", preset->name,
+         arena_printf(invocation->arena, "%llu devices on a %s at %g GB/s each, beyond it %g GB/s; %s",
+                      (unsigned long long)preset->devices, topology_names[preset->topology], preset->inner_gbytes_per_s,
+                      preset->outer_gbytes_per_s, preset->source));
+  }
+  return true;
+}
+
 static const struct {
   const char *kind, *doc;
   bool (*list)(struct invocation *, struct error *);
@@ -151,6 +178,9 @@ static const struct {
     {"providers", "models of operator cost, area and power", list_providers},
     {"catalogue", "named accelerators, with our area and TDP", list_catalogue},
     {"nodes", "technology nodes, with their constants (7 nm = 1) and sources", list_nodes},
+    {"collectives", "algorithms of collectives between devices", list_collectives},
+    {"topologies", "how a network's levels are wired", list_topologies},
+    {"networks", "networks of known systems (network.preset), with their sources", list_networks},
     {"keys", "every key of a run file, with unit, range and default", list_keys},
 };
 

@@ -165,7 +165,7 @@ const void *run_algorithm_settings(const struct run_settings *settings, const st
 
 struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena) {
   const size_t n_workloads = settings->n_workloads;
-  struct config_section *sections = ARENA_NEW(arena, struct config_section, 11 + n_workloads + n_search_algorithms);
+  struct config_section *sections = ARENA_NEW(arena, struct config_section, 12 + n_workloads + n_search_algorithms);
   size_t n = 0;
   if (n_workloads == 0) sections[n++] = (struct config_section){"", &top_fields, &settings->top, true};
   for (size_t i = 0; i < n_workloads; i++) {
@@ -193,6 +193,7 @@ struct run_sections run_settings_sections(struct run_settings *settings, struct 
   }
   sections[n++] = (struct config_section){"schedule", &stage_fields, &settings->schedule, false};
   sections[n++] = (struct config_section){"cost", &cost_fields, &settings->cost, false};
+  sections[n++] = (struct config_section){"network", &network_fields, &settings->network, false};
   sections[n++] = (struct config_section){"technology", &technology_fields, &settings->technology, false};
   sections[n++] = (struct config_section){"money", &money_fields, &settings->money, false};
   return (struct run_sections){sections, n};
@@ -331,19 +332,28 @@ static void complain_of_rule(void *context, const char *key, const char *text) {
   complain(place->config, place->path, key, place->error, text);
 }
 
+static void complain_of_network(void *context, const char *key, const char *text) {
+  const struct place *place = context;
+  char path[64];
+  snprintf(path, sizeof path, "network.%s", key);
+  complain(place->config, place->path, path, place->error, text);
+}
+
 static void check_together(const struct config *config, const char *path, const struct run_settings *settings,
                            struct arena *arena, struct error *error) {
   check_algorithm(config, path, settings, arena, error);
   check_axes(config, path, settings, arena, error);
   check_objectives(config, path, settings, arena, error);
   check_prices(config, path, settings, arena, error);
+  struct place place = {config, path, error};
+  network_settings_check(&settings->network, arena, complain_of_network, &place);
   if (settings->training.attention != ATTENTION_SEPARATE && !cost_providers[settings->cost.provider]->has_attention) {
     complain(config, path, "training.attention", error,
              "the cost provider has no fused attention; choose separate, or provider physical");
   }
   if (error_is_set(error)) return; /* rules are judged over lists that are right */
   struct rules rules;
-  rules_read(settings, arena, &rules, complain_of_rule, &(struct place){config, path, error});
+  rules_read(settings, arena, &rules, complain_of_rule, &place);
 }
 
 /* A list of workloads replaces `workload` and its companions. */
@@ -376,6 +386,7 @@ bool run_settings_apply(const struct config *config, struct arena *arena, struct
                         struct error *error) {
   if (!count_workloads(config, arena, settings, error)) return false;
   const struct run_sections sections = run_settings_sections(settings, arena);
+  settings->cost.network = &settings->network;
   return config_apply(config, sections.sections, sections.n, arena, error);
 }
 

@@ -64,6 +64,7 @@ struct run_settings {
   size_t n_workloads; /* of the list; 0: there is none */
   struct training_settings training;
   struct stage_settings schedule;
+  struct network_settings network; /* cost.network points to it */
   struct cost_settings cost;
   struct technology technology;
   struct money_settings money;
