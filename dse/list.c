@@ -2,6 +2,7 @@
 #include "dse/command.h"
 #include "dse/settings.h"
 
+#include "arch/pipeline.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "workloads/workload.h"
@@ -129,6 +130,14 @@ static bool list_operators(struct invocation *invocation, struct error *error) {
   return true;
 }
 
+static bool list_pipelines(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_pipeline_schedules; i++) {
+    line(invocation, "pipeline", pipeline_schedules[i]->name, pipeline_schedules[i]->doc);
+  }
+  return true;
+}
+
 static bool list_nodes(struct invocation *invocation, struct error *error) {
   (void)error;
   for (size_t i = 0; i < n_technology_nodes; i++) {
@@ -150,6 +159,7 @@ static const struct {
     {"algorithms", "searches over a space of designs", list_algorithms},
     {"providers", "models of operator cost, area and power", list_providers},
     {"catalogue", "named accelerators, with our area and TDP", list_catalogue},
+    {"pipelines", "schedules of a pipeline's stages", list_pipelines},
     {"nodes", "technology nodes, with their constants (7 nm = 1) and sources", list_nodes},
     {"keys", "every key of a run file, with unit, range and default", list_keys},
 };
