@@ -3,6 +3,7 @@
 #include "dse/settings.h"
 
 #include "arch/network_preset.h"
+#include "arch/pipeline.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "workloads/workload.h"
@@ -130,6 +131,14 @@ static bool list_operators(struct invocation *invocation, struct error *error) {
   return true;
 }
 
+static bool list_pipelines(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_pipeline_schedules; i++) {
+    line(invocation, "pipeline", pipeline_schedules[i]->name, pipeline_schedules[i]->doc);
+  }
+  return true;
+}
+
 static bool list_nodes(struct invocation *invocation, struct error *error) {
   (void)error;
   for (size_t i = 0; i < n_technology_nodes; i++) {
@@ -177,6 +186,7 @@ static const struct {
     {"algorithms", "searches over a space of designs", list_algorithms},
     {"providers", "models of operator cost, area and power", list_providers},
     {"catalogue", "named accelerators, with our area and TDP", list_catalogue},
+    {"pipelines", "schedules of a pipeline's stages", list_pipelines},
     {"nodes", "technology nodes, with their constants (7 nm = 1) and sources", list_nodes},
     {"collectives", "algorithms of collectives between devices", list_collectives},
     {"topologies", "how a network's levels are wired", list_topologies},

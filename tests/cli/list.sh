@@ -33,6 +33,10 @@ basename -s .cfg arch/catalogue/*.cfg | sort >"$folder/parts"
 python3 -c 'import json, sys
 for line in open(sys.argv[1]): print(json.loads(line)["name"])' "$folder/catalogue.jsonl" | sort >"$folder/listed"
 check 'every catalogue file is listed' cmp "$folder/parts" "$folder/listed"
+sed -n 's/^PIPELINE(\(.*\))$/\1/p' arch/pipelines.def >"$folder/schedules"
+python3 -c 'import json, sys
+for line in open(sys.argv[1]): print(json.loads(line)["name"])' "$folder/pipelines.jsonl" >"$folder/listed"
+check 'every schedule of a pipeline is listed' cmp "$folder/schedules" "$folder/listed"
 
 # A key has unit, range and default: the three that a newcomer meets first.
 while read -r key text; do
