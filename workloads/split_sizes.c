@@ -104,7 +104,8 @@ static void resize_tokens(const struct resizing *r, struct op *op) {
   }
   scale_activations(op, from, to);
   const bool is_table = op->kind == OP_ADD || op->kind == OP_EMBEDDING; /* rows of it are read, not all of it */
-  if (is_table) op->weight_bytes = scaled(op->weight_bytes, from, to);
+  const uint64_t samples = r->facts->samples; /* which read the same positions */
+  if (is_table) op->weight_bytes = scaled(op->weight_bytes, from / samples, to / samples);
 }
 
 /* Each row that is looked up lies on one rank. */
