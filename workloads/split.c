@@ -3,7 +3,6 @@
  * Every strategy judges its degree first, so that all objections come at once; then those that rewrite operators do, in
  * the list's order (any other gives the same graph). */
 #include "workloads/split.h"
-#include "base/checked.h"
 #include "workloads/split_rewrite.h"
 
 const struct split_strategy *const split_strategies[] = {
@@ -26,17 +25,6 @@ static bool all_apply(const struct op_graph *forward, const struct split_degrees
   return error->n_messages == n_before;
 }
 
-/* Padding may make an op too large for 64 bits, where the model was just small enough. */
-static bool fits(const struct op_graph *rank, struct error *error) {
-  for (size_t i = 0; i < rank->n_ops; i++) {
-    const struct op *const op = &rank->ops[i];
-    if (op_macs(op) == UINT64_MAX || op->in_bytes == UINT64_MAX || op->out_bytes == UINT64_MAX)
-      return error_add(error, STATUS_INPUT, "split: the sizes of op '%s' do not fit 64 bits, allowed are fewer samples",
-                       op_name(rank, i));
-  }
-  return true;
-}
-
 bool split_apply(const struct op_graph *forward, const struct split_degrees *degrees, struct arena *arena,
                  struct arena *scratch, struct op_graph *rank, struct split_extras *extras, struct error *error) {
   if (!all_apply(forward, degrees, error)) return false;
@@ -48,7 +36,6 @@ bool split_apply(const struct op_graph *forward, const struct split_degrees *deg
     if (!strategy->split(&now, degrees, arena, scratch, &next, NULL, error)) return false;
     now = next;
   }
-  if (!fits(&now, error)) return false;
   *rank = now;
   if (extras != NULL) split_extras_between(forward, rank, extras);
   return true;
