@@ -6,6 +6,7 @@
 #include "arch/pipeline.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "workloads/split.h"
 #include "workloads/workload.h"
 #include <jansson.h>
 #include <stdlib.h>
@@ -64,6 +65,14 @@ static bool list_providers(struct invocation *invocation, struct error *error) {
   (void)error;
   for (size_t i = 0; i < n_cost_providers; i++) {
     line(invocation, "provider", cost_providers[i]->name, cost_providers[i]->doc);
+  }
+  return true;
+}
+
+static bool list_splits(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_split_strategies; i++) {
+    line(invocation, "split", split_strategies[i]->name, split_strategies[i]->doc);
   }
   return true;
 }
@@ -183,6 +192,7 @@ static const struct {
     {"workloads", "networks that ship with the program, with their counts", list_workloads},
     {"kinds", "kinds of model files", list_generators},
     {"operators", "kinds of operators", list_operators},
+    {"splits", "ways to spread a model over devices", list_splits},
     {"algorithms", "searches over a space of designs", list_algorithms},
     {"providers", "models of operator cost, area and power", list_providers},
     {"catalogue", "named accelerators, with our area and TDP", list_catalogue},

@@ -1,7 +1,9 @@
 /* dse show workload: what is in a network. Counts are for one sample unless --set batch=… says otherwise. */
 #include "dse/command.h"
 
+#include "base/checked.h"
 #include "base/text.h"
+#include "workloads/split.h"
 #include "workloads/training.h"
 #include "workloads/workload.h"
 #include <inttypes.h>
@@ -10,16 +12,24 @@
 #include <string.h>
 
 struct shown {
-  struct workload workload;
+  struct workload workload; /* its graph that of one device */
+  bool split;
+  struct split_degrees degrees;
+  struct split_extras extras;
   struct graph_totals forward, training;
   struct op_graph training_graph;
   uint64_t forward_flop, backward_flop; /* forward without experts' routers, as references count */
 };
 
-/* `--set batch=…` and `element_bytes=…` are the pass's, `training.…` the expansion's; everything else overrides the
- * model file. */
-static bool split_sets(const struct invocation *invocation, struct workload_request *request,
-                       struct training_settings *training, struct error *error) {
+static bool is_of_group(const struct config_set *set, const char *group) {
+  const size_t n = strlen(group);
+  return strncmp(set->path, group, n) == 0 && set->path[n] == '.';
+}
+
+/* `--set batch=…` and `element_bytes=…` are the pass's, `training.…` the expansion's, `split.…` the degrees; everything
+ * else overrides the model file. */
+static bool sort_sets(const struct invocation *invocation, struct workload_request *request,
+                      struct training_settings *training, struct split_degrees *degrees, struct error *error) {
   struct config_set *own_sets = ARENA_NEW(invocation->arena, struct config_set, invocation->n_sets + 1);
   size_t n_own = 0;
   struct config_set *model = ARENA_NEW(invocation->arena, struct config_set, invocation->n_sets + 1);
@@ -28,7 +38,7 @@ static bool split_sets(const struct invocation *invocation, struct workload_requ
     uint64_t *own = NULL;
     if (strcmp(set->path, "batch") == 0) own = &request->batch;
     if (strcmp(set->path, "element_bytes") == 0) own = &request->element_bytes;
-    if (strncmp(set->path, "training.", strlen("training.")) == 0) {
+    if (is_of_group(set, "training") || is_of_group(set, "split")) {
       own_sets[n_own++] = *set;
     } else if (own == NULL) {
       model[request->n_sets++] = *set;
@@ -39,8 +49,9 @@ static bool split_sets(const struct invocation *invocation, struct workload_requ
   request->sets = model;
   struct config *config;
   if (!config_open_text("dse show", "", 0, own_sets, n_own, invocation->arena, &config, error)) return false;
-  const struct config_section sections[] = {{"training", &training_fields, training, false}};
-  config_apply(config, sections, 1, invocation->arena, error);
+  const struct config_section sections[] = {{"training", &training_fields, training, false},
+                                            {"split", &split_fields, degrees, false}};
+  config_apply(config, sections, 2, invocation->arena, error);
   config_close(config);
   return !error_is_set(error);
 }
@@ -49,8 +60,13 @@ static bool load(struct invocation *invocation, struct shown *shown, struct erro
   struct workload_request request = {
       .name = invocation->words[1], .data_folder = invocation->data_folder, .batch = 1, .element_bytes = 2};
   struct training_settings settings;
-  if (!split_sets(invocation, &request, &settings, error)) return false;
+  if (!sort_sets(invocation, &request, &settings, &shown->degrees, error)) return false;
+  for (size_t i = 0; i < invocation->n_sets; i++) shown->split |= is_of_group(&invocation->sets[i], "split");
   if (!workload_load(&request, invocation->arena, invocation->scratch, &shown->workload, error)) return false;
+  const struct op_graph whole = shown->workload.graph;
+  if (!split_apply(&whole, &shown->degrees, invocation->arena, invocation->scratch, &shown->workload.graph,
+                   &shown->extras, error))
+    return false;
   graph_totals(&shown->workload.graph, &shown->forward);
   settings.fusion = FUSION_OFF; /* counts are those of the model, whatever is fused later */
   if (!training_expand(&shown->workload.graph, &settings, invocation->arena, invocation->scratch,
@@ -58,9 +74,58 @@ static bool load(struct invocation *invocation, struct shown *shown, struct erro
     return false;
   }
   graph_totals(&shown->training_graph, &shown->training);
-  shown->forward_flop = 2 * shown->forward.macs[PHASE_FORWARD] - shown->workload.router_flop * shown->workload.batch;
+  const struct split_degrees *const degrees = &shown->degrees;
+  const uint64_t sharers = degrees->context * (degrees->sequence ? degrees->tensor : 1); /* of the tokens */
+  const uint64_t router_flop = shown->workload.router_flop * shown->workload.batch / sharers;
+  shown->forward_flop = 2 * shown->forward.macs[PHASE_FORWARD] - router_flop;
   shown->backward_flop = 2 * (shown->training.macs[PHASE_BACKWARD_DATA] + shown->training.macs[PHASE_BACKWARD_WEIGHT]);
   return true;
+}
+
+static bool has_reference(const struct shown *shown) {
+  return shown->workload.check.present && !shown->workload.overridden && !shown->split;
+}
+
+/* Collectives of a training step on one device. */
+struct traffic {
+  uint64_t n[N_OP_KINDS], bytes[N_OP_KINDS]; /* of the full tensors */
+};
+
+static struct traffic count_traffic(const struct op_graph *training) {
+  struct traffic traffic = {{0}, {0}};
+  for (size_t i = 0; i < training->n_ops; i++) {
+    const struct op *const op = &training->ops[i];
+    if (op_kinds[op->kind].class != CLASS_LINK) continue;
+    traffic.n[op->kind]++;
+    traffic.bytes[op->kind] = sat_add(traffic.bytes[op->kind], op->dim[DIM_BYTES]);
+  }
+  return traffic;
+}
+
+static json_t *json_number(uint64_t value) { return json_integer((json_int_t)value); }
+
+static json_t *split_json(const struct shown *shown) {
+  const struct split_degrees *const degrees = &shown->degrees;
+  const struct split_extras *const extras = &shown->extras;
+  json_t *const object = json_object();
+  for (size_t i = 0; i < n_split_strategies; i++)
+    json_object_set_new(object, split_strategies[i]->name, json_number(split_strategies[i]->degree(degrees)));
+  json_object_set_new(object, "sequence", json_boolean(degrees->sequence)); /* its degree is tensor's */
+  json_object_set_new(object, "pad_heads", json_boolean(degrees->pad_heads));
+  json_object_set_new(object, "copied_parameters", json_number(extras->copied_parameters));
+  json_object_set_new(object, "padded_parameters", json_number(extras->padded_parameters));
+  json_object_set_new(object, "copied_macs", json_number(extras->copied_macs));
+  json_object_set_new(object, "padded_macs", json_number(extras->padded_macs));
+  json_object_set_new(object, "dropped_rows", json_number(extras->dropped_rows));
+  const struct traffic traffic = count_traffic(&shown->training_graph);
+  json_t *const collectives = json_object();
+  for (size_t k = 0; k < N_OP_KINDS; k++)
+    if (traffic.n[k] > 0)
+      json_object_set_new(
+          collectives, op_kinds[k].name,
+          json_pack("{sI sI}", "count", (json_int_t)traffic.n[k], "bytes", (json_int_t)traffic.bytes[k]));
+  json_object_set_new(object, "collectives", collectives);
+  return object;
 }
 
 static void print_json(const struct shown *shown) {
@@ -79,7 +144,8 @@ static void print_json(const struct shown *shown) {
   json_object_set_new(object, "router_flops", json_integer((json_int_t)workload->router_flop));
   json_object_set_new(object, "backward_flops", json_integer((json_int_t)shown->backward_flop));
   json_object_set_new(object, "stash_bytes", json_integer((json_int_t)shown->training.stash_bytes));
-  if (workload->check.present && !workload->overridden) {
+  if (shown->split) json_object_set_new(object, "split", split_json(shown));
+  if (has_reference(shown)) {
     json_object_set_new(object, "reference",
                         json_pack("{sI sI ss}", "parameters", (json_int_t)workload->check.parameters, "forward_flops",
                                   (json_int_t)workload->check.forward_flop, "source", workload->check.source));
@@ -107,13 +173,32 @@ static void print_kinds(const struct invocation *invocation, const struct op_gra
   }
 }
 
+/* What one device of a group has that nobody would need alone. */
+static void print_split(const struct invocation *invocation, const struct shown *shown) {
+  const struct split_extras *const extras = &shown->extras;
+  say(invocation, "\none device of  ");
+  for (size_t i = 0; i < n_split_strategies; i++) {
+    const uint64_t degree = split_strategies[i]->degree(&shown->degrees);
+    if (degree > 1) say(invocation, " %s %" PRIu64, split_strategies[i]->name, degree);
+  }
+  say(invocation, "\n%-16s %20" PRIu64 " parameters, %" PRIu64 " MACs, in all ranks together\n", "copied",
+      extras->copied_parameters, extras->copied_macs);
+  say(invocation, "%-16s %20" PRIu64 " parameters, %" PRIu64 " MACs\n%-16s %20" PRIu64 " rows of experts\n", "padded",
+      extras->padded_parameters, extras->padded_macs, "dropped", extras->dropped_rows);
+  const struct traffic traffic = count_traffic(&shown->training_graph);
+  for (size_t k = 0; k < N_OP_KINDS; k++)
+    if (traffic.n[k] > 0)
+      say(invocation, "%-16s %20" PRIu64 " in a training step, %" PRIu64 " bytes of full tensors\n", op_kinds[k].name,
+          traffic.n[k], traffic.bytes[k]);
+}
+
 static void print_counts(const struct invocation *invocation, const struct shown *shown) {
   const struct workload *workload = &shown->workload;
   say(invocation, "%s (%s), %" PRIu64 " %s%s\n\n", workload->name, workload->kind, workload->batch, workload->sample,
       workload->batch > 1 ? "s" : "");
   say(invocation, "%-16s %20zu\n%-16s %20zu\n", "ops", workload->graph.n_ops, "edges", workload->graph.n_edges);
   say(invocation, "%-16s %20" PRIu64, "parameters", shown->forward.parameters);
-  const bool reference = workload->check.present && !workload->overridden;
+  const bool reference = has_reference(shown);
   if (reference) say(invocation, "   reference %" PRIu64, workload->check.parameters);
   say(invocation, "\n%-16s %20" PRIu64, "forward FLOP", shown->forward_flop);
   if (reference) {
@@ -123,6 +208,7 @@ static void print_counts(const struct invocation *invocation, const struct shown
   say(invocation, "\n%-16s %20" PRIu64 "\n%-16s %20" PRIu64 "\n", "backward FLOP", shown->backward_flop, "stash bytes",
       shown->training.stash_bytes);
   if (reference) say(invocation, "reference from   %s\n", workload->check.source);
+  if (shown->split) print_split(invocation, shown);
   print_kinds(invocation, invocation_value(invocation, "training") != NULL ? &shown->training_graph : &workload->graph);
 }
 
@@ -132,7 +218,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
               invocation->words[0]);
     return STATUS_INPUT;
   }
-  struct shown shown;
+  struct shown shown = {0};
   if (!load(invocation, &shown, error)) return error->status;
   const char *path = invocation_value(invocation, "graph");
   if (cluster_rank(invocation->cluster) != 0) return STATUS_OK;
@@ -151,9 +237,10 @@ static const struct command_option options[] = {
     {"training", NULL, "counts operators of the whole training step, not of the forward pass"},
     {"graph", "FILE", "writes the forward graph as JSON, which dse reads back"},
 };
-static const char *const examples[] = {"dse show workload bert-large --training",
-                                       "dse show workload llama3-8b --json --set sequence=4096",
-                                       "dse show workload resnet50 --set batch=32", NULL};
+static const char *const examples[] = {
+    "dse show workload bert-large --training", "dse show workload llama3-8b --json --set sequence=4096",
+    "dse show workload resnet50 --set batch=32",
+    "dse show workload llama3-70b --set split.tensor=8 --set split.sequence=true", NULL};
 const struct command command_show = {
     .name = "show",
     .words = "workload NAME|FILE.cfg|FILE.json",
@@ -162,11 +249,12 @@ const struct command command_show = {
     .max_words = 2,
     .options = options,
     .n_options = sizeof options / sizeof *options,
-    .details =
-        "Counts are for one sample (a sequence, an image, a sentence pair, a record) unless --set batch=N says\n"
-        "otherwise; --set training.KEY=... changes the step (training.attention=fused); other --set keys override the\n"
-        "model file. FLOP are twice the multiply-accumulates of matrix\n"
-        "products and convolutions. Where the model file states reference counts they stand beside ours.",
+    .details = "Counts are for one sample (a sequence, an image, a sentence pair, a record) unless --set batch=N says\n"
+               "otherwise; --set training.KEY=... changes the step (training.attention=fused); --set split.KEY=...\n"
+               "shows one device of many (split.tensor, sequence, context, expert, data, pad_heads; pipeline does not "
+               "cut here);\n"
+               "other --set keys override the model file. FLOP are twice the multiply-accumulates of matrix\n"
+               "products and convolutions. Where the model file states reference counts they stand beside ours.",
     .examples = examples,
     .run = run,
 };

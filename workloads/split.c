@@ -3,7 +3,6 @@
  * Every strategy judges its degree first, so that all objections come at once; then those that rewrite operators do, in
  * the list's order (any other gives the same graph). */
 #include "workloads/split.h"
-#include "base/checked.h"
 #include "workloads/split_rewrite.h"
 
 const struct split_strategy *const split_strategies[] = {
@@ -12,6 +11,24 @@ const struct split_strategy *const split_strategies[] = {
 #undef SPLIT
 };
 const size_t n_split_strategies = sizeof split_strategies / sizeof *split_strategies;
+
+#define DEGREE(key, doc)                                                                                               \
+  { #key, FIELD_UINT, "", 1, MAX_DEGREE, "1", doc, offsetof(struct split_degrees, key), ROLE_ANSWER, NULL }
+#define MAX_DEGREE 1048576.0 /* devices */
+static const struct field split_field_list[] = {
+    DEGREE(tensor, "Devices that share the matrices of a layer."),
+    DEGREE(context, "Devices that share a sequence, attention included."),
+    DEGREE(expert, "Devices that share the experts of a layer; of those that data and context make."),
+    DEGREE(data, "Devices that share a batch."),
+    DEGREE(pipeline, "Devices that share the layers."),
+    {"sequence", FIELD_BOOL, "", 0, 0, "false",
+     "Whether a tensor group shares norms, dropout and residuals too, by tokens.",
+     offsetof(struct split_degrees, sequence), ROLE_ANSWER, NULL},
+    {"pad_heads", FIELD_BOOL, "", 0, 0, "false", "Whether heads that tensor does not divide are padded.",
+     offsetof(struct split_degrees, pad_heads), ROLE_ANSWER, NULL},
+};
+const struct field_table split_fields = {"split", "How a job is spread over devices.", split_field_list,
+                                         sizeof split_field_list / sizeof *split_field_list};
 
 static bool all_apply(const struct op_graph *forward, const struct split_degrees *degrees, struct error *error) {
   const size_t n_before = error->n_messages;
@@ -26,17 +43,6 @@ static bool all_apply(const struct op_graph *forward, const struct split_degrees
   return error->n_messages == n_before;
 }
 
-/* Padding may make an op too large for 64 bits, where the model was just small enough. */
-static bool fits(const struct op_graph *rank, struct error *error) {
-  for (size_t i = 0; i < rank->n_ops; i++) {
-    const struct op *const op = &rank->ops[i];
-    if (op_macs(op) == UINT64_MAX || op->in_bytes == UINT64_MAX || op->out_bytes == UINT64_MAX)
-      return error_add(error, STATUS_INPUT, "split: the sizes of op '%s' do not fit 64 bits, allowed are fewer samples",
-                       op_name(rank, i));
-  }
-  return true;
-}
-
 bool split_apply(const struct op_graph *forward, const struct split_degrees *degrees, struct arena *arena,
                  struct arena *scratch, struct op_graph *rank, struct split_extras *extras, struct error *error) {
   if (!all_apply(forward, degrees, error)) return false;
@@ -48,7 +54,6 @@ bool split_apply(const struct op_graph *forward, const struct split_degrees *deg
     if (!strategy->split(&now, degrees, arena, scratch, &next, NULL, error)) return false;
     now = next;
   }
-  if (!fits(&now, error)) return false;
   *rank = now;
   if (extras != NULL) split_extras_between(forward, rank, extras);
   return true;

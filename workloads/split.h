@@ -8,6 +8,7 @@
 #ifndef WORKLOADS_SPLIT_H
 #define WORKLOADS_SPLIT_H
 
+#include "base/config.h"
 #include "workloads/op_graph.h"
 
 /* How a job is spread over its devices: tensor · context · data · pipeline of them, experts inside data.
@@ -18,6 +19,8 @@ struct split_degrees {
   bool sequence;                                    /* norms, dropout, residuals by sequence within a tensor group */
   bool pad_heads;                                   /* heads that do not divide are padded, and reported */
 };
+
+extern const struct field_table split_fields; /* group "split" */
 
 /* What a split adds to the whole model's work and parameters, over all ranks of the group. */
 struct split_extras {

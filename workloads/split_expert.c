@@ -5,13 +5,14 @@
  * stay with the tokens. The ranks are those of data parallelism; where x does not divide them, those of context
  * parallelism too. Source: workloads §8 (uniform routing, capacity as in the model file). With a tensor group but
  * without sequence parallelism all its ranks have all tokens, and each sends all of them. */
+#include "base/checked.h"
 #include "workloads/split_rewrite.h"
 
 static uint64_t degree(const struct split_degrees *degrees) { return degrees->expert; }
 
 static bool applies(const struct op_graph *forward, const struct split_degrees *degrees, struct error *error) {
   const struct split_facts *const facts = &forward->facts;
-  const unsigned long long x = degrees->expert, replicas = degrees->data * degrees->context;
+  const unsigned long long x = degrees->expert, replicas = sat_mul(degrees->data, degrees->context);
   if (!split_known(forward, "expert", degrees->expert, facts->expert, error)) return false;
   const size_t n_before = error->n_messages;
   if (facts->experts == 0)

@@ -1,8 +1,10 @@
 /* How large is what one device holds, and each of its operators?
  *
  * An op's counts are products of sizes (rows of tokens, heads, widths); a split changes the sizes, and each count is
- * stated anew from those that enter it. Source: workloads §8. Left out: experts that are loaded unevenly; a lookup in a
- * shared table writes zeros for the rows that other ranks hold, and so costs each rank as much as before. */
+ * stated anew from those that enter it. No share is larger than the whole but for the rounding of
+ * expert rows, so what fitted 64 bits still does. Source: workloads §8. Left out: experts that are loaded unevenly; a
+ * lookup in a shared table writes zeros for the rows that other ranks hold, and so costs each rank as much as before.
+ */
 #include "workloads/split_sizes.h"
 #include "base/checked.h"
 
@@ -104,7 +106,8 @@ static void resize_tokens(const struct resizing *r, struct op *op) {
   }
   scale_activations(op, from, to);
   const bool is_table = op->kind == OP_ADD || op->kind == OP_EMBEDDING; /* rows of it are read, not all of it */
-  if (is_table) op->weight_bytes = scaled(op->weight_bytes, from, to);
+  const uint64_t samples = r->facts->samples;                           /* which read the same positions */
+  if (is_table) op->weight_bytes = scaled(op->weight_bytes, from / samples, to / samples);
 }
 
 /* Each row that is looked up lies on one rank. */

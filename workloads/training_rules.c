@@ -83,8 +83,10 @@ uint64_t rules_operand_elements(const struct op_graph *graph, size_t i, size_t j
   case FAMILY_ATTENTION: /* Q, K, V; what comes behind carries no gradient */
     if (j < RULES_ATTENTION_FACTORS) read = attention_elements(op, j > 0);
     break;
+  case FAMILY_LINK: /* keys and values of packed ones */
+    if (op_is_split_link(op)) read = op->in_bytes / op->element_bytes;
+    break;
   case FAMILY_CONV:
-  case FAMILY_LINK:
   case FAMILY_NONE:
     break;
   }

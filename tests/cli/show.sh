@@ -42,6 +42,21 @@ cp "$folder/out" "$folder/forward.txt"
 runs 0 'show --training' "$dse" show workload bert-large --training
 refute 'show --training: other operators' cmp "$folder/forward.txt" "$folder/out"
 
+# One device of a split: its share, and what all of them have more than one would.
+show whole.json llama3-70b
+show part.json llama3-70b --set split.tensor=8 --set split.sequence=true
+holds 'split: a share of the work' '8 * b["forward_flops"] == a["forward_flops"] and "reference" not in b' \
+  "$folder/whole.json" "$folder/part.json"
+holds 'split: parameters' '8 * b["parameters"] == a["parameters"] + b["split"]["copied_parameters"]' \
+  "$folder/whole.json" "$folder/part.json"
+# Gathered before QKV and the first matrices, before the logits, again for their weight gradients, and backwards behind
+# each part's end and the table.
+holds 'split: collectives' 'a["split"]["collectives"]["all_gather"]["count"] == 3 * (2 * 80 + 1)' "$folder/part.json"
+show experts.json mixtral-8x7b --set split.tensor=2 --set split.expert=4 --set split.data=4
+holds 'split: routers apart' '2 * b["forward_flops"] == a["forward_flops"]' "$folder/mixtral.json" "$folder/experts.json"
+runs 0 'show split for people' "$dse" show workload llama3-70b --set split.tensor=8
+prints 'show split for people: what it is' 'one device of   tensor 8'
+
 # --- out and back -----------------------------------------------------------------------------------------------------
 for model in bert-large mixtral-8x7b resnet50 gnmt4 dlrm-criteo mobilenet_v3_large; do
   runs 0 "export $model" "$dse" show workload "$model" --graph "$folder/$model.json" --json
@@ -92,6 +107,9 @@ refused 'unknown noun' 'write dse show workload' worklod bert-large
 refused 'unknown model key' 'sequence' workload bert-large --set sequenze=3
 refused 'batch of nothing' '--set: batch' workload bert-large --set batch=0
 refused 'batch with a unit' '--set: batch' workload bert-large --set batch=5x
+refused 'illegal split' '8 does not divide heads = 25, allowed are their divisors, or pad_heads' \
+  workload gpt2-xl --set split.tensor=8
+refused 'unknown degree' 'did you mean tensor?' workload gpt2-xl --set split.tensr=8
 runs 1 'missing file' "$dse" show workload "$folder/none.json"
 says 'missing file' "$folder/none.json"
 head -c 2385 "$graphs/llama2_mbs_1_sl_4096.json" >"$folder/cut.json"
