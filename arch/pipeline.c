@@ -232,6 +232,7 @@ static bool simulate(struct simulation *simulation, struct arena *scratch, struc
   for (size_t s = 0; s < p; s++) {
     const uint64_t end_ps = simulation->clock_ps[s];
     const bool sticks = end_ps == UINT64_MAX;
+    result->end_ps[s] = sticks ? UINT64_MAX : end_ps - first_ps;
     result->makespan_ps = max_u64(result->makespan_ps, sticks ? UINT64_MAX : end_ps - first_ps);
     result->span_ps = max_u64(result->span_ps, sticks ? UINT64_MAX : end_ps - simulation->begin_ps[s]);
   }
@@ -291,7 +292,10 @@ static uint64_t try_short(const struct pipeline_schedule *schedule, const struct
     if (more == 0 && (!checked_mul(rest / beat.microbatches, beat.ps, &later_ps) ||
                       !checked_add(result->makespan_ps, later_ps, &result->makespan_ps)))
       more = UINT64_MAX;
-    if (more == 0) result->span_ps += later_ps; /* is no longer than the makespan */
+    if (more == 0) { /* no end is later than the makespan */
+      result->span_ps += later_ps;
+      for (size_t s = 0; s < problem->n_devices; s++) result->end_ps[s] += later_ps;
+    }
   }
   arena_rewind(scratch, mark);
   return more;
@@ -357,6 +361,7 @@ bool pipeline_simulate(const struct pipeline_schedule *schedule, const struct pi
   struct error error = {0};
   REQUIRE(pipeline_applies(schedule, problem, &error));
   *result = (struct pipeline_result){.busy_ps = busy_ps(schedule, problem)};
+  result->end_ps = ARENA_NEW(scratch, uint64_t, p);
   result->peak_kept = ARENA_NEW(scratch, uint64_t, p);
   result->peak_bytes = ARENA_NEW(scratch, uint64_t, p);
   if (with_tasks) {

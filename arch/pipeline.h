@@ -43,7 +43,8 @@ struct pipeline_result {
   uint64_t makespan_ps;        /* first start to last end */
   uint64_t span_ps;            /* longest first start to last end of one device: the period of zero-bubble schedules */
   uint64_t busy_ps;            /* of the busiest device */
-  uint64_t *peak_kept;         /* [p] most microbatch-chunks kept at once; in the caller's scratch */
+  uint64_t *end_ps;            /* [p] last end on each device; in the caller's scratch, as the next two */
+  uint64_t *peak_kept;         /* [p] most microbatch-chunks kept at once */
   uint64_t *peak_bytes;        /* [p] */
   struct pipeline_task *tasks; /* NULL unless asked for; in order of start */
   size_t n_tasks;
@@ -86,7 +87,7 @@ bool pipeline_applies(const struct pipeline_schedule *schedule, const struct pip
 uint64_t pipeline_place(const struct pipeline_schedule *schedule, const struct pipeline_problem *problem,
                         uint64_t chunk, uint64_t device);
 /* Of a problem that the schedule applies to. O(p·v·m), less where the schedule repeats and no tasks are asked for: the
- * answer is the same to the picosecond. Times stick at UINT64_MAX. peak_kept, peak_bytes and tasks stay in `scratch`,
+ * answer is the same to the picosecond. Times stick at UINT64_MAX. Arrays stay in `scratch`,
  * nothing else does. False: the orders wait for each other in a circle (a bug of a schedule). The time that counts is
  * span_ps where the schedule says so, else makespan_ps. */
 bool pipeline_simulate(const struct pipeline_schedule *schedule, const struct pipeline_problem *problem,

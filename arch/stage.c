@@ -137,6 +137,11 @@ struct stage_scratch *stage_scratch_beside(struct arena *arena, const struct sta
   return scratch_with(arena, stage, first->cache); /* entries are told apart by operator, machine and rules */
 }
 
+void stage_scratch_refresh(struct stage_scratch *scratch, const struct stage *stage) {
+  scratch->rules = cost_rules_digest(stage->provider, stage->cost, stage->technology);
+  floor_sets_clear(scratch->floors);
+}
+
 void stage_scratch_release(struct stage_scratch *scratch) { arena_release(&scratch->arena); }
 
 struct stage_cache_counts stage_cache_counts(const struct stage_scratch *scratch) {

@@ -64,6 +64,8 @@ struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage 
 /* Another stage of the same run: what one of them has priced the other need not, in the memory of one cache. */
 struct stage_scratch *stage_scratch_beside(struct arena *arena, const struct stage *stage,
                                            const struct stage_scratch *first);
+/* After a change of the cost settings or the technology that `stage` points to. */
+void stage_scratch_refresh(struct stage_scratch *scratch, const struct stage *stage);
 void stage_scratch_release(struct stage_scratch *scratch); /* what it holds outside the arena */
 struct stage_cache_counts {
   uint64_t hits, misses;

@@ -36,6 +36,8 @@ struct floor_sets *floor_sets_new(struct arena *arena, const struct stage *stage
   return sets;
 }
 
+void floor_sets_clear(struct floor_sets *sets) { memset(sets->filled, 0, sets->n * sizeof *sets->filled); }
+
 static struct digest key_of(const struct stage *stage, const struct machine *machine) {
   struct machine seen;
   memcpy(&seen, machine, sizeof seen); /* unnamed padding could only cost a miss */

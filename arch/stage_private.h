@@ -21,6 +21,7 @@ struct stage_scratch {
 
 /* Floors kept between designs. */
 struct floor_sets *floor_sets_new(struct arena *arena, const struct stage *stage);
+void floor_sets_clear(struct floor_sets *sets);
 
 /* What derating adds to the energy of these bytes; 0 without. */
 double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *running, uint64_t hbm_bytes);

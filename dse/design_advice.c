@@ -43,10 +43,13 @@ static double relief_cycles(const struct design_space *designs, const struct sta
 /* Over all workloads: what each may save of its own time, by its part in the objective. */
 static double relief_of_all(const struct design_space *designs, const double *share, const char *key, uint64_t value,
                             uint64_t next) {
-  if (designs->set == NULL) return relief_cycles(designs, &designs->results[0], key, value, next);
+  if (designs->set == NULL && designs->system == NULL) {
+    return relief_cycles(designs, &designs->results[0], key, value, next);
+  }
   double relief = 0;
   for (size_t i = 0; i < designs->n_stages; i++) {
     const struct stage_result *result = &designs->results[i];
+    if (!(share[i] > 0)) continue;
     relief += share[i] * relief_cycles(designs, result, key, value, next) / (double)result->cycles;
   }
   return relief;
@@ -67,9 +70,11 @@ static bool is_saturated(const struct design_space *designs, const double *share
 
 void design_advise(const struct design_space *designs, const struct point *point, const struct accelerator *accelerator,
                    const struct stage_cost_of_design *design, struct score *score) {
-  double seconds[RUN_MAX_WORKLOADS], share[RUN_MAX_WORKLOADS];
-  for (size_t i = 0; i < designs->n_stages; i++) seconds[i] = designs->results[i].iteration_s;
-  design_shares(designs, seconds, share);
+  double *seconds = designs->seconds, *share = designs->shares; /* of a system they stand there already */
+  if (designs->system == NULL) {
+    for (size_t i = 0; i < designs->n_stages; i++) seconds[i] = designs->results[i].iteration_s;
+    design_shares(designs, seconds, share);
+  }
   score->n_moves = 0;
   for (size_t a = 0; a < designs->space.n_axes && score->n_moves < SCORE_MAX_MOVES; a++) {
     const struct axis *axis = &designs->axes[a];

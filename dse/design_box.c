@@ -157,6 +157,7 @@ static enum reason take_combination(const struct design_space *designs, const st
   }
   if (!design_at(designs, &last, &combination->best)) return REASON_IMPOSSIBLE;
   for (size_t i = 0; i < designs->n_stages; i++) {
+    if (!design_needs(designs, i)) continue;
     stage_floors_sum(design_stage(designs, i), &combination->best, design_scratch(designs, i), &combination->sums[i]);
   }
   return REASON_NONE;
@@ -190,6 +191,7 @@ static bool floor_all(const struct design_space *designs, const struct combinati
   bool counted = true;
   for (size_t i = 0; i < designs->n_stages; i++) {
     struct stage_floor *floor = &designs->floors[i];
+    if (!design_needs(designs, i)) continue;
     stage_floors_end(design_stage(designs, i), &corners, &combination->sums[i], path_cycles[i], floor);
     counted = counted && floor->cycles != UINT64_MAX;
   }
@@ -198,8 +200,9 @@ static bool floor_all(const struct design_space *designs, const struct combinati
 
 /* The best that any of the combinations can be in each objective. */
 static void combine(const struct design_space *designs, size_t n, struct score *score) {
-  uint64_t path_cycles[RUN_MAX_WORKLOADS];
+  uint64_t *path_cycles = designs->path_cycles;
   for (size_t i = 0; i < designs->n_stages; i++) {
+    if (!design_needs(designs, i)) continue;
     path_cycles[i] = stage_floors_path(design_stage(designs, i), design_scratch(designs, i));
   }
   const struct space *space = &designs->space;
@@ -256,6 +259,7 @@ void design_space_bound_box(void *context, struct point *low, struct point *high
   struct point shapes = *low, reach = *low;
   size_t n = 0;
   for (size_t i = 0; i < designs->n_stages; i++) {
+    if (!design_needs(designs, i)) continue;
     stage_floors_clear(design_stage(designs, i), design_scratch(designs, i));
   }
   do {

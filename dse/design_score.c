@@ -55,6 +55,10 @@ double design_excess(const struct design_space *designs, const struct accelerato
 void design_cost(const struct design_space *designs, const struct accelerator *accelerator,
                  struct stage_cost_of_design *design) {
   stage_design(designs->stage, accelerator, design);
+  if (designs->system != NULL) {
+    design->memory_bytes = designs->system->least_memory_bytes;
+    return;
+  }
   for (size_t i = 1; i < designs->n_stages; i++) {
     design->memory_bytes = max_u64(design->memory_bytes, stage_memory_bytes(design_stage(designs, i)));
   }
@@ -139,10 +143,15 @@ static enum stage_binding binding_of(const struct design_space *designs, const d
   return most;
 }
 
+static enum stage_binding system_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
+                                             const struct stage_cost_of_design *design, double die_cost_usd,
+                                             double *objective);
+
 enum stage_binding design_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
                                       const struct stage_cost_of_design *design, double die_cost_usd,
                                       double *objective) {
   struct iterations least;
+  if (designs->system != NULL) return system_fill_bounds(designs, accelerator, design, die_cost_usd, objective);
   least.seconds[0] = least.energy_j[0] = 0; /* there is always a first */
   enum stage_binding bindings[RUN_MAX_WORKLOADS];
   for (size_t i = 0; i < designs->n_stages; i++) {
@@ -155,9 +164,6 @@ enum stage_binding design_fill_bounds(const struct design_space *designs, const 
   return binding_of(designs, least.seconds, bindings);
 }
 
-/* --- evaluation -----------------------------------------------------------------------------------------------------
- */
-
 typedef void floor_function(const struct stage *stage, const struct accelerator *accelerator,
                             const struct stage_cost_of_design *design, struct stage_scratch *scratch,
                             struct stage_floor *floor);
@@ -167,11 +173,132 @@ static bool floor_all(const struct design_space *designs, const struct accelerat
                       const struct stage_cost_of_design *design, floor_function *floor_of) {
   bool counted = true;
   for (size_t i = 0; i < designs->n_stages; i++) {
+    if (!design_needs(designs, i)) continue;
     floor_of(design_stage(designs, i), accelerator, design, design_scratch(designs, i), &designs->floors[i]);
     counted = counted && designs->floors[i].cycles != UINT64_MAX;
   }
   return counted;
 }
+
+/* --- whole systems --------------------------------------------------------------------------------------------------
+ */
+
+/* What its device costs, if a limit asks for it. */
+static struct system_design system_design_of(const struct design_space *designs, const struct accelerator *accelerator,
+                                             const struct stage_cost_of_design *design, bool at_least) {
+  struct system_design own = {accelerator, design, 0};
+  struct money money;
+  struct error ignored;
+  ignored.status = STATUS_OK;
+  ignored.n_messages = ignored.length = 0;
+  if (!(designs->system->settings->money_usd > 0)) return own;
+  /* Of a box the price of memory alone is known to rise with every amount. */
+  const bool known = design_money(designs, accelerator, design, &money, &ignored);
+  own.device_usd = !known ? (double)INFINITY : at_least ? money.hbm_usd : money.total_usd;
+  return own;
+}
+
+static void fill_system_objectives(const struct stage_cost_of_design *design, const struct system_score *score,
+                                   double die_cost_usd, double *objective) {
+  objective[OBJECTIVE_THROUGHPUT] = score->throughput;
+  objective[OBJECTIVE_ENERGY] = score->energy_j;
+  objective[OBJECTIVE_AREA] = design->area.total;
+  objective[OBJECTIVE_TDP] = design->tdp.total;
+  objective[OBJECTIVE_THROUGHPUT_PER_TDP] = score->throughput_per_w;
+  objective[OBJECTIVE_EDP] = score->energy_j * score->seconds;
+  objective[OBJECTIVE_DIE_COST] = die_cost_usd;
+}
+
+/* Why no strategy is allowed, which a bound shows as no throughput at all. */
+static enum reason system_reason(const struct system_score *score, double *excess) {
+  const bool power = isfinite(score->power_excess_w), money = isfinite(score->money_excess_usd);
+  *excess = power ? score->power_excess_w : money ? score->money_excess_usd : 0;
+  if (power) return REASON_SYSTEM_POWER;
+  return money ? REASON_SYSTEM_MONEY : REASON_TOO_LONG;
+}
+
+/* The floors of the units as the system counts them. */
+static void take_floors(const struct design_space *designs, const struct accelerator *accelerator) {
+  struct system_search *search = designs->system;
+  const double overhead_s = 1e-6 * search->system->model.law->op_overhead_us;
+  for (size_t u = 0; u < designs->n_stages; u++) {
+    if (!design_needs(designs, u)) continue;
+    const struct stage_floor *floor = &designs->floors[u];
+    const struct stage *stage = design_stage(designs, u);
+    const double seconds = (double)max_u64(floor->cycles, 1) / stage_clock_hz(stage, accelerator);
+    search->floors[u] =
+        (struct unit_cost){.seconds = seconds + overhead_s * (double)stage->graph->n_ops, .energy_j = floor->energy_j};
+  }
+}
+
+/* The resource that stops most of the plan's time. */
+static enum stage_binding system_binding(const struct design_space *designs, const struct system_plan *plan) {
+  double stopped[N_BINDINGS] = {0};
+  enum stage_binding most = BINDING_NONE;
+  if (plan == NULL) return most;
+  system_search_shares(designs->system, plan, designs->shares);
+  for (size_t u = 0; u < designs->n_stages; u++) stopped[designs->floors[u].binding] += designs->shares[u];
+  for (enum stage_binding b = 0; b < N_BINDINGS; b++) {
+    if (stopped[b] > stopped[most]) most = b;
+  }
+  return most;
+}
+
+/* At a design or at the corners of a box: `design` is its smallest and coolest. */
+static enum stage_binding system_fill_bounds(const struct design_space *designs, const struct accelerator *accelerator,
+                                             const struct stage_cost_of_design *design, double die_cost_usd,
+                                             double *objective) {
+  struct system_score score;
+  struct stage_cost_of_design roomy = *design;
+  roomy.hbm_bytes = accelerator_hbm_bytes(accelerator);
+  take_floors(designs, accelerator);
+  const struct system_design own = system_design_of(designs, accelerator, &roomy, true);
+  system_search_bound(designs->system, &own, &score);
+  if (score.plan == NULL) score.energy_j = score.seconds = 0;
+  fill_system_objectives(design, &score, die_cost_usd, objective);
+  for (size_t u = 0; u < designs->n_stages; u++) designs->system->system->costs[u] = designs->system->floors[u];
+  return system_binding(designs, score.plan);
+}
+
+void design_system_of(const struct design_space *designs, const struct accelerator *accelerator,
+                      struct system_score *score, struct system_result *result) {
+  struct stage_cost_of_design design;
+  design_cost(designs, accelerator, &design);
+  floor_all(designs, accelerator, &design, stage_bound);
+  take_floors(designs, accelerator);
+  const struct system_design own = system_design_of(designs, accelerator, &design, false);
+  system_search_best(designs->system, &own, score, result);
+}
+
+static void score_system(const struct design_space *designs, const struct accelerator *accelerator,
+                         const struct stage_cost_of_design *design, double die_cost_usd, struct score *score) {
+  double bounds[N_OBJECTIVES];
+  struct system_score own;
+  struct system_result result;
+  floor_all(designs, accelerator, design, stage_bound);
+  score->binding = (uint16_t)design_fill_bounds(designs, accelerator, design, die_cost_usd, bounds);
+  enum reason reason = design_judge(designs, bounds, true);
+  const struct system_design judged = system_design_of(designs, accelerator, design, false);
+  system_search_best(designs->system, &judged, &own, &result);
+  if (own.plan == NULL) {
+    score->reason = (uint16_t)system_reason(&own, &score->excess);
+    return;
+  }
+  fill_system_objectives(design, &own, die_cost_usd, score->objective);
+  if (reason == REASON_NONE) reason = design_judge(designs, score->objective, false);
+  for (size_t u = 0; u < designs->n_stages; u++) {
+    if (!designs->system->system->units[u]->evaluated) continue;
+    designs->results[u] = designs->system->system->units[u]->result;
+    designs->floors[u].binding = designs->results[u].binding;
+  }
+  score->binding = (uint16_t)system_binding(designs, own.plan);
+  score->bound = bounds[designs->space.metric];
+  score->reason = (uint16_t)reason;
+  if (reason != REASON_NONE) score->excess = design_judged_excess(designs, score->objective, reason);
+}
+
+/* --- evaluation -----------------------------------------------------------------------------------------------------
+ */
 
 /* Objectives and the metric's bound, once all workloads are scheduled. */
 static void score_results(const struct design_space *designs, const struct accelerator *accelerator,
@@ -208,6 +335,14 @@ void design_evaluate(const struct design_space *designs, const struct accelerato
   double die_cost_usd;
   if (!within_limits(designs, accelerator, design, &die_cost_usd, score) && detail == NULL) return;
   const bool allowed = score->reason == REASON_NONE;
+  if (designs->system != NULL) {
+    if (detail != NULL) { /* a schedule to look at: that of the stage which stands for all */
+      const struct unit *shown = designs->system->system->units[designs->system->representative];
+      stage_evaluate(&shown->stage, accelerator, design, shown->scratch, result, detail, arena);
+    }
+    if (allowed) score_system(designs, accelerator, design, die_cost_usd, score);
+    return;
+  }
   for (size_t i = 0; i < designs->n_stages && (i == 0 || allowed); i++) {
     struct stage_result *own = &designs->results[i];
     stage_evaluate(design_stage(designs, i), accelerator, design, design_scratch(designs, i), own,

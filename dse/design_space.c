@@ -20,6 +20,8 @@ static const struct reason_name plain_reasons[N_REASONS] = {
     [REASON_POWER_DENSITY] = {"limits.w_per_mm2", "W/mm2"},
     [REASON_MEMORY] = {"limits.memory", "bytes"},
     [REASON_CONSTRAINT] = {"limits.constraints", "broken"},
+    [REASON_SYSTEM_POWER] = {"system.power_w", "W"},
+    [REASON_SYSTEM_MONEY] = {"system.money_usd", "USD"},
     [REASON_THROUGHPUT_FLOOR] = {"limits.throughput_floor", "1/s"},
     [REASON_TOO_LONG] = {"too_long", ""},
     [REASON_INVALID] = {"invalid", ""},
@@ -84,8 +86,23 @@ static void take_stages(struct design_space *designs, const struct stage *const 
   designs->n_stages = n;
   designs->stages = stages;
   designs->scratches = scratches;
-  designs->results = ARENA_NEW(arena, struct stage_result, n);
-  designs->floors = ARENA_NEW(arena, struct stage_floor, n);
+}
+
+/* The same of the units of a system, which has its scratches already; the one that is shown comes first. */
+static void take_units(struct design_space *designs, struct system_search *search, struct arena *arena) {
+  const struct system *system = search->system;
+  const struct stage **stages = ARENA_NEW(arena, const struct stage *, system->n_units);
+  struct stage_scratch **scratches = ARENA_NEW(arena, struct stage_scratch *, system->n_units);
+  for (size_t u = 0; u < system->n_units; u++) {
+    stages[u] = &system->units[u]->stage;
+    scratches[u] = system->units[u]->scratch;
+  }
+  designs->system = search;
+  designs->stage = stages[0];
+  designs->scratch = scratches[0];
+  designs->n_stages = system->n_units;
+  designs->stages = stages;
+  designs->scratches = scratches;
 }
 
 /* Objectives of several workloads say what they are means of; limits keep the names of their keys. */
@@ -109,7 +126,8 @@ static void take_set(struct design_space *designs, struct arena *arena) {
 }
 
 bool design_space_init(struct design_space *designs, const struct run_settings *settings,
-                       const struct stage *const *stages, size_t n_stages, struct arena *arena, struct error *error) {
+                       const struct stage *const *stages, size_t n_stages, struct system_search *system,
+                       struct arena *arena, struct error *error) {
   static const enum axis_role roles[N_RUN_AXES] = {
 #define AXIS(key, role, values) role,
 #include "dse/axes.def"
@@ -117,7 +135,16 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
   };
   memset(designs, 0, sizeof *designs);
   designs->settings = settings;
-  take_stages(designs, stages, n_stages, arena);
+  if (system != NULL) {
+    take_units(designs, system, arena);
+  } else {
+    take_stages(designs, stages, n_stages, arena);
+  }
+  designs->results = ARENA_NEW(arena, struct stage_result, designs->n_stages);
+  designs->floors = ARENA_NEW(arena, struct stage_floor, designs->n_stages);
+  designs->shares = ARENA_NEW(arena, double, designs->n_stages);
+  designs->seconds = ARENA_NEW(arena, double, designs->n_stages);
+  designs->path_cycles = ARENA_NEW(arena, uint64_t, designs->n_stages);
   config_defaults(&accelerator_fields, arena, &designs->fixed);
   const struct field_table *table = run_space_fields(arena);
   size_t n_axes = 0;
@@ -153,13 +180,17 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
   if (settings->n_workloads > 0) take_set(designs, arena);
   designs->n_refinements = ARENA_NEW(arena, uint64_t, 1);
   design_box_init(designs, arena);
-  design_forward_init(designs, arena);
+  if (system == NULL) design_forward_init(designs, arena);
   design_features_init(designs, arena);
   return true;
 }
 
 void design_space_release(struct design_space *designs) {
-  for (size_t i = 0; i < designs->n_stages; i++) stage_scratch_release(design_scratch(designs, i));
+  if (designs->system != NULL) {
+    system_release(designs->system->system);
+  } else {
+    for (size_t i = 0; i < designs->n_stages; i++) stage_scratch_release(design_scratch(designs, i));
+  }
   design_forward_release(designs);
 }
 

@@ -4,6 +4,7 @@
 
 #include "arch/stage_bound.h"
 #include "dse/rules.h"
+#include "dse/system_search.h"
 #include "dse/workload_set.h"
 
 /* Why a design is out. The order is the order of judgement: the first that applies is the reason. */
@@ -19,6 +20,8 @@ enum reason {
 #define OBJECTIVE(name, word, key, unit, maximise, doc, shown) REASON_RANGE_##name, /* limits.minimum, .maximum */
 #include "dse/objectives.def"
 #undef OBJECTIVE
+  REASON_SYSTEM_POWER, /* of all devices: system.power_w, system.money_usd */
+  REASON_SYSTEM_MONEY,
   REASON_THROUGHPUT_FLOOR,
   REASON_TOO_LONG, /* cycles do not fit 64 bits */
   REASON_INVALID,  /* a score broke its promises; a bug, counted and shown */
@@ -44,9 +47,13 @@ struct design_space {
   size_t n_stages;
   const struct stage *const *stages; /* of all workloads; read by design_stage */
   struct stage_scratch *const *scratches;
+  struct system_search *system;   /* of many devices: its units are the stages; NULL: one device */
   struct workload_set *set;       /* what several throughputs are worth; NULL: one workload, in samples per second */
   struct stage_result *results;   /* [n_stages], of the design evaluated last: scratch */
   struct stage_floor *floors;     /* the same, of the design bounded last */
+  const bool *needed;             /* [n_stages] of a system: units that count; NULL: all */
+  double *shares, *seconds;       /* [n_stages]: scratch */
+  uint64_t *path_cycles;          /* the same */
   struct design_boxes *boxes;     /* scratch of bounds over boxes */
   struct design_forward *forward; /* forward passes alone; NULL: there are none */
   double floor_throughput;        /* in the unit of the first objective; 0: none */
@@ -54,21 +61,31 @@ struct design_space {
   uint64_t *n_refinements; /* scratch: a count of this rank's work, no part of an answer */
 };
 
+/* Samples of an iteration: of the whole system, or of the only workload. */
+static inline uint64_t design_samples(const struct design_space *designs) {
+  return designs->system != NULL ? designs->system->samples : designs->stage->samples;
+}
 /* The mean duration of an iteration, of what has been scored. */
 static inline double design_iteration_s(const struct design_space *designs, const double *objective) {
   const double energy_j = objective[OBJECTIVE_ENERGY];
   if (designs->set != NULL) return energy_j > 0 ? objective[OBJECTIVE_EDP] / energy_j : 0;
-  return (double)designs->stage->samples / objective[OBJECTIVE_THROUGHPUT];
+  return (double)design_samples(designs) / objective[OBJECTIVE_THROUGHPUT];
 }
 
-/* Lays out the axes (lists with more than one value); a run has at most POINT_MAX_AXES of them. */
+/* Lays out the axes (lists with more than one value); a run has at most POINT_MAX_AXES of them. With `system` its units
+ * are the stages, and `stages` is not looked at. */
 bool design_space_init(struct design_space *designs, const struct run_settings *settings,
-                       const struct stage *const *stages, size_t n_stages, struct arena *arena, struct error *error);
+                       const struct stage *const *stages, size_t n_stages, struct system_search *system,
+                       struct arena *arena, struct error *error);
 void design_space_release(struct design_space *designs);
 /* How many schedules of the forward pass alone were made for advice; each is about a third of an evaluation. */
 uint64_t design_suggestions(const struct design_space *designs);
 /* How many designs were bounded closely (`refine`), by searches and proofs; each is about a tenth of one. */
 uint64_t design_refinements(const struct design_space *designs);
+/* Does the stage count? */
+static inline bool design_needs(const struct design_space *designs, size_t i) {
+  return designs->needed == NULL || designs->needed[i];
+}
 static inline const struct stage *design_stage(const struct design_space *designs, size_t i) {
   return i == 0 ? designs->stage : designs->stages[i];
 }
@@ -88,6 +105,9 @@ double design_excess(const struct design_space *designs, const struct accelerato
 void design_evaluate(const struct design_space *designs, const struct accelerator *accelerator,
                      struct stage_cost_of_design *design, struct stage_result *result, struct score *score,
                      struct stage_detail *detail, struct arena *arena);
+/* What a design is as the device of a whole system, limits of the device aside. */
+void design_system_of(const struct design_space *designs, const struct accelerator *accelerator,
+                      struct system_score *score, struct system_result *result);
 /* Prices of a design; the L2 of all its cores, which a law may not tell from the GLB: then what a chip without cores
  * has is the GLB. */
 bool design_money(const struct design_space *designs, const struct accelerator *accelerator,

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "dse/picture.h"
 #include "dse/set_report.h"
+#include "dse/system_report.h"
 #include "dse/tables.h"
 #include <inttypes.h>
 #include <math.h>
@@ -50,6 +51,15 @@ static void show_workloads(const struct run *run, const struct point *point) {
   set_report_say(run, &report);
 }
 
+static void show_system(const struct run *run, const struct point *point) {
+  struct accelerator accelerator;
+  struct system_score score;
+  struct system_result result;
+  REQUIRE(design_at(&run->designs, point, &accelerator));
+  design_system_of(&run->designs, &accelerator, &score, &result);
+  if (score.plan != NULL) system_report_say(run, score.plan, &result);
+}
+
 static void show_best(const struct run *run) {
   const struct record *best = topk_at(run->rounds.topk, 0);
   const double *objective = best->score.objective;
@@ -58,11 +68,15 @@ static void show_best(const struct run *run) {
       design_text(&run->designs, &best->point, run->invocation->arena));
   if (run->designs.set != NULL) {
     show_workloads(run, &best->point);
+  } else if (!(run->designs.reference_throughput > 0)) {
+    say(run->invocation, "  throughput   %.6g samples/s (%.6g s an iteration of %" PRIu64 ")\n",
+        objective[OBJECTIVE_THROUGHPUT], design_iteration_s(&run->designs, objective), design_samples(&run->designs));
   } else {
     say(run->invocation, "  throughput   %.6g samples/s (%.6g s an iteration of %" PRIu64 "), %.3g x %s\n",
-        objective[OBJECTIVE_THROUGHPUT], design_iteration_s(&run->designs, objective), run->stage.samples,
+        objective[OBJECTIVE_THROUGHPUT], design_iteration_s(&run->designs, objective), design_samples(&run->designs),
         objective[OBJECTIVE_THROUGHPUT] / run->designs.reference_throughput, run->settings.limits.reference);
   }
+  if (run->system != NULL) show_system(run, &best->point);
   if (run->settings.search.score == SCORE_BOUND) {
     say(run->invocation,
         "               (scores are bounds, which no schedule beats; dse evaluate schedules a design)\n");
@@ -145,6 +159,7 @@ void explore_report(const struct run *run) {
   show_front(run);
   show_best(run);
   show_proof(run);
+  if (run->system != NULL) system_report_search(run);
   const double wall_s = run_clock_s() - run->start_s;
   say(run->invocation,
       "%" PRIu64 " evaluations (%" PRIu64 " feasible) in %.3g s on %u rank%s; results in %s, open %s/report.html\n",

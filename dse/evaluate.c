@@ -3,6 +3,7 @@
 #include "dse/outputs.h"
 #include "dse/picture.h"
 #include "dse/set_report.h"
+#include "dse/system_report.h"
 #include "dse/uncertainty.h"
 
 #include "arch/schedule_check.h"
@@ -250,6 +251,13 @@ static enum status evaluate(struct evaluation *evaluation, struct error *error) 
   struct uncertainty_request request;
   if (!read_request(run, &request, error)) return error->status;
   if (!choose_design(run, &evaluation->accelerator, error)) return error->status;
+  if (run->system != NULL) {
+    if (request.n_draws > 0 || invocation_value(invocation, "schedule") != NULL) {
+      error_add(error, STATUS_INPUT, "--uncertainty, --schedule: of one device; this run file is of a whole system");
+      return error->status;
+    }
+    return system_report_evaluate(run, &evaluation->accelerator, error);
+  }
   design_evaluate(&run->designs, &evaluation->accelerator, &evaluation->design, &evaluation->result, &evaluation->score,
                   &evaluation->detail, invocation->arena);
   if (evaluation->result.cycles == UINT64_MAX || evaluation->score.reason == REASON_TOO_LONG) {

@@ -2,10 +2,15 @@
  *
  *   run file → workload → training graph → stage → space of designs → search → proof → results
  *
- * Every rank runs it alike; evaluations are distributed in rounds.c. The flows of later chapters (splitting over
- * devices, the global search, tenants) will hang in between as further arrows. */
+ * and of many devices
+ *
+ *   run file → workload → strategies → stages of each → space of designs → search → proof → choice by stage → results
+ *
+ * Every rank runs it alike; evaluations are distributed in rounds.c. Tenants will hang in between as a further arrow.
+ */
 #include "dse/explore.h"
 
+#include "dse/global.h"
 #include "dse/outputs.h"
 #include "dse/progress.h"
 #include <string.h>
@@ -18,6 +23,14 @@ static bool search(struct run *run, struct error *error) {
                        settings->max_evaluations, error);
 }
 
+/* 7, 8. Of a system: a search of its own for every stage, and which design stands on which. */
+static bool choose_by_stage(struct run *run, struct error *error) {
+  struct global *global = ARENA_NEW(run->invocation->arena, struct global, 1);
+  if (!global_search(run, global, error)) return false;
+  if (run->system != NULL && !run->rounds.stopped) run->global = global;
+  return true;
+}
+
 /* 6 … 11 of one run whose problem is made and whose folder is open. */
 static enum status compute(struct run *run, struct error *error) {
   struct invocation *invocation = run->invocation;
@@ -25,7 +38,8 @@ static enum status compute(struct run *run, struct error *error) {
   rounds_init(&run->rounds, invocation->cluster, &run->designs, run->journal, invocation->arena);
   if (!progress_init(&progress, run, error)) return error->status;
 
-  const bool good = search(run, error) && (run->rounds.stopped || prove(&run->rounds, &run->proof, error));
+  const bool good = search(run, error) && (run->rounds.stopped || prove(&run->rounds, &run->proof, error)) &&
+                    (run->rounds.stopped || choose_by_stage(run, error));
   progress_end(&progress);
   if (!good) return error->status;
 

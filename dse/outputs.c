@@ -4,9 +4,11 @@
 #include "base/file.h"
 #include "dse/picture.h"
 #include "dse/set_report.h"
+#include "dse/system_report.h"
 #include "dse/tables.h"
 #include "dse/version.h"
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 static bool is_writer(const struct run *run) { return cluster_rank(run->invocation->cluster) == 0; }
@@ -59,6 +61,12 @@ static bool publish_tables(const struct run *run, struct error *error) {
     if (!publish_table(run, tables[i].name, tables[i].table, error)) return false;
   }
   if (run->designs.set != NULL) table_describe(set_report_table(run, NULL, arena), columns);
+  if (run->system != NULL) {
+    static const struct global none;
+    table_describe(global_systems_table(run, &none), columns);
+    table_describe(global_stages_table(run, &none), columns);
+    table_describe(global_k_table(run, &none), columns);
+  }
   return publish_table(run, "columns.csv", columns, error);
 }
 
@@ -74,6 +82,29 @@ static bool publish_workloads(const struct run *run, struct error *error) {
   if (run->designs.set == NULL) return true;
   report_best(run, &report);
   return publish_table(run, "workloads.csv", set_report_table(run, &report, run->invocation->arena), error);
+}
+
+static bool publish_systems(const struct run *run, struct error *error) {
+  if (run->global == NULL) return true;
+  return publish_table(run, "systems.csv", global_systems_table(run, run->global), error) &&
+         publish_table(run, "stages.csv", global_stages_table(run, run->global), error) &&
+         publish_table(run, "k.csv", global_k_table(run, run->global), error);
+}
+
+/* The best design in its best strategy. */
+static json_t *system_json(const struct run *run) {
+  struct accelerator accelerator;
+  struct system_score score;
+  struct system_result result;
+  if (!design_at(&run->designs, &topk_at(run->rounds.topk, 0)->point, &accelerator)) return json_null();
+  design_system_of(&run->designs, &accelerator, &score, &result);
+  json_t *object = score.plan != NULL ? system_report_json(run, score.plan, &result) : json_null();
+  if (score.plan == NULL || run->global == NULL || run->global->n_systems == 0) return object;
+  const struct global *global = run->global;
+  set_real(object, "chosen_throughput_samples_per_s", true, global->systems[0].throughput);
+  set_real(object, "chosen_bound_samples_per_s", isfinite(global->bound), global->bound);
+  set_integer(object, "systems_on_the_front", global->n_systems);
+  return object;
 }
 
 /* Nothing published is ahead of what a power cut leaves of the journal. */
@@ -166,6 +197,7 @@ json_t *outputs_summary(const struct run *run) {
   json_object_set_new(object, "metric", json_string(run->designs.space.objectives[run->designs.space.metric].name));
   const bool any = topk_count(rounds->topk) > 0;
   json_object_set_new(object, "best", any ? design_json(run, topk_at(rounds->topk, 0)) : json_null());
+  if (run->system != NULL && any) json_object_set_new(object, "system", system_json(run));
   if (run->designs.set != NULL && any) {
     struct set_report report;
     report_best(run, &report);
@@ -242,7 +274,7 @@ bool outputs_finish(struct run *run, struct error *error) {
     const char *reason = any ? "" : "nothing feasible";
     const bool done =
         may_publish(run, error) && publish_tables(run, error) && folder_publish_status(run, "running", "", error) &&
-        (!any || (publish_workloads(run, error) && picture_publish(run, error))) &&
+        (!any || (publish_workloads(run, error) && publish_systems(run, error) && picture_publish(run, error))) &&
         folder_publish_json(run, "summary.json", outputs_summary(run), error) &&
         folder_publish_json(run, "manifest.json", manifest(run), error) &&
         publish_table(run, "timing.csv", tables_timing(run, timing, durations, run->invocation->arena), error) &&

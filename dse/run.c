@@ -88,8 +88,9 @@ bool run_load_settings(struct run *run, const char *path, struct error *error) {
   return cluster_agree(cluster, error);
 }
 
-static bool load_member(struct run *run, struct run_member *member, struct error *error) {
-  const struct run_top *top = member->top;
+/* `model` overrides and all, at the batch of the run file. */
+static bool workload_request_of(struct run *run, const struct run_top *top, struct workload_request *request,
+                                struct error *error) {
   struct arena *arena = run->invocation->arena;
   struct config_set *sets = ARENA_NEW(arena, struct config_set, top->model.n + 1);
   for (size_t i = 0; i < top->model.n; i++) {
@@ -99,12 +100,19 @@ static bool load_member(struct run *run, struct run_member *member, struct error
     *equals = 0;
     sets[i] = (struct config_set){path, equals + 1};
   }
-  const struct workload_request request = {.name = top->workload,
-                                           .data_folder = run->invocation->data_folder,
-                                           .batch = top->batch,
-                                           .element_bytes = run->settings.axes[RUN_AXIS_element_bytes].values[0],
-                                           .sets = sets,
-                                           .n_sets = top->model.n};
+  *request = (struct workload_request){.name = top->workload,
+                                       .data_folder = run->invocation->data_folder,
+                                       .batch = top->batch,
+                                       .element_bytes = run->settings.axes[RUN_AXIS_element_bytes].values[0],
+                                       .sets = sets,
+                                       .n_sets = top->model.n};
+  return true;
+}
+
+static bool load_member(struct run *run, struct run_member *member, struct error *error) {
+  struct workload_request request;
+  if (!workload_request_of(run, member->top, &request, error)) return false;
+  struct arena *arena = run->invocation->arena;
   return workload_load(&request, arena, run->invocation->scratch, member->workload, error);
 }
 
@@ -137,6 +145,7 @@ bool run_load_workload(struct run *run, struct error *error) {
 }
 
 bool run_expand_training(struct run *run, struct error *error) {
+  if (system_is_asked_for(&run->settings.system)) return true; /* block by block, once they are cut */
   struct arena *arena = run->invocation->arena, *scratch = run->invocation->scratch;
   for (size_t i = 0; i < run->n_members && (i == 0 || signals_stop() == 0); i++) {
     struct run_member *member = &run->members[i];
@@ -151,6 +160,20 @@ bool run_expand_training(struct run *run, struct error *error) {
   return true;
 }
 
+/* Of a whole system, if it can hold the workload at all. */
+static bool judge_reference_system(struct run *run, const struct accelerator *reference, struct error *error) {
+  struct design_space *designs = &run->designs;
+  const double floor = run->settings.limits.throughput_floor;
+  struct system_score score;
+  struct system_result result;
+  design_system_of(designs, reference, &score, &result);
+  designs->reference_throughput = score.plan != NULL ? score.throughput : 0;
+  designs->floor_throughput = floor * designs->reference_throughput;
+  if (score.plan != NULL || floor == 0) return true;
+  return error_add(error, STATUS_INPUT, "limits.reference: no strategy of the system fits %s",
+                   run->settings.limits.reference);
+}
+
 /* The throughput that `throughput_floor` and speed-ups refer to: the reference design on the same stages. */
 static bool judge_reference(struct run *run, struct error *error) {
   struct invocation *invocation = run->invocation;
@@ -161,6 +184,7 @@ static bool judge_reference(struct run *run, struct error *error) {
       !accelerator_derive(&reference, error)) {
     return false;
   }
+  if (designs->system != NULL) return judge_reference_system(run, &reference, error);
   double throughput[RUN_MAX_WORKLOADS];
   for (size_t i = 0; i < run->n_members; i++) {
     const struct stage *stage = run->members[i].stage;
@@ -203,19 +227,73 @@ static bool make_stage(struct run *run, struct run_member *member, struct error 
   return true;
 }
 
-/* Of one workload its own; of a list a digest of digests. */
-static struct digest digest_of_graphs(const struct run *run, const struct digest *graphs) {
+/* Of one graph its own; of several a digest of digests. */
+static struct digest digest_of_graphs(const struct run *run, const struct digest *graphs, size_t n) {
   struct digest_stream stream;
-  if (run->settings.n_workloads == 0) return graphs[0];
+  if (run->settings.n_workloads == 0 && run->system == NULL) return graphs[0];
   digest_begin(&stream);
-  for (size_t i = 0; i < run->n_members; i++) {
+  for (size_t i = 0; i < n; i++) {
     digest_add_u64(&stream, graphs[i].high);
     digest_add_u64(&stream, graphs[i].low);
   }
   return digest_end(&stream);
 }
 
+/* The most memory that a design of the space can have. */
+static uint64_t most_hbm_bytes(const struct run_settings *settings, struct arena *arena) {
+  struct accelerator accelerator;
+  config_defaults(&accelerator_fields, arena, &accelerator);
+  const struct uint_rule *stacks = &settings->axes[RUN_AXIS_hbm_stacks];
+  const struct uint_rule *gib = &settings->axes[RUN_AXIS_hbm_gib_per_stack];
+  if (!settings->limits.memory || stacks->rule != NULL || gib->rule != NULL) return 0;
+  accelerator.hbm_stacks = stacks->values[stacks->n - 1];
+  accelerator.hbm_gib_per_stack = gib->values[gib->n - 1];
+  return accelerator_hbm_bytes(&accelerator);
+}
+
+/* Stages of all strategies, in place of one for the whole model. What is shown as a schedule is one of them. */
+static bool make_system(struct run *run, struct error *error) {
+  struct arena *arena = run->invocation->arena;
+  struct run_settings *settings = &run->settings;
+  const struct run_top *top = run->members[0].top;
+  struct strategies strategies;
+  if (run->n_members > 1) {
+    return error_add(error, STATUS_INPUT, "system: of one workload only; give a run file to each of several");
+  }
+  struct system_model model = {.training = &settings->training,
+                               .schedule = &settings->schedule,
+                               .cost = &settings->cost,
+                               .technology = &settings->technology,
+                               .network = &settings->network,
+                               .law = &settings->law};
+  struct system_search *system = ARENA_NEW(arena, struct system_search, 1);
+  if (!workload_request_of(run, top, &model.workload, error)) return false;
+  if (!strategies_list(&settings->system, top->batch, arena, &strategies, error)) return false;
+  if (!system_search_init(system, &model, &settings->system, &settings->money, &strategies,
+                          most_hbm_bytes(settings, arena), arena, error)) {
+    return false;
+  }
+  run->system = system;
+  const struct unit *shown = system->system->units[system->representative];
+  run->stage = shown->stage;
+  run->graph = run->training = shown->graph;
+  return true;
+}
+
+static bool make_system_problem(struct run *run, struct error *error) {
+  struct arena *arena = run->invocation->arena;
+  if (!make_system(run, error)) return false;
+  const struct system *system = run->system->system;
+  struct digest *graphs = ARENA_NEW(arena, struct digest, system->n_units);
+  for (size_t u = 0; u < system->n_units; u++) graphs[u] = system->units[u]->graph.digest;
+  if (!design_space_init(&run->designs, &run->settings, NULL, 0, run->system, arena, error)) return false;
+  run->graph_digest = digest_of_graphs(run, graphs, system->n_units);
+  run->digest = run_settings_digest(&run->settings, graphs, system->n_units, arena);
+  return judge_reference(run, error);
+}
+
 bool run_make_problem(struct run *run, struct error *error) {
+  if (system_is_asked_for(&run->settings.system)) return make_system_problem(run, error);
   struct arena *arena = run->invocation->arena;
   const struct stage **stages = ARENA_NEW(arena, const struct stage *, run->n_members);
   struct digest *graphs = ARENA_NEW(arena, struct digest, run->n_members);
@@ -224,8 +302,8 @@ bool run_make_problem(struct run *run, struct error *error) {
     stages[i] = run->members[i].stage;
     graphs[i] = run->members[i].graph->digest;
   }
-  if (!design_space_init(&run->designs, &run->settings, stages, run->n_members, arena, error)) return false;
-  run->graph_digest = digest_of_graphs(run, graphs);
+  if (!design_space_init(&run->designs, &run->settings, stages, run->n_members, NULL, arena, error)) return false;
+  run->graph_digest = digest_of_graphs(run, graphs, run->n_members);
   run->digest = run_settings_digest(&run->settings, graphs, run->n_members, arena);
   return judge_reference(run, error);
 }

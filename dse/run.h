@@ -12,6 +12,7 @@
 enum { RUN_HOST_BYTES = 256 };
 
 struct status_facts;
+struct global;
 
 /* One of the workloads that a design must serve. */
 struct run_member {
@@ -30,8 +31,10 @@ struct run {
   struct stage stage;
   struct run_member *members; /* all workloads: the first is the four above */
   size_t n_members;
-  const char *title;          /* "resnet18", or "2 workloads (geomean)" */
-  struct digest graph_digest; /* of what is scheduled, of all workloads */
+  const char *title;            /* "resnet18", or "2 workloads (geomean)" */
+  struct digest graph_digest;   /* of what is scheduled, of all workloads */
+  struct system_search *system; /* of many devices; NULL: one */
+  struct global *global;        /* then: what the global search found; NULL: not yet */
   struct design_space designs;
   struct digest digest;      /* of everything that can change answers */
   const char *settings_text; /* run.cfg */

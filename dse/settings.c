@@ -165,7 +165,7 @@ const void *run_algorithm_settings(const struct run_settings *settings, const st
 
 struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena) {
   const size_t n_workloads = settings->n_workloads;
-  struct config_section *sections = ARENA_NEW(arena, struct config_section, 12 + n_workloads + n_search_algorithms);
+  struct config_section *sections = ARENA_NEW(arena, struct config_section, 15 + n_workloads + n_search_algorithms);
   size_t n = 0;
   if (n_workloads == 0) sections[n++] = (struct config_section){"", &top_fields, &settings->top, true};
   for (size_t i = 0; i < n_workloads; i++) {
@@ -196,6 +196,8 @@ struct run_sections run_settings_sections(struct run_settings *settings, struct 
   sections[n++] = (struct config_section){"network", &network_fields, &settings->network, false};
   sections[n++] = (struct config_section){"technology", &technology_fields, &settings->technology, false};
   sections[n++] = (struct config_section){"money", &money_fields, &settings->money, false};
+  sections[n++] = (struct config_section){"system", system_fields(), &settings->system, false};
+  sections[n++] = (struct config_section){"system.law", &system_law_fields, &settings->law, false};
   return (struct run_sections){sections, n};
 }
 

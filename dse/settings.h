@@ -5,6 +5,7 @@
 #include "arch/money.h"
 #include "arch/stage.h"
 #include "base/config.h"
+#include "dse/strategies.h"
 #include "search/space/space.h"
 #include "workloads/training.h"
 
@@ -68,6 +69,8 @@ struct run_settings {
   struct cost_settings cost;
   struct technology technology;
   struct money_settings money;
+  struct system_settings system;
+  struct system_law law;
   struct uint_rule axes[N_RUN_AXES];
   struct run_limits limits;
   struct run_ranges minimum, maximum;

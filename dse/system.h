@@ -13,6 +13,11 @@
 #include "workloads/split.h"
 #include "workloads/workload.h"
 
+/* Layers to stages: as even a number of layers each as there can be (the first ones have more), or so that the stage
+ * with the most work has the least, within the memory of the largest design. */
+enum system_partition { PARTITION_BALANCED, PARTITION_EQUAL };
+extern const char *const system_partition_names[]; /* ends with NULL */
+
 struct strategy {
   struct split_degrees degrees;
   uint64_t microbatch;   /* samples */
@@ -20,6 +25,7 @@ struct strategy {
   uint64_t schedule;     /* index into pipeline_schedules */
   uint64_t recompute;    /* enum recompute */
   uint64_t zero;         /* 0 … 3 */
+  uint64_t partition;    /* enum system_partition */
   uint64_t global_batch; /* samples in one iteration */
 };
 /* devices = tensor · context · data · pipeline */
@@ -32,7 +38,7 @@ struct system_model {
   struct workload_request workload; /* its batch is set by the strategy */
   const struct training_settings *training;
   const struct stage_settings *schedule;
-  const struct cost_settings *cost;
+  struct cost_settings *cost; /* of providers that read a file: read for each graph */
   const struct technology *technology;
   const struct network_settings *network;
   const struct system_law *law;
@@ -50,6 +56,8 @@ extern const struct field_table system_law_fields;
 struct system; /* prepared blocks and stages of all strategies that were prepared; memoised by what they share */
 struct system *system_new(const struct system_model *model, struct arena *arena, struct arena *scratch);
 void system_release(struct system *system);
+/* After a change of the settings that the model points to (none that graphs depend on): forgets what was priced. */
+void system_refresh(struct system *system);
 
 /* Generates, splits, cuts and expands what `strategy` needs and has not been there yet. STATUS_INPUT: why the strategy
  * is illegal for this model (then nothing is kept). Allocates; not inside an evaluation. */
@@ -76,12 +84,17 @@ struct system_result {
   double iteration_s;
   double part_s[N_SYSTEM_PARTS]; /* of the slowest device; they add up to iteration_s */
   double energy_j;               /* of an iteration, all devices */
+  double waiting_device_s;       /* device-seconds of an iteration in which nothing computes */
   bool fits;
   size_t worst_stage;               /* fullest in memory */
   uint64_t memory_bytes, hbm_bytes; /* of its device: needed, there is */
   struct system_memory memory;
   size_t slowest_stage;
 };
+/* What memory a device of the fullest stage needs, whatever the design. */
+uint64_t system_plan_memory_bytes(const struct system_plan *plan);
+const struct strategy *system_plan_strategy(const struct system_plan *plan);
+
 /* One design on every stage. Deterministic; no allocation outside the system's own scratch. */
 void system_evaluate(struct system *system, const struct system_plan *plan, const struct accelerator *accelerator,
                      struct system_result *result);

@@ -1,0 +1,129 @@
+/* dse evaluate of a whole system: one design on all devices, in the strategies that suit it best. */
+#include "dse/system_report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { STRATEGIES_SHOWN = 10, MOST_TIMED = 64 };
+
+struct timed {
+  const struct system_plan *plan;
+  struct system_result result;
+};
+
+static int by_time(const void *a, const void *b) {
+  const struct timed *x = a, *y = b;
+  if (x->result.iteration_s != y->result.iteration_s) return x->result.iteration_s < y->result.iteration_s ? -1 : 1;
+  return x->plan < y->plan ? -1 : x->plan > y->plan;
+}
+
+/* The strategies of least bound that fit, each in full. */
+static size_t time_plans(const struct run *run, const struct accelerator *accelerator, struct timed *timed) {
+  struct system_search *search = run->system;
+  struct stage_cost_of_design design;
+  size_t n = 0;
+  design_cost(&run->designs, accelerator, &design);
+  /* search->bounds are in order of the bounds of the design that was judged last: this one. */
+  for (size_t i = 0; i < search->n_plans && n < MOST_TIMED; i++) {
+    const struct system_plan *plan = search->plans[search->bounds[i].plan];
+    if (!isfinite(search->bounds[i].seconds)) break;
+    timed[n].plan = plan;
+    system_evaluate(search->system, plan, accelerator, &timed[n].result);
+    n++;
+  }
+  qsort(timed, n, sizeof *timed, by_time);
+  return n;
+}
+
+static void print_others(const struct run *run, const struct timed *timed, size_t n) {
+  static const struct table_column columns[] = {
+      {"strategy", "", "", "in short: tensor (s: by sequence), pipeline, data, microbatch, schedule, recomputation"},
+      {"devices", "", "", "of the system"},
+      {"throughput_samples_per_s", "1/s", "max", "of the whole system"},
+      {"iteration_s", "s", "min", "one iteration"},
+      {"bubble", "", "", "share of the iteration that the busiest stage waits"},
+      {"collectives", "", "", "share that its collectives take"},
+      {"data", "", "", "share of data-parallel traffic that nothing hides"},
+      {"memory_gib", "GiB", "min", "of a device of the fullest stage"},
+  };
+  struct arena *arena = run->invocation->arena;
+  struct table *table = table_new(arena, "strategies.csv", columns, sizeof columns / sizeof *columns);
+  for (size_t i = 0; i < n; i++) {
+    const struct system_result *result = &timed[i].result;
+    table_text(table, strategy_text(&timed[i].plan->strategy, arena));
+    table_u64(table, timed[i].plan->n_devices);
+    table_double(table, (double)run->system->samples / result->iteration_s);
+    table_double(table, result->iteration_s);
+    table_double(table, result->part_s[SYSTEM_BUBBLE] / result->iteration_s);
+    table_double(table, result->part_s[SYSTEM_COLLECTIVES] / result->iteration_s);
+    table_double(table, result->part_s[SYSTEM_DATA_EXPOSED] / result->iteration_s);
+    table_double(table, (double)result->memory_bytes / (1 << 30));
+  }
+  char *text;
+  table_print(table, NULL, 0, STRATEGIES_SHOWN, &text, arena);
+  say(run->invocation, "strategies by time:\n%s\n", text);
+}
+
+static bool say_none(const struct run *run, const struct system_score *score, const struct accelerator *accelerator,
+                     struct error *error) {
+  const double gib = 1.0 / (1 << 30);
+  if (score->too_large) {
+    const uint64_t least = run->system->least_memory_bytes, has = accelerator_hbm_bytes(accelerator);
+    return error_add(error, STATUS_INFEASIBLE,
+                     "memory: no strategy fits %.6g GiB; the least that one needs is %.6g GiB, %" PRIu64 " bytes more",
+                     gib * (double)has, gib * (double)least, least > has ? least - has : 0);
+  }
+  if (isfinite(score->power_excess_w)) {
+    return error_add(error, STATUS_INFEASIBLE, "system.power_w: missed by at least %.6g W", score->power_excess_w);
+  }
+  return error_add(error, STATUS_INFEASIBLE, "system.money_usd: missed by at least %.6g USD, or the price is not known",
+                   isfinite(score->money_excess_usd) ? score->money_excess_usd : 0);
+}
+
+enum status system_report_evaluate(const struct run *run, const struct accelerator *accelerator, struct error *error) {
+  const struct invocation *invocation = run->invocation;
+  struct stage_cost_of_design design;
+  struct stage_result unused;
+  struct score score;
+  struct system_score own;
+  struct system_result result;
+  design_evaluate(&run->designs, accelerator, &design, &unused, &score, NULL, NULL);
+  design_system_of(&run->designs, accelerator, &own, &result);
+  if (own.plan == NULL) {
+    say_none(run, &own, accelerator, error);
+    return error->status;
+  }
+  if (cluster_rank(invocation->cluster) != 0) return score.reason == REASON_NONE ? STATUS_OK : STATUS_INFEASIBLE;
+  struct timed *timed = ARENA_NEW(invocation->arena, struct timed, MOST_TIMED);
+  const size_t n = time_plans(run, accelerator, timed);
+  if (invocation->json) {
+    json_t *object = system_report_json(run, own.plan, &result), *others = json_array();
+    json_object_set_new(object, "workload", json_string(run->title));
+    json_object_set_new(object, "throughput_samples_per_s", json_real(own.throughput));
+    json_object_set_new(object, "energy_j", json_real(own.energy_j));
+    json_object_set_new(object, "area_mm2", json_real(design.area.total));
+    json_object_set_new(object, "tdp_w", json_real(design.tdp.total));
+    json_object_set_new(object, "reason", json_string(run->designs.space.reasons[score.reason].name));
+    json_object_set_new(object, "excess", json_real(score.excess));
+    for (size_t i = 0; i < n; i++) {
+      json_array_append_new(others, system_report_json(run, timed[i].plan, &timed[i].result));
+    }
+    json_object_set_new(object, "strategies", others);
+    json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+    putchar('\n');
+    json_decref(object);
+  } else {
+    say(invocation, "workload %s, %" PRIu64 " samples an iteration on %" PRIu64 " devices\n", run->title,
+        run->system->samples, own.plan->n_devices);
+    say(invocation, "  throughput   %.6g samples/s, energy %.6g J an iteration\n", own.throughput, own.energy_j);
+    system_report_say(run, own.plan, &result);
+    say(invocation, "each device: area %.5g mm2, TDP %.5g W\n", design.area.total, design.tdp.total);
+    if (score.reason != REASON_NONE) {
+      say(invocation, "breaks %s by %.6g %s\n", run->designs.space.reasons[score.reason].name, score.excess,
+          run->designs.space.reasons[score.reason].unit);
+    }
+    print_others(run, timed, n);
+  }
+  return score.reason == REASON_NONE ? STATUS_OK : STATUS_INFEASIBLE;
+}

@@ -1,0 +1,270 @@
+/* See system_search.h. */
+#include "dse/system_search.h"
+
+#include "base/checked.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- which plans there are ------------------------------------------------------------------------------------------
+ */
+
+static void leave_out(struct system_search *search, const struct system_plan *plan, struct arena *arena) {
+  struct system_left_out *out = &search->left_out;
+  const struct device_run *run = &plan->runs[plan->fullest];
+  if (out->n_too_large++ > 0 && run->memory_bytes >= out->least_bytes) return;
+  out->least_bytes = run->memory_bytes;
+  out->least_memory = run->memory;
+  out->least_stage = run->first;
+  out->least_text = strategy_text(&plan->strategy, arena);
+}
+
+/* Which device of which stage misses what, and by how much. */
+static bool say_too_large(const struct system_search *search, uint64_t hbm_bytes, struct error *error) {
+  const struct system_left_out *out = &search->left_out;
+  const struct system_memory *memory = &out->least_memory;
+  const double gib = 1.0 / (1 << 30);
+  error_add(error, STATUS_INFEASIBLE,
+            "memory: no strategy fits; the nearest (%s) misses the %.6g GiB of the largest design by %.6g GiB (%llu "
+            "bytes) on stage %zu",
+            out->least_text, gib * (double)hbm_bytes, gib * (double)(out->least_bytes - hbm_bytes),
+            (unsigned long long)(out->least_bytes - hbm_bytes), out->least_stage);
+  return error_add(error, STATUS_INFEASIBLE,
+                   "  weights %.4g, gradients %.4g, optimizer %.4g, kept for the backward pass %.4g, working %.4g, "
+                   "buffers %.4g GiB",
+                   gib * (double)memory->weights_bytes, gib * (double)memory->gradients_bytes,
+                   gib * (double)memory->optimizer_bytes, gib * (double)memory->kept_bytes,
+                   gib * (double)memory->working_bytes, gib * (double)memory->buffers_bytes);
+}
+
+/* The most frequent block of the first plan. */
+static void choose_representative(struct system_search *search, struct arena *arena) {
+  const struct cut *cut = search->plans[0]->cut;
+  size_t most = 0, best = 0;
+  for (size_t b = 0; b < cut->chain.n_blocks; b++) {
+    size_t n = 0;
+    for (size_t i = 0; i < cut->chain.n_places; i++) n += cut->chain.block_at[i] == b;
+    const bool runs = cut->unit[b * N_BLOCK_PHASES + BLOCK_BACKWARD] != NO_UNIT;
+    if (runs && n > most) most = n, best = b;
+  }
+  search->representative = cut->unit[best * N_BLOCK_PHASES + BLOCK_BACKWARD];
+  search->representative_name = arena_printf(arena, "backward pass of one %s of %s", cut->chain.blocks[best].name,
+                                             strategy_text(&search->plans[0]->strategy, arena));
+  if (search->representative == NO_UNIT) search->representative = 0;
+}
+
+bool system_search_init(struct system_search *search, const struct system_model *model,
+                        const struct system_settings *settings, const struct money_settings *money,
+                        const struct strategies *strategies, uint64_t hbm_bytes, struct arena *arena,
+                        struct error *error) {
+  *search = (struct system_search){.settings = settings, .money = money, .n_strategies = strategies->n};
+  struct arena *scratch = ARENA_NEW(arena, struct arena, 1);
+  arena_init(scratch, 1 << 20);
+  search->system = system_new(model, arena, scratch);
+  search->plans = ARENA_NEW(arena, const struct system_plan *, strategies->n);
+  search->samples = strategies->all[0].global_batch;
+  search->least_memory_bytes = UINT64_MAX;
+  struct error *why = ARENA_NEW(arena, struct error, 1);
+  for (size_t i = 0; i < strategies->n; i++) {
+    const struct system_plan *plan;
+    *why = (struct error){0};
+    if (!system_prepare(search->system, &strategies->all[i], &plan, why)) {
+      if (search->left_out.n_illegal++ == 0) search->left_out.first_illegal = arena_copy_text(arena, why->text);
+      continue;
+    }
+    search->least_memory_bytes = min_u64(search->least_memory_bytes, system_plan_memory_bytes(plan));
+    if (hbm_bytes > 0 && system_plan_memory_bytes(plan) > hbm_bytes) {
+      leave_out(search, plan, arena);
+      continue;
+    }
+    search->plans[search->n_plans++] = plan;
+  }
+  arena_release(scratch);
+  if (search->n_plans == 0 && search->left_out.n_too_large > 0) return say_too_large(search, hbm_bytes, error);
+  if (search->n_plans == 0) {
+    return error_add(error, STATUS_INPUT, "system: none of the %zu strategies is possible: %s", strategies->n,
+                     search->left_out.first_illegal);
+  }
+  choose_representative(search, arena);
+  search->floors = ARENA_NEW(arena, struct unit_cost, search->system->n_units);
+  search->bounds = ARENA_NEW(arena, struct plan_bound, search->n_plans);
+  return true;
+}
+
+/* --- limits ---------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_allowed(const struct system_search *search, const struct system_design *design,
+                       const struct system_plan *plan, struct system_score *score) {
+  const struct system_settings *settings = search->settings;
+  const double n = (double)plan->n_devices;
+  if (system_plan_memory_bytes(plan) > design->cost->hbm_bytes) return false;
+  score->too_large = false;
+  const double power_excess_w = settings->power_w > 0 ? n * design->cost->tdp.total - settings->power_w : 0;
+  const double money_excess_usd = settings->money_usd > 0 ? n * design->device_usd - settings->money_usd : 0;
+  if (!(power_excess_w > 0) && !(money_excess_usd > 0)) return true;
+  if (power_excess_w > 0) score->power_excess_w = fmin(score->power_excess_w, power_excess_w);
+  if (money_excess_usd > 0) score->money_excess_usd = fmin(score->money_excess_usd, money_excess_usd);
+  return false;
+}
+
+static void clear_score(struct system_score *score) {
+  *score = (struct system_score){.seconds = (double)INFINITY,
+                                 .energy_j = (double)INFINITY,
+                                 .power_excess_w = (double)INFINITY,
+                                 .money_excess_usd = (double)INFINITY,
+                                 .too_large = true};
+}
+
+/* --- bounds ---------------------------------------------------------------------------------------------------------
+ */
+
+/* A local search's design: as fast as its stage; what it costs is a device's. */
+static void fill_focus(struct system_search *search, const struct system_design *design, const struct network *network,
+                       struct system_score *score) {
+  const struct system_plan *plan = search->focus.plan;
+  const struct device_run *run = &plan->runs[search->focus.run];
+  clear_score(score);
+  if (run->memory_bytes > design->cost->hbm_bytes) return;
+  const double seconds = system_load_s(search->system, plan, run, search->floors, network);
+  score->too_large = false;
+  if (!isfinite(seconds)) return;
+  score->plan = plan;
+  score->n_devices = 1;
+  score->seconds = seconds;
+  score->throughput = (double)search->samples / seconds;
+  score->energy_j = system_run_energy_j(plan, run, search->floors);
+  if (design->cost->tdp.total > 0) score->throughput_per_w = score->throughput / design->cost->tdp.total;
+}
+
+void system_search_bound(struct system_search *search, const struct system_design *design, struct system_score *score) {
+  struct network network;
+  network_init(&network, search->system->model.network, design->accelerator);
+  if (search->focus.plan != NULL) {
+    fill_focus(search, design, &network, score);
+    return;
+  }
+  clear_score(score);
+  for (size_t i = 0; i < search->n_plans; i++) {
+    const struct system_plan *plan = search->plans[i];
+    search->bounds[i] = (struct plan_bound){(double)INFINITY, (uint32_t)i};
+    if (!is_allowed(search, design, plan, score)) continue;
+    const double seconds = system_bound_s(search->system, plan, search->floors, &network);
+    search->bounds[i].seconds = seconds;
+    if (!isfinite(seconds)) continue;
+    const double throughput = (double)search->samples / seconds;
+    const double watts = (double)plan->n_devices * design->cost->tdp.total;
+    if (seconds < score->seconds) {
+      score->seconds = seconds;
+      score->throughput = throughput;
+      score->plan = plan;
+      score->n_devices = plan->n_devices;
+    }
+    score->energy_j = fmin(score->energy_j, system_energy_j(search->system, plan, search->floors));
+    if (watts > 0) score->throughput_per_w = fmax(score->throughput_per_w, throughput / watts);
+  }
+}
+
+/* --- in full --------------------------------------------------------------------------------------------------------
+ */
+
+static int by_bound(const void *a, const void *b) {
+  const struct plan_bound *x = a, *y = b;
+  if (x->seconds != y->seconds) return x->seconds < y->seconds ? -1 : 1;
+  return x->plan < y->plan ? -1 : x->plan > y->plan;
+}
+
+struct pricing_some {
+  struct system_search *search;
+  const struct system_design *design;
+};
+
+static void price(void *context, uint32_t index) {
+  const struct pricing_some *pricing = context;
+  struct system *system = pricing->search->system;
+  struct unit *unit = system->units[index];
+  if (unit->evaluated) return;
+  unit->evaluated = true;
+  system_price_unit(system, unit, pricing->design->accelerator, pricing->design->cost, &system->costs[index]);
+  pricing->search->floors[index] = system->costs[index]; /* a floor that is met */
+}
+
+void system_search_best(struct system_search *search, const struct system_design *design, struct system_score *score,
+                        struct system_result *result) {
+  struct system *system = search->system;
+  struct system_score bound;
+  struct network network;
+  struct pricing_some pricing = {search, design};
+  for (size_t u = 0; u < system->n_units; u++) system->units[u]->evaluated = false;
+  if (search->focus.plan != NULL) {
+    network_init(&network, system->model.network, design->accelerator);
+    system_visit_units(search->focus.plan, &search->focus.plan->runs[search->focus.run], price, &pricing);
+    fill_focus(search, design, &network, score);
+    return;
+  }
+  system_search_bound(search, design, &bound);
+  clear_score(score);
+  score->power_excess_w = bound.power_excess_w;
+  score->money_excess_usd = bound.money_excess_usd;
+  score->too_large = bound.too_large;
+  network_init(&network, system->model.network, design->accelerator);
+  qsort(search->bounds, search->n_plans, sizeof *search->bounds, by_bound);
+  for (size_t k = 0; k < search->n_plans && search->bounds[k].seconds < score->seconds; k++) {
+    const struct system_plan *plan = search->plans[search->bounds[k].plan];
+    struct system_result own;
+    /* Part of its units may be priced by now. */
+    if (k > 0 && system_bound_s(system, plan, search->floors, &network) >= score->seconds) continue;
+    system_visit_units(plan, NULL, price, &pricing);
+    if (system_bound_s(system, plan, search->floors, &network) >= score->seconds) continue;
+    search->n_simulated++;
+    const struct stage_costs stages = {.costs = system->costs, .network = &network};
+    system_time(system, plan, &stages, &own, NULL);
+    if (own.iteration_s >= score->seconds) continue;
+    score->plan = plan;
+    score->seconds = own.iteration_s;
+    *result = own;
+  }
+  if (score->plan == NULL) return;
+  const struct energy_traffic idle = {.seconds = 1};
+  const struct stage *stage = &system->units[0]->stage;
+  const double waiting_w = energy_model_j(&stage->energy, design->accelerator, &design->cost->area, &idle);
+  result->energy_j = system_energy_j(system, score->plan, system->costs) + waiting_w * result->waiting_device_s;
+  result->hbm_bytes = design->cost->hbm_bytes;
+  result->fits = true;
+  score->n_devices = score->plan->n_devices;
+  score->throughput = (double)search->samples / score->seconds;
+  score->energy_j = result->energy_j;
+  const double watts = (double)score->n_devices * design->cost->tdp.total;
+  score->throughput_per_w = watts > 0 ? score->throughput / watts : 0;
+}
+
+struct sharing {
+  const struct system_search *search;
+  const struct system_plan *plan;
+  double *share, sum;
+};
+
+static void take_share(void *context, uint32_t index) {
+  struct sharing *sharing = context;
+  const struct cut *cut = sharing->plan->cut;
+  const struct device_run *run = &sharing->plan->runs[0];
+  for (size_t r = 0; r < sharing->plan->n_runs; r++) {
+    if (sharing->plan->runs[r].n > run->n) run = &sharing->plan->runs[r];
+  }
+  double times = 0;
+  for (size_t b = 0; b < cut->chain.n_blocks; b++) {
+    for (unsigned phase = 0; phase < N_BLOCK_PHASES; phase++) {
+      if (cut->unit[b * N_BLOCK_PHASES + phase] != index) continue;
+      times += run->blocks[b] * (phase == BLOCK_UPDATE ? 1.0 : (double)sharing->plan->n_microbatches);
+    }
+  }
+  sharing->share[index] = times * sharing->search->system->costs[index].seconds;
+  sharing->sum += sharing->share[index];
+}
+
+void system_search_shares(const struct system_search *search, const struct system_plan *plan, double *share) {
+  struct sharing sharing = {search, plan, share, 0};
+  for (size_t u = 0; u < search->system->n_units; u++) share[u] = 0;
+  system_visit_units(plan, NULL, take_share, &sharing);
+  for (size_t u = 0; u < search->system->n_units && sharing.sum > 0; u++) share[u] /= sharing.sum;
+}

@@ -1,0 +1,326 @@
+/* How long does an iteration take, from what each phase of each block takes? See system_private.h.
+ *
+ *   blocks → tasks of each device → pipeline → gradients that nothing hides → update → overhead
+ *
+ * The pipeline is simulated; the bound is its closed form for any times, in the number of different devices rather than
+ * of tasks: a device cannot start before the first microbatch has come through those before it, then has its own work
+ * to do, then the last gradient runs back. Both rise with every unit's time, so that floors of units give floors of
+ * iterations. A device's gradients are reduced behind its last backward task as far as that hides them, but for those
+ * of its last block. Left out: p2p messages compete with nothing; devices of a group run in step. */
+#include "dse/system_private.h"
+
+#include "base/checked.h"
+#include <math.h>
+#include <string.h>
+
+/* What pricing in picoseconds may round: bounds are loosened by far more. */
+static const double BOUND_SLACK = 1e-7;
+
+/* --- links ----------------------------------------------------------------------------------------------------------
+ * Devices count tensor, context, experts, data, pipeline. All that hold the same parameters reduce their gradients:
+ * over context and data; of experts those in the same place of their group. */
+
+static double group_s(const struct network *network, enum op_kind kind, uint64_t bytes, uint64_t ranks,
+                      uint64_t stride) {
+  return network_collective_s(network, kind, bytes, (struct network_group){ranks, stride}, NULL);
+}
+
+/* Gradients reduced (all of the reduction without ZeRO), weights gathered. */
+static void time_run(const struct system *system, const struct system_plan *plan, const struct network *network,
+                     struct device_run *run) {
+  const struct split_degrees *degrees = &plan->strategy.degrees;
+  const struct training_settings *training = system->model.training;
+  const uint64_t dense_ranks = degrees->context * degrees->data, expert_ranks = dense_ranks / degrees->expert;
+  const uint64_t dense_stride = degrees->tensor, expert_stride = degrees->tensor * degrees->expert;
+  const bool zero = plan->strategy.zero > 0;
+  const enum op_kind kind = zero ? OP_REDUCE_SCATTER : OP_ALL_REDUCE;
+  const uint64_t weight_bytes = system->model.workload.element_bytes;
+  const uint64_t gradients[2] = {sat_mul(run->dense_parameters, training->gradient_bytes),
+                                 sat_mul(run->expert_parameters, training->gradient_bytes)};
+  run->reduce_s = group_s(network, kind, gradients[0], dense_ranks, dense_stride) +
+                  group_s(network, kind, gradients[1], expert_ranks, expert_stride);
+  run->gather_s = 0;
+  if (zero) {
+    run->gather_s =
+        group_s(network, OP_ALL_GATHER, sat_mul(run->dense_parameters, weight_bytes), dense_ranks, dense_stride) +
+        group_s(network, OP_ALL_GATHER, sat_mul(run->expert_parameters, weight_bytes), expert_ranks, expert_stride);
+  }
+  uint64_t n_blocks = 0;
+  for (size_t b = 0; b < plan->cut->chain.n_blocks; b++) n_blocks += run->blocks[b];
+  run->last_bucket = n_blocks > 0 ? 1.0 / (double)n_blocks : 1; /* a share, of either */
+}
+
+void system_time_links(const struct system *system, const struct system_plan *plan, const struct network *network) {
+  const double links = network->levels[0].bytes_per_s;
+  if (plan->links->of == links) return;
+  plan->links->of = links;
+  for (size_t r = 0; r < plan->n_runs; r++) time_run(system, plan, network, &plan->runs[r]);
+  const struct split_degrees *degrees = &plan->strategy.degrees;
+  plan->links->tied_s = 0;
+  if (plan->tied_bytes > 0) {
+    const uint64_t stride = degrees->tensor * degrees->context * degrees->data * (degrees->pipeline - 1);
+    plan->links->tied_s = group_s(network, OP_ALL_REDUCE, plan->tied_bytes, 2, stride);
+  }
+  const uint64_t next = degrees->tensor * degrees->context * degrees->data;
+  for (size_t r = 0; r < plan->n_runs; r++) {
+    struct device_run *run = &plan->runs[r];
+    run->send_forward_s = run->send_forward_bytes > 0 ? network_p2p_s(network, run->send_forward_bytes, next) : 0;
+    run->send_backward_s = run->send_backward_bytes > 0 ? network_p2p_s(network, run->send_backward_bytes, next) : 0;
+  }
+}
+
+/* --- blocks ---------------------------------------------------------------------------------------------------------
+ */
+
+struct phase_times { /* of some blocks, a microbatch; update_s an iteration */
+  double forward_s, backward_s, data_s, weight_s, update_s, link_s;
+};
+
+static double cost_s(const struct system_plan *plan, const struct unit_cost *costs, size_t block, unsigned phase,
+                     double *link_s) {
+  const uint32_t unit = plan->cut->unit[block * N_BLOCK_PHASES + phase];
+  if (unit == NO_UNIT) return 0;
+  *link_s += costs[unit].link_s;
+  return costs[unit].seconds;
+}
+
+static bool is_torn(const struct system_plan *plan) { return plan->schedule->tears && plan->problem.n_devices > 1; }
+
+/* Full recomputation, but of what comes last. */
+static bool runs_again(const struct system_plan *plan, size_t block) {
+  return plan->strategy.recompute == RECOMPUTE_FULL && plan->cut->chain.blocks[block].recomputes;
+}
+
+static void add_block(const struct system_plan *plan, const struct unit_cost *costs, size_t block, uint32_t n,
+                      struct phase_times *times) {
+  double link_s = 0, unused = 0;
+  const double forward_s = cost_s(plan, costs, block, BLOCK_FORWARD, &link_s);
+  double again_s = 0;
+  if (runs_again(plan, block)) again_s = cost_s(plan, costs, block, BLOCK_FORWARD, &link_s);
+  if (plan->strategy.recompute == RECOMPUTE_SELECTIVE) again_s = cost_s(plan, costs, block, BLOCK_SELECTIVE, &link_s);
+  times->forward_s += n * forward_s;
+  if (is_torn(plan)) {
+    const double data_s = again_s + cost_s(plan, costs, block, BLOCK_BACKWARD_DATA, &link_s);
+    const double weight_s = cost_s(plan, costs, block, BLOCK_BACKWARD_WEIGHT, &link_s);
+    times->data_s += n * data_s;
+    times->weight_s += n * weight_s;
+    times->backward_s += n * (data_s + weight_s);
+  } else {
+    times->backward_s += n * (again_s + cost_s(plan, costs, block, BLOCK_BACKWARD, &link_s));
+  }
+  times->link_s += n * link_s;
+  times->update_s += n * cost_s(plan, costs, block, BLOCK_UPDATE, &unused);
+}
+
+static void time_blocks(const struct system_plan *plan, const struct unit_cost *costs, const uint32_t *blocks,
+                        struct phase_times *times) {
+  *times = (struct phase_times){0};
+  for (size_t b = 0; b < plan->cut->chain.n_blocks; b++) {
+    if (blocks[b] > 0) add_block(plan, costs, b, blocks[b], times);
+  }
+}
+
+static double exposed_s(const struct system *system, double traffic_s, double cover_s) {
+  const struct system_law *law = system->model.law;
+  const double hidden_s = law->overlap_data ? law->overlap_share * cover_s : 0;
+  return traffic_s > hidden_s ? traffic_s - hidden_s : 0;
+}
+
+/* What ZeRO-3 adds to each microbatch: weights gathered before both passes, gradients scattered behind the second. */
+static void add_sharding(const struct system *system, const struct system_plan *plan, const struct device_run *run,
+                         double share, struct phase_times *times, double *exposed) {
+  *exposed = 0;
+  if (plan->strategy.zero < 3) return;
+  const double forward_s = exposed_s(system, share * run->gather_s, times->forward_s);
+  const double backward_s = exposed_s(system, share * (run->gather_s + run->reduce_s), times->backward_s);
+  times->forward_s += forward_s;
+  times->backward_s += backward_s;
+  times->data_s += backward_s;
+  *exposed = forward_s + backward_s;
+}
+
+/* Behind the last microbatch: what reduction and gathering leave uncovered, and the update itself. */
+static double tail_s(const struct system *system, const struct system_plan *plan, const struct device_run *run,
+                     const struct phase_times *times, double *update_s) {
+  const struct split_degrees *degrees = &plan->strategy.degrees;
+  const double sharers = plan->strategy.zero > 0 ? (double)(degrees->data * degrees->context) : 1;
+  *update_s = times->update_s / sharers;
+  if (plan->strategy.zero == 3) return 0;
+  const double least_s = run->last_bucket * run->reduce_s;
+  const double reduce_s = fmax(exposed_s(system, run->reduce_s, times->backward_s), least_s);
+  return reduce_s + fmax(exposed_s(system, run->gather_s, times->forward_s), run->last_bucket * run->gather_s);
+}
+
+/* --- the bound ------------------------------------------------------------------------------------------------------
+ */
+
+double system_bound_s(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
+                      const struct network *network) {
+  system_time_links(system, plan, network);
+  const double m = (double)plan->n_microbatches;
+  /* The ramps cross devices in order only where chunks lie round robin. */
+  const bool ramps = plan->schedule->place == NULL && !plan->schedule->uses_span;
+  double prefix_s = 0, pipeline_s = 0, longest_s = 0, first_tail_s = 0;
+  for (size_t r = 0; r < plan->n_runs; r++) {
+    const struct device_run *run = &plan->runs[r];
+    struct phase_times own, first;
+    double unused, update_s;
+    time_blocks(plan, costs, run->blocks, &own);
+    time_blocks(plan, costs, run->first_blocks, &first);
+    add_sharding(system, plan, run, 1, &own, &unused);
+    const double load_s = m * (own.forward_s + own.backward_s);
+    const double end_s = tail_s(system, plan, run, &own, &update_s) + update_s;
+    const double step_forward_s = first.forward_s + run->send_forward_s;
+    const double step_back_s = is_torn(plan) ? first.data_s : first.backward_s;
+    const double step_s = step_forward_s + step_back_s + run->send_backward_s;
+    if (r == 0) first_tail_s = end_s;
+    /* Of a run's devices the last waits longest. */
+    const double before_s = ramps ? prefix_s + (run->n - 1) * step_s : 0;
+    const double core_s = is_torn(plan) ? m * (own.forward_s + own.data_s) : load_s;
+    pipeline_s = fmax(pipeline_s, fmax(before_s + core_s, load_s));
+    longest_s = fmax(longest_s, load_s + end_s);
+    prefix_s += run->n * step_s;
+  }
+  const double ends_s = plan->schedule->uses_span ? 0 : pipeline_s + first_tail_s;
+  const double all_s = fmax(fmax(longest_s, ends_s), pipeline_s) + plan->links->tied_s;
+  return all_s * (1 + system->model.law->iteration_overhead) * (1 - BOUND_SLACK);
+}
+
+double system_load_s(const struct system *system, const struct system_plan *plan, const struct device_run *run,
+                     const struct unit_cost *costs, const struct network *network) {
+  struct phase_times times;
+  double unused, update_s;
+  system_time_links(system, plan, network);
+  time_blocks(plan, costs, run->blocks, &times);
+  add_sharding(system, plan, run, 1, &times, &unused);
+  const double tail = tail_s(system, plan, run, &times, &update_s);
+  return (double)plan->n_microbatches * (times.forward_s + times.backward_s) + tail + update_s;
+}
+
+/* Of one device of the run. */
+double system_run_energy_j(const struct system_plan *plan, const struct device_run *run,
+                           const struct unit_cost *costs) {
+  const struct cut *cut = plan->cut;
+  const double m = (double)plan->n_microbatches;
+  const double sharers = plan->strategy.zero > 0 ? (double)plan->strategy.degrees.data : 1;
+  const bool torn = is_torn(plan);
+  double energy_j = 0;
+  for (size_t b = 0; b < cut->chain.n_blocks; b++) {
+    double block_j = 0;
+    for (unsigned phase = 0; phase < N_BLOCK_PHASES; phase++) {
+      const uint32_t unit = cut->unit[b * N_BLOCK_PHASES + phase];
+      const bool half = phase == BLOCK_BACKWARD_DATA || phase == BLOCK_BACKWARD_WEIGHT;
+      if (unit == NO_UNIT || (half && !torn) || (phase == BLOCK_BACKWARD && torn)) continue;
+      double times = m;
+      if (phase == BLOCK_UPDATE) times = 1 / sharers;
+      if (phase == BLOCK_SELECTIVE) times = plan->strategy.recompute == RECOMPUTE_SELECTIVE ? m : 0;
+      if (phase == BLOCK_FORWARD && runs_again(plan, b)) times = 2 * m;
+      block_j += times * costs[unit].energy_j;
+    }
+    energy_j += run->blocks[b] * block_j;
+  }
+  return energy_j;
+}
+
+double system_energy_j(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs) {
+  (void)system;
+  double energy_j = 0;
+  for (size_t r = 0; r < plan->n_runs; r++) {
+    energy_j += plan->runs[r].n * system_run_energy_j(plan, &plan->runs[r], costs);
+  }
+  return energy_j * ((double)plan->n_devices / (double)plan->strategy.degrees.pipeline);
+}
+
+/* --- by simulation --------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t ps_of(double seconds) { return seconds < 9e6 ? (uint64_t)(seconds * 1e12 + 0.5) : UINT64_MAX >> 8; }
+
+static const struct unit_cost *costs_at(const struct stage_costs *stages, uint64_t device) {
+  return stages->costs_of != NULL ? stages->costs_of[device] : stages->costs;
+}
+static const struct network *network_at(const struct stage_costs *stages, uint64_t device) {
+  return stages->network_of != NULL ? stages->network_of[device] : stages->network;
+}
+
+static void fill_stages(const struct system *system, const struct system_plan *plan, const struct stage_costs *stages) {
+  const size_t n_blocks = plan->cut->chain.n_blocks;
+  const struct split_degrees *degrees = &plan->strategy.degrees;
+  const uint64_t p = plan->problem.n_devices, next = degrees->tensor * degrees->context * degrees->data;
+  for (uint64_t device = 0; device < p; device++) {
+    const struct device_run *run = &plan->runs[plan->run_of[device]];
+    const struct unit_cost *costs = costs_at(stages, device);
+    const struct network *network = network_at(stages, device);
+    struct phase_times all;
+    time_blocks(plan, costs, run->blocks, &all);
+    if (plan->strategy.zero == 3) system_time_links(system, plan, network);
+    for (uint64_t chunk = 0; chunk < plan->problem.n_chunks; chunk++) {
+      const uint64_t part = pipeline_place(plan->schedule, &plan->problem, chunk, device);
+      struct phase_times own;
+      double unused;
+      time_blocks(plan, costs, plan->blocks + part * n_blocks, &own);
+      const double work_s = all.forward_s + all.backward_s;
+      add_sharding(system, plan, run, work_s > 0 ? (own.forward_s + own.backward_s) / work_s : 0, &own, &unused);
+      struct pipeline_stage *stage = &plan->stages[chunk * p + device];
+      *stage = (struct pipeline_stage){.forward_ps = ps_of(own.forward_s),
+                                       .backward_ps = ps_of(own.backward_s),
+                                       .backward_data_ps = ps_of(own.data_s),
+                                       .backward_weight_ps = ps_of(own.weight_s)};
+      /* Chunks side by side on one device hand over in place. */
+      const bool alone = p == 1;
+      if (!alone && part + 1 < plan->n_parts) {
+        stage->send_forward_ps = ps_of(network_p2p_s(network, plan->in_bytes[part + 1], next));
+      }
+      if (!alone && part > 0) stage->send_backward_ps = ps_of(network_p2p_s(network, plan->in_bytes[part], next));
+    }
+  }
+}
+
+void system_time(struct system *system, const struct system_plan *plan, const struct stage_costs *stages,
+                 struct system_result *result, struct pipeline_result *pipeline) {
+  *result = (struct system_result){0};
+  fill_stages(system, plan, stages);
+  struct pipeline_result own;
+  struct pipeline_result *simulated = pipeline != NULL ? pipeline : &own;
+  const struct arena_mark mark = arena_get_mark(&system->own);
+  if (!pipeline_simulate(plan->schedule, &plan->problem, pipeline != NULL, &system->own, simulated)) {
+    BUG("schedule %s waits for itself", plan->schedule->name);
+  }
+  const double m = (double)plan->n_microbatches;
+  double busiest_s = -1, end_s = 0, work_s = 0;
+  for (uint64_t device = 0; device < plan->problem.n_devices; device++) {
+    const struct device_run *run = &plan->runs[plan->run_of[device]];
+    struct phase_times times;
+    double sharding_s, update_s;
+    system_time_links(system, plan, network_at(stages, device));
+    time_blocks(plan, costs_at(stages, device), run->blocks, &times);
+    const double plain_s = times.forward_s + times.backward_s;
+    add_sharding(system, plan, run, 1, &times, &sharding_s);
+    const double tail = tail_s(system, plan, run, &times, &update_s);
+    const uint64_t last_ps = plan->schedule->uses_span ? simulated->span_ps : simulated->end_ps[device];
+    end_s = fmax(end_s, 1e-12 * (double)last_ps + tail + update_s);
+    work_s += m * plain_s + update_s;
+    if (m * plain_s + tail + update_s <= busiest_s) continue;
+    busiest_s = m * plain_s + tail + update_s;
+    result->slowest_stage = device;
+    result->part_s[SYSTEM_COMPUTE] = m * (plain_s - times.link_s);
+    result->part_s[SYSTEM_COLLECTIVES] = m * times.link_s;
+    result->part_s[SYSTEM_DATA_EXPOSED] = m * sharding_s + tail + plan->links->tied_s;
+    result->part_s[SYSTEM_UPDATE] = update_s;
+  }
+  if (pipeline == NULL) arena_rewind(&system->own, mark);
+  end_s += plan->links->tied_s;
+  result->part_s[SYSTEM_OVERHEAD] = end_s * system->model.law->iteration_overhead;
+  result->iteration_s = end_s + result->part_s[SYSTEM_OVERHEAD];
+  double parts_s = 0;
+  for (unsigned part = 0; part < N_SYSTEM_PARTS; part++) {
+    if (part != SYSTEM_BUBBLE) parts_s += result->part_s[part];
+  }
+  result->part_s[SYSTEM_BUBBLE] = fmax(result->iteration_s - parts_s, 0);
+  const double in_a_row = (double)plan->strategy.degrees.pipeline;
+  const double side_by_side = (double)plan->n_devices / in_a_row;
+  result->waiting_device_s = side_by_side * fmax(in_a_row * result->iteration_s - work_s, 0);
+  result->worst_stage = plan->runs[plan->fullest].first;
+  result->memory = plan->runs[plan->fullest].memory;
+  result->memory_bytes = plan->runs[plan->fullest].memory_bytes;
+}
