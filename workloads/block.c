@@ -9,6 +9,7 @@
 #include "workloads/block.h"
 #include "base/checked.h"
 #include "workloads/block_graphs.h"
+#include "workloads/block_short.h"
 #include <string.h>
 
 const char *const recompute_names[] = {"none", "selective", "full", NULL};
@@ -221,6 +222,14 @@ static bool make_places(struct builder *builder, struct arena *work, struct bloc
   return true;
 }
 
+/* From the places of the shortened model to those of the whole. */
+static void stretch(struct block_chain *chain, const uint32_t *place_of, size_t n_places, struct arena *arena) {
+  uint32_t *const block_at = ARENA_NEW(arena, uint32_t, n_places);
+  for (size_t k = 0; k < n_places; k++) block_at[k] = chain->block_at[place_of[k]];
+  chain->block_at = block_at;
+  chain->n_places = n_places;
+}
+
 static bool make_chain(struct builder *builder, const struct op_graph *forward, struct arena *work,
                        struct block_chain *chain) {
   struct training_settings settings = *builder->settings;
@@ -231,11 +240,19 @@ static bool make_chain(struct builder *builder, const struct op_graph *forward, 
     settings.attention = ATTENTION_SEPARATE;
     builder->source.forward = &fused;
   }
+  struct block_cut cut;
+  struct block_short shorter;
+  block_cut_make(builder->source.forward, rules_flags_new(builder->source.forward, work), work, &cut);
+  if (!block_shorten(builder->source.forward, &cut, work, builder->scratch, &shorter, builder->error)) return false;
+  builder->source.forward = &shorter.graph;
+  builder->source.cut = shorter.cut;
   builder->source.flags = rules_flags_new(builder->source.forward, work);
   builder->source.attention = attention_mark(builder->source.forward, work);
-  block_cut_make(builder->source.forward, builder->source.flags, work, &builder->source.cut);
-  return block_source_expand(&builder->source, &settings, work, builder->scratch, builder->error) &&
-         make_places(builder, work, chain);
+  if (!block_source_expand(&builder->source, &settings, work, builder->scratch, builder->error) ||
+      !make_places(builder, work, chain))
+    return false;
+  stretch(chain, shorter.place_of, cut.n_places, builder->arena);
+  return true;
 }
 
 bool block_chain_make(const struct op_graph *forward, const struct training_settings *settings, bool keep_all_phases,

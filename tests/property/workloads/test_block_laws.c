@@ -221,7 +221,7 @@ static void set_choice(struct drawn *drawn, struct rng *rng, const char *key, co
              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static size_t draw_transformer(struct rng *rng, struct drawn *drawn) {
-  const uint64_t heads = 1 + rng_below(rng, 5), layers = 1 + rng_below(rng, 9);
+  const uint64_t heads = 1 + rng_below(rng, 5), layers = 1 + rng_below(rng, 12);
   const bool experts = rng_below(rng, 4) == 0;
   drawn->n = 0;
   set_number(drawn, "layers", layers);
