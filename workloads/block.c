@@ -4,8 +4,9 @@
  * bytes and finds equal ones. Kept bytes (workloads §6–7): a tensor that only the next block keeps is counted there,
  * where a pipeline would send it: so a GPT layer keeps the published 34sbh + 5as²b, its input among them. Selective
  * recomputation drops what lies between QKᵀ and AV (arXiv 2205.05198), full recomputation everything but the block's
- * input. What comes last in the model is not recomputed in full: its backward pass follows at once, and Megatron does
- * not do it either. Left out: recomputation of single operators elsewhere. */
+ * input. What comes last in the model is not recomputed in full (its backward pass follows at once, and Megatron does
+ * not do it either), nor what keeps less than its input (pooling). Left out: recomputation of single operators
+ * elsewhere. */
 #include "workloads/block.h"
 #include "base/checked.h"
 #include "workloads/block_graphs.h"
@@ -45,10 +46,12 @@ static void count_kept(struct builder *builder, size_t place, const struct block
   }
   const uint64_t entering = forward->entering == OP_ABSENT ? 0 : alone[forward->entering];
   block->shared_bytes = entering > builder->moved_bytes ? entering - builder->moved_bytes : 0;
-  block->recomputes = place + 1 < source->cut.n_places || source->cut.n_places == 1;
+  const uint64_t whole_bytes = sat_add(own, block->shared_bytes), input_bytes = sat_add(block->in_bytes, inputs);
+  const bool is_last = place + 1 == source->cut.n_places && place > 0;
+  block->recomputes = !is_last && input_bytes < whole_bytes;
   block->kept_bytes[RECOMPUTE_NONE] = own;
   block->kept_bytes[RECOMPUTE_SELECTIVE] = own - scores;
-  block->kept_bytes[RECOMPUTE_FULL] = block->recomputes ? sat_add(block->in_bytes, inputs) : own;
+  block->kept_bytes[RECOMPUTE_FULL] = block->recomputes ? input_bytes : whole_bytes;
   /* What comes back for the backward pass lives beside it; the input is there already. */
   block->working_bytes[RECOMPUTE_SELECTIVE] = scores;
   const uint64_t there = sat_add(builder->moved_bytes, inputs);
