@@ -74,9 +74,6 @@ static uint64_t largest_op_bytes(const struct block *block) {
 
 /* --- parameters and work ---------------------------------------------------------------------------------------- */
 
-/* Each expert has matrices of its own: a product with parameters, repeated. */
-static bool is_expert(const struct op *op) { return op->kind == OP_GEMM && op->weighted && op->dim[DIM_REPS] > 1; }
-
 /* What the first op of each group owns, over all places. */
 static const uint64_t *group_parameters(const struct block_source *source, struct arena *arena) {
   uint64_t *const parameters = ARENA_NEW(arena, uint64_t, source->n_groups);
@@ -95,7 +92,7 @@ static void count_parameters(const struct block_source *source, size_t place, co
     const struct op *const op = &source->forward->ops[members[m]];
     const uint32_t group = source->group_of_forward[members[m]];
     block->parameters = sat_add(block->parameters, op->n_parameters);
-    if (is_expert(op)) block->expert_parameters = sat_add(block->expert_parameters, op->n_parameters);
+    if (op_is_expert(op)) block->expert_parameters = sat_add(block->expert_parameters, op->n_parameters);
     if (group != OP_ABSENT) here[group] = sat_add(here[group], op->n_parameters);
   }
   for (size_t m = start[place]; m < start[place + 1]; m++) {

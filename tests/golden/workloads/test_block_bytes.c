@@ -1,7 +1,9 @@
-/* Does a block keep the published bytes under each kind of recomputation?
+/* Does a block keep the published bytes under each kind of recomputation, split or not?
  *
  * Sources: Korthikanti et al. (arXiv 2205.05198, table 2; accelerator-search §9): a GPT layer in 16 bit keeps
- * 34sbh + 5as²b, without attention's inner tensors 34sbh, and 2sbh if it is recomputed in full. Around the layers
+ * 34sbh + 5as²b, without attention's inner tensors 34sbh, and 2sbh if it is recomputed in full; on one of t tensor
+ * ranks sbh(10 + 24/t) and 5as²b/t, with sequence parallelism all of it over t. The same paper's percentages (figure 7)
+ * and the GiB that its first stages keep (workloads §7). Around the layers
  * (workloads §6): token identities 4s and the embedding's dropout mask sbh; final norm 2sbh, head's input 2sbh and
  * logits 4sbV. Recomputing selectively costs QKᵀ and AV again, in full the layer's forward pass (workloads §10:
  * s/6h becomes 2s/9h, of 72BsLh²). Llama: 12sbh + 4sbh·q/a + 6sbf and 4abs of a fused kernel (workloads §6). Parameters
@@ -12,12 +14,15 @@
 #include <stdint.h>
 
 #include "workloads/block.h"
+#include "workloads/split.h"
 #include "workloads/workload.h"
 #include <cmocka.h>
+#include <string.h>
 
 static struct arena arena, scratch;
 
-static struct block_chain chain_of(const char *name, uint64_t batch, enum attention attention) {
+static struct block_chain split_chain(const char *name, uint64_t batch, enum attention attention,
+                                      const struct split_degrees *degrees) {
   static struct error error;
   const struct workload_request request = {.name = name, .data_folder = ".", .batch = batch, .element_bytes = 2};
   struct workload workload;
@@ -26,8 +31,16 @@ static struct block_chain chain_of(const char *name, uint64_t batch, enum attent
   config_defaults(&training_fields, &arena, &settings);
   settings.attention = attention;
   struct block_chain chain;
-  if (!block_chain_make(&workload.graph, &settings, true, &arena, &scratch, &chain, &error)) fail_msg("%s", error.text);
+  struct op_graph rank;
+  if (!split_apply(&workload.graph, degrees, &arena, &scratch, &rank, NULL, &error) ||
+      !block_chain_make(&rank, &settings, true, &arena, &scratch, &chain, &error))
+    fail_msg("%s", error.text);
   return chain;
+}
+
+static struct block_chain chain_of(const char *name, uint64_t batch, enum attention attention) {
+  const struct split_degrees whole = {1, 1, 1, 1, 1, false, false};
+  return split_chain(name, batch, attention, &whole);
 }
 
 static uint64_t macs_of(const struct op_graph *graph) {
@@ -167,6 +180,82 @@ static void test_convolutions(void **state) {
   assert_int_equal(pool->kept_bytes[RECOMPUTE_FULL], 64 * 56 * 56);
 }
 
+/* --- on one rank of a tensor group ------------------------------------------------------------------------------- */
+
+static struct block layer_of_rank(const struct gpt *m, uint64_t t, bool sequence) {
+  const struct split_degrees degrees = {t, 1, 1, 1, 1, sequence, false};
+  const struct block_chain chain = split_chain(m->name, m->b, ATTENTION_SEPARATE, &degrees);
+  assert_int_equal(chain.n_places, m->layers + 2);
+  assert_int_equal(chain.n_blocks, 3);
+  return chain.blocks[chain.block_at[1]];
+}
+
+static void test_split_layers(void **state) {
+  (void)state;
+  enum { N_DIVISIBLE = 4 }; /* whose heads t divides */
+  for (size_t i = 0; i < N_DIVISIBLE; i++)
+    for (uint64_t t = 2; t <= 8; t *= 2) {
+      const struct gpt *const m = &gpts[i];
+      const uint64_t sbh = m->s * m->b * m->h, scores = 5 * m->a * m->s * m->s * m->b;
+      const struct block tensor = layer_of_rank(m, t, false), both = layer_of_rank(m, t, true);
+      assert_int_equal(tensor.kept_bytes[RECOMPUTE_NONE], 10 * sbh + 24 * sbh / t + scores / t);
+      assert_int_equal(tensor.kept_bytes[RECOMPUTE_SELECTIVE], 10 * sbh + 24 * sbh / t);
+      assert_int_equal(tensor.kept_bytes[RECOMPUTE_FULL], 2 * sbh);
+      assert_int_equal(both.kept_bytes[RECOMPUTE_NONE], (34 * sbh + scores) / t);
+      assert_int_equal(both.kept_bytes[RECOMPUTE_SELECTIVE], 34 * sbh / t);
+      assert_int_equal(both.kept_bytes[RECOMPUTE_FULL], 2 * sbh / t);
+      assert_int_equal(tensor.in_bytes, 2 * sbh);
+      assert_int_equal(both.in_bytes, 2 * sbh / t);
+      /* Scores belong to heads, so computing them again needs nobody else. */
+      for (size_t k = 0; k < both.phase[BLOCK_SELECTIVE].n_ops; k++)
+        assert_true(op_kinds[both.phase[BLOCK_SELECTIVE].ops[k].kind].class != CLASS_LINK);
+    }
+}
+
+static void test_percentages(void **state) {
+  (void)state;
+  static const struct {
+    const char *name;
+    double sequence, selective, both, full;
+  } printed[] = {{"megatron-22b", 66.84, 49.42, 16.18, 7.64},
+                 {"gpt3-175b", 62.04, 56.53, 18.49, 8.71},
+                 {"mt-nlg-530b", 58.31, 62.04, 20.27, 9.42},
+                 {"megatron-1t", 58.31, 62.04, 20.27, 9.42}};
+  for (size_t i = 0; i < N_GPTS; i++)
+    for (size_t k = 0; k < sizeof printed / sizeof *printed; k++) {
+      if (strcmp(gpts[i].name, printed[k].name) != 0) continue;
+      const struct block tensor = layer_of_rank(&gpts[i], 8, false), both = layer_of_rank(&gpts[i], 8, true);
+      const double percent = (double)tensor.kept_bytes[RECOMPUTE_NONE] / 100;
+      const double found[] = {
+          (double)both.kept_bytes[RECOMPUTE_NONE] / percent, (double)tensor.kept_bytes[RECOMPUTE_SELECTIVE] / percent,
+          (double)both.kept_bytes[RECOMPUTE_SELECTIVE] / percent, (double)tensor.kept_bytes[RECOMPUTE_FULL] / percent};
+      const double expected[] = {printed[k].sequence, printed[k].selective, printed[k].both, printed[k].full};
+      for (size_t p = 0; p < 4; p++) assert_true(found[p] - expected[p] < 0.15 && expected[p] - found[p] < 0.15);
+    }
+}
+
+/* The first stage keeps L(1 + (p − 1)/(pv)) layers' worth, without interleaving L. */
+static void test_first_stages(void **state) {
+  (void)state;
+  static const struct {
+    size_t gpt;
+    uint64_t pipeline, chunks;
+    double tensor_gib, both_gib;
+  } rows[] = {{1, 1, 1, 59.25, 9.5625},
+              {0, 8, 3, 66.84375, 12.3515625},
+              {2, 35, 3, 114.0234375, 23.076171875},
+              {3, 64, 1, 131.25, 26.5625}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    const struct gpt *const m = &gpts[rows[i].gpt];
+    const uint64_t p = rows[i].pipeline, v = rows[i].chunks;
+    const uint64_t worth = v > 1 ? m->layers * (p * v + p - 1) / (p * v) : m->layers;
+    const uint64_t tensor = layer_of_rank(m, 8, false).kept_bytes[RECOMPUTE_NONE];
+    const uint64_t both = layer_of_rank(m, 8, true).kept_bytes[RECOMPUTE_SELECTIVE];
+    assert_true((double)(worth * tensor) / (1 << 30) == rows[i].tensor_gib);
+    assert_true((double)(worth * both) / (1 << 30) == rows[i].both_gib);
+  }
+}
+
 static int setup(void **state) {
   (void)state;
   arena_init(&arena, 1 << 20);
@@ -189,6 +278,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_fused, setup, teardown),
       cmocka_unit_test_setup_teardown(test_experts, setup, teardown),
       cmocka_unit_test_setup_teardown(test_convolutions, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_split_layers, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_percentages, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_first_stages, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include "base/rng.h"
 #include "workloads/block.h"
+#include "workloads/split.h"
 #include "workloads/workload.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,8 +58,7 @@ static struct sums sums_of_whole(const struct op_graph *forward, const struct tr
   sums.parameters = totals.parameters;
   sums.kept_bytes = totals.stash_bytes;
   for (size_t i = 0; i < forward->n_ops; i++)
-    if (forward->ops[i].weighted && forward->ops[i].dim[DIM_REPS] > 1 && forward->ops[i].kind == OP_GEMM)
-      sums.expert_parameters += forward->ops[i].n_parameters;
+    if (op_is_expert(&forward->ops[i])) sums.expert_parameters += forward->ops[i].n_parameters;
   count_graph(&sums, &training);
   return sums;
 }
@@ -163,6 +163,28 @@ static struct block_chain check_model(const char *name, const struct config_set 
   return check_blocks(&workload.graph, attention, fusion);
 }
 
+/* One device's graph under several splits, where the model allows them. Returns how many it allowed. */
+static size_t check_splits(const char *name, uint64_t attention) {
+  static const struct split_degrees splits[] = {{2, 1, 1, 1, 1, false, false}, {4, 1, 1, 1, 1, true, false},
+                                                {1, 2, 1, 1, 1, false, false}, {2, 2, 1, 1, 1, true, false},
+                                                {1, 1, 4, 4, 1, false, false}, {2, 2, 2, 2, 1, true, false}};
+  const struct workload_request request = {.name = name, .data_folder = ".", .batch = 4, .element_bytes = 2};
+  static struct error error;
+  struct workload workload;
+  if (!workload_load(&request, &arena, &scratch, &workload, &error)) fail_msg("%s", error.text);
+  size_t n = 0;
+  for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
+    struct op_graph rank;
+    error = (struct error){0};
+    if (!split_apply(&workload.graph, &splits[i], &arena, &scratch, &rank, NULL, &error)) continue;
+    what = arena_printf(&arena, "%s, split %zu", name, i);
+    const struct block_chain chain = check_blocks(&rank, attention, (attention + i) % 2);
+    assert_int_equal(chain.n_blocks, 3);
+    n++;
+  }
+  return n;
+}
+
 static size_t n_layers_of(const char *name) {
   static const struct {
     const char *name;
@@ -192,6 +214,9 @@ static void test_models(void **state) {
     if (layers > 0) assert_int_equal(chain.n_places, layers + 2);
     if (layers > 0) assert_int_equal(chain.n_blocks, 3);
     assert_true(chain.n_places > 1);
+    const size_t n_splits = check_splits(names[i], i % 3);
+    if (strcmp(names[i], "mixtral-8x7b") == 0) assert_int_equal(n_splits, 6);
+    if (strcmp(names[i], "gpt3-175b") == 0) assert_true(n_splits >= 4);
     if (getenv("BLOCKS_VERBOSE") != NULL)
       printf("%s: %zu places, %zu blocks\n", names[i], chain.n_places, chain.n_blocks);
     arena_rewind(&arena, mark);
