@@ -164,7 +164,7 @@ static void test_no_cut(void **state) {
 /* A slice that is all that is read behind the cut is all that goes over it. */
 static void test_slice(void **state) {
   (void)state;
-  for (int n_readers = 1; n_readers <= 2; n_readers++) {
+  for (int n_readers = 1; n_readers <= 3; n_readers++) {
     begin();
     const int x = map(OP_SOFTMAX, 0, gemm(0, input()));
     struct op view = op_of(OP_VIEW);
@@ -172,6 +172,7 @@ static void test_slice(void **state) {
     const int slice = (int)add(view, 0, x, NONE);
     int y = map(OP_GELU, OUTSIDE, slice);
     if (n_readers == 2) y = join(OP_CONCAT, OUTSIDE, y, x); /* and here somebody wants it all */
+    if (n_readers == 3) y = join(OP_CONCAT, OUTSIDE, map(OP_GELU, OUTSIDE, x), slice);
     gemm(OUTSIDE, y);
     const struct block_chain chain = chain_made();
     names_are(&chain, "layer head");
@@ -252,6 +253,63 @@ static void test_shared_parameters(void **state) {
   assert_int_equal(at(&chain, 3)->borrowed_parameters, 0);
   assert_int_equal(at(&chain, 4)->phase[BLOCK_UPDATE].n_ops, 0);
   assert_int_equal(at(&chain, 0)->phase[BLOCK_UPDATE].n_ops, 1);
+}
+
+/* All layers of one matrix: its gradient is one product, which lies with the first of them. */
+static void test_one_matrix(void **state) {
+  (void)state;
+  begin();
+  int x = input();
+  for (int i = 0; i < 9; i++) {
+    x = gemm(i, x);
+    struct op *const op = graph_builder_op(builder, (uint32_t)x);
+    op->weight_group = 53;
+    if (i > 0) op->n_parameters = 0;
+  }
+  const struct block_chain chain = chain_made();
+  assert_int_equal(at(&chain, 0)->macs[PHASE_BACKWARD_WEIGHT], 9ULL * ELEMENTS * SIDE);
+  for (size_t k = 1; k < 9; k++) {
+    assert_int_equal(at(&chain, k)->macs[PHASE_BACKWARD_WEIGHT], 0);
+    assert_int_equal(at(&chain, k)->macs[PHASE_BACKWARD_DATA], 1ULL * ELEMENTS * SIDE);
+    assert_int_equal(at(&chain, k)->borrowed_parameters, ELEMENTS);
+  }
+  /* Two products of one matrix in each layer: equal blocks, whatever the groups are called. */
+  begin();
+  x = input();
+  for (int i = 0; i < 9; i++)
+    for (int twice = 0; twice < 2; twice++) {
+      x = gemm(i, x);
+      struct op *const op = graph_builder_op(builder, (uint32_t)x);
+      op->weight_group = 100 + (uint32_t)i;
+      if (twice > 0) op->n_parameters = 0;
+    }
+  const struct block_chain pairs = chain_made();
+  assert_int_equal(pairs.n_places, 9);
+  assert_int_equal(pairs.n_blocks, 3);
+  assert_int_equal(at(&pairs, 4)->macs[PHASE_BACKWARD_WEIGHT], 2ULL * ELEMENTS * SIDE);
+  assert_int_equal(at(&pairs, 4)->borrowed_parameters, 0);
+  for (size_t i = 1; i <= 2; i++) assert_int_equal(at(&pairs, 4)->forward.ops[i].weight_group, 0);
+}
+
+/* The ends of a run differ from its midst, and so does what interrupts it, wherever it stands. */
+static void test_runs(void **state) {
+  (void)state;
+  for (int odd = 0; odd <= 12; odd++) { /* 12: none */
+    begin();
+    int x = input();
+    for (int i = 0; i < 12; i++) x = gemm(i, map(i == odd ? OP_TANH : OP_GELU, i, x));
+    const struct block_chain chain = chain_made();
+    assert_int_equal(chain.n_places, 12);
+    for (int k = 0; k < 12; k++) {
+      const struct block *const block = at(&chain, (size_t)k);
+      size_t n_tanh = 0;
+      for (size_t i = 0; i < block->forward.n_ops; i++) n_tanh += block->forward.ops[i].kind == OP_TANH;
+      assert_int_equal(n_tanh, k == odd);
+      assert_int_equal(block->out_bytes, k < 11 ? BYTES : 0);
+      assert_int_equal(block->recomputes, k > 0 && k < 11 && k != odd); /* a tanh needs only its output */
+      assert_int_equal(block->macs[PHASE_BACKWARD_DATA], k > 0 ? ELEMENTS * SIDE : 0);
+    }
+  }
 }
 
 /* --- what is hostile -------------------------------------------------------------------------------------------- */
@@ -370,19 +428,11 @@ static int teardown(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_chain),
-      TEST(test_fused_chain),
-      TEST(test_skip),
-      TEST(test_no_cut),
-      TEST(test_slice),
-      TEST(test_inputs_everywhere),
-      TEST(test_encoder),
-      TEST(test_layer_numbers),
-      TEST(test_shared_parameters),
-      TEST(test_small),
-      TEST(test_refused),
-      TEST(test_large),
-      TEST(test_without_torn_phases),
+      TEST(test_chain),      TEST(test_fused_chain),   TEST(test_skip),
+      TEST(test_no_cut),     TEST(test_slice),         TEST(test_inputs_everywhere),
+      TEST(test_encoder),    TEST(test_layer_numbers), TEST(test_shared_parameters),
+      TEST(test_one_matrix), TEST(test_runs),          TEST(test_small),
+      TEST(test_refused),    TEST(test_large),         TEST(test_without_torn_phases),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
