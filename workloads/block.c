@@ -4,11 +4,13 @@
  * bytes and finds equal ones. Kept bytes (workloads §6–7): a tensor that only the next block keeps is counted there,
  * where a pipeline would send it: so a GPT layer keeps the published 34sbh + 5as²b, its input among them. Selective
  * recomputation drops what lies between QKᵀ and AV (arXiv 2205.05198), full recomputation everything but the block's
- * input. What comes last in the model is not recomputed in full: its backward pass follows at once, and Megatron does
- * not do it either. Left out: recomputation of single operators elsewhere. */
+ * input. What comes last in the model is not recomputed in full (its backward pass follows at once, and Megatron does
+ * not do it either), nor what keeps less than its input (pooling). Left out: recomputation of single operators
+ * elsewhere. */
 #include "workloads/block.h"
 #include "base/checked.h"
 #include "workloads/block_graphs.h"
+#include "workloads/block_short.h"
 #include <string.h>
 
 const char *const recompute_names[] = {"none", "selective", "full", NULL};
@@ -44,10 +46,12 @@ static void count_kept(struct builder *builder, size_t place, const struct block
   }
   const uint64_t entering = forward->entering == OP_ABSENT ? 0 : alone[forward->entering];
   block->shared_bytes = entering > builder->moved_bytes ? entering - builder->moved_bytes : 0;
-  block->recomputes = place + 1 < source->cut.n_places || source->cut.n_places == 1;
+  const uint64_t whole_bytes = sat_add(own, block->shared_bytes), input_bytes = sat_add(block->in_bytes, inputs);
+  const bool is_last = place + 1 == source->cut.n_places && place > 0;
+  block->recomputes = !is_last && input_bytes < whole_bytes;
   block->kept_bytes[RECOMPUTE_NONE] = own;
   block->kept_bytes[RECOMPUTE_SELECTIVE] = own - scores;
-  block->kept_bytes[RECOMPUTE_FULL] = block->recomputes ? sat_add(block->in_bytes, inputs) : own;
+  block->kept_bytes[RECOMPUTE_FULL] = block->recomputes ? input_bytes : whole_bytes;
   /* What comes back for the backward pass lives beside it; the input is there already. */
   block->working_bytes[RECOMPUTE_SELECTIVE] = scores;
   const uint64_t there = sat_add(builder->moved_bytes, inputs);
@@ -70,9 +74,6 @@ static uint64_t largest_op_bytes(const struct block *block) {
 
 /* --- parameters and work ---------------------------------------------------------------------------------------- */
 
-/* Each expert has matrices of its own: a product with parameters, repeated. */
-static bool is_expert(const struct op *op) { return op->kind == OP_GEMM && op->weighted && op->dim[DIM_REPS] > 1; }
-
 /* What the first op of each group owns, over all places. */
 static const uint64_t *group_parameters(const struct block_source *source, struct arena *arena) {
   uint64_t *const parameters = ARENA_NEW(arena, uint64_t, source->n_groups);
@@ -91,7 +92,7 @@ static void count_parameters(const struct block_source *source, size_t place, co
     const struct op *const op = &source->forward->ops[members[m]];
     const uint32_t group = source->group_of_forward[members[m]];
     block->parameters = sat_add(block->parameters, op->n_parameters);
-    if (is_expert(op)) block->expert_parameters = sat_add(block->expert_parameters, op->n_parameters);
+    if (op_is_expert(op)) block->expert_parameters = sat_add(block->expert_parameters, op->n_parameters);
     if (group != OP_ABSENT) here[group] = sat_add(here[group], op->n_parameters);
   }
   for (size_t m = start[place]; m < start[place + 1]; m++) {
@@ -221,6 +222,14 @@ static bool make_places(struct builder *builder, struct arena *work, struct bloc
   return true;
 }
 
+/* From the places of the shortened model to those of the whole. */
+static void stretch(struct block_chain *chain, const uint32_t *place_of, size_t n_places, struct arena *arena) {
+  uint32_t *const block_at = ARENA_NEW(arena, uint32_t, n_places);
+  for (size_t k = 0; k < n_places; k++) block_at[k] = chain->block_at[place_of[k]];
+  chain->block_at = block_at;
+  chain->n_places = n_places;
+}
+
 static bool make_chain(struct builder *builder, const struct op_graph *forward, struct arena *work,
                        struct block_chain *chain) {
   struct training_settings settings = *builder->settings;
@@ -231,11 +240,19 @@ static bool make_chain(struct builder *builder, const struct op_graph *forward, 
     settings.attention = ATTENTION_SEPARATE;
     builder->source.forward = &fused;
   }
+  struct block_cut cut;
+  struct block_short shorter;
+  block_cut_make(builder->source.forward, rules_flags_new(builder->source.forward, work), work, &cut);
+  if (!block_shorten(builder->source.forward, &cut, work, builder->scratch, &shorter, builder->error)) return false;
+  builder->source.forward = &shorter.graph;
+  builder->source.cut = shorter.cut;
   builder->source.flags = rules_flags_new(builder->source.forward, work);
   builder->source.attention = attention_mark(builder->source.forward, work);
-  block_cut_make(builder->source.forward, builder->source.flags, work, &builder->source.cut);
-  return block_source_expand(&builder->source, &settings, work, builder->scratch, builder->error) &&
-         make_places(builder, work, chain);
+  if (!block_source_expand(&builder->source, &settings, work, builder->scratch, builder->error) ||
+      !make_places(builder, work, chain))
+    return false;
+  stretch(chain, shorter.place_of, cut.n_places, builder->arena);
+  return true;
 }
 
 bool block_chain_make(const struct op_graph *forward, const struct training_settings *settings, bool keep_all_phases,

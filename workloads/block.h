@@ -37,8 +37,9 @@ struct block {
                                            recomputes in full */
   uint64_t working_bytes[N_RECOMPUTES]; /* most that one op needs besides; with recomputation also what has come back
                                            while the block runs backwards */
-  bool recomputes; /* full recomputation runs it forward again: not what comes last, whose backward pass follows at
-                      once (workloads §10: the head is not repeated); that keeps the same as without */
+  bool recomputes; /* full recomputation runs it forward again: neither what comes last, whose backward pass follows
+                      at once (workloads §10: the head is not repeated), nor what keeps less than its input. With full
+                      recomputation such a block keeps what it keeps without, and shared_bytes */
   uint64_t macs[N_PHASES];
 };
 
