@@ -169,6 +169,20 @@ static void check_macs(const struct bench *bench) {
                    forward.macs[PHASE_FORWARD] + bench->extras.copied_macs + bench->extras.padded_macs);
 }
 
+/* Rows as wide as a rank's part; of tables, the rows that its tokens read, of matrices its part. */
+static void check_rows_and_weights(const struct bench *bench, const struct op *op, const struct op *of) {
+  const uint64_t t = bench->degrees.tensor, n = sharers(bench, op);
+  const bool narrow = op->split == SPLIT_ROTARY || op->split == SPLIT_INNER || op->split == SPLIT_EXPERT_INNER ||
+                      op->kind == OP_CROSS_ENTROPY;
+  if (op_kinds[op->kind].family == FAMILY_VECTOR)
+    assert_int_equal((narrow ? t : 1) * op->dim[DIM_ROW], of->dim[DIM_ROW]);
+  if (op->split == SPLIT_TABLE) assert_int_equal(t * n * op->weight_bytes, of->weight_bytes);
+  const bool table = op->split == SPLIT_TOKENS && (op->kind == OP_ADD || op->kind == OP_EMBEDDING);
+  if (table) assert_int_equal(n * op->weight_bytes, of->weight_bytes);
+  if (is_between(op) && !table) assert_int_equal(op->weight_bytes, of->weight_bytes);
+  if (op->split == SPLIT_LOGITS) assert_int_equal(t * op->weight_bytes, of->weight_bytes);
+}
+
 /* 1: Every op of the model is there once, in its order, with its share of the elementwise work and of what it moves. */
 static void check_elementwise(const struct bench *bench) {
   const struct op_graph *const whole = &bench->workload.graph, *const rank = &bench->rank;
@@ -188,6 +202,7 @@ static void check_elementwise(const struct bench *bench) {
                        op->kind == OP_CROSS_ENTROPY ? bench->degrees.tensor * of->out_bytes : of->out_bytes);
     }
     if (op->split == SPLIT_INNER || is_between(op)) assert_int_equal(n * op->in_bytes, of->in_bytes);
+    check_rows_and_weights(bench, op, of);
     if (op->split == SPLIT_WEIGHTS) { /* slopes of a head belong to keys, which every rank of a context group has */
       const uint64_t slopes = op->in_bytes - E * op->dim[DIM_X_ELEMENTS], t = bench->degrees.tensor;
       assert_int_equal(n * op->in_bytes - (n - t) * slopes, of->in_bytes);
