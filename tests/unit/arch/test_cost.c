@@ -314,6 +314,9 @@ static void test_network(void **state) {
   assert_int_equal(cost.hbm_bytes, 14000000000);
   assert_int_equal(cost.cycles, cycles_for_bytes(14000000000, fixture->machine.hbm_bytes_per_cycle));
   /* compat has no network but the ring of the design's links */
+  op.dim[DIM_RANKS] = 1; /* nobody to talk to: nothing moves */
+  assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).hbm_bytes, 0);
+  op.dim[DIM_RANKS] = 4;
   op.in_bytes = op.out_bytes = 0;
   assert_int_equal(price(fixture, &compat_provider, &op, NULL, 1).cycles,
                    ceil(1.5 * 7e6 / fixture->machine.link_bytes_per_cycle));

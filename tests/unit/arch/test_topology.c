@@ -83,7 +83,7 @@ static void test_members_within(void **state) {
   (void)state;
   const uint64_t rows[][4] = {{8, 1, 8, 8},  {4, 1, 8, 4}, {16, 1, 8, 8}, {12, 1, 8, 4}, {7, 1, 8, 1},
                               {6, 1, 8, 2},  {4, 2, 8, 4}, {4, 4, 8, 2},  {4, 8, 8, 1},  {4, 8, 32, 4},
-                              {3, 8, 32, 1}, {3, 5, 8, 1}, {2, 3, 12, 2}};
+                              {3, 8, 32, 1}, {3, 5, 8, 1}, {2, 3, 12, 2}, {8, 3, 8, 1}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     assert_int_equal(topology_members_within(rows[i][0], rows[i][1], rows[i][2]), rows[i][3]);
 }
