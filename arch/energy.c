@@ -122,7 +122,7 @@ void energy_reference_traffic(struct energy_traffic *traffic) {
   struct arena arena;
   struct accelerator accelerator;
   struct technology technology;
-  struct cost_settings settings;
+  struct cost_settings settings = {0}; /* what is no key as well */
   struct machine machine;
   struct op_cost cost = {0};
   struct op op = op_new(OP_GEMM, 2);

@@ -1,7 +1,8 @@
 /* A link between any two units, each with 1/(n−1) of a unit's bandwidth.
  *
- * A group of g of them has g−1 of each member's links. Rings use them two by two, one each way: the complete graph falls
- * apart into ⌊(g−1)/2⌋ disjoint Hamiltonian cycles (Walecki, 1892), so that for even g one link of each stays idle. */
+ * A group of g of them has g−1 of each member's links. Rings use them two by two, one each way: the complete graph
+ * falls apart into ⌊(g−1)/2⌋ disjoint Hamiltonian cycles (Walecki, 1892), so that for even g one link of each stays
+ * idle. */
 #include "arch/topology.h"
 
 static void full_mesh_view(const struct topology_place *place, struct topology_view *view) {

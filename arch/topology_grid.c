@@ -31,6 +31,11 @@ static void grid_sides(uint64_t size, size_t n_sides, uint64_t sides[TOPOLOGY_MA
     sides[d] = d + 1 < n_sides ? short_side(size, n_sides - d) : size;
     size /= sides[d];
   }
+  if (n_sides == 3 && sides[0] > sides[1]) { /* the last is the longest anyway */
+    const uint64_t side = sides[0];
+    sides[0] = sides[1];
+    sides[1] = side;
+  }
 }
 
 struct grid_side {

@@ -82,6 +82,8 @@ double design_judged_excess(const struct design_space *designs, const double *ob
 
 bool design_reason_applies(const struct design_space *designs, enum reason reason) {
   if (reason == REASON_CONSTRAINT) return designs->rules.n_constraints > 0;
+  if (reason == REASON_SYSTEM_POWER) return designs->system != NULL && designs->system->settings->power_w > 0;
+  if (reason == REASON_SYSTEM_MONEY) return designs->system != NULL && designs->system->settings->money_usd > 0;
   if (reason < REASON_RANGE || reason >= REASON_RANGE + N_OBJECTIVES) return true;
   const size_t o = (size_t)(reason - REASON_RANGE);
   return designs->settings->minimum.of[o] > 0 || designs->settings->maximum.of[o] > 0;

@@ -132,10 +132,19 @@ set_refused 'limits.tdp_w=many' '--set: limits.tdp_w:'
 set_refused 'search.top_k=0' '--set: search.top_k: 0 is out of range'
 set_refused 'search.algorithm="simplex"' 'no algorithm "simplex"'
 set_refused 'space.tc_rows=[64, 32]' 'values must ascend'
+set_refused 'network.sizes=[8, 4]' 'network.sizes: the last must be 0'
+set_refused 'network.topology="torus3d"' 'network.topology: a torus3d of as many units as there are, give level 2 a size'
+set_refused 'network.preset="dgx-a101"' 'network.preset:'
 set_refused 'batch=99999999999' '--set: batch: 99999999999 does not fit 32 bits'
 runs 2 'two mistakes on the command line' "$dse" check small.cfg --set a=1 --set batch=0
 says 'the first of two' '--set: a: unknown key'
 says 'the second of two' '--set: batch: 0 is out of range'
+
+{ cat small.cfg && printf 'network = {\n  sizes = [8, 0];\n  latency_us = [1.0, 2.0, 3.0];\n};\n'; } >links.cfg
+lines=$(wc -l <links.cfg)
+runs 2 'lists of different lengths' "$dse" check links.cfg
+says 'lists of different lengths' "links.cfg:$((lines - 1)): network.latency_us: 3 values for 2 levels"
+says 'the default is one of them' 'network.gbytes_per_s: 3 values for 2 levels'
 
 # --- what is right ----------------------------------------------------------------------------------------------------
 for file in small.cfg "$root"/configs/*.cfg; do

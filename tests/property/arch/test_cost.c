@@ -17,6 +17,7 @@
 enum { SEED = 2385, N_CASES = 4000, MAX_FOLLOWERS = 3 };
 
 struct sample {
+  struct network_settings network;
   struct cost_settings settings;
   struct technology technology;
   struct accelerator accelerator;
@@ -131,6 +132,7 @@ static void draw_op(struct rng *rng, struct sample *sample) {
   case FAMILY_LINK:
     op->dim[DIM_BYTES] = draw(rng, 24);
     op->dim[DIM_RANKS] = draw(rng, 5);
+    op->dim[DIM_RANK_STRIDE] = rng_below(rng, 10);
     op->in_bytes = op->out_bytes = op->dim[DIM_BYTES];
     break;
   case FAMILY_NONE:
@@ -150,6 +152,8 @@ static void draw_sample(uint64_t task, struct sample *sample, struct arena *aren
   config_defaults(&cost_fields, arena, &sample->settings);
   config_defaults(&technology_fields, arena, &sample->technology);
   draw_settings(&rng, &sample->settings);
+  config_defaults(&network_fields, arena, &sample->network);
+  if (task % 2 == 0) sample->settings.network = &sample->network;
   draw_accelerator(&rng, &sample->accelerator);
   machine_init(&sample->machine, &sample->settings, &sample->technology, &sample->accelerator);
   draw_op(&rng, sample);
@@ -234,7 +238,7 @@ static void check_monotone(uint64_t task, struct sample *sample, const struct co
     if (which == 0 || which == 7) machine->hbm_bytes_per_cycle *= f;
     if (which == 1 || which == 7) machine->glb_bytes_per_cycle *= f;
     if (which == 2 || which == 7) machine->l2_bytes_per_cycle *= f;
-    if (which == 3 || which == 7) machine->link_bytes_per_cycle *= f;
+    if (which == 3 || which == 7) machine->link_bytes_per_cycle *= f, machine->network.levels[0].bytes_per_s *= f;
     if (which == 4 || which == 7) machine->tensor_l2_bytes = (uint64_t)((double)whole.tensor_l2_bytes * f);
     if (which == 5 || which == 7) machine->vector_l2_bytes = (uint64_t)((double)whole.vector_l2_bytes * f);
     if (which == 6 || which == 7) {

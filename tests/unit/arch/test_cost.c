@@ -11,6 +11,7 @@
 #include "arch/schedule.h"
 #include "base/checked.h"
 #include "tests/machine_fixture.h"
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -287,6 +288,47 @@ static void test_links(void **state) {
   assert_true(price(fixture, &physical_provider, &op, NULL, 1).cycles == UINT64_MAX);
 }
 
+/* The same over a network: eight at the design's 47 GB/s, four at 100, the rest at 25. */
+static void test_network(void **state) {
+  struct fixture *fixture = *state;
+  struct network_settings network;
+  config_defaults(&network_fields, &fixture->arena, &network);
+  fixture->settings.network = &network;
+  fixture->accelerator.link_gbytes_per_s = 47;
+  machine_init(&fixture->machine, &fixture->settings, &fixture->technology, &fixture->accelerator);
+  const double clock_hz = (double)fixture->accelerator.clock_mhz * 1e6;
+  struct op op = op_new(OP_ALL_REDUCE, 2);
+  op.dim[DIM_BYTES] = 7000000;
+  op.dim[DIM_RANKS] = 8;
+  struct op_floor floor;
+  const double wire_s = 2 * 7 / 8. * 7e6 / 47e9, outer_s = 2 * 7e6 / 25e9 * 3 / 4;
+  assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).cycles, ceil((6e-6 + wire_s) * clock_hz));
+  assert_int_equal(price(fixture, &systolic_provider, &op, NULL, 1).cycles, ceil((6e-6 + wire_s) * clock_hz));
+  physical_provider.op_floor(&fixture->machine, &op, NULL, &floor);
+  assert_int_equal(floor.memory_cycles, ceil(wire_s * clock_hz * (1 - 1e-12)));
+  op.dim[DIM_RANKS] = 4;
+  op.dim[DIM_RANK_STRIDE] = 32;
+  assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).cycles, ceil((20e-6 + outer_s) * clock_hz));
+  op.in_bytes = op.out_bytes = 7000000000; /* more than HBM moves meanwhile */
+  const struct op_cost cost = price(fixture, &physical_provider, &op, NULL, 1);
+  assert_int_equal(cost.hbm_bytes, 14000000000);
+  assert_int_equal(cost.cycles, cycles_for_bytes(14000000000, fixture->machine.hbm_bytes_per_cycle));
+  /* compat has no network but the ring of the design's links */
+  op.dim[DIM_RANKS] = 1; /* nobody to talk to: nothing moves */
+  assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).hbm_bytes, 0);
+  op.dim[DIM_RANKS] = 4;
+  op.in_bytes = op.out_bytes = 0;
+  assert_int_equal(price(fixture, &compat_provider, &op, NULL, 1).cycles,
+                   ceil(1.5 * 7e6 / fixture->machine.link_bytes_per_cycle));
+  op.dim[DIM_RANKS] = 1;
+  assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).cycles, 0);
+  op.dim[DIM_RANKS] = 4;
+  op.dim[DIM_RANK_STRIDE] = 0;
+  fixture->accelerator.link_gbytes_per_s = 0;
+  machine_init(&fixture->machine, &fixture->settings, &fixture->technology, &fixture->accelerator);
+  assert_true(price(fixture, &physical_provider, &op, NULL, 1).cycles == UINT64_MAX);
+}
+
 static void test_compat_vector(void **state) {
   struct fixture *fixture = *state;
   struct op op = vector_op(OP_TANH, 2385, 0);
@@ -367,6 +409,7 @@ int main(void) {
       cmocka_unit_test(test_deconvolution_parts),
       cmocka_unit_test_setup_teardown(test_depthwise_choice, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_network, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_compat_vector, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_energy_prefers_fewer_bytes, set_up, tear_down),
       cmocka_unit_test(test_roofline_is_enforced),

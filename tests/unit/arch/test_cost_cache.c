@@ -235,6 +235,33 @@ static void test_rules_digest(void **state) {
   assert_false(digest_equal(rules, cost_rules_digest(cost_providers[0], settings, technology)));
 }
 
+/* Each key of the network, and that there is one. */
+static void test_network_digest(void **state) {
+  struct fixture *fixture = *state;
+  struct cost_settings *settings = &fixture->opcost.settings;
+  static const struct {
+    const char *key, *value;
+  } others[] = {{"preset", "\"tpuv4\""},   {"sizes", "[8, 5, 0]"},         {"gbytes_per_s", "[0.0, 100.0, 26.0]"},
+                {"latency_us", "[3.0]"},   {"topology", "[\"fat_tree\"]"}, {"oversubscription", "[2.0]"},
+                {"algorithm", "\"ring\""}, {"efficiency_inner", "0.9"},    {"efficiency_outer", "0.9"},
+                {"link_sharing", "false"}};
+  const struct digest without = cost_rules_digest(cost_providers[0], settings, &fixture->opcost.technology);
+  struct network_settings network;
+  config_defaults(&network_fields, &fixture->arena, &network);
+  settings->network = &network;
+  const struct digest with = cost_rules_digest(cost_providers[0], settings, &fixture->opcost.technology);
+  assert_false(digest_equal(without, with));
+  assert_int_equal(sizeof others / sizeof *others, network_fields.n_fields);
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    config_defaults(&network_fields, &fixture->arena, &network);
+    assert_true(digest_equal(with, cost_rules_digest(cost_providers[0], settings, &fixture->opcost.technology)));
+    const struct field *const field = config_find_field(&network_fields, others[i].key);
+    assert_true(config_set_field(field, &network, others[i].value, "test", &fixture->arena, &fixture->error));
+    assert_false(digest_equal(with, cost_rules_digest(cost_providers[0], settings, &fixture->opcost.technology)));
+  }
+  settings->network = NULL;
+}
+
 static void test_machine_digest(void **state) {
   struct fixture *fixture = *state;
   struct machine machine = opcost_machine(&fixture->opcost, 2);
@@ -339,6 +366,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_spread, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_op_digest, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_rules_digest, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_network_digest, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_machine_digest, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_unseen, set_up, tear_down),
   };

@@ -332,6 +332,7 @@ static void test_collectives(void **state) {
   struct op link = op_new(OP_ALL_REDUCE, E);
   link.dim[DIM_BYTES] = link.in_bytes = link.out_bytes = 55 * E;
   link.dim[DIM_RANKS] = 8;
+  link.dim[DIM_RANK_STRIDE] = 77;
   at = put(bench, &link, "sum", at, OP_ABSENT);
   for (size_t i = 0; i < 4; i++) {
     link.kind = (uint8_t)kinds[i][0];
@@ -342,6 +343,7 @@ static void test_collectives(void **state) {
     const struct op *const b = find(&bench->training, kinds[i][1], PHASE_BACKWARD_DATA, 0);
     assert_non_null(b);
     assert_int_equal(b->dim[DIM_RANKS], 8);
+    assert_int_equal(b->dim[DIM_RANK_STRIDE], 77);
     assert_int_equal(b->mirror, 3 + i); /* the sum over ranks itself has no backward op */
   }
   struct graph_totals totals;
