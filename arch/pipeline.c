@@ -64,8 +64,6 @@ uint64_t pipeline_place(const struct pipeline_schedule *schedule, const struct p
 /* --- the simulation -------------------------------------------------------------------------------------------------
  */
 
-enum { NOBODY = UINT32_MAX };
-
 /* One phase of one chunk of one device. */
 struct seat {
   uint64_t task_ps, send_ps;

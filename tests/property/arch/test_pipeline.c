@@ -43,6 +43,10 @@ static void judged(void **state) {
       assert_true(pipeline_simulate(schedule, &problem, true, &scratch, &result));
       if (!pipeline_check(schedule, &problem, &result, &scratch, &error))
         fail_msg("%s, task %" PRIu64 ": %s", schedule->name, task, error.text);
+      for (size_t t = 1; t < result.n_tasks; t++) { /* ties by device: the same list everywhere */
+        const struct pipeline_task *const one = &result.tasks[t - 1], *const next = &result.tasks[t];
+        assert_true(one->start_ps < next->start_ps || one->device < next->device);
+      }
       const uint64_t time_ps = pipeline_time_ps(schedule, &result);
       assert_true(pipeline_bound_of_ps(schedule, &problem) <= time_ps);
       if (!schedule->tears) assert_true(pipeline_bound_ps(&problem) <= time_ps);
