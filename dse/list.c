@@ -1,5 +1,6 @@
 /* dse list: what there is to choose from, with every key, unit, range and default. */
 #include "dse/command.h"
+#include "dse/map.h"
 #include "dse/settings.h"
 
 #include "base/file.h"
@@ -129,6 +130,14 @@ static bool list_operators(struct invocation *invocation, struct error *error) {
   return true;
 }
 
+static bool list_problems(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_map_problems; i++) {
+    line(invocation, "problem", map_problems[i]->name, map_problems[i]->doc);
+  }
+  return true;
+}
+
 static bool list_nodes(struct invocation *invocation, struct error *error) {
   (void)error;
   for (size_t i = 0; i < n_technology_nodes; i++) {
@@ -150,6 +159,7 @@ static const struct {
     {"algorithms", "searches over a space of designs", list_algorithms},
     {"providers", "models of operator cost, area and power", list_providers},
     {"catalogue", "named accelerators, with our area and TDP", list_catalogue},
+    {"problems", "problems that dse map solves from a table", list_problems},
     {"nodes", "technology nodes, with their constants (7 nm = 1) and sources", list_nodes},
     {"keys", "every key of a run file, with unit, range and default", list_keys},
 };
