@@ -2,9 +2,10 @@
 #include "dse/map.h"
 
 #include "base/checked.h"
+#include "results/writer.h"
 #include "search/stages/stages_table.h"
 
-enum { MOST_BEST = 10000 };
+enum { MOST_BEST = 1000 };
 
 static const struct table_column columns[] = {
     {"partition", "", "", "best first, from 1"},
@@ -20,14 +21,14 @@ enum { N_COLUMNS = sizeof columns / sizeof *columns };
 struct stage_sum {
   double load;
   uint64_t fixed_bytes, kept_bytes, n_layers;
-  const char *layers;
 };
 
-static void add_up(const struct stages_table *table, const uint32_t *stage_of, size_t s, struct arena *arena,
+static void add_up(const struct stages_table *table, const uint32_t *stage_of, size_t s, struct writer *layers,
                    struct stage_sum *sum) {
   const struct stages_problem *problem = &table->problem;
   double before = 0, behind = 0;
-  *sum = (struct stage_sum){.layers = ""};
+  *sum = (struct stage_sum){0};
+  layers->length = 0;
   for (size_t i = 0; i < problem->n_layers; i++) {
     if (stage_of[i] != s) continue;
     if (problem->cut != NULL && sum->n_layers == 0 && i > 0) before = problem->cut[i - 1];
@@ -35,7 +36,8 @@ static void add_up(const struct stages_table *table, const uint32_t *stage_of, s
     sum->load += problem->load[i];
     sum->fixed_bytes = sat_add(sum->fixed_bytes, problem->fixed_bytes[i]);
     sum->kept_bytes = sat_add(sum->kept_bytes, problem->kept_bytes[i]);
-    sum->layers = arena_printf(arena, "%s%s%s", sum->layers, sum->n_layers++ > 0 ? " " : "", table->layers[i]);
+    if (sum->n_layers++ > 0) writer_raw(layers, " ");
+    writer_raw(layers, table->layers[i]);
   }
   sum->load = sum->load + before + behind;
 }
@@ -43,17 +45,19 @@ static void add_up(const struct stages_table *table, const uint32_t *stage_of, s
 static void print_csv(const struct invocation *invocation, const struct stages_table *table,
                       const struct stages_answer *answer) {
   struct table *out = table_new(invocation->arena, "stages", columns, N_COLUMNS);
+  struct writer layers;
+  writer_init(&layers, invocation->arena);
   for (size_t p = 0; p < answer->n; p++) {
     for (size_t s = 0; s < table->problem.n_stages; s++) {
       struct stage_sum sum;
-      add_up(table, answer->partitions[p].stage_of, s, invocation->arena, &sum);
+      add_up(table, answer->partitions[p].stage_of, s, &layers, &sum);
       table_u64(out, p + 1);
       table_double(out, answer->partitions[p].bottleneck);
       table_u64(out, s);
       table_double(out, sum.load);
       table_u64(out, sat_add(sum.fixed_bytes, sat_mul(table->problem.n_kept[s], sum.kept_bytes)));
       table_u64(out, sum.n_layers);
-      table_text(out, sum.layers);
+      table_text(out, layers.text);
     }
   }
   map_print_table(invocation, out);

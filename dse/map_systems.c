@@ -1,6 +1,7 @@
 /* dse map systems: designs to the stages of a pipeline. See search/systems/systems.h. */
 #include "dse/map.h"
 
+#include "results/writer.h"
 #include "search/systems/systems_table.h"
 #include <math.h>
 
@@ -19,16 +20,18 @@ static struct table *new_table(const struct systems_table *table, struct arena *
 static void print_csv(const struct invocation *invocation, const struct systems_table *table, const uint32_t *original,
                       const struct systems_front *front) {
   struct table *out = new_table(table, invocation->arena);
+  struct writer designs;
+  writer_init(&designs, invocation->arena);
   for (size_t i = 0; i < front->n; i++) {
     const struct systems_choice *choice = &front->choices[i];
-    const char *designs = "";
+    designs.length = 0;
     for (size_t s = 0; s < table->problem.n_stages; s++) {
-      designs = arena_printf(invocation->arena, "%s%s%s", designs, s > 0 ? " " : "",
-                             table->designs[original[choice->design[s]]]);
+      if (s > 0) writer_raw(&designs, " ");
+      writer_raw(&designs, table->designs[original[choice->design[s]]]);
     }
     table_double(out, choice->load);
     for (size_t c = 0; c < table->problem.n_costs; c++) table_double(out, choice->cost[c]);
-    table_text(out, designs);
+    table_text(out, designs.text);
   }
   map_print_table(invocation, out);
 }

@@ -3,6 +3,7 @@
 #include "search/stages/stages_table.h"
 
 #include "base/text.h"
+#include "results/writer.h"
 #include "search/names.h"
 #include <string.h>
 
@@ -222,13 +223,15 @@ bool stages_table_read(const struct csv *csv, size_t n_stages, struct arena *are
 /* --- writing --------------------------------------------------------------------------------------------------------
  */
 
-static const char *names_of_preds(const struct stages_table *table, size_t layer, struct arena *arena) {
+static const char *names_of_preds(const struct stages_table *table, size_t layer, struct writer *names) {
   const struct stages_problem *problem = &table->problem;
-  const char *text = "";
+  names->length = 0;
+  writer_raw(names, "");
   for (uint32_t i = problem->pred_start[layer]; i < problem->pred_start[layer + 1]; i++) {
-    text = arena_printf(arena, "%s%s%s", text, text[0] != 0 ? " " : "", table->layers[problem->preds[i]]);
+    if (names->length > 0) writer_raw(names, " ");
+    writer_raw(names, table->layers[problem->preds[i]]);
   }
-  return text;
+  return names->text;
 }
 
 static void write_stage(const struct stages_table *table, size_t s, const enum column *written, size_t n_written,
@@ -251,7 +254,7 @@ static void write_stage(const struct stages_table *table, size_t s, const enum c
 }
 
 static void write_layer(const struct stages_table *table, size_t i, const enum column *written, size_t n_written,
-                        struct arena *arena, struct table *out) {
+                        struct writer *names, struct table *out) {
   const struct stages_problem *problem = &table->problem;
   for (size_t c = 0; c < n_written; c++) {
     switch (written[c]) {
@@ -274,7 +277,7 @@ static void write_layer(const struct stages_table *table, size_t i, const enum c
       table_u64(out, problem->kept_bytes != NULL ? problem->kept_bytes[i] : 0);
       break;
     case COLUMN_AFTER:
-      table_text(out, names_of_preds(table, i, arena));
+      table_text(out, names_of_preds(table, i, names));
       break;
     default:
       table_empty(out);
@@ -285,7 +288,9 @@ static void write_layer(const struct stages_table *table, size_t i, const enum c
 struct table *stages_table_write(const struct stages_table *table, struct arena *arena) {
   struct table_column *const chosen = ARENA_NEW(arena, struct table_column, N_COLUMNS);
   enum column written[N_COLUMNS];
+  struct writer names;
   size_t n = 0;
+  writer_init(&names, arena);
   for (enum column c = 0; c < N_COLUMNS; c++) {
     if (c == COLUMN_CUT && table->problem.cut == NULL) continue;
     if (c == COLUMN_AFTER && table->problem.pred_start == NULL) continue;
@@ -294,6 +299,6 @@ struct table *stages_table_write(const struct stages_table *table, struct arena 
   }
   struct table *const out = table_new(arena, "stages.csv", chosen, n);
   for (size_t s = 0; s < table->problem.n_stages; s++) write_stage(table, s, written, n, out);
-  for (size_t i = 0; i < table->problem.n_layers; i++) write_layer(table, i, written, n, arena, out);
+  for (size_t i = 0; i < table->problem.n_layers; i++) write_layer(table, i, written, n, &names, out);
   return out;
 }
