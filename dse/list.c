@@ -1,5 +1,6 @@
 /* dse list: what there is to choose from, with every key, unit, range and default. */
 #include "dse/command.h"
+#include "dse/map.h"
 #include "dse/settings.h"
 
 #include "arch/network_preset.h"
@@ -148,6 +149,14 @@ static bool list_pipelines(struct invocation *invocation, struct error *error) {
   return true;
 }
 
+static bool list_problems(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_map_problems; i++) {
+    line(invocation, "problem", map_problems[i]->name, map_problems[i]->doc);
+  }
+  return true;
+}
+
 static bool list_nodes(struct invocation *invocation, struct error *error) {
   (void)error;
   for (size_t i = 0; i < n_technology_nodes; i++) {
@@ -197,6 +206,7 @@ static const struct {
     {"providers", "models of operator cost, area and power", list_providers},
     {"catalogue", "named accelerators, with our area and TDP", list_catalogue},
     {"pipelines", "schedules of a pipeline's stages", list_pipelines},
+    {"problems", "problems that dse map solves from a table", list_problems},
     {"nodes", "technology nodes, with their constants (7 nm = 1) and sources", list_nodes},
     {"collectives", "algorithms of collectives between devices", list_collectives},
     {"topologies", "how a network's levels are wired", list_topologies},

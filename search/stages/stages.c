@@ -82,6 +82,20 @@ static void search(struct stages_lattice *lattice, enum stages_criterion criteri
   found->n = stages_best(lattice, criterion, r, below, scratch, found->ends, found->keys);
 }
 
+/* Along a chain. Stages are looked at up to some load only, more generous each time that too few partitions come of it:
+ * the best ones are near the bound as a rule, and short stages make short walks. */
+static void search_chain(struct stages_lattice *chain, size_t r, struct arena *scratch, struct found *found) {
+  static const double shares[] = {1.05, 1.1, 1.25, 2};
+  const double bound = stages_lower_bound(chain->problem);
+  const struct arena_mark mark = arena_get_mark(scratch);
+  for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+    search(chain, STAGES_LOAD, r, stages_key(shares[i] * bound), scratch, found);
+    if (found->n == r) return;
+    arena_rewind(scratch, mark);
+  }
+  search(chain, STAGES_LOAD, r, STAGES_NO_KEY, scratch, found);
+}
+
 static void write_partitions(const struct stages_lattice *lattice, const struct found *found, struct arena *arena,
                              struct stages_answer *answer) {
   const struct stages_problem *problem = lattice->problem;
@@ -135,7 +149,7 @@ static void solve(const struct stages_problem *problem, size_t r, struct arena *
   struct found found, over_downsets;
   stages_chain_init(&chain, problem);
   lattice = chain;
-  search(&chain, STAGES_LOAD, r, STAGES_NO_KEY, scratch, &found);
+  search_chain(&chain, r, scratch, &found);
   answer->exact = problem->pred_start == NULL;
   if (!answer->exact && stages_lattice_init(&lattice, problem, scratch)) {
     lattice.max_steps = MOST_STEPS;

@@ -1,5 +1,5 @@
 /* Does every input that once hurt, or was made to, still leave the reader of a sweep's folds unharmed, and every
- * table the reader of spaces? */
+ * table the readers of spaces, layers and designs? */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,9 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_table_space
 #include "tests/fuzz/fuzz_table_space.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_map
+#include "tests/fuzz/fuzz_map.c"
 #undef LLVMFuzzerTestOneInput
 #include "tests/unit/results/folder.h"
 
@@ -44,7 +47,14 @@ static void test_table_corpus(void **state) {
   assert_true(fuzz_tables_seen.accepted >= 6 && fuzz_tables_seen.refused >= 9);
 }
 
+static void test_map_corpus(void **state) {
+  (void)state;
+  replay("tests/fuzz/corpus/map", fuzz_map, 1);
+  assert_true(fuzz_maps_seen.accepted >= 12 && fuzz_maps_seen.refused >= 40);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep_corpus), cmocka_unit_test(test_table_corpus)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep_corpus), cmocka_unit_test(test_table_corpus),
+                                     cmocka_unit_test(test_map_corpus)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,105 @@
+/* dse map: what goes where, for tables from anywhere. See map.h; this file: the command, its options, printing. */
+#include "dse/map.h"
+
+#include "base/text.h"
+#include <string.h>
+
+#define MAP_PROBLEM(name) extern const struct map_problem map_problem_##name;
+#include "dse/map_problems.def"
+#undef MAP_PROBLEM
+
+const struct map_problem *const map_problems[] = {
+#define MAP_PROBLEM(name) &map_problem_##name,
+#include "dse/map_problems.def"
+#undef MAP_PROBLEM
+};
+const size_t n_map_problems = sizeof map_problems / sizeof *map_problems;
+
+void map_print_table(const struct invocation *invocation, const struct table *table) {
+  size_t n;
+  const char *const bytes = table_bytes(table, &n);
+  if (cluster_rank(invocation->cluster) == 0) fwrite(bytes, 1, n, stdout);
+}
+
+void map_print_json(const struct invocation *invocation, json_t *object) {
+  REQUIRE(object != NULL);
+  if (cluster_rank(invocation->cluster) == 0) {
+    json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
+    putchar('\n');
+  }
+  json_decref(object);
+}
+
+static const struct command_option options[] = {
+    {"stages", "P", "stages: how many (default: the table's rows of stages)"},
+    {"best", "R", "stages: how many partitions, best first (default 1)"},
+    {"memory", "BYTES", "stages: of a device, 0: no limit (default: the table's)"},
+    {"downsets", "N", "stages: of a graph, beyond which it is solved along a chain (default 40000)"},
+    {"max-designs", "Q", "systems: different designs in one system, 0: any number (default 0)"},
+    {"top-k", "K", "systems: only the K fastest designs of each stage, all stages' together (default: all)"},
+    {"max-nodes", "N", "systems: of the branch and bound, beyond which nothing is proven (default 2000000)"},
+};
+
+static const struct map_problem *find_problem(const struct invocation *invocation, struct error *error) {
+  const char *const wanted = invocation->words[0];
+  const char *names[sizeof map_problems / sizeof *map_problems], *all = "";
+  for (size_t i = 0; i < n_map_problems; i++) {
+    names[i] = map_problems[i]->name;
+    if (strcmp(names[i], wanted) == 0) return map_problems[i];
+    all = arena_printf(invocation->arena, "%s%s%s", all, i > 0 ? ", " : "", names[i]);
+  }
+  char shown[80];
+  text_escape(wanted, shown, sizeof shown);
+  const char *const nearest = text_nearest(wanted, names, n_map_problems);
+  error_add(error, STATUS_INPUT, "dse map: no problem \"%s\"%s%s%s (there are %s)", shown,
+            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "", all);
+  return NULL;
+}
+
+/* Options of another problem would have no effect: said, not ignored. */
+static bool check_options(const struct invocation *invocation, const struct map_problem *problem, struct error *error) {
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+    bool known = invocation_value(invocation, options[i].name) == NULL;
+    for (size_t k = 0; !known && problem->options[k] != NULL; k++) {
+      known = strcmp(problem->options[k], options[i].name) == 0;
+    }
+    if (!known) {
+      error_add(error, STATUS_INPUT, "dse map %s: --%s means nothing here", problem->name, options[i].name);
+    }
+  }
+  if (invocation->n_sets > 0) error_add(error, STATUS_INPUT, "dse map: --set means nothing here, there is no run file");
+  return !error_is_set(error);
+}
+
+static enum status run(struct invocation *invocation, struct error *error) {
+  const struct map_problem *problem = find_problem(invocation, error);
+  if (problem == NULL || !check_options(invocation, problem, error)) return STATUS_INPUT;
+  struct csv csv;
+  if (!csv_read(invocation->words[1], problem->max_rows, invocation->arena, &csv, error)) return error->status;
+  return problem->run(invocation, &csv, error);
+}
+
+static const char *const examples[] = {
+    "dse map stages tests/data/map/stages.csv", "dse map stages tests/data/map/graph.csv --stages 3 --best 4 --json",
+    "dse map systems tests/data/map/systems.csv", "dse map systems tests/data/map/systems.csv --max-designs 2", NULL};
+const struct command command_map = {
+    .name = "map",
+    .words = "stages|systems FILE.csv",
+    .summary = "what goes where, exactly: layers to stages, designs to stages, from anybody's table",
+    .min_words = 2,
+    .max_words = 2,
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .details =
+        "CSV on stdout, bound and gap on stderr; --json prints all as one object. Exit status 3: nothing fits.\n"
+        "stages: partitions of layers to the stages of a pipeline with the least largest load, within memory.\n"
+        "  A row a layer: load; layer (its name), cut (load of a boundary behind it), fixed_bytes, kept_bytes (of "
+        "every\n"
+        "  microbatch kept), after (names of predecessors, blanks between: a graph; without: a chain).\n"
+        "  With a column kind (layer, stage) also a row a stage: n_kept (microbatches), memory_bytes of its device.\n"
+        "systems: which design on which stage, the front of the largest load and the first cost.\n"
+        "  A row a stage and design: stage, design, load (empty: it does not fit), cost:NAME (one to four; the first\n"
+        "  is minimised). A row with stage \"limit\" and no design: limits on the costs' sums.",
+    .examples = examples,
+    .run = run,
+};
