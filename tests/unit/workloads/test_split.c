@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "workloads/block.h"
 #include "workloads/split.h"
 #include "workloads/training.h"
 #include "workloads/workload.h"
@@ -292,16 +293,40 @@ static void test_expert_links(void **state) {
   assert_int_equal(op->dim[DIM_RANK_STRIDE], 2);
 }
 
+/* One expert a device is an expert still: its parameters are reduced over fewer ranks than the others. */
+static void test_blocks_know_experts(void **state) {
+  (void)state;
+  for (uint64_t x = 1; x <= 8; x *= 2) {
+    const struct op_graph rank =
+        split("mixtral-8x7b", two_layers, 1, (struct split_degrees){1, 1, x, 8, 1, false, false});
+    struct training_settings settings;
+    struct block_chain chain;
+    config_defaults(&training_fields, &arena, &settings);
+    assert_true(block_chain_make(&rank, &settings, false, &arena, &scratch, &chain, &error));
+    uint64_t most = 0;
+    for (size_t i = 0; i < chain.n_blocks; i++)
+      if (chain.blocks[i].expert_parameters > most) most = chain.blocks[i].expert_parameters;
+    assert_int_equal(most, 8 / x * 3 * 4096 * 14336);
+  }
+}
+
 int main(void) {
   arena_init(&arena, 1 << 20);
   arena_init(&scratch, 1 << 20);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_refusals),        cmocka_unit_test(test_keys_that_do_not_divide),
-      cmocka_unit_test(test_all_at_once),     cmocka_unit_test(test_only_once),
-      cmocka_unit_test(test_parts_are_known), cmocka_unit_test(test_other_graphs_are_copied),
-      cmocka_unit_test(test_registry),        cmocka_unit_test(test_tensor_links),
-      cmocka_unit_test(test_gathered_again),  cmocka_unit_test(test_keys_again),
-      cmocka_unit_test(test_balanced_mask),   cmocka_unit_test(test_expert_links),
+      cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_keys_that_do_not_divide),
+      cmocka_unit_test(test_all_at_once),
+      cmocka_unit_test(test_only_once),
+      cmocka_unit_test(test_parts_are_known),
+      cmocka_unit_test(test_other_graphs_are_copied),
+      cmocka_unit_test(test_registry),
+      cmocka_unit_test(test_tensor_links),
+      cmocka_unit_test(test_gathered_again),
+      cmocka_unit_test(test_keys_again),
+      cmocka_unit_test(test_balanced_mask),
+      cmocka_unit_test(test_expert_links),
+      cmocka_unit_test(test_blocks_know_experts),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   arena_release(&arena);
