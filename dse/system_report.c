@@ -251,9 +251,10 @@ void system_report_search(const struct run *run) {
   const struct system_search *search = run->system;
   const struct system_left_out *out = &search->left_out;
   say(invocation,
-      "%" PRIu64 " strategies: %" PRIu64 " not for this model, %" PRIu64 " too large for every memory, %zu tried "
+      "%" PRIu64 " strategies: %" PRIu64 " not for this model, %" PRIu64 " the same as others, %" PRIu64
+      " too large for every memory, %zu tried "
       "(%zu kinds of stage graphs)\n",
-      search->n_strategies, out->n_illegal, out->n_too_large, search->n_plans, search->system->n_units);
+      search->n_strategies, out->n_illegal, out->n_double, out->n_too_large, search->n_plans, search->system->n_units);
   const struct global *global = run->global;
   if (global == NULL || global->n_systems == 0) return;
   const struct global_system *first = &global->systems[0];

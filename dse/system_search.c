@@ -53,6 +53,19 @@ static void choose_representative(struct system_search *search, struct arena *ar
   if (search->representative == NO_UNIT) search->representative = 0;
 }
 
+/* Fused attention leaves selective recomputation nothing to do: then it is the plan without any, if that is tried. */
+static bool is_double(const struct system_search *search, const struct system_plan *plan) {
+  const struct system_settings *settings = search->settings;
+  const struct cut *cut = plan->cut;
+  bool none = false;
+  for (size_t i = 0; i < settings->recompute.n; i++) none = none || settings->recompute.values[i] == RECOMPUTE_NONE;
+  if (!none || plan->strategy.recompute != RECOMPUTE_SELECTIVE) return false;
+  for (size_t b = 0; b < cut->chain.n_blocks; b++) {
+    if (cut->unit[b * N_BLOCK_PHASES + BLOCK_SELECTIVE] != NO_UNIT) return false;
+  }
+  return true;
+}
+
 bool system_search_init(struct system_search *search, const struct system_model *model,
                         const struct system_settings *settings, const struct money_settings *money,
                         const struct strategies *strategies, uint64_t hbm_bytes, struct arena *arena,
@@ -70,6 +83,10 @@ bool system_search_init(struct system_search *search, const struct system_model 
     *why = (struct error){0};
     if (!system_prepare(search->system, &strategies->all[i], &plan, why)) {
       if (search->left_out.n_illegal++ == 0) search->left_out.first_illegal = arena_copy_text(arena, why->text);
+      continue;
+    }
+    if (is_double(search, plan)) {
+      search->left_out.n_double++;
       continue;
     }
     search->least_memory_bytes = min_u64(search->least_memory_bytes, system_plan_memory_bytes(plan));

@@ -17,7 +17,7 @@ struct plan_bound {
 
 /* Why strategies of the lists are not among the plans. */
 struct system_left_out {
-  uint64_t n_illegal, n_too_large;
+  uint64_t n_illegal, n_too_large, n_double;
   const char *first_illegal; /* the first message */
   const char *least_text;    /* of those too large the one that needs least */
   uint64_t least_bytes;
