@@ -1,5 +1,5 @@
 /* dse show workload: what is in a network. Counts are for one sample unless --set batch=… says otherwise. */
-#include "dse/command.h"
+#include "dse/show_blocks.h"
 
 #include "base/checked.h"
 #include "base/text.h"
@@ -18,6 +18,8 @@ struct shown {
   struct split_extras extras;
   struct graph_totals forward, training;
   struct op_graph training_graph;
+  bool has_blocks;
+  struct block_chain blocks;
   uint64_t forward_flop, backward_flop; /* forward without experts' routers, as references count */
 };
 
@@ -68,6 +70,10 @@ static bool load(struct invocation *invocation, struct shown *shown, struct erro
                    &shown->extras, error))
     return false;
   graph_totals(&shown->workload.graph, &shown->forward);
+  shown->has_blocks = invocation_value(invocation, "blocks") != NULL;
+  if (shown->has_blocks && !block_chain_make(&shown->workload.graph, &settings, true, invocation->arena,
+                                             invocation->scratch, &shown->blocks, error))
+    return false;
   settings.fusion = FUSION_OFF; /* counts are those of the model, whatever is fused later */
   if (!training_expand(&shown->workload.graph, &settings, invocation->arena, invocation->scratch,
                        &shown->training_graph, error)) {
@@ -150,6 +156,7 @@ static void print_json(const struct shown *shown) {
                         json_pack("{sI sI ss}", "parameters", (json_int_t)workload->check.parameters, "forward_flops",
                                   (json_int_t)workload->check.forward_flop, "source", workload->check.source));
   }
+  if (shown->has_blocks) json_object_set_new(object, "blocks", show_blocks_json(&shown->blocks));
   json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
   putchar('\n');
   json_decref(object);
@@ -209,6 +216,10 @@ static void print_counts(const struct invocation *invocation, const struct shown
       shown->training.stash_bytes);
   if (reference) say(invocation, "reference from   %s\n", workload->check.source);
   if (shown->split) print_split(invocation, shown);
+  if (shown->has_blocks) {
+    show_blocks(invocation, &shown->blocks);
+    return;
+  }
   print_kinds(invocation, invocation_value(invocation, "training") != NULL ? &shown->training_graph : &workload->graph);
 }
 
@@ -235,12 +246,15 @@ static enum status run(struct invocation *invocation, struct error *error) {
 
 static const struct command_option options[] = {
     {"training", NULL, "counts operators of the whole training step, not of the forward pass"},
+    {"blocks", NULL, "shows the pieces that a pipeline may be made of, and what each keeps, instead of operators"},
     {"graph", "FILE", "writes the forward graph as JSON, which dse reads back"},
 };
-static const char *const examples[] = {
-    "dse show workload bert-large --training", "dse show workload llama3-8b --json --set sequence=4096",
-    "dse show workload resnet50 --set batch=32",
-    "dse show workload llama3-70b --set split.tensor=8 --set split.sequence=true", NULL};
+static const char *const examples[] = {"dse show workload bert-large --training",
+                                       "dse show workload llama3-8b --json --set sequence=4096",
+                                       "dse show workload resnet50 --set batch=32",
+                                       "dse show workload llama3-70b --set split.tensor=8 --set split.sequence=true",
+                                       "dse show workload gpt3-175b --blocks --set split.tensor=8",
+                                       NULL};
 const struct command command_show = {
     .name = "show",
     .words = "workload NAME|FILE.cfg|FILE.json",

@@ -57,6 +57,25 @@ holds 'split: routers apart' '2 * b["forward_flops"] == a["forward_flops"]' "$fo
 runs 0 'show split for people' "$dse" show workload llama3-70b --set split.tensor=8
 prints 'show split for people: what it is' 'one device of   tensor 8'
 
+# The pieces of a network add up to it, and each layer of GPT-3 keeps 34sbh + 5as²b bytes, 34sbh and 2sbh under the three
+# kinds of recomputation (arXiv 2205.05198).
+show blocks.json gpt3-175b --blocks
+holds 'blocks: three kinds' '[a["blocks"]["block_at"].count(b) for b in range(3)] == [1, 96, 1]' "$folder/blocks.json"
+holds 'blocks: a layer' 'a["blocks"]["distinct"][1]["kept_bytes"] == {"none": 34 * 2048 * 12288 + 5 * 96 * 2048 ** 2,
+  "selective": 34 * 2048 * 12288, "full": 2 * 2048 * 12288}' "$folder/blocks.json"
+sums='all(sum(a["blocks"]["distinct"][b][k] for b in a["blocks"]["block_at"]) == a[k]
+  for k in ("parameters", "forward_flops", "backward_flops")) and
+  sum(a["blocks"]["distinct"][b]["kept_bytes"]["none"] for b in a["blocks"]["block_at"]) == a["stash_bytes"]'
+holds 'blocks: the sum' "$sums" "$folder/blocks.json"
+for model in resnet50 gnmt4 dlrm-criteo tests/data/wham/graphs/bertlarge_mbs_1_sl_512.json; do
+  show blocks.json "$model" --blocks
+  holds "blocks of $model: the sum" "$sums and len(a['blocks']['distinct']) > 2" "$folder/blocks.json"
+done
+runs 0 'show blocks for people' "$dse" show workload gpt3-175b --blocks --set split.tensor=8
+prints 'show blocks for people: what they are' '3 blocks in 98 places'
+runs 0 'show blocks of a fused kernel' "$dse" show workload gpt3-175b --blocks --set training.attention=fused --json
+refute 'show blocks of a fused kernel: other bytes' cmp "$folder/blocks.json" "$folder/out"
+
 # --- out and back -----------------------------------------------------------------------------------------------------
 for model in bert-large mixtral-8x7b resnet50 gnmt4 dlrm-criteo mobilenet_v3_large; do
   runs 0 "export $model" "$dse" show workload "$model" --graph "$folder/$model.json" --json
