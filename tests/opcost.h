@@ -77,6 +77,7 @@ static inline bool opcost_read(struct arena *arena, struct opcost *opcost, struc
   for (size_t i = 0; i < opcost->n_ops; i++)
     opcost->ops[i] = (struct opcost_op){opcost_text(&opcost->ops_csv, i, "name"),
                                         opcost_text(&opcost->ops_csv, i, "kind"), opcost_op_of(&opcost->ops_csv, i)};
+  opcost->settings = (struct cost_settings){0}; /* what is no key as well */
   config_defaults(&cost_fields, arena, &opcost->settings);
   config_defaults(&technology_fields, arena, &opcost->technology);
   return true;

@@ -17,7 +17,7 @@ enum { FUZZ_MOST_ROWS = 31 };
 static struct { size_t accepted, refused; } fuzz_seen;
 
 static void price_op(const struct op *op, struct arena *arena) {
-  struct cost_settings settings;
+  struct cost_settings settings = {0}; /* what is no key as well */
   struct technology technology;
   struct machine machine;
   config_defaults(&cost_fields, arena, &settings);
