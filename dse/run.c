@@ -286,7 +286,8 @@ static bool make_system_problem(struct run *run, struct error *error) {
   const struct system *system = run->system->system;
   struct digest *graphs = ARENA_NEW(arena, struct digest, system->n_units);
   for (size_t u = 0; u < system->n_units; u++) graphs[u] = system->units[u]->graph.digest;
-  if (!design_space_init(&run->designs, &run->settings, NULL, 0, run->system, arena, error)) return false;
+  const struct stage *const first = &system->units[0]->stage;
+  if (!design_space_init(&run->designs, &run->settings, &first, 1, run->system, arena, error)) return false;
   run->graph_digest = digest_of_graphs(run, graphs, system->n_units);
   run->digest = run_settings_digest(&run->settings, graphs, system->n_units, arena);
   return judge_reference(run, error);

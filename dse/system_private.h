@@ -22,7 +22,7 @@ struct unit_cost {
   double link_s; /* of the seconds, what its collectives occupy the links */
 };
 
-enum { NO_UNIT = UINT32_MAX };
+#define NO_UNIT UINT32_MAX
 
 /* A workload at one microbatch, split in one way, cut into blocks. */
 struct cut {

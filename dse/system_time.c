@@ -25,6 +25,12 @@ static double group_s(const struct network *network, enum op_kind kind, uint64_t
   return network_collective_s(network, kind, bytes, (struct network_group){ranks, stride}, NULL);
 }
 
+/* Stages in a row; the slowest of their hops stands for all, since some chain has it anywhere. */
+static struct network_group chain_of(const struct system_plan *plan) {
+  const struct split_degrees *degrees = &plan->strategy.degrees;
+  return (struct network_group){degrees->pipeline, degrees->tensor * degrees->context * degrees->data};
+}
+
 /* Gradients reduced (all of the reduction without ZeRO), weights gathered. */
 static void time_run(const struct system *system, const struct system_plan *plan, const struct network *network,
                      struct device_run *run) {
@@ -61,11 +67,11 @@ void system_time_links(const struct system *system, const struct system_plan *pl
     const uint64_t stride = degrees->tensor * degrees->context * degrees->data * (degrees->pipeline - 1);
     plan->links->tied_s = group_s(network, OP_ALL_REDUCE, plan->tied_bytes, 2, stride);
   }
-  const uint64_t next = degrees->tensor * degrees->context * degrees->data;
+  const struct network_group chain = chain_of(plan);
   for (size_t r = 0; r < plan->n_runs; r++) {
     struct device_run *run = &plan->runs[r];
-    run->send_forward_s = run->send_forward_bytes > 0 ? network_p2p_s(network, run->send_forward_bytes, next) : 0;
-    run->send_backward_s = run->send_backward_bytes > 0 ? network_p2p_s(network, run->send_backward_bytes, next) : 0;
+    run->send_forward_s = run->send_forward_bytes > 0 ? network_chain_s(network, run->send_forward_bytes, chain) : 0;
+    run->send_backward_s = run->send_backward_bytes > 0 ? network_chain_s(network, run->send_backward_bytes, chain) : 0;
   }
 }
 
@@ -245,8 +251,8 @@ static const struct network *network_at(const struct stage_costs *stages, uint64
 
 static void fill_stages(const struct system *system, const struct system_plan *plan, const struct stage_costs *stages) {
   const size_t n_blocks = plan->cut->chain.n_blocks;
-  const struct split_degrees *degrees = &plan->strategy.degrees;
-  const uint64_t p = plan->problem.n_devices, next = degrees->tensor * degrees->context * degrees->data;
+  const uint64_t p = plan->problem.n_devices;
+  const struct network_group chain = chain_of(plan);
   for (uint64_t device = 0; device < p; device++) {
     const struct device_run *run = &plan->runs[plan->run_of[device]];
     const struct unit_cost *costs = costs_at(stages, device);
@@ -269,9 +275,9 @@ static void fill_stages(const struct system *system, const struct system_plan *p
       /* Chunks side by side on one device hand over in place. */
       const bool alone = p == 1;
       if (!alone && part + 1 < plan->n_parts) {
-        stage->send_forward_ps = ps_of(network_p2p_s(network, plan->in_bytes[part + 1], next));
+        stage->send_forward_ps = ps_of(network_chain_s(network, plan->in_bytes[part + 1], chain));
       }
-      if (!alone && part > 0) stage->send_backward_ps = ps_of(network_p2p_s(network, plan->in_bytes[part], next));
+      if (!alone && part > 0) stage->send_backward_ps = ps_of(network_chain_s(network, plan->in_bytes[part], chain));
     }
   }
 }
