@@ -286,7 +286,7 @@ void system_time(struct system *system, const struct system_plan *plan, const st
                  struct system_result *result, struct pipeline_result *pipeline) {
   *result = (struct system_result){0};
   fill_stages(system, plan, stages);
-  struct pipeline_result own;
+  struct pipeline_result own = {0};
   struct pipeline_result *simulated = pipeline != NULL ? pipeline : &own;
   const struct arena_mark mark = arena_get_mark(&system->own);
   if (!pipeline_simulate(plan->schedule, &plan->problem, pipeline != NULL, &system->own, simulated)) {
