@@ -143,25 +143,27 @@ static void write_excess(struct stages_lattice *lattice, struct arena *scratch, 
   answer->excess_bytes = most_bytes - problem->memory_bytes;
 }
 
+/* Over the downsets of a graph, if there are few enough; then the lattice is theirs, and what was found along the chain
+ * gives way. */
+static bool search_downsets(struct stages_lattice *lattice, size_t r, struct arena *scratch, struct found *found) {
+  struct stages_lattice downsets;
+  if (!stages_lattice_init(&downsets, lattice->problem, scratch)) return false;
+  downsets.max_steps = MOST_STEPS;
+  struct found better = {0};
+  search(&downsets, STAGES_LOAD, r, found->n == r ? found->keys[r - 1] + 1 : STAGES_NO_KEY, scratch, &better);
+  if (stages_gave_up(&downsets)) return false;
+  *lattice = downsets;
+  *found = better;
+  return true;
+}
+
 static void solve(const struct stages_problem *problem, size_t r, struct arena *arena, struct arena *scratch,
                   struct stages_answer *answer) {
-  struct stages_lattice lattice, chain;
-  struct found found, over_downsets;
-  stages_chain_init(&chain, problem);
-  lattice = chain;
-  search_chain(&chain, r, scratch, &found);
-  answer->exact = problem->pred_start == NULL;
-  if (!answer->exact && stages_lattice_init(&lattice, problem, scratch)) {
-    lattice.max_steps = MOST_STEPS;
-    const uint64_t below = found.n == r ? found.keys[r - 1] + 1 : STAGES_NO_KEY;
-    search(&lattice, STAGES_LOAD, r, below, scratch, &over_downsets);
-    answer->exact = !stages_gave_up(&lattice);
-  }
-  if (answer->exact && !lattice.chain) {
-    found = over_downsets;
-  } else {
-    lattice = chain;
-  }
+  struct stages_lattice lattice;
+  struct found found = {0};
+  stages_chain_init(&lattice, problem);
+  search_chain(&lattice, r, scratch, &found);
+  answer->exact = problem->pred_start == NULL || search_downsets(&lattice, r, scratch, &found);
   write_partitions(&lattice, &found, arena, answer);
   if (found.n > 0) return;
   lattice.n_steps = 0;
