@@ -215,7 +215,7 @@ static void test_homogeneous(void **state) {
     struct fixture *f = fixture_new();
     draw(&rng, 2 + rng_below(&rng, MOST_STAGES - 1), 2 + rng_below(&rng, MOST_DESIGNS - 1), c % 2 == 0, &f->instance);
     struct systems_problem problem = f->instance.problem;
-    solve(f, &problem, 500);
+    solve(f, &problem, c % 3 == 0 ? 500 : 0);
     const struct systems_front any = f->front;
     n_unproven += !f->proven;
     problem.max_designs = 1;

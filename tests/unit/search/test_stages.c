@@ -110,6 +110,18 @@ static void test_huge_bytes(void **state) {
   assert_int_equal(f->answer.excess_bytes, 1);
 }
 
+/* Of stages that lack the same the first is named. */
+static void test_equal_excess(void **state) {
+  struct fixture *f = *state;
+  static const uint64_t bytes[] = {3, 7, 7, 7};
+  struct stages_problem problem = good();
+  problem.n_stages = 4;
+  problem.fixed_bytes = bytes;
+  problem.memory_bytes = 5;
+  assert_true(stages_solve(&problem, 1, &f->arena, &f->scratch, &f->answer, &f->error));
+  assert_true(f->answer.n == 0 && f->answer.tight_stage == 1 && f->answer.excess_bytes == 2);
+}
+
 /* Any layer anywhere: one stage, a stage a layer, loads of nothing. */
 static void test_ends(void **state) {
   struct fixture *f = *state;
@@ -129,6 +141,19 @@ static void test_ends(void **state) {
   assert_true(f->answer.n == 3 && f->answer.partitions[2].bottleneck == 0);
   assert_true(stages_gap(0, stages_lower_bound(&problem)) == 0);
   assert_true(stages_gap(3, 2) == 0.5 && stages_gap(2, 3) == 0);
+}
+
+/* Tenths do not add up to whole numbers: the bound must not come out above what equal stages have. */
+static void test_rounding(void **state) {
+  struct fixture *f = *state;
+  static double tenths[240];
+  for (size_t i = 0; i < 240; i++) tenths[i] = 0.1;
+  for (size_t n_stages = 1; n_stages <= 40; n_stages++) {
+    const struct stages_problem problem = {.n_layers = 6 * n_stages, .n_stages = n_stages, .load = tenths};
+    assert_true(stages_solve(&problem, 1, &f->arena, &f->scratch, &f->answer, &f->error));
+    const double bound = stages_lower_bound(&problem);
+    assert_true(bound <= f->answer.partitions[0].bottleneck && bound > 0.6 * (1 - 1e-12));
+  }
 }
 
 /* A lattice that would have more downsets than any table may hold is answered along a chain, said to be inexact. */
@@ -267,8 +292,9 @@ static void test_broken_tables(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(test_broken_statements), TEST(test_huge_bytes),   TEST(test_ends),
-                                     TEST(test_cut_off),           TEST(test_judge),        TEST(test_chain_table),
-                                     TEST(test_graph_table),       TEST(test_broken_tables)};
+  const struct CMUnitTest tests[] = {
+      TEST(test_broken_statements), TEST(test_huge_bytes),   TEST(test_equal_excess), TEST(test_ends),
+      TEST(test_cut_off),           TEST(test_rounding),     TEST(test_judge),        TEST(test_chain_table),
+      TEST(test_graph_table),       TEST(test_broken_tables)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

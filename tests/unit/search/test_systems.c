@@ -141,6 +141,33 @@ static void test_nothing_fits(void **state) {
   assert_true(restriction.problem.n_designs == 1 && restriction.original[0] == 1);
 }
 
+/* Two hundred cheap designs fit one stage each, the last two all of them: of two designs, one must be of these. A
+ * search that tries the cheap ones first and soon gives up still knows the homogeneous systems; with time, a cheap one
+ * on one stage and the cheaper of the last on the others. */
+static void test_given_up(void **state) {
+  struct fixture *f = *state;
+  enum { N_STAGES = 3, N_DESIGNS = 202 };
+  static double loads[N_STAGES * N_DESIGNS], costs[N_STAGES * N_DESIGNS];
+  for (size_t i = 0; i < N_STAGES; i++) {
+    for (size_t d = 0; d < N_DESIGNS; d++) {
+      const bool fits = d >= 200 || d % N_STAGES == i;
+      loads[i * N_DESIGNS + d] = fits ? 7 : (double)INFINITY;
+      costs[i * N_DESIGNS + d] = d == 200 ? 10 : d == 201 ? 9 : 1;
+    }
+  }
+  struct systems_problem problem = {.n_stages = N_STAGES,
+                                    .n_designs = N_DESIGNS,
+                                    .n_costs = 1,
+                                    .load = loads,
+                                    .cost = costs,
+                                    .limit = {(double)INFINITY},
+                                    .max_designs = 2};
+  solve(f, &problem, 0);
+  assert_true(!f->proven && f->front.n == 1 && f->front.choices[0].cost[0] == 27);
+  solve(f, &problem, 1000000);
+  assert_true(f->proven && f->front.n == 1 && f->front.choices[0].cost[0] == 19);
+}
+
 /* Costs of designs that do not fit are not looked at. */
 static void test_unfit_costs(void **state) {
   struct fixture *f = *state;
@@ -262,8 +289,14 @@ static void test_names(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(test_broken_statements), TEST(test_limits), TEST(test_nothing_fits),
-                                     TEST(test_unfit_costs),       TEST(test_judge),  TEST(test_table),
-                                     TEST(test_broken_tables),     TEST(test_names)};
+  const struct CMUnitTest tests[] = {TEST(test_broken_statements),
+                                     TEST(test_limits),
+                                     TEST(test_nothing_fits),
+                                     TEST(test_given_up),
+                                     TEST(test_unfit_costs),
+                                     TEST(test_judge),
+                                     TEST(test_table),
+                                     TEST(test_broken_tables),
+                                     TEST(test_names)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
