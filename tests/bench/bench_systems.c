@@ -58,6 +58,39 @@ static void split(size_t n_layers, size_t n_stages, size_t r, double spread, boo
   arena_release(&scratch);
 }
 
+/* Parallel branches of equal length between a stem and a join: (length + 1)^branches downsets and two more. */
+static void split_branches(size_t n_branches, size_t length, size_t n_stages) {
+  struct arena arena, scratch;
+  arena_init(&arena, 1 << 20);
+  arena_init(&scratch, 1 << 20);
+  struct rng rng = rng_stream(seed, RNG_TEST, n_branches, length);
+  const size_t n_layers = n_branches * length + 2;
+  double *load = ARENA_NEW(&arena, double, n_layers);
+  uint32_t *pred_start = ARENA_NEW(&arena, uint32_t, n_layers + 1), *preds = ARENA_NEW(&arena, uint32_t, 2 * n_layers);
+  for (size_t i = 0; i < n_layers; i++) load[i] = 1 + rng_unit(&rng);
+  for (uint32_t i = 1; i + 1 < n_layers; i++) { /* row by row: layer i follows the one a row before */
+    preds[i - 1] = i > n_branches ? i - (uint32_t)n_branches : 0;
+    pred_start[i + 1] = i;
+  }
+  for (uint32_t b = 0; b < n_branches; b++) preds[n_layers - 2 + b] = (uint32_t)(n_layers - 2 - b);
+  pred_start[n_layers] = (uint32_t)(n_layers - 2 + n_branches);
+  const struct stages_problem problem = {.n_layers = n_layers,
+                                         .n_stages = n_stages,
+                                         .load = load,
+                                         .pred_start = pred_start,
+                                         .preds = preds,
+                                         .max_downsets = STAGES_MAX_DOWNSETS};
+  struct error error = {0};
+  struct stages_answer answer;
+  const double start_s = now_s();
+  if (!stages_solve(&problem, 1, &arena, &scratch, &answer, &error)) stop(&error);
+  printf("stages   %5zu layers  %4zu stages  %zu branches of %-14zu %-20s %9.3f ms  gap to the bound %.2f %%\n",
+         n_layers, n_stages, n_branches, length, answer.exact ? "over downsets" : "along a chain",
+         1e3 * (now_s() - start_s), 100 * stages_gap(answer.partitions[0].bottleneck, stages_lower_bound(&problem)));
+  arena_release(&arena);
+  arena_release(&scratch);
+}
+
 /* Designs on a curve of time against costs, each stage with an opinion of its own. */
 static void choose(size_t n_stages, size_t n_designs, size_t n_costs, size_t max_designs, bool alike) {
   struct arena arena, scratch;
@@ -106,6 +139,9 @@ int main(void) {
   split(1000, 128, 1, 0.05, false);
   split(1000, 128, 10, 0.05, true);
   split(1000, 128, 10, 100, false);
+  split_branches(2, 60, 16);
+  split_branches(4, 13, 8);
+  split_branches(4, 13, 2);
   choose(128, 1000, 1, 0, false);
   choose(128, 1000, 1, 1, false);
   choose(16, 100, 3, 0, true);
