@@ -259,7 +259,6 @@ bool system_lay_out(struct system *system, struct system_plan *plan, struct erro
   const struct block *last = &plan->cut->chain.blocks[plan->cut->chain.block_at[plan->cut->chain.n_places - 1]];
   if (p > 1) plan->tied_bytes = sat_mul(last->borrowed_parameters, system->model.training->gradient_bytes);
   plan->links = ARENA_NEW(system->arena, struct plan_links, 1);
-  plan->links->of = -1;
   arena_rewind(system->scratch, mark);
   return true;
 }

@@ -48,6 +48,13 @@ struct system {
   uint64_t n_plans;
 };
 
+/* Seconds of a device's traffic, of one bandwidth of the design's links. */
+struct run_links {
+  double reduce_s, gather_s; /* of data parallelism: gradients, weights */
+  double send_forward_s, send_backward_s;
+};
+enum { LINK_SLOTS = 4 }; /* bandwidths that are remembered: searches come back to few */
+
 /* Devices in a row with the same layers. */
 struct device_run {
   uint32_t first, n;
@@ -57,14 +64,14 @@ struct device_run {
   uint64_t send_forward_bytes, send_backward_bytes; /* from its first chunk to the next device, and back */
   uint64_t fixed_bytes, memory_bytes;
   struct system_memory memory;
-  double reduce_s, gather_s; /* of data parallelism: gradients, weights */
-  double last_bucket;        /* the share of its last block */
-  double send_forward_s, send_backward_s;
+  double last_bucket; /* the share of its last block in what is reduced */
+  struct run_links links[LINK_SLOTS];
 };
 
 struct plan_links {
-  double of;     /* the design's links that all seconds of communication hold for */
-  double tied_s; /* reduction of what first and last stage share */
+  size_t n_timed, now;       /* ever; the slot of the design at hand */
+  double of[LINK_SLOTS];     /* the design's links that a slot holds for */
+  double tied_s[LINK_SLOTS]; /* reduction of what first and last stage share */
 };
 
 struct system_plan {
@@ -87,7 +94,7 @@ struct system_plan {
 };
 
 bool system_lay_out(struct system *system, struct system_plan *plan, struct error *error);
-/* Seconds of data parallelism for the network that the design is in; cheap if the links are those of the last time. */
+/* Seconds of data parallelism for the network that the design is in; cheap if its links have been met lately. */
 void system_time_links(const struct system *system, const struct system_plan *plan, const struct network *network);
 
 /* Prices of one unit on one design. */

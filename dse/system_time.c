@@ -33,7 +33,7 @@ static struct network_group chain_of(const struct system_plan *plan) {
 
 /* Gradients reduced (all of the reduction without ZeRO), weights gathered. */
 static void time_run(const struct system *system, const struct system_plan *plan, const struct network *network,
-                     struct device_run *run) {
+                     struct device_run *run, struct run_links *links) {
   const struct split_degrees *degrees = &plan->strategy.degrees;
   const struct training_settings *training = system->model.training;
   const uint64_t dense_ranks = degrees->context * degrees->data, expert_ranks = dense_ranks / degrees->expert;
@@ -43,11 +43,11 @@ static void time_run(const struct system *system, const struct system_plan *plan
   const uint64_t weight_bytes = system->model.workload.element_bytes;
   const uint64_t gradients[2] = {sat_mul(run->dense_parameters, training->gradient_bytes),
                                  sat_mul(run->expert_parameters, training->gradient_bytes)};
-  run->reduce_s = group_s(network, kind, gradients[0], dense_ranks, dense_stride) +
-                  group_s(network, kind, gradients[1], expert_ranks, expert_stride);
-  run->gather_s = 0;
+  links->reduce_s = group_s(network, kind, gradients[0], dense_ranks, dense_stride) +
+                    group_s(network, kind, gradients[1], expert_ranks, expert_stride);
+  links->gather_s = 0;
   if (zero) {
-    run->gather_s =
+    links->gather_s =
         group_s(network, OP_ALL_GATHER, sat_mul(run->dense_parameters, weight_bytes), dense_ranks, dense_stride) +
         group_s(network, OP_ALL_GATHER, sat_mul(run->expert_parameters, weight_bytes), expert_ranks, expert_stride);
   }
@@ -56,24 +56,37 @@ static void time_run(const struct system *system, const struct system_plan *plan
   run->last_bucket = n_blocks > 0 ? 1.0 / (double)n_blocks : 1; /* a share, of either */
 }
 
+static const struct run_links *links_of(const struct system_plan *plan, const struct device_run *run) {
+  return &run->links[plan->links->now];
+}
+
 void system_time_links(const struct system *system, const struct system_plan *plan, const struct network *network) {
-  const double links = network->levels[0].bytes_per_s;
-  if (plan->links->of == links) return;
-  plan->links->of = links;
-  for (size_t r = 0; r < plan->n_runs; r++) time_run(system, plan, network, &plan->runs[r]);
-  const struct split_degrees *degrees = &plan->strategy.degrees;
-  plan->links->tied_s = 0;
-  if (plan->tied_bytes > 0) {
-    const uint64_t stride = degrees->tensor * degrees->context * degrees->data * (degrees->pipeline - 1);
-    plan->links->tied_s = group_s(network, OP_ALL_REDUCE, plan->tied_bytes, 2, stride);
+  const double of = network->levels[0].bytes_per_s;
+  struct plan_links *links = plan->links;
+  for (size_t slot = 0; slot < min_u64(links->n_timed, LINK_SLOTS); slot++) {
+    if (links->of[slot] != of) continue;
+    links->now = slot;
+    return;
   }
+  links->now = links->n_timed++ % LINK_SLOTS;
+  links->of[links->now] = of;
+  const struct split_degrees *degrees = &plan->strategy.degrees;
   const struct network_group chain = chain_of(plan);
   for (size_t r = 0; r < plan->n_runs; r++) {
     struct device_run *run = &plan->runs[r];
-    run->send_forward_s = run->send_forward_bytes > 0 ? network_chain_s(network, run->send_forward_bytes, chain) : 0;
-    run->send_backward_s = run->send_backward_bytes > 0 ? network_chain_s(network, run->send_backward_bytes, chain) : 0;
+    struct run_links *own = &run->links[links->now];
+    time_run(system, plan, network, run, own);
+    own->send_forward_s = run->send_forward_bytes > 0 ? network_chain_s(network, run->send_forward_bytes, chain) : 0;
+    own->send_backward_s = run->send_backward_bytes > 0 ? network_chain_s(network, run->send_backward_bytes, chain) : 0;
+  }
+  links->tied_s[links->now] = 0;
+  if (plan->tied_bytes > 0) {
+    const uint64_t stride = degrees->tensor * degrees->context * degrees->data * (degrees->pipeline - 1);
+    links->tied_s[links->now] = group_s(network, OP_ALL_REDUCE, plan->tied_bytes, 2, stride);
   }
 }
+
+static double tied_s(const struct system_plan *plan) { return plan->links->tied_s[plan->links->now]; }
 
 /* --- blocks ---------------------------------------------------------------------------------------------------------
  */
@@ -137,8 +150,9 @@ static void add_sharding(const struct system *system, const struct system_plan *
                          double share, struct phase_times *times, double *exposed) {
   *exposed = 0;
   if (plan->strategy.zero < 3) return;
-  const double forward_s = exposed_s(system, share * run->gather_s, times->forward_s);
-  const double backward_s = exposed_s(system, share * (run->gather_s + run->reduce_s), times->backward_s);
+  const double forward_s = exposed_s(system, share * links_of(plan, run)->gather_s, times->forward_s);
+  const double backward_s =
+      exposed_s(system, share * (links_of(plan, run)->gather_s + links_of(plan, run)->reduce_s), times->backward_s);
   times->forward_s += forward_s;
   times->backward_s += backward_s;
   times->data_s += backward_s;
@@ -152,9 +166,10 @@ static double tail_s(const struct system *system, const struct system_plan *plan
   const double sharers = plan->strategy.zero > 0 ? (double)(degrees->data * degrees->context) : 1;
   *update_s = times->update_s / sharers;
   if (plan->strategy.zero == 3) return 0;
-  const double least_s = run->last_bucket * run->reduce_s;
-  const double reduce_s = fmax(exposed_s(system, run->reduce_s, times->backward_s), least_s);
-  return reduce_s + fmax(exposed_s(system, run->gather_s, times->forward_s), run->last_bucket * run->gather_s);
+  const double least_s = run->last_bucket * links_of(plan, run)->reduce_s;
+  const double reduce_s = fmax(exposed_s(system, links_of(plan, run)->reduce_s, times->backward_s), least_s);
+  return reduce_s + fmax(exposed_s(system, links_of(plan, run)->gather_s, times->forward_s),
+                         run->last_bucket * links_of(plan, run)->gather_s);
 }
 
 /* --- the bound ------------------------------------------------------------------------------------------------------
@@ -176,9 +191,9 @@ double system_bound_s(const struct system *system, const struct system_plan *pla
     add_sharding(system, plan, run, 1, &own, &unused);
     const double load_s = m * (own.forward_s + own.backward_s);
     const double end_s = tail_s(system, plan, run, &own, &update_s) + update_s;
-    const double step_forward_s = first.forward_s + run->send_forward_s;
+    const double step_forward_s = first.forward_s + links_of(plan, run)->send_forward_s;
     const double step_back_s = is_torn(plan) ? first.data_s : first.backward_s;
-    const double step_s = step_forward_s + step_back_s + run->send_backward_s;
+    const double step_s = step_forward_s + step_back_s + links_of(plan, run)->send_backward_s;
     if (r == 0) first_tail_s = end_s;
     /* Of a run's devices the last waits longest. */
     const double before_s = ramps ? prefix_s + (run->n - 1) * step_s : 0;
@@ -188,7 +203,7 @@ double system_bound_s(const struct system *system, const struct system_plan *pla
     prefix_s += run->n * step_s;
   }
   const double ends_s = plan->schedule->uses_span ? 0 : pipeline_s + first_tail_s;
-  const double all_s = fmax(fmax(longest_s, ends_s), pipeline_s) + plan->links->tied_s;
+  const double all_s = fmax(fmax(longest_s, ends_s), pipeline_s) + tied_s(plan);
   return all_s * (1 + system->model.law->iteration_overhead) * (1 - BOUND_SLACK);
 }
 
@@ -311,11 +326,11 @@ void system_time(struct system *system, const struct system_plan *plan, const st
     result->slowest_stage = device;
     result->part_s[SYSTEM_COMPUTE] = m * (plain_s - times.link_s);
     result->part_s[SYSTEM_COLLECTIVES] = m * times.link_s;
-    result->part_s[SYSTEM_DATA_EXPOSED] = m * sharding_s + tail + plan->links->tied_s;
+    result->part_s[SYSTEM_DATA_EXPOSED] = m * sharding_s + tail + tied_s(plan);
     result->part_s[SYSTEM_UPDATE] = update_s;
   }
   if (pipeline == NULL) arena_rewind(&system->own, mark);
-  end_s += plan->links->tied_s;
+  end_s += tied_s(plan);
   result->part_s[SYSTEM_OVERHEAD] = end_s * system->model.law->iteration_overhead;
   result->iteration_s = end_s + result->part_s[SYSTEM_OVERHEAD];
   double parts_s = 0;
