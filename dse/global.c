@@ -2,7 +2,8 @@
  *
  * 1. Strategies: those of the best designs that the search has met, the best first.
  * 2. Every different stage of each is searched by itself for the least load, as a space of designs of its own, and
- * proven where the budget allows. Equal stages are one.
+ * proven where the budget allows; then those that need not be the fastest for the least power that keeps the slowest
+ * stage's pace. Equal stages are one.
  * 3. Candidates: the top k of every stage, the search's own best designs and fronts.
  * 4. By each of them the load of each stage; the exact front of load against power (search/systems); each of its
  * systems simulated in full, and every candidate on all stages, and the fastest for each; where they are few, every
@@ -17,6 +18,8 @@
 #include <string.h>
 
 enum { MOST_PLANS = 3, MOST_CANDIDATES = 2000, MOST_NODES = 1000000, COSTS = 3, MOST_CHOICES = 20000 };
+/* A design that has the pace itself must not miss it by rounding. */
+static const double PACE_SLACK = 1e-12;
 static const double MOST_TASKS = 2e8; /* simulated for all choices of a strategy */
 
 struct candidate {
@@ -73,25 +76,29 @@ static bool same_stage(const struct system_plan *a, const struct device_run *x, 
          memcmp(x->blocks, y->blocks, n * sizeof *x->blocks) == 0;
 }
 
-static bool is_searched(const struct choosing *choosing, const struct system_plan *plan, const struct device_run *run) {
+static const struct global_stage *searched(const struct choosing *choosing, const struct system_plan *plan,
+                                           const struct device_run *run, double pace_s) {
   const struct global *global = choosing->global;
   for (size_t s = 0; s < global->n_stages; s++) {
     const struct global_stage *stage = &global->stages[s];
-    if (same_stage(stage->plan, &stage->plan->runs[stage->run], plan, run)) return true;
+    if (stage->pace_s == pace_s && same_stage(stage->plan, &stage->plan->runs[stage->run], plan, run)) return stage;
   }
-  return false;
+  return NULL;
 }
 
 static void need(void *context, uint32_t unit) { ((bool *)context)[unit] = true; }
 
-static bool search_stage(struct choosing *choosing, const struct system_plan *plan, size_t index, struct error *error) {
+/* For the least load; with a pace for the least power that keeps it. */
+static bool search_stage(struct choosing *choosing, const struct system_plan *plan, size_t index, double pace_s,
+                         struct error *error) {
   struct run *run = choosing->run;
   struct run_settings *settings = ARENA_NEW(choosing->arena, struct run_settings, 1);
   struct system_search *search = ARENA_NEW(choosing->arena, struct system_search, 1);
   struct design_space *designs = ARENA_NEW(choosing->arena, struct design_space, 1);
   bool *needed = ARENA_NEW(choosing->arena, bool, choosing->search->system->n_units);
   *settings = run->settings;
-  settings->search.metric = OBJECTIVE_THROUGHPUT;
+  const size_t metric = pace_s > 0 ? OBJECTIVE_TDP : OBJECTIVE_THROUGHPUT;
+  settings->search.metric = metric;
   settings->search.prove_front = false;
   settings->search.bound_points = 0;
   for (size_t i = 0; i < run->settings.system.top_k.n; i++) {
@@ -102,9 +109,9 @@ static bool search_stage(struct choosing *choosing, const struct system_plan *pl
   *designs = run->designs;
   designs->settings = settings;
   designs->system = search;
-  designs->floor_throughput = 0;
+  designs->floor_throughput = pace_s > 0 ? (double)search->samples / pace_s * (1 - PACE_SLACK) : 0;
   designs->space.context = designs;
-  designs->space.metric = OBJECTIVE_THROUGHPUT;
+  designs->space.metric = metric;
   system_visit_units(plan, &plan->runs[index], need, needed);
   designs->needed = needed;
   struct rounds *rounds = ARENA_NEW(choosing->arena, struct rounds, 1);
@@ -125,27 +132,49 @@ static bool search_stage(struct choosing *choosing, const struct system_plan *pl
   struct global_stage *stage = &choosing->global->stages[choosing->global->n_stages++];
   *stage = (struct global_stage){.plan = plan,
                                  .run = index,
+                                 .pace_s = pace_s,
                                  .n_evaluations = rounds->evaluations,
                                  .proven = proof.optimal,
                                  .topk = rounds->topk,
                                  .front = rounds->front};
   if (topk_count(rounds->topk) == 0) return true;
   stage->load_s = (double)search->samples / topk_at(rounds->topk, 0)->score.objective[OBJECTIVE_THROUGHPUT];
-  stage->bound_s = proof.bound > 0 ? (double)search->samples / proof.bound : 0;
+  stage->tdp_w = topk_at(rounds->topk, 0)->score.objective[OBJECTIVE_TDP];
+  if (pace_s == 0) stage->bound_s = proof.bound > 0 ? (double)search->samples / proof.bound : 0;
+  return true;
+}
+
+/* The slowest stage sets the pace; of the others the least power that keeps it. */
+static bool shrink_stages(struct choosing *choosing, const struct system_plan *plan, struct error *error) {
+  double pace_s = 0;
+  if (!choosing->search->system->units[0]->stage.provider->has_tdp) return true;
+  for (size_t r = 0; r < plan->n_runs; r++) {
+    const struct global_stage *stage = searched(choosing, plan, &plan->runs[r], 0);
+    if (stage == NULL || !(stage->load_s > 0)) return true;
+    pace_s = fmax(pace_s, stage->load_s);
+  }
+  for (size_t r = 0; r < plan->n_runs; r++) {
+    const struct global_stage *stage = searched(choosing, plan, &plan->runs[r], 0);
+    if (stage->load_s == pace_s || searched(choosing, plan, &plan->runs[r], pace_s) != NULL) continue;
+    if (!search_stage(choosing, plan, r, pace_s, error)) return false;
+    if (choosing->run->rounds.stopped) return true;
+  }
   return true;
 }
 
 static bool search_stages(struct choosing *choosing, struct error *error) {
   size_t n = 0;
-  for (size_t i = 0; i < choosing->n_plans; i++) n += choosing->plans[i]->n_runs;
+  for (size_t i = 0; i < choosing->n_plans; i++) n += 2 * choosing->plans[i]->n_runs;
   choosing->global->stages = ARENA_NEW(choosing->arena, struct global_stage, n);
   for (size_t i = 0; i < choosing->n_plans; i++) {
     const struct system_plan *plan = choosing->plans[i];
     for (size_t r = 0; r < plan->n_runs; r++) {
-      if (is_searched(choosing, plan, &plan->runs[r])) continue;
-      if (!search_stage(choosing, plan, r, error)) return false;
+      if (searched(choosing, plan, &plan->runs[r], 0) != NULL) continue;
+      if (!search_stage(choosing, plan, r, 0, error)) return false;
       if (choosing->run->rounds.stopped) return true;
     }
+    if (!shrink_stages(choosing, plan, error)) return false;
+    if (choosing->run->rounds.stopped) return true;
   }
   return true;
 }
@@ -352,16 +381,17 @@ static bool choose_heterogeneous(struct choosing *choosing, const struct system_
   return true;
 }
 
-/* No system of the plan is faster, with any designs of the space: its stages' proven least loads. */
+/* No system of the plan is faster, with any designs of the space: the stages' proven least beats, one after the other
+ * filling and draining the pipeline. Chunks and torn passes may fill it sooner: then the slowest beat alone. */
 static double plan_bound(const struct choosing *choosing, const struct system_plan *plan) {
-  double most_s = 0;
-  for (size_t r = 0; r < plan->n_runs; r++) {
-    for (size_t s = 0; s < choosing->global->n_stages; s++) {
-      const struct global_stage *stage = &choosing->global->stages[s];
-      if (same_stage(stage->plan, &stage->plan->runs[stage->run], plan, &plan->runs[r])) {
-        most_s = fmax(most_s, stage->bound_s);
-      }
-    }
+  const double m = (double)plan->n_microbatches;
+  const bool ramps = plan->problem.n_chunks == 1 && !plan->schedule->tears;
+  double most_s = 0, before_s = 0;
+  for (uint64_t s = 0; s < plan->problem.n_devices; s++) {
+    const struct global_stage *stage = searched(choosing, plan, &plan->runs[plan->run_of[s]], 0);
+    if (stage == NULL) return (double)INFINITY;
+    most_s = fmax(most_s, (ramps ? before_s : 0) + stage->bound_s);
+    before_s += stage->bound_s / m;
   }
   most_s *= 1 + choosing->search->system->model.law->iteration_overhead;
   return most_s > 0 ? (double)choosing->search->samples / most_s : (double)INFINITY;
@@ -377,6 +407,7 @@ static bool try_k(struct choosing *choosing, uint64_t k, struct global_k *row, s
   *row = (struct global_k){.k = k};
   for (size_t s = 0; s < global.n_stages; s++) {
     const struct topk *topk = global.stages[s].topk;
+    if (global.stages[s].pace_s > 0) continue;
     for (size_t i = 0; i < topk_count(topk) && i < k; i++) {
       const size_t c = add_candidate(&own, &topk_at(topk, i)->point);
       bool seen = c == SIZE_MAX;

@@ -21,7 +21,9 @@ struct global_stage { /* a row of stages.csv: a stage's own search */
   size_t run;
   uint64_t n_evaluations;
   bool proven;
-  double load_s, bound_s; /* of its best design; no design has less */
+  double pace_s;          /* 0: the least load was looked for; else the least TDP with no more load than this */
+  double load_s, bound_s; /* of its best design; no design has less (0 where TDP was looked for) */
+  double tdp_w;           /* of its best design */
   const struct topk *topk;
   const struct pareto *front;
 };

@@ -108,6 +108,9 @@ void system_visit_units(const struct system_plan *plan, const struct device_run 
  * be floors. */
 double system_bound_s(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
                       const struct network *network);
+/* What one device of a run is busy for with an iteration's microbatches: a pipeline's beat, times their number. */
+double system_beat_s(const struct system *system, const struct system_plan *plan, const struct device_run *run,
+                     const struct unit_cost *costs, const struct network *network);
 /* What one device of a run is busy for in an iteration, with what of its gradients nothing hides, and its update: no
  * system that has it is faster. Costs may be floors. */
 double system_load_s(const struct system *system, const struct system_plan *plan, const struct device_run *run,

@@ -122,8 +122,10 @@ struct table *global_stages_table(const struct run *run, const struct global *gl
       {"strategy", "", "", "that the stage is part of"},
       {"first_stage", "", "", "the first of equal stages"},
       {"stages", "", "", "how many are equal in a row"},
-      {"load_s", "s", "min", "what its best design is busy for in an iteration"},
+      {"pace_s", "s", "", "empty: the least load was looked for; else the least power with no more load than this"},
+      {"load_s", "s", "min", "what its best design is busy for with an iteration's microbatches"},
       {"bound_s", "s", "", "no design of the space has a smaller load"},
+      {"tdp_w", "W", "min", "of its best design"},
       {"proven", "", "", "1: the best design is proven"},
       {"evaluations", "", "", "of its own search"},
       {"memory_gib", "GiB", "", "needed by a device"},
@@ -137,8 +139,10 @@ struct table *global_stages_table(const struct run *run, const struct global *gl
     table_text(table, strategy_text(&stage->plan->strategy, arena));
     table_u64(table, own->first);
     table_u64(table, own->n);
+    table_double(table, stage->pace_s > 0 ? stage->pace_s : (double)NAN);
     table_double(table, stage->load_s > 0 ? stage->load_s : (double)NAN);
     table_double(table, stage->bound_s > 0 ? stage->bound_s : (double)NAN);
+    table_double(table, stage->load_s > 0 ? stage->tdp_w : (double)NAN);
     table_u64(table, stage->proven);
     table_u64(table, stage->n_evaluations);
     table_double(table, GIB * (double)own->memory_bytes);

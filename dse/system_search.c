@@ -143,7 +143,7 @@ static void fill_focus(struct system_search *search, const struct system_design 
   const struct device_run *run = &plan->runs[search->focus.run];
   clear_score(score);
   if (run->memory_bytes > design->cost->hbm_bytes) return;
-  const double seconds = system_load_s(search->system, plan, run, search->floors, network);
+  const double seconds = system_beat_s(search->system, plan, run, search->floors, network);
   score->too_large = false;
   if (!isfinite(seconds)) return;
   score->plan = plan;

@@ -207,6 +207,16 @@ double system_bound_s(const struct system *system, const struct system_plan *pla
   return all_s * (1 + system->model.law->iteration_overhead) * (1 - BOUND_SLACK);
 }
 
+double system_beat_s(const struct system *system, const struct system_plan *plan, const struct device_run *run,
+                     const struct unit_cost *costs, const struct network *network) {
+  struct phase_times times;
+  double unused;
+  system_time_links(system, plan, network);
+  time_blocks(plan, costs, run->blocks, &times);
+  add_sharding(system, plan, run, 1, &times, &unused);
+  return (double)plan->n_microbatches * (times.forward_s + times.backward_s);
+}
+
 double system_load_s(const struct system *system, const struct system_plan *plan, const struct device_run *run,
                      const struct unit_cost *costs, const struct network *network) {
   struct phase_times times;
