@@ -63,8 +63,8 @@ struct device_run {
 };
 
 struct plan_links {
-  double of;     /* the design's links that all seconds of communication hold for */
-  double tied_s; /* reduction of what first and last stage share */
+  struct network of; /* that all seconds of communication hold for; no levels: none yet */
+  double tied_s;     /* reduction of what first and last stage share */
 };
 
 struct system_plan {
@@ -87,7 +87,7 @@ struct system_plan {
 };
 
 bool system_lay_out(struct system *system, struct system_plan *plan, struct error *error);
-/* Seconds of data parallelism for the network that the design is in; cheap if the links are those of the last time. */
+/* Seconds of data parallelism for the network that the design is in; cheap if it is that of the last time. */
 void system_time_links(const struct system *system, const struct system_plan *plan, const struct network *network);
 
 /* Prices of one unit on one design. */
