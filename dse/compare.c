@@ -38,6 +38,7 @@ static bool open_run_file(struct comparing *comparing, const char *path, struct 
   struct invocation *invocation = comparing->invocation;
   struct run *run = comparing->run = ARENA_NEW(invocation->arena, struct run, 1);
   run->invocation = invocation;
+  run->one_device = "compare";
   const char *metric = invocation_value(invocation, "metric");
   if (metric != NULL) invocation->sets[invocation->n_sets++] = (struct config_set){"search.metric", metric};
   if (!run_prepare(run, path, error)) return false;

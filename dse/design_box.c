@@ -215,7 +215,8 @@ static void combine(const struct design_space *designs, size_t n, struct score *
     const double die_cost_usd = design_least_die_cost(designs, &combination->least, &combination->cheapest);
     const enum stage_binding binding =
         design_fill_bounds(designs, &combination->best, &combination->cheapest, die_cost_usd, objective);
-    const enum reason judged = design_judge(designs, objective, true);
+    double unused;
+    const enum reason judged = design_judge_bounds(designs, objective, &unused);
     if (reason == REASON_TOO_LONG) reason = judged;
     if (judged != REASON_NONE) continue;
     if (!any || objective_better(&space->objectives[space->metric], objective[space->metric], score->bound)) {

@@ -46,7 +46,11 @@ double design_die_cost(const struct design_space *designs, const struct accelera
 
 double design_least_die_cost(const struct design_space *designs, const struct accelerator *accelerator,
                              const struct stage_cost_of_design *design) {
-  if (!designs->asks_die_cost) return 0;
+  return designs->asks_die_cost ? design_least_dies_usd(designs, accelerator, design) : 0;
+}
+
+double design_least_dies_usd(const struct design_space *designs, const struct accelerator *accelerator,
+                             const struct stage_cost_of_design *design) {
   const double dies = (double)max_u64(accelerator->dies, 1);
   return dies * money_least_die_usd(&designs->settings->money, priced_nm(designs->stage, accelerator),
                                     design->area.total / dies);

@@ -38,11 +38,16 @@ double design_die_cost(const struct design_space *designs, const struct accelera
                        const struct stage_cost_of_design *design);
 double design_least_die_cost(const struct design_space *designs, const struct accelerator *accelerator,
                              const struct stage_cost_of_design *design);
+/* The second whether anybody asks or not. */
+double design_least_dies_usd(const struct design_space *designs, const struct accelerator *accelerator,
+                             const struct stage_cost_of_design *design);
 /* By how much an objective (or the best that it can be) leaves its range, 0: it does not. */
 double design_range_excess(const struct design_space *designs, size_t objective, double value, bool is_bound);
 /* Ranges and the throughput floor, by objectives or by bounds; and by how much one of them is missed. */
 enum reason design_judge(const struct design_space *designs, const double *objective, bool are_bounds);
 double design_judged_excess(const struct design_space *designs, const double *objective, enum reason reason);
+/* The same by bounds; and where no strategy of a whole system is allowed, the limit that forbids them. */
+enum reason design_judge_bounds(const struct design_space *designs, const double *objective, double *excess);
 /* The names of the ranges' reasons. */
 void design_name_ranges(const struct design_space *designs, struct reason_name *reasons, struct arena *arena);
 

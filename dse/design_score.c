@@ -56,7 +56,9 @@ void design_cost(const struct design_space *designs, const struct accelerator *a
                  struct stage_cost_of_design *design) {
   stage_design(designs->stage, accelerator, design);
   if (designs->system != NULL) {
-    design->memory_bytes = designs->system->least_memory_bytes;
+    const struct system_focus *focus = &designs->system->focus;
+    design->memory_bytes =
+        focus->plan != NULL ? focus->plan->runs[focus->run].memory_bytes : designs->system->least_memory_bytes;
     return;
   }
   for (size_t i = 1; i < designs->n_stages; i++) {
@@ -185,17 +187,25 @@ static bool floor_all(const struct design_space *designs, const struct accelerat
 
 /* What its device costs, if a limit asks for it. */
 static struct system_design system_design_of(const struct design_space *designs, const struct accelerator *accelerator,
-                                             const struct stage_cost_of_design *design, bool at_least) {
+                                             const struct stage_cost_of_design *design) {
   struct system_design own = {accelerator, design, 0};
   struct money money;
   struct error ignored;
   ignored.status = STATUS_OK;
   ignored.n_messages = ignored.length = 0;
   if (!(designs->system->settings->money_usd > 0)) return own;
-  /* Of a box the price of memory alone is known to rise with every amount. */
   const bool known = design_money(designs, accelerator, design, &money, &ignored);
-  own.device_usd = !known ? (double)INFINITY : at_least ? money.hbm_usd : money.total_usd;
+  own.device_usd = known ? money.total_usd : (double)INFINITY;
   return own;
+}
+
+/* What no device of a box costs less than: the memory and the least die of its smallest design. */
+static double least_device_usd(const struct design_space *designs, const struct accelerator *accelerator,
+                               const struct stage_cost_of_design *smallest) {
+  const struct money_settings *money = &designs->settings->money;
+  if (!(designs->system->settings->money_usd > 0)) return 0;
+  return (double)smallest->hbm_bytes / (1 << 30) * money->hbm_usd_per_gib +
+         design_least_dies_usd(designs, accelerator, smallest);
 }
 
 static void fill_system_objectives(const struct stage_cost_of_design *design, const struct system_score *score,
@@ -209,12 +219,21 @@ static void fill_system_objectives(const struct stage_cost_of_design *design, co
   objective[OBJECTIVE_DIE_COST] = die_cost_usd;
 }
 
-/* Why no strategy is allowed, which a bound shows as no throughput at all. */
+/* Why no strategy is allowed. Where a price is not known nobody knows by how much it is too high. */
 static enum reason system_reason(const struct system_score *score, double *excess) {
   const bool power = isfinite(score->power_excess_w), money = isfinite(score->money_excess_usd);
   *excess = power ? score->power_excess_w : money ? score->money_excess_usd : 0;
   if (power) return REASON_SYSTEM_POWER;
-  return money ? REASON_SYSTEM_MONEY : REASON_TOO_LONG;
+  return money || score->unpriced ? REASON_SYSTEM_MONEY : REASON_TOO_LONG;
+}
+
+enum reason design_judge_bounds(const struct design_space *designs, const double *objective, double *excess) {
+  const struct system_search *system = designs->system;
+  *excess = 0;
+  if (system != NULL && system->bound->plan == NULL) return system_reason(system->bound, excess);
+  const enum reason reason = design_judge(designs, objective, true);
+  if (reason != REASON_NONE) *excess = design_judged_excess(designs, objective, reason);
+  return reason;
 }
 
 /* The floors of the units as the system counts them. */
@@ -252,8 +271,9 @@ static enum stage_binding system_fill_bounds(const struct design_space *designs,
   struct stage_cost_of_design roomy = *design;
   roomy.hbm_bytes = accelerator_hbm_bytes(accelerator);
   take_floors(designs, accelerator);
-  const struct system_design own = system_design_of(designs, accelerator, &roomy, true);
+  const struct system_design own = {accelerator, &roomy, least_device_usd(designs, accelerator, design)};
   system_search_bound(designs->system, &own, &score);
+  *designs->system->bound = score;
   if (score.plan == NULL) score.energy_j = score.seconds = 0;
   fill_system_objectives(design, &score, die_cost_usd, objective);
   for (size_t u = 0; u < designs->n_stages; u++) designs->system->system->costs[u] = designs->system->floors[u];
@@ -266,7 +286,7 @@ void design_system_of(const struct design_space *designs, const struct accelerat
   design_cost(designs, accelerator, &design);
   floor_all(designs, accelerator, &design, stage_bound);
   take_floors(designs, accelerator);
-  const struct system_design own = system_design_of(designs, accelerator, &design, false);
+  const struct system_design own = system_design_of(designs, accelerator, &design);
   system_search_best(designs->system, &own, score, result);
 }
 
@@ -278,7 +298,7 @@ static void score_system(const struct design_space *designs, const struct accele
   floor_all(designs, accelerator, design, stage_bound);
   score->binding = (uint16_t)design_fill_bounds(designs, accelerator, design, die_cost_usd, bounds);
   enum reason reason = design_judge(designs, bounds, true);
-  const struct system_design judged = system_design_of(designs, accelerator, design, false);
+  const struct system_design judged = system_design_of(designs, accelerator, design);
   system_search_best(designs->system, &judged, &own, &result);
   if (own.plan == NULL) {
     score->reason = (uint16_t)system_reason(&own, &score->excess);
@@ -382,10 +402,7 @@ static void bound_point(void *context, const struct point *point, floor_function
   }
   score->binding = (uint16_t)design_fill_bounds(designs, &accelerator, &design, die_cost_usd, score->objective);
   score->bound = score->objective[designs->space.metric];
-  const enum reason reason = design_judge(designs, score->objective, true);
-  if (reason == REASON_NONE) return;
-  score->reason = (uint16_t)reason;
-  score->excess = design_judged_excess(designs, score->objective, reason);
+  score->reason = (uint16_t)design_judge_bounds(designs, score->objective, &score->excess);
 }
 
 void design_space_screen(void *context, const struct point *point, struct score *score) {

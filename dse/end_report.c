@@ -183,6 +183,9 @@ void explore_explain(const struct run *run, struct error *error) {
   } else {
     error_add(error, STATUS_INFEASIBLE, "nothing feasible among %llu designs", (unsigned long long)proof->points);
   }
+  if (run->system != NULL && run->system->none_fits) {
+    system_search_say_too_large(run->system, run->system->most_hbm_bytes, error);
+  }
   for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
     const struct reason_name *reason = &run->designs.space.reasons[r];
     const uint64_t n =

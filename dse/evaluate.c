@@ -305,6 +305,7 @@ static enum status run_evaluate(struct invocation *invocation, struct error *err
   struct evaluation *evaluation = ARENA_NEW(invocation->arena, struct evaluation, 1);
   evaluation->run = run;
   enum status status = STATUS_INPUT;
+  run->any_design = true;
   if (run_prepare(run, invocation->words[0], error)) {
     status = evaluate(evaluation, error);
   } else {

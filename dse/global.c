@@ -37,7 +37,7 @@ struct choosing {
   const struct system_plan *plans[MOST_PLANS];
   size_t n_plans;
   struct candidate **candidates;
-  size_t n_candidates;
+  size_t n_candidates, systems_held; /* room for so many systems */
   struct arena *arena;
 };
 
@@ -101,6 +101,12 @@ static bool search_stage(struct choosing *choosing, const struct system_plan *pl
   settings->search.metric = metric;
   settings->search.prove_front = false;
   settings->search.bound_points = 0;
+  /* Ranges of what a system does say nothing of its stages. */
+  static const size_t of_systems[] = {OBJECTIVE_THROUGHPUT, OBJECTIVE_ENERGY, OBJECTIVE_THROUGHPUT_PER_TDP,
+                                      OBJECTIVE_EDP};
+  for (size_t i = 0; i < sizeof of_systems / sizeof *of_systems; i++) {
+    settings->minimum.of[of_systems[i]] = settings->maximum.of[of_systems[i]] = 0;
+  }
   for (size_t i = 0; i < run->settings.system.top_k.n; i++) {
     settings->search.top_k = max_u64(settings->search.top_k, run->settings.system.top_k.values[i]);
   }
@@ -236,25 +242,88 @@ static void price(void *context, uint32_t index) {
 static double load_of(struct choosing *choosing, const struct system_plan *plan, const struct device_run *run,
                       struct candidate *own) {
   struct pricing_candidate pricing = {choosing, own};
-  if (run->memory_bytes > own->design.hbm_bytes) return (double)INFINITY;
+  if (!system_search_fits(choosing->search, plan, run, own->design.hbm_bytes)) return (double)INFINITY;
   system_visit_units(plan, run, price, &pricing);
   return system_load_s(choosing->search->system, plan, run, own->costs, &own->network);
 }
 
+/* Ranges and the floor that the run file sets, by what the whole system does; those of a single device its designs keep
+ * already. */
+static bool is_wanted(const struct choosing *choosing, const struct global_system *own) {
+  const struct design_space *designs = &choosing->run->designs;
+  const struct system_settings *settings = choosing->search->settings;
+  const double energy_j = own->result.energy_j;
+  const struct {
+    size_t objective;
+    double value;
+  } values[] = {{OBJECTIVE_THROUGHPUT, own->throughput},
+                {OBJECTIVE_ENERGY, energy_j},
+                {OBJECTIVE_THROUGHPUT_PER_TDP, own->power_w > 0 ? own->throughput / own->power_w : 0},
+                {OBJECTIVE_EDP, energy_j * own->result.iteration_s}};
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+    if (design_range_excess(designs, values[i].objective, values[i].value, false) > 0) return false;
+  }
+  if (own->throughput < designs->floor_throughput) return false;
+  if (settings->power_w > 0 && own->power_w > settings->power_w) return false;
+  return !(settings->money_usd > 0) || own->money_usd <= settings->money_usd; /* false where it is not known */
+}
+
+/* Kept on the front of throughput against power; the earlier of two that are equal stays. False: not kept. */
+static bool keep_system(struct choosing *choosing, const struct global_system *own) {
+  struct global *global = choosing->global;
+  size_t kept = 0;
+  for (size_t i = 0; i < global->n_systems; i++) {
+    const struct global_system *other = &global->systems[i];
+    if (other->throughput >= own->throughput && other->power_w <= own->power_w) return false;
+  }
+  for (size_t i = 0; i < global->n_systems; i++) {
+    const struct global_system other = global->systems[i];
+    const bool beaten = own->throughput >= other.throughput && own->power_w <= other.power_w;
+    if (!beaten) global->systems[kept++] = other;
+  }
+  if (kept == choosing->systems_held) {
+    const size_t held = kept < 64 ? 64 : 2 * kept;
+    struct global_system *systems = ARENA_NEW(choosing->arena, struct global_system, held);
+    if (kept > 0) memcpy(systems, global->systems, kept * sizeof *systems);
+    global->systems = systems;
+    choosing->systems_held = held;
+  }
+  size_t at = kept;
+  for (; at > 0 && global->systems[at - 1].throughput < own->throughput; at--) {
+    global->systems[at] = global->systems[at - 1];
+  }
+  global->systems[at] = *own;
+  global->n_systems = kept + 1;
+  return true;
+}
+
+static size_t count_different(const uint32_t *design, uint64_t n) {
+  size_t different = 0;
+  for (uint64_t s = 0; s < n; s++) {
+    bool seen = false;
+    for (uint64_t before = 0; before < s && !seen; before++) seen = design[before] == design[s];
+    different += !seen;
+  }
+  return different;
+}
+
 /* A system of one candidate for each device in a row, simulated. */
 static void add_system(struct choosing *choosing, const struct system_plan *plan, const uint32_t *design) {
-  struct global *global = choosing->global;
   struct system *system = choosing->search->system;
-  const uint64_t p = plan->problem.n_devices;
+  const uint64_t p = plan->problem.n_devices, most = choosing->search->settings->max_designs;
   const double side_by_side = (double)plan->n_devices / (double)p;
-  struct global_system own = {.plan = plan, .designs = ARENA_NEW(choosing->arena, const struct accelerator *, p)};
+  struct global_system own = {.plan = plan, .n_different = count_different(design, p)};
+  if (most > 0 && own.n_different > most) return;
+  for (uint64_t s = 0; s < p; s++) {
+    if (!isfinite(load_of(choosing, plan, &plan->runs[plan->run_of[s]], choosing->candidates[design[s]]))) return;
+  }
+  const struct arena_mark mark = arena_get_mark(choosing->arena);
+  own.designs = ARENA_NEW(choosing->arena, const struct accelerator *, p);
   const struct unit_cost **costs = ARENA_NEW(choosing->arena, const struct unit_cost *, p);
   const struct network **networks = ARENA_NEW(choosing->arena, const struct network *, p);
   double energy_j = 0, waiting_w = 0;
   for (uint64_t s = 0; s < p; s++) {
-    struct candidate *candidate = choosing->candidates[design[s]];
-    const struct device_run *run = &plan->runs[plan->run_of[s]];
-    if (!isfinite(load_of(choosing, plan, run, candidate))) return;
+    const struct candidate *candidate = choosing->candidates[design[s]];
     const struct energy_traffic idle = {.seconds = 1};
     own.designs[s] = &candidate->accelerator;
     costs[s] = candidate->costs;
@@ -262,12 +331,9 @@ static void add_system(struct choosing *choosing, const struct system_plan *plan
     own.power_w += side_by_side * candidate->design.tdp.total;
     own.area_mm2 += side_by_side * candidate->design.area.total;
     own.money_usd += side_by_side * candidate->device_usd;
-    energy_j += side_by_side * system_run_energy_j(plan, run, candidate->costs);
+    energy_j += side_by_side * system_run_energy_j(plan, &plan->runs[plan->run_of[s]], candidate->costs);
     waiting_w +=
         energy_model_j(&system->units[0]->stage.energy, &candidate->accelerator, &candidate->design.area, &idle);
-    bool seen = false;
-    for (uint64_t before = 0; before < s; before++) seen = seen || design[before] == design[s];
-    own.n_different += !seen;
   }
   const struct stage_costs stages = {.costs_of = costs, .network_of = networks};
   system_time(system, plan, &stages, &own.result, NULL);
@@ -275,26 +341,7 @@ static void add_system(struct choosing *choosing, const struct system_plan *plan
   own.throughput = (double)choosing->search->samples / own.result.iteration_s;
   own.result.energy_j = energy_j + waiting_w / (double)p * own.result.waiting_device_s;
   own.result.hbm_bytes = 0;
-  const struct system_settings *settings = choosing->search->settings;
-  if (settings->power_w > 0 && own.power_w > settings->power_w) return;
-  if (settings->money_usd > 0 && !(own.money_usd <= settings->money_usd)) return;
-  /* Kept on the front of throughput against power; the earlier of two that are equal stays. */
-  size_t kept = 0;
-  for (size_t i = 0; i < global->n_systems; i++) {
-    const struct global_system *other = &global->systems[i];
-    if (other->throughput >= own.throughput && other->power_w <= own.power_w) return;
-  }
-  for (size_t i = 0; i < global->n_systems; i++) {
-    const struct global_system other = global->systems[i];
-    const bool beaten = own.throughput >= other.throughput && own.power_w <= other.power_w;
-    if (!beaten) global->systems[kept++] = other;
-  }
-  size_t at = kept;
-  for (; at > 0 && global->systems[at - 1].throughput < own.throughput; at--) {
-    global->systems[at] = global->systems[at - 1];
-  }
-  global->systems[at] = own;
-  global->n_systems = kept + 1;
+  if (!is_wanted(choosing, &own) || !keep_system(choosing, &own)) arena_rewind(choosing->arena, mark);
 }
 
 static void choose_homogeneous(struct choosing *choosing, const struct system_plan *plan, size_t n_candidates) {
@@ -348,10 +395,12 @@ static bool choose_heterogeneous(struct choosing *choosing, const struct system_
     for (size_t c = 0; c < n; c++) {
       struct candidate *own = choosing->candidates[allowed[c]];
       double *costs = cost + (s * n + c) * COSTS;
-      load[s * n + c] = load_of(choosing, plan, &plan->runs[plan->run_of[s]], own);
+      /* Nobody's price must not pass for a low one. */
+      const bool known = !(settings->money_usd > 0) || isfinite(own->device_usd);
+      load[s * n + c] = known ? load_of(choosing, plan, &plan->runs[plan->run_of[s]], own) : (double)INFINITY;
       costs[0] = side_by_side * own->design.tdp.total;
       costs[1] = side_by_side * own->design.area.total;
-      costs[2] = settings->money_usd > 0 ? side_by_side * own->device_usd : 0;
+      costs[2] = settings->money_usd > 0 && known ? side_by_side * own->device_usd : 0;
     }
   }
   const struct systems_problem problem = {.n_stages = p,
@@ -370,10 +419,8 @@ static bool choose_heterogeneous(struct choosing *choosing, const struct system_
     return false;
   }
   uint32_t *design = ARENA_NEW(choosing->arena, uint32_t, p);
-  if (settings->max_designs == 0) {
-    choose_fastest(choosing, plan, allowed, n);
-    choose_all(choosing, plan, allowed, n);
-  }
+  choose_fastest(choosing, plan, allowed, n);
+  choose_all(choosing, plan, allowed, n);
   for (size_t i = 0; i < front.n; i++) {
     for (uint64_t s = 0; s < p; s++) design[s] = allowed[front.choices[i].design[s]];
     add_system(choosing, plan, design);
@@ -397,7 +444,8 @@ static double plan_bound(const struct choosing *choosing, const struct system_pl
   return most_s > 0 ? (double)choosing->search->samples / most_s : (double)INFINITY;
 }
 
-/* What the top k alone of every stage's search lead to, with the first strategy. */
+/* What the top k alone of every stage's search lead to, with the first strategy. Where lists are short more choices are
+ * tried than among all candidates: what they find is offered to the whole choice as well. */
 static bool try_k(struct choosing *choosing, uint64_t k, struct global_k *row, struct error *error) {
   struct choosing own = *choosing;
   struct global global = *choosing->global;
@@ -415,31 +463,23 @@ static bool try_k(struct choosing *choosing, uint64_t k, struct global_k *row, s
       if (!seen) allowed[n++] = (uint32_t)c;
     }
   }
-  const size_t room = choosing->n_candidates + n * choosing->plans[0]->problem.n_devices + 1 + MOST_CHOICES;
-  global.systems = ARENA_NEW(choosing->arena, struct global_system, room);
-  for (int both = 0; both < 2; both++) {
-    global.n_systems = 0;
-    uint32_t *design = ARENA_NEW(choosing->arena, uint32_t, own.plans[0]->problem.n_devices);
-    for (size_t c = 0; c < n; c++) {
-      for (uint64_t s = 0; s < own.plans[0]->problem.n_devices; s++) design[s] = allowed[c];
-      add_system(&own, own.plans[0], design);
-    }
-    if (both && n > 0 && !choose_heterogeneous(&own, own.plans[0], allowed, n, error)) return false;
-    const double best = global.n_systems > 0 ? global.systems[0].throughput : 0;
-    if (both) row->heterogeneous = best;
-    if (!both) row->homogeneous = best;
+  own.systems_held = 0;
+  global.n_systems = 0;
+  uint32_t *design = ARENA_NEW(choosing->arena, uint32_t, own.plans[0]->problem.n_devices);
+  for (size_t c = 0; c < n; c++) {
+    for (uint64_t s = 0; s < own.plans[0]->problem.n_devices; s++) design[s] = allowed[c];
+    add_system(&own, own.plans[0], design);
   }
+  if (global.n_systems > 0) row->homogeneous = global.systems[0].throughput;
+  if (n > 0 && !choose_heterogeneous(&own, own.plans[0], allowed, n, error)) return false;
+  if (global.n_systems > 0) row->heterogeneous = global.systems[0].throughput;
+  for (size_t i = 0; i < global.n_systems; i++) keep_system(choosing, &global.systems[i]);
   return true;
 }
 
 static bool choose(struct choosing *choosing, struct error *error) {
   struct global *global = choosing->global;
   const struct system_settings *settings = choosing->search->settings;
-  size_t room = 1 + MOST_CHOICES;
-  for (size_t i = 0; i < choosing->n_plans; i++) {
-    room += choosing->n_candidates * (1 + choosing->plans[i]->problem.n_devices);
-  }
-  global->systems = ARENA_NEW(choosing->arena, struct global_system, room);
   uint32_t *all = ARENA_NEW(choosing->arena, uint32_t, choosing->n_candidates);
   for (size_t c = 0; c < choosing->n_candidates; c++) all[c] = (uint32_t)c;
   for (size_t i = 0; i < choosing->n_plans; i++) {
@@ -451,10 +491,18 @@ static bool choose(struct choosing *choosing, struct error *error) {
     }
     global->bound = fmax(global->bound, plan_bound(choosing, plan));
   }
+  if (global->n_stages == 0) return true; /* no stage was searched by itself */
   global->n_k = settings->top_k.n;
   global->k = ARENA_NEW(choosing->arena, struct global_k, global->n_k);
   for (size_t i = 0; i < global->n_k; i++) {
     if (!try_k(choosing, settings->top_k.values[i], &global->k[i], error)) return false;
+  }
+  /* Longer lists hold the shorter ones, of which more choices were tried. */
+  for (size_t i = 0; i < global->n_k; i++) {
+    for (size_t j = 0; j < global->n_k; j++) {
+      if (global->k[j].k > global->k[i].k) continue;
+      global->k[i].heterogeneous = fmax(global->k[i].heterogeneous, global->k[j].heterogeneous);
+    }
   }
   return true;
 }

@@ -240,6 +240,11 @@ static const struct report_breakdown *breakdowns(const struct stage_cost_of_desi
 
 static const char *workload_text(const struct run *run, struct arena *arena) {
   if (run->designs.set != NULL) return arena_printf(arena, "%s: see the table by workload", run->title);
+  if (run->system != NULL) {
+    return arena_printf(arena,
+                        "%s, %" PRIu64 " samples an iteration of the whole system; the schedule is that of the %s",
+                        run->title, run->system->samples, run->system->representative_name);
+  }
   return arena_printf(arena, "%s, %" PRIu64 " samples an iteration, %zu operators", run->title, run->stage.samples,
                       run->graph.n_ops);
 }
@@ -248,14 +253,17 @@ static const char *workload_text(const struct run *run, struct arena *arena) {
 static const char *throughput_text(const struct run *run, const struct record *best, const struct stage_result *result,
                                    struct arena *arena) {
   const double value = best->score.objective[OBJECTIVE_THROUGHPUT];
-  const char *times =
-      arena_printf(arena, "%.3g times %s", value / run->designs.reference_throughput, run->settings.limits.reference);
+  const double reference = run->designs.reference_throughput;
+  const char *times = reference > 0
+                          ? arena_printf(arena, "%.3g times %s", value / reference, run->settings.limits.reference)
+                          : arena_printf(arena, "%s does not fit", run->settings.limits.reference);
   if (run->designs.set != NULL) {
     const struct objective *first = &run->designs.space.objectives[OBJECTIVE_THROUGHPUT];
     return arena_printf(arena, "%s%s %.6g, %s", run->settings.search.score == SCORE_BOUND ? "at most " : "",
                         first->name, value, times);
   }
   if (run->settings.search.score == SCORE_SCHEDULE) return arena_printf(arena, "%.6g samples/s, %s", value, times);
+  if (run->system != NULL) return arena_printf(arena, "at most %.6g samples/s, %s (scores are bounds)", value, times);
   return arena_printf(arena, "at most %.6g samples/s, %s (scores are bounds); %.6g by its schedule", value, times,
                       (double)run->stage.samples / result->iteration_s);
 }

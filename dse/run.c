@@ -160,6 +160,13 @@ bool run_expand_training(struct run *run, struct error *error) {
   return true;
 }
 
+static bool load_reference(const struct run *run, struct accelerator *reference, struct error *error) {
+  const struct invocation *invocation = run->invocation;
+  return accelerator_from_catalogue(invocation->data_folder, run->settings.limits.reference, invocation->arena,
+                                    reference, error) &&
+         accelerator_derive(reference, error);
+}
+
 /* Of a whole system, if it can hold the workload at all. */
 static bool judge_reference_system(struct run *run, const struct accelerator *reference, struct error *error) {
   struct design_space *designs = &run->designs;
@@ -176,14 +183,9 @@ static bool judge_reference_system(struct run *run, const struct accelerator *re
 
 /* The throughput that `throughput_floor` and speed-ups refer to: the reference design on the same stages. */
 static bool judge_reference(struct run *run, struct error *error) {
-  struct invocation *invocation = run->invocation;
   struct design_space *designs = &run->designs;
   struct accelerator reference;
-  if (!accelerator_from_catalogue(invocation->data_folder, run->settings.limits.reference, invocation->arena,
-                                  &reference, error) ||
-      !accelerator_derive(&reference, error)) {
-    return false;
-  }
+  if (!load_reference(run, &reference, error)) return false;
   if (designs->system != NULL) return judge_reference_system(run, &reference, error);
   double throughput[RUN_MAX_WORKLOADS];
   for (size_t i = 0; i < run->n_members; i++) {
@@ -267,12 +269,17 @@ static bool make_system(struct run *run, struct error *error) {
                                .network = &settings->network,
                                .law = &settings->law};
   struct system_search *system = ARENA_NEW(arena, struct system_search, 1);
+  struct accelerator reference;
+  if (!load_reference(run, &reference, error)) return false;
+  const uint64_t designs_bytes = most_hbm_bytes(settings, arena);
+  const uint64_t others_bytes = run->any_design ? UINT64_MAX : accelerator_hbm_bytes(&reference);
+  const struct system_room room = {designs_bytes, others_bytes};
   if (!workload_request_of(run, top, &model.workload, error)) return false;
   if (!strategies_list(&settings->system, top->batch, arena, &strategies, error)) return false;
-  if (!system_search_init(system, &model, &settings->system, &settings->money, &strategies,
-                          most_hbm_bytes(settings, arena), arena, error)) {
+  if (!system_search_init(system, &model, &settings->system, &settings->money, &strategies, &room, arena, error)) {
     return false;
   }
+  system->ignores_memory = !settings->limits.memory;
   run->system = system;
   const struct unit *shown = system->system->units[system->representative];
   run->stage = shown->stage;
@@ -355,6 +362,10 @@ static bool not_stopped(struct run *run, struct error *error) {
 
 bool run_prepare(struct run *run, const char *path, struct error *error) {
   if (!run_load_settings(run, path, error)) return false;
+  if (run->one_device != NULL && system_is_asked_for(&run->settings.system)) {
+    return error_add(error, STATUS_INPUT, "%s: system.devices: dse %s looks at one device, not at whole systems", path,
+                     run->one_device);
+  }
   /* A large graph takes a second: a signal is looked for in between, and all ranks leave before they compare. */
   if (run_load_workload(run, error) && signals_stop() == 0 && run_expand_training(run, error) && signals_stop() == 0) {
     run_make_problem(run, error);

@@ -35,6 +35,8 @@ struct run {
   struct digest graph_digest;   /* of what is scheduled, of all workloads */
   struct system_search *system; /* of many devices; NULL: one */
   struct global *global;        /* then: what the global search found; NULL: not yet */
+  const char *one_device;       /* the command, if it knows no systems; NULL: it does */
+  bool any_design;              /* designs beside the space will be judged, whatever their memory */
   struct design_space designs;
   struct digest digest;      /* of everything that can change answers */
   const char *settings_text; /* run.cfg */

@@ -194,12 +194,14 @@ static bool collect(const struct judging *judging, struct schedule_cases *cases,
   for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
     if (wanted != NULL && !is_listed(wanted, networks[i].name)) continue;
     n_found++;
-    if (n_sets + 2 > COMMAND_MAX_VALUES) return error_add(error, STATUS_INPUT, "--set: too many");
+    if (n_sets + 3 > COMMAND_MAX_VALUES) return error_add(error, STATUS_INPUT, "--set: too many");
     invocation->sets[n_sets] = (struct config_set){"workload", networks[i].name};
     invocation->sets[n_sets + 1] = (struct config_set){"batch", networks[i].batch};
-    invocation->n_sets = n_sets + 2;
+    invocation->sets[n_sets + 2] = (struct config_set){"model", "[]"}; /* the run file's are of its own workload */
+    invocation->n_sets = n_sets + 3;
     struct run *const run = ARENA_NEW(invocation->arena, struct run, 1);
     run->invocation = invocation;
+    run->one_device = "schedules";
     const bool good =
         run_prepare(run, invocation->words[0], error) && schedule_cases_of_layers(run, invocation->arena, cases, error);
     run_release(run);

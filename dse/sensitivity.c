@@ -91,6 +91,7 @@ static enum status run_sensitivity(struct invocation *invocation, struct error *
   const char *seed = invocation_value(invocation, "seed");
   if (seed != NULL) invocation->sets[invocation->n_sets++] = (struct config_set){"search.seed", seed};
   run->invocation = invocation;
+  run->one_device = "sensitivity";
   sensitivity->run = run;
   const bool good =
       run_prepare(run, invocation->words[0], error) && analyse(sensitivity, error) && publish(sensitivity, error);

@@ -271,10 +271,15 @@ bool run_asks_die_cost(const struct run_settings *settings) {
   return asks;
 }
 
+static bool asks_system_price(const struct run_settings *settings) {
+  return settings->system.money_usd > 0 && system_is_asked_for(&settings->system);
+}
+
 /* Nobody's price must not pass for a low one. */
 static void check_prices(const struct config *config, const char *path, const struct run_settings *settings,
                          struct arena *arena, struct error *error) {
-  if (!run_asks_die_cost(settings)) return;
+  const bool asks_die_cost = run_asks_die_cost(settings);
+  if (!asks_die_cost && !asks_system_price(settings)) return;
   const bool has_node = cost_providers[settings->cost.provider]->has_tdp;
   const uint64_t other_nm = 22; /* of providers whose area is that of one node, whatever the design's */
   const struct uint_rule *nodes = &settings->axes[RUN_AXIS_node_nm];
@@ -283,9 +288,9 @@ static void check_prices(const struct config *config, const char *path, const st
     if (money_knows_node(&settings->money, nm)) continue;
     complain(config, path, "space.node_nm", error,
              arena_printf(arena,
-                          "die cost is asked for, and wafers of %llu nm have no known price or defects: set "
+                          "%s is asked for, and wafers of %llu nm have no known price or defects: set "
                           "money.wafer_usd and money.defects_per_mm2",
-                          (unsigned long long)nm));
+                          asks_die_cost ? "die cost" : "system.money_usd", (unsigned long long)nm));
   }
 }
 
@@ -411,7 +416,8 @@ struct digest run_settings_digest(struct run_settings *settings, const struct di
   digest_add_u64(&stream, ANSWER_VERSION);
   config_digest(&stream, sections.sections, sections.n);
   cost_digest(&settings->cost, &stream);
-  if (run_asks_die_cost(settings)) {
+  if (asks_system_price(settings)) digest_add_double(&stream, settings->money.hbm_usd_per_gib);
+  if (run_asks_die_cost(settings) || asks_system_price(settings)) {
     digest_add_double(&stream, settings->money.wafer_usd);
     digest_add_double(&stream, settings->money.defects_per_mm2);
     digest_add_double(&stream, settings->money.clustering);

@@ -9,26 +9,26 @@ enum { STRATEGIES_SHOWN = 10, MOST_TIMED = 64 };
 
 struct timed {
   const struct system_plan *plan;
+  uint32_t number; /* of the plan */
   struct system_result result;
 };
 
 static int by_time(const void *a, const void *b) {
   const struct timed *x = a, *y = b;
   if (x->result.iteration_s != y->result.iteration_s) return x->result.iteration_s < y->result.iteration_s ? -1 : 1;
-  return x->plan < y->plan ? -1 : x->plan > y->plan;
+  return x->number < y->number ? -1 : x->number > y->number;
 }
 
 /* The strategies of least bound that fit, each in full. */
 static size_t time_plans(const struct run *run, const struct accelerator *accelerator, struct timed *timed) {
   struct system_search *search = run->system;
-  struct stage_cost_of_design design;
   size_t n = 0;
-  design_cost(&run->designs, accelerator, &design);
   /* search->bounds are in order of the bounds of the design that was judged last: this one. */
   for (size_t i = 0; i < search->n_plans && n < MOST_TIMED; i++) {
     const struct system_plan *plan = search->plans[search->bounds[i].plan];
     if (!isfinite(search->bounds[i].seconds)) break;
     timed[n].plan = plan;
+    timed[n].number = search->bounds[i].plan;
     system_evaluate(search->system, plan, accelerator, &timed[n].result);
     n++;
   }
@@ -67,18 +67,17 @@ static void print_others(const struct run *run, const struct timed *timed, size_
 
 static bool say_none(const struct run *run, const struct system_score *score, const struct accelerator *accelerator,
                      struct error *error) {
-  const double gib = 1.0 / (1 << 30);
-  if (score->too_large) {
-    const uint64_t least = run->system->least_memory_bytes, has = accelerator_hbm_bytes(accelerator);
-    return error_add(error, STATUS_INFEASIBLE,
-                     "memory: no strategy fits %.6g GiB; the least that one needs is %.6g GiB, %" PRIu64 " bytes more",
-                     gib * (double)has, gib * (double)least, least > has ? least - has : 0);
-  }
+  if (score->too_large) return system_search_say_too_large(run->system, accelerator_hbm_bytes(accelerator), error);
   if (isfinite(score->power_excess_w)) {
     return error_add(error, STATUS_INFEASIBLE, "system.power_w: missed by at least %.6g W", score->power_excess_w);
   }
-  return error_add(error, STATUS_INFEASIBLE, "system.money_usd: missed by at least %.6g USD, or the price is not known",
-                   isfinite(score->money_excess_usd) ? score->money_excess_usd : 0);
+  if (isfinite(score->money_excess_usd)) {
+    return error_add(error, STATUS_INFEASIBLE, "system.money_usd: missed by at least %.6g USD",
+                     score->money_excess_usd);
+  }
+  if (score->unpriced) return error_add(error, STATUS_INFEASIBLE, "system.money_usd: the design's price is not known");
+  return error_add(error, STATUS_INFEASIBLE,
+                   "no strategy ends: devices have no links to talk over, or cycles do not fit 64 bits");
 }
 
 enum status system_report_evaluate(const struct run *run, const struct accelerator *accelerator, struct error *error) {

@@ -183,6 +183,21 @@ struct layout { /* of one device */
   uint64_t dense, expert, kept_bytes, send_forward, send_backward;
 };
 
+/* A tied table has a copy where its owner is not; a V has both ends on one device. */
+static bool has_first_block(const struct system_plan *plan, uint64_t device) {
+  for (uint64_t chunk = 0; chunk < plan->problem.n_chunks; chunk++) {
+    if (pipeline_place(plan->schedule, &plan->problem, chunk, device) == 0) return true;
+  }
+  return false;
+}
+
+static bool ends_meet(const struct system_plan *plan) {
+  for (uint64_t chunk = 0; chunk < plan->problem.n_chunks; chunk++) {
+    if (pipeline_place(plan->schedule, &plan->problem, chunk, 0) + 1 == plan->n_parts) return true;
+  }
+  return false;
+}
+
 static void lay_out_device(const struct system *system, const struct system_plan *plan, uint64_t device,
                            struct layout *layout) {
   const struct block_chain *chain = &plan->cut->chain;
@@ -198,10 +213,7 @@ static void lay_out_device(const struct system *system, const struct system_plan
       if (chunk == 0) layout->first_blocks[b] = n;
       layout->expert = sat_add(layout->expert, sat_mul(n, block->expert_parameters));
       layout->dense = sat_add(layout->dense, sat_mul(n, block->parameters - block->expert_parameters));
-      /* A tied table has a copy where its owner is not. */
-      if (n > 0 && block->borrowed_parameters > 0 && plan->blocks[part * n_blocks + chain->block_at[0]] == 0) {
-        layout->dense = sat_add(layout->dense, block->borrowed_parameters);
-      }
+      if (n > 0 && !has_first_block(plan, device)) layout->dense = sat_add(layout->dense, block->borrowed_parameters);
     }
     if (chunk == 0) {
       layout->send_backward = part > 0 ? plan->in_bytes[part] : 0;
@@ -257,7 +269,7 @@ bool system_lay_out(struct system *system, struct system_plan *plan, struct erro
     if (plan->runs[r].memory_bytes > plan->runs[plan->fullest].memory_bytes) plan->fullest = r;
   }
   const struct block *last = &plan->cut->chain.blocks[plan->cut->chain.block_at[plan->cut->chain.n_places - 1]];
-  if (p > 1) plan->tied_bytes = sat_mul(last->borrowed_parameters, system->model.training->gradient_bytes);
+  if (!ends_meet(plan)) plan->tied_bytes = sat_mul(last->borrowed_parameters, system->model.training->gradient_bytes);
   plan->links = ARENA_NEW(system->arena, struct plan_links, 1);
   arena_rewind(system->scratch, mark);
   return true;

@@ -69,9 +69,9 @@ struct device_run {
 };
 
 struct plan_links {
-  size_t n_timed, now;       /* ever; the slot of the design at hand */
-  double of[LINK_SLOTS];     /* the design's links that a slot holds for */
-  double tied_s[LINK_SLOTS]; /* reduction of what first and last stage share */
+  size_t n_timed, now;           /* ever; the slot of the design at hand */
+  struct network of[LINK_SLOTS]; /* that a slot's seconds hold for */
+  double tied_s[LINK_SLOTS];     /* reduction of what first and last stage share */
 };
 
 struct system_plan {

@@ -9,26 +9,20 @@
 /* --- which plans there are ------------------------------------------------------------------------------------------
  */
 
-static void leave_out(struct system_search *search, const struct system_plan *plan, struct arena *arena) {
-  struct system_left_out *out = &search->left_out;
-  const struct device_run *run = &plan->runs[plan->fullest];
-  if (out->n_too_large++ > 0 && run->memory_bytes >= out->least_bytes) return;
-  out->least_bytes = run->memory_bytes;
-  out->least_memory = run->memory;
-  out->least_stage = run->first;
-  out->least_text = strategy_text(&plan->strategy, arena);
-}
-
-/* Which device of which stage misses what, and by how much. */
-static bool say_too_large(const struct system_search *search, uint64_t hbm_bytes, struct error *error) {
-  const struct system_left_out *out = &search->left_out;
-  const struct system_memory *memory = &out->least_memory;
+bool system_search_say_too_large(const struct system_search *search, uint64_t hbm_bytes, struct error *error) {
+  const struct system_plan *nearest = search->plans[0];
+  for (size_t i = 1; i < search->n_plans; i++) {
+    if (system_plan_memory_bytes(search->plans[i]) < system_plan_memory_bytes(nearest)) nearest = search->plans[i];
+  }
+  const struct device_run *run = &nearest->runs[nearest->fullest];
+  const struct system_memory *memory = &run->memory;
+  const uint64_t missing_bytes = run->memory_bytes > hbm_bytes ? run->memory_bytes - hbm_bytes : 0;
   const double gib = 1.0 / (1 << 30);
   error_add(error, STATUS_INFEASIBLE,
-            "memory: no strategy fits; the nearest (%s) misses the %.6g GiB of the largest design by %.6g GiB (%llu "
-            "bytes) on stage %zu",
-            out->least_text, gib * (double)hbm_bytes, gib * (double)(out->least_bytes - hbm_bytes),
-            (unsigned long long)(out->least_bytes - hbm_bytes), out->least_stage);
+            "memory: no strategy fits; the nearest (%s) needs %.6g GiB (%llu bytes) more than a device's %.6g GiB on "
+            "stage %u",
+            strategy_text(&nearest->strategy, search->system->arena), gib * (double)missing_bytes,
+            (unsigned long long)missing_bytes, gib * (double)hbm_bytes, run->first);
   return error_add(error, STATUS_INFEASIBLE,
                    "  weights %.4g, gradients %.4g, optimizer %.4g, kept for the backward pass %.4g, working %.4g, "
                    "buffers %.4g GiB",
@@ -68,9 +62,10 @@ static bool is_double(const struct system_search *search, const struct system_pl
 
 bool system_search_init(struct system_search *search, const struct system_model *model,
                         const struct system_settings *settings, const struct money_settings *money,
-                        const struct strategies *strategies, uint64_t hbm_bytes, struct arena *arena,
+                        const struct strategies *strategies, const struct system_room *room, struct arena *arena,
                         struct error *error) {
-  *search = (struct system_search){.settings = settings, .money = money, .n_strategies = strategies->n};
+  *search = (struct system_search){
+      .settings = settings, .money = money, .n_strategies = strategies->n, .most_hbm_bytes = room->designs_bytes};
   struct arena *scratch = ARENA_NEW(arena, struct arena, 1);
   arena_init(scratch, 1 << 20);
   search->system = system_new(model, arena, scratch);
@@ -78,6 +73,7 @@ bool system_search_init(struct system_search *search, const struct system_model 
   search->samples = strategies->all[0].global_batch;
   search->least_memory_bytes = UINT64_MAX;
   struct error *why = ARENA_NEW(arena, struct error, 1);
+  const struct system_plan *nearest = NULL;
   for (size_t i = 0; i < strategies->n; i++) {
     const struct system_plan *plan;
     *why = (struct error){0};
@@ -89,20 +85,23 @@ bool system_search_init(struct system_search *search, const struct system_model 
       search->left_out.n_double++;
       continue;
     }
-    search->least_memory_bytes = min_u64(search->least_memory_bytes, system_plan_memory_bytes(plan));
-    if (hbm_bytes > 0 && system_plan_memory_bytes(plan) > hbm_bytes) {
-      leave_out(search, plan, arena);
-      continue;
-    }
-    search->plans[search->n_plans++] = plan;
+    const uint64_t bytes = system_plan_memory_bytes(plan);
+    search->least_memory_bytes = min_u64(search->least_memory_bytes, bytes);
+    const bool too_large = room->designs_bytes > 0 && bytes > room->designs_bytes;
+    search->left_out.n_too_large += too_large;
+    if (nearest == NULL || bytes < system_plan_memory_bytes(nearest)) nearest = plan;
+    if (!too_large || bytes <= room->others_bytes) search->plans[search->n_plans++] = plan;
   }
   arena_release(scratch);
-  if (search->n_plans == 0 && search->left_out.n_too_large > 0) return say_too_large(search, hbm_bytes, error);
+  search->none_fits = nearest != NULL && search->left_out.n_too_large > 0 && room->designs_bytes > 0 &&
+                      search->least_memory_bytes > room->designs_bytes;
+  if (search->n_plans == 0 && nearest != NULL) search->plans[search->n_plans++] = nearest;
   if (search->n_plans == 0) {
     return error_add(error, STATUS_INPUT, "system: none of the %zu strategies is possible: %s", strategies->n,
                      search->left_out.first_illegal);
   }
   choose_representative(search, arena);
+  search->bound = ARENA_NEW(arena, struct system_score, 1);
   search->floors = ARENA_NEW(arena, struct unit_cost, search->system->n_units);
   search->bounds = ARENA_NEW(arena, struct plan_bound, search->n_plans);
   return true;
@@ -111,16 +110,25 @@ bool system_search_init(struct system_search *search, const struct system_model 
 /* --- limits ---------------------------------------------------------------------------------------------------------
  */
 
+bool system_search_fits(const struct system_search *search, const struct system_plan *plan,
+                        const struct device_run *run, uint64_t hbm_bytes) {
+  const uint64_t bytes = run != NULL ? run->memory_bytes : system_plan_memory_bytes(plan);
+  return search->ignores_memory || bytes <= hbm_bytes;
+}
+
 static bool is_allowed(const struct system_search *search, const struct system_design *design,
                        const struct system_plan *plan, struct system_score *score) {
   const struct system_settings *settings = search->settings;
   const double n = (double)plan->n_devices;
-  if (system_plan_memory_bytes(plan) > design->cost->hbm_bytes) return false;
+  if (!system_search_fits(search, plan, NULL, design->cost->hbm_bytes)) return false;
   score->too_large = false;
   const double power_excess_w = settings->power_w > 0 ? n * design->cost->tdp.total - settings->power_w : 0;
-  const double money_excess_usd = settings->money_usd > 0 ? n * design->device_usd - settings->money_usd : 0;
+  /* Nobody's price must not pass for a low one. */
+  const double usd = isfinite(design->device_usd) ? n * design->device_usd : (double)INFINITY;
+  const double money_excess_usd = settings->money_usd > 0 ? usd - settings->money_usd : 0;
   if (!(power_excess_w > 0) && !(money_excess_usd > 0)) return true;
   if (power_excess_w > 0) score->power_excess_w = fmin(score->power_excess_w, power_excess_w);
+  if (isinf(usd)) score->unpriced = true;
   if (money_excess_usd > 0) score->money_excess_usd = fmin(score->money_excess_usd, money_excess_usd);
   return false;
 }
@@ -142,7 +150,7 @@ static void fill_focus(struct system_search *search, const struct system_design 
   const struct system_plan *plan = search->focus.plan;
   const struct device_run *run = &plan->runs[search->focus.run];
   clear_score(score);
-  if (run->memory_bytes > design->cost->hbm_bytes) return;
+  if (!system_search_fits(search, plan, run, design->cost->hbm_bytes)) return;
   const double seconds = system_beat_s(search->system, plan, run, search->floors, network);
   score->too_large = false;
   if (!isfinite(seconds)) return;
@@ -224,6 +232,7 @@ void system_search_best(struct system_search *search, const struct system_design
   score->power_excess_w = bound.power_excess_w;
   score->money_excess_usd = bound.money_excess_usd;
   score->too_large = bound.too_large;
+  score->unpriced = bound.unpriced;
   network_init(&network, system->model.network, design->accelerator);
   qsort(search->bounds, search->n_plans, sizeof *search->bounds, by_bound);
   for (size_t k = 0; k < search->n_plans && search->bounds[k].seconds < score->seconds; k++) {
@@ -258,21 +267,18 @@ void system_search_best(struct system_search *search, const struct system_design
 struct sharing {
   const struct system_search *search;
   const struct system_plan *plan;
+  const struct device_run *run; /* whose blocks count */
   double *share, sum;
 };
 
 static void take_share(void *context, uint32_t index) {
   struct sharing *sharing = context;
   const struct cut *cut = sharing->plan->cut;
-  const struct device_run *run = &sharing->plan->runs[0];
-  for (size_t r = 0; r < sharing->plan->n_runs; r++) {
-    if (sharing->plan->runs[r].n > run->n) run = &sharing->plan->runs[r];
-  }
   double times = 0;
   for (size_t b = 0; b < cut->chain.n_blocks; b++) {
     for (unsigned phase = 0; phase < N_BLOCK_PHASES; phase++) {
       if (cut->unit[b * N_BLOCK_PHASES + phase] != index) continue;
-      times += run->blocks[b] * (phase == BLOCK_UPDATE ? 1.0 : (double)sharing->plan->n_microbatches);
+      times += sharing->run->blocks[b] * (phase == BLOCK_UPDATE ? 1.0 : (double)sharing->plan->n_microbatches);
     }
   }
   sharing->share[index] = times * sharing->search->system->costs[index].seconds;
@@ -280,8 +286,14 @@ static void take_share(void *context, uint32_t index) {
 }
 
 void system_search_shares(const struct system_search *search, const struct system_plan *plan, double *share) {
-  struct sharing sharing = {search, plan, share, 0};
+  const bool is_focus = search->focus.plan != NULL;
+  const struct device_run *run = &plan->runs[is_focus ? search->focus.run : 0];
+  for (size_t r = 0; !is_focus && r < plan->n_runs; r++) {
+    if (plan->runs[r].n > run->n) run = &plan->runs[r];
+  }
+  struct sharing sharing = {search, plan, run, share, 0};
   for (size_t u = 0; u < search->system->n_units; u++) share[u] = 0;
-  system_visit_units(plan, NULL, take_share, &sharing);
+  /* Of other runs' units a stage's own search has no costs, or some of another design. */
+  system_visit_units(plan, run, take_share, &sharing);
   for (size_t u = 0; u < search->system->n_units && sharing.sum > 0; u++) share[u] /= sharing.sum;
 }

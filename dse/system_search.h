@@ -10,6 +10,15 @@
 #include "dse/strategies.h"
 #include "dse/system_private.h"
 
+struct system_score {
+  const struct system_plan *plan; /* NULL: none is allowed */
+  double seconds, throughput, energy_j, throughput_per_w;
+  uint64_t n_devices;
+  double power_excess_w, money_excess_usd; /* of the plan that misses its limit by least, if that is why none is */
+  bool too_large;                          /* none fits the memory */
+  bool unpriced;                           /* money is limited, and nobody knows what the design costs */
+};
+
 struct plan_bound {
   double seconds; /* INFINITY: not allowed with this design */
   uint32_t plan;
@@ -19,10 +28,6 @@ struct plan_bound {
 struct system_left_out {
   uint64_t n_illegal, n_too_large, n_double;
   const char *first_illegal; /* the first message */
-  const char *least_text;    /* of those too large the one that needs least */
-  uint64_t least_bytes;
-  struct system_memory least_memory;
-  size_t least_stage;
 };
 
 /* One stage of one plan alone, instead of whole systems: a local search's question. */
@@ -42,40 +47,49 @@ struct system_search {
   struct system_left_out left_out;
   uint64_t samples;            /* of an iteration */
   uint64_t least_memory_bytes; /* of any plan */
+  bool ignores_memory;         /* limits.memory is off */
+  uint64_t most_hbm_bytes;     /* of any design of the space; 0: not known */
+  bool none_fits;              /* any design of the space; then the plan that needs least is kept, to say so */
   uint32_t representative;     /* the unit that is shown as a schedule: the most frequent block's backward pass */
   const char *representative_name;
   /* scratch of one design */
-  struct unit_cost *floors;  /* [n_units] */
-  struct plan_bound *bounds; /* [n_plans] */
+  struct system_score *bound; /* of what was bounded last, by design_fill_bounds */
+  struct unit_cost *floors;   /* [n_units] */
+  struct plan_bound *bounds;  /* [n_plans] */
   uint64_t n_simulated;
 };
 
-/* `hbm_bytes`: the most that any design has. STATUS_INPUT if no strategy is legal; STATUS_INFEASIBLE if none fits. */
+/* Most memory of a device that a plan may need; 0: any. */
+struct system_room {
+  uint64_t designs_bytes; /* most that any design of the space has */
+  uint64_t others_bytes;  /* of designs beside the space that will be judged: plans that fit these are kept, too */
+};
+/* STATUS_INPUT if no strategy is legal. */
 bool system_search_init(struct system_search *search, const struct system_model *model,
                         const struct system_settings *settings, const struct money_settings *money,
-                        const struct strategies *strategies, uint64_t hbm_bytes, struct arena *arena,
+                        const struct strategies *strategies, const struct system_room *room, struct arena *arena,
                         struct error *error);
+/* Which device of which stage misses what of so much memory, and by how many bytes, with the strategy that needs least:
+ * STATUS_INFEASIBLE. */
+bool system_search_say_too_large(const struct system_search *search, uint64_t hbm_bytes, struct error *error);
+/* Does a device have the memory that the plan (or one run of its devices: `run` not NULL) needs? */
+bool system_search_fits(const struct system_search *search, const struct system_plan *plan,
+                        const struct device_run *run, uint64_t hbm_bytes);
 
 /* A design in front of the plans: what it may be part of, and what its devices draw and cost. */
 struct system_design {
   const struct accelerator *accelerator;
   const struct stage_cost_of_design *cost;
-  double device_usd; /* NaN or 0: nobody asks */
+  double device_usd; /* 0: nobody asks; not finite: nobody knows, and a limit on money is not kept */
 };
 
-struct system_score {
-  const struct system_plan *plan; /* NULL: none is allowed */
-  double seconds, throughput, energy_j, throughput_per_w;
-  uint64_t n_devices;
-  double power_excess_w, money_excess_usd; /* of the plan that misses its limit by least, if that is why none is */
-  bool too_large;                          /* none fits the memory */
-};
 /* From search->floors: no plan is better in any of the numbers. */
 void system_search_bound(struct system_search *search, const struct system_design *design, struct system_score *score);
 /* In full, from search->floors and schedules of what could still win. */
 void system_search_best(struct system_search *search, const struct system_design *design, struct system_score *score,
                         struct system_result *result);
-/* Each unit's part of the best plan's iteration: share[n_units], from the costs of the design judged last. */
+/* Each unit's part of the plan's iteration (of one stage's, if that is the question), from the costs of the design
+ * judged last: share[n_units]. */
 void system_search_shares(const struct system_search *search, const struct system_plan *plan, double *share);
 
 #endif

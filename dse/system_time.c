@@ -13,8 +13,8 @@
 #include <math.h>
 #include <string.h>
 
-/* What pricing in picoseconds may round: bounds are loosened by far more. */
-static const double BOUND_SLACK = 1e-7;
+/* Sums in another order than the simulation's round otherwise: bounds are loosened by far more. */
+static const double BOUND_SLACK = 1e-9;
 
 /* --- links ----------------------------------------------------------------------------------------------------------
  * Devices count tensor, context, experts, data, pipeline. All that hold the same parameters reduce their gradients:
@@ -61,15 +61,14 @@ static const struct run_links *links_of(const struct system_plan *plan, const st
 }
 
 void system_time_links(const struct system *system, const struct system_plan *plan, const struct network *network) {
-  const double of = network->levels[0].bytes_per_s;
   struct plan_links *links = plan->links;
   for (size_t slot = 0; slot < min_u64(links->n_timed, LINK_SLOTS); slot++) {
-    if (links->of[slot] != of) continue;
+    if (memcmp(&links->of[slot], network, sizeof *network) != 0) continue;
     links->now = slot;
     return;
   }
   links->now = links->n_timed++ % LINK_SLOTS;
-  links->of[links->now] = of;
+  links->of[links->now] = *network;
   const struct split_degrees *degrees = &plan->strategy.degrees;
   const struct network_group chain = chain_of(plan);
   for (size_t r = 0; r < plan->n_runs; r++) {
@@ -159,17 +158,30 @@ static void add_sharding(const struct system *system, const struct system_plan *
   *exposed = forward_s + backward_s;
 }
 
+/* Of a device's parameters, those that it updates: with ZeRO its shard, of experts among the ranks that hold them. */
+static double updated_share(const struct system_plan *plan, const struct device_run *run) {
+  const struct split_degrees *degrees = &plan->strategy.degrees;
+  const double ranks = (double)(degrees->data * degrees->context), expert_ranks = ranks / (double)degrees->expert;
+  const double dense = (double)run->dense_parameters, expert = (double)run->expert_parameters;
+  if (plan->strategy.zero == 0 || !(dense + expert > 0)) return 1;
+  return (dense / ranks + expert / expert_ranks) / (dense + expert);
+}
+
 /* Behind the last microbatch: what reduction and gathering leave uncovered, and the update itself. */
 static double tail_s(const struct system *system, const struct system_plan *plan, const struct device_run *run,
                      const struct phase_times *times, double *update_s) {
-  const struct split_degrees *degrees = &plan->strategy.degrees;
-  const double sharers = plan->strategy.zero > 0 ? (double)(degrees->data * degrees->context) : 1;
-  *update_s = times->update_s / sharers;
+  *update_s = times->update_s * updated_share(plan, run);
   if (plan->strategy.zero == 3) return 0;
   const double least_s = run->last_bucket * links_of(plan, run)->reduce_s;
   const double reduce_s = fmax(exposed_s(system, links_of(plan, run)->reduce_s, times->backward_s), least_s);
   return reduce_s + fmax(exposed_s(system, links_of(plan, run)->gather_s, times->forward_s),
                          run->last_bucket * links_of(plan, run)->gather_s);
+}
+
+/* What nothing hides. */
+static double least_tail_s(const struct system_plan *plan, const struct device_run *run) {
+  return plan->strategy.zero == 3 ? 0
+                                  : run->last_bucket * (links_of(plan, run)->reduce_s + links_of(plan, run)->gather_s);
 }
 
 /* --- the bound ------------------------------------------------------------------------------------------------------
@@ -194,7 +206,9 @@ double system_bound_s(const struct system *system, const struct system_plan *pla
     const double step_forward_s = first.forward_s + links_of(plan, run)->send_forward_s;
     const double step_back_s = is_torn(plan) ? first.data_s : first.backward_s;
     const double step_s = step_forward_s + step_back_s + links_of(plan, run)->send_backward_s;
-    if (r == 0) first_tail_s = end_s;
+    /* Of several chunks a walk passes the first alone, and cannot be relied on to make up for what a longer backward
+     * pass of the others hides. */
+    if (r == 0) first_tail_s = plan->problem.n_chunks == 1 ? end_s : least_tail_s(plan, run);
     /* Of a run's devices the last waits longest. */
     const double before_s = ramps ? prefix_s + (run->n - 1) * step_s : 0;
     const double core_s = is_torn(plan) ? m * (own.forward_s + own.data_s) : load_s;
@@ -233,7 +247,7 @@ double system_run_energy_j(const struct system_plan *plan, const struct device_r
                            const struct unit_cost *costs) {
   const struct cut *cut = plan->cut;
   const double m = (double)plan->n_microbatches;
-  const double sharers = plan->strategy.zero > 0 ? (double)plan->strategy.degrees.data : 1;
+  const double updated = updated_share(plan, run);
   const bool torn = is_torn(plan);
   double energy_j = 0;
   for (size_t b = 0; b < cut->chain.n_blocks; b++) {
@@ -243,7 +257,7 @@ double system_run_energy_j(const struct system_plan *plan, const struct device_r
       const bool half = phase == BLOCK_BACKWARD_DATA || phase == BLOCK_BACKWARD_WEIGHT;
       if (unit == NO_UNIT || (half && !torn) || (phase == BLOCK_BACKWARD && torn)) continue;
       double times = m;
-      if (phase == BLOCK_UPDATE) times = 1 / sharers;
+      if (phase == BLOCK_UPDATE) times = updated;
       if (phase == BLOCK_SELECTIVE) times = plan->strategy.recompute == RECOMPUTE_SELECTIVE ? m : 0;
       if (phase == BLOCK_FORWARD && runs_again(plan, b)) times = 2 * m;
       block_j += times * costs[unit].energy_j;
@@ -265,7 +279,8 @@ double system_energy_j(const struct system *system, const struct system_plan *pl
 /* --- by simulation --------------------------------------------------------------------------------------------------
  */
 
-static uint64_t ps_of(double seconds) { return seconds < 9e6 ? (uint64_t)(seconds * 1e12 + 0.5) : UINT64_MAX >> 8; }
+/* Upwards: no task is shorter than its operators, and what is left of an iteration is waiting. */
+static uint64_t ps_of(double seconds) { return seconds < 9e6 ? (uint64_t)ceil(seconds * 1e12) : UINT64_MAX >> 8; }
 
 static const struct unit_cost *costs_at(const struct stage_costs *stages, uint64_t device) {
   return stages->costs_of != NULL ? stages->costs_of[device] : stages->costs;
@@ -295,7 +310,7 @@ static void fill_stages(const struct system *system, const struct system_plan *p
       struct pipeline_stage *stage = &plan->stages[chunk * p + device];
       *stage = (struct pipeline_stage){.forward_ps = ps_of(own.forward_s),
                                        .backward_ps = ps_of(own.backward_s),
-                                       .backward_data_ps = ps_of(own.data_s),
+                                       .backward_data_ps = ps_of(is_torn(plan) ? own.data_s : own.backward_s),
                                        .backward_weight_ps = ps_of(own.weight_s)};
       /* Chunks side by side on one device hand over in place. */
       const bool alone = p == 1;
