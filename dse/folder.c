@@ -113,7 +113,8 @@ static void set_text(json_t *object, const char *key, const char *value) {
 static struct status_facts facts_now(const struct run *run) {
   const struct rounds *rounds = &run->rounds;
   const struct progress_facts *now = &run->now;
-  struct status_facts facts = {.round = rounds->round,
+  const struct rounds *inner = run->stages.rounds; /* of a stage's own search, behind the run's rounds */
+  struct status_facts facts = {.round = inner != NULL ? inner->round : rounds->round,
                                .evaluations = rounds->evaluations,
                                .evaluations_max = now->most,
                                .n_done = now->n_done,
@@ -131,7 +132,7 @@ static struct status_facts facts_now(const struct run *run) {
     facts.gap = run->proof.gap;
   }
   const struct status_facts *earlier = run->earlier;
-  if (earlier != NULL && earlier->round > rounds->round) {
+  if (earlier != NULL && earlier->round > facts.round) {
     facts.round = earlier->round;
     facts.evaluations = earlier->evaluations;
     facts.has_best = earlier->has_best;

@@ -35,6 +35,10 @@ struct run {
   struct digest graph_digest;   /* of what is scheduled, of all workloads */
   struct system_search *system; /* of many devices; NULL: one */
   struct global *global;        /* then: what the global search found; NULL: not yet */
+  struct stage_progress {       /* of the stages' own searches; n_total 0: there is none under way */
+    const struct rounds *rounds;
+    uint64_t n_done, n_total, n_evaluations; /* evaluations of the stages that are done */
+  } stages;
   struct design_space designs;
   struct digest digest;      /* of everything that can change answers */
   const char *settings_text; /* run.cfg */

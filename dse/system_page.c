@@ -276,8 +276,6 @@ static void fill_facts(const struct run *run, const struct global_system *chosen
        proof->optimal
            ? arena_printf(arena, "the best of %" PRIu64 " designs in any strategy (proven)", proof->points)
            : arena_printf(arena, "within %.3g %% of the best of %" PRIu64 " designs", 100 * proof->gap, proof->points)},
-      {"Evaluations",
-       arena_printf(arena, "%" PRIu64 ", and those of the stages' own searches", run->rounds.evaluations)},
   };
   struct report_fact *kept = ARENA_NEW(arena, struct report_fact, sizeof list / sizeof *list);
   memcpy(kept, list, sizeof list);

@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 enum { WIDTH = 660, HEIGHT = 400, LEFT = 76, RIGHT = 14, TOP = 14, BOTTOM = 50, N_HUES = 8, N_TICKS = 5 };
-static const double WORDS_SHARE = 0.06; /* a part narrower than this has no room for its percentage */
+/* A part narrower than this has no room for its percentage, or for a line behind it. */
+static const double WORDS_SHARE = 0.06, LINE_SHARE = 0.008;
 
 /* --- stacked bars ---------------------------------------------------------------------------------------------------
  */
@@ -33,8 +34,8 @@ static void write_share(struct writer *writer, const struct report_stacks *stack
                         double scale) {
   const double value = stacks->rows[row].values[part], total = total_of(stacks, row);
   if (!(value > 0)) return;
-  writer_format(writer, "<b style=\"width:%.2f%%;background:var(--c%zu)\" title=\"", 100 * value / scale,
-                part % N_HUES);
+  writer_format(writer, "<b style=\"width:%.2f%%;background:var(--c%zu)%s\" title=\"", 100 * value / scale,
+                part % N_HUES, value / scale < LINE_SHARE ? ";box-shadow:none" : "");
   report_write_tagged(writer, "", stacks->parts[part], ": ");
   report_write_number(writer, value);
   report_write_tagged(writer, " ", stacks->unit, "");

@@ -92,7 +92,7 @@ static const char *const lines[] = {
     ".stack-name{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 14px;font-size:13px;\n",
     "font-variant-numeric:tabular-nums}\n",
     ".stack-name span:last-child{color:var(--soft)}\n",
-    ".points{width:100%;max-width:820px;fill:var(--ink);font-size:13px}\n",
+    ".points{width:100%;max-width:740px;fill:var(--ink);font-size:14px}\n",
     ".two{display:grid;grid-template-columns:repeat(auto-fit,minmax(330px,1fr));gap:6px 44px}\n",
     ".gantt{max-height:560px;overflow-y:auto;border:1px solid var(--line);border-radius:6px}\n",
     "footer{color:var(--soft);font-size:13px;padding:4px 0 40px}\n",
