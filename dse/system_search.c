@@ -258,16 +258,14 @@ void system_search_best(struct system_search *search, const struct system_design
 struct sharing {
   const struct system_search *search;
   const struct system_plan *plan;
+  const struct device_run *run;
   double *share, sum;
 };
 
 static void take_share(void *context, uint32_t index) {
   struct sharing *sharing = context;
   const struct cut *cut = sharing->plan->cut;
-  const struct device_run *run = &sharing->plan->runs[0];
-  for (size_t r = 0; r < sharing->plan->n_runs; r++) {
-    if (sharing->plan->runs[r].n > run->n) run = &sharing->plan->runs[r];
-  }
+  const struct device_run *run = sharing->run;
   double times = 0;
   for (size_t b = 0; b < cut->chain.n_blocks; b++) {
     for (unsigned phase = 0; phase < N_BLOCK_PHASES; phase++) {
@@ -280,8 +278,12 @@ static void take_share(void *context, uint32_t index) {
 }
 
 void system_search_shares(const struct system_search *search, const struct system_plan *plan, double *share) {
-  struct sharing sharing = {search, plan, share, 0};
+  const bool alone = search->focus.plan != NULL; /* then the other stages' units are not priced for this design */
+  struct sharing sharing = {search, plan, &plan->runs[alone ? search->focus.run : 0], share, 0};
+  for (size_t r = 0; r < plan->n_runs && !alone; r++) {
+    if (plan->runs[r].n > sharing.run->n) sharing.run = &plan->runs[r];
+  }
   for (size_t u = 0; u < search->system->n_units; u++) share[u] = 0;
-  system_visit_units(plan, NULL, take_share, &sharing);
+  system_visit_units(plan, alone ? sharing.run : NULL, take_share, &sharing);
   for (size_t u = 0; u < search->system->n_units && sharing.sum > 0; u++) share[u] /= sharing.sum;
 }
