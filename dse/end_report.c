@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROWS_SHOWN = 20 };
+enum { ROWS_SHOWN = 20, ROWS_SHOWN_OF_SYSTEM = 8 /* the systems follow */ };
 
 static void show_front(const struct run *run) {
   struct arena *arena = run->invocation->arena;
@@ -31,15 +31,16 @@ static void show_front(const struct run *run) {
   for (size_t a = 0; a < run->designs.space.n_axes; a++) columns[n++] = run->designs.axes[a].key;
   columns[n++] = "binding";
   char *text;
-  table_print(tables_front(run, arena), columns, n, ROWS_SHOWN, &text, arena);
+  table_print(tables_front(run, arena), columns, n, run->system != NULL ? ROWS_SHOWN_OF_SYSTEM : ROWS_SHOWN, &text,
+              arena);
   const char *complete =
       run->proof.front_complete ? "complete, proven"
       : !run->proof.counted
           ? "of the designs evaluated; the space is larger than search.bound_points"
           : arena_printf(arena, "of the designs evaluated; %" PRIu64 " others could join it",
                          run->proof.open + (run->settings.search.prove_front ? 0 : run->proof.pruned));
-  say(run->invocation, "Pareto front over %s: %zu designs (%s)\n\n%s\n", spanned, pareto_count(run->rounds.front),
-      complete, text);
+  say(run->invocation, "Pareto front over %s%s: %zu designs (%s)\n\n%s\n", spanned,
+      run->system != NULL ? ", one design on all devices" : "", pareto_count(run->rounds.front), complete, text);
 }
 
 /* Of several workloads a row each. */
@@ -51,20 +52,26 @@ static void show_workloads(const struct run *run, const struct point *point) {
   set_report_say(run, &report);
 }
 
+/* Of a system that is not in full words further down: a line. */
 static void show_system(const struct run *run, const struct point *point) {
   struct accelerator accelerator;
   struct system_score score;
   struct system_result result;
   REQUIRE(design_at(&run->designs, point, &accelerator));
   design_system_of(&run->designs, &accelerator, &score, &result);
-  if (score.plan != NULL) system_report_say(run, score.plan, &result);
+  if (score.plan == NULL) return;
+  if (system_report_chosen(run) == NULL) {
+    system_report_say(run, score.plan, &result);
+  } else {
+    say(run->invocation, "  strategy     %s\n", strategy_text(&score.plan->strategy, run->invocation->arena));
+  }
 }
 
 static void show_best(const struct run *run) {
   const struct record *best = topk_at(run->rounds.topk, 0);
   const double *objective = best->score.objective;
   const struct objective *metric = &run->designs.space.objectives[run->designs.space.metric];
-  say(run->invocation, "best by %s: %s\n", metric->name,
+  say(run->invocation, "best by %s%s: %s\n", metric->name, run->system != NULL ? " on all devices" : "",
       design_text(&run->designs, &best->point, run->invocation->arena));
   if (run->designs.set != NULL) {
     show_workloads(run, &best->point);
@@ -81,9 +88,12 @@ static void show_best(const struct run *run) {
     say(run->invocation,
         "               (scores are bounds, which no schedule beats; dse evaluate schedules a design)\n");
   }
-  say(run->invocation, "  area         %.5g mm2 of %.5g\n", objective[OBJECTIVE_AREA], run->settings.limits.area_mm2);
+  const char *each = run->system != NULL ? " a device" : "";
+  say(run->invocation, "  area         %.5g mm2 of %.5g%s\n", objective[OBJECTIVE_AREA], run->settings.limits.area_mm2,
+      each);
   if (run->stage.provider->has_tdp) {
-    say(run->invocation, "  TDP          %.5g W of %.5g\n", objective[OBJECTIVE_TDP], run->settings.limits.tdp_w);
+    say(run->invocation, "  TDP          %.5g W of %.5g%s\n", objective[OBJECTIVE_TDP], run->settings.limits.tdp_w,
+        each);
   }
   if (run->designs.asks_die_cost) {
     say(run->invocation, "  die cost     %.5g USD\n", objective[OBJECTIVE_DIE_COST]);
@@ -162,9 +172,10 @@ void explore_report(const struct run *run) {
   if (run->system != NULL) system_report_search(run);
   const double wall_s = run_clock_s() - run->start_s;
   say(run->invocation,
-      "%" PRIu64 " evaluations (%" PRIu64 " feasible) in %.3g s on %u rank%s; results in %s, open %s/report.html\n",
-      run->rounds.evaluations, run->rounds.feasible, wall_s, cluster_size(run->invocation->cluster),
-      cluster_size(run->invocation->cluster) > 1 ? "s" : "", run->folder, run->folder);
+      "%s%" PRIu64 " evaluations (%" PRIu64 " feasible) in %.3g s on %u rank%s; results in %s, open %s/report.html\n",
+      run->system != NULL ? "\n" : "", run->rounds.evaluations, run->rounds.feasible, wall_s,
+      cluster_size(run->invocation->cluster), cluster_size(run->invocation->cluster) > 1 ? "s" : "", run->folder,
+      run->folder);
 }
 
 /* To the six digits that are shown, never down: a limit raised by what is shown must let the design in. */

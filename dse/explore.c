@@ -126,8 +126,12 @@ const struct command command_explore = {
     .details =
         "Writes a results folder: front.csv and topk.csv (the designs), summary.json, report.html, trace-best.json,\n"
         "convergence.csv, infeasible.csv, columns.csv (units), run.cfg (settings as resolved), journal, status.json,\n"
-        "manifest.json, timing.csv, log.txt. The same command on an unfinished folder goes on where it stopped; on a\n"
-        "finished one it changes nothing; other settings there are an error that shows the difference.",
+        "manifest.json, timing.csv, log.txt; of whole systems also systems.csv, stages.csv, k.csv (what was chosen, "
+        "its\n"
+        "stages, what the lists' lengths change) and trace-pipeline.json. The same command on an unfinished folder "
+        "goes\n"
+        "on where it stopped; on a finished one it changes nothing; other settings there are an error that shows the\n"
+        "difference.",
     .examples = examples,
     .run = run_explore,
 };

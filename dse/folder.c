@@ -113,7 +113,8 @@ static void set_text(json_t *object, const char *key, const char *value) {
 static struct status_facts facts_now(const struct run *run) {
   const struct rounds *rounds = &run->rounds;
   const struct progress_facts *now = &run->now;
-  struct status_facts facts = {.round = rounds->round,
+  const struct rounds *inner = run->stages.rounds; /* of a stage's own search, behind the run's rounds */
+  struct status_facts facts = {.round = inner != NULL ? inner->round : rounds->round,
                                .evaluations = rounds->evaluations,
                                .evaluations_max = now->most,
                                .n_done = now->n_done,
@@ -131,7 +132,7 @@ static struct status_facts facts_now(const struct run *run) {
     facts.gap = run->proof.gap;
   }
   const struct status_facts *earlier = run->earlier;
-  if (earlier != NULL && earlier->round > rounds->round) {
+  if (earlier != NULL && earlier->round > facts.round) {
     facts.round = earlier->round;
     facts.evaluations = earlier->evaluations;
     facts.has_best = earlier->has_best;
@@ -312,10 +313,10 @@ static bool same_budget(struct run *run) {
 
 /* A folder without settings or journal is nobody's run: what lies there under our names is somebody else's. */
 static bool holds_foreign_file(struct run *run, struct error *error) {
-  static const char *const names[] = {"front.csv",    "topk.csv",      "convergence.csv", "infeasible.csv",
-                                      "columns.csv",  "timing.csv",    "report.html",     "trace-best.json",
-                                      "summary.json", "manifest.json", "status.json",     "log.txt",
-                                      "workloads.csv"};
+  static const char *const names[] = {
+      "front.csv",     "topk.csv",        "convergence.csv", "infeasible.csv", "columns.csv",        "timing.csv",
+      "report.html",   "trace-best.json", "summary.json",    "manifest.json",  "status.json",        "log.txt",
+      "workloads.csv", "systems.csv",     "stages.csv",      "k.csv",          "trace-pipeline.json"};
   if (file_exists(run_path(run, "run.cfg")) || file_exists(run_path(run, "journal"))) return false;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (!file_exists(run_path(run, names[i]))) continue;

@@ -128,12 +128,19 @@ static bool search_stage(struct choosing *choosing, const struct system_plan *pl
   rounds->stop = run->rounds.stop;
   rounds->interrupted = run->rounds.interrupted;
   rounds->stop_context = run->rounds.stop_context;
+  rounds->progress = run->rounds.progress;
+  rounds->progress_context = run->rounds.progress_context;
+  run->stages.rounds = rounds;
   const struct search_algorithm *guided = search_algorithm_find("guided");
   const bool good = rounds_search(rounds, guided, run_algorithm_settings(settings, guided),
                                   settings->search.max_evaluations, error) &&
                     (rounds->stopped || prove(rounds, &proof, error));
   run->rounds.round = rounds->round;
   run->rounds.stopped = rounds->stopped;
+  run->stages.rounds = NULL;
+  run->rounds.replayed += rounds->replayed;
+  run->stages.n_done++;
+  run->stages.n_evaluations += rounds->evaluations;
   if (!good || rounds->stopped) return good;
   struct global_stage *stage = &choosing->global->stages[choosing->global->n_stages++];
   *stage = (struct global_stage){.plan = plan,
@@ -168,10 +175,30 @@ static bool shrink_stages(struct choosing *choosing, const struct system_plan *p
   return true;
 }
 
+/* How many different stages there are: equal ones are searched once. */
+static uint64_t count_stages(const struct choosing *choosing) {
+  uint64_t n = 0;
+  for (size_t i = 0; i < choosing->n_plans; i++) {
+    const struct system_plan *plan = choosing->plans[i];
+    for (size_t r = 0; r < plan->n_runs; r++) {
+      bool seen = false;
+      for (size_t k = 0; k <= i; k++) {
+        const struct system_plan *other = choosing->plans[k];
+        for (size_t q = 0; q < (k < i ? other->n_runs : r); q++) {
+          seen = seen || same_stage(other, &other->runs[q], plan, &plan->runs[r]);
+        }
+      }
+      n += !seen;
+    }
+  }
+  return n;
+}
+
 static bool search_stages(struct choosing *choosing, struct error *error) {
   size_t n = 0;
   for (size_t i = 0; i < choosing->n_plans; i++) n += 2 * choosing->plans[i]->n_runs;
   choosing->global->stages = ARENA_NEW(choosing->arena, struct global_stage, n);
+  choosing->run->stages.n_total = count_stages(choosing);
   for (size_t i = 0; i < choosing->n_plans; i++) {
     const struct system_plan *plan = choosing->plans[i];
     for (size_t r = 0; r < plan->n_runs; r++) {

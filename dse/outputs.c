@@ -91,7 +91,7 @@ static bool publish_systems(const struct run *run, struct error *error) {
          publish_table(run, "k.csv", global_k_table(run, run->global), error);
 }
 
-/* The best design in its best strategy. */
+/* The best design in its best strategy, and the system chosen. */
 static json_t *system_json(const struct run *run) {
   struct accelerator accelerator;
   struct system_score score;
@@ -101,9 +101,10 @@ static json_t *system_json(const struct run *run) {
   json_t *object = score.plan != NULL ? system_report_json(run, score.plan, &result) : json_null();
   if (score.plan == NULL || run->global == NULL || run->global->n_systems == 0) return object;
   const struct global *global = run->global;
-  set_real(object, "chosen_throughput_samples_per_s", true, global->systems[0].throughput);
+  set_real(object, "chosen_throughput_samples_per_s", true, system_report_chosen(run)->throughput);
   set_real(object, "chosen_bound_samples_per_s", isfinite(global->bound), global->bound);
   set_integer(object, "systems_on_the_front", global->n_systems);
+  json_object_set_new(object, "chosen", system_report_chosen_json(run));
   return object;
 }
 

@@ -3,7 +3,9 @@
 
 #include "arch/schedule_check.h"
 #include "base/file.h"
+#include "dse/pipeline_picture.h"
 #include "dse/set_report.h"
+#include "dse/system_page.h"
 #include "results/report.h"
 #include "results/trace.h"
 #include <inttypes.h>
@@ -56,7 +58,13 @@ static void schedule_timeline(const struct run *run, const struct stage_detail *
     }
   }
   name_lanes(detail, timeline, arena);
-  timeline->title = arena_printf(arena, "One iteration of %s on the best design", run->workload.name);
+  timeline->title = run->system != NULL
+                        ? arena_printf(arena, "On one device of the best design: %s", run->system->representative_name)
+                        : arena_printf(arena, "One iteration of %s on the best design", run->workload.name);
+  if (run->system != NULL) {
+    timeline->note =
+        "Operators of one block within one stage, of which an iteration consists; not the whole iteration.";
+  }
   timeline->phases = op_phase_names;
   timeline->n_phases = N_PHASES;
   timeline->bars = bars;
@@ -145,9 +153,13 @@ static struct report_table *record_table(const struct run *run, const struct pag
     fill_row(run, front ? pareto_at(run->rounds.front, i) : topk_at(run->rounds.topk, i), cells + i * page->n, arena);
   }
   struct report_table *table = ARENA_NEW(arena, struct report_table, 1);
+  const char *every = run->system != NULL ? " Each stands on all devices, in the strategy that suits it best; area and "
+                                            "TDP are of one device."
+                                          : "";
+  const char *how =
+      front ? "No design of the run is better than one of these in every respect." : "Ordered by the run's metric.";
   *table = (struct report_table){front ? "Pareto front" : "Best designs",
-                                 front ? "No design of the run is better than one of these in every respect."
-                                       : "Ordered by the run's metric.",
+                                 arena_printf(arena, "%s%s", how, every),
                                  front ? "front.csv" : "topk.csv",
                                  page->columns,
                                  page->n,
@@ -241,9 +253,7 @@ static const struct report_breakdown *breakdowns(const struct stage_cost_of_desi
 static const char *workload_text(const struct run *run, struct arena *arena) {
   if (run->designs.set != NULL) return arena_printf(arena, "%s: see the table by workload", run->title);
   if (run->system != NULL) {
-    return arena_printf(arena,
-                        "%s, %" PRIu64 " samples an iteration of the whole system; the schedule is that of the %s",
-                        run->title, run->system->samples, run->system->representative_name);
+    return arena_printf(arena, "%s, %" PRIu64 " samples an iteration", run->title, run->system->samples);
   }
   return arena_printf(arena, "%s, %" PRIu64 " samples an iteration, %zu operators", run->title, run->stage.samples,
                       run->graph.n_ops);
@@ -336,8 +346,11 @@ bool picture_publish(struct run *run, struct error *error) {
     BUG("a schedule broke its rules: %s", broken.text);
   }
 
-  struct timeline timeline;
-  schedule_timeline(run, &detail, (double)accelerator.clock_mhz * 1e6, &timeline, arena);
+  struct timeline timelines[2] = {{0}}; /* of the pipeline, if there is one; of operators */
+  const bool has_system = system_page_applies(run);
+  struct timeline *timeline = &timelines[1];
+  if (has_system) system_page_pipeline(run, &timelines[0], arena);
+  schedule_timeline(run, &detail, (double)accelerator.clock_mhz * 1e6, timeline, arena);
   struct page_columns page;
   shared_columns(run, &page);
   const bool has_tdp = run->stage.provider->has_tdp;
@@ -363,8 +376,8 @@ bool picture_publish(struct run *run, struct error *error) {
       .n_steps = run->rounds.n_convergence,
       .metric = metric->name,
       .metric_unit = metric->unit,
-      .timelines = &timeline,
-      .n_timelines = 1,
+      .timelines = has_system ? timelines : timeline,
+      .n_timelines = has_system ? 2 : 1,
       .commands = commands_of(run, arena),
       .n_commands = pareto_count(run->rounds.front),
       .settings = run->settings_text,
@@ -376,11 +389,13 @@ bool picture_publish(struct run *run, struct error *error) {
     report.n_tables = 1;
   }
   report.facts = facts(run, best, &result, &report.n_facts, arena);
+  if (has_system) system_page_fill(run, &report, arena);
   report.breakdowns = breakdowns(&design, has_tdp, &report.n_breakdowns, arena);
   const char *bytes;
   size_t n;
   report_write(&report, arena, &bytes, &n);
   if (!file_publish(run_path(run, "report.html"), bytes, n, error)) return false;
-  trace_write(&timeline, arena, &bytes, &n);
-  return file_publish(run_path(run, "trace-best.json"), bytes, n, error);
+  trace_write(timeline, arena, &bytes, &n);
+  if (!file_publish(run_path(run, "trace-best.json"), bytes, n, error)) return false;
+  return !has_system || pipeline_picture_publish(run_path(run, "trace-pipeline.json"), &timelines[0], arena, error);
 }

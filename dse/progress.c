@@ -37,10 +37,15 @@ static void take_bound(struct progress_facts *facts, const struct proof *proof) 
   facts->gap = proof->gap;
 }
 
+/* Those under way: the run's own, or of a stage's own search. */
+static const struct rounds *rounds_under_way(const struct run *run) {
+  return run->stages.rounds != NULL ? run->stages.rounds : &run->rounds;
+}
+
 /* Counts what this launch does: rounds out of the journal are no measure of speed. */
 static void count(struct progress *progress, double now_s) {
   const struct rounds *rounds = &progress->run->rounds;
-  if (rounds->round < rounds->journaled) return;
+  if (rounds->round < rounds->journaled || progress->run->stages.rounds != NULL) return;
   if (!progress->evaluations.begun) pace_begin(&progress->evaluations, now_s, rounds->evaluations);
   pace_add(&progress->evaluations, now_s, rounds->evaluations);
   if (rounds->fold_total == 0) {
@@ -53,11 +58,14 @@ static void count(struct progress *progress, double now_s) {
 static void look(struct progress *progress, double now_s) {
   struct run *run = progress->run;
   const struct rounds *rounds = &run->rounds;
-  const bool replaying = rounds->round<rounds->journaled, proving = run->proof.points> 0;
+  const bool staging = run->stages.rounds != NULL;
+  const uint64_t round = rounds_under_way(run)->round;
+  const bool replaying = round<rounds->journaled, proving = run->proof.points> 0;
   const struct objective *metric = &run->designs.space.objectives[run->designs.space.metric];
   struct progress_facts *facts = &run->now;
   count(progress, now_s);
   *facts = (struct progress_facts){.phase = replaying ? "replay"
+                                            : staging ? "stages"
                                             : proving ? "prove"
                                                       : "search",
                                    .evaluations = rounds->evaluations,
@@ -69,8 +77,11 @@ static void look(struct progress *progress, double now_s) {
   if (facts->has_best) facts->best = topk_at(rounds->topk, 0)->score.objective[run->designs.space.metric];
   take_bound(facts, &run->proof);
   if (replaying) {
-    facts->n_done = rounds->round;
+    facts->n_done = round;
     facts->n_total = rounds->journaled;
+  } else if (staging) {
+    facts->n_done = run->stages.n_done;
+    facts->n_total = run->stages.n_total;
   } else if (rounds->fold_total > 0) {
     facts->n_done = rounds->fold_done;
     facts->n_total = rounds->fold_total;
@@ -141,7 +152,9 @@ static bool has_reason(struct progress *progress, double now_s) {
     if (signals_that_stop[i].number == number) progress->reason = signals_that_stop[i].reason;
   }
   /* Every launch adds a round at least, so that any chain of limited launches comes to its end. */
-  const bool added = run->rounds.round > run->rounds.replayed;
+  const struct rounds *inner = run->stages.rounds;
+  const uint64_t replayed = run->rounds.replayed + (inner != NULL ? inner->replayed : 0);
+  const bool added = rounds_under_way(run)->round > replayed;
   if (added && progress->deadline_s > 0 && now_s >= progress->deadline_s) progress->reason = limit_reason;
   if (run->lost) progress->reason = folder_reason;
   return progress->reason != NULL;

@@ -37,6 +37,10 @@ struct run {
   struct global *global;        /* then: what the global search found; NULL: not yet */
   const char *one_device;       /* the command, if it knows no systems; NULL: it does */
   bool any_design;              /* designs beside the space will be judged, whatever their memory */
+  struct stage_progress {       /* of the stages' own searches; n_total 0: there is none under way */
+    const struct rounds *rounds;
+    uint64_t n_done, n_total, n_evaluations; /* evaluations of the stages that are done */
+  } stages;
   struct design_space designs;
   struct digest digest;      /* of everything that can change answers */
   const char *settings_text; /* run.cfg */

@@ -62,7 +62,20 @@ static void print_others(const struct run *run, const struct timed *timed, size_
   }
   char *text;
   table_print(table, NULL, 0, STRATEGIES_SHOWN, &text, arena);
-  say(run->invocation, "strategies by time:\n%s\n", text);
+  say(run->invocation, "\nstrategies by time, with this design:\n\n%s\n", text);
+}
+
+static void say_price(const struct run *run, const struct accelerator *accelerator,
+                      const struct stage_cost_of_design *design, uint64_t n_devices) {
+  struct money money;
+  struct error *ignored = ARENA_NEW(run->invocation->arena, struct error, 1);
+  const double n = (double)n_devices;
+  say(run->invocation, "  a device     %.5g mm2, %.5g W TDP\n  all devices  %.6g mm2, %.6g W TDP", design->area.total,
+      design->tdp.total, n * design->area.total, n * design->tdp.total);
+  if (design_money(&run->designs, accelerator, design, &money, ignored)) {
+    say(run->invocation, ", %.6g USD (dies and memory)", n * money.total_usd);
+  }
+  say(run->invocation, "\n");
 }
 
 static bool say_none(const struct run *run, const struct system_score *score, const struct accelerator *accelerator,
@@ -115,9 +128,10 @@ enum status system_report_evaluate(const struct run *run, const struct accelerat
   } else {
     say(invocation, "workload %s, %" PRIu64 " samples an iteration on %" PRIu64 " devices\n", run->title,
         run->system->samples, own.plan->n_devices);
-    say(invocation, "  throughput   %.6g samples/s, energy %.6g J an iteration\n", own.throughput, own.energy_j);
+    say(invocation, "  throughput   %.6g samples/s\n", own.throughput);
     system_report_say(run, own.plan, &result);
-    say(invocation, "each device: area %.5g mm2, TDP %.5g W\n", design.area.total, design.tdp.total);
+    say(invocation, "  energy       %.6g J an iteration\n", own.energy_j);
+    say_price(run, accelerator, &design, own.plan->n_devices);
     if (score.reason != REASON_NONE) {
       say(invocation, "breaks %s by %.6g %s\n", run->designs.space.reasons[score.reason].name, score.excess,
           run->designs.space.reasons[score.reason].unit);

@@ -60,13 +60,17 @@ static const char *design_keys(const struct run *run, const struct accelerator *
   return text;
 }
 
+static bool same_design(const struct accelerator *a, const struct accelerator *b) {
+  return memcmp(a, b, sizeof *a) == 0;
+}
+
 static const char *designs_by_stage(const struct run *run, const struct global_system *system) {
   struct arena *arena = run->invocation->arena;
   const uint64_t p = system->plan->problem.n_devices;
   const char *text = "";
   for (uint64_t first = 0; first < p;) {
     uint64_t end = first + 1;
-    while (end < p && memcmp(system->designs[end], system->designs[first], sizeof **system->designs) == 0) end++;
+    while (end < p && same_design(system->designs[end], system->designs[first])) end++;
     text = arena_printf(arena, "%s%s%llu-%llu: %s", text, first > 0 ? "; " : "", (unsigned long long)first,
                         (unsigned long long)(end - 1), design_keys(run, system->designs[first]));
     first = end;
@@ -172,37 +176,188 @@ struct table *global_k_table(const struct run *run, const struct global *global)
   return table;
 }
 
+/* --- the chosen one -------------------------------------------------------------------------------------------------
+ */
+
+/* More is better. */
+static double worth(const struct run *run, const struct global_system *system) {
+  switch (run->designs.space.metric) {
+  case OBJECTIVE_ENERGY:
+    return -system->result.energy_j;
+  case OBJECTIVE_AREA:
+    return -system->area_mm2;
+  case OBJECTIVE_TDP:
+    return -system->power_w;
+  case OBJECTIVE_THROUGHPUT_PER_TDP:
+    return system->power_w > 0 ? system->throughput / system->power_w : 0;
+  case OBJECTIVE_EDP:
+    return -system->result.energy_j * system->result.iteration_s;
+  case OBJECTIVE_DIE_COST:
+    return isfinite(system->money_usd) ? -system->money_usd : -(double)INFINITY;
+  default:
+    return system->throughput;
+  }
+}
+
+const struct global_system *system_report_chosen(const struct run *run) {
+  const struct global *global = run->global;
+  const struct global_system *best = NULL;
+  for (size_t i = 0; global != NULL && i < global->n_systems; i++) {
+    const struct global_system *system = &global->systems[i];
+    if (system->throughput < run->designs.floor_throughput && best != NULL) continue;
+    if (best == NULL || worth(run, system) > worth(run, best)) best = system;
+  }
+  return best;
+}
+
+double system_report_utilisation(const struct global_system *system) {
+  const struct system_plan *plan = system->plan;
+  double macs = 0, most = 0;
+  for (uint64_t s = 0; s < plan->problem.n_devices; s++) {
+    const struct accelerator *accelerator = system->designs[s];
+    const struct device_run *run = &plan->runs[plan->run_of[s]];
+    for (size_t b = 0; b < plan->cut->chain.n_blocks; b++) macs += run->blocks[b] * plan->cut->macs[b];
+    most += (double)accelerator->tc_count * (double)accelerator->tc_rows * (double)accelerator->tc_cols * 1e6 *
+            (double)accelerator->clock_mhz;
+  }
+  const double needed = (double)plan->n_microbatches * macs, had = most * system->result.iteration_s;
+  return had > 0 ? needed / had : 0;
+}
+
+double system_report_gap(const struct global *global, const struct global_system *system) {
+  if (!isfinite(global->bound) || !(global->bound > 0)) return (double)NAN;
+  const double gap = global->bound / system->throughput - 1;
+  return gap > 1e-6 ? gap : 0; /* bounds are loosened by what pricing rounds */
+}
+
+uint64_t system_report_hbm_bytes(const struct global_system *system, const struct device_run *run) {
+  uint64_t least = UINT64_MAX;
+  for (uint32_t s = run->first; s < run->first + run->n; s++) {
+    least = min_u64(least, accelerator_hbm_bytes(system->designs[s]));
+  }
+  return least;
+}
+
+/* --- in words -------------------------------------------------------------------------------------------------------
+ */
+
+const char *const system_report_part_words[N_SYSTEM_PARTS] = {
+    "operators", "collectives", "waiting in the pipeline", "gradients that nothing hides", "update", "overhead"};
+
+const char *system_report_strategy(const struct system_plan *plan, struct arena *arena) {
+  const struct strategy *strategy = &plan->strategy;
+  const struct split_degrees *degrees = &strategy->degrees;
+  const char *text =
+      arena_printf(arena, "tensor %" PRIu64 "%s, pipeline %" PRIu64 ", data %" PRIu64, degrees->tensor,
+                   degrees->sequence && degrees->tensor > 1 ? " with sequence" : "", degrees->pipeline, degrees->data);
+  if (degrees->context > 1) text = arena_printf(arena, "%s, context %" PRIu64, text, degrees->context);
+  if (degrees->expert > 1) text = arena_printf(arena, "%s, experts over %" PRIu64, text, degrees->expert);
+  if (strategy->zero > 0) text = arena_printf(arena, "%s, ZeRO %" PRIu64, text, strategy->zero);
+  text = arena_printf(arena, "%s; %" PRIu64 " microbatch%s of %" PRIu64, text, plan->n_microbatches,
+                      plan->n_microbatches > 1 ? "es" : "", strategy->microbatch);
+  if (degrees->pipeline > 1) text = arena_printf(arena, "%s, %s", text, plan->schedule->name);
+  if (strategy->n_chunks > 1) text = arena_printf(arena, "%s of %" PRIu64 " chunks", text, strategy->n_chunks);
+  return arena_printf(arena, "%s; recomputed: %s", text, recompute_names[strategy->recompute]);
+}
+
+const char *system_report_designs(const struct run *run, const struct global_system *system) {
+  struct arena *arena = run->invocation->arena;
+  const uint64_t p = system->plan->problem.n_devices;
+  const char *text = "";
+  for (uint64_t first = 0, end; first < p; first = end) {
+    for (end = first + 1; end < p && same_design(system->designs[end], system->designs[first]);) end++;
+    const char *keys = design_keys(run, system->designs[first]);
+    text = first == 0 && end == p ? keys
+           : end == first + 1
+               ? arena_printf(arena, "%s%sstage %" PRIu64 ": %s", text, first > 0 ? "; " : "", first, keys)
+               : arena_printf(arena, "%s%sstages %" PRIu64 "-%" PRIu64 ": %s", text, first > 0 ? "; " : "", first,
+                              end - 1, keys);
+  }
+  return text;
+}
+
 /* --- for a person ---------------------------------------------------------------------------------------------------
  */
 
-static const char *const part_words[N_SYSTEM_PARTS] = {
-    "operators", "collectives", "waiting in the pipeline", "gradients that nothing hides", "update", "overhead"};
-
-void system_report_say(const struct run *run, const struct system_plan *plan, const struct system_result *result) {
-  const struct invocation *invocation = run->invocation;
-  const struct strategy *strategy = &plan->strategy;
-  const struct split_degrees *degrees = &strategy->degrees;
-  const struct system_memory *memory = &result->memory;
-  say(invocation, "  strategy     %s: %" PRIu64 " devices, %" PRIu64 " microbatches of %" PRIu64 ", %zu pieces\n",
-      strategy_text(strategy, invocation->arena), plan->n_devices, plan->n_microbatches, strategy->microbatch,
-      plan->cut->chain.n_places);
-  say(invocation, "               tensor %" PRIu64 "%s, pipeline %" PRIu64 ", data %" PRIu64 "%s%s\n", degrees->tensor,
-      degrees->sequence ? " with sequence" : "", degrees->pipeline, degrees->data,
-      degrees->context > 1 ? arena_printf(invocation->arena, ", context %" PRIu64, degrees->context) : "",
-      degrees->expert > 1 ? arena_printf(invocation->arena, ", experts over %" PRIu64, degrees->expert) : "");
-  say(invocation, "  iteration    %.6g s:", result->iteration_s);
+/* Parts that would show as 0.0 % say nothing. */
+static void say_iteration(const struct run *run, const struct system_result *result, const char *behind) {
   const char *before = "";
+  say(run->invocation, "  iteration    %.6g s:", result->iteration_s);
   for (unsigned part = 0; part < N_SYSTEM_PARTS; part++) {
-    if (!(result->part_s[part] > 0)) continue;
-    say(invocation, "%s %s %.1f %%", before, part_words[part], 100 * result->part_s[part] / result->iteration_s);
+    const double share = result->part_s[part] / result->iteration_s;
+    if (share < 0.0005) continue;
+    say(run->invocation, "%s %s %.1f %%", before, system_report_part_words[part], 100 * share);
     before = ",";
   }
-  say(invocation,
-      "\n  memory       %.4g of %.4g GiB on stage %zu: weights %.3g, gradients %.3g, optimizer %.3g, kept %.3g, "
-      "working %.3g, buffers %.3g\n",
-      GIB * (double)result->memory_bytes, GIB * (double)result->hbm_bytes, result->worst_stage,
-      GIB * (double)memory->weights_bytes, GIB * (double)memory->gradients_bytes, GIB * (double)memory->optimizer_bytes,
-      GIB * (double)memory->kept_bytes, GIB * (double)memory->working_bytes, GIB * (double)memory->buffers_bytes);
+  say(run->invocation, "%s\n", behind);
+}
+
+static void say_memory(const struct run *run, const struct system_result *result, uint64_t hbm_bytes) {
+  static const char *const words[] = {"weights", "gradients", "optimizer", "kept for backward", "working", "buffers"};
+  const struct system_memory *memory = &result->memory;
+  const uint64_t bytes[] = {memory->weights_bytes, memory->gradients_bytes, memory->optimizer_bytes,
+                            memory->kept_bytes,    memory->working_bytes,   memory->buffers_bytes};
+  const char *before = "";
+  say(run->invocation, "  memory       %.1f of %.4g GiB (stage %zu):", GIB * (double)result->memory_bytes,
+      GIB * (double)hbm_bytes, result->worst_stage);
+  for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
+    if (GIB * (double)bytes[i] < 0.05) continue;
+    say(run->invocation, "%s %s %.1f", before, words[i], GIB * (double)bytes[i]);
+    before = ",";
+  }
+  say(run->invocation, "\n");
+}
+
+void system_report_say(const struct run *run, const struct system_plan *plan, const struct system_result *result) {
+  say(run->invocation, "  strategy     %s\n               (%s)\n", system_report_strategy(plan, run->invocation->arena),
+      strategy_text(&plan->strategy, run->invocation->arena));
+  say_iteration(run, result, "");
+  say_memory(run, result, result->hbm_bytes);
+}
+
+static void say_limited(const struct run *run, const char *word, double value, const char *unit, double limit) {
+  say(run->invocation, "  %-12s %.6g %s", word, value, unit);
+  if (limit > 0) say(run->invocation, " of %.6g", limit);
+}
+
+static void say_bound(const struct run *run, const struct global_system *system) {
+  const struct global *global = run->global;
+  const double gap = system_report_gap(global, system);
+  if (!isfinite(gap)) return; /* without searches of the stages */
+  if (gap > 0) {
+    say(run->invocation, "  bound        %.6g samples/s: no designs of the space reach more in %s, gap %.3g %%\n",
+        global->bound, global->n_plans > 1 ? "these strategies" : "this strategy", 100 * gap);
+  } else {
+    say(run->invocation, "  bound        the same: no designs of the space are faster in %s, proven\n",
+        global->n_plans > 1 ? "these strategies" : "this strategy");
+  }
+}
+
+static void say_chosen(const struct run *run, const struct global_system *system) {
+  const struct invocation *invocation = run->invocation;
+  const struct system_plan *plan = system->plan;
+  const struct device_run *fullest = &plan->runs[plan->fullest];
+  const struct system_settings *settings = &run->settings.system;
+  say(invocation, "chosen: %" PRIu64 " devices, %s\n", plan->n_devices,
+      system->heterogeneous ? arena_printf(invocation->arena, "%zu different designs", system->n_different)
+                            : "one design on all");
+  say(invocation, "  throughput   %.6g samples/s (%" PRIu64 " an iteration)\n", system->throughput,
+      run->system->samples);
+  say_bound(run, system);
+  say(invocation, "  designs      %s\n  strategy     %s\n               (%s)\n", system_report_designs(run, system),
+      system_report_strategy(plan, invocation->arena), strategy_text(&plan->strategy, invocation->arena));
+  say_iteration(run, &system->result,
+                arena_printf(invocation->arena, "; MAC units used %.1f %%", 100 * system_report_utilisation(system)));
+  say_memory(run, &system->result, system_report_hbm_bytes(system, fullest));
+  say_limited(run, "power", system->power_w, "W TDP of all devices", settings->power_w);
+  say(invocation, "\n");
+  say_limited(run, "area", system->area_mm2, "mm2 of all devices", 0);
+  say(invocation, "\n");
+  if (isfinite(system->money_usd)) {
+    say_limited(run, "price", system->money_usd, "USD of all devices, dies and memory", settings->money_usd);
+    say(invocation, "\n");
+  }
+  say(invocation, "  energy       %.6g J an iteration\n", system->result.energy_j);
 }
 
 json_t *system_report_json(const struct run *run, const struct system_plan *plan, const struct system_result *result) {
@@ -223,6 +378,7 @@ json_t *system_report_json(const struct run *run, const struct system_plan *plan
                  {"microbatches", plan->n_microbatches},
                  {"zero", strategy->zero},
                  {"memory_bytes", result->memory_bytes},
+                 {"hbm_bytes", result->hbm_bytes},
                  {"fullest_stage", result->worst_stage},
                  {"slowest_stage", result->slowest_stage}};
   const struct {
@@ -250,34 +406,73 @@ json_t *system_report_json(const struct run *run, const struct system_plan *plan
   return object;
 }
 
+json_t *system_report_chosen_json(const struct run *run) {
+  const struct global_system *system = system_report_chosen(run);
+  if (system == NULL) return json_null();
+  const double gap = system_report_gap(run->global, system);
+  struct system_result result = system->result;
+  result.hbm_bytes = system_report_hbm_bytes(system, &system->plan->runs[system->plan->fullest]);
+  json_t *object = system_report_json(run, system->plan, &result);
+  json_object_set_new(object, "kind", json_string(system->heterogeneous ? "heterogeneous" : "homogeneous"));
+  json_object_set_new(object, "different_designs", json_integer((json_int_t)system->n_different));
+  json_object_set_new(object, "designs", json_string(designs_by_stage(run, system)));
+  json_object_set_new(object, "throughput_samples_per_s", json_real(system->throughput));
+  json_object_set_new(object, "bound_samples_per_s", isfinite(gap) ? json_real(run->global->bound) : json_null());
+  json_object_set_new(object, "gap", isfinite(gap) ? json_real(gap) : json_null());
+  json_object_set_new(object, "utilisation", json_real(system_report_utilisation(system)));
+  json_object_set_new(object, "power_w", json_real(system->power_w));
+  json_object_set_new(object, "area_mm2", json_real(system->area_mm2));
+  json_object_set_new(object, "money_usd", isfinite(system->money_usd) ? json_real(system->money_usd) : json_null());
+  json_object_set_new(object, "energy_j", json_real(system->result.energy_j));
+  return object;
+}
+
+static void say_k(const struct run *run) {
+  const struct global *global = run->global;
+  if (global->n_k < 2) return;
+  char *text;
+  table_print(global_k_table(run, global), NULL, 0, global->n_k, &text, run->invocation->arena);
+  say(run->invocation, "how many best designs of each stage enter the choice:\n%s\n", text);
+}
+
 void system_report_search(const struct run *run) {
   const struct invocation *invocation = run->invocation;
   const struct system_search *search = run->system;
   const struct system_left_out *out = &search->left_out;
-  say(invocation,
-      "%" PRIu64 " strategies: %" PRIu64 " not for this model, %" PRIu64 " the same as others, %" PRIu64
-      " too large for every memory, %zu tried "
-      "(%zu kinds of stage graphs)\n",
-      search->n_strategies, out->n_illegal, out->n_double, out->n_too_large, search->n_plans, search->system->n_units);
+  say(invocation, "\n%" PRIu64 " strategies: ", search->n_strategies);
+  if (out->n_illegal > 0) say(invocation, "%" PRIu64 " not for this model, ", out->n_illegal);
+  if (out->n_double > 0) say(invocation, "%" PRIu64 " the same as another, ", out->n_double);
+  if (out->n_too_large > 0) say(invocation, "%" PRIu64 " too large for every memory, ", out->n_too_large);
+  say(invocation, "%zu tried (%zu different graphs of stages)\n", search->n_plans, search->system->n_units);
   const struct global *global = run->global;
-  if (global == NULL || global->n_systems == 0) return;
-  const struct global_system *first = &global->systems[0];
-  const struct table *table = global_systems_table(run, global);
-  static const char *const shown[] = {"rank",      "kind",       "throughput_samples_per_s",
-                                      "devices",   "power_w",    "tensor",
-                                      "data",      "pipeline",   "microbatch",
-                                      "recompute", "memory_gib", "different_designs"};
+  const struct global_system *chosen = system_report_chosen(run);
+  if (chosen == NULL) return;
+  size_t n_proven = 0;
+  for (size_t i = 0; i < global->n_stages; i++) n_proven += global->stages[i].proven;
+  if (global->n_stages > 0) {
+    say(invocation, "%zu different stage%s of %zu strateg%s searched alone, %zu of them to a proof\n", global->n_stages,
+        global->n_stages > 1 ? "s" : "", global->n_plans, global->n_plans > 1 ? "ies" : "y", n_proven);
+  }
+  static const char *const shown[] = {"rank",
+                                      "kind",
+                                      "throughput_samples_per_s",
+                                      "power_w",
+                                      "area_mm2",
+                                      "devices",
+                                      "tensor",
+                                      "pipeline",
+                                      "data",
+                                      "schedule",
+                                      "microbatch",
+                                      "microbatches",
+                                      "recompute",
+                                      "zero",
+                                      "memory_gib",
+                                      "different_designs"};
   char *text;
-  table_print(table, shown, sizeof shown / sizeof *shown, 10, &text, invocation->arena);
-  say(invocation, "\nwhole systems, throughput against power (%zu strategies, %zu candidate designs):\n%s\n",
-      global->n_plans, global->n_candidates, text);
-  if (isfinite(global->bound) && global->bound > 0) {
-    say(invocation, "no system of these strategies is faster than %.6g samples/s, %.3g %% above the first; designs:\n",
-        global->bound, 100 * (global->bound / first->throughput - 1));
-  }
-  say(invocation, "  %s\n", designs_by_stage(run, first));
-  for (size_t i = 0; i < global->n_k && global->n_k > 1; i++) {
-    say(invocation, "  top %" PRIu64 " of every stage: %.6g homogeneous, %.6g heterogeneous\n", global->k[i].k,
-        global->k[i].homogeneous, global->k[i].heterogeneous);
-  }
+  table_print(global_systems_table(run, global), shown, sizeof shown / sizeof *shown, 10, &text, invocation->arena);
+  say(invocation, "\nwhole systems: the front of throughput against power, of %zu designs\n\n%s\n",
+      global->n_candidates, text);
+  say_k(run);
+  say_chosen(run, chosen);
 }

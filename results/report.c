@@ -45,6 +45,7 @@ static void write_link(struct writer *writer, bool there, const char *id, const 
 
 static void write_links(struct writer *writer, const struct report *report) {
   writer_raw(writer, "<nav aria-label=\"parts of the report\"><ul>\n");
+  if (report->chapter != NULL) write_link(writer, true, "chapter", report->chapter->title);
   write_link(writer, report->front != NULL, "front", "Front");
   write_link(writer, report->topk != NULL, "topk", "Best per stage");
   write_link(writer, report->n_breakdowns > 0, "breakdown", "Area and power");
@@ -95,6 +96,7 @@ void report_write(const struct report *report, struct arena *arena, const char *
   write_links(&writer, report);
   writer_raw(&writer, "<main>\n<noscript><p class=\"note\">Scripts are off: charts are missing, their tables and "
                       "sentences are all here.</p></noscript>\n");
+  report_write_chapter(&writer, report->chapter);
   report_write_front(&writer, report);
   report_write_table_section(&writer, report->topk, "topk", "Nothing was kept.");
   report_write_breakdowns(&writer, report);

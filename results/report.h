@@ -13,6 +13,7 @@
 enum {
   REPORT_MAX_BARS = 20000,   /* of a timeline; more are thinned, which is said */
   REPORT_MAX_POINTS = 20000, /* in the chart of the front; likewise */
+  REPORT_MAX_MARKS = 2000,   /* of points in a picture without scripts; likewise */
   REPORT_MAX_ROWS = 200,     /* of a table on the page; the CSV files have all */
 };
 
@@ -67,10 +68,55 @@ struct report_bars {
   size_t n_bars;
 };
 
+/* Parts that make up a whole, as one bar; several of them on the same scale. Without scripts. */
+struct report_stack {
+  const char *name;
+  const double *values; /* [n_parts] ≥ 0 */
+  double limit;         /* marked, if it is above 0 */
+};
+
+struct report_stacks {
+  const char *title, *sentence, *unit;
+  const char *const *parts;
+  size_t n_parts;
+  const struct report_stack *rows;
+  size_t n_rows;
+};
+
+/* Things of two measures and of some kinds, as a picture that needs no script; tables say the same. */
+struct report_point {
+  const char *name;
+  double x, y;
+  unsigned kind;
+};
+
+struct report_points {
+  const char *title, *sentence;
+  const char *x_name, *y_name; /* with their units */
+  const char *const *kinds;
+  size_t n_kinds;
+  const struct report_point *points;
+  size_t n_points;
+  size_t chosen;  /* marked; SIZE_MAX: none */
+  double y_bound; /* a dashed line across; NaN: none */
+  const char *bound_name;
+};
+
+/* A part of the page that stands before the designs: what they are put together to. */
+struct report_chapter {
+  const char *title, *sentence;
+  const struct report_stacks *stacks;
+  size_t n_stacks;
+  const struct report_points *points; /* NULL: none */
+  const struct report_table *tables;
+  size_t n_tables;
+};
+
 struct report {
   const char *title, *headline, *model_band;
   const struct report_fact *facts;
   size_t n_facts;
+  const struct report_chapter *chapter; /* NULL: none */
   const struct report_table *front;
   size_t front_x, front_y, front_size; /* columns of numbers; front_size may be SIZE_MAX: all alike */
   size_t best_row;                     /* of the front, marked; SIZE_MAX: none */

@@ -14,9 +14,14 @@ void report_write_data(struct writer *writer, const struct report *report, struc
 /* `before` and `after` are ours, `text` (NULL: nothing) is escaped. */
 void report_write_tagged(struct writer *writer, const char *before, const char *text, const char *after);
 void report_open_section(struct writer *writer, const char *id, const char *title);
+/* As people read it; NaN: nothing. */
+void report_write_number(struct writer *writer, double value);
+/* The rows, each with an id "<prefix>-row-N"; `best` is marked (SIZE_MAX: none). */
+void report_write_table(struct writer *writer, const struct report_table *table, const char *prefix, size_t best);
 /* A section each, or nothing if the report has nothing for it. */
 void report_write_table_section(struct writer *writer, const struct report_table *table, const char *id,
                                 const char *none);
+void report_write_chapter(struct writer *writer, const struct report_chapter *chapter);
 void report_write_front(struct writer *writer, const struct report *report);
 void report_write_breakdowns(struct writer *writer, const struct report *report);
 void report_write_bars(struct writer *writer, const struct report_bars *bars, size_t number);

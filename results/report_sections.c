@@ -12,7 +12,7 @@
 
 enum { N_STEP_ROWS = 40, N_PATH_ROWS = 100, N_HUES = 8 };
 
-static void write_show(struct writer *writer, double value) {
+void report_write_number(struct writer *writer, double value) {
   if (isnan(value)) return;
   char text[32];
   const double size = fabs(value);
@@ -53,8 +53,7 @@ static void write_table_head(struct writer *writer, const struct report_table *t
   writer_raw(writer, "</tr></thead>\n");
 }
 
-/* The rows, each with an id "<prefix>-row-N"; `best` is marked. */
-static void write_table(struct writer *writer, const struct report_table *table, const char *prefix, size_t best) {
+void report_write_table(struct writer *writer, const struct report_table *table, const char *prefix, size_t best) {
   const size_t shown = table->n_rows < REPORT_MAX_ROWS ? table->n_rows : REPORT_MAX_ROWS;
   writer_raw(writer, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
   writer_html(writer, table->title);
@@ -72,7 +71,7 @@ static void write_table(struct writer *writer, const struct report_table *table,
       const struct report_cell *const cell = &table->cells[row * table->n_columns + i];
       writer_raw(writer, table->columns[i].is_text ? "<td class=\"t\">" : "<td>");
       if (!table->columns[i].is_text)
-        write_show(writer, cell->number);
+        report_write_number(writer, cell->number);
       else if (cell->text != NULL)
         writer_html(writer, cell->text);
       writer_raw(writer, "</td>");
@@ -88,7 +87,7 @@ void report_write_table_section(struct writer *writer, const struct report_table
   report_open_section(writer, id, table->title);
   if (table->sentence != NULL) report_write_tagged(writer, "<p class=\"note\">", table->sentence, "</p>\n");
   if (table->n_rows > 0)
-    write_table(writer, table, id, SIZE_MAX);
+    report_write_table(writer, table, id, SIZE_MAX);
   else
     report_write_tagged(writer, "<p>", none, "</p>\n");
   writer_raw(writer, "</section>\n");
@@ -120,9 +119,9 @@ static void write_front_summary(struct writer *writer, const struct report *repo
     }
     if (low > high) continue;
     report_write_tagged(writer, k == 0 ? "; " : " and ", table->columns[axes[k]].name, " from ");
-    write_show(writer, low);
+    report_write_number(writer, low);
     writer_raw(writer, " to ");
-    write_show(writer, high);
+    report_write_number(writer, high);
     report_write_tagged(writer, " ", table->columns[axes[k]].unit, "");
   }
   if (table->n_rows > REPORT_MAX_POINTS)
@@ -151,7 +150,7 @@ void report_write_front(struct writer *writer, const struct report *report) {
                      "click to open it.</figcaption></figure>\n"
                      "<div class=\"pick\" id=\"front-pick\" aria-live=\"polite\" hidden></div>\n"
                      "<details open><summary>Table of the front</summary>\n");
-  write_table(writer, table, "front", report->best_row);
+  report_write_table(writer, table, "front", report->best_row);
   writer_raw(writer, "</details></section>\n");
 }
 
@@ -164,14 +163,14 @@ static void write_breakdown(struct writer *writer, const struct report_breakdown
     if (breakdown->parts[i].value > largest) largest = breakdown->parts[i].value;
   }
   report_write_tagged(writer, "<div><h3>", breakdown->title, ": ");
-  write_show(writer, sum);
+  report_write_number(writer, sum);
   report_write_tagged(writer, " ", breakdown->unit, "</h3><div class=\"bars\">\n");
   for (size_t i = 0; i < breakdown->n_parts; i++) {
     const double value = breakdown->parts[i].value;
     report_write_tagged(writer, "<span>", breakdown->parts[i].name, "</span>");
     writer_format(writer, "<span><b style=\"width:%.1f%%;background:var(--c%zu)\"></b></span><span>",
                   largest > 0 ? 100 * value / largest : 0, i % N_HUES);
-    write_show(writer, value);
+    report_write_number(writer, value);
     report_write_tagged(writer, " ", breakdown->unit, "</span>");
     writer_format(writer, "<span>%.1f %%</span>\n", sum > 0 ? 100 * value / sum : 0);
   }
@@ -208,7 +207,7 @@ static void write_timeline_tools(struct writer *writer, size_t number) {
 
 static void write_timeline_summary(struct writer *writer, const struct timeline *timeline, size_t n_path) {
   writer_format(writer, "%zu bars on %" PRIu32 " lanes, ", timeline->n_bars, timeline->n_lanes);
-  write_show(writer, (double)timeline_end_cycles(timeline) * timeline->us_per_cycle);
+  report_write_number(writer, (double)timeline_end_cycles(timeline) * timeline->us_per_cycle);
   writer_format(writer, " µs in all; %zu on the critical path.", n_path);
   if (timeline->n_bars > REPORT_MAX_BARS)
     writer_format(writer, " The chart shows %d of them: the critical path first, then the longest.", REPORT_MAX_BARS);
@@ -229,7 +228,7 @@ static void write_lanes(struct writer *writer, const struct timeline *timeline, 
   for (uint32_t lane = 0; lane < timeline->n_lanes; lane++) {
     report_write_tagged(writer, "<tr><td class=\"t\">", timeline->lanes[lane], "</td>");
     writer_format(writer, "<td>%zu</td><td>", n_bars[lane]);
-    write_show(writer, (double)busy_cycles[lane] * timeline->us_per_cycle);
+    report_write_number(writer, (double)busy_cycles[lane] * timeline->us_per_cycle);
     writer_format(writer, "</td><td>%.1f</td></tr>\n",
                   end_cycles > 0 ? 100 * (double)busy_cycles[lane] / (double)end_cycles : 0);
   }
@@ -250,9 +249,9 @@ static void write_path(struct writer *writer, const struct timeline *timeline, c
     report_write_tagged(writer, "<tr><td class=\"t\">", bar->label, "</td>");
     report_write_tagged(writer, "<td class=\"t\">", timeline->phases[bar->phase], "</td>");
     report_write_tagged(writer, "<td class=\"t\">", timeline->lanes[bar->lane], "</td><td>");
-    write_show(writer, (double)bar->start_cycles * timeline->us_per_cycle);
+    report_write_number(writer, (double)bar->start_cycles * timeline->us_per_cycle);
     writer_raw(writer, "</td><td>");
-    write_show(writer, (double)(bar->finish_cycles - bar->start_cycles) * timeline->us_per_cycle);
+    report_write_number(writer, (double)(bar->finish_cycles - bar->start_cycles) * timeline->us_per_cycle);
     writer_raw(writer, "</td></tr>\n");
   }
   writer_raw(writer, "</tbody></table></div></details>\n");
@@ -265,6 +264,7 @@ void report_write_timeline(struct writer *writer, const struct timeline *timelin
   snprintf(id, sizeof id, "timeline-%zu", number);
   timeline_critical(timeline, arena, &path, &n_path);
   report_open_section(writer, id, timeline->title);
+  if (timeline->note != NULL) report_write_tagged(writer, "<p class=\"note\">", timeline->note, "</p>\n");
   write_timeline_tools(writer, number);
   writer_raw(writer, "<div class=\"legend\">");
   for (uint16_t phase = 0; phase < timeline->n_phases; phase++) {
@@ -288,14 +288,14 @@ void report_write_timeline(struct writer *writer, const struct timeline *timelin
 static void write_steps_summary(struct writer *writer, const struct report *report) {
   const struct report_step *const last = &report->steps[report->n_steps - 1];
   writer_raw(writer, "After ");
-  write_show(writer, last->evaluations);
+  report_write_number(writer, last->evaluations);
   report_write_tagged(writer, " evaluations, ", report->metric, "");
   writer_raw(writer, isnan(last->best) ? " is not known: nothing feasible yet" : " is ");
-  write_show(writer, last->best);
+  report_write_number(writer, last->best);
   if (!isnan(last->best)) report_write_tagged(writer, " ", report->metric_unit, "");
   if (!isnan(last->bound)) {
     writer_raw(writer, "; no design can be better than ");
-    write_show(writer, last->bound);
+    report_write_number(writer, last->bound);
     report_write_tagged(writer, " ", report->metric_unit, "");
   }
   writer_raw(writer, ".");
@@ -320,11 +320,11 @@ void report_write_steps(struct writer *writer, const struct report *report) {
   for (size_t i = 0; i < report->n_steps; i++) {
     if (i % every != 0 && i + 1 < report->n_steps) continue;
     writer_raw(writer, "<tr><td>");
-    write_show(writer, report->steps[i].evaluations);
+    report_write_number(writer, report->steps[i].evaluations);
     writer_raw(writer, "</td><td>");
-    write_show(writer, report->steps[i].best);
+    report_write_number(writer, report->steps[i].best);
     writer_raw(writer, "</td><td>");
-    write_show(writer, report->steps[i].bound);
+    report_write_number(writer, report->steps[i].bound);
     writer_raw(writer, "</td></tr>\n");
   }
   writer_raw(writer, "</tbody></table></div></details></section>\n");

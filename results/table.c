@@ -6,13 +6,14 @@
 #include "results/table.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "results/report.h"
 #include "results/writer.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { CELL_BYTES = 48 /* of a printed cell, with NUL */ };
+enum { CELL_BYTES = 48 /* of a printed cell, with NUL */, PAGE_CELL_BYTES = 1024 /* likewise on a page */ };
 
 struct table {
   struct writer csv;
@@ -116,7 +117,7 @@ void table_describe(const struct table *table, struct table *columns) {
 /* --- for people --- */
 
 /* Reads the cell at *at as it was written, cut to fit, and steps behind it. */
-static void read_cell(const char **at, char out[CELL_BYTES]) {
+static void read_cell(const char **at, char *out, size_t out_bytes) {
   const char *c = *at;
   const bool quoted = *c == '"';
   size_t n = 0;
@@ -124,15 +125,15 @@ static void read_cell(const char **at, char out[CELL_BYTES]) {
   for (;; c++) {
     if (quoted && c[0] == '"' && *++c != '"') break; /* a doubled quote is one; a single one ends the cell */
     if (!quoted && (*c == ',' || *c == '\n')) break;
-    if (n < 4 * CELL_BYTES) n++;
-    if (n < CELL_BYTES) out[n - 1] = *c;
+    if (n < 2 * out_bytes) n++;
+    if (n < out_bytes) out[n - 1] = *c;
   }
   *at = c + 1; /* behind the comma or line end */
-  if (n < CELL_BYTES) {
+  if (n < out_bytes) {
     out[n] = '\0';
     return;
   }
-  n = CELL_BYTES - sizeof "…";
+  n = out_bytes - sizeof "…";
   while (n > 0 && ((unsigned char)out[n] & 0xC0) == 0x80) n--; /* tear no character */
   memcpy(out + n, "…", sizeof "…");
 }
@@ -174,7 +175,7 @@ static void print_read(const struct table *table, struct print *print) {
   for (size_t row = 0; row < print->n_rows; row++) {
     for (size_t column = 0; column < table->n_columns; column++) {
       char text[CELL_BYTES];
-      read_cell(&at, text);
+      read_cell(&at, text, sizeof text);
       const bool number = row > 0 && shorten(text);
       for (size_t i = 0; i < print->n_columns; i++) {
         if (print->chosen[i] != column) continue;
@@ -218,4 +219,60 @@ void table_print(const struct table *table, const char *const *columns, size_t n
   *text = ARENA_NEW(arena, char, print.n_rows *(print.n_columns * (2 * CELL_BYTES + 2) + 1) + 64);
   char *const end = print_lines(&print, *text);
   if (shown < table->n_rows) snprintf(end, 64, "… and %zu more rows\n", table->n_rows - shown);
+}
+
+/* --- for the page --- */
+
+/* Which column of the page a column of the file becomes; SIZE_MAX: none. */
+static size_t page_column(const struct table *table, const char *const *columns, size_t column) {
+  if (columns == NULL) return column;
+  for (size_t i = 0; columns[i] != NULL; i++)
+    if (strcmp(columns[i], table->columns[column].name) == 0) return i;
+  return SIZE_MAX;
+}
+
+/* Every cell is read as a text first, and a column that holds nothing but numbers becomes one of numbers. */
+static void page_numbers(struct report_table *page, struct report_column *heads, struct report_cell *cells) {
+  for (size_t i = 0; i < page->n_columns; i++) {
+    double value;
+    for (size_t row = 0; row < page->n_rows; row++) {
+      const char *const text = cells[row * page->n_columns + i].text;
+      if (text[0] != '\0' && !text_to_double(text, &value)) heads[i].is_text = true;
+    }
+    for (size_t row = 0; row < page->n_rows; row++) {
+      struct report_cell *const cell = &cells[row * page->n_columns + i];
+      cell->number = (double)NAN;
+      if (!heads[i].is_text && text_to_double(cell->text, &value)) cell->number = value;
+    }
+  }
+}
+
+void table_page(const struct table *table, const char *const *columns, struct report_table *page, struct arena *arena) {
+  REQUIRE(table->next_column == 0);
+  size_t n = table->n_columns, n_found = 0;
+  if (columns != NULL)
+    for (n = 0; columns[n] != NULL;) n++;
+  struct report_column *const heads = ARENA_NEW(arena, struct report_column, n);
+  struct report_cell *const cells = ARENA_NEW(arena, struct report_cell, n * table->n_rows);
+  page->file = table->file;
+  page->columns = heads;
+  page->n_columns = n;
+  page->cells = cells;
+  page->n_rows = table->n_rows;
+  const char *at = table->csv.text;
+  for (size_t row = 0; row <= table->n_rows; row++) {
+    for (size_t column = 0; column < table->n_columns; column++) {
+      const struct table_column *const about = &table->columns[column];
+      const size_t to = page_column(table, columns, column);
+      char text[PAGE_CELL_BYTES];
+      read_cell(&at, text, sizeof text);
+      if (to == SIZE_MAX) continue;
+      if (row > 0) cells[(row - 1) * n + to].text = arena_copy_text(arena, text);
+      if (row > 0 || heads[to].name != NULL) continue;
+      heads[to] = (struct report_column){about->name, about->unit, about->better, false};
+      n_found++;
+    }
+  }
+  REQUIRE(n_found == n); /* an unknown name */
+  page_numbers(page, heads, cells);
 }

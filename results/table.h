@@ -31,4 +31,9 @@ struct table *table_columns_new(struct arena *arena); /* an empty columns.csv */
 void table_print(const struct table *table, const char *const *columns, size_t n_columns, size_t max_rows, char **text,
                  struct arena *arena);
 
+/* The same rows for the report's page: the columns named (NULL behind them; NULL: all), those of numbers as numbers.
+ * Title and sentence are the caller's to fill in. Everything new is in `arena`. */
+struct report_table;
+void table_page(const struct table *table, const char *const *columns, struct report_table *page, struct arena *arena);
+
 #endif

@@ -24,6 +24,7 @@ struct timeline {
   const struct timeline_bar *bars; /* in any order; none overlaps another of its lane */
   size_t n_bars;
   double us_per_cycle; /* > 0 */
+  const char *note;    /* how to read it; NULL: nothing to say */
 };
 
 /* Indices of at most `cap` bars, ordered by start, lane, index: the critical path first, then the longest. */

@@ -27,7 +27,7 @@ static int tear_down(void **state) {
 }
 
 static struct timeline make(const struct timeline_bar *bars, size_t n) {
-  return (struct timeline){"stage 'α' & co", lanes, 3, phases, 2, bars, n, 1 / 1979.0};
+  return (struct timeline){"stage 'α' & co", lanes, 3, phases, 2, bars, n, 1 / 1979.0, NULL};
 }
 
 /* Reads back and checks what every trace must hold; the number of bars, and the end in µs. */
