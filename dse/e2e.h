@@ -74,7 +74,7 @@ const struct e2e_hardware *e2e_hardware_of(const char *name);
 /* The part with even cores, `share` of it (1, or hardware->cores). */
 bool e2e_hardware_part(const struct e2e_hardware *hardware, const char *data_folder, uint64_t share,
                        struct arena *arena, struct accelerator *part, struct error *error);
-bool e2e_hardware_network(const struct e2e_hardware *hardware, uint64_t share, struct arena *arena,
+bool e2e_hardware_network(const struct e2e_hardware *hardware, uint64_t share, uint64_t n_devices, struct arena *arena,
                           struct network_settings *network, struct error *error);
 
 enum e2e_precision { E2E_8_BIT, E2E_16_BIT, E2E_TF32, E2E_32_BIT, E2E_NO_PRECISION };

@@ -20,6 +20,16 @@ static const struct e2e_hardware machines[] = {
 #undef E2E_HARDWARE
 };
 
+/* The largest divisor of a job's devices that a node or pod holds: jobs larger than a pod are laid over equal slices.
+ */
+static uint64_t slice_of(uint64_t most, uint64_t n_devices) {
+  uint64_t slice = 1;
+  if (n_devices <= most) return most;
+  for (uint64_t divisor = 1; divisor <= most; divisor++)
+    if (n_devices % divisor == 0) slice = divisor;
+  return slice > 1 ? slice : most;
+}
+
 /* Of one message, inside a node and outside: the default levels of accelerator-search §9. */
 static const double inner_latency_us = 1, outer_latency_us = 5;
 
@@ -60,14 +70,15 @@ static void refuse(void *context, const char *key, const char *text) {
 }
 
 /* By the keys of run files, so that what they refuse is refused here. */
-bool e2e_hardware_network(const struct e2e_hardware *hardware, uint64_t share, struct arena *arena,
+bool e2e_hardware_network(const struct e2e_hardware *hardware, uint64_t share, uint64_t n_devices, struct arena *arena,
                           struct network_settings *network, struct error *error) {
   const char *const text = arena_printf(
       arena,
       "network = { sizes = [%llu, 0]; gbytes_per_s = [%#.17g, %#.17g]; latency_us = [%#.17g, %#.17g]; topology = "
       "[\"%s\", \"fat_tree\"]; };\n",
-      (unsigned long long)sat_mul(hardware->inner_size, share), hardware->inner_gbytes_per_s / (double)share,
-      hardware->outer_gbytes_per_s / (double)share, inner_latency_us, outer_latency_us, hardware->inner_topology);
+      (unsigned long long)slice_of(sat_mul(hardware->inner_size, share), n_devices),
+      hardware->inner_gbytes_per_s / (double)share, hardware->outer_gbytes_per_s / (double)share, inner_latency_us,
+      outer_latency_us, hardware->inner_topology);
   const struct config_section sections[] = {{"network", &network_fields, network, false}};
   struct config *config;
   if (!config_open_text(hardware->part, text, strlen(text), NULL, 0, arena, &config, error)) return false;
