@@ -65,12 +65,15 @@ struct e2e_hardware {
   uint64_t cores;                                /* devices of the software in one chip, where degrees count them */
   double eight_bit_rate;                         /* of the arrays beside 16 bits */
   bool fused;                                    /* attention in one kernel exists */
+  double tdp_w;                                  /* 0: unknown */
   uint64_t inner_size;                           /* devices of the innermost level; 0: all (a torus) */
   double inner_gbytes_per_s, outer_gbytes_per_s; /* one way; 0: nothing outside the node is known */
   const char *inner_topology;
   const char *source;
 };
 const struct e2e_hardware *e2e_hardware_of(const char *name);
+/* A machine whose name has a power limit ("500W") below its part's runs at a lower clock. */
+void e2e_hardware_limit(const struct e2e_hardware *hardware, const char *name, struct accelerator *part);
 /* The part with even cores, `share` of it (1, or hardware->cores). */
 bool e2e_hardware_part(const struct e2e_hardware *hardware, const char *data_folder, uint64_t share,
                        struct arena *arena, struct accelerator *part, struct error *error);

@@ -54,6 +54,7 @@ static void set_constants(struct e2e_case *run, const struct e2e_constants *cons
 static bool set_up(struct e2e_case *run, uint64_t share, struct error *error) {
   const struct e2e_question *const question = run->question;
   if (!e2e_hardware_part(run->hardware, question->data_folder, share, run->arena, &run->part, error)) return false;
+  e2e_hardware_limit(run->hardware, run->row->hardware, &run->part);
   if (!e2e_hardware_network(run->hardware, share, run->degrees.n_devices, run->arena, &run->network, error))
     return false;
   run->cost = question->base->cost;

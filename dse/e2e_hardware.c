@@ -2,15 +2,19 @@
 #include "dse/e2e.h"
 
 #include "base/checked.h"
+#include "base/num.h"
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct e2e_hardware machines[] = {
-#define E2E_HARDWARE(says_, part_, cores_, eight_, fused_, size_, inner_, outer_, topology_, source_)                  \
+#define E2E_HARDWARE(says_, part_, cores_, eight_, fused_, tdp_, size_, inner_, outer_, topology_, source_)            \
   {.says = says_,                                                                                                      \
    .part = part_,                                                                                                      \
    .cores = cores_,                                                                                                    \
    .eight_bit_rate = eight_,                                                                                           \
    .fused = fused_,                                                                                                    \
+   .tdp_w = tdp_,                                                                                                      \
    .inner_size = size_,                                                                                                \
    .inner_gbytes_per_s = inner_,                                                                                       \
    .outer_gbytes_per_s = outer_,                                                                                       \
@@ -63,6 +67,28 @@ bool e2e_hardware_part(const struct e2e_hardware *hardware, const char *data_fol
   }
   accelerator_even_cores(&whole, part);
   return true;
+}
+
+/* The number before a word "W" or "500W" of a name; 0: there is none. */
+static double limit_of(const char *name) {
+  for (; *name != '\0'; name++) {
+    if (!isdigit((unsigned char)*name)) continue;
+    char *end;
+    const double watts = strtod(name, &end);
+    while (*end == ' ') end++;
+    if (*end == 'W' && !isalnum((unsigned char)end[1])) return watts;
+    while (isdigit((unsigned char)name[1])) name++;
+  }
+  return 0;
+}
+
+/* Dynamic power goes with frequency times voltage squared, and voltage with frequency: with its cube. */
+void e2e_hardware_limit(const struct e2e_hardware *hardware, const char *name, struct accelerator *part) {
+  const double watts = limit_of(name);
+  if (!(watts > 0 && watts < hardware->tdp_w)) return;
+  const double bytes_per_s = accelerator_hbm_bytes_per_s(part);
+  part->clock_mhz = max_u64((uint64_t)((double)part->clock_mhz * num_pow(watts / hardware->tdp_w, 1.0 / 3) + 0.5), 1);
+  part->hbm_bytes_per_cycle = bytes_per_s / ((double)part->clock_mhz * 1e6);
 }
 
 static void refuse(void *context, const char *key, const char *text) {

@@ -149,6 +149,25 @@ static void machines(void **state) {
   }
 }
 
+static void power_limits_slow_clocks(void **state) {
+  struct fixture *const fixture = *state;
+  static const struct {
+    const char *name;
+    uint64_t clock_mhz; /* of 128 cores × 66 columns at 1830 */
+  } cases[] = {
+      {"H100", 1830},      {"H100 700W", 1830},       {"H100 900 W", 1830},
+      {"H100-80GB", 1830}, {"H100 HBM2e 500W", 1636}, {"H100 350 W", 1452}}; /* (5/7)^⅓ = 0.894; 2^−⅓ = 0.794 */
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const struct e2e_hardware *const machine = e2e_hardware_of(cases[i].name);
+    struct accelerator part;
+    assert_true(e2e_hardware_part(machine, ".", 1, &fixture->arena, &part, &fixture->error));
+    const double bytes_per_s = accelerator_hbm_bytes_per_s(&part);
+    e2e_hardware_limit(machine, cases[i].name, &part);
+    assert_int_equal(part.clock_mhz, cases[i].clock_mhz);
+    assert_true(fabs(accelerator_hbm_bytes_per_s(&part) / bytes_per_s - 1) < 1e-12);
+  }
+}
+
 #define E2E_HARDWARE(says_, part_, cores_, ...) {says_, cores_},
 static const struct {
   const char *says;
@@ -449,6 +468,7 @@ int main(void) {
       TEST(mistakes_have_a_place),
       TEST(words),
       TEST(machines),
+      TEST(power_limits_slow_clocks),
       TEST(every_machine_is_whole),
       TEST(names_are_matched_loosely),
       TEST(shapes_make_transformers),
