@@ -42,8 +42,9 @@ static bool predict_all(struct invocation *invocation, struct pass *pass, struct
 /* --- settings ---------------------------------------------------------------------------------------------------- */
 
 static bool read_base(const struct invocation *invocation, struct e2e_base *base, struct error *error) {
-  /* Phases of a device run one operator after the other, each with the memory to itself. */
-  static const char own[] = "schedule = { hbm_sharing = \"isolated\"; };\n";
+  /* Phases of a device run one operator after the other, each with the memory to itself; frameworks launch a kernel an
+   * operator. */
+  static const char own[] = "schedule = { hbm_sharing = \"isolated\"; }; training = { fusion = \"off\"; };\n";
   const struct config_section sections[] = {{"cost", &cost_fields, &base->cost, false},
                                             {"technology", &technology_fields, &base->technology, false},
                                             {"schedule", &stage_fields, &base->schedule, false},

@@ -8,6 +8,7 @@
  *   e2e_case.c      a run predicted, with any constants
  *   e2e_fit.c       constants fitted
  *   e2e_report.c    tables
+ *   e2e_fragment.c  the constants for run files
  * (workloads §10, §12.) */
 #ifndef DSE_E2E_H
 #define DSE_E2E_H
