@@ -1,7 +1,7 @@
 /* dse calibrate: how far is the model from what is known of real chips?
  *
- * This file: the command, its options and how a report is printed; the reports are in calibrate_chips.c and
- * calibrate_ops.c. Left out: whole training runs. */
+ * This file: the command, its options and how a report is printed; the reports are in calibrate_chips.c,
+ * calibrate_ops.c and calibrate_e2e.c. */
 #include "dse/calibrate.h"
 
 #include "base/csv.h"
@@ -16,7 +16,7 @@ enum { MOST_ROWS = 1000000 };
 static const struct {
   const char *name;
   bool (*run)(struct invocation *, struct error *);
-} reports[] = {{"chips", calibrate_chips}, {"ops", calibrate_ops}};
+} reports[] = {{"chips", calibrate_chips}, {"ops", calibrate_ops}, {"e2e", calibrate_e2e}};
 enum { N_REPORTS = sizeof reports / sizeof *reports };
 
 double calibrate_round(double value, int digits) {
@@ -114,12 +114,14 @@ static enum status run(struct invocation *invocation, struct error *error) {
   for (size_t i = 0; i < N_REPORTS; i++) {
     names[i] = reports[i].name;
     if (strcmp(reports[i].name, invocation->words[0]) != 0) continue;
+    if (invocation->n_words > 1 && reports[i].run != calibrate_e2e)
+      return error_add(error, STATUS_INPUT, "dse calibrate %s: takes no file but --table's", names[i]), error->status;
     return reports[i].run(invocation, error) ? STATUS_OK : error->status;
   }
   char shown[80];
   text_escape(invocation->words[0], shown, sizeof shown);
   const char *const nearest = text_nearest(invocation->words[0], names, N_REPORTS);
-  error_add(error, STATUS_INPUT, "dse calibrate: no report \"%s\"%s%s%s (there are chips, ops)", shown,
+  error_add(error, STATUS_INPUT, "dse calibrate: no report \"%s\"%s%s%s (there are chips, ops, e2e)", shown,
             nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
   return STATUS_INPUT;
 }
@@ -129,16 +131,19 @@ static const struct command_option options[] = {
     {"what", "PART", "part of the report that goes to stdout (default: the first)"},
     {"law", "NAME", "chips: how the table is read and fitted; --what laws shows all (default: the shipped one)"},
     {"provider", "NAME", "ops: physical, systolic, … (default: physical)"},
+    {"fit", NULL, "e2e: fits efficiencies to the runs first, and says what each group is worth without itself"},
+    {"constants", "NAMES", "e2e: which of them, at most four, with commas (--what constants shows all)"},
+    {"write", "FILE.cfg", "e2e: the constants as a fragment of a run file, with the runs and their digest"},
 };
 static const char *const examples[] = {"dse calibrate chips", "dse calibrate chips --what summary",
                                        "dse calibrate chips --law specification --what constants --json",
                                        "dse calibrate ops", NULL};
 const struct command command_calibrate = {
     .name = "calibrate",
-    .words = "chips|ops",
+    .words = "chips|ops|e2e [RUNS.csv]",
     .summary = "the model against real chips and measured products: predicted, real, error",
     .min_words = 1,
-    .max_words = 1,
+    .max_words = 2,
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .details =
@@ -164,7 +169,26 @@ const struct command command_calibrate = {
         "the\n"
         "table: part (of the catalogue; UNKNOWN: skipped), m, n, k, element_bytes, tflops, peak_tflops, source. --what "
         "is\n"
-        "ops or summary.",
+        "ops or summary.\n"
+        "e2e: whole training runs that somebody measured (RUNS.csv), each on its part of the catalogue and with its "
+        "parallelism.\n"
+        "Columns: id, group, hardware, model, unit, measured_value, n_devices; and, where known, metric, precision, "
+        "layers,\n"
+        "hidden, heads, kv_heads, head_size, ffn, gated_mlp, vocab, seq, experts, top_k, params_B, TP, PP, "
+        "VP_or_interleave, DP,\n"
+        "CP, EP, micro_batch, global_batch_seq, recompute, sharding, peak_TFLOPS_dense_used, measured_mem_GB, quality, "
+        "note.\n"
+        "Blank: unknown, then tried (assumed names it). --set takes keys of cost, technology, schedule, training, "
+        "system.law.\n"
+        "--what is one of\n"
+        "  rows         strategy, seconds an iteration, predicted/measured, where the time goes\n"
+        "  groups       errors by source; with --fit also before it, and by constants fitted without the group\n"
+        "  overall      errors and rank correlations of all runs, without lower bounds on speed, with all fields "
+        "published\n"
+        "  sweeps       rank correlation of runs that differ in their strategy or size alone\n"
+        "  memory       of a device, where it was measured\n"
+        "  constants    prior, range, value, whether it was fitted\n"
+        "  not_modelled runs that cannot be expressed, with the reason",
     .examples = examples,
     .run = run,
 };

@@ -7,6 +7,7 @@
 #include "results/table.h"
 
 bool calibrate_chips(struct invocation *invocation, struct error *error);
+bool calibrate_e2e(struct invocation *invocation, struct error *error);
 bool calibrate_ops(struct invocation *invocation, struct error *error);
 
 /* Defaults, and what --set says of the groups cost and technology. */

@@ -1,0 +1,484 @@
+/* Are measured runs read, named, counted and fitted as e2e.h says? Predictions themselves: tests/cli/calibrate_e2e.sh.
+ */
+#include "base/file.h"
+#include "dse/e2e.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+  struct arena arena, scratch;
+  struct error error;
+  struct e2e_table table;
+  char path[64];
+};
+
+static int set_up(void **state) {
+  struct fixture *const fixture = calloc(1, sizeof *fixture);
+  if (fixture == NULL) return -1;
+  arena_init(&fixture->arena, 1 << 16);
+  arena_init(&fixture->scratch, 1 << 16);
+  snprintf(fixture->path, sizeof fixture->path, "%s/dse-e2e-XXXXXX", P_tmpdir);
+  const int fd = mkstemp(fixture->path);
+  if (fd < 0) return -1;
+  close(fd);
+  *state = fixture;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  struct fixture *const fixture = *state;
+  unlink(fixture->path);
+  arena_release(&fixture->arena);
+  arena_release(&fixture->scratch);
+  free(fixture);
+  return 0;
+}
+
+static bool read_text(struct fixture *fixture, const char *text) {
+  FILE *const file = fopen(fixture->path, "w");
+  assert_non_null(file);
+  assert_true(fputs(text, file) >= 0);
+  assert_int_equal(fclose(file), 0);
+  fixture->error = (struct error){0};
+  return e2e_table_read(fixture->path, &fixture->arena, &fixture->table, &fixture->error);
+}
+
+static void expect_message(struct fixture *fixture, const char *part) {
+  if (strstr(fixture->error.text, part) == NULL) fail_msg("no \"%s\" in: %s", part, fixture->error.text);
+  assert_int_equal(fixture->error.status, STATUS_INPUT);
+}
+
+/* --- tables ------------------------------------------------------------------------------------------------------ */
+
+static void blanks_are_unknown(void **state) {
+  struct fixture *const fixture = *state;
+  assert_true(read_text(fixture,
+                        "seq,id,group,strange,hardware,model,unit,measured_value,n_devices,params_B,gated_mlp\n"
+                        ",x1,g,7,A100, GPT 7B ,s,2.5,,,\n"
+                        "2385,x2,h,,A100,GPT,s,3,23,6.5,1\n"));
+  const struct e2e_row *const rows = fixture->table.rows;
+  assert_int_equal(fixture->table.n, 2);
+  assert_int_equal(fixture->table.n_groups, 2);
+  assert_string_equal(rows[0].model, "GPT 7B");
+  assert_int_equal(rows[0].sequence, 0);
+  assert_int_equal(rows[0].n_devices, 0);
+  assert_int_equal(rows[0].gated, -1);
+  assert_true(isnan(rows[0].parameters_e9));
+  assert_int_equal(rows[1].sequence, 2385);
+  assert_int_equal(rows[1].gated, 1);
+  assert_int_equal(rows[1].group_index, 1);
+  assert_true(rows[1].parameters_e9 == 6.5);
+  assert_non_null(strstr(fixture->table.missing, "micro_batch"));
+  assert_null(strstr(fixture->table.missing, "experts"));
+}
+
+static void mistakes_have_a_place(void **state) {
+  struct fixture *const fixture = *state;
+  static const char header[] =
+      "id,group,hardware,model,unit,measured_value,n_devices,TP,gated_mlp,peak_TFLOPS_dense_used\n";
+  static const struct {
+    const char *row, *text;
+  } cases[] = {
+      {"x,g,A100,m,s,0,8,1,0,1\n", ":2: measured_value: \"0\""},
+      {"x,g,A100,m,s,nan,8,1,0,1\n", ":2: measured_value: \"nan\""},
+      {"x,g,A100,m,s,1,8.5,1,0,1\n", ":2: n_devices: \"8.5\", a whole number"},
+      {"x,g,A100,m,s,1,8,0,0,1\n", ":2: TP: \"0\""},
+      {"x,g,A100,m,s,1,8,1,yes,1\n", ":2: gated_mlp: \"yes\", 0, 1 or nothing"},
+      {"x,g,A100,m,s,1,8,1,0,-3\n", ":2: peak_TFLOPS_dense_used: \"-3\""},
+      {"x,g,A100,m,s,1,8,99999999999999999999,0,1\n", ":2: TP: "},
+      {"x,g,,m,s,1,8,1,0,1\n", ":2: hardware: \"\", a text"},
+      {"x,g,A100,m,s,1,8,1,0,1\nx,g,A100,m,s,1,8,1,0,1\n", ":3: id: \"x\", an id that no other row has"},
+      {"", "there is no run in it"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[1024];
+    snprintf(text, sizeof text, "%s%s", header, cases[i].row);
+    assert_false(read_text(fixture, text));
+    expect_message(fixture, cases[i].text);
+  }
+  assert_false(read_text(fixture, "id,group,hardware,model,unit,n_devices\nx,g,A100,m,s,8\n"));
+  expect_message(fixture, ":1: measured_value: this column is missing");
+}
+
+static void words(void **state) {
+  (void)state;
+  assert_true(e2e_says("A100-80GB SXM (Selene)", "a100 80gb"));
+  assert_true(e2e_says("TPUv4", "tpu v4|tpuv4"));
+  assert_true(e2e_says("TPU v4", "tpu v4|tpuv4"));
+  assert_false(e2e_says("TPU v4i", "tpu v4|tpuv4"));
+  assert_false(e2e_says("A1000", "a100"));
+  assert_false(e2e_says("", "a100"));
+  assert_false(e2e_says("a100", ""));
+}
+
+/* --- machines ---------------------------------------------------------------------------------------------------- */
+
+static void machines(void **state) {
+  (void)state;
+  static const struct {
+    const char *name, *part; /* NULL: unknown */
+  } cases[] = {
+      {"A100-80GB SXM (Selene)", "a100"},
+      {"A100-40GB", "a100_40gb"},
+      {"V100-16GB", "v100_16gb"},
+      {"V100-32GB", "v100"},
+      {"H100 SXM (DGX)", "h100"},
+      {"H100-96GB HBM2e 500W", "h100_96gb"},
+      {"TPU v5e", "tpuv5e"},
+      {"Bow IPU", "ipu_bow"},
+      {"Trainium1 (trn1n.32xl)", "trainium1"},
+      {"MI300X", "mi300x"},
+      {"L40S", "l40s"},
+      {"abacus", NULL},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const struct e2e_hardware *const found = e2e_hardware_of(cases[i].name);
+    if (cases[i].part == NULL)
+      assert_null(found);
+    else
+      assert_string_equal(found == NULL ? "" : found->part, cases[i].part);
+  }
+}
+
+static void power_limits_slow_clocks(void **state) {
+  struct fixture *const fixture = *state;
+  static const struct {
+    const char *name;
+    uint64_t clock_mhz; /* of 128 cores × 66 columns at 1830 */
+  } cases[] = {
+      {"H100", 1830},      {"H100 700W", 1830},       {"H100 900 W", 1830},
+      {"H100-80GB", 1830}, {"H100 HBM2e 500W", 1636}, {"H100 350 W", 1452}}; /* (5/7)^⅓ = 0.894; 2^−⅓ = 0.794 */
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const struct e2e_hardware *const machine = e2e_hardware_of(cases[i].name);
+    struct accelerator part;
+    assert_true(e2e_hardware_part(machine, ".", 1, &fixture->arena, &part, &fixture->error));
+    const double bytes_per_s = accelerator_hbm_bytes_per_s(&part);
+    e2e_hardware_limit(machine, cases[i].name, &part);
+    assert_int_equal(part.clock_mhz, cases[i].clock_mhz);
+    assert_true(fabs(accelerator_hbm_bytes_per_s(&part) / bytes_per_s - 1) < 1e-12);
+  }
+}
+
+#define E2E_HARDWARE(says_, part_, cores_, ...) {says_, cores_},
+static const struct {
+  const char *says;
+  uint64_t cores;
+} every_machine[] = {
+#include "dse/e2e_hardware.def"
+};
+#undef E2E_HARDWARE
+
+/* Every machine has its part and a network that the program accepts; a share of a chip has its share of all rates. */
+static void every_machine_is_whole(void **state) {
+  struct fixture *const fixture = *state;
+  for (size_t i = 0; i < sizeof every_machine / sizeof *every_machine; i++) {
+    char first[64];
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(every_machine[i].says, "|"), every_machine[i].says);
+    const struct e2e_hardware *const machine = e2e_hardware_of(first);
+    assert_non_null(machine);
+    struct accelerator whole, share;
+    struct network_settings network;
+    if (!e2e_hardware_part(machine, ".", 1, &fixture->arena, &whole, &fixture->error) ||
+        !e2e_hardware_part(machine, ".", machine->cores, &fixture->arena, &share, &fixture->error) ||
+        !e2e_hardware_network(machine, machine->cores, 64 * machine->inner_size, &fixture->arena, &network,
+                              &fixture->error))
+      fail_msg("%s: %s", machine->says, fixture->error.text);
+    const double cores = (double)machine->cores;
+    assert_true(fabs(accelerator_hbm_bytes_per_s(&whole) / accelerator_hbm_bytes_per_s(&share) / cores - 1) < 1e-3);
+    assert_int_equal(accelerator_hbm_bytes(&whole), machine->cores * accelerator_hbm_bytes(&share));
+    assert_int_equal(network.sizes.values[0], machine->inner_size * machine->cores);
+    assert_true(network.gbytes_per_s.values[0] * cores == machine->inner_gbytes_per_s);
+  }
+}
+
+/* --- models ------------------------------------------------------------------------------------------------------ */
+
+static struct e2e_row row_of(const char *model) {
+  return (struct e2e_row){.id = "x",
+                          .group = "somewhere",
+                          .hardware = "A100",
+                          .model = model,
+                          .precision = "bf16",
+                          .recompute = "",
+                          .sharding = "",
+                          .metric = "",
+                          .unit = "s",
+                          .quality = "",
+                          .note = "",
+                          .n_devices = 8,
+                          .gated = -1,
+                          .parameters_e9 = NAN,
+                          .peak_tflops = NAN,
+                          .measured = 2,
+                          .memory_gb = NAN};
+}
+
+static const char *work_of(struct fixture *fixture, const struct e2e_row *row, struct e2e_work *work) {
+  return e2e_work_of(row, e2e_hardware_of(row->hardware), ".", &fixture->arena, &fixture->scratch, work);
+}
+
+static void names_are_matched_loosely(void **state) {
+  struct fixture *const fixture = *state;
+  static const struct {
+    const char *name, *model; /* NULL: none of ours */
+  } cases[] = {
+      {"ResNet-50 v1.5", "resnet50"},
+      {"ResNeXt101-32x4d", "resnext101_32x4d"},
+      {"GNMT-4 (4-layer,1024)", "gnmt4"},
+      {"mobilenetv3_large_100", "mobilenet_v3_large"},
+      {"vit_base_patch16_224", "vit_b_16"},
+      {"Inception V3", "inception_v3"},
+      {"resnet50d", NULL},
+      {"resnet5", NULL},
+      {"", NULL},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const struct e2e_row row = row_of(cases[i].name);
+    struct e2e_work work;
+    const char *const why = work_of(fixture, &row, &work);
+    if (cases[i].model == NULL) {
+      assert_non_null(why);
+    } else {
+      if (why != NULL) fail_msg("%s: %s", cases[i].name, why);
+      assert_string_equal(work.name, cases[i].model);
+    }
+  }
+}
+
+static void shapes_make_transformers(void **state) {
+  struct fixture *const fixture = *state;
+  struct e2e_row row = row_of("GPT 7.5B");
+  struct e2e_work work;
+  row.layers = 36, row.hidden = 4096, row.heads = 32;
+  assert_null(work_of(fixture, &row, &work));
+  assert_string_equal(work.name, "gpt3-175b");
+  assert_true(work.transformer && work.causal && work.fused_attention);
+  assert_int_equal(work.assumed, E2E_ASSUMED_SHAPE | E2E_ASSUMED_VOCAB | E2E_ASSUMED_SEQUENCE);
+  row.group = "megatron-lm-a100", row.ffn = 16384, row.vocab = 51200, row.sequence = 2048;
+  assert_null(work_of(fixture, &row, &work));
+  assert_int_equal(work.assumed, 0);
+  assert_false(work.fused_attention);
+  row.parameters_e9 = 75; /* ten times as many as the shape has */
+  assert_non_null(strstr(work_of(fixture, &row, &work), "the row says 75"));
+  row.parameters_e9 = NAN, row.heads = 31;
+  assert_non_null(work_of(fixture, &row, &work));
+  row.heads = 32, row.note = "with multi-head latent attention";
+  assert_string_equal(work_of(fixture, &row, &work), "latent attention");
+  row.note = "", row.precision = "fp3";
+  assert_string_equal(work_of(fixture, &row, &work), "no such precision");
+  row.precision = "fp8 linear, asynchronous tensor parallel";
+  assert_null(work_of(fixture, &row, &work));
+  assert_int_equal(work.precision, E2E_8_BIT);
+  assert_int_equal(work.element_bytes, 2);
+}
+
+/* A GPT of 23 billion: as wide as that of 18.4 (6144), in layers that four stages share. */
+static void shapes_of_a_size(void **state) {
+  struct fixture *const fixture = *state;
+  struct e2e_row row = row_of("GPT3-23B");
+  struct e2e_work work;
+  row.parameters_e9 = 23, row.pipeline = 4;
+  assert_null(work_of(fixture, &row, &work));
+  assert_true((work.assumed & E2E_ASSUMED_SHAPE) != 0);
+  assert_int_equal(work.layers % 4, 0);
+  assert_true(fabs(12.0 * (double)work.layers * 6144 * 6144 / 23e9 - 1) < 0.05);
+}
+
+/* --- units ------------------------------------------------------------------------------------------------------- */
+
+static void every_unit_is_seconds(void **state) {
+  (void)state;
+  static const struct {
+    const char *unit, *metric;
+    double value, seconds; /* of 24 samples of 100 tokens and 6e12 forward FLOP (1e12 of the head), 8 devices */
+  } cases[] = {
+      {"s", "iteration time", 2.5, 2.5},
+      {"ms", "", 250, 0.25},
+      {"TFLOP/s", "TFLOP/s/GPU", 10, 3 * 6e12 * 24 / (8 * 10e12)},
+      {"TFLOP/s", "TFLOP/s/GPU (counts recompute)", 10, (4 * 6e12 - 1e12) * 24 / (8 * 10e12)},
+      {"TFLOP/s", "HW TFLOP/s/GPU", 10, (4 * 6e12 - 1e12) * 24 / (8 * 10e12)},
+      {"PFLOP/s", "aggregate", 2, 3 * 6e12 * 24 / 2e15},
+      {"%", "MFU", 50, 3 * 6e12 * 24 / (0.5 * 8 * 100e12)},
+      {"%", "HFU", 50, (4 * 6e12 - 1e12) * 24 / (0.5 * 8 * 100e12)},
+      {"tok/s", "tokens/s/GPU", 30, 24 * 100 / (30.0 * 8)},
+      {"tok/s", "tokens/s (all)", 30, 24 * 100 / 30.0},
+      {"seq/s", "seq/s (all)", 12, 2},
+      {"img/s", "throughput (all devices)", 48, 0.5},
+      {"rec/s", "", 6, 4},
+      {"samples/s", "", 3, 8},
+      {"h", "GPU-hours per 1e12 tokens", 1e6, 1e6 * 3600 * 24 * 100 / (1e12 * 8)},
+  };
+  struct e2e_work work = {.forward_flop = 6e12, .head_flop = 1e12, .tokens = 100};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct e2e_row row = row_of("GPT");
+    double seconds;
+    row.unit = cases[i].unit, row.metric = cases[i].metric, row.measured = cases[i].value;
+    assert_null(e2e_measured_s(&row, &work, 24, 100, &seconds));
+    if (fabs(seconds / cases[i].seconds - 1) > 1e-12)
+      fail_msg("%g %s (%s): %g s, not %g", cases[i].value, cases[i].unit, cases[i].metric, seconds, cases[i].seconds);
+  }
+  struct e2e_row row = row_of("GPT");
+  double seconds;
+  row.unit = "furlongs";
+  assert_non_null(e2e_measured_s(&row, &work, 24, 100, &seconds));
+  row.unit = "h";
+  assert_non_null(e2e_measured_s(&row, &work, 24, 100, &seconds));
+  row.unit = "s", row.measured = NAN;
+  assert_non_null(e2e_measured_s(&row, &work, 24, 100, &seconds));
+  row.unit = "%", row.metric = "MFU", row.measured = 50, row.peak_tflops = 50; /* stated peaks count */
+  assert_null(e2e_measured_s(&row, &work, 24, 100, &seconds));
+  assert_true(fabs(seconds - 3 * 6e12 * 24 / (0.5 * 8 * 50e12)) < 1e-12);
+}
+
+/* --- strategies -------------------------------------------------------------------------------------------------- */
+
+static void published_degrees_stay(void **state) {
+  (void)state;
+  const struct e2e_hardware *const a100 = e2e_hardware_of("A100"), *const trainium = e2e_hardware_of("Trainium1");
+  const struct e2e_work work = {.transformer = true, .layers = 24, .fused_attention = true};
+  struct e2e_row row = row_of("GPT");
+  struct e2e_degrees degrees;
+  uint64_t share;
+  row.n_devices = 16, row.tensor = 4, row.pipeline = 2, row.data = 2, row.chunks = 3;
+  row.recompute = "selective+sequence-parallel", row.sharding = "ZeRO-2";
+  assert_null(e2e_degrees_of(&row, &work, a100, &degrees, &share));
+  assert_int_equal(degrees.n_tensor * degrees.n_pipeline * degrees.n_chunks, 1);
+  assert_int_equal(degrees.recompute, RECOMPUTE_SELECTIVE);
+  assert_int_equal(degrees.zero, 2);
+  assert_int_equal(degrees.assumed, 0);
+  assert_true(degrees.sequence);
+  assert_string_equal(pipeline_schedule_names[degrees.schedule], "interleaved");
+  row.data = 4; /* 32 devices of 16: half a chip each, where software sees it so */
+  assert_non_null(e2e_degrees_of(&row, &work, a100, &degrees, &share));
+  assert_null(e2e_degrees_of(&row, &work, trainium, &degrees, &share));
+  assert_int_equal(share, 2);
+  assert_int_equal(degrees.n_devices, 32);
+  row.recompute = "sometimes";
+  assert_non_null(e2e_degrees_of(&row, &work, trainium, &degrees, &share));
+  row.recompute = "", row.sharding = "Zaphod";
+  assert_non_null(e2e_degrees_of(&row, &work, trainium, &degrees, &share));
+}
+
+static void blank_degrees_are_tried(void **state) {
+  (void)state;
+  const struct e2e_hardware *const a100 = e2e_hardware_of("A100");
+  const struct e2e_work work = {.transformer = true, .layers = 24}, image = {.layers = 0};
+  struct e2e_row row = row_of("GPT");
+  struct e2e_degrees degrees;
+  uint64_t share;
+  row.n_devices = 64;
+  assert_null(e2e_degrees_of(&row, &work, a100, &degrees, &share));
+  assert_int_equal(degrees.n_tensor, 4);   /* 1 … 8: a node */
+  assert_int_equal(degrees.n_pipeline, 5); /* 1 … 16 of 24 layers */
+  assert_int_equal(degrees.assumed, E2E_ASSUMED_DEGREES | E2E_ASSUMED_RECOMPUTE);
+  assert_null(e2e_degrees_of(&row, &image, a100, &degrees, &share));
+  assert_int_equal(degrees.n_tensor * degrees.n_pipeline, 1);
+  assert_int_equal(degrees.assumed, 0);
+  row.n_devices = 0;
+  assert_non_null(e2e_degrees_of(&row, &work, a100, &degrees, &share));
+}
+
+static void blank_batches_are_tried(void **state) {
+  (void)state;
+  struct e2e_row row = row_of("GPT");
+  struct e2e_batches batches;
+  row.batch = 96;
+  e2e_batches_of(&row, 8, 1, &batches); /* 12 a device */
+  assert_int_equal(batches.n, 4);
+  const uint64_t wanted[] = {1, 2, 4, 12};
+  assert_memory_equal(batches.microbatch, wanted, sizeof wanted);
+  assert_int_equal(batches.assumed, E2E_ASSUMED_MICROBATCH);
+  row.microbatch = 3, row.batch = 0;
+  e2e_batches_of(&row, 8, 1, &batches);
+  assert_int_equal(batches.n, 1);
+  assert_int_equal(batches.batch[0], 24);
+  assert_int_equal(batches.assumed, E2E_ASSUMED_BATCH);
+  e2e_batches_of(&row, 8, 5, &batches); /* four microbatches a stage */
+  assert_int_equal(batches.batch[0], 24 * 20);
+}
+
+/* --- fitting ----------------------------------------------------------------------------------------------------- */
+
+/* A run that takes a/matmul + b/hbm + c/links + d·op seconds: between grid points exact. */
+static double law(const double *weights, const struct e2e_constants *constants) {
+  const double *const of = constants->of;
+  return weights[0] / of[E2E_MATMUL] + weights[1] / of[E2E_HBM] + weights[2] / of[E2E_LINKS] + weights[3] * of[E2E_OP];
+}
+
+enum { N_RUNS = 24 };
+static void fits_find_constants(void **state) {
+  struct fixture *const fixture = *state;
+  static const enum e2e_constant names[] = {E2E_MATMUL, E2E_HBM, E2E_OP, E2E_LINKS};
+  struct e2e_grid *const grid = ARENA_NEW(&fixture->arena, struct e2e_grid, 1);
+  struct e2e_constants base, truth, found;
+  for (size_t i = 0; i < N_E2E_CONSTANTS; i++) base.of[i] = e2e_constants[i].prior;
+  truth = base;
+  truth.of[E2E_MATMUL] = 0.71, truth.of[E2E_HBM] = 0.83, truth.of[E2E_OP] = 3.5, truth.of[E2E_LINKS] = 0.57;
+  e2e_grid_make(&base, names, 4, grid);
+  struct e2e_fit_row rows[N_RUNS];
+  for (size_t r = 0; r < N_RUNS; r++) {
+    const double weights[] = {1 + (double)(r % 5), 0.3 * (double)(r % 7), 0.4 * (double)(r % 3), 0.3 * (double)(r % 4)};
+    double *const seconds = ARENA_NEW(&fixture->arena, double, grid->n_points);
+    for (size_t p = 0; p < grid->n_points; p++) seconds[p] = law(weights, &grid->points[p]);
+    assert_true(fabs(e2e_grid_s(grid, seconds, &truth) / law(weights, &truth) - 1) < 1e-9);
+    rows[r] = (struct e2e_fit_row){seconds, law(weights, &truth), r % 3};
+  }
+  e2e_fit(grid, rows, N_RUNS, 3, SIZE_MAX, &found);
+  for (size_t i = 0; i < 4; i++) { /* the priors pull a little */
+    const double range = e2e_constants[names[i]].high - e2e_constants[names[i]].low;
+    if (fabs(found.of[names[i]] - truth.of[names[i]]) > 0.05 * range)
+      fail_msg("%s: %g, not %g", e2e_constants[names[i]].key, found.of[names[i]], truth.of[names[i]]);
+  }
+  /* A group that is left out says nothing: its times are nonsense. */
+  for (size_t r = 0; r < N_RUNS; r++)
+    if (rows[r].group == 1) rows[r].measured_s *= 7;
+  struct e2e_constants without, with;
+  e2e_fit(grid, rows, N_RUNS, 3, 1, &without);
+  e2e_fit(grid, rows, N_RUNS, 3, SIZE_MAX, &with);
+  assert_true(fabs(without.of[E2E_MATMUL] - truth.of[E2E_MATMUL]) < 0.05);
+  assert_true(fabs(with.of[E2E_MATMUL] - truth.of[E2E_MATMUL]) > 0.05);
+}
+
+static void statistics(void **state) {
+  struct fixture *const fixture = *state;
+  double odd[] = {5, 1, 3}, even[] = {4, 1, 2, 9};
+  const double x[] = {1, 2, 3, 4, 5}, y[] = {2, 1, 4, 3, 5}, flat[] = {7, 7, 7, 7, 7}, tied[] = {1, 1, 3, 3, 5};
+  assert_true(e2e_median(odd, 3) == 3);
+  assert_true(e2e_median(even, 4) == 3);
+  assert_true(isnan(e2e_median(odd, 0)));
+  assert_true(fabs(e2e_rank_correlation(x, y, 5, &fixture->scratch) - 0.8) < 1e-12); /* 1 − 6·4/(5·24) */
+  assert_true(fabs(e2e_rank_correlation(x, x, 5, &fixture->scratch) - 1) < 1e-12);
+  assert_true(isnan(e2e_rank_correlation(x, flat, 5, &fixture->scratch)));
+  assert_true(fabs(e2e_rank_correlation(x, tied, 5, &fixture->scratch) - 9 / sqrt(90)) < 1e-12);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(blanks_are_unknown),
+      TEST(mistakes_have_a_place),
+      TEST(words),
+      TEST(machines),
+      TEST(power_limits_slow_clocks),
+      TEST(every_machine_is_whole),
+      TEST(names_are_matched_loosely),
+      TEST(shapes_make_transformers),
+      TEST(shapes_of_a_size),
+      TEST(every_unit_is_seconds),
+      TEST(published_degrees_stay),
+      TEST(blank_degrees_are_tried),
+      TEST(blank_batches_are_tried),
+      TEST(fits_find_constants),
+      TEST(statistics),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
