@@ -176,13 +176,17 @@ static void try_starts(struct improver *improver, struct arena *scratch) {
     }
 }
 
-/* For large graphs: one order, no justification. */
+/* For large graphs: no justification, and the second order only with more than one pass: it shortens schedules by half
+ * a percent and takes the time of all the others again. */
 static void try_caps(struct improver *improver) {
-  for (unsigned cap = improver->placer.problem->n_widths; cap-- > 0 && !is_done(improver);) {
-    start_capped_widths(&improver->placer, (unsigned[N_CORE_CLASSES]){cap, cap, cap}, improver->trial.width_log2);
-    if (start_place(&improver->placer, START_BY_START, improver->best.makespan_cycles - 1, &improver->trial))
-      copy_plan(improver, &improver->trial, &improver->best);
-  }
+  static const enum start_rule rules[] = {START_BY_START, START_BACK_BY_FINISH};
+  const unsigned n_widths = improver->placer.problem->n_widths;
+  for (size_t k = 0; k < (improver->placer.problem->passes > 1 ? 2 : 1); k++)
+    for (unsigned cap = n_widths; cap-- > 0 && !is_done(improver);) {
+      start_capped_widths(&improver->placer, (unsigned[N_CORE_CLASSES]){cap, cap, cap}, improver->trial.width_log2);
+      if (start_place(&improver->placer, rules[k], improver->best.makespan_cycles - 1, &improver->trial))
+        copy_plan(improver, &improver->trial, &improver->best);
+    }
 }
 
 /* --- the search -----------------------------------------------------------------------------------------------------

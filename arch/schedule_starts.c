@@ -8,9 +8,9 @@
  * - Growth (critical path and area, Radulescu and van Gemund 2001): from one core each, the critical op that saves most
  *   time for its work gets wider, until none can. What balances path and work best packs badly where wide ops keep
  *   others from running beside them, so widths somewhat before and behind are of interest too.
- * Orders: by latest start, the list scheduler's way, and by latest finish (the best single rule of Kolisch 1996). Where
- * a short op that much depends on competes with a long one, only the second lets the short one go first; placed from
- * the end, the same holds for what little comes last. Left out: what improvement does (schedule_improve.c). */
+ * Orders: by latest start, the list scheduler's way, and by latest finish (the best single rule of Kolisch 1996), from
+ * the beginning and from the end. Where a long op competes with a short one that much depends on, they differ in which
+ * of the two waits. Left out: what improvement does (schedule_improve.c). */
 #include "arch/schedule_starts.h"
 #include "base/checked.h"
 
