@@ -21,7 +21,7 @@ static const struct field stage_field_list[] = {
      OFFSET(hbm_sharing), ROLE_ANSWER, hbm_sharing_names},
     {"passes", FIELD_UINT, "", 0, 4096, "1",
      "effort to shorten the list schedule by moving and resizing operators: how often all of them are placed anew "
-     "(512 operators at least; 64 times as often up to 64 operators); 0: none",
+     "(512 operators at least; up to 64 operators 50,000 and, far from the lower bound, 130,000); 0: none",
      OFFSET(passes), ROLE_ANSWER, NULL},
 };
 const struct field_table stage_fields = {"schedule", "how operators share cores and memory", stage_field_list,

@@ -326,9 +326,11 @@ static enum status run_schedules(struct invocation *invocation, struct error *er
     count(summary, &verdict);
     if (invocation->verbose)
       remark(invocation,
-             "%s, %s: %zu operators, bound %" PRIu64 ", best %" PRIu64 "%s, list %" PRIu64 ", improved %" PRIu64 "\n",
+             "%s, %s: %zu operators, bound %" PRIu64 ", best %" PRIu64 "%s, list %" PRIu64 ", %u pass %" PRIu64
+             ", %u passes %" PRIu64 "\n",
              cases.list[i].set, cases.list[i].name, cases.list[i].problem.graph->n_ops, verdict.bound_cycles,
-             verdict.best_cycles, verdict.proven ? " (proven)" : "", verdict.cycles[0], verdict.cycles[N_EFFORTS - 1]);
+             verdict.best_cycles, verdict.proven ? " (proven)" : "", verdict.cycles[0], efforts[1], verdict.cycles[1],
+             efforts[N_EFFORTS - 1], verdict.cycles[N_EFFORTS - 1]);
   }
   return print(invocation, summaries, cases.n_cut, error) ? STATUS_OK : error->status;
 }

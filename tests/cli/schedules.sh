@@ -15,6 +15,9 @@ holds 'gaps of proven problems: none negative, one pass within a percent, the li
   all(float(row["mean_gap_proven"] or 0) >= 0 for row in a) and
   all(float(row["mean_gap_proven"] or 0) < 0.01 for row in a if row["passes"] != "0") and
   any(float(row["mean_gap_proven"] or 0) > 0.01 for row in a if row["passes"] == "0")' "$folder/first.csv"
+holds 'and none of them is more than 5 percent above' '
+  all(float(row["worst_gap_proven"] or 0) <= 0.05 for row in a if row["passes"] != "0") and
+  any(float(row["worst_gap_proven"] or 0) > 0.05 for row in a if row["passes"] == "0")' "$folder/first.csv"
 holds 'bounds are below optima' 'all(0 <= float(row["bound_mean_gap"]) <= float(row["bound_worst_gap"]) < 1
   for row in a if row["bound_mean_gap"])' "$folder/first.csv"
 holds 'GLPK was asked and agrees' 'sum(int(row["glpk_agrees"]) for row in a) > 0 and
