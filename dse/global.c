@@ -7,8 +7,8 @@
  * 3. Candidates: the top k of every stage, the search's own best designs and fronts.
  * 4. By each of them the load of each stage; the exact front of load against power (search/systems); each of its
  * systems simulated in full, and every candidate on all stages, and the fastest for each; where they are few, every
- * choice of one candidate for each run of equal stages. Ties go to the earlier candidate. What a system is
- * worth is always the simulation's. */
+ * choice of one candidate for each stage, or at least for each run of equal stages. Ties go to the earlier candidate.
+ * What a system is worth is always the simulation's. */
 #include "dse/global.h"
 
 #include "base/checked.h"
@@ -394,18 +394,24 @@ static void choose_fastest(struct choosing *choosing, const struct system_plan *
   add_system(choosing, plan, design);
 }
 
-/* Every choice of one candidate for each run of equal stages, if they are few. */
+/* Every choice of one candidate for each stage, if they are few; else for each run of equal stages, if these are. */
 static void choose_all(struct choosing *choosing, const struct system_plan *plan, const uint32_t *allowed, size_t n) {
+  const uint64_t p = plan->problem.n_devices;
+  const double each = 2.0 * (double)plan->n_parts * (double)plan->n_microbatches;
+  const double most = fmin(MOST_CHOICES, MOST_TASKS / each);
+  double by_stage_choices = 1;
+  for (uint64_t s = 0; s < p && by_stage_choices <= most; s++) by_stage_choices *= (double)n;
+  const bool by_stage = by_stage_choices <= most;
+  const uint64_t n_groups = by_stage ? p : plan->n_runs;
   double n_choices = 1;
-  for (size_t r = 0; r < plan->n_runs; r++) n_choices *= (double)n;
-  const double tasks = 2.0 * (double)plan->n_parts * (double)plan->n_microbatches;
-  if (n_choices > MOST_CHOICES || n_choices * tasks > MOST_TASKS) return;
-  uint32_t *design = ARENA_NEW(choosing->arena, uint32_t, plan->problem.n_devices);
+  for (uint64_t g = 0; g < n_groups && n_choices <= most; g++) n_choices *= (double)n;
+  if (n_choices > most) return;
+  uint32_t *design = ARENA_NEW(choosing->arena, uint32_t, p);
   for (uint64_t number = 0; number < (uint64_t)n_choices; number++) {
     uint64_t rest = number;
-    for (size_t r = 0; r < plan->n_runs; r++, rest /= n) {
-      const struct device_run *run = &plan->runs[r];
-      for (uint32_t s = run->first; s < run->first + run->n; s++) design[s] = allowed[rest % n];
+    for (uint64_t g = 0; g < n_groups; g++, rest /= n) {
+      const uint64_t first = by_stage ? g : plan->runs[g].first, end = first + (by_stage ? 1 : plan->runs[g].n);
+      for (uint64_t s = first; s < end; s++) design[s] = allowed[rest % n];
     }
     add_system(choosing, plan, design);
   }

@@ -170,10 +170,236 @@ static void best_is_least(void **state) {
   assert_true(n_simulated < n_plans / 2); /* else bounds were of no use */
 }
 
+/* --- the same answer whoever was judged before ----------------------------------------------------------------------
+ */
+
+static void evaluations_are_pure(void **state) {
+  uint64_t n_tried = 0;
+  for (uint64_t task = 0; task < N_CASES / 2; task++) {
+    struct fixture fixture, fresh;
+    if (!setup(&fixture, *state, 3, task)) {
+      teardown(&fixture);
+      continue;
+    }
+    assert_true(setup(&fresh, *state, 3, task));
+    const struct system_search *search = fixture.run->system;
+    for (unsigned d = 0; d < N_DESIGNS; d++) {
+      const size_t number = rng_below(&fixture.rng, search->n_plans);
+      for (unsigned again = 0; again < N_DESIGNS; again++) {
+        const struct accelerator accelerator = draw_design(&fixture);
+        struct system_result here, there;
+        system_evaluate(search->system, search->plans[number], &accelerator, &here);
+        /* Of another run, whose plan was with no other links. */
+        const struct system_plan *plan = fresh.run->system->plans[number];
+        memset(&plan->links->of, 0, sizeof plan->links->of);
+        system_evaluate(fresh.run->system->system, plan, &accelerator, &there);
+        assert_true(here.iteration_s == there.iteration_s && here.energy_j == there.energy_j);
+        assert_memory_equal(here.part_s, there.part_s, sizeof here.part_s);
+        n_tried++;
+      }
+    }
+    teardown(&fixture);
+    teardown(&fresh);
+  }
+  assert_true(n_tried > 50);
+}
+
+/* --- one strategy after another -------------------------------------------------------------------------------------
+ */
+
+static const struct system_plan *prepare(struct fixture *fixture, const struct strategy *strategy) {
+  const struct system_plan *plan;
+  struct error *error = ARENA_NEW(&fixture->arena, struct error, 1);
+  if (system_prepare(fixture->run->system->system, strategy, &plan, error)) return plan;
+  assert_int_equal(error->status, STATUS_INPUT);
+  return NULL;
+}
+
+static struct strategy alone(uint64_t microbatch) {
+  return (struct strategy){.degrees = {.tensor = 1, .context = 1, .expert = 1, .data = 1, .pipeline = 1},
+                           .microbatch = microbatch,
+                           .n_chunks = 1,
+                           .global_batch = microbatch};
+}
+
+/* Phases of all places one after the other, by hand. */
+static double in_a_row_s(const struct system_plan *plan, const struct unit_cost *costs) {
+  const struct block_chain *chain = &plan->cut->chain;
+  double sum_s = 0;
+  for (size_t i = 0; i < chain->n_places; i++) {
+    const size_t b = chain->block_at[i];
+    for (unsigned phase = 0; phase < N_BLOCK_PHASES; phase++) {
+      const uint32_t unit = plan->cut->unit[b * N_BLOCK_PHASES + phase];
+      if (unit == NO_UNIT || phase == BLOCK_BACKWARD_DATA || phase == BLOCK_BACKWARD_WEIGHT) continue;
+      if (phase == BLOCK_SELECTIVE && plan->strategy.recompute != RECOMPUTE_SELECTIVE) continue;
+      const bool twice =
+          phase == BLOCK_FORWARD && plan->strategy.recompute == RECOMPUTE_FULL && chain->blocks[b].recomputes;
+      sum_s += (twice ? 2 : 1) * costs[unit].seconds;
+    }
+  }
+  return sum_s;
+}
+
+static void one_device_takes_its_phases(void **state) {
+  uint64_t n_tried = 0;
+  for (uint64_t task = 0; task < N_CASES / 2; task++) {
+    struct fixture fixture;
+    const bool good = setup(&fixture, *state, 4, task);
+    for (uint64_t way = 0; good && way < n_pipeline_schedules * N_RECOMPUTES; way++) {
+      struct strategy strategy = alone(1 + task % 2);
+      strategy.schedule = way / N_RECOMPUTES;
+      strategy.recompute = way % N_RECOMPUTES;
+      const struct system_plan *plan = prepare(&fixture, &strategy);
+      if (plan == NULL) continue; /* two chunks a device */
+      const struct accelerator accelerator = draw_design(&fixture);
+      struct stage_cost_of_design design;
+      const struct case_flooring flooring = floor_plan(&fixture, plan, &accelerator, &design);
+      struct system_result result;
+      system_evaluate(fixture.run->system->system, plan, &accelerator, &result);
+      const double expected_s = in_a_row_s(plan, flooring.costs);
+      const double overhead_s = expected_s * fixture.run->settings.law.iteration_overhead;
+      const double tasks_s = 4e-12; /* each is rounded up to a picosecond */
+      const double spare_s = result.iteration_s - expected_s - overhead_s;
+      if (!(spare_s >= -1e-12 * expected_s && spare_s <= tasks_s + 1e-12 * expected_s)) {
+        fail_msg("%s: %.17g, its phases %.17g", strategy_text(&plan->strategy, &fixture.arena), result.iteration_s,
+                 expected_s + overhead_s);
+      }
+      assert_true(result.part_s[SYSTEM_COLLECTIVES] == 0 && result.part_s[SYSTEM_DATA_EXPOSED] == 0);
+      assert_true(fabs(result.part_s[SYSTEM_OVERHEAD] - overhead_s) <= 1e-9 * expected_s + tasks_s);
+      assert_int_equal(plan->n_devices, 1);
+      n_tried++;
+    }
+    teardown(&fixture);
+  }
+  assert_true(n_tried > 100);
+}
+
+static void zero_saves_memory_alone(void **state) {
+  uint64_t n_tried = 0;
+  for (uint64_t task = 0; task < N_CASES / 2; task++) {
+    struct fixture fixture;
+    const bool good = setup(&fixture, *state, 5, task);
+    for (uint64_t data = 2; good && data <= 8; data *= 2) {
+      const struct accelerator accelerator = draw_design(&fixture);
+      struct system_result before, result;
+      uint64_t state_before = UINT64_MAX;
+      for (uint64_t zero = 0; zero <= 3; zero++, before = result) {
+        struct strategy strategy = alone(1);
+        strategy.degrees.data = data;
+        strategy.global_batch = 3 * data;
+        strategy.zero = zero;
+        const struct system_plan *plan = prepare(&fixture, &strategy);
+        assert_non_null(plan);
+        system_evaluate(fixture.run->system->system, plan, &accelerator, &result);
+        const struct system_memory *memory = &result.memory;
+        const uint64_t held = memory->weights_bytes + memory->gradients_bytes + memory->optimizer_bytes;
+        assert_true(held < state_before);
+        state_before = held;
+        if (zero == 0) continue;
+        assert_int_equal(memory->kept_bytes, before.memory.kept_bytes);
+        assert_int_equal(memory->working_bytes, before.memory.working_bytes);
+        assert_true(result.part_s[SYSTEM_COMPUTE] == before.part_s[SYSTEM_COMPUTE]);
+        assert_true(result.part_s[SYSTEM_UPDATE] <= before.part_s[SYSTEM_UPDATE]);
+        if (zero > 1) assert_true(result.part_s[SYSTEM_UPDATE] == before.part_s[SYSTEM_UPDATE]);
+        if (zero == 1) { /* each updates its shard */
+          const double update_s = before.part_s[SYSTEM_UPDATE] / (double)data;
+          assert_true(fabs(result.part_s[SYSTEM_UPDATE] - update_s) <= 1e-12 * update_s);
+        }
+        n_tried++;
+      }
+      /* More ranks hold less each. */
+      struct strategy more = alone(1);
+      more.degrees.data = 2 * data;
+      more.global_batch = 6 * data;
+      more.zero = 3;
+      const struct system_plan *plan = prepare(&fixture, &more);
+      const struct system_memory *memory = &plan->runs[plan->fullest].memory;
+      assert_true(memory->weights_bytes + memory->gradients_bytes + memory->optimizer_bytes < state_before);
+      assert_int_equal(memory->kept_bytes, result.memory.kept_bytes);
+    }
+    teardown(&fixture);
+  }
+  assert_true(n_tried > 50);
+}
+
+/* Any strategy of the run's with so many microbatches. */
+static struct strategy with_microbatches(const struct system_plan *plan, uint64_t m) {
+  struct strategy strategy = plan->strategy;
+  strategy.global_batch = strategy.degrees.data * strategy.microbatch * m;
+  return strategy;
+}
+
+static void more_work_takes_longer(void **state) {
+  uint64_t n_tried = 0;
+  for (uint64_t task = 0; task < N_CASES; task++) {
+    struct fixture fixture;
+    const bool good = setup(&fixture, *state, 6, task);
+    for (unsigned i = 0; good && i < 4; i++) {
+      const struct system_search *search = fixture.run->system;
+      const struct system_plan *any = search->plans[rng_below(&fixture.rng, search->n_plans)];
+      const struct accelerator accelerator = draw_design(&fixture);
+      double before_s = 0;
+      uint64_t kept = 0;
+      for (uint64_t m = 1; m <= 9; m++) {
+        const struct strategy strategy = with_microbatches(any, m);
+        const struct system_plan *plan = prepare(&fixture, &strategy);
+        if (plan == NULL) continue; /* interleaved: not every number */
+        struct system_result result;
+        system_evaluate(search->system, plan, &accelerator, &result);
+        assert_true(result.iteration_s > before_s);
+        assert_true(result.memory.kept_bytes >= kept || result.worst_stage > 0);
+        before_s = result.iteration_s;
+        kept = result.worst_stage == 0 ? result.memory.kept_bytes : 0;
+        n_tried++;
+      }
+    }
+    teardown(&fixture);
+  }
+  assert_true(n_tried > 300);
+}
+
+/* An order of tasks that does not look at times is the same whatever takes longer. */
+static void slower_units_are_never_faster(void **state) {
+  uint64_t n_tried = 0;
+  for (uint64_t task = 0; task < N_CASES; task++) {
+    struct fixture fixture;
+    const bool good = setup(&fixture, *state, 7, task);
+    for (unsigned i = 0; good && i < 12; i++) {
+      const struct system_search *search = fixture.run->system;
+      const struct system_plan *plan = search->plans[rng_below(&fixture.rng, search->n_plans)];
+      if (plan->schedule->uses_span) continue; /* a later start shortens a span */
+      const struct accelerator accelerator = draw_design(&fixture);
+      struct stage_cost_of_design design;
+      struct network network;
+      network_init(&network, search->system->model.network, &accelerator);
+      const struct case_flooring flooring = floor_plan(&fixture, plan, &accelerator, &design);
+      const struct stage_costs stages = {.costs = flooring.costs, .network = &network};
+      struct system_result before, after;
+      system_time(search->system, plan, &stages, &before, NULL);
+      const uint32_t unit = plan->cut->unit[rng_below(&fixture.rng, plan->cut->chain.n_blocks * N_BLOCK_PHASES)];
+      if (unit == NO_UNIT) continue;
+      flooring.costs[unit].seconds *= 1 + 3 * rng_unit(&fixture.rng);
+      system_time(search->system, plan, &stages, &after, NULL);
+      if (!(after.iteration_s >= before.iteration_s * (1 - 1e-12))) {
+        fail_msg("task %" PRIu64 ", %s: %.17g, with a slower unit %.17g", task,
+                 strategy_text(&plan->strategy, &fixture.arena), before.iteration_s, after.iteration_s);
+      }
+      n_tried++;
+    }
+    teardown(&fixture);
+  }
+  assert_true(n_tried > 100);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bounds_hold),
       cmocka_unit_test(best_is_least),
+      cmocka_unit_test(evaluations_are_pure),
+      cmocka_unit_test(one_device_takes_its_phases),
+      cmocka_unit_test(zero_saves_memory_alone),
+      cmocka_unit_test(more_work_takes_longer),
+      cmocka_unit_test(slower_units_are_never_faster),
   };
   return cmocka_run_group_tests(tests, case_start, case_finish);
 }
