@@ -171,9 +171,13 @@ void explore_report(const struct run *run) {
   show_proof(run);
   if (run->system != NULL) system_report_search(run);
   const double wall_s = run_clock_s() - run->start_s;
+  const char *alone =
+      run->stages.n_evaluations > 0
+          ? arena_printf(run->invocation->arena, ", and %" PRIu64 " of stages alone,", run->stages.n_evaluations)
+          : "";
   say(run->invocation,
-      "%s%" PRIu64 " evaluations (%" PRIu64 " feasible) in %.3g s on %u rank%s; results in %s, open %s/report.html\n",
-      run->system != NULL ? "\n" : "", run->rounds.evaluations, run->rounds.feasible, wall_s,
+      "%s%" PRIu64 " evaluations (%" PRIu64 " feasible)%s in %.3g s on %u rank%s; results in %s, open %s/report.html\n",
+      run->system != NULL ? "\n" : "", run->rounds.evaluations, run->rounds.feasible, alone, wall_s,
       cluster_size(run->invocation->cluster), cluster_size(run->invocation->cluster) > 1 ? "s" : "", run->folder,
       run->folder);
 }

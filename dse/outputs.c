@@ -270,6 +270,7 @@ bool outputs_finish(struct run *run, struct error *error) {
   cluster_durations(cluster, durations);
   run->earlier = NULL; /* from here on this run's own words */
   run->now.phase = "write";
+  run->now.n_done = run->now.n_total = 0;
   if (is_writer(run)) {
     const bool any = topk_count(run->rounds.topk) > 0; /* without a design there is nothing to picture */
     const char *reason = any ? "" : "nothing feasible";

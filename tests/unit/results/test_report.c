@@ -65,7 +65,15 @@ static const char *write_hostile(void) {
   static const struct report_bar indices[] = {{HOSTILE, {0.25, 1.5}, {-0.5, 1}, {0.5, 2}},
                                               {"none", {NAN, 0.5}, {NAN, NAN}, {NAN, NAN}}};
   static const struct report_bars bars_of_indices = {HOSTILE, HOSTILE, {HOSTILE, "total"}, indices, 2};
+  static const double shares[] = {37, 2.5}, none_of_it[] = {0, 0};
+  static const char *const kinds[] = {HOSTILE};
+  static const struct report_stack stacks[] = {{HOSTILE, shares, 79}, {"nothing", none_of_it, 0}};
+  static const struct report_stacks stack = {HOSTILE, HOSTILE, HOSTILE, kinds, 1, stacks, 2};
+  static const struct report_point point = {HOSTILE, 1, 2, 0};
+  static const struct report_points points = {HOSTILE, HOSTILE, HOSTILE, HOSTILE, kinds, 1, &point, 1, 0, 3, HOSTILE};
+  static const struct report_chapter chapter = {HOSTILE, HOSTILE, &stack, 1, &points, &front, 1};
   static const struct report report = {.title = HOSTILE,
+                                       .chapter = &chapter,
                                        .headline = HOSTILE,
                                        .model_band = HOSTILE,
                                        .facts = facts,
@@ -251,6 +259,48 @@ static void test_curves(void **state) {
   assert_int_equal(count(html, "<title>second</title>"), 1);
 }
 
+/* Bars of parts on one scale, with their limits; a total of 40 of 80 GiB is half as wide as the limit. */
+static void test_stacks(void **state) {
+  (void)state;
+  static const char *const parts[] = {"weights", "kept", "never"};
+  static const double first[] = {30, 10, 0}, second[] = {79.5, 0.5, 0};
+  static const struct report_stack rows[] = {{"stage 0", first, 80}, {"stage 1", second, 0}};
+  static const struct report_stacks stacks = {"Memory", "Read it.", "GiB", parts, 3, rows, 2};
+  static const struct report_chapter chapter = {"System", NULL, &stacks, 1, NULL, NULL, 0};
+  const struct report report = {.title = "t", .headline = "h", .best_row = SIZE_MAX, .chapter = &chapter};
+  const char *const html = write_page(&report);
+  assert_non_null(strstr(html, "<a href=\"#chapter\">System</a>"));
+  assert_non_null(strstr(html, "<section id=\"chapter\"><h2>System</h2>"));
+  assert_non_null(strstr(html, "<span>stage 0</span><span>40 of 80 GiB</span>"));
+  assert_non_null(
+      strstr(html, "<b style=\"width:37.50%;background:var(--c0)\" title=\"weights: 30 GiB, 75.0 %\">75 %</b>"));
+  assert_non_null(strstr(html, "<i style=\"left:calc(100.00% - 3px)\">"));
+  assert_int_equal(count(html, "<i style=\"left:calc"), 1); /* no limit, no mark */
+  /* Too narrow for its percentage, and for a line behind it. */
+  assert_non_null(strstr(html, ";box-shadow:none\" title=\"kept: 0.5 GiB, 0.6 %\"></b>"));
+  assert_int_equal(count(html, "</i>never"), 0); /* what is nowhere needs no legend */
+  assert_non_null(strstr(html, "<td>79.5</td><td>0.5</td><td>0</td>"));
+}
+
+/* Points on axes with round ends: 0 to 40 across 76 to 646, 0 to 100 up from 350 to 14. */
+static void test_points(void **state) {
+  (void)state;
+  static const char *const kinds[] = {"one design", "several"};
+  static const struct report_point list[] = {{"a", 0, 0, 0}, {"b", 40, 50, 1}, {"lost", NAN, 1, 0}};
+  static const struct report_points points = {"Front", NULL, "kW", "samples/s", kinds, 2, list, 3, 1, 100, "bound"};
+  static const struct report_chapter chapter = {"System", NULL, NULL, 0, &points, NULL, 0};
+  const struct report report = {.title = "t", .headline = "h", .best_row = SIZE_MAX, .chapter = &chapter};
+  const char *const html = write_page(&report);
+  assert_non_null(strstr(html, "<path d=\"M76.0 350.0m-5 0a5"));
+  assert_non_null(strstr(html, "<path d=\"M646.0 182.0m0 -6.5l6.5"));
+  assert_non_null(strstr(html, "<circle cx=\"646.0\" cy=\"182.0\""));
+  assert_non_null(strstr(html, "<title>b: 50 samples/s, 40 kW</title>"));
+  assert_non_null(strstr(html, "y1=\"14.0\" y2=\"14.0\" stroke=\"var(--mark)\""));
+  assert_int_equal(count(html, "<title>"), 3); /* the page's, and two points: one lies nowhere */
+  assert_non_null(strstr(html, "text-anchor=\"middle\">40</text>"));
+  assert_int_equal(count(html, ">◆</span>"), 1);
+}
+
 /* More than can be shown is thinned, and the page says so. */
 static void test_thinning(void **state) {
   (void)state;
@@ -296,6 +346,8 @@ int main(void) {
       TEST(test_same_bytes),
       TEST(test_empty),
       TEST(test_curves),
+      TEST(test_stacks),
+      TEST(test_points),
       TEST(test_thinning),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

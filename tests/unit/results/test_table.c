@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/csv.h"
+#include "results/report.h"
 #include "results/table.h"
 #include <math.h>
 #include <stdlib.h>
@@ -135,10 +136,45 @@ static void test_print(void **state) {
   assert_string_equal(text, "     cycles\n12345678901\n          7\n          3\n          1\n          1\n");
 }
 
+/* The same cells on the page: chosen columns in the order asked for, numbers as numbers, long texts cut. */
+static void test_page(void **state) {
+  struct arena *const arena = *state;
+  struct table *const table = table_new(arena, "front.csv", columns, 3);
+  add_row(table, "a \"b\", c", 2385.5, 7);
+  add_row(table, "", NAN, 13);
+  static const char *const chosen[] = {"area_mm2", "design", NULL};
+  struct report_table page = {.title = "Title"};
+  table_page(table, chosen, &page, arena);
+  assert_string_equal(page.title, "Title");
+  assert_string_equal(page.file, "front.csv");
+  assert_int_equal(page.n_columns, 2);
+  assert_int_equal(page.n_rows, 2);
+  assert_string_equal(page.columns[0].unit, "mm2");
+  assert_string_equal(page.columns[0].better, "min");
+  assert_false(page.columns[0].is_text);
+  assert_true(page.columns[1].is_text);
+  assert_float_equal(page.cells[0].number, 2385.5, 0);
+  assert_string_equal(page.cells[1].text, "a \"b\", c");
+  assert_true(isnan(page.cells[2].number));
+  assert_string_equal(page.cells[3].text, "");
+
+  struct table *const wide = table_new(arena, "wide.csv", columns, 3);
+  char *const text = ARENA_NEW(arena, char, 5000);
+  memset(text, 'x', 4999);
+  add_row(wide, text, 1, 2);
+  add_row(wide, "short", 3, 4);
+  table_page(wide, NULL, &page, arena);
+  assert_int_equal(page.n_columns, 3);
+  assert_true(strlen(page.cells[0].text) < 1100);
+  assert_float_equal(page.cells[2].number, 2, 0);
+  assert_string_equal(page.cells[3].text, "short"); /* nothing of the long one is read twice */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
       TEST(test_bytes), TEST(test_formulas_are_defused), TEST(test_reads_back), TEST(test_describe), TEST(test_print),
+      TEST(test_page),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
