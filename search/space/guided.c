@@ -68,7 +68,7 @@ static const struct field guided_field_list[] = {
 static const struct field_table guided_fields = {"guided", "critical-path guided local search", guided_field_list,
                                                  sizeof guided_field_list / sizeof *guided_field_list};
 
-enum { LEAST_BUDGET = 128 };
+enum { LEAST_BUDGET = 128, MOST_CLIMBS = 8 };
 
 /* --- shared ---------------------------------------------------------------------------------------------------------
  */
@@ -152,10 +152,20 @@ static void ask_surely(struct guided *state, size_t most, struct point *points, 
   state->is_proven = boxes_counts(state->boxes)->open == 0 && asked == 0;
 }
 
-/* Two views of the space to begin with: the design with the best bound, often of many small cores, and the largest
+/* Where the space guesses, the best that climbs by guesses find, without any bound of a box, which take as long as many
+ * evaluations. Else two views of the space: the design with the best bound, often of many small cores, and the largest
  * shape that limits allow, of few large ones, with the counts that its conflicts ask for. */
 static void begin(struct guided *state, struct point *points, size_t *n) {
   state->has_begun = true;
+  growth_next_generation(state);
+  if (state->request.space->guess != NULL) {
+    struct point from;
+    for (size_t w = 0; w < state->n_frontier && w < MOST_CLIMBS; w++) {
+      if (growth_place(state, w, &from)) polish_climb(state, &from);
+    }
+    polish_ask(state, 1, points, n);
+    if (*n > 0) return;
+  }
   ask_surely(state, 1, points, n);
   const size_t wanted = *n + 1 < state->round_most ? *n + 1 : state->round_most;
   do growth_ask(state, wanted, points, n);
