@@ -157,15 +157,14 @@ static void ask_surely(struct guided *state, size_t most, struct point *points, 
  * shape that limits allow, of few large ones, with the counts that its conflicts ask for. */
 static void begin(struct guided *state, struct point *points, size_t *n) {
   state->has_begun = true;
-  growth_next_generation(state);
-  if (state->request.space->guess != NULL) {
+  while (state->request.space->guess != NULL && *n == 0 && growth_next_generation(state)) {
     struct point from;
     for (size_t w = 0; w < state->n_frontier && w < MOST_CLIMBS; w++) {
       if (growth_place(state, w, &from)) polish_climb(state, &from);
     }
     polish_ask(state, 1, points, n);
-    if (*n > 0) return;
   }
+  if (*n > 0) return;
   ask_surely(state, 1, points, n);
   const size_t wanted = *n + 1 < state->round_most ? *n + 1 : state->round_most;
   do growth_ask(state, wanted, points, n);
@@ -200,6 +199,7 @@ static size_t ask(void *opaque, uint64_t round, struct point *points) {
   size_t n = 0;
   if (!state->has_begun) begin(state, points, &n);
   if (n > 0) return n;
+  if (close_enough(state)) return 0;
   /* Of a round of one, every other is the sure way's. */
   size_t sure = (size_t)((double)whole * state->settings.sure + 0.5);
   if (whole == 1) sure = state->settings.sure > 0 && state->n_asked % 2 == 0;
