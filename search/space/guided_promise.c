@@ -1,7 +1,8 @@
 /* What does a design promise that nobody has evaluated? [ours]
  *
- * Its bound times the share of their bounds that evaluated designs reached: their mean, drawn towards the nearest ones,
- * each weighted by one over the fourth power of its distance in steps along the axes (Shepard 1968, "A two-dimensional
+ * What the space guesses of it (its bound, where the space does not guess), but no more than its bound, times the share
+ * of theirs that evaluated designs reached: their mean, drawn towards the nearest ones, each weighted by one over the
+ * fourth power of its distance in steps along the axes (Shepard 1968, "A two-dimensional
  * interpolation function for irregularly-spaced data"). Where no relative is near, more is hoped for: `optimism` times
  * what predictions were wrong by so far. Where a space has no bounds, the metric itself takes their place. Arithmetic
  * and square roots only: the same on every processor. Left out, as it saved a tenth of the evaluations with bounds and
