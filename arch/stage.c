@@ -38,11 +38,13 @@ void stage_init(struct stage *stage, const struct op_graph *graph, const struct 
   stage->graph = graph;
   energy_model_init(&stage->energy, stage->technology, (enum energy_detail)stage->cost->energy_detail);
   uint32_t *shape_ops = ARENA_NEW(arena, uint32_t, graph->n_shapes);
+  uint32_t *op_shapes = ARENA_NEW(arena, uint32_t, graph->n_ops);
   stage->working_bytes = stage->macs = 0;
   stage->stash_bytes = contracted->kept_bytes;
   for (size_t i = 0; i < graph->n_ops; i++) {
     const struct op *op = &graph->ops[i];
     shape_ops[op->shape]++;
+    op_shapes[i] = op->shape;
     stage->stash_bytes = sat_add(stage->stash_bytes, op->kept_bytes);
     stage->macs = sat_add(stage->macs, op_macs(op));
     /* An update streams through parameters and state that state_bytes already holds. */
@@ -51,6 +53,7 @@ void stage_init(struct stage *stage, const struct op_graph *graph, const struct 
     stage->working_bytes = max_u64(stage->working_bytes, bytes);
   }
   stage->shape_ops = shape_ops;
+  stage->op_shapes = op_shapes;
   const uint64_t element_bytes = graph->n_ops > 0 ? graph->ops[0].element_bytes : 2;
   stage->state_bytes = sat_mul(contracted->parameters, training_bytes_per_parameter(training, element_bytes));
 }
@@ -385,6 +388,7 @@ void stage_refine(const struct stage *stage, const struct accelerator *accelerat
   }
   const uint64_t hbm_cycles = cycles_for_bytes(result.hbm_bytes, machine.hbm_bytes_per_cycle);
   if (stage_shares_hbm(stage) && hbm_cycles > floor->cycles) floor->cycles = hbm_cycles, floor->binding = BINDING_HBM;
+  floor->likely_cycles = max_u64(floor->likely_cycles, floor->cycles);
   result.iteration_s = (double)floor->cycles / ((double)running.clock_mhz * 1e6);
   struct energy_traffic traffic;
   stage_traffic(&result, &traffic); /* no MAC slot idle: array_mac_cycles are 0 */

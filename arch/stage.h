@@ -38,6 +38,7 @@ struct stage {
   struct energy_model energy;            /* of technology and cost->energy_detail, by stage_init */
   uint64_t samples;                      /* in one iteration */
   const uint32_t *shape_ops;             /* [n_shapes]: how many ops have the shape */
+  const uint32_t *op_shapes;             /* [n_ops]: ops[i].shape, side by side */
   uint64_t state_bytes;                  /* parameters, gradients, optimizer state */
   uint64_t stash_bytes;                  /* kept for the backward pass */
   uint64_t working_bytes;                /* largest inputs + weights + outputs of one op */

@@ -136,10 +136,29 @@ uint64_t stage_floors_path(const struct stage *stage, struct stage_scratch *scra
     for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++) {
       ready = max_u64(ready, finish[graph->preds[e]]);
     }
-    finish[i] = sat_add(ready, scratch->least_cycles[graph->ops[i].shape]);
+    finish[i] = sat_add(ready, scratch->least_cycles[stage->op_shapes[i]]);
     longest = max_u64(longest, finish[i]);
   }
   return longest;
+}
+
+/* Halfway between what no schedule beats and what a list schedule does not exceed: all operators one after another,
+ * each on as many cores as it may have, or the longest path behind the work of all classes of cores (Graham 1969,
+ * "Bounds on multiprocessing timing anomalies": while the path waits, some class is busy). */
+static uint64_t likely_cycles(const struct stage *stage, const struct stage_scratch *scratch, const uint32_t *n_cores,
+                              const struct stage_sums *sums, uint64_t path_cycles) {
+  uint64_t serial_cycles = 0, least_cycles = path_cycles, most_cycles = path_cycles;
+  for (uint32_t s = 0; s < stage->graph->n_shapes; s++) {
+    serial_cycles = sat_add(serial_cycles, sat_mul(stage->shape_ops[s], scratch->least_cycles[s]));
+  }
+  for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
+    if (sums->load_cycles[c] == 0 || n_cores[c] == 0) continue;
+    const uint64_t load_cycles = ceil_div(sums->load_cycles[c], n_cores[c]);
+    least_cycles = max_u64(least_cycles, load_cycles);
+    most_cycles = sat_add(most_cycles, load_cycles);
+  }
+  most_cycles = min_u64(most_cycles, serial_cycles);
+  return most_cycles > least_cycles ? least_cycles + (most_cycles - least_cycles) / 2 : least_cycles;
 }
 
 void stage_floors_end(const struct stage *stage, const struct stage_corners *corners, const struct stage_sums *sums,
@@ -150,6 +169,7 @@ void stage_floors_end(const struct stage *stage, const struct stage_corners *cor
   struct accelerator best_room, least_room;
   const struct accelerator *best = as_it_runs(stage, corners->best, &best_room);
   const struct accelerator *least = as_it_runs(stage, corners->least, &least_room);
+  floor->likely_cycles = 0;
   floor->cycles = path_cycles;
   floor->binding = BINDING_CRITICAL_PATH;
   for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
@@ -176,7 +196,11 @@ void stage_bound(const struct stage *stage, const struct accelerator *accelerato
                  const struct stage_cost_of_design *design, struct stage_scratch *scratch, struct stage_floor *floor) {
   const struct stage_corners corners = {accelerator, accelerator, &design->area};
   struct stage_sums sums;
+  uint32_t n_cores[N_CORE_CLASSES];
   stage_floors_clear(stage, scratch);
   stage_floors_sum(stage, accelerator, scratch, &sums);
-  stage_floors_end(stage, &corners, &sums, stage_floors_path(stage, scratch), floor);
+  const uint64_t path_cycles = stage_floors_path(stage, scratch);
+  stage_floors_end(stage, &corners, &sums, path_cycles, floor);
+  stage_count_cores(accelerator, n_cores);
+  floor->likely_cycles = max_u64(floor->cycles, likely_cycles(stage, scratch, n_cores, &sums, path_cycles));
 }

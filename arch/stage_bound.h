@@ -11,10 +11,11 @@
 
 struct stage_floor {
   uint64_t cycles;            /* of one iteration */
+  uint64_t likely_cycles;     /* a guess, no floor: what a schedule is likely to take; 0: not guessed (of sets) */
   enum stage_binding binding; /* which floor that is */
   double energy_j;            /* of one iteration */
 };
-/* One design. */
+/* One design, with a guess. */
 void stage_bound(const struct stage *stage, const struct accelerator *accelerator,
                  const struct stage_cost_of_design *design, struct stage_scratch *scratch, struct stage_floor *floor);
 

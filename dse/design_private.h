@@ -12,6 +12,7 @@ uint64_t *design_field(struct accelerator *accelerator, size_t offset);
 void design_space_evaluate(void *context, const struct point *point, struct score *score);
 void design_space_screen(void *context, const struct point *point, struct score *score);
 void design_space_refine(void *context, const struct point *point, struct score *score);
+double design_space_guess(void *context, const struct point *point, bool closely, struct score *score);
 void design_space_excesses(void *context, const struct point *point, const struct score *screened, double *excess);
 
 /* bound_box of struct space: design_box.c. `design_box_init` once the axes are laid out. */

@@ -388,8 +388,30 @@ void design_space_excesses(void *context, const struct point *point, const struc
   }
 }
 
-static void bound_point(void *context, const struct point *point, floor_function *floor_of, struct score *score) {
-  const struct design_space *designs = context;
+/* What the metric is likely to be, of a design whose floors were taken: that of the floors in time as it is guessed. */
+static double likely_metric(const struct design_space *designs, const struct accelerator *accelerator,
+                            const struct stage_cost_of_design *design, double die_cost_usd) {
+  struct iterations likely;
+  double objective[N_OBJECTIVES];
+  if (designs->system != NULL) {
+    for (size_t i = 0; i < designs->n_stages; i++) designs->floors[i].cycles = designs->floors[i].likely_cycles;
+    design_fill_bounds(designs, accelerator, design, die_cost_usd, objective);
+    return objective[designs->space.metric];
+  }
+  likely.seconds[0] = likely.energy_j[0] = 0; /* there is always a first */
+  for (size_t i = 0; i < designs->n_stages; i++) {
+    const struct stage_floor *floor = &designs->floors[i];
+    likely.seconds[i] =
+        (double)max_u64(floor->likely_cycles, 1) / stage_clock_hz(design_stage(designs, i), accelerator);
+    likely.energy_j[i] = floor->energy_j;
+  }
+  fill_objectives(designs, design, die_cost_usd, &likely, false, objective);
+  return objective[designs->space.metric];
+}
+
+/* `likely`: NULL if nobody asks. */
+static void bound_point(const struct design_space *designs, const struct point *point, floor_function *floor_of,
+                        struct score *score, double *likely) {
   struct accelerator accelerator;
   *score = (struct score){.reason = REASON_IMPOSSIBLE};
   struct stage_cost_of_design design;
@@ -402,16 +424,25 @@ static void bound_point(void *context, const struct point *point, floor_function
   }
   score->binding = (uint16_t)design_fill_bounds(designs, &accelerator, &design, die_cost_usd, score->objective);
   score->bound = score->objective[designs->space.metric];
+  if (likely != NULL) *likely = likely_metric(designs, &accelerator, &design, die_cost_usd);
   score->reason = (uint16_t)design_judge_bounds(designs, score->objective, &score->excess);
 }
 
 void design_space_screen(void *context, const struct point *point, struct score *score) {
-  bound_point(context, point, stage_bound, score);
+  bound_point(context, point, stage_bound, score, NULL);
 }
 
 void design_space_refine(void *context, const struct point *point, struct score *score) {
   ++*((const struct design_space *)context)->n_refinements;
-  bound_point(context, point, stage_refine, score);
+  bound_point(context, point, stage_refine, score, NULL);
+}
+
+double design_space_guess(void *context, const struct point *point, bool closely, struct score *score) {
+  const struct design_space *designs = context;
+  double likely = 0;
+  if (closely) ++*designs->n_refinements;
+  bound_point(designs, point, closely ? stage_refine : stage_bound, score, &likely);
+  return likely;
 }
 
 uint64_t design_refinements(const struct design_space *designs) { return *designs->n_refinements; }

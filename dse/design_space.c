@@ -174,6 +174,7 @@ bool design_space_init(struct design_space *designs, const struct run_settings *
                                   .evaluate = design_space_evaluate,
                                   .screen = design_space_screen,
                                   .refine = design_space_refine,
+                                  .guess = settings->search.score == SCORE_SCHEDULE ? design_space_guess : NULL,
                                   .excesses = design_space_excesses,
                                   .bound_box = design_space_bound_box};
   if (!take_wishes(designs, arena, error)) return false;

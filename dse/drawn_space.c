@@ -153,6 +153,13 @@ static void refine(void *context, const struct point *point, struct score *score
   space->refine(space->context, point, score);
 }
 
+static double guess(void *context, const struct point *point, bool closely, struct score *score) {
+  struct drawn_space *drawn = context;
+  if (is_excluded(drawn, point, score)) return 0;
+  const struct space *space = &node_of(drawn, point)->designs.space;
+  return space->guess(space->context, point, closely, score);
+}
+
 /* As dse/design_box.c does, of one node at a time; nothing is known of a box of several. */
 static void bound_box(void *context, struct point *low, struct point *high, uint64_t *excluded, struct score *score) {
   struct drawn_space *drawn = context;
@@ -192,6 +199,7 @@ void drawn_space_init(struct drawn_space *drawn, const struct drawn_base *base, 
                                           .evaluate = evaluate,
                                           .screen = screen,
                                           .refine = refine,
+                                          .guess = nominal->guess != NULL ? guess : NULL,
                                           .bound_box = bound_box},
                                 .base = base,
                                 .limits = limits,

@@ -8,11 +8,13 @@
  *  - *Trades* (guided_polish.c) [ours] do the same at the limits, where growing one class must be paid for by others.
  *  - *Polish* [ours] tries designs beside the best ones.
  *
- * The search begins with two designs: that of the best bound of all, found without an evaluation where the space bounds
- * boxes, and the largest shape that limits allow, with its conflicts resolved. What may be asked next is ordered by
- * what it promises (guided_promise.c), and only asked if its bound, looked at closely, still beats the best. That test
- * never skips what could have won; the promise may, so that the search hopes for more a few times before it ends, and
- * branch and bound has a share of every round (`sure`). The proof afterwards says what was missed. */
+ * Where the space guesses what a design will score, the search begins with what a climb by guesses finds from the
+ * largest shape that limits allow, without an evaluation [ours]. Elsewhere it begins with two designs: that of the best
+ * bound of all, where the space bounds boxes, and the largest shape, with its conflicts resolved. What may be asked
+ * next is ordered by what it promises (guided_promise.c), and only asked if its bound, looked at closely, still beats
+ * the best. That test never skips what could have won; the promise may, so that the search hopes for more a few times
+ * before it ends, and branch and bound has a share of every round after the first few (`sure`). The proof afterwards
+ * says what was missed. */
 #include "search/space/guided.h"
 
 #include "search/space/boxes.h"
@@ -68,7 +70,7 @@ static const struct field guided_field_list[] = {
 static const struct field_table guided_fields = {"guided", "critical-path guided local search", guided_field_list,
                                                  sizeof guided_field_list / sizeof *guided_field_list};
 
-enum { LEAST_BUDGET = 128 };
+enum { LEAST_BUDGET = 128, MOST_CLIMBS = 8, FIRST_BY_GUESS = 8 };
 
 /* --- shared ---------------------------------------------------------------------------------------------------------
  */
@@ -152,10 +154,19 @@ static void ask_surely(struct guided *state, size_t most, struct point *points, 
   state->is_proven = boxes_counts(state->boxes)->open == 0 && asked == 0;
 }
 
-/* Two views of the space to begin with: the design with the best bound, often of many small cores, and the largest
+/* Where the space guesses, the best that climbs by guesses find, without any bound of a box, which take as long as many
+ * evaluations. Else two views of the space: the design with the best bound, often of many small cores, and the largest
  * shape that limits allow, of few large ones, with the counts that its conflicts ask for. */
 static void begin(struct guided *state, struct point *points, size_t *n) {
   state->has_begun = true;
+  while (state->request.space->guess != NULL && *n == 0 && growth_next_generation(state)) {
+    struct point from;
+    for (size_t w = 0; w < state->n_frontier && w < MOST_CLIMBS; w++) {
+      if (growth_place(state, w, &from)) polish_climb(state, &from);
+    }
+    polish_ask(state, 1, points, n);
+  }
+  if (*n > 0) return;
   ask_surely(state, 1, points, n);
   const size_t wanted = *n + 1 < state->round_most ? *n + 1 : state->round_most;
   do growth_ask(state, wanted, points, n);
@@ -190,10 +201,16 @@ static size_t ask(void *opaque, uint64_t round, struct point *points) {
   size_t n = 0;
   if (!state->has_begun) begin(state, points, &n);
   if (n > 0) return n;
+  if (close_enough(state)) return 0;
   /* Of a round of one, every other is the sure way's. */
   size_t sure = (size_t)((double)whole * state->settings.sure + 0.5);
   if (whole == 1) sure = state->settings.sure > 0 && state->n_asked % 2 == 0;
   if (state->boxes == NULL || state->n_sure_after >= state->settings.sure_after) sure = 0;
+  /* The first few by guesses alone: bounds of boxes take longer than they do, and often enough they find it. */
+  if (state->request.space->guess != NULL && state->n_asked < FIRST_BY_GUESS && whole > sure) {
+    ask_locally(state, points, &n);
+    if (n > 0) return n;
+  }
   ask_surely(state, sure, points, &n);
   if (state->is_proven && n == 0) return 0;
   const size_t n_sure = n;

@@ -14,11 +14,11 @@ struct guided_settings {
 
 /* What a screen says of a point, kept: the same neighbours are looked at again and again. */
 struct screening {
-  double bound, excess;
+  double bound, likely, excess; /* likely: where nobody can guess, the bound */
   uint16_t reason;
 };
 
-/* An evaluated design and the share of its bound that it reached. */
+/* An evaluated design and the share that it reached of what was likely. */
 struct relative {
   struct point point;
   double share;
@@ -33,7 +33,7 @@ struct kin {
 
 struct candidate {
   struct point point;
-  double bound, closely; /* closely: what the design cannot beat either, once it was looked at; else as bound */
+  struct screening screening; /* the closer one, once it was looked at */
   bool looked_at;
   struct kin kin;
 };
@@ -44,8 +44,8 @@ struct walk {
   double best;          /* best score seen on this shape */
   double ancestor_best; /* best on the way to it */
   uint64_t misses, stale;
-  double bound; /* of the metric at `at`, if known */
-  bool has_best, has_ancestor_best, over, known, allowed, mirrored;
+  struct screening screening; /* of `at`, if known */
+  bool has_best, has_ancestor_best, over, known, mirrored;
 };
 
 struct guided {
@@ -104,17 +104,20 @@ void promise_screen(struct guided *state, const struct point *point, struct scre
 /* When nothing promises to win: hopes more. False: it has hoped enough. */
 bool promise_hope(struct guided *state);
 void promise_learn(struct guided *state, const struct record *records, size_t n);
-/* What the metric is expected to be at a point whose bound this is; `kin` starts as zero and is brought up to date. */
-double promise_expected(const struct guided *state, const struct point *point, double bound, struct kin *kin);
+/* What the metric is expected to be at a point; `kin` starts as zero and is brought up to date. */
+double promise_expected(const struct guided *state, const struct point *point, const struct screening *screening,
+                        struct kin *kin);
 /* Could a design with this bound be the best? And with this bound and expectation? */
 bool promise_possible(const struct guided *state, double bound);
 bool promise_beats(const struct guided *state, double bound, double expected);
-/* Could it, looked at closely, for about a tenth of an evaluation? The bound becomes the closer one. */
-bool promise_closely(const struct guided *state, const struct point *point, double *bound);
-bool promise_worth(const struct guided *state, const struct point *point, double bound);
+/* Could it, looked at closely, for about a tenth of an evaluation? The screening becomes the closer one. */
+bool promise_closely(const struct guided *state, const struct point *point, struct screening *screening);
+bool promise_worth(const struct guided *state, const struct point *point, const struct screening *screening);
 
 /* guided_growth.c */
 void growth_start(struct guided *state);
+/* Where the i-th walk of the frontier begins, as far as limits allow; false: they allow none of its designs. */
+bool growth_place(struct guided *state, size_t i, struct point *point);
 void growth_ask(struct guided *state, size_t most, struct point *points, size_t *n);
 /* A finished frontier gives way to its shapes' children; false: there are none. */
 bool growth_next_generation(struct guided *state);
@@ -122,6 +125,9 @@ void growth_tell(struct guided *state, size_t walk, const struct record *record)
 
 /* guided_polish.c */
 void polish_start(struct guided *state);
+/* Climbs from a design by what is likely, without an evaluation; what it passes joins the pool. */
+void polish_climb(struct guided *state, const struct point *from);
+
 void polish_confirm(struct guided *state, struct point *points, size_t *n);
 void polish_ask(struct guided *state, size_t most, struct point *points, size_t *n);
 

@@ -60,8 +60,7 @@ static void know(struct guided *state, struct walk *walk) {
     here = best_score;
   }
   walk->known = true;
-  walk->allowed = here.reason == SCORE_FEASIBLE;
-  walk->bound = here.bound;
+  walk->screening = here;
 }
 
 /* Where bounds already say that the present counts cannot win, grows without evaluating, by the step whose bound is
@@ -69,19 +68,19 @@ static void know(struct guided *state, struct walk *walk) {
 static bool climb_unevaluated(struct guided *state, struct walk *walk) {
   const struct space *space = state->request.space;
   size_t best_axis = SIZE_MAX;
-  double best_bound = walk->bound;
+  struct screening best = walk->screening;
   for (size_t a = 0; a < space->n_axes; a++) {
     struct point step = walk->at;
     struct screening screened;
     if (space->axes[a].role != AXIS_GROW || !guided_step(space, &step, a, +1)) continue;
     promise_screen(state, &step, &screened);
-    if (screened.reason != SCORE_FEASIBLE || !guided_better(state, screened.bound, best_bound)) continue;
+    if (screened.reason != SCORE_FEASIBLE || !guided_better(state, screened.bound, best.bound)) continue;
     best_axis = a;
-    best_bound = screened.bound;
+    best = screened;
   }
   if (best_axis == SIZE_MAX) return false;
   walk->at.index[best_axis]++;
-  walk->bound = best_bound;
+  walk->screening = best;
   return true;
 }
 
@@ -95,10 +94,17 @@ static bool follow(struct guided *state, struct walk *walk, const struct score *
     promise_screen(state, &step, &screened);
     if (screened.reason != SCORE_FEASIBLE) continue;
     walk->at = step;
-    walk->bound = screened.bound;
+    walk->screening = screened;
     return true;
   }
   return false;
+}
+
+bool growth_place(struct guided *state, size_t i, struct point *point) {
+  struct walk *walk = &state->frontier[i];
+  know(state, walk);
+  *point = walk->at;
+  return walk->screening.reason == SCORE_FEASIBLE;
 }
 
 /* Resolves the conflicts of the forward pass alone, as long as what a step may reach is no worse than before it: the
@@ -112,7 +118,7 @@ static void grow_forward(struct guided *state, struct walk *walk) {
     const struct walk before = *walk;
     space->suggest(space->context, &walk->at, &advice);
     if (advice.reason != SCORE_FEASIBLE || advice.saturated || !follow(state, walk, &advice)) return;
-    if (space->screen != NULL && guided_better(state, before.bound, walk->bound)) {
+    if (space->screen != NULL && guided_better(state, before.screening.bound, walk->screening.bound)) {
       *walk = before;
       return;
     }
@@ -122,10 +128,13 @@ static void grow_forward(struct guided *state, struct walk *walk) {
 /* Moves a walk to its next point worth asking; false (and over) if there is none. */
 static bool advance(struct guided *state, struct walk *walk) {
   know(state, walk);
-  while (walk->allowed) {
-    if (promise_worth(state, &walk->at, walk->bound)) {
+  while (walk->screening.reason == SCORE_FEASIBLE) {
+    if (promise_worth(state, &walk->at, &walk->screening)) {
       grow_forward(state, walk);
-      if (!point_set_has(state->asked, &walk->at)) return true;
+      const bool worth = !point_set_has(state->asked, &walk->at) &&
+                         promise_closely(state, &walk->at, &walk->screening) &&
+                         promise_worth(state, &walk->at, &walk->screening);
+      if (worth) return true;
     }
     if (!climb_unevaluated(state, walk)) break;
   }
@@ -166,7 +175,7 @@ static struct walk child_of(const struct guided *state, const struct walk *walk)
     child.misses = gained ? 0 : walk->misses + 1;
     if (gained) child.ancestor_best = walk->best;
     child.has_ancestor_best = true;
-  } else if (walk->allowed) {
+  } else if (walk->known && walk->screening.reason == SCORE_FEASIBLE) {
     child.misses++;
   }
   return child;

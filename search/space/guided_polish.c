@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_AHEAD = 6 }; /* expansions a round */
+enum { MOST_AHEAD = 6, MOST_AHEAD_AT_FIRST = 64 }; /* expansions a round, and before anything was evaluated */
 
 void polish_start(struct guided *state) {
   state->pooled = point_set_new(state->request.arena);
@@ -26,8 +26,7 @@ static void add_candidate(struct guided *state, const struct point *point) {
   point_set_add(state->pooled, point);
   state->pool =
       guided_grown(state->request.arena, state->pool, state->n_pool, &state->pool_capacity, sizeof *state->pool);
-  state->pool[state->n_pool++] =
-      (struct candidate){.point = *point, .bound = screening.bound, .closely = screening.bound};
+  state->pool[state->n_pool++] = (struct candidate){.point = *point, .screening = screening};
 }
 
 /* Lowers axes other than `pinned`, one step at a time, until limits allow the point: where several steps do, the one
@@ -103,7 +102,8 @@ static void add_neighbours(struct guided *state, const struct point *point) {
 
 struct offer {
   struct point point;
-  double bound, expected;
+  struct screening screening;
+  double expected;
   bool found;
 };
 
@@ -117,9 +117,9 @@ static void offer(struct guided *state, const struct point *paid, size_t payer, 
   promise_screen(state, &point, &screening);
   if (!promise_possible(state, screening.bound) || point_set_has(state->asked, &point)) return;
   add_candidate(state, &point);
-  const double expected = promise_expected(state, &point, screening.bound, &kin);
+  const double expected = promise_expected(state, &point, &screening, &kin);
   if (best->found && !guided_better(state, expected, best->expected)) return;
-  *best = (struct offer){point, screening.bound, expected, true};
+  *best = (struct offer){point, screening, expected, true};
 }
 
 static bool pay(struct guided *state, struct point *point, size_t payer) {
@@ -156,9 +156,8 @@ static void ask_trades(struct guided *state, size_t most, struct point *points, 
   for (size_t e = 0; e < state->n_elite && e < state->settings.polish_designs && *n < most; e++) {
     const struct score *score = &state->elite[e].score;
     while (state->n_traded[e] < score->n_moves && *n < most) {
-      const struct offer best = trade(state, &state->elite[e].point, &score->moves[state->n_traded[e]++]);
-      double bound = best.bound;
-      if (best.found && promise_closely(state, &best.point, &bound)) {
+      struct offer best = trade(state, &state->elite[e].point, &score->moves[state->n_traded[e]++]);
+      if (best.found && promise_closely(state, &best.point, &best.screening)) {
         guided_take(state, &best.point, NO_WALK, points, n);
       }
     }
@@ -183,9 +182,10 @@ static size_t most_promising(struct guided *state, const struct point *points, s
   double best_expected = 0;
   for (size_t i = 0; i < state->n_pool; i++) {
     struct candidate *candidate = &state->pool[i];
-    if (!promise_possible(state, candidate->closely) || point_set_has(state->asked, &candidate->point)) continue;
-    double expected = promise_expected(state, &candidate->point, candidate->bound, &candidate->kin);
-    if (guided_better(state, expected, candidate->closely)) expected = candidate->closely;
+    const bool possible =
+        candidate->screening.reason == SCORE_FEASIBLE && promise_possible(state, candidate->screening.bound);
+    if (!possible || point_set_has(state->asked, &candidate->point)) continue;
+    const double expected = promise_expected(state, &candidate->point, &candidate->screening, &candidate->kin);
     const struct candidate *other = best != SIZE_MAX ? &state->pool[best] : NULL;
     const bool equal = other != NULL && !guided_better(state, expected, best_expected) &&
                        !guided_better(state, best_expected, expected);
@@ -193,7 +193,8 @@ static size_t most_promising(struct guided *state, const struct point *points, s
                         (equal && (candidate->kin.distance[0] > other->kin.distance[0] ||
                                    (candidate->kin.distance[0] == other->kin.distance[0] &&
                                     point_compare(&candidate->point, &other->point) < 0)));
-    if (better && promise_beats(state, candidate->bound, expected) && !is_near(state, &candidate->point, points, n)) {
+    if (better && promise_beats(state, candidate->screening.bound, expected) &&
+        !is_near(state, &candidate->point, points, n)) {
       best = kept;
       best_expected = expected;
     }
@@ -227,11 +228,11 @@ static bool confirm(struct guided *state, const struct point *point, double luck
   struct kin kin = {0};
   promise_screen(state, point, &screening);
   if (screening.reason != SCORE_FEASIBLE || !promise_possible(state, screening.bound)) return true;
-  const double expected = promise_expected(state, point, screening.bound, &kin);
+  const double expected = promise_expected(state, point, &screening, &kin);
   const double best = state->elite[0].score.objective[state->request.space->metric];
   const double wanted = guided_metric(state)->maximise ? best / (1 + luck) : best * (1 + luck);
   if (!guided_better(state, expected, wanted) || point_set_has(state->asked, point)) return true;
-  return !promise_closely(state, point, &screening.bound) || guided_take(state, point, NO_WALK, points, n);
+  return !promise_closely(state, point, &screening) || guided_take(state, point, NO_WALK, points, n);
 }
 
 static bool confirm_around(struct guided *state, const struct point *best, bool swaps, double margin,
@@ -266,6 +267,43 @@ void polish_confirm(struct guided *state, struct point *points, size_t *n) {
   }
 }
 
+/* The most promising candidate whose own neighbours are in the pool, and that was looked at closely; `ahead` expansions
+ * are left. SIZE_MAX: none promises to win. */
+static size_t run_ahead(struct guided *state, const struct point *points, size_t n, size_t *ahead) {
+  for (;;) {
+    const size_t best = most_promising(state, points, n);
+    if (best == SIZE_MAX) return best;
+    const struct point point = state->pool[best].point;
+    if (*ahead > 0 && point_set_add(state->expanded, &point)) {
+      --*ahead;
+      add_neighbours(state, &point);
+      continue;
+    }
+    if (state->pool[best].looked_at) return best;
+    state->pool[best].looked_at = true;
+    promise_closely(state, &point, &state->pool[best].screening);
+  }
+}
+
+/* To the likeliest of the neighbours that nobody has pooled yet, as long as that is likelier than here. */
+void polish_climb(struct guided *state, const struct point *from) {
+  struct point at = *from;
+  struct screening here;
+  promise_screen(state, &at, &here);
+  add_candidate(state, &at);
+  for (bool gained = true; gained && point_set_add(state->expanded, &at);) {
+    const size_t first = state->n_pool;
+    add_neighbours(state, &at);
+    gained = false;
+    for (size_t i = first; i < state->n_pool; i++) {
+      if (!guided_better(state, state->pool[i].screening.likely, here.likely)) continue;
+      at = state->pool[i].point;
+      here = state->pool[i].screening;
+      gained = true;
+    }
+  }
+}
+
 void polish_ask(struct guided *state, size_t most, struct point *points, size_t *n) {
   const size_t n_elite =
       state->settings.polish_designs < state->n_elite ? state->settings.polish_designs : state->n_elite;
@@ -276,21 +314,9 @@ void polish_ask(struct guided *state, size_t most, struct point *points, size_t 
     add_neighbours(state, &state->elite[e].point);
     if (state->n_pool > 0) break;
   }
-  size_t ahead = MOST_AHEAD;
+  size_t ahead = state->n_elite > 0 ? MOST_AHEAD : MOST_AHEAD_AT_FIRST;
   while (*n < most) {
-    const size_t best = most_promising(state, points, *n);
-    if (best == SIZE_MAX) return;
-    const struct point point = state->pool[best].point;
-    if (ahead > 0 && point_set_add(state->expanded, &point)) {
-      ahead--;
-      add_neighbours(state, &point);
-      continue;
-    }
-    if (!state->pool[best].looked_at) {
-      state->pool[best].looked_at = true;
-      promise_closely(state, &point, &state->pool[best].closely);
-      continue;
-    }
-    if (!guided_take(state, &point, NO_WALK, points, n)) return;
+    const size_t best = run_ahead(state, points, *n, &ahead);
+    if (best == SIZE_MAX || !guided_take(state, &state->pool[best].point, NO_WALK, points, n)) return;
   }
 }

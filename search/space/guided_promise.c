@@ -1,7 +1,8 @@
 /* What does a design promise that nobody has evaluated? [ours]
  *
- * Its bound times the share of their bounds that evaluated designs reached: their mean, drawn towards the nearest ones,
- * each weighted by one over the fourth power of its distance in steps along the axes (Shepard 1968, "A two-dimensional
+ * What the space guesses of it (its bound, where the space does not guess), but no more than its bound, times the share
+ * of theirs that evaluated designs reached: their mean, drawn towards the nearest ones, each weighted by one over the
+ * fourth power of its distance in steps along the axes (Shepard 1968, "A two-dimensional
  * interpolation function for irregularly-spaced data"). Where no relative is near, more is hoped for: `optimism` times
  * what predictions were wrong by so far. Where a space has no bounds, the metric itself takes their place. Arithmetic
  * and square roots only: the same on every processor. Left out, as it saved a tenth of the evaluations with bounds and
@@ -28,15 +29,24 @@ void promise_screen(struct guided *state, const struct point *point, struct scre
     screening->reason = 1;
     return;
   }
-  if (space->screen == NULL) return;
+  if (space->screen == NULL) {
+    screening->bound = screening->likely = 1; /* shares are values */
+    return;
+  }
   const size_t known = point_set_number(state->screened, point);
   if (known != SIZE_MAX) {
     *screening = state->screenings[known];
     return;
   }
   struct score score = {0};
-  space->screen(space->context, point, &score);
-  *screening = (struct screening){score.bound, score.excess, score.reason};
+  double likely = 0;
+  if (space->guess != NULL) {
+    likely = space->guess(space->context, point, false, &score);
+  } else {
+    space->screen(space->context, point, &score);
+    likely = score.bound;
+  }
+  *screening = (struct screening){score.bound, likely, score.excess, score.reason};
   const size_t n = point_set_count(state->screened);
   state->screenings =
       guided_grown(state->request.arena, state->screenings, n, &state->screenings_capacity, sizeof *state->screenings);
@@ -44,12 +54,12 @@ void promise_screen(struct guided *state, const struct point *point, struct scre
   state->screenings[n] = *screening;
 }
 
-/* A bound that says nothing is as good as 1: then shares are values. */
-static double scale_of(double bound) { return isfinite(bound) && bound > 0 ? bound : 1; }
+/* A guess that says nothing is as good as 1: then shares are values. */
+static double scale_of(double likely) { return isfinite(likely) && likely > 0 ? likely : 1; }
 
-/* At most 1 where bounds are bounds; larger is better. */
-static double share_of(const struct guided *state, double value, double bound) {
-  const double share = guided_metric(state)->maximise ? value / scale_of(bound) : scale_of(bound) / value;
+/* Larger is better. */
+static double share_of(const struct guided *state, double value, double likely) {
+  const double share = guided_metric(state)->maximise ? value / scale_of(likely) : scale_of(likely) / value;
   return isfinite(share) ? share : 1;
 }
 
@@ -96,7 +106,11 @@ void promise_learn(struct guided *state, const struct record *records, size_t n)
     if (record->score.reason != SCORE_FEASIBLE) continue;
     struct screening screening;
     promise_screen(state, &record->point, &screening);
-    const double share = share_of(state, record->score.objective[state->request.space->metric], screening.bound);
+    /* As a closer look would have seen it: what was likely is no better than the bound that the evaluation found. */
+    if (state->request.space->screen != NULL && guided_better(state, screening.likely, record->score.bound)) {
+      screening.likely = record->score.bound;
+    }
+    const double share = share_of(state, record->score.objective[state->request.space->metric], screening.likely);
     if (n_before > 0) {
       struct kin kin = {0};
       double unknown;
@@ -120,14 +134,17 @@ void promise_learn(struct guided *state, const struct record *records, size_t n)
   state->spread = sqrt((2 * first * first + state->square_errors) / (2 + state->n_errors));
 }
 
-double promise_expected(const struct guided *state, const struct point *point, double bound, struct kin *kin) {
+double promise_expected(const struct guided *state, const struct point *point, const struct screening *screening,
+                        struct kin *kin) {
   double unknown, share = 1;
   if (state->n_relatives > 0) {
     share = predict(state, point, kin, &unknown) + state->optimism * unknown * state->spread;
     if (!(share > LEAST_SHARE * state->mean_share)) share = LEAST_SHARE * state->mean_share;
-    if (state->request.space->screen != NULL && share > 1) share = 1;
   }
-  return guided_metric(state)->maximise ? scale_of(bound) * share : scale_of(bound) / share;
+  const double scale = scale_of(screening->likely);
+  const double expected = guided_metric(state)->maximise ? scale * share : scale / share;
+  if (state->request.space->screen == NULL || !guided_better(state, expected, screening->bound)) return expected;
+  return screening->bound;
 }
 
 bool promise_hope(struct guided *state) {
@@ -150,17 +167,25 @@ bool promise_beats(const struct guided *state, double bound, double expected) {
   return guided_better(state, expected, guided_metric(state)->maximise ? best * wanted : best / wanted);
 }
 
-bool promise_closely(const struct guided *state, const struct point *point, double *bound) {
+bool promise_closely(const struct guided *state, const struct point *point, struct screening *screening) {
   const struct space *space = state->request.space;
-  if (space->refine == NULL || state->n_elite == 0) return true;
+  if (space->refine == NULL) return true;
   struct score score = {0};
-  space->refine(space->context, point, &score);
+  double likely = screening->likely;
+  if (space->guess != NULL) {
+    likely = space->guess(space->context, point, true, &score);
+  } else {
+    space->refine(space->context, point, &score);
+  }
+  screening->reason = score.reason;
+  screening->excess = score.excess;
   if (score.reason != SCORE_FEASIBLE) return false;
-  if (guided_better(state, *bound, score.bound)) *bound = score.bound;
-  return promise_possible(state, *bound);
+  if (guided_better(state, screening->bound, score.bound)) screening->bound = score.bound;
+  screening->likely = guided_better(state, likely, screening->bound) ? screening->bound : likely;
+  return promise_possible(state, screening->bound);
 }
 
-bool promise_worth(const struct guided *state, const struct point *point, double bound) {
+bool promise_worth(const struct guided *state, const struct point *point, const struct screening *screening) {
   struct kin kin = {0};
-  return promise_beats(state, bound, promise_expected(state, point, bound, &kin));
+  return promise_beats(state, screening->bound, promise_expected(state, point, screening, &kin));
 }

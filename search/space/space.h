@@ -46,6 +46,9 @@ struct space {
   void (*screen)(void *context, const struct point *point, struct score *score);
   /* The same with tighter bounds, for about a tenth of an evaluation, of a point that `screen` allows. NULL: none. */
   void (*refine)(void *context, const struct point *point, struct score *score);
+  /* The same as `screen`, or with `closely` as `refine`, and returns what the metric is likely to be where limits allow
+   * the point: a promise in neither direction, finite and > 0. NULL: nobody can tell. */
+  double (*guess)(void *context, const struct point *point, bool closely, struct score *score);
   /* By how much a point that `screen` has excluded with this score breaks each limit, by reason; 0: it does not. NULL:
    * the reason and excess of the screen are all that is known. */
   void (*excesses)(void *context, const struct point *point, const struct score *screened, double *excess);

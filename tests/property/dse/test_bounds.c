@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "tests/run_cases.h"
 #include <inttypes.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -202,6 +203,21 @@ static bool check_stage(struct fixture *fixture, const struct point *point) {
   return cached.cycles != UINT64_MAX;
 }
 
+/* A guess leaves the screen and the closer look as they are, and hopes for no more than they allow. */
+static void check_guesses(const struct space *space, const struct point *point, const struct score *screened,
+                          const struct score *refined) {
+  for (unsigned closely = 0; closely < 2; closely++) {
+    const struct score *expected = closely ? refined : screened;
+    struct score score;
+    memset(&score, 0xa5, sizeof score);
+    const double likely = space->guess(space->context, point, closely, &score);
+    assert_int_equal(score.reason, expected->reason);
+    assert_memory_equal(&score.bound, &expected->bound, sizeof score.bound);
+    assert_true(isfinite(likely) && likely > 0);
+    assert_false(space_better(space, likely, score.bound));
+  }
+}
+
 /* --- scores and screens ---------------------------------------------------------------------------------------------
  */
 
@@ -245,6 +261,7 @@ static void check_score(const struct space *space, const struct point *point, ui
     assert_false(objective_better(&space->objectives[o], refined.objective[o], screened.objective[o]));
     assert_false(objective_better(&space->objectives[o], score.objective[o], refined.objective[o]));
   }
+  check_guesses(space, point, &screened, &refined);
   for (size_t m = 0; m < score.n_moves; m++) {
     const int to = point->index[score.moves[m].axis] + score.moves[m].step;
     assert_true(to >= 0 && to < (int)space->axes[score.moves[m].axis].n);

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ struct instance {
   double work[N_RESOURCES], loss[N_AXES]; /* a shape of v values of `first` has 1 / (1 + loss·v) of its rate */
   double core_mm2[N_RESOURCES], element_mm2[N_RESOURCES];
   double area_mm2, bound_share; /* the limit; how close bounds are where nothing is lost */
-  uint64_t n_suggested;
+  uint64_t n_suggested;         /* times that the test counts */
 };
 
 /* --- the problem ----------------------------------------------------------------------------------------------------
@@ -200,14 +201,20 @@ static double best_of_all(const struct space *space, uint64_t *allowed) {
   return best;
 }
 
-/* The best that an algorithm with its defaults finds with at most *evaluations, which becomes what it used. NaN: no
- * feasible point. */
-static double best_found(const struct space *space, const char *name, uint64_t *evaluations) {
+/* The best that an algorithm finds with at most *evaluations, which becomes what it used; with its defaults but for a
+ * key (NULL: none). NaN: no feasible point. */
+static double best_found(const struct space *space, const char *name, const char *key, const char *text,
+                         uint64_t *evaluations) {
   const struct search_algorithm *algorithm = search_algorithm_find(name);
   struct arena arena;
   arena_init(&arena, 1 << 18);
-  void *settings = arena_alloc(&arena, 1, algorithm->settings_bytes);
+  char *settings = arena_alloc(&arena, 1, algorithm->settings_bytes);
   if (algorithm->table != NULL) config_defaults(algorithm->table, &arena, settings);
+  if (key != NULL) {
+    struct error error;
+    memset(&error, 0, sizeof error);
+    assert_true(config_set_field(config_find_field(algorithm->table, key), settings, text, "", &arena, &error));
+  }
   const struct search_request request = {
       .space = space, .settings = settings, .seed = seed, .round_size = ROUND_SIZE, .arena = &arena};
   void *state = algorithm->start(&request);
@@ -250,9 +257,9 @@ static void the_best_is_found_with_few_evaluations(void **state) {
     const uint64_t size = space_size(space);
     uint64_t allowed, evaluations = UINT64_MAX;
     const double best = best_of_all(space, &allowed);
-    const double gap = gap_of(space, best_found(space, "guided", &evaluations), best);
+    const double gap = gap_of(space, best_found(space, "guided", NULL, NULL, &evaluations), best);
     uint64_t as_many = evaluations;
-    const double chance = gap_of(space, best_found(space, "random", &as_many), best);
+    const double chance = gap_of(space, best_found(space, "random", NULL, NULL, &as_many), best);
     const bool good = gap <= most_gap && (double)evaluations <= most_share * (double)size;
     print_message("%10" PRIu64 "%10" PRIu64 "%7" PRIu64 " %4.1f%% %5.2f%%  %8.2f%%%s\n", size, allowed, evaluations,
                   100 * (double)evaluations / (double)size, 100 * gap, 100 * chance, good ? "" : "  BAD");
@@ -307,6 +314,134 @@ static void the_mirror_can_be_turned_off(void **state) {
   assert_true(n_grown > N_INSTANCES / 2);
 }
 
+/* Points as the screen has them, of boxes nothing. */
+static void bound_box(void *context, struct point *low, struct point *high, uint64_t *excluded, struct score *score) {
+  const struct instance *instance = context;
+  (void)excluded;
+  memset(score, 0, sizeof *score);
+  score->bound = instance->space.metric == OBJECTIVE_RATE ? (double)INFINITY : 0;
+  if (point_compare(low, high) == 0) screen(context, low, score);
+}
+
+static double best_bound(const struct instance *instance) {
+  double best = instance->space.metric == OBJECTIVE_RATE ? 0 : (double)INFINITY;
+  for (uint64_t i = 0; i < space_size(&instance->space); i++) {
+    const struct point point = space_point(&instance->space, i);
+    struct score score;
+    instance->space.screen(instance->space.context, &point, &score);
+    if (score.reason == REASON_NONE && space_better(&instance->space, score.bound, best)) best = score.bound;
+  }
+  return best;
+}
+
+/* With `gap_target` the search ends once its best is that close to what no design can beat, and not before. */
+static void a_gap_that_is_close_enough_ends_the_search(void **state) {
+  (void)state;
+  struct instance *instance = test_malloc(sizeof *instance);
+  unsigned n_earlier = 0;
+  for (uint64_t task = 0; task < N_INSTANCES; task++) {
+    draw(instance, task);
+    instance->space.bound_box = bound_box;
+    const double ceiling = best_bound(instance);
+    uint64_t whole = UINT64_MAX;
+    const double best = best_found(&instance->space, "guided", NULL, NULL, &whole);
+    const double gap = gap_of(&instance->space, best, ceiling), target = fmin(gap + 0.05, 1);
+    char text[32];
+    (void)snprintf(text, sizeof text, "%.9f", target);
+    uint64_t used = UINT64_MAX;
+    const double found = best_found(&instance->space, "guided", "gap_target", text, &used);
+    assert_true(gap_of(&instance->space, found, ceiling) <= target + 1e-9);
+    assert_true(used <= whole);
+    n_earlier += used < whole;
+    /* A gap that nothing reaches ends nothing. */
+    (void)snprintf(text, sizeof text, "%.9f", 0.5 * gap);
+    used = UINT64_MAX;
+    (void)best_found(&instance->space, "guided", "gap_target", text, &used);
+    assert_int_equal(used, whole);
+  }
+  test_free(instance);
+  assert_true(n_earlier > N_INSTANCES / 2);
+}
+
+static double guess_well(void *context, const struct point *point, bool closely, struct score *score) {
+  const struct instance *instance = context;
+  struct score evaluated;
+  (void)closely;
+  screen(context, point, score);
+  evaluate(context, point, &evaluated);
+  return evaluated.objective[instance->space.metric];
+}
+
+/* Where a space guesses, the first design asked is one that no step along an axis makes likelier. */
+static void it_begins_where_it_is_likely(void **state) {
+  (void)state;
+  struct instance *instance = test_malloc(sizeof *instance);
+  const struct search_algorithm *guided = search_algorithm_find("guided");
+  for (uint64_t task = 0; task < N_INSTANCES; task++) {
+    draw(instance, task);
+    const struct space *space = &instance->space;
+    instance->space.guess = guess_well;
+    struct arena arena;
+    arena_init(&arena, 1 << 18);
+    char *settings = arena_alloc(&arena, 1, guided->settings_bytes);
+    config_defaults(guided->table, &arena, settings);
+    const struct search_request request = {
+        .space = space, .settings = settings, .seed = seed, .round_size = ROUND_SIZE, .arena = &arena};
+    struct point points[ROUND_SIZE];
+    assert_int_equal(guided->ask(guided->start(&request), 0, points), 1);
+    struct score here, beside;
+    evaluate(instance, &points[0], &here);
+    assert_int_equal(here.reason, REASON_NONE);
+    for (size_t a = 0; a < N_AXES; a++) {
+      for (int step = -1; step <= 1; step += 2) {
+        struct point neighbour = points[0];
+        const int index = (int)points[0].index[a] + step;
+        if (index < 0 || index >= (int)space->axes[a].n) continue;
+        neighbour.index[a] = (uint16_t)index;
+        evaluate(instance, &neighbour, &beside);
+        if (beside.reason != REASON_NONE) continue;
+        assert_false(space_better(space, beside.objective[space->metric], here.objective[space->metric]));
+      }
+    }
+    arena_release(&arena);
+  }
+  test_free(instance);
+}
+
+/* A limit that only a closer look sees: a seventh of the points, strewn. */
+static bool is_strewn_out(const struct instance *instance, const struct point *point) {
+  return space_index(&instance->space, point) * 2385 % 7 == 0;
+}
+
+static void look_closely(void *context, const struct point *point, struct score *score) {
+  screen(context, point, score);
+  if (score->reason == REASON_NONE && is_strewn_out(context, point)) score->reason = REASON_AREA;
+}
+
+static void evaluate_strewn(void *context, const struct point *point, struct score *score) {
+  struct instance *instance = context;
+  evaluate(context, point, score);
+  if (score->reason != REASON_NONE || !is_strewn_out(instance, point)) return;
+  memset(score, 0, sizeof *score);
+  score->reason = REASON_AREA;
+  instance->n_suggested++; /* asked in vain */
+}
+
+/* What a closer look excludes is not asked for. */
+static void a_closer_look_is_believed(void **state) {
+  (void)state;
+  struct instance *instance = test_malloc(sizeof *instance);
+  for (uint64_t task = 0; task < N_INSTANCES; task++) {
+    draw(instance, task);
+    instance->space.refine = look_closely;
+    instance->space.evaluate = evaluate_strewn;
+    uint64_t evaluations = UINT64_MAX;
+    assert_false(isnan(best_found(&instance->space, "guided", NULL, NULL, &evaluations)));
+    assert_int_equal(instance->n_suggested, 0);
+  }
+  test_free(instance);
+}
+
 /* Where nothing is known before an evaluation, growth and what was learnt must do: the same share of the points, far
  * better than chance. */
 static void without_bounds_it_is_better_than_chance(void **state) {
@@ -319,9 +454,9 @@ static void without_bounds_it_is_better_than_chance(void **state) {
     uint64_t allowed, evaluations = UINT64_MAX;
     const double best = best_of_all(space, &allowed);
     space->screen = NULL;
-    const double gap = gap_of(space, best_found(space, "guided", &evaluations), best);
+    const double gap = gap_of(space, best_found(space, "guided", NULL, NULL, &evaluations), best);
     uint64_t as_many = evaluations;
-    const double chance = gap_of(space, best_found(space, "random", &as_many), best);
+    const double chance = gap_of(space, best_found(space, "random", NULL, NULL, &as_many), best);
     print_message("%10" PRIu64 "%7" PRIu64 " %5.2f%%  %8.2f%%\n", space_size(space), evaluations, 100 * gap,
                   100 * chance);
     n_close += gap <= most_gap;
@@ -355,6 +490,9 @@ int main(void) {
       cmocka_unit_test(the_spaces_keep_their_promises),
       cmocka_unit_test(the_best_is_found_with_few_evaluations),
       cmocka_unit_test(the_mirror_can_be_turned_off),
+      cmocka_unit_test(a_gap_that_is_close_enough_ends_the_search),
+      cmocka_unit_test(it_begins_where_it_is_likely),
+      cmocka_unit_test(a_closer_look_is_believed),
       cmocka_unit_test(without_bounds_it_is_better_than_chance),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
