@@ -1,7 +1,7 @@
 /* dse calibrate: how far is the model from what is known of real chips?
  *
- * This file: the command, its options and how a report is printed; the reports are in calibrate_chips.c and
- * calibrate_ops.c. Left out: whole training runs. */
+ * This file: the command, its options and how a report is printed; the reports are in calibrate_*.c. Left out: whole
+ * training runs. */
 #include "dse/calibrate.h"
 
 #include "base/csv.h"
@@ -16,7 +16,10 @@ enum { MOST_ROWS = 1000000 };
 static const struct {
   const char *name;
   bool (*run)(struct invocation *, struct error *);
-} reports[] = {{"chips", calibrate_chips}, {"ops", calibrate_ops}};
+} reports[] = {{"chips", calibrate_chips},
+               {"ops", calibrate_ops},
+               {"estimates", calibrate_estimates},
+               {"placements", calibrate_placements}};
 enum { N_REPORTS = sizeof reports / sizeof *reports };
 
 double calibrate_round(double value, int digits) {
@@ -119,23 +122,33 @@ static enum status run(struct invocation *invocation, struct error *error) {
   char shown[80];
   text_escape(invocation->words[0], shown, sizeof shown);
   const char *const nearest = text_nearest(invocation->words[0], names, N_REPORTS);
-  error_add(error, STATUS_INPUT, "dse calibrate: no report \"%s\"%s%s%s (there are chips, ops)", shown,
-            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+  error_add(error, STATUS_INPUT, "dse calibrate: no report \"%s\"%s%s%s (there are chips, ops, estimates, placements)",
+            shown, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
   return STATUS_INPUT;
 }
 
 static const struct command_option options[] = {
     {"table", "FILE.csv", "what is known (default: arch/chips.csv, arch/matmuls.csv of the program's data)"},
+    {"graphs", "DIR", "estimates, placements: traced graphs (estimates: default the folder graphs beside the table)"},
+    {"design", "PART", "estimates, placements: of the catalogue (default: SETUP_like, tpuv4_like)"},
     {"what", "PART", "part of the report that goes to stdout (default: the first)"},
     {"law", "NAME", "chips: how the table is read and fitted; --what laws shows all (default: the shipped one)"},
     {"provider", "NAME", "ops: physical, systolic, … (default: physical)"},
+    {"devices", "N", "placements: how many there are (default: 1024)"},
+    {"batch", "N", "placements: samples of an iteration (default: 4096)"},
+    {"hbm-gib", "GIB", "placements: of a device (default: 32, 64 and 80)"},
+    {"stash", "WHAT", "placements: what a stage keeps of a microbatch, its inputs or all outputs (default: inputs)"},
+    {"link-mbytes-per-s", "MB/S", "placements: for gradients (default: 4 GiB/s)"},
 };
-static const char *const examples[] = {"dse calibrate chips", "dse calibrate chips --what summary",
+static const char *const examples[] = {"dse calibrate chips",
+                                       "dse calibrate chips --what summary",
                                        "dse calibrate chips --law specification --what constants --json",
-                                       "dse calibrate ops", NULL};
+                                       "dse calibrate ops",
+                                       "dse calibrate placements --graphs tests/data/wham/graphs --hbm-gib 64",
+                                       NULL};
 const struct command command_calibrate = {
     .name = "calibrate",
-    .words = "chips|ops",
+    .words = "chips|ops|estimates|placements",
     .summary = "the model against real chips and measured products: predicted, real, error",
     .min_words = 1,
     .max_words = 1,
@@ -164,7 +177,11 @@ const struct command command_calibrate = {
         "the\n"
         "table: part (of the catalogue; UNKNOWN: skipped), m, n, k, element_bytes, tflops, peak_tflops, source. --what "
         "is\n"
-        "ops or summary.",
+        "ops or summary.\n"
+        "estimates: costs that the public WHAM successors ship (--table, of the form of NEST's), beside ours by\n"
+        "cost.provider = compat, for the operators of traced graphs. --what is rows, summary or graphs.\n"
+        "placements: pipeline depth and data degree of traced networks by the law of Phaze, with those costs or, with\n"
+        "--table, with published ones. --what is placements, depths or layers.",
     .examples = examples,
     .run = run,
 };
