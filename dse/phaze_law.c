@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include <math.h>
 
 struct sums { /* [n_layers + 1], of the layers before */
   uint64_t *load_cycles, *parameter_bytes, *output_bytes;
@@ -158,14 +159,19 @@ double phaze_missing_s(const struct phaze_placement *placements, size_t n, uint6
   if (depth == 0 || depth > n || placements[depth - 1].depth == 0) return -1;
   const struct phaze_placement *wanted = &placements[depth - 1];
   const double wanted_steps = (double)(wanted->microbatches + depth - 1);
-  double missing_s = 0;
+  double least_s = 0, most_s = INFINITY; /* at which it overtakes those with more steps, is overtaken by the others */
   for (size_t i = 0; i < n; i++) {
     const struct phaze_placement *other = &placements[i];
-    if (other->depth == 0 || other->iteration_s >= wanted->iteration_s) continue;
+    if (other->depth == 0 || other == wanted) continue;
+    const double ahead_s = wanted->iteration_s - other->iteration_s;
     const double more_steps = (double)(other->microbatches + other->depth - 1) - wanted_steps;
-    if (more_steps <= 0) return -1;
-    const double needed_s = (wanted->iteration_s - other->iteration_s) / more_steps;
-    if (needed_s > missing_s) missing_s = needed_s;
+    if (more_steps > 0) {
+      least_s = fmax(least_s, ahead_s / more_steps);
+    } else if (ahead_s > 0 && more_steps >= 0) {
+      return -1;
+    } else if (more_steps < 0) {
+      most_s = fmin(most_s, ahead_s / more_steps);
+    }
   }
-  return missing_s;
+  return least_s <= most_s ? least_s : -1;
 }
