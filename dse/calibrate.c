@@ -1,7 +1,6 @@
 /* dse calibrate: how far is the model from what is known of real chips?
  *
- * This file: the command, its options and how a report is printed; the reports are in calibrate_chips.c,
- * calibrate_ops.c and calibrate_e2e.c. */
+ * This file: the command, its options and how a report is printed; the reports are in calibrate_*.c. */
 #include "dse/calibrate.h"
 
 #include "base/csv.h"
@@ -16,7 +15,11 @@ enum { MOST_ROWS = 1000000 };
 static const struct {
   const char *name;
   bool (*run)(struct invocation *, struct error *);
-} reports[] = {{"chips", calibrate_chips}, {"ops", calibrate_ops}, {"e2e", calibrate_e2e}};
+} reports[] = {{"chips", calibrate_chips},
+               {"ops", calibrate_ops},
+               {"e2e", calibrate_e2e},
+               {"estimates", calibrate_estimates},
+               {"placements", calibrate_placements}};
 enum { N_REPORTS = sizeof reports / sizeof *reports };
 
 double calibrate_round(double value, int digits) {
@@ -121,26 +124,37 @@ static enum status run(struct invocation *invocation, struct error *error) {
   char shown[80];
   text_escape(invocation->words[0], shown, sizeof shown);
   const char *const nearest = text_nearest(invocation->words[0], names, N_REPORTS);
-  error_add(error, STATUS_INPUT, "dse calibrate: no report \"%s\"%s%s%s (there are chips, ops, e2e)", shown,
+  error_add(error, STATUS_INPUT,
+            "dse calibrate: no report \"%s\"%s%s%s (there are chips, ops, e2e, estimates, placements)", shown,
             nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
   return STATUS_INPUT;
 }
 
 static const struct command_option options[] = {
     {"table", "FILE.csv", "what is known (default: arch/chips.csv, arch/matmuls.csv of the program's data)"},
+    {"graphs", "DIR", "estimates, placements: traced graphs (estimates: default the folder graphs beside the table)"},
+    {"design", "PART", "estimates, placements: of the catalogue (default: SETUP_like, tpuv4_like)"},
     {"what", "PART", "part of the report that goes to stdout (default: the first)"},
     {"law", "NAME", "chips: how the table is read and fitted; --what laws shows all (default: the shipped one)"},
     {"provider", "NAME", "ops: physical, systolic, … (default: physical)"},
     {"fit", NULL, "e2e: fits efficiencies to the runs first, and says what each group is worth without itself"},
     {"constants", "NAMES", "e2e: which of them, at most four, with commas (--what constants shows all)"},
     {"write", "FILE.cfg", "e2e: the constants as a fragment of a run file, with the runs and their digest"},
+    {"devices", "N", "placements: how many there are (default: 1024)"},
+    {"batch", "N", "placements: samples of an iteration (default: 4096)"},
+    {"hbm-gib", "GIB", "placements: of a device (default: 32, 64 and 80)"},
+    {"stash", "WHAT", "placements: what a stage keeps of a microbatch, its inputs or all outputs (default: inputs)"},
+    {"link-mbytes-per-s", "MB/S", "placements: for gradients (default: 4 GiB/s)"},
 };
-static const char *const examples[] = {"dse calibrate chips", "dse calibrate chips --what summary",
+static const char *const examples[] = {"dse calibrate chips",
+                                       "dse calibrate chips --what summary",
                                        "dse calibrate chips --law specification --what constants --json",
-                                       "dse calibrate ops", NULL};
+                                       "dse calibrate ops",
+                                       "dse calibrate placements --graphs tests/data/wham/graphs --hbm-gib 64",
+                                       NULL};
 const struct command command_calibrate = {
     .name = "calibrate",
-    .words = "chips|ops|e2e [RUNS.csv]",
+    .words = "chips|ops|e2e|estimates|placements [RUNS.csv]",
     .summary = "the model against real chips and measured products: predicted, real, error",
     .min_words = 1,
     .max_words = 2,
@@ -188,7 +202,11 @@ const struct command command_calibrate = {
         "  sweeps       rank correlation of runs that differ in their strategy or size alone\n"
         "  memory       of a device, where it was measured\n"
         "  constants    prior, range, value, whether it was fitted\n"
-        "  not_modelled runs that cannot be expressed, with the reason",
+        "  not_modelled runs that cannot be expressed, with the reason\n"
+        "estimates: costs that the public WHAM successors ship (--table, of the form of NEST's), beside ours by\n"
+        "cost.provider = compat, for the operators of traced graphs. --what is rows, summary or graphs.\n"
+        "placements: pipeline depth and data degree of traced networks by the law of Phaze, with those costs or, with\n"
+        "--table, with published ones. --what is placements, depths or layers.",
     .examples = examples,
     .run = run,
 };

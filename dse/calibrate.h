@@ -9,6 +9,8 @@
 bool calibrate_chips(struct invocation *invocation, struct error *error);
 bool calibrate_e2e(struct invocation *invocation, struct error *error);
 bool calibrate_ops(struct invocation *invocation, struct error *error);
+bool calibrate_estimates(struct invocation *invocation, struct error *error);
+bool calibrate_placements(struct invocation *invocation, struct error *error);
 
 /* Defaults, and what --set says of the groups cost and technology. */
 bool calibrate_settings(const struct invocation *invocation, struct cost_settings *cost, struct technology *technology,

@@ -5,6 +5,7 @@
  * each node becomes an op (traced_op.c), or is taken as it is if the file is our own export (json_export.c). Source:
  * workloads §5. Left out: `layers = N` and `once`, which repeat a traced layer. */
 #include "workloads/json_graph.h"
+#include "base/checked.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "workloads/json_record.h"
@@ -327,19 +328,27 @@ static bool import_graph(struct import *import, const json_t *root, uint64_t ele
          build(import, &traced) && graph_builder_finish(traced.builder, arena, graph, import->error);
 }
 
+/* The file's values, to be released; NULL with a message. */
+static json_t *parse_json(const struct import *import, const char *text, size_t n) {
+  if (n > JSON_GRAPH_MAX_BYTES) {
+    complain(import, "%zu bytes are too many, allowed are %d", n, JSON_GRAPH_MAX_BYTES);
+    return NULL;
+  }
+  if (!is_bounded(import, text, n)) return NULL;
+  json_error_t problem;
+  json_t *const root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &problem);
+  if (root != NULL) return root;
+  char escaped[2 * ESCAPED_BYTES];
+  text_escape(problem.text, escaped, sizeof escaped);
+  error_add(import->error, STATUS_INPUT, "%s:%d: is not JSON: %s", import->file, problem.line, escaped);
+  return NULL;
+}
+
 bool json_graph_parse(const char *file, const char *text, size_t n, uint64_t element_bytes, struct arena *arena,
                       struct arena *scratch, struct op_graph *graph, struct error *error) {
   struct import import = {.file = file, .scratch = scratch, .error = error};
-  if (n > JSON_GRAPH_MAX_BYTES)
-    return complain(&import, "%zu bytes are too many, allowed are %d", n, JSON_GRAPH_MAX_BYTES);
-  if (!is_bounded(&import, text, n)) return false;
-  json_error_t problem;
-  json_t *const root = json_loadb(text, n, JSON_REJECT_DUPLICATES, &problem);
-  if (root == NULL) {
-    char escaped[2 * ESCAPED_BYTES];
-    text_escape(problem.text, escaped, sizeof escaped);
-    return error_add(error, STATUS_INPUT, "%s:%d: is not JSON: %s", file, problem.line, escaped);
-  }
+  json_t *const root = parse_json(&import, text, n);
+  if (root == NULL) return false;
   const struct arena_mark mark = arena_get_mark(scratch);
   const bool imported = import_graph(&import, root, element_bytes, arena, graph);
   arena_rewind(scratch, mark);
@@ -356,4 +365,67 @@ bool json_graph_load(const char *path, uint64_t element_bytes, struct arena *are
                       json_graph_parse(path, text, n, element_bytes, arena, scratch, graph, error);
   arena_rewind(scratch, mark);
   return loaded;
+}
+
+/* --- facts ----------------------------------------------------------------------------------------------------- */
+
+static uint64_t written_elements(const struct traced_node *node) {
+  uint64_t elements = 0;
+  for (size_t i = 0; i < node->out.n; i++) elements = sat_add(elements, node->out.shapes[i].elements);
+  return elements;
+}
+
+static size_t layer_place(const struct traced_node *node) { return node->layer == OP_ABSENT ? 0 : node->layer + 1; }
+
+static void count_layers(const struct import *import, struct traced_layer *layers, size_t n_places) {
+  uint32_t *const counted = ARENA_NEW(import->scratch, uint32_t, n_places); /* 1 + the last producer */
+  for (uint32_t i = 0; i < import->n_nodes; i++) {
+    const struct traced_node *const node = &import->nodes[i];
+    const size_t own = layer_place(node);
+    const uint64_t elements = written_elements(node);
+    layers[own].n_nodes++;
+    layers[own].output_elements = sat_add(layers[own].output_elements, elements);
+    for (size_t e = import->succ_start[i]; e < import->succ_start[i + 1]; e++) {
+      const size_t other = layer_place(&import->nodes[import->succs[e]]);
+      if (other == own || counted[other] == i + 1) continue;
+      counted[other] = i + 1;
+      layers[other].input_elements = sat_add(layers[other].input_elements, elements);
+    }
+  }
+}
+
+static bool gather_facts(struct import *import, const json_t *root, struct arena *arena, struct trace_facts *facts) {
+  if (!json_is_object(root)) return complain(import, "must be a group with `nodes` and `edges`");
+  if (!read_ranks(import, root, &facts->ranks) || !read_nodes(import, root) || !read_edges(import, root)) return false;
+  facts->model = arena_copy_text(arena, read_text(root, "model"));
+  facts->samples = 1;
+  bool known = false;
+  for (size_t i = 0; i < import->n_nodes; i++) {
+    const struct traced_node *const node = &import->nodes[i];
+    if (import->records[i] != NULL) return complain(import, "is an export of this program, a trace was expected");
+    if (layer_place(node) > facts->n_layers) facts->n_layers = layer_place(node);
+    if (known || strcmp(node->op, "input") != 0 || node->out.n == 0 || node->out.shapes[0].rank == 0) continue;
+    facts->samples = max_u64(node->out.shapes[0].dims[0], 1);
+    known = true;
+  }
+  struct traced_layer *const layers = ARENA_NEW(arena, struct traced_layer, facts->n_layers + 1);
+  count_layers(import, layers, facts->n_layers + 1);
+  facts->outside = layers;
+  facts->layers = layers + 1;
+  return true;
+}
+
+bool json_graph_facts(const char *path, struct arena *arena, struct arena *scratch, struct trace_facts *facts,
+                      struct error *error) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct import import = {.file = path, .scratch = scratch, .error = error};
+  char *text;
+  size_t n;
+  *facts = (struct trace_facts){0};
+  json_t *const root =
+      file_read(path, JSON_GRAPH_MAX_BYTES, scratch, &text, &n, error) ? parse_json(&import, text, n) : NULL;
+  const bool gathered = root != NULL && gather_facts(&import, root, arena, facts);
+  json_decref(root);
+  arena_rewind(scratch, mark);
+  return gathered;
 }

@@ -16,6 +16,21 @@ bool json_graph_parse(const char *file, const char *text, size_t n, uint64_t ele
                       struct arena *scratch, struct op_graph *graph, struct error *error);
 bool json_graph_load(const char *path, uint64_t element_bytes, struct arena *arena, struct arena *scratch,
                      struct op_graph *graph, struct error *error);
+/* What a trace says that an op graph does not: sizes of all it writes, facts and views included, by layer. */
+struct traced_layer {
+  uint64_t n_nodes, output_elements;
+  uint64_t input_elements; /* of tensors of other layers that it reads, each once */
+};
+struct trace_facts {
+  const char *model;       /* its name, "" if it has none */
+  uint64_t ranks, samples; /* of a tensor group; in one pass: the first dimension of its first input */
+  size_t n_layers;         /* numbered from 0 */
+  const struct traced_layer *outside, *layers;
+};
+/* Into `arena`. STATUS_INPUT for what json_graph_load refuses before it looks at operators, and for our own export,
+ * whose shapes are of no trace. */
+bool json_graph_facts(const char *path, struct arena *arena, struct arena *scratch, struct trace_facts *facts,
+                      struct error *error);
 /* The graph as such a file, in `arena`; jansson's memory is gone when it returns. */
 bool json_graph_write(const struct op_graph *graph, const char *name, struct arena *arena, const char **text, size_t *n,
                       struct error *error);
