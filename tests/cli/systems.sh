@@ -1,0 +1,155 @@
+#!/bin/bash
+# Whole systems at the prompt: what a run leaves behind, what it says where nothing fits, which mistakes are said where,
+# and which commands know one device alone. Whether the answers are right is tried in tests/property/dse.
+# shellcheck source=tests/cli/harness.sh
+source "$(dirname "$0")/harness.sh"
+cd "$folder" || exit 1
+cat >small.cfg <<'CFG'
+workload = "bert-base"; batch = 8;
+model = ["layers=4", "hidden=192", "heads=4", "vocab=512", "sequence=64"];
+space = {
+  tc_count = [1, 2]; tc_rows = [16, 64]; tc_cols = [32]; vc_count = [1]; vc_width = [64, 256]; glb_mib = [2];
+  hbm_stacks = [1]; hbm_gib_per_stack = [1]; link_gbytes_per_s = [5, 100];
+};
+system = {
+  devices = [2, 4]; tensor = [1, 2]; pipeline = [2]; microbatch = [1, 2]; schedule = ["1f1b", "zb_h1"];
+  top_k = [1, 3];
+};
+search = { top_k = 5; seed = 2385; };
+CFG
+
+# --- a run ------------------------------------------------------------------------------------------------------------
+runs 0 'a small system' "$dse" explore small.cfg --out small
+prints 'a small system' 'whole systems, throughput against power'
+prints 'a small system: the best in its strategy' 'strategy     t'
+prints 'a small system: proven' 'proven optimal over all 16 designs'
+holds 'summary.json: the best strategy' 'a["system"]["devices"] == a["system"]["tensor"] * a["system"]["pipeline"] *
+  a["system"]["data"] * a["system"]["context"] and a["system"]["pipeline"] == 2 and
+  abs(sum(a["system"]["parts_s"].values()) / a["system"]["iteration_s"] - 1) < 1e-9 and
+  sum(a["system"]["memory"].values()) == a["system"]["memory_bytes"] and
+  abs(8 / a["system"]["iteration_s"] / a["best"]["throughput_samples_per_s"] - 1) < 1e-12' small/summary.json
+holds 'systems.csv: a front, fastest first, none slower than one design for all' '
+  [int(r["rank"]) for r in a] == list(range(1, len(a) + 1)) and
+  all(float(x["throughput_samples_per_s"]) > float(y["throughput_samples_per_s"]) and float(x["power_w"]) >
+      float(y["power_w"]) for x, y in zip(a, a[1:])) and
+  float(a[0]["throughput_samples_per_s"]) >= b["best"]["throughput_samples_per_s"] and
+  float(a[0]["throughput_samples_per_s"]) == b["system"]["chosen_throughput_samples_per_s"] <=
+  b["system"]["chosen_bound_samples_per_s"] * (1 + 1e-9) and len(a) == b["system"]["systems_on_the_front"]' \
+  small/systems.csv small/summary.json
+holds 'systems.csv: a row says what it is' 'all((r["kind"] == "heterogeneous") == (int(r["different_designs"]) > 1) and
+  int(r["devices"]) == int(r["tensor"]) * int(r["context"]) * int(r["data"]) * int(r["pipeline"]) and
+  int(r["microbatches"]) * int(r["microbatch"]) * int(r["data"]) == 8 and
+  abs(sum(float(r[p + "_s"]) for p in ("compute", "collectives", "bubble", "data", "update", "overhead")) /
+  float(r["iteration_s"]) - 1) < 1e-9 for r in a) and any(r["kind"] == "heterogeneous" for r in a)' small/systems.csv
+holds 'stages.csv: equal stages once, loads above their bounds' 'all(int(r["stages"]) >= 1 and r["proven"] == "1" and
+  float(r["load_s"]) >= float(r["bound_s"]) * (1 - 1e-9) for r in a) and {r["first_stage"] for r in a} == {"0", "1"}' \
+  small/stages.csv
+holds 'k.csv: longer lists are not worse' '[r["k"] for r in a] == ["1", "3"] and
+  all(float(r["heterogeneous_samples_per_s"]) >= float(r["homogeneous_samples_per_s"]) for r in a) and
+  float(a[0]["heterogeneous_samples_per_s"]) <= float(a[1]["heterogeneous_samples_per_s"]) <=
+  float(a[1]["bound_samples_per_s"]) * (1 + 1e-9)' small/k.csv
+for file in systems stages k; do
+  holds "columns.csv has every column of $file.csv" '[r["column"] for r in a if r["file"] == "'$file'.csv"] ==
+    list(b[0])' small/columns.csv small/$file.csv
+done
+refute 'the report does not take a stage for the whole' grep -qE '"1 samples an iteration|, 1 samples an iteration' \
+  small/report.html
+runs 0 'again: nothing to do' "$dse" explore small.cfg --out small
+says 'again: nothing to do' 'complete'
+runs 0 'its own run.cfg' "$dse" explore small/run.cfg --out copy
+same_files 'its own run.cfg' small copy "${same_bytes[@]}" systems.csv stages.csv k.csv
+runs 0 'one design for all' "$dse" explore small.cfg --out one --set system.kinds='"homogeneous"'
+holds 'one design for all' 'all(r["kind"] == "homogeneous" for r in a) and b == [] and c == []' one/systems.csv \
+  one/stages.csv one/k.csv
+runs 0 'at most one design' "$dse" explore small.cfg --out most --set system.max_designs=1
+holds 'at most one design' 'all(r["different_designs"] == "1" for r in a)' most/systems.csv
+
+# --- stopped in the stages' own searches, and gone on with --------------------------------------------------------------
+# Their rounds come last in the journal: cut off, byte by byte of a round, they are computed again.
+size=$(stat -c %s small/journal)
+for bytes in 1 200 900; do
+  cp -r small cut
+  truncate -s $((size - bytes)) cut/journal
+  sed -i 's/"state": "complete"/"state": "running"/' cut/status.json
+  runs 0 "$bytes bytes cut off the journal" "$dse" resume cut
+  same_files "$bytes bytes cut off" small cut "${same_bytes[@]}" systems.csv stages.csv k.csv
+  rm -r cut
+done
+runs 75 'no time at all' "$dse" explore small.cfg --out slow --max-time 0.000001
+runs 0 'goes on' "$dse" resume slow
+same_files 'stopped and gone on' small slow "${same_bytes[@]}" systems.csv stages.csv k.csv
+
+# --- one design ---------------------------------------------------------------------------------------------------------
+runs 0 'evaluate' "$dse" evaluate small.cfg --design tc_count=2,tc_rows=64
+prints 'evaluate' 'strategies by time:'
+prints 'evaluate: memory by part' 'optimizer'
+runs 0 'evaluate --json' "$dse" evaluate small.cfg --design tc_count=2,tc_rows=64 --json
+cp out one.json
+holds 'evaluate --json' 'a["reason"] == "feasible" and a["iteration_s"] == min(s["iteration_s"] for s in
+  a["strategies"]) and [s["iteration_s"] for s in a["strategies"]] == sorted(s["iteration_s"] for s in
+  a["strategies"]) and abs(8 / a["iteration_s"] - a["throughput_samples_per_s"]) < 1e-6' one.json
+runs 2 'evaluate --uncertainty' "$dse" evaluate small.cfg --design tc_count=2 --uncertainty 3
+says 'evaluate --uncertainty' 'of one device'
+runs 3 'evaluate beyond a limit' "$dse" evaluate small.cfg --design tpuv4 --set limits.area_mm2=100.0
+prints 'evaluate beyond a limit' 'breaks limits.area_mm2'
+runs 3 'evaluate without links' "$dse" evaluate small.cfg --design link_gbytes_per_s=0
+says 'evaluate without links' 'no links to talk over'
+
+# --- nothing fits ---------------------------------------------------------------------------------------------------------
+large=(--set 'model=["layers=4","hidden=8192","heads=4","vocab=512","sequence=64"]')
+runs 3 'too little memory' "$dse" explore small.cfg --out none "${large[@]}"
+says 'too little memory: which stage, how many bytes' 'bytes) more than a device'
+says 'too little memory: which stage' 'GiB on stage '
+holds 'too little memory: a folder like any other' 'a == [] and int(next(r["designs"] for r in b
+  if r["limit"] == "limits.memory")) == 16 and c["state"] == "complete"' none/front.csv none/infeasible.csv \
+  none/status.json
+runs 3 'too little memory, one design' "$dse" evaluate small.cfg --design tc_count=2 "${large[@]}"
+says 'too little memory, one design' 'on stage '
+runs 0 'memory does not count' "$dse" explore small.cfg --out huge "${large[@]}" --set limits.memory=false
+runs 3 'too little power' "$dse" explore small.cfg --out cold --set system.power_w=5.0
+says 'too little power' 'system.power_w binds for 16 designs'
+runs 3 'too little money' "$dse" explore small.cfg --out poor --set system.money_usd=5.0
+says 'too little money' 'system.money_usd binds for'
+power=$(python3 -c 'import csv; print(float(next(csv.DictReader(open("small/systems.csv")))["power_w"]) * 0.8)')
+money=$(python3 -c 'import csv; print(float(next(csv.DictReader(open("small/systems.csv")))["money_usd"]) * 0.8)')
+runs 0 'less power' "$dse" explore small.cfg --out power --set system.power_w="$power"
+holds 'less power' "a and all(float(r['power_w']) <= $power for r in a)" power/systems.csv
+runs 0 'less money' "$dse" explore small.cfg --out money --set system.money_usd="$money"
+holds 'less money' "a and all(float(r['money_usd']) <= $money for r in a)" money/systems.csv
+
+# --- mistakes -------------------------------------------------------------------------------------------------------------
+bad() { # NAME MESSAGE SET...
+  local name=$1 message=$2 sets=()
+  shift 2
+  for set in "$@"; do sets+=(--set "$set"); done
+  runs 2 "$name" "$dse" explore small.cfg --out bad "${sets[@]}"
+  says "$name" "$message"
+  check "$name: no folder" test ! -e bad
+}
+bad 'degrees that do not divide' 'must divide devices' 'system.tensor=[3]'
+bad 'a batch that does not divide' 'the global batch (7)' system.global_batch=7 'system.microbatch=[2]'
+bad 'heads that do not divide' 'heads' 'system.tensor=[4]' 'system.devices=[8]' 'model=["layers=4","hidden=180","heads=6"]'
+bad 'more stages than layers' 'pipeline: ' 'system.pipeline=[64]' 'system.devices=[64]'
+bad 'too many strategies' 'shorten the lists' "system.devices=[$(seq -s, 720 720 720000)]" \
+  "system.microbatch=[$(seq -s, 1 200)]" "system.pipeline=[$(seq -s, 1 60)]" "system.global_batch=720720000"
+bad 'tensor beyond its range' 'allowed' 'system.tensor=[1025]'
+bad 'no devices' 'allowed' 'system.devices=[0]'
+bad 'a million devices and a tensor degree of a thousand' 'system: ' 'system.devices=[1000000]' 'system.tensor=[1024]'
+bad 'an unknown schedule' 'schedule' 'system.schedule=["zb"]'
+bad 'an unknown price' 'system.money_usd is asked for' system.money_usd=1e9 'space.node_nm=[4]'
+sed 's/devices = \[2, 4\]/devices = [2, 4/' small.cfg >broken.cfg
+runs 2 'a broken list' "$dse" check broken.cfg
+says 'a broken list: its line' 'broken.cfg:'
+sed 's/tensor = \[1, 2\]/tensor = [0]/' small.cfg >zero.cfg
+runs 2 'a degree of 0' "$dse" check zero.cfg
+says 'a degree of 0: its line' 'zero.cfg:8'
+sed '/^model/d; s/^workload = "bert-base"; batch = 8;/workloads = ( { workload = "bert-base"; }, { workload = "resnet18"; } );/' \
+  small.cfg >list.cfg
+runs 2 'several workloads' "$dse" explore list.cfg --out bad
+says 'several workloads' 'of one workload only'
+for command in compare sensitivity schedules; do
+  runs 2 "$command" "$dse" "$command" small.cfg
+  says "$command" "dse $command looks at one device"
+done
+runs 0 'check' "$dse" check small.cfg
+finish
