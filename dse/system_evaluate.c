@@ -36,6 +36,12 @@ static size_t time_plans(const struct run *run, const struct accelerator *accele
   return n;
 }
 
+/* Of the iteration; what is but the rounding of picoseconds is nothing. */
+static double share_of(const struct system_result *result, enum system_binding part) {
+  const double share = result->part_s[part] / result->iteration_s;
+  return share < 1e-9 ? 0 : share;
+}
+
 static void print_others(const struct run *run, const struct timed *timed, size_t n) {
   static const struct table_column columns[] = {
       {"strategy", "", "", "in short: tensor (s: by sequence), pipeline, data, microbatch, schedule, recomputation"},
@@ -55,9 +61,9 @@ static void print_others(const struct run *run, const struct timed *timed, size_
     table_u64(table, timed[i].plan->n_devices);
     table_double(table, (double)run->system->samples / result->iteration_s);
     table_double(table, result->iteration_s);
-    table_double(table, result->part_s[SYSTEM_BUBBLE] / result->iteration_s);
-    table_double(table, result->part_s[SYSTEM_COLLECTIVES] / result->iteration_s);
-    table_double(table, result->part_s[SYSTEM_DATA_EXPOSED] / result->iteration_s);
+    table_double(table, share_of(result, SYSTEM_BUBBLE));
+    table_double(table, share_of(result, SYSTEM_COLLECTIVES));
+    table_double(table, share_of(result, SYSTEM_DATA_EXPOSED));
     table_double(table, (double)result->memory_bytes / (1 << 30));
   }
   char *text;
@@ -70,10 +76,12 @@ static void say_price(const struct run *run, const struct accelerator *accelerat
   struct money money;
   struct error *ignored = ARENA_NEW(run->invocation->arena, struct error, 1);
   const double n = (double)n_devices;
-  say(run->invocation, "  a device     %.5g mm2, %.5g W TDP\n  all devices  %.6g mm2, %.6g W TDP", design->area.total,
-      design->tdp.total, n * design->area.total, n * design->tdp.total);
+  struct arena *arena = run->invocation->arena;
+  say(run->invocation, "  a device     %.5g mm2, %.5g W TDP\n  all devices  %s mm2, %s W TDP", design->area.total,
+      design->tdp.total, system_report_number(n * design->area.total, arena),
+      system_report_number(n * design->tdp.total, arena));
   if (design_money(&run->designs, accelerator, design, &money, ignored)) {
-    say(run->invocation, ", %.6g USD (dies and memory)", n * money.total_usd);
+    say(run->invocation, ", %s USD (dies and memory)", system_report_number(n * money.total_usd, arena));
   }
   say(run->invocation, "\n");
 }
@@ -130,7 +138,7 @@ enum status system_report_evaluate(const struct run *run, const struct accelerat
         run->system->samples, own.plan->n_devices);
     say(invocation, "  throughput   %.6g samples/s\n", own.throughput);
     system_report_say(run, own.plan, &result);
-    say(invocation, "  energy       %.6g J an iteration\n", own.energy_j);
+    say(invocation, "  energy       %s J an iteration\n", system_report_number(own.energy_j, invocation->arena));
     say_price(run, accelerator, &design, own.plan->n_devices);
     if (score.reason != REASON_NONE) {
       say(invocation, "breaks %s by %.6g %s\n", run->designs.space.reasons[score.reason].name, score.excess,

@@ -247,6 +247,14 @@ static const char *bound_text(const struct run *run, const struct global_system 
   return "no designs of the space are faster in these strategies (proven)";
 }
 
+static const char *frugal_text(const struct run *run, const struct global_system *chosen, struct arena *arena) {
+  const struct global_system *frugal = system_report_frugal(run->global, chosen);
+  if (frugal == NULL) return "none draws less";
+  return arena_printf(arena, "rank %zu draws %.1f %% less, %s", (size_t)(frugal - run->global->systems) + 1,
+                      100 * (1 - frugal->power_w / chosen->power_w),
+                      frugal->heterogeneous ? arena_printf(arena, "%zu designs", frugal->n_different) : "one design");
+}
+
 static void fill_facts(const struct run *run, const struct global_system *chosen, struct report *report,
                        struct arena *arena) {
   const struct system_plan *plan = chosen->plan;
@@ -269,9 +277,11 @@ static void fill_facts(const struct run *run, const struct global_system *chosen
       {"Memory", arena_printf(arena, "%.1f of %.4g GiB on the fullest stage", GIB * (double)fullest->memory_bytes,
                               GIB * (double)system_report_hbm_bytes(chosen, fullest))},
       {"Power and area",
-       arena_printf(arena, "%.4g kW TDP, %.4g cm² of dies", 1e-3 * chosen->power_w, 1e-2 * chosen->area_mm2)},
-      {"Price",
-       isfinite(chosen->money_usd) ? arena_printf(arena, "%.4g USD, dies and memory", chosen->money_usd) : "not known"},
+       arena_printf(arena, "%.6g kW TDP, %.6g cm² of dies", 1e-3 * chosen->power_w, 1e-2 * chosen->area_mm2)},
+      {"Price", isfinite(chosen->money_usd)
+                    ? arena_printf(arena, "%s USD, dies and memory", system_report_number(chosen->money_usd, arena))
+                    : "not known"},
+      {"Within 1 % of it", frugal_text(run, chosen, arena)},
       {"One design for all",
        proof->optimal
            ? arena_printf(arena, "the best of %" PRIu64 " designs in any strategy (proven)", proof->points)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double GIB = 1.0 / (1 << 30);
+static const double GIB = 1.0 / (1 << 30), NEARLY = 0.01; /* as good as the same throughput */
 
 /* --- tables ---------------------------------------------------------------------------------------------------------
  */
@@ -210,6 +210,16 @@ const struct global_system *system_report_chosen(const struct run *run) {
   return best;
 }
 
+const struct global_system *system_report_frugal(const struct global *global, const struct global_system *chosen) {
+  const struct global_system *least = NULL;
+  for (size_t i = 0; i < global->n_systems; i++) {
+    const struct global_system *system = &global->systems[i];
+    if (system->throughput < (1 - NEARLY) * chosen->throughput) continue;
+    if (system->power_w < (least != NULL ? least->power_w : (1 - NEARLY) * chosen->power_w)) least = system;
+  }
+  return least;
+}
+
 double system_report_utilisation(const struct global_system *system) {
   const struct system_plan *plan = system->plan;
   double macs = 0, most = 0;
@@ -258,6 +268,10 @@ const char *system_report_strategy(const struct system_plan *plan, struct arena 
   if (degrees->pipeline > 1) text = arena_printf(arena, "%s, %s", text, plan->schedule->name);
   if (strategy->n_chunks > 1) text = arena_printf(arena, "%s of %" PRIu64 " chunks", text, strategy->n_chunks);
   return arena_printf(arena, "%s; recomputed: %s", text, recompute_names[strategy->recompute]);
+}
+
+const char *system_report_number(double value, struct arena *arena) {
+  return arena_printf(arena, fabs(value) < 1e6 ? "%.6g" : "%.0f", value);
 }
 
 const char *system_report_designs(const struct run *run, const struct global_system *system) {
@@ -316,8 +330,9 @@ void system_report_say(const struct run *run, const struct system_plan *plan, co
 }
 
 static void say_limited(const struct run *run, const char *word, double value, const char *unit, double limit) {
-  say(run->invocation, "  %-12s %.6g %s", word, value, unit);
-  if (limit > 0) say(run->invocation, " of %.6g", limit);
+  say(run->invocation, "  %-12s %s %s", word, system_report_number(value, run->invocation->arena), unit);
+  if (limit > 0) say(run->invocation, ", limit %s", system_report_number(limit, run->invocation->arena));
+  say(run->invocation, "\n");
 }
 
 static void say_bound(const struct run *run, const struct global_system *system) {
@@ -350,14 +365,16 @@ static void say_chosen(const struct run *run, const struct global_system *system
                 arena_printf(invocation->arena, "; MAC units used %.1f %%", 100 * system_report_utilisation(system)));
   say_memory(run, &system->result, system_report_hbm_bytes(system, fullest));
   say_limited(run, "power", system->power_w, "W TDP of all devices", settings->power_w);
-  say(invocation, "\n");
   say_limited(run, "area", system->area_mm2, "mm2 of all devices", 0);
-  say(invocation, "\n");
   if (isfinite(system->money_usd)) {
     say_limited(run, "price", system->money_usd, "USD of all devices, dies and memory", settings->money_usd);
-    say(invocation, "\n");
   }
-  say(invocation, "  energy       %.6g J an iteration\n", system->result.energy_j);
+  say_limited(run, "energy", system->result.energy_j, "J an iteration", 0);
+  const struct global_system *frugal = system_report_frugal(run->global, system);
+  if (frugal == NULL) return;
+  say(invocation, "within 1 %% of its throughput, %.1f %% less power: rank %zu, %s\n",
+      100 * (1 - frugal->power_w / system->power_w), (size_t)(frugal - run->global->systems) + 1,
+      system_report_designs(run, frugal));
 }
 
 json_t *system_report_json(const struct run *run, const struct system_plan *plan, const struct system_result *result) {

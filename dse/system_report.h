@@ -7,10 +7,14 @@
 
 /* Of the front of systems the best by the run's metric; the first of equals. NULL: there is none. */
 const struct global_system *system_report_chosen(const struct run *run);
+/* The one that draws least of those within 1 % of its throughput; NULL: none draws a hundredth less. */
+const struct global_system *system_report_frugal(const struct global *global, const struct global_system *chosen);
 /* "tensor 2 with sequence, pipeline 8, data 4; 16 microbatches of 2; schedule 1f1b" */
 const char *system_report_strategy(const struct system_plan *plan, struct arena *arena);
 /* "stage 0: tc_count=8,…; stages 1-7: …", one clause a design. */
 const char *system_report_designs(const struct run *run, const struct global_system *system);
+/* Six digits, and whole numbers beyond a million: 1313040 rather than 1.31304e+06. */
+const char *system_report_number(double value, struct arena *arena);
 /* Of what the MAC units of all devices could do in an iteration, what the model needs (recomputation does not count).
  */
 double system_report_utilisation(const struct global_system *system);

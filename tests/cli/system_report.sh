@@ -30,6 +30,10 @@ prints 'the chosen system: strategy' 'tensor 2 with sequence, pipeline 4, data 2
 for word in throughput bound designs strategy iteration memory power area price energy; do
   check "the chosen system: $word" grep -qE "^  $word  *[^ ]" <(sed -n '/^chosen:/,$p' run.txt)
 done
+holds 'within 1 %, the one that draws least' '(lambda best, near: (lambda least: "less power: rank %s," % least["rank"] in
+  b.decode() if float(least["power_w"]) < 0.99 * float(best["power_w"]) else b"less power" not in b)(
+  min(near, key=lambda r: float(r["power_w"]))))(a[0], [r for r in a if float(r["throughput_samples_per_s"]) >=
+  0.99 * float(a[0]["throughput_samples_per_s"])])' run/systems.csv run.txt.bytes
 refute 'parts that are nothing are not told' grep -qE ' 0\.0( %)?[,;]' <(sed -n '/^chosen:/,$p' run.txt)
 prints 'what k changes' 'heterogeneous_samples_per_s'
 refute 'one k changes nothing' grep -q '^how many best designs' \
