@@ -184,7 +184,7 @@ static void cut(const struct design_space *designs, const struct point *low, str
   }
 }
 
-/* Floors of all workloads. False if one of them cannot be counted. */
+/* Floors of all workloads. False if one of them cannot be counted; a system may do without such a unit. */
 static bool floor_all(const struct design_space *designs, const struct combination *combination,
                       const uint64_t *path_cycles) {
   const struct stage_corners corners = {&combination->best, &combination->least, &combination->cheapest.area};
@@ -195,7 +195,7 @@ static bool floor_all(const struct design_space *designs, const struct combinati
     stage_floors_end(design_stage(designs, i), &corners, &combination->sums[i], path_cycles[i], floor);
     counted = counted && floor->cycles != UINT64_MAX;
   }
-  return counted;
+  return counted || designs->system != NULL;
 }
 
 /* The best that any of the combinations can be in each objective. */

@@ -170,7 +170,7 @@ typedef void floor_function(const struct stage *stage, const struct accelerator 
                             const struct stage_cost_of_design *design, struct stage_scratch *scratch,
                             struct stage_floor *floor);
 
-/* Floors of all workloads. False if one of them cannot be counted. */
+/* Floors of all workloads. False if one of them cannot be counted; a system may do without such a unit. */
 static bool floor_all(const struct design_space *designs, const struct accelerator *accelerator,
                       const struct stage_cost_of_design *design, floor_function *floor_of) {
   bool counted = true;
@@ -179,7 +179,7 @@ static bool floor_all(const struct design_space *designs, const struct accelerat
     floor_of(design_stage(designs, i), accelerator, design, design_scratch(designs, i), &designs->floors[i]);
     counted = counted && designs->floors[i].cycles != UINT64_MAX;
   }
-  return counted;
+  return counted || designs->system != NULL;
 }
 
 /* --- whole systems --------------------------------------------------------------------------------------------------
@@ -219,12 +219,13 @@ static void fill_system_objectives(const struct stage_cost_of_design *design, co
   objective[OBJECTIVE_DIE_COST] = die_cost_usd;
 }
 
-/* Why no strategy is allowed. Where a price is not known nobody knows by how much it is too high. */
+/* Why no strategy is allowed. Of a design without a price nobody knows by how much it is too dear. */
 static enum reason system_reason(const struct system_score *score, double *excess) {
   const bool power = isfinite(score->power_excess_w), money = isfinite(score->money_excess_usd);
   *excess = power ? score->power_excess_w : money ? score->money_excess_usd : 0;
   if (power) return REASON_SYSTEM_POWER;
-  return money || score->unpriced ? REASON_SYSTEM_MONEY : REASON_TOO_LONG;
+  if (money) return REASON_SYSTEM_MONEY;
+  return score->unpriced ? REASON_IMPOSSIBLE : REASON_TOO_LONG;
 }
 
 enum reason design_judge_bounds(const struct design_space *designs, const double *objective, double *excess) {
@@ -244,7 +245,9 @@ static void take_floors(const struct design_space *designs, const struct acceler
     if (!design_needs(designs, u)) continue;
     const struct stage_floor *floor = &designs->floors[u];
     const struct stage *stage = design_stage(designs, u);
-    const double seconds = (double)max_u64(floor->cycles, 1) / stage_clock_hz(stage, accelerator);
+    const bool counted = floor->cycles != UINT64_MAX;
+    const double seconds =
+        counted ? (double)max_u64(floor->cycles, 1) / stage_clock_hz(stage, accelerator) : (double)INFINITY;
     search->floors[u] =
         (struct unit_cost){.seconds = seconds + overhead_s * (double)stage->graph->n_ops, .energy_j = floor->energy_j};
   }

@@ -88,7 +88,7 @@ static void take_stages(struct design_space *designs, const struct stage *const 
   designs->scratches = scratches;
 }
 
-/* The same of the units of a system, which has its scratches already; the one that is shown comes first. */
+/* The same of the units of a system, which has its scratches already. */
 static void take_units(struct design_space *designs, struct system_search *search, struct arena *arena) {
   const struct system *system = search->system;
   const struct stage **stages = ARENA_NEW(arena, const struct stage *, system->n_units);

@@ -95,6 +95,10 @@ prints 'evaluate beyond a limit' 'breaks limits.area_mm2'
 runs 3 'evaluate without links' "$dse" evaluate small.cfg --design link_gbytes_per_s=0
 says 'evaluate without links' 'no links to talk over'
 
+runs 0 'designs without links work alone' "$dse" explore small.cfg --out alone --set 'system.devices=[1,2]' \
+  --set 'system.pipeline=[1]' --set 'space.link_gbytes_per_s=[0]' --set 'system.microbatch=[2]'
+holds 'designs without links work alone' 'a["system"]["devices"] == 1 and a["proven_optimal"]' alone/summary.json
+
 # --- nothing fits ---------------------------------------------------------------------------------------------------------
 large=(--set 'model=["layers=4","hidden=8192","heads=4","vocab=512","sequence=64"]')
 runs 3 'too little memory' "$dse" explore small.cfg --out none "${large[@]}"

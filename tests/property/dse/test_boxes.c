@@ -61,6 +61,16 @@ static const char *const cases[] = {
     "{ workload = \"mobilenet_v3_small\"; } ); limits = { tdp_w = 600.0; throughput_floor = 0.1; };" SPACE,
     "workloads = ( { workload = \"alexnet\"; batch = 7; }, { workload = \"squeezenet1_0\"; } );\n"
     "search = { objective = \"worst\"; };" SPACE,
+    "workload = \"gpt2-xl\"; batch = 8;\n"
+    "model = [\"layers=3\", \"hidden=96\", \"heads=4\", \"vocab=320\", \"sequence=48\"];\n"
+    "limits = { area_mm2 = 2000.0; tdp_w = 900.0; throughput_floor = 0.01; };\n"
+    "system = { devices = [2, 4]; tensor = [1, 2]; pipeline = [1, 2]; microbatch = [2]; power_w = 1500.0;\n"
+    "schedule = [\"1f1b\", \"zb_h1\"]; recompute = [\"none\", \"full\"]; };" SPACE,
+    "workload = \"mixtral-8x7b\"; batch = 12; model = [\"layers=4\", \"hidden=96\", \"heads=4\", \"kv_heads=4\",\n"
+    "\"ffn=120\", \"experts=4\", \"vocab=320\", \"sequence=48\"];\n"
+    "limits = { area_mm2 = 2000.0; tdp_w = 2000.0; memory = false; };\n"
+    "system = { devices = [6]; tensor = [1]; pipeline = [3]; microbatch = [1, 3]; money_usd = 4000.0;\n"
+    "expert = [1, 2]; zero = [3]; recompute = [\"selective\"]; };" SPACE,
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
