@@ -9,8 +9,8 @@ cat >system.cfg <<'RUN'
 workload = "bert-large";
 model = ["layers=6"];
 batch = 64;
-space = { tc_count = [2, 8]; tc_rows = [128]; tc_cols = [128]; vc_count = [2, 8]; vc_width = [256, 512];
-  glb_mib = [32, 64]; hbm_stacks = [1, 4]; };
+space = { tc_count = [2, 4, 8]; tc_rows = [128]; tc_cols = [128]; vc_count = [2, 8]; vc_width = [256, 512];
+  glb_mib = [32, 64]; hbm_stacks = [1, 2, 4]; };
 limits = { area_mm2 = 800.0; tdp_w = 500.0; reference = "tpuv4"; };
 system = { devices = [16]; global_batch = 64; tensor = [2]; pipeline = [4]; microbatch = [1, 2]; top_k = [1, 10]; };
 RUN
