@@ -144,6 +144,8 @@ static const struct command_option options[] = {
     {"batch", "N", "placements: samples of an iteration (default: 4096)"},
     {"hbm-gib", "GIB", "placements: of a device (default: 32, 64 and 80)"},
     {"stash", "WHAT", "placements: what a stage keeps of a microbatch, its inputs or all outputs (default: inputs)"},
+    {"head", "WHERE",
+     "placements: final norm, head and loss of a traced layer: once, or in every layer (default: once)"},
     {"link-mbytes-per-s", "MB/S", "placements: for gradients (default: 4 GiB/s)"},
 };
 static const char *const examples[] = {"dse calibrate chips",

@@ -110,7 +110,7 @@ static struct graph_case *graph_of(struct comparison *c, const char *name, struc
   graph->name = name;
   const char *path = arena_printf(c->invocation->arena, "%s/%s.json", c->folder, name);
   if (!is_plain_name(name) || !file_exists(path)) return graph;
-  graph->known = traced_model_load(path, c->invocation->arena, c->invocation->scratch, &graph->model, error);
+  graph->known = traced_model_load(path, false, c->invocation->arena, c->invocation->scratch, &graph->model, error);
   return graph->known ? graph : NULL;
 }
 

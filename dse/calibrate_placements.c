@@ -59,7 +59,7 @@ static const struct table_column depth_columns[] = {
 };
 static const struct table_column layer_columns[] = {
     {"graph", "", "", "traced network"},
-    {"layer", "", "", "-1: outside the layers"},
+    {"layer", "", "", "-1: outside the layers; behind the last: what the network has once"},
     {"times", "", "", "in the network"},
     {"nodes", "", "", "of the trace"},
     {"parameter_bytes", "bytes", "", ""},
@@ -81,6 +81,7 @@ struct placer {
   struct traced_prices prices;
   struct phaze_law law;
   uint64_t only_hbm_gib; /* 0: all */
+  bool once;             /* the final norm, head and loss of a trace of one layer */
   struct table *placements, *depths, *layers;
 };
 struct network_case {
@@ -113,7 +114,8 @@ static uint64_t bytes_of(uint64_t elements) {
   return min_u64(sat_mul(elements, TRACED_ELEMENT_BYTES), most_layer_bytes);
 }
 
-/* One layer's numbers, `times` of them to the chain. `number`: OP_ABSENT outside. */
+/* One layer's numbers, `times` of them to the chain. `number`: OP_ABSENT outside, n_layers what the network has once.
+ */
 static bool add_layer(struct placer *placer, struct network_case *network, uint32_t number, uint64_t times,
                       struct error *error) {
   const struct traced_model *model = &network->model;
@@ -154,7 +156,8 @@ static bool add_layer(struct placer *placer, struct network_case *network, uint3
 
 static bool load_network(struct placer *placer, const char *path, struct network_case *network, struct error *error) {
   struct invocation *invocation = placer->invocation;
-  if (!traced_model_load(path, invocation->arena, invocation->scratch, &network->model, error)) return false;
+  if (!traced_model_load(path, placer->once, invocation->arena, invocation->scratch, &network->model, error))
+    return false;
   const struct trace_facts *facts = &network->model.facts;
   network->known = find_public(facts->model, facts->n_layers);
   const uint64_t times =
@@ -162,14 +165,14 @@ static bool load_network(struct placer *placer, const char *path, struct network
   if (facts->n_layers == 1 && times == 1)
     remark(invocation, "%s: nobody says how many layers it has; the one in the trace counts once\n",
            network->model.name);
-  if (facts->n_layers + times >= PHAZE_MAX_LAYERS)
+  if (facts->n_layers + times + 1 >= PHAZE_MAX_LAYERS)
     return error_add(error, STATUS_INPUT, "%s: has %zu layers, fewer than %d are allowed", path, facts->n_layers,
                      PHAZE_MAX_LAYERS);
-  network->layers = ARENA_NEW(invocation->arena, struct phaze_layer, facts->n_layers + times);
+  network->layers = ARENA_NEW(invocation->arena, struct phaze_layer, facts->n_layers + times + 1);
   if (!add_layer(placer, network, OP_ABSENT, 1, error)) return false;
   for (uint32_t l = 0; l < facts->n_layers; l++)
     if (!add_layer(placer, network, l, times, error)) return false;
-  return true;
+  return add_layer(placer, network, (uint32_t)facts->n_layers, 1, error);
 }
 
 /* --- strategies ----------------------------------------------------------------------------------------------------
@@ -278,7 +281,7 @@ static void known_rows(const struct placer *placer, const struct view *view) {
   } else if (known->depth > 0) {
     given_rows(placer, view, "fixed", known->depth, known->data, true);
   }
-  if (known->published_depth > 0)
+  if (known->published_depth > 0 && view->law.samples == 1)
     given_rows(placer, view, "published", known->published_depth, known->published_data, false);
 }
 
@@ -344,18 +347,15 @@ static bool list_graphs(const struct invocation *invocation, const char *folder,
   return *n > 0 || error_add(error, STATUS_INPUT, "%s: there is no graph (.json) in it", folder);
 }
 
-static bool read_stash(const struct invocation *invocation, struct phaze_law *law, struct error *error) {
-  static const char *const names[N_PHAZE_STASHES] = {"inputs", "outputs"};
-  const char *name = invocation_value(invocation, "stash");
-  law->stash = PHAZE_STASH_INPUTS;
-  if (name == NULL) return true;
-  for (int i = 0; i < N_PHAZE_STASHES; i++) {
-    law->stash = (enum phaze_stash)i;
-    if (strcmp(name, names[i]) == 0) return true;
-  }
+/* Which of two words an option says; the first if it says nothing. */
+static bool read_choice(const struct invocation *invocation, const char *option, const char *const names[2],
+                        bool *second, struct error *error) {
+  const char *word = invocation_value(invocation, option);
+  *second = word != NULL && strcmp(word, names[1]) == 0;
+  if (word == NULL || *second || strcmp(word, names[0]) == 0) return true;
   char shown[80];
-  text_escape(name, shown, sizeof shown);
-  return error_add(error, STATUS_INPUT, "--stash: \"%s\", allowed are inputs, outputs", shown);
+  text_escape(word, shown, sizeof shown);
+  return error_add(error, STATUS_INPUT, "--%s: \"%s\", allowed are %s, %s", option, shown, names[0], names[1]);
 }
 
 static bool bounded(const struct invocation *invocation, const char *option, uint64_t fallback, uint64_t most,
@@ -367,13 +367,18 @@ static bool bounded(const struct invocation *invocation, const char *option, uin
 
 static bool read_options(struct placer *placer, struct error *error) {
   struct invocation *invocation = placer->invocation;
+  static const char *const stashes[] = {"inputs", "outputs"}, *const heads[] = {"once", "layer"};
   uint64_t link_mb_s;
+  bool keeps_outputs, in_layer;
   placer->law = (struct phaze_law){.state_copies = STATE_COPIES};
   bool good = bounded(invocation, "devices", 1024, 1 << 20, &placer->law.devices, error);
   good &= bounded(invocation, "batch", 4096, 1 << 30, &placer->law.batch, error);
   good &= bounded(invocation, "hbm-gib", 0, 1 << 20, &placer->only_hbm_gib, error);
   good &= bounded(invocation, "link-mbytes-per-s", 0, 1 << 30, &link_mb_s, error);
-  good &= read_stash(invocation, &placer->law, error);
+  good &= read_choice(invocation, "stash", stashes, &keeps_outputs, error);
+  good &= read_choice(invocation, "head", heads, &in_layer, error);
+  placer->law.stash = keeps_outputs ? PHAZE_STASH_OUTPUTS : PHAZE_STASH_INPUTS;
+  placer->once = !in_layer;
   placer->law.link_bytes_per_s = link_mb_s > 0 ? (double)link_mb_s * 1e6 : traced_link_bytes_per_s;
   const char *table = invocation_value(invocation, "table"), *design = invocation_value(invocation, "design");
   if (table != NULL) good &= estimates_read(table, invocation->arena, &placer->published, error);

@@ -77,30 +77,43 @@ static unsigned log2_of(uint64_t n) {
   return log;
 }
 
+/* Cycles of one op on each number of cores that it may take: one, or all (of odd counts the power of two below). */
+static void price_widths(const struct layer *layer, const struct op *timed, const char *name, const uint64_t n_cores[2],
+                         unsigned n_widths, uint8_t *classes, uint64_t *cycles) {
+  const size_t op = traced_model_op(layer->model, strtoull(strrchr(name, '#') + 1, NULL, 10));
+  const bool link = op_kinds[timed->kind].family == FAMILY_LINK;
+  uint64_t all = UINT64_MAX;
+  *classes = (uint8_t)classes_of(layer, &layer->model->graph.ops[op]);
+  for (unsigned c = CORE_TENSOR; c <= CORE_VECTOR; c++) {
+    if (*classes & 1u << c) all = min_u64(all, n_cores[c]);
+  }
+  for (unsigned w = 0; w < n_widths; w++) {
+    const bool used = w == 0 || (!link && w == log2_of(all));
+    cycles[w] = used ? price(layer, op, UINT64_C(1) << w) : UINT64_MAX;
+  }
+}
+
 static void schedule(const struct layer *layer, const struct op_graph *graph, struct arena *scratch,
                      struct traced_time *time) {
   const struct accelerator *part = layer->prices->accelerator;
-  const uint64_t n_cores[] = {max_u64(part->tc_count, 1), max_u64(part->vc_count, 1)};
+  const uint64_t n_cores[2] = {max_u64(part->tc_count, 1), max_u64(part->vc_count, 1)};
   const unsigned n_widths = 1 + log2_of(max_u64(n_cores[CORE_TENSOR], n_cores[CORE_VECTOR]));
   REQUIRE(n_widths <= SCHEDULE_MAX_WIDTHS);
-  uint8_t *classes = ARENA_NEW(scratch, uint8_t, graph->n_shapes);
-  uint64_t *cycles = ARENA_NEW(scratch, uint64_t, graph->n_shapes * n_widths);
-  for (size_t s = 0; s < graph->n_shapes; s++) {
-    const size_t op =
-        traced_model_op(layer->model, strtoull(strrchr(op_name(graph, graph->shape_op[s]), '#') + 1, NULL, 10));
-    classes[s] = (uint8_t)classes_of(layer, &layer->model->graph.ops[op]);
-    uint64_t all = UINT64_MAX;
-    for (unsigned c = CORE_TENSOR; c <= CORE_VECTOR; c++) {
-      if (classes[s] & 1u << c) all = min_u64(all, n_cores[c]);
-    }
-    const bool link = op_kinds[graph->ops[graph->shape_op[s]].kind].family == FAMILY_LINK;
-    for (unsigned w = 0; w < n_widths; w++) {
-      const bool used = w == 0 || (!link && UINT64_C(1) << w == all);
-      cycles[s * n_widths + w] = used ? price(layer, op, UINT64_C(1) << w) : UINT64_MAX;
-    }
+  /* A table may price operators of one shape differently: each is a shape of its own. */
+  struct op *ops = ARENA_NEW(scratch, struct op, graph->n_ops);
+  uint8_t *classes = ARENA_NEW(scratch, uint8_t, graph->n_ops);
+  uint64_t *cycles = ARENA_NEW(scratch, uint64_t, graph->n_ops * n_widths);
+  for (uint32_t i = 0; i < graph->n_ops; i++) {
+    ops[i] = graph->ops[i];
+    ops[i].shape = i;
+    price_widths(layer, &ops[i], op_name(graph, i), n_cores, n_widths, &classes[i], &cycles[i * n_widths]);
   }
+  struct op_graph priced = *graph;
+  priced.ops = ops;
+  priced.n_shapes = graph->n_ops;
+  priced.shape_op = NULL;
   const struct schedule_problem problem = {
-      .graph = graph,
+      .graph = &priced,
       .shape_classes = classes,
       .shape_cycles = cycles,
       .n_widths = n_widths,

@@ -26,13 +26,27 @@ static const struct traced_id *sorted_ids(const struct op_graph *graph, struct a
 }
 
 static const uint64_t *layer_parameters(const struct op_graph *graph, size_t n_layers, struct arena *arena) {
-  uint64_t *parameters = ARENA_NEW(arena, uint64_t, n_layers + 1);
+  uint64_t *parameters = ARENA_NEW(arena, uint64_t, n_layers + 2);
   for (size_t i = 0; i < graph->n_ops; i++) {
     const struct op *op = &graph->ops[i];
     const size_t place = op->layer == OP_ABSENT ? 0 : op->layer + 1;
     parameters[place] = sat_add(parameters[place], op->n_parameters);
   }
   return parameters;
+}
+
+/* What the network has once becomes a layer of its own; chains that were fused across stay with their heads. */
+static void move_once(struct op_graph *graph, const struct trace_facts *facts, struct arena *arena) {
+  if (facts->n_once == 0) return;
+  struct op *ops = ARENA_NEW(arena, struct op, graph->n_ops);
+  memcpy(ops, graph->ops, graph->n_ops * sizeof *ops);
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    const int64_t id = strtoll(strrchr(op_name(graph, i), '#') + 1, NULL, 10);
+    for (size_t k = 0; k < facts->n_once; k++) {
+      if (facts->once_ids[k] == id) ops[i].layer = (uint32_t)facts->n_layers;
+    }
+  }
+  graph->ops = ops;
 }
 
 static const char *stem_of(const char *path, struct arena *arena) {
@@ -43,15 +57,20 @@ static const char *stem_of(const char *path, struct arena *arena) {
   return name;
 }
 
-bool traced_model_load(const char *path, struct arena *arena, struct arena *scratch, struct traced_model *model,
-                       struct error *error) {
+/* Names of modules behind the last layer, in Hugging Face's and Megatron's code. */
+static const char *const once_marks[] = {"final_layernorm", "model.norm", "ln_f", "lm_head", "output_layer", NULL};
+
+bool traced_model_load(const char *path, bool once, struct arena *arena, struct arena *scratch,
+                       struct traced_model *model, struct error *error) {
   struct op_graph graph;
   *model = (struct traced_model){.name = stem_of(path, arena)};
-  if (!json_graph_facts(path, arena, scratch, &model->facts, error) ||
+  if (!json_graph_facts(path, once ? once_marks : NULL, arena, scratch, &model->facts, error) ||
       !json_graph_load(path, TRACED_ELEMENT_BYTES, arena, scratch, &graph, error) ||
       !fusion_apply(&graph, arena, scratch, &model->graph, error)) {
     return false;
   }
+  move_once(&graph, &model->facts, arena);
+  move_once(&model->graph, &model->facts, arena);
   model->parameters = layer_parameters(&graph, model->facts.n_layers, arena);
   model->n_ids = model->graph.n_ops;
   model->ids = sorted_ids(&model->graph, arena);

@@ -14,7 +14,7 @@ struct traced_model {
   const char *name; /* the file's, without folder and ending */
   struct trace_facts facts;
   struct op_graph graph;       /* forward, fused */
-  const uint64_t *parameters;  /* [facts.n_layers + 1]: outside the layers, then of each */
+  const uint64_t *parameters;  /* [facts.n_layers + 2]: outside the layers, of each, of what the network has once */
   size_t n_ids;                /* = graph.n_ops */
   const struct traced_id *ids; /* sorted */
 };
@@ -23,8 +23,10 @@ struct traced_id {
   size_t op;
 };
 
-bool traced_model_load(const char *path, struct arena *arena, struct arena *scratch, struct traced_model *model,
-                       struct error *error);
+/* `once`: a trace of one layer without the final norm, head and loss, which public traces hold in it; their operators
+ * are then of layer facts.n_layers. */
+bool traced_model_load(const char *path, bool once, struct arena *arena, struct arena *scratch,
+                       struct traced_model *model, struct error *error);
 /* Place in `graph` of the op that the trace calls `id` (of its head, where it is fused); SIZE_MAX: there is none. */
 size_t traced_model_op(const struct traced_model *model, uint64_t id);
 /* Cycles of an op of the fused graph on `n_cores` of each class it needs. Links: 2(n−1)/n·bytes/rate in the pass that

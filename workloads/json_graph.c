@@ -375,26 +375,68 @@ static uint64_t written_elements(const struct traced_node *node) {
   return elements;
 }
 
-static size_t layer_place(const struct traced_node *node) { return node->layer == OP_ABSENT ? 0 : node->layer + 1; }
+static bool is_marked(const struct traced_node *node, const char *const *marks) {
+  for (; *marks != NULL; marks++)
+    if (strstr(node->name, *marks) != NULL) return true;
+  return false;
+}
 
-static void count_layers(const struct import *import, struct traced_layer *layers, size_t n_places) {
+/* Of each node its place among outside, layers and once; what depends on a marked node goes along. */
+static const uint32_t *place_nodes(const struct import *import, const char *const *marks, struct trace_facts *facts) {
+  const size_t n = import->n_nodes;
+  uint32_t *const place = ARENA_NEW(import->scratch, uint32_t, n), *const stack =
+                                                                       ARENA_NEW(import->scratch, uint32_t, n);
+  size_t n_stack = 0;
+  for (size_t i = 0; i < n; i++) {
+    const uint32_t layer = import->nodes[i].layer;
+    place[i] = layer == OP_ABSENT ? 0 : layer + 1;
+    if (place[i] > facts->n_layers) facts->n_layers = place[i];
+  }
+  if (marks == NULL || facts->n_layers != 1) return place;
+  for (uint32_t i = 0; i < n; i++) {
+    if (place[i] != 1 || !is_marked(&import->nodes[i], marks)) continue;
+    place[i] = 2;
+    stack[n_stack++] = i;
+    while (n_stack > 0) {
+      const uint32_t from = stack[--n_stack];
+      for (size_t e = import->succ_start[from]; e < import->succ_start[from + 1]; e++) {
+        const uint32_t to = import->succs[e];
+        if (place[to] != 1) continue;
+        place[to] = 2;
+        stack[n_stack++] = to;
+      }
+    }
+  }
+  return place;
+}
+
+static void count_places(const struct import *import, const uint32_t *place, struct traced_layer *layers,
+                         size_t n_places) {
   uint32_t *const counted = ARENA_NEW(import->scratch, uint32_t, n_places); /* 1 + the last producer */
   for (uint32_t i = 0; i < import->n_nodes; i++) {
-    const struct traced_node *const node = &import->nodes[i];
-    const size_t own = layer_place(node);
-    const uint64_t elements = written_elements(node);
-    layers[own].n_nodes++;
-    layers[own].output_elements = sat_add(layers[own].output_elements, elements);
+    const uint64_t elements = written_elements(&import->nodes[i]);
+    struct traced_layer *const own = &layers[place[i]];
+    own->n_nodes++;
+    own->output_elements = sat_add(own->output_elements, elements);
     for (size_t e = import->succ_start[i]; e < import->succ_start[i + 1]; e++) {
-      const size_t other = layer_place(&import->nodes[import->succs[e]]);
-      if (other == own || counted[other] == i + 1) continue;
+      const uint32_t other = place[import->succs[e]];
+      if (other == place[i] || counted[other] == i + 1) continue;
       counted[other] = i + 1;
       layers[other].input_elements = sat_add(layers[other].input_elements, elements);
     }
   }
 }
 
-static bool gather_facts(struct import *import, const json_t *root, struct arena *arena, struct trace_facts *facts) {
+static void list_once(const struct import *import, const uint32_t *place, struct arena *arena,
+                      struct trace_facts *facts) {
+  int64_t *const ids = ARENA_NEW(arena, int64_t, facts->once->n_nodes);
+  for (size_t i = 0; i < import->n_nodes; i++) /* nodes are sorted by id */
+    if (place[i] == facts->n_layers + 1) ids[facts->n_once++] = import->nodes[i].id;
+  facts->once_ids = ids;
+}
+
+static bool gather_facts(struct import *import, const json_t *root, const char *const *marks, struct arena *arena,
+                         struct trace_facts *facts) {
   if (!json_is_object(root)) return complain(import, "must be a group with `nodes` and `edges`");
   if (!read_ranks(import, root, &facts->ranks) || !read_nodes(import, root) || !read_edges(import, root)) return false;
   facts->model = arena_copy_text(arena, read_text(root, "model"));
@@ -403,20 +445,23 @@ static bool gather_facts(struct import *import, const json_t *root, struct arena
   for (size_t i = 0; i < import->n_nodes; i++) {
     const struct traced_node *const node = &import->nodes[i];
     if (import->records[i] != NULL) return complain(import, "is an export of this program, a trace was expected");
-    if (layer_place(node) > facts->n_layers) facts->n_layers = layer_place(node);
     if (known || strcmp(node->op, "input") != 0 || node->out.n == 0 || node->out.shapes[0].rank == 0) continue;
     facts->samples = max_u64(node->out.shapes[0].dims[0], 1);
     known = true;
   }
-  struct traced_layer *const layers = ARENA_NEW(arena, struct traced_layer, facts->n_layers + 1);
-  count_layers(import, layers, facts->n_layers + 1);
+  const uint32_t *const place = place_nodes(import, marks, facts);
+  const size_t n_places = facts->n_layers + 2;
+  struct traced_layer *const layers = ARENA_NEW(arena, struct traced_layer, n_places);
+  count_places(import, place, layers, n_places);
   facts->outside = layers;
   facts->layers = layers + 1;
+  facts->once = layers + 1 + facts->n_layers;
+  list_once(import, place, arena, facts);
   return true;
 }
 
-bool json_graph_facts(const char *path, struct arena *arena, struct arena *scratch, struct trace_facts *facts,
-                      struct error *error) {
+bool json_graph_facts(const char *path, const char *const *marks, struct arena *arena, struct arena *scratch,
+                      struct trace_facts *facts, struct error *error) {
   const struct arena_mark mark = arena_get_mark(scratch);
   struct import import = {.file = path, .scratch = scratch, .error = error};
   char *text;
@@ -424,7 +469,7 @@ bool json_graph_facts(const char *path, struct arena *arena, struct arena *scrat
   *facts = (struct trace_facts){0};
   json_t *const root =
       file_read(path, JSON_GRAPH_MAX_BYTES, scratch, &text, &n, error) ? parse_json(&import, text, n) : NULL;
-  const bool gathered = root != NULL && gather_facts(&import, root, arena, facts);
+  const bool gathered = root != NULL && gather_facts(&import, root, marks, arena, facts);
   json_decref(root);
   arena_rewind(scratch, mark);
   return gathered;

@@ -26,11 +26,17 @@ struct trace_facts {
   uint64_t ranks, samples; /* of a tensor group; in one pass: the first dimension of its first input */
   size_t n_layers;         /* numbered from 0 */
   const struct traced_layer *outside, *layers;
+  /* Of a trace of one layer that stands for all: what the network has once (norm, head and loss behind the last layer),
+   * which is not counted in `layers`. Ids in ascending order. */
+  const struct traced_layer *once;
+  size_t n_once;
+  const int64_t *once_ids;
 };
-/* Into `arena`. STATUS_INPUT for what json_graph_load refuses before it looks at operators, and for our own export,
- * whose shapes are of no trace. */
-bool json_graph_facts(const char *path, struct arena *arena, struct arena *scratch, struct trace_facts *facts,
-                      struct error *error);
+/* Into `arena`. Once are nodes of a trace of one layer whose name holds one of the texts `marks` (ends with NULL; NULL:
+ * none), and all of the layer that depends on them. STATUS_INPUT for what json_graph_load refuses before it looks at
+ * operators, and for our own export, whose shapes are of no trace. */
+bool json_graph_facts(const char *path, const char *const *marks, struct arena *arena, struct arena *scratch,
+                      struct trace_facts *facts, struct error *error);
 /* The graph as such a file, in `arena`; jansson's memory is gone when it returns. */
 bool json_graph_write(const struct op_graph *graph, const char *name, struct arena *arena, const char **text, size_t *n,
                       struct error *error);

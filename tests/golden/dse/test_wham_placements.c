@@ -48,8 +48,8 @@ static int set_up(void **state) {
               accelerator_derive(&f.part, &f.error) &&
               estimates_read("tests/data/wham/nest_tpuv4_estimates.csv", &f.arena, &f.table, &f.error);
   for (size_t i = 0; good && i < N_GRAPHS; i++) {
-    good = traced_model_load(arena_printf(&f.arena, "tests/data/wham/graphs/%s.json", names[i]), &f.arena, &f.scratch,
-                             &f.models[i], &f.error);
+    good = traced_model_load(arena_printf(&f.arena, "tests/data/wham/graphs/%s.json", names[i]), false, &f.arena,
+                             &f.scratch, &f.models[i], &f.error);
   }
   if (!good) fail_msg("%s", f.error.text);
   machine_init(&f.machine, &f.cost, &f.technology, &f.part);

@@ -92,6 +92,13 @@ static void check_placement(const struct instance *in, const struct phaze_placem
     uint64_t own = 0;
     for (size_t i = from; i < to; i++) own += in->layers[i].load_cycles;
     load = max_u64(load, own);
+    /* No shorter stage in front of what is left does as well. */
+    const uint64_t least = brute(in, from, depth - s);
+    own = 0;
+    for (size_t i = from; i + 1 < to; i++) {
+      own += in->layers[i].load_cycles;
+      if (stage_fits(in, from, i + 1, depth - s)) assert_true(max_u64(own, brute(in, i + 1, depth - s - 1)) > least);
+    }
   }
   assert_int_equal(placement->starts[0], 0);
   assert_int_equal(placement->max_load_cycles, load);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+static const char *const marks[] = {"head", "norm", NULL};
+
 static bool facts_of(struct bench *bench, const char *text, struct trace_facts *facts) {
   char path[] = "/tmp/dse_facts_XXXXXX";
   const int fd = mkstemp(path);
@@ -20,7 +22,7 @@ static bool facts_of(struct bench *bench, const char *text, struct trace_facts *
   assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
   close(fd);
   bench->error = (struct error){0};
-  const bool read = json_graph_facts(path, &bench->arena, &bench->scratch, facts, &bench->error);
+  const bool read = json_graph_facts(path, marks, &bench->arena, &bench->scratch, facts, &bench->error);
   unlink(path);
   return read;
 }
@@ -31,7 +33,7 @@ static const char trace[] = "{\"model\":\"tiny\",\"tmp_width\":3,\"nodes\":["
                             "{\"id\":9,\"layer\":-1,\"op\":\"input\",\"out\":[[5,7]]},"
                             "{\"id\":2,\"layer\":-1,\"op\":\"embedding\",\"out\":[[5,7,11]]},"
                             "{\"id\":3,\"layer\":0,\"op\":\"relu\",\"out\":[[5,7,11]]},"
-                            "{\"id\":4,\"layer\":0,\"op\":\"add\",\"out\":[[5,7,11],[2]]},"
+                            "{\"id\":4,\"layer\":0,\"op\":\"add\",\"name\":\"head\",\"out\":[[5,7,11],[2]]},"
                             "{\"id\":5,\"layer\":1,\"op\":\"size\",\"out\":[[]]},"
                             "{\"id\":6,\"layer\":1,\"op\":\"add\",\"out\":[[5,7,11]]},"
                             "{\"id\":7,\"layer\":3,\"op\":\"view\",\"out\":[[385]]}],"
@@ -54,6 +56,33 @@ static void test_layers(void **state) {
     assert_int_equal(facts.layers[l].output_elements, wanted[l][1]);
     assert_int_equal(facts.layers[l].input_elements, wanted[l][2]);
   }
+  assert_int_equal(facts.n_once, 0); /* several layers: nothing is repeated */
+}
+
+/* Of a single layer, a marked norm and all that depends on it; the weight of a marked name too. */
+static void test_once(void **state) {
+  struct bench *bench = *state;
+  struct trace_facts facts;
+  if (!facts_of(bench,
+                "{\"nodes\":[{\"id\":1,\"layer\":-1,\"op\":\"input\",\"name\":\"head\",\"out\":[[3,5]]},"
+                "{\"id\":2,\"layer\":0,\"op\":\"relu\",\"out\":[[3,7]]},"
+                "{\"id\":3,\"layer\":0,\"op\":\"layernorm\",\"name\":\"a.norm\",\"out\":[[3,11]]},"
+                "{\"id\":4,\"layer\":0,\"op\":\"relu\",\"out\":[[3,13]]},"
+                "{\"id\":5,\"layer\":0,\"op\":\"relu\",\"name\":\"b.head\",\"out\":[[3,17]]},"
+                "{\"id\":6,\"layer\":0,\"op\":\"relu\",\"out\":[[3,19]]}],"
+                "\"edges\":[[1,2],[2,3],[2,6],[3,4],[5,4]]}",
+                &facts))
+    fail_msg("%s", bench->error.text);
+  assert_int_equal(facts.n_layers, 1);
+  static const int64_t wanted[] = {3, 4, 5};
+  assert_int_equal(facts.n_once, 3);
+  assert_memory_equal(facts.once_ids, wanted, sizeof wanted);
+  assert_int_equal(facts.once->n_nodes, 3);
+  assert_int_equal(facts.once->output_elements, 3 * (11 + 13 + 17));
+  assert_int_equal(facts.once->input_elements, 21);
+  assert_int_equal(facts.layers[0].output_elements, 3 * (7 + 19));
+  assert_int_equal(facts.layers[0].input_elements, 15);
+  assert_int_equal(facts.outside->n_nodes, 1);
 }
 
 static void test_nothing_said(void **state) {
@@ -84,13 +113,14 @@ static void test_errors(void **state) {
     if (strstr(bench->error.text, rows[i][1]) == NULL) fail_msg("%s: %s", rows[i][1], bench->error.text);
   }
   bench->error = (struct error){0};
-  assert_false(json_graph_facts("/nowhere/at/all.json", &bench->arena, &bench->scratch, &facts, &bench->error));
+  assert_false(json_graph_facts("/nowhere/at/all.json", NULL, &bench->arena, &bench->scratch, &facts, &bench->error));
   assert_int_equal(bench->error.status, STATUS_ENVIRONMENT);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_layers, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_once, setup, teardown),
       cmocka_unit_test_setup_teardown(test_nothing_said, setup, teardown),
       cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
   };
