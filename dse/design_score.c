@@ -427,8 +427,11 @@ static void bound_point(const struct design_space *designs, const struct point *
   }
   score->binding = (uint16_t)design_fill_bounds(designs, &accelerator, &design, die_cost_usd, score->objective);
   score->bound = score->objective[designs->space.metric];
-  if (likely != NULL) *likely = likely_metric(designs, &accelerator, &design, die_cost_usd);
   score->reason = (uint16_t)design_judge_bounds(designs, score->objective, &score->excess);
+  /* Behind the judge, which sees what a system's bound has left: a guess replaces it. */
+  if (likely != NULL && score->reason == REASON_NONE) {
+    *likely = likely_metric(designs, &accelerator, &design, die_cost_usd);
+  }
 }
 
 void design_space_screen(void *context, const struct point *point, struct score *score) {
