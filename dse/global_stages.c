@@ -113,13 +113,14 @@ static bool shrink_stages(struct choosing *choosing, const struct system_plan *p
   for (size_t r = 0; r < plan->n_runs; r++) {
     const struct global_stage *stage = global_searched(choosing, plan, &plan->runs[r], 0);
     if (stage->load_s == pace_s || global_searched(choosing, plan, &plan->runs[r], pace_s) != NULL) continue;
+    choosing->run->stages.n_total++;
     if (!search_stage(choosing, plan, r, pace_s, error)) return false;
     if (choosing->run->rounds.stopped) return true;
   }
   return true;
 }
 
-/* How many different stages there are: equal ones are searched once. */
+/* How many different stages there are: equal ones are searched once. Whether they are shrunk shows later. */
 static uint64_t count_stages(const struct choosing *choosing) {
   uint64_t n = 0;
   for (size_t i = 0; i < choosing->n_plans; i++) {

@@ -68,7 +68,7 @@ static void print_others(const struct run *run, const struct timed *timed, size_
   }
   char *text;
   table_print(table, NULL, 0, STRATEGIES_SHOWN, &text, arena);
-  say(run->invocation, "\nstrategies by time, with this design:\n\n%s\n", text);
+  say(run->invocation, "\nstrategies by time:\n\n%s\n", text);
 }
 
 static void say_price(const struct run *run, const struct accelerator *accelerator,

@@ -221,8 +221,10 @@ static void fill_tables(const struct run *run, struct report_chapter *chapter, s
   size_t n = 1;
   if (global->n_stages > 0) {
     tables[n].title = "Stages, each searched by itself";
-    tables[n].sentence = "The load is what a device is busy for in an iteration; no design of the space has less than "
-                         "the bound. Equal stages are searched once.";
+    tables[n].sentence =
+        "The load is what a device is busy for in an iteration; no design of the space has less than "
+        "the bound. Where a pace stands, the least power that keeps it was looked for. Equal stages are "
+        "searched once.";
     table_page(global_stages_table(run, global), NULL, &tables[n++], arena);
   }
   if (global->n_k > 1) {

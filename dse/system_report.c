@@ -312,11 +312,11 @@ static void say_memory(const struct run *run, const struct system_result *result
   const uint64_t bytes[] = {memory->weights_bytes, memory->gradients_bytes, memory->optimizer_bytes,
                             memory->kept_bytes,    memory->working_bytes,   memory->buffers_bytes};
   const char *before = "";
-  say(run->invocation, "  memory       %.1f of %.4g GiB (stage %zu):", GIB * (double)result->memory_bytes,
+  say(run->invocation, "  memory       %.3g of %.4g GiB (stage %zu):", GIB * (double)result->memory_bytes,
       GIB * (double)hbm_bytes, result->worst_stage);
   for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
-    if (GIB * (double)bytes[i] < 0.05) continue;
-    say(run->invocation, "%s %s %.1f", before, words[i], GIB * (double)bytes[i]);
+    if ((double)bytes[i] < 0.001 * (double)result->memory_bytes) continue;
+    say(run->invocation, "%s %s %.3g", before, words[i], GIB * (double)bytes[i]);
     before = ",";
   }
   say(run->invocation, "\n");
@@ -464,11 +464,16 @@ void system_report_search(const struct run *run) {
   const struct global *global = run->global;
   const struct global_system *chosen = system_report_chosen(run);
   if (chosen == NULL) return;
-  size_t n_proven = 0;
-  for (size_t i = 0; i < global->n_stages; i++) n_proven += global->stages[i].proven;
+  size_t n_proven = 0, n_shrunk = 0;
+  for (size_t i = 0; i < global->n_stages; i++) {
+    n_proven += global->stages[i].proven;
+    n_shrunk += global->stages[i].pace_s > 0;
+  }
   if (global->n_stages > 0) {
-    say(invocation, "%zu different stage%s of %zu strateg%s searched alone, %zu of them to a proof\n", global->n_stages,
-        global->n_stages > 1 ? "s" : "", global->n_plans, global->n_plans > 1 ? "ies" : "y", n_proven);
+    say(invocation,
+        "%zu searches of stages by themselves: %zu for the least load, %zu for the least power that keeps "
+        "the pace; %zu of them to a proof\n",
+        global->n_stages, global->n_stages - n_shrunk, n_shrunk, n_proven);
   }
   static const char *const shown[] = {"rank",
                                       "kind",
@@ -488,7 +493,7 @@ void system_report_search(const struct run *run) {
                                       "different_designs"};
   char *text;
   table_print(global_systems_table(run, global), shown, sizeof shown / sizeof *shown, 10, &text, invocation->arena);
-  say(invocation, "\nwhole systems: the front of throughput against power, of %zu designs\n\n%s\n",
+  say(invocation, "\nwhole systems, throughput against power: the front of %zu candidate designs\n\n%s\n",
       global->n_candidates, text);
   say_k(run);
   say_chosen(run, chosen);

@@ -109,7 +109,7 @@ refute 'without a system: no trace of it' test -e device/trace-pipeline.json
 # --- evaluate -----------------------------------------------------------------------------------------------------------------------
 runs 0 'evaluate' "$dse" evaluate system.cfg --design tpuv4
 for text in '  strategy     tensor 2 with sequence, pipeline 4' '  memory       ' '  a device     ' '  all devices  ' \
-  'strategies by time, with this design:'; do
+  'strategies by time:'; do
   prints "evaluate: $text" "$text"
 done
 
