@@ -81,26 +81,43 @@ static void add(struct listing *listing, const struct strategy *strategy) {
 }
 
 /* The innermost lists: what changes no operator. */
+static void list_savings(struct listing *listing, struct strategy *strategy) {
+  const struct system_settings *settings = listing->settings;
+  for (size_t r = 0; r < settings->recompute.n; r++) {
+    strategy->recompute = settings->recompute.values[r];
+    for (size_t z = 0; z < settings->zero.n; z++) {
+      strategy->zero = settings->zero.values[z];
+      if (strategy->degrees.data * strategy->degrees.context == 1 && z > 0) continue; /* nobody to share with */
+      add(listing, strategy);
+    }
+  }
+}
+
+/* On a single stage all schedules are one: the first of the list that knows no chunks, else 1F1B. */
+static uint64_t schedule_alone(const struct system_settings *settings) {
+  for (size_t s = 0; s < settings->schedule.n; s++) {
+    if (!pipeline_schedules[settings->schedule.values[s]]->has_chunks) return settings->schedule.values[s];
+  }
+  for (uint64_t s = 0; s < n_pipeline_schedules; s++) {
+    if (pipeline_schedules[s] == &pipeline_1f1b) return s;
+  }
+  BUG("no schedule 1f1b");
+}
+
 static void list_ways(struct listing *listing, struct strategy *strategy) {
   const struct system_settings *settings = listing->settings;
+  if (strategy->degrees.pipeline == 1) {
+    strategy->n_chunks = 1;
+    strategy->schedule = schedule_alone(settings);
+    list_savings(listing, strategy);
+    return;
+  }
   for (size_t c = 0; c < settings->chunks.n; c++) {
     strategy->n_chunks = settings->chunks.values[c];
-    if (strategy->n_chunks > 1 && strategy->degrees.pipeline == 1) continue;
     for (size_t s = 0; s < settings->schedule.n; s++) {
       strategy->schedule = settings->schedule.values[s];
-      const struct pipeline_schedule *schedule = pipeline_schedules[strategy->schedule];
-      if (schedule->has_chunks != (strategy->n_chunks > 1)) {
-        if (strategy->degrees.pipeline > 1) continue;
-      }
-      if (strategy->degrees.pipeline == 1 && s > 0) continue; /* all schedules are one */
-      for (size_t r = 0; r < settings->recompute.n; r++) {
-        strategy->recompute = settings->recompute.values[r];
-        for (size_t z = 0; z < settings->zero.n; z++) {
-          strategy->zero = settings->zero.values[z];
-          if (strategy->degrees.data * strategy->degrees.context == 1 && z > 0) continue; /* nobody to share with */
-          add(listing, strategy);
-        }
-      }
+      if (pipeline_schedules[strategy->schedule]->has_chunks != (strategy->n_chunks > 1)) continue;
+      list_savings(listing, strategy);
     }
   }
 }
