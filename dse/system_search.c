@@ -97,6 +97,7 @@ bool system_search_init(struct system_search *search, const struct system_model 
                       search->least_memory_bytes > room->designs_bytes;
   if (search->n_plans == 0 && nearest != NULL) search->plans[search->n_plans++] = nearest;
   if (search->n_plans == 0) {
+    system_release(search->system);
     return error_add(error, STATUS_INPUT, "system: none of the %zu strategies is possible: %s", strategies->n,
                      search->left_out.first_illegal);
   }

@@ -71,7 +71,7 @@ static inline const char *case_system_strategies(struct rng *rng, bool has_exper
       CASE_SOME_OF(rng, arena, "\"gpipe\"", "\"1f1b\"", "\"interleaved\"", "\"zb_h1\"", "\"zb_h2\"", "\"zb_v\""),
       CASE_SOME_OF(rng, arena, "\"none\"", "\"selective\"", "\"full\""), CASE_SOME_OF(rng, arena, "0", "1", "2", "3"),
       sequences[rng_below(rng, 3)], rng_below(rng, 2) == 0 ? "balanced" : "equal", CASE_ONE_OF(rng, 16, 24, 48),
-      rng_below(rng, 4) > 0 ? "true" : "false", rng_unit(rng), rng_below(rng, 2) * 0.07,
+      rng_below(rng, 4) > 0 ? "true" : "false", rng_unit(rng), (double)rng_below(rng, 2) * 0.07,
       (double)rng_below(rng, 2) * 1.5, CASE_ONE_OF(rng, 2, 4), 0.2 + rng_unit(rng),
       rng_below(rng, 2) == 0 ? "0.0" : "150.0", rng_below(rng, 2) == 0 ? "0.0" : "12.5");
 }

@@ -20,7 +20,7 @@ CFG
 
 # --- a run ------------------------------------------------------------------------------------------------------------
 runs 0 'a small system' "$dse" explore small.cfg --out small
-prints 'a small system' 'whole systems: the front of throughput against power'
+prints 'a small system' 'whole systems, throughput against power'
 prints 'a small system: the best in its strategy' 'strategy     t'
 prints 'a small system: proven' 'proven optimal over all 16 designs'
 holds 'summary.json: the best strategy' 'a["system"]["devices"] == a["system"]["tensor"] * a["system"]["pipeline"] *

@@ -35,7 +35,10 @@ static bool setup(struct fixture *fixture, struct cluster *cluster, uint64_t pur
 }
 
 static void teardown(struct fixture *fixture) {
-  if (fixture->run != NULL) run_release(fixture->run);
+  if (fixture->run != NULL) {
+    arena_release(fixture->run->system->system->scratch); /* of what was prepared here */
+    run_release(fixture->run);
+  }
   arena_release(&fixture->arena);
   arena_release(&fixture->scratch);
 }
