@@ -99,6 +99,8 @@ static const struct field fields[] = {
     COUNT(glb_sharers, "", 0, 1e6, "0", "Tensor cores that share the global buffer evenly; 0: all there are."),
     SHARE(matmul_efficiency, 0.01, 1, "1.0", "What matrix products reach of the modelled rate of the arrays."),
     SHARE(hbm_efficiency, 0.01, 1, "1.0", "What operators reach of the bandwidth of the HBM."),
+    COUNT(wave_cores, "", 0, 1e6, "0",
+          "Of a GPU: multiprocessors over which the tiles of a product's output run in waves (waves.h); 0: not so."),
     SHARE(
         weight_gemm_rate, 0.25, 4, "1.0",
         "Speed of the arrays in products with weights, beside others: 2 where those have operands of half the width."),

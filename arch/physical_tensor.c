@@ -13,6 +13,7 @@
  * side. */
 #include "arch/array.h"
 #include "arch/physical.h"
+#include "arch/waves.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include <string.h>
@@ -416,7 +417,9 @@ void tensor_cost(const struct machine *machine, const struct op *op, uint64_t fo
                                         .extra_bytes = traffic.extra_bytes};
   struct candidate best;
   search(&evaluation, &best);
-  cost->cycles = best.cycles;
+  /* Waves only slow down what the arrays could do. */
+  const uint64_t waves = tensor_paced_cycles(machine, op, waves_cycles(machine, op, &whole, n_cores));
+  cost->cycles = max_u64(best.cycles, waves);
   cost->bound_cycles = roofline(&evaluation, traffic.compulsory_bytes);
   cost->hbm_bytes = best.hbm_bytes;
   cost->glb_bytes = best.glb_bytes;

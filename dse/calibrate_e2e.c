@@ -28,7 +28,8 @@ static void predict_one(void *context, size_t index, void *record) {
                                         .base = pass->base,
                                         .data_folder = pass->data_folder,
                                         .points = pass->points + (pass->shared ? 0 : row->group_index * pass->n_points),
-                                        .n_points = pass->n_points};
+                                        /* Nothing is fitted to bounds. */
+                                        .n_points = pass->shared && e2e_row_is_bound(row) ? 1 : pass->n_points};
   e2e_predict(&question, record);
 }
 

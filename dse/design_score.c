@@ -240,7 +240,8 @@ enum reason design_judge_bounds(const struct design_space *designs, const double
 /* The floors of the units as the system counts them. */
 static void take_floors(const struct design_space *designs, const struct accelerator *accelerator) {
   struct system_search *search = designs->system;
-  const double overhead_s = 1e-6 * search->system->model.law->op_overhead_us;
+  const struct system_law *law = search->system->model.law;
+  const double overhead_s = 1e-6 * law->op_overhead_us;
   for (size_t u = 0; u < designs->n_stages; u++) {
     if (!design_needs(designs, u)) continue;
     const struct stage_floor *floor = &designs->floors[u];
@@ -249,7 +250,8 @@ static void take_floors(const struct design_space *designs, const struct acceler
     const double seconds =
         counted ? (double)max_u64(floor->cycles, 1) / stage_clock_hz(stage, accelerator) : (double)INFINITY;
     search->floors[u] =
-        (struct unit_cost){.seconds = seconds + overhead_s * (double)stage->graph->n_ops, .energy_j = floor->energy_j};
+        (struct unit_cost){.seconds = system_floor_s(law, seconds + overhead_s * (double)stage->graph->n_ops),
+                           .energy_j = floor->energy_j};
   }
 }
 

@@ -65,6 +65,7 @@ struct e2e_hardware {
   const char *says, *part;                       /* e2e_says; of the catalogue */
   uint64_t cores;                                /* devices of the software in one chip, where degrees count them */
   double eight_bit_rate;                         /* of the arrays beside 16 bits */
+  double ceiling;                                /* of the arrays' peak that the best product reaches, measured */
   bool fused;                                    /* attention in one kernel exists */
   double tdp_w;                                  /* 0: unknown */
   uint64_t inner_size;                           /* devices of the innermost level; 0: all (a torus) */
@@ -78,6 +79,8 @@ void e2e_hardware_limit(const struct e2e_hardware *hardware, const char *name, s
 /* The part with even cores, `share` of it (1, or hardware->cores). */
 bool e2e_hardware_part(const struct e2e_hardware *hardware, const char *data_folder, uint64_t share,
                        struct arena *arena, struct accelerator *part, struct error *error);
+/* Multiprocessors that run tiles of products in waves; 0: the part is no GPU. */
+uint64_t e2e_hardware_waves(const struct e2e_hardware *hardware, const char *data_folder, struct arena *arena);
 bool e2e_hardware_network(const struct e2e_hardware *hardware, uint64_t share, uint64_t n_devices, struct arena *arena,
                           struct network_settings *network, struct error *error);
 

@@ -8,11 +8,12 @@
 #include <string.h>
 
 static const struct e2e_hardware machines[] = {
-#define E2E_HARDWARE(says_, part_, cores_, eight_, fused_, tdp_, size_, inner_, outer_, topology_, source_)            \
+#define E2E_HARDWARE(says_, part_, cores_, eight_, ceiling_, fused_, tdp_, size_, inner_, outer_, topology_, source_)  \
   {.says = says_,                                                                                                      \
    .part = part_,                                                                                                      \
    .cores = cores_,                                                                                                    \
    .eight_bit_rate = eight_,                                                                                           \
+   .ceiling = ceiling_,                                                                                                \
    .fused = fused_,                                                                                                    \
    .tdp_w = tdp_,                                                                                                      \
    .inner_size = size_,                                                                                                \
@@ -67,6 +68,14 @@ bool e2e_hardware_part(const struct e2e_hardware *hardware, const char *data_fol
   }
   accelerator_even_cores(&whole, part);
   return true;
+}
+
+uint64_t e2e_hardware_waves(const struct e2e_hardware *hardware, const char *data_folder, struct arena *arena) {
+  struct error *const error = ARENA_NEW(arena, struct error, 1);
+  struct accelerator whole;
+  config_defaults(&accelerator_fields, arena, &whole);
+  if (!accelerator_from_catalogue(data_folder, hardware->part, arena, &whole, error)) return 0;
+  return whole.core_kind == CORES_SIMT ? whole.tc_count / hardware->cores : 0;
 }
 
 /* The number before a word "W" or "500W" of a name; 0: there is none. */

@@ -40,6 +40,8 @@ static const struct {
 };
 
 /* Software without fused attention, by group and by model: workloads §12. */
+/* Software that reads sequences of like length together (LDDL of NVIDIA's examples: "sequence binning"). */
+static const char binned_groups[] = "single node";
 static const char old_groups[] = "megatron lm|seqpar|bigscience|single node", old_models[] = "opt|neox";
 /* Widths and layers of published GPT models, by billions of parameters: arXiv 2104.04473, table 1. */
 static const struct {
@@ -51,6 +53,8 @@ static const struct {
 /* Sequences of the Wikipedia set are half padding at 512 tokens; software that packs or unpads works on the rest
  * (arXiv 2107.02027: two to a pack). */
 enum { PACKED_SHARE = 2 };
+/* Software pads vocabularies so that arrays take them (Megatron-LM; NVIDIA's BERT: to a multiple of 8). */
+enum { PADDED_VOCAB = 8 };
 
 /* --- names ------------------------------------------------------------------------------------------------------- */
 
@@ -189,7 +193,7 @@ static void shape_sets(const struct e2e_row *shape, struct e2e_work *work, struc
   add_number(work, "kv_heads", shape->kv_heads, arena);
   add_number(work, "head_size", shape->head_size, arena);
   add_number(work, "ffn", shape->ffn, arena);
-  add_number(work, "vocab", shape->vocab, arena);
+  add_number(work, "vocab", ceil_div(shape->vocab, PADDED_VOCAB) * PADDED_VOCAB, arena);
   add_number(work, "sequence", shape->sequence, arena);
   add_set(work, "gated", shape->gated == 1 ? "true" : "false");
   if (shape->experts == 0) return;
@@ -211,7 +215,9 @@ static const char *transformer_work(const struct e2e_row *row, struct arena *are
   const double counted = parameters_of(&shape, tied);
   if (row->parameters_e9 > 0 && fabs(counted / row->parameters_e9 - 1) > 0.25)
     return arena_printf(arena, "its shape has %.3g billion parameters, the row says %.3g", counted, row->parameters_e9);
-  if (e2e_says(row->model, "unpadded|packed")) shape.sequence = max_u64(shape.sequence / PACKED_SHARE, 1);
+  const bool binned =
+      e2e_says(row->group, binned_groups) && strcmp(work->name, "bert-large") == 0 && shape.sequence > 128;
+  if (binned || e2e_says(row->model, "unpadded|packed")) shape.sequence = max_u64(shape.sequence / PACKED_SHARE, 1);
   shape_sets(&shape, work, arena);
   if (style < n_styles) add_keys(work, styles[style].keys, arena);
   work->transformer = true;

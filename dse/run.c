@@ -155,7 +155,9 @@ bool run_expand_training(struct run *run, struct error *error) {
     }
     *member->training = expanded;
     if (run->settings.training.fusion == FUSION_OFF) continue;
-    if (!fusion_apply(&expanded, arena, scratch, member->training, error)) return false;
+    if (!fusion_apply_rule(&expanded, (enum fusion)run->settings.training.fusion, arena, scratch, member->training,
+                           error))
+      return false;
   }
   return true;
 }

@@ -23,6 +23,12 @@ static const struct field law_field_list[] = {
      LAW(iteration_overhead), ROLE_ANSWER, NULL},
     {"op_overhead_us", FIELD_REAL, "us", 0, 1000, "0.0", "added to every operator's time", LAW(op_overhead_us),
      ROLE_ANSWER, NULL},
+    {"accumulation_share", FIELD_REAL, "", 0, 1, "0.0",
+     "of an update's time, what adding up a microbatch's gradients takes where there are several",
+     LAW(accumulation_share), ROLE_ANSWER, NULL},
+    {"overlap_tensor", FIELD_REAL, "", 0, 1, "0.0",
+     "of the time of collectives inside blocks, what can hide behind the blocks' operators", LAW(overlap_tensor),
+     ROLE_ANSWER, NULL},
 };
 const struct field_table system_law_fields = {"law", "what a system loses beside its operators and messages",
                                               law_field_list, sizeof law_field_list / sizeof *law_field_list};

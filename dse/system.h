@@ -50,6 +50,8 @@ struct system_law {
   double overlap_share;      /* of the time that could hide it, what does: 1 */
   double iteration_overhead; /* share of an iteration: 0 */
   double op_overhead_us;     /* fixed, per operator: 0 */
+  double accumulation_share; /* of an update, what adding up the gradients of a microbatch takes: 0 */
+  double overlap_tensor;     /* of collectives inside blocks, what can hide behind the blocks' operators: 0 */
 };
 extern const struct field_table system_law_fields;
 

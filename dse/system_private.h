@@ -100,6 +100,11 @@ void system_time_links(const struct system *system, const struct system_plan *pl
 /* Prices of one unit on one design. */
 void system_price_unit(const struct system *system, struct unit *unit, const struct accelerator *accelerator,
                        const struct stage_cost_of_design *design, struct unit_cost *cost);
+/* A floor of a unit's seconds as unit_cost has it, which does not say what of it are links: of any time at most
+ * share/(1 + share) hides behind the rest. */
+static inline double system_floor_s(const struct system_law *law, double seconds) {
+  return seconds / (1 + law->overlap_tensor);
+}
 /* Which units a plan needs, or (run not NULL) the devices of one run: calls `visit` with each. */
 void system_visit_units(const struct system_plan *plan, const struct device_run *run,
                         void (*visit)(void *context, uint32_t unit), void *context);

@@ -94,12 +94,17 @@ struct phase_times { /* of some blocks, a microbatch; update_s an iteration */
   double forward_s, backward_s, data_s, weight_s, update_s, link_s;
 };
 
-static double cost_s(const struct system_plan *plan, const struct unit_cost *costs, size_t block, unsigned phase,
-                     double *link_s) {
+/* Collectives that are cut up with the products around them (asynchronous tensor parallelism) hide behind these, but
+ * for a share. Rises with either time. */
+static double cost_s(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
+                     size_t block, unsigned phase, double *link_s) {
   const uint32_t unit = plan->cut->unit[block * N_BLOCK_PHASES + phase];
   if (unit == NO_UNIT) return 0;
-  *link_s += costs[unit].link_s;
-  return costs[unit].seconds;
+  const double own_link_s = fmin(costs[unit].link_s, costs[unit].seconds);
+  const double share = system->model.law->overlap_tensor;
+  const double hidden_s = share > 0 ? fmin(share * own_link_s, costs[unit].seconds - own_link_s) : 0;
+  *link_s += costs[unit].link_s - hidden_s;
+  return costs[unit].seconds - hidden_s;
 }
 
 static bool is_torn(const struct system_plan *plan) { return plan->schedule->tears && plan->problem.n_devices > 1; }
@@ -109,32 +114,38 @@ static bool runs_again(const struct system_plan *plan, size_t block) {
   return plan->strategy.recompute == RECOMPUTE_FULL && plan->cut->chain.blocks[block].recomputes;
 }
 
-static void add_block(const struct system_plan *plan, const struct unit_cost *costs, size_t block, uint32_t n,
-                      struct phase_times *times) {
+static void add_block(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
+                      size_t block, uint32_t n, struct phase_times *times) {
   double link_s = 0, unused = 0;
-  const double forward_s = cost_s(plan, costs, block, BLOCK_FORWARD, &link_s);
+  const double forward_s = cost_s(system, plan, costs, block, BLOCK_FORWARD, &link_s);
   double again_s = 0;
-  if (runs_again(plan, block)) again_s = cost_s(plan, costs, block, BLOCK_FORWARD, &link_s);
-  if (plan->strategy.recompute == RECOMPUTE_SELECTIVE) again_s = cost_s(plan, costs, block, BLOCK_SELECTIVE, &link_s);
+  if (runs_again(plan, block)) again_s = cost_s(system, plan, costs, block, BLOCK_FORWARD, &link_s);
+  if (plan->strategy.recompute == RECOMPUTE_SELECTIVE)
+    again_s = cost_s(system, plan, costs, block, BLOCK_SELECTIVE, &link_s);
   times->forward_s += n * forward_s;
   if (is_torn(plan)) {
-    const double data_s = again_s + cost_s(plan, costs, block, BLOCK_BACKWARD_DATA, &link_s);
-    const double weight_s = cost_s(plan, costs, block, BLOCK_BACKWARD_WEIGHT, &link_s);
+    const double data_s = again_s + cost_s(system, plan, costs, block, BLOCK_BACKWARD_DATA, &link_s);
+    const double weight_s = cost_s(system, plan, costs, block, BLOCK_BACKWARD_WEIGHT, &link_s);
     times->data_s += n * data_s;
     times->weight_s += n * weight_s;
     times->backward_s += n * (data_s + weight_s);
   } else {
-    times->backward_s += n * (again_s + cost_s(plan, costs, block, BLOCK_BACKWARD, &link_s));
+    times->backward_s += n * (again_s + cost_s(system, plan, costs, block, BLOCK_BACKWARD, &link_s));
   }
   times->link_s += n * link_s;
-  times->update_s += n * cost_s(plan, costs, block, BLOCK_UPDATE, &unused);
+  const double update_s = cost_s(system, plan, costs, block, BLOCK_UPDATE, &unused);
+  times->update_s += n * update_s;
+  if (plan->n_microbatches == 1 || plan->strategy.zero == 3) return; /* sharded gradients: with their reduction */
+  const double added_s = n * system->model.law->accumulation_share * update_s;
+  times->backward_s += added_s;
+  if (is_torn(plan)) times->weight_s += added_s;
 }
 
-static void time_blocks(const struct system_plan *plan, const struct unit_cost *costs, const uint32_t *blocks,
-                        struct phase_times *times) {
+static void time_blocks(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
+                        const uint32_t *blocks, struct phase_times *times) {
   *times = (struct phase_times){0};
   for (size_t b = 0; b < plan->cut->chain.n_blocks; b++) {
-    if (blocks[b] > 0) add_block(plan, costs, b, blocks[b], times);
+    if (blocks[b] > 0) add_block(system, plan, costs, b, blocks[b], times);
   }
 }
 
@@ -198,8 +209,8 @@ double system_bound_s(const struct system *system, const struct system_plan *pla
     const struct device_run *run = &plan->runs[r];
     struct phase_times own, first;
     double unused, update_s;
-    time_blocks(plan, costs, run->blocks, &own);
-    time_blocks(plan, costs, run->first_blocks, &first);
+    time_blocks(system, plan, costs, run->blocks, &own);
+    time_blocks(system, plan, costs, run->first_blocks, &first);
     add_sharding(system, plan, run, 1, &own, &unused);
     const double load_s = m * (own.forward_s + own.backward_s);
     const double end_s = tail_s(system, plan, run, &own, &update_s) + update_s;
@@ -226,7 +237,7 @@ double system_beat_s(const struct system *system, const struct system_plan *plan
   struct phase_times times;
   double unused;
   system_time_links(system, plan, network);
-  time_blocks(plan, costs, run->blocks, &times);
+  time_blocks(system, plan, costs, run->blocks, &times);
   add_sharding(system, plan, run, 1, &times, &unused);
   return (double)plan->n_microbatches * (times.forward_s + times.backward_s);
 }
@@ -236,7 +247,7 @@ double system_load_s(const struct system *system, const struct system_plan *plan
   struct phase_times times;
   double unused, update_s;
   system_time_links(system, plan, network);
-  time_blocks(plan, costs, run->blocks, &times);
+  time_blocks(system, plan, costs, run->blocks, &times);
   add_sharding(system, plan, run, 1, &times, &unused);
   const double tail = tail_s(system, plan, run, &times, &update_s);
   return (double)plan->n_microbatches * (times.forward_s + times.backward_s) + tail + update_s;
@@ -298,13 +309,13 @@ static void fill_stages(const struct system *system, const struct system_plan *p
     const struct unit_cost *costs = costs_at(stages, device);
     const struct network *network = network_at(stages, device);
     struct phase_times all;
-    time_blocks(plan, costs, run->blocks, &all);
+    time_blocks(system, plan, costs, run->blocks, &all);
     if (plan->strategy.zero == 3) system_time_links(system, plan, network);
     for (uint64_t chunk = 0; chunk < plan->problem.n_chunks; chunk++) {
       const uint64_t part = pipeline_place(plan->schedule, &plan->problem, chunk, device);
       struct phase_times own;
       double unused;
-      time_blocks(plan, costs, plan->blocks + part * n_blocks, &own);
+      time_blocks(system, plan, costs, plan->blocks + part * n_blocks, &own);
       const double work_s = all.forward_s + all.backward_s;
       add_sharding(system, plan, run, work_s > 0 ? (own.forward_s + own.backward_s) / work_s : 0, &own, &unused);
       struct pipeline_stage *stage = &plan->stages[chunk * p + device];
@@ -339,7 +350,7 @@ void system_time(struct system *system, const struct system_plan *plan, const st
     struct phase_times times;
     double sharding_s, update_s;
     system_time_links(system, plan, network_at(stages, device));
-    time_blocks(plan, costs_at(stages, device), run->blocks, &times);
+    time_blocks(system, plan, costs_at(stages, device), run->blocks, &times);
     const double plain_s = times.forward_s + times.backward_s;
     add_sharding(system, plan, run, 1, &times, &sharding_s);
     const double tail = tail_s(system, plan, run, &times, &update_s);

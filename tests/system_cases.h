@@ -61,7 +61,8 @@ static inline const char *case_system_strategies(struct rng *rng, bool has_exper
       arena,
       "system = { devices = %s; tensor = %s; context = %s; expert = %s; pipeline = %s; microbatch = %s; chunks = %s;\n"
       "schedule = %s; recompute = %s; zero = %s; sequence = \"%s\"; partition = \"%s\"; global_batch = %" PRIu64 ";\n"
-      "law = { overlap_data = %s; overlap_share = %.2f; iteration_overhead = %.2f; op_overhead_us = %.1f; }; };\n"
+      "law = { overlap_data = %s; overlap_share = %.2f; iteration_overhead = %.2f; op_overhead_us = %.1f;\n"
+      "accumulation_share = %.2f; overlap_tensor = %.2f; }; };\n"
       "network = { sizes = [%" PRIu64 ", 0]; latency_us = [%.1f, 3.0]; gbytes_per_s = [%s, %s];\n"
       "topology = [\"switch\"]; };\n",
       CASE_SOME_OF(rng, arena, "2", "4", "8"), CASE_SOME_OF(rng, arena, "1", "2", "4"),
@@ -72,8 +73,9 @@ static inline const char *case_system_strategies(struct rng *rng, bool has_exper
       CASE_SOME_OF(rng, arena, "\"none\"", "\"selective\"", "\"full\""), CASE_SOME_OF(rng, arena, "0", "1", "2", "3"),
       sequences[rng_below(rng, 3)], rng_below(rng, 2) == 0 ? "balanced" : "equal", CASE_ONE_OF(rng, 16, 24, 48),
       rng_below(rng, 4) > 0 ? "true" : "false", rng_unit(rng), (double)rng_below(rng, 2) * 0.07,
-      (double)rng_below(rng, 2) * 1.5, CASE_ONE_OF(rng, 2, 4), 0.2 + rng_unit(rng),
-      rng_below(rng, 2) == 0 ? "0.0" : "150.0", rng_below(rng, 2) == 0 ? "0.0" : "12.5");
+      (double)rng_below(rng, 2) * 1.5, (double)rng_below(rng, 2) * 0.31, (double)rng_below(rng, 2) * 0.77,
+      CASE_ONE_OF(rng, 2, 4), 0.2 + rng_unit(rng), rng_below(rng, 2) == 0 ? "0.0" : "150.0",
+      rng_below(rng, 2) == 0 ? "0.0" : "12.5");
 }
 
 /* The run, or NULL where the drawn lists allow no strategy at all; whatever else is wrong stops the program. */
@@ -114,9 +116,11 @@ static inline void case_floor_unit(void *context, uint32_t index) {
   struct unit *unit = flooring->system->units[index];
   struct stage_floor floor;
   stage_bound(&unit->stage, flooring->accelerator, flooring->design, unit->scratch, &floor);
-  const double overhead_s = 1e-6 * flooring->system->model.law->op_overhead_us * (double)unit->graph.n_ops;
+  const struct system_law *law = flooring->system->model.law;
+  const double overhead_s = 1e-6 * law->op_overhead_us * (double)unit->graph.n_ops;
   flooring->floors[index] = (struct unit_cost){
-      .seconds = (double)max_u64(floor.cycles, 1) / stage_clock_hz(&unit->stage, flooring->accelerator) + overhead_s,
+      .seconds = system_floor_s(
+          law, (double)max_u64(floor.cycles, 1) / stage_clock_hz(&unit->stage, flooring->accelerator) + overhead_s),
       .energy_j = floor.energy_j};
   system_price_unit(flooring->system, unit, flooring->accelerator, flooring->design, &flooring->costs[index]);
 }

@@ -137,8 +137,8 @@ static bool make_block(struct builder *builder, size_t place, struct block *bloc
   if (place + 1 < cut->n_places) block->out_bytes = rules_tensor_bytes(&source->forward->ops[cut->leaving[place]]);
   for (enum block_phase phase = 0; phase < N_BLOCK_PHASES; phase++) {
     if (!builder->keep_all_phases && (phase == BLOCK_BACKWARD_DATA || phase == BLOCK_BACKWARD_WEIGHT)) continue;
-    if (!block_phase_cut(source, place, phase, builder->settings->fusion != FUSION_OFF, builder->arena,
-                         builder->scratch, &block->phase[phase], builder->error))
+    if (!block_phase_cut(source, place, phase, (enum fusion)builder->settings->fusion, builder->arena, builder->scratch,
+                         &block->phase[phase], builder->error))
       return false;
   }
   count_macs(source, place, block);

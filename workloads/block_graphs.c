@@ -132,7 +132,8 @@ bool block_source_expand(struct block_source *source, const struct training_sett
       !relabel(source, &expanded, arena, scratch, &source->training, error))
     return false;
   source->fused = source->training;
-  if (settings->fusion != FUSION_OFF && !fusion_apply(&source->training, arena, scratch, &source->fused, error))
+  if (settings->fusion != FUSION_OFF &&
+      !fusion_apply_rule(&source->training, (enum fusion)settings->fusion, arena, scratch, &source->fused, error))
     return false;
   sort_members(source, arena);
   number_groups(source, arena);
@@ -286,8 +287,8 @@ static struct graph_builder *select_ops(struct block_source *source, size_t plac
   return builder;
 }
 
-bool block_phase_cut(struct block_source *source, size_t place, enum block_phase phase, bool fuse, struct arena *arena,
-                     struct arena *scratch, struct op_graph *graph, struct error *error) {
+bool block_phase_cut(struct block_source *source, size_t place, enum block_phase phase, enum fusion fusion,
+                     struct arena *arena, struct arena *scratch, struct op_graph *graph, struct error *error) {
   *graph = (struct op_graph){0};
   const struct arena_mark mark = arena_get_mark(scratch);
   struct graph_builder *const builder = select_ops(source, place, phase, scratch);
@@ -298,7 +299,8 @@ bool block_phase_cut(struct block_source *source, size_t place, enum block_phase
     done = graph_builder_finish(builder, scratch, &selected, error);
     fused = selected;
     /* Only what comes out of the unfused graph has chains left. */
-    if (done && fuse && phase == BLOCK_SELECTIVE) done = fusion_apply(&selected, arena, scratch, &fused, error);
+    if (done && fusion != FUSION_OFF && phase == BLOCK_SELECTIVE)
+      done = fusion_apply_rule(&selected, fusion, arena, scratch, &fused, error);
     done = done && graph_contract(&fused, arena, scratch, graph, &free_kept_bytes, error);
   }
   arena_rewind(scratch, mark);

@@ -42,7 +42,7 @@ bool block_forward_cut(struct block_source *source, size_t place, struct arena *
                        struct block_forward *forward, struct error *error);
 
 /* The ops of one phase, contracted, in `arena`; without ops and rows where there are none. */
-bool block_phase_cut(struct block_source *source, size_t place, enum block_phase phase, bool fuse, struct arena *arena,
-                     struct arena *scratch, struct op_graph *graph, struct error *error);
+bool block_phase_cut(struct block_source *source, size_t place, enum block_phase phase, enum fusion fusion,
+                     struct arena *arena, struct arena *scratch, struct op_graph *graph, struct error *error);
 
 #endif

@@ -3,7 +3,12 @@
  * The public rule (accelerator-search §3, "Fusion"): inside a layer and a phase, repeated to a fixed point, a head
  * absorbs its only successor if it is that op's only predecessor but for weights. Edges from other layers are ignored
  * when neighbours are counted, but not when bytes are: what somebody outside still reads, or the backward pass keeps,
- * is written all the same. Left out: `wide` fusion (softmax chains, attention).
+ * is written all the same. Left out there: softmax chains, attention.
+ *
+ * Rule `kernels` (ours) is what libraries and compilers for GPUs do: matrix products stay alone (their bias is part of
+ * them), and elementwise work that follows elementwise work becomes one kernel, a softmax at its end at most: scale +
+ * mask + softmax of Megatron-LM (arXiv 2104.04473, fused kernels), point-wise fusion of compilers. Left out there: sums
+ * with a second operand of the same layer (dropout + residual sum), norms behind them.
  *
  * A group takes the place of its last member. That is a topological order if nobody outside reads an inner member
  * before that place, so an absorption that would break this is refused. */
@@ -13,6 +18,7 @@
 
 struct chains {
   const struct op_graph *graph;
+  enum fusion rule;
   uint32_t *head; /* of each op: the head of its group, itself at first */
   uint32_t *next; /* next member, OP_ABSENT at the end */
   uint32_t *last; /* of each head: its last member */
@@ -47,8 +53,24 @@ static bool is_only_predecessor(const struct op_graph *graph, uint32_t i, uint32
   return true;
 }
 
-static bool absorbs(const struct op *head, const struct op *op) {
+/* Work that a kernel does on each element by itself. */
+static bool is_pointwise(const struct op *op) {
   const enum op_fusion fusion = op_kinds[op->kind].fusion;
+  return fusion == FUSE_ACTIVATION || fusion == FUSE_ELEMENTWISE || fusion == FUSE_DROPOUT || op->kind == OP_MASK;
+}
+
+/* Rows meet in a softmax: forward it ends a chain, since what it is made of must be there before; backward it starts
+ * one. */
+static bool kernel_absorbs(const struct op *end, const struct op *op) {
+  const bool softmax = op->kind == OP_SOFTMAX && op->phase == PHASE_FORWARD;
+  const bool from_softmax = end->kind == OP_SOFTMAX && end->phase != PHASE_FORWARD;
+  if (end->phase != op->phase) return false;
+  return (is_pointwise(end) || from_softmax) && (is_pointwise(op) || (softmax && end->kind != OP_DROPOUT));
+}
+
+static bool absorbs(enum fusion rule, const struct op *head, const struct op *end, const struct op *op) {
+  const enum op_fusion fusion = op_kinds[op->kind].fusion;
+  if (rule == FUSION_KERNELS) return kernel_absorbs(end, op);
   if (head->phase != op->phase) return false;
   switch (op_kinds[head->kind].fusion) {
   case FUSE_COMPLEX:
@@ -83,7 +105,9 @@ static void grow_chain(struct chains *chains, uint32_t head) {
   for (;;) {
     const uint32_t end = chains->last[head], succ = only_successor(graph, end);
     if (succ == OP_ABSENT) return;
-    if (!absorbs(&graph->ops[head], &graph->ops[succ]) || !is_only_predecessor(graph, end, succ)) return;
+    if (!absorbs(chains->rule, &graph->ops[head], &graph->ops[end], &graph->ops[succ]) ||
+        !is_only_predecessor(graph, end, succ))
+      return;
     const uint32_t reader = first_other_reader(graph, end, succ);
     if (reader < first_reader) first_reader = reader;
     if (first_reader < succ) return;
@@ -165,9 +189,9 @@ static size_t n_group_preds(const struct chains *chains, uint32_t head) {
   return n;
 }
 
-static struct chains find_chains(const struct op_graph *graph, struct arena *arena) {
+static struct chains find_chains(const struct op_graph *graph, enum fusion rule, struct arena *arena) {
   const size_t n = graph->n_ops;
-  struct chains chains = {graph, ARENA_NEW(arena, uint32_t, n), ARENA_NEW(arena, uint32_t, n),
+  struct chains chains = {graph, rule, ARENA_NEW(arena, uint32_t, n), ARENA_NEW(arena, uint32_t, n),
                           ARENA_NEW(arena, uint32_t, n)};
   for (uint32_t i = 0; i < n; i++) {
     chains.head[i] = chains.last[i] = i;
@@ -179,14 +203,19 @@ static struct chains find_chains(const struct op_graph *graph, struct arena *are
 }
 
 const uint32_t *fusion_heads(const struct op_graph *graph, struct arena *arena) {
-  return find_chains(graph, arena).head;
+  return find_chains(graph, FUSION_COMPAT, arena).head;
 }
 
 bool fusion_apply(const struct op_graph *graph, struct arena *arena, struct arena *scratch, struct op_graph *fused,
                   struct error *error) {
+  return fusion_apply_rule(graph, FUSION_COMPAT, arena, scratch, fused, error);
+}
+
+bool fusion_apply_rule(const struct op_graph *graph, enum fusion rule, struct arena *arena, struct arena *scratch,
+                       struct op_graph *fused, struct error *error) {
   const struct arena_mark mark = arena_get_mark(scratch);
   const size_t n = graph->n_ops;
-  const struct chains chains = find_chains(graph, scratch);
+  const struct chains chains = find_chains(graph, rule, scratch);
   struct graph_builder *const builder = graph_builder_new(scratch);
   uint32_t *const place = ARENA_NEW(scratch, uint32_t, n); /* of each head */
   for (uint32_t i = 0; i < n; i++) {

@@ -15,7 +15,7 @@
 #include <string.h>
 
 static const char *const optimizer_choices[] = {"sgd", "momentum", "adam", NULL};
-static const char *const fusion_choices[] = {"off", "compat", NULL};
+static const char *const fusion_choices[] = {"off", "compat", "kernels", NULL};
 static const char *const attention_choices[] = {"separate", "fused", "causal", NULL};
 
 static const struct field training_field_list[] = {

@@ -10,7 +10,8 @@
 #include "workloads/op_graph.h"
 
 enum optimizer { OPTIMIZER_SGD, OPTIMIZER_MOMENTUM, OPTIMIZER_ADAM };
-enum fusion { FUSION_OFF, FUSION_COMPAT };
+/* Which operators run as one: none; by the public rule; as kernels of GPUs (fusion.c). */
+enum fusion { FUSION_OFF, FUSION_COMPAT, FUSION_KERNELS };
 /* Scores of attention through memory; kept on the chip; and those above the diagonal not computed either. */
 enum attention { ATTENTION_SEPARATE, ATTENTION_FUSED, ATTENTION_CAUSAL };
 
@@ -37,6 +38,9 @@ bool training_expand(const struct op_graph *forward, const struct training_setti
  * norms, dropout and transformations; elementwise ops absorb elementwise ops, reductions and dropout. */
 bool fusion_apply(const struct op_graph *graph, struct arena *arena, struct arena *scratch, struct op_graph *fused,
                   struct error *error);
+/* The same by any rule but FUSION_OFF. */
+bool fusion_apply_rule(const struct op_graph *graph, enum fusion rule, struct arena *arena, struct arena *scratch,
+                       struct op_graph *fused, struct error *error);
 /* Of each op the head of the chain that fusion_apply would put it into, itself if it stays alone. In `arena`. */
 const uint32_t *fusion_heads(const struct op_graph *graph, struct arena *arena);
 /* Bytes that parameters, gradients and optimizer state of one device take, per parameter (workloads §6). */

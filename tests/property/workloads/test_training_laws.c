@@ -233,10 +233,10 @@ static void count_lanes(const struct op_graph *graph, uint64_t *lanes) {
   }
 }
 
-static size_t check_fusion(struct bench *bench) {
+static size_t check_fusion(struct bench *bench, enum fusion rule) {
   struct op_graph fused;
   struct error error = {0};
-  assert_true(fusion_apply(&bench->training, &bench->arena, &bench->scratch, &fused, &error));
+  assert_true(fusion_apply_rule(&bench->training, rule, &bench->arena, &bench->scratch, &fused, &error));
   assert_int_equal(fused.n_ops + fused.n_followers, bench->training.n_ops);
   struct graph_totals before, after;
   graph_totals(&bench->training, &before);
@@ -349,7 +349,7 @@ static void test_laws(void **state) {
   const uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : default_seed;
   print_message("seed %llu (DSE_TEST_SEED)\n", (unsigned long long)seed);
   struct bench bench = {0};
-  size_t n_followers = 0;
+  size_t n_followers = 0, n_kernels = 0;
   arena_init(&bench.arena, 1 << 20);
   arena_init(&bench.scratch, 1 << 20);
   for (uint64_t task = 0; task < N_GRAPHS; task++) {
@@ -361,13 +361,14 @@ static void test_laws(void **state) {
     check_weight_gradients(&bench);
     check_order(&bench);
     check_stash(&bench);
-    n_followers += check_fusion(&bench);
+    n_followers += check_fusion(&bench, FUSION_COMPAT);
+    n_kernels += check_fusion(&bench, FUSION_KERNELS);
     check_contraction(&bench);
     check_attention(&bench);
     arena_rewind(&bench.arena, mark);
     arena_rewind(&bench.scratch, scratch_mark);
   }
-  assert_true(n_followers > N_GRAPHS); /* the graphs give fusion something to do */
+  assert_true(n_followers > N_GRAPHS && n_kernels > N_GRAPHS); /* the graphs give fusion something to do */
   arena_release(&bench.arena);
   arena_release(&bench.scratch);
 }

@@ -111,6 +111,36 @@ static uint64_t stash(const struct op_graph *graph) {
   return totals.stash_bytes;
 }
 
+/* Kernels of GPUs: scale, mask and softmax are one; products stay alone. */
+static void test_kernels(void **state) {
+  struct bench *const bench = *state;
+  const uint64_t s = 7, e = 24, scores = s * s;
+  struct op_graph fused;
+  struct error error = {0};
+  const uint32_t x = input(bench, s * e), y = linear(bench, s, e, e, false, x);
+  uint32_t at = product(bench, 1, s, s, e, y, y);
+  at = vector(bench, OP_SCALE, scores, at, OP_ABSENT);
+  at = vector(bench, OP_MASK, scores, at, OP_ABSENT);
+  at = vector(bench, OP_SOFTMAX, scores, at, OP_ABSENT);
+  at = vector(bench, OP_DROPOUT, scores, at, OP_ABSENT);
+  at = product(bench, 1, s, e, s, at, y);
+  at = vector(bench, OP_DROPOUT, s * e, linear(bench, s, e, e, false, at), OP_ABSENT);
+  vector(bench, OP_ADD, s * e, at, y);
+  expand(bench);
+  assert_true(fusion_apply_rule(&bench->training, FUSION_KERNELS, &bench->arena, &bench->scratch, &fused, &error));
+  const struct op *const chain = find(&fused, OP_SCALE, PHASE_FORWARD, 0);
+  assert_non_null(chain);
+  assert_int_equal(chain->n_followers, 2);
+  assert_int_equal(fused.followers[chain->first_follower + 1].kind, OP_SOFTMAX);
+  assert_int_equal(chain->in_bytes, scores * E);
+  assert_int_equal(find(&fused, OP_DROPOUT, PHASE_FORWARD, 0)->n_followers, 0);
+  for (size_t i = 0; i < fused.n_ops; i++)
+    if (fused.ops[i].kind == OP_GEMM) assert_int_equal(fused.ops[i].n_followers, 0);
+  const struct op *const back = find(&fused, OP_SOFTMAX, PHASE_BACKWARD_DATA, 0);
+  assert_non_null(back);
+  assert_int_equal(back->n_followers, 2); /* of mask and scale */
+}
+
 /* Korthikanti et al. (arXiv 2205.05198), §4.1: a GPT layer keeps 34sbh + 5as²b bytes; workloads §6. */
 static void test_gpt_layer(void **state) {
   struct bench *const bench = *state;
@@ -439,6 +469,7 @@ int main(void) {
       TEST(test_bytes_per_parameter),
       TEST(test_errors),
       TEST(test_fusion),
+      TEST(test_kernels),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
