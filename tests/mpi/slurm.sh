@@ -78,13 +78,13 @@ complete() { # NAME JOB REFERENCE DIR
   same_files "$1" "$3" "$4" "${same_bytes[@]}"
 }
 
-# --- the problem: 260 rounds that take 0.2 s each as long as the pace says so ---------------------------------------
+# --- the problem: 195 rounds that take 0.26 s each as long as the pace says so --------------------------------------
 cd "$folder" || exit 1
 mkdir -p checkout/scripts checkout/build 'another place' configs
 cp -r "$root/scripts/slurm" checkout/scripts
 ln -s "$dse" checkout/build/dse
 jobs=$folder/checkout/scripts/slurm
-write_long long.cfg 6000
+write_long long.cfg 4500
 for seed in 78 79; do sed "s/seed = 77/seed = $seed/" long.cfg >"configs/seed-$seed.cfg"; done
 printf '%s\n' configs/seed-78.cfg configs/seed-79.cfg >list
 cc -shared -fPIC -D_GNU_SOURCE -o pace.so "$root/tests/slurm/pace.c" -ldl || exit 1
@@ -96,7 +96,7 @@ SH
 # The sweep that cannot advance.
 printf '#!/bin/bash\nexit 75\n' >stuck
 chmod +x paced stuck
-echo 200 >pace
+echo 260 >pace
 unset DSE LAUNCHER
 export SBATCH_EXPORT=ALL
 
