@@ -7,7 +7,7 @@
 
 #include "arch/cost.h"
 #include "base/checked.h"
-#include "base/csv.h"
+#include "base/csv_cells.h"
 #include "base/text.h"
 #include <math.h>
 #include <string.h>
@@ -17,46 +17,22 @@ static const char *const needed[N_COLUMNS] = {"part",          "m",      "n",   
                                               "element_bytes", "tflops", "peak_tflops", "source"};
 enum { PART, M, N, K, ELEMENT_BYTES, TFLOPS, PEAK, SOURCE };
 
-struct reader {
-  struct csv csv;
-  size_t column[N_COLUMNS], row;
-  struct error *error;
-};
-
-static const char *text_of(const struct reader *reader, int column) {
-  return csv_cell(&reader->csv, reader->row, reader->column[column]);
-}
-
-static void complain(const struct reader *reader, int column, const char *wanted) {
-  char shown[80];
-  text_escape(text_of(reader, column), shown, sizeof shown);
-  error_add(reader->error, STATUS_INPUT, "%s:%u: %s: \"%s\", %s was expected", reader->csv.path,
-            reader->csv.line[reader->row], needed[column], shown, wanted);
-}
-
-static uint64_t whole_of(const struct reader *reader, int column, uint64_t most, const char *wanted) {
-  uint64_t value;
-  if (text_to_u64(text_of(reader, column), &value) && value >= 1 && value <= most) return value;
-  complain(reader, column, wanted);
-  return 1;
-}
-
-static double tflops_of(const struct reader *reader, int column) {
+static double tflops_of(const struct csv_cells *cells, int column) {
   double value;
-  if (text_to_double(text_of(reader, column), &value) && value > 0 && value <= 1e9) return value;
-  complain(reader, column, "a number above 0, up to 1e9");
+  if (text_to_double(csv_cells_text(cells, column), &value) && value > 0 && value <= 1e9) return value;
+  csv_cells_complain(cells, column, "a number above 0, up to 1e9");
   return 1;
 }
 
 /* m × k activations times k × n weights. */
-static struct op product_of(const struct reader *reader) {
+static struct op product_of(const struct csv_cells *cells) {
   static const char wanted[] = "a whole number from 1 to 2^24";
-  struct op op = op_new(OP_GEMM, whole_of(reader, ELEMENT_BYTES, 8, "a whole number from 1 to 8"));
+  struct op op = op_new(OP_GEMM, csv_cells_whole(cells, ELEMENT_BYTES, 1, 8, "a whole number from 1 to 8"));
   op.weighted = true;
   op.dim[DIM_REPS] = 1;
-  op.dim[DIM_M] = whole_of(reader, M, 1 << 24, wanted);
-  op.dim[DIM_N] = whole_of(reader, N, 1 << 24, wanted);
-  op.dim[DIM_K] = whole_of(reader, K, 1 << 24, wanted);
+  op.dim[DIM_M] = csv_cells_whole(cells, M, 1, 1 << 24, wanted);
+  op.dim[DIM_N] = csv_cells_whole(cells, N, 1, 1 << 24, wanted);
+  op.dim[DIM_K] = csv_cells_whole(cells, K, 1, 1 << 24, wanted);
   op.in_bytes = op.dim[DIM_M] * op.dim[DIM_K] * op.element_bytes;
   op.out_bytes = op.dim[DIM_M] * op.dim[DIM_N] * op.element_bytes;
   op.weight_bytes = op.dim[DIM_K] * op.dim[DIM_N] * op.element_bytes;
@@ -117,31 +93,31 @@ static struct prediction predict(const struct machine *machine, const struct cos
 }
 
 /* The columns that a skipped row has, too. */
-static void stated_cells(const struct reader *reader, const struct op *op, struct table *table) {
-  table_text(table, text_of(reader, PART));
+static void stated_cells(const struct csv_cells *cells, const struct op *op, struct table *table) {
+  table_text(table, csv_cells_text(cells, PART));
   for (int d = DIM_M; d <= DIM_K; d++) table_u64(table, op->dim[d]);
   table_u64(table, op->element_bytes);
 }
 
-static void skipped_row(const struct reader *reader, const struct op *op, struct table *table) {
-  stated_cells(reader, op, table);
+static void skipped_row(const struct csv_cells *cells, const struct op *op, struct table *table) {
+  stated_cells(cells, op, table);
   table_empty(table);
-  table_double(table, tflops_of(reader, PEAK));
+  table_double(table, tflops_of(cells, PEAK));
   table_empty(table);
-  table_double(table, tflops_of(reader, TFLOPS));
+  table_double(table, tflops_of(cells, TFLOPS));
   table_empty(table);
   table_empty(table);
   table_text(table, "part unknown");
 }
 
-static void priced_row(const struct reader *reader, const struct op *op, const struct accelerator *part,
+static void priced_row(const struct csv_cells *cells, const struct op *op, const struct accelerator *part,
                        struct prediction prediction, struct table *table, struct totals *totals) {
-  const double measured = tflops_of(reader, TFLOPS), ratio = prediction.tflops / measured;
+  const double measured = tflops_of(cells, TFLOPS), ratio = prediction.tflops / measured;
   const double error_pct = 100 * (ratio - 1);
   const double macs = (double)part->tc_count * (double)part->tc_rows * (double)part->tc_cols;
-  stated_cells(reader, op, table);
+  stated_cells(cells, op, table);
   table_u64(table, prediction.cores);
-  table_double(table, tflops_of(reader, PEAK));
+  table_double(table, tflops_of(cells, PEAK));
   table_double(table, calibrate_round(2e-6 * macs * (double)part->clock_mhz, 5));
   table_double(table, measured);
   table_double(table, calibrate_round(prediction.tflops, 5));
@@ -152,20 +128,14 @@ static void priced_row(const struct reader *reader, const struct op *op, const s
   totals->sum_log += log(ratio);
   if (fabs(error_pct) <= fabs(totals->worst_pct)) return;
   totals->worst_pct = error_pct;
-  totals->worst = text_of(reader, PART);
+  totals->worst = csv_cells_text(cells, PART);
 }
 
-static bool read_table(struct invocation *invocation, struct reader *reader) {
+static bool read_table(struct invocation *invocation, struct csv_cells *cells, struct error *error) {
   const char *const given = invocation_value(invocation, "table");
   const char *const path =
       given != NULL ? given : arena_printf(invocation->arena, "%s/arch/matmuls.csv", invocation->data_folder);
-  if (!csv_read(path, MOST_PRODUCTS, invocation->arena, &reader->csv, reader->error)) return false;
-  for (int c = 0; c < N_COLUMNS; c++) {
-    reader->column[c] = csv_column(&reader->csv, needed[c]);
-    if (reader->column[c] == SIZE_MAX)
-      error_add(reader->error, STATUS_INPUT, "%s:1: %s: this column is missing", path, needed[c]);
-  }
-  return !error_is_set(reader->error);
+  return csv_cells_open(cells, path, MOST_PRODUCTS, N_COLUMNS, invocation->arena, error);
 }
 
 static bool choose_provider(const struct invocation *invocation, const struct cost_settings *settings,
@@ -202,7 +172,7 @@ static struct table *summary_table(const struct invocation *invocation, const st
 
 bool calibrate_ops(struct invocation *invocation, struct error *error) {
   static const char *const names[] = {"ops", "summary"};
-  struct reader reader = {.error = error};
+  struct csv_cells cells = {.names = needed};
   struct model {
     struct cost_settings cost;
     struct technology technology;
@@ -213,29 +183,30 @@ bool calibrate_ops(struct invocation *invocation, struct error *error) {
   if (!calibrate_settings(invocation, &model->cost, &model->technology, error)) return false;
   const char *const chosen = calibrate_choice(invocation, names, sizeof names / sizeof *names, error);
   const bool provider_known = choose_provider(invocation, settings, &provider, error);
-  if (chosen == NULL || !provider_known || !read_table(invocation, &reader)) return false;
+  if (chosen == NULL || !provider_known || !read_table(invocation, &cells, error)) return false;
   struct table *const table = table_new(invocation->arena, "ops.csv", columns, sizeof columns / sizeof *columns);
   struct totals totals = {.worst = ""};
-  for (; reader.row < reader.csv.n_rows; reader.row++) {
-    const struct op op = product_of(&reader);
+  for (; cells.row < cells.csv.n_rows; cells.row++) {
+    const struct op op = product_of(&cells);
     struct accelerator part;
-    if (strcmp(text_of(&reader, PART), "UNKNOWN") == 0) {
-      skipped_row(&reader, &op, table);
-      remark(invocation, "skipped: %s\n", text_of(&reader, SOURCE));
+    if (strcmp(csv_cells_text(&cells, PART), "UNKNOWN") == 0) {
+      skipped_row(&cells, &op, table);
+      remark(invocation, "skipped: %s\n", csv_cells_text(&cells, SOURCE));
       continue;
     }
     struct error *const own = ARENA_NEW(invocation->arena, struct error, 1);
-    if (!accelerator_from_catalogue(invocation->data_folder, text_of(&reader, PART), invocation->arena, &part, own) ||
+    if (!accelerator_from_catalogue(invocation->data_folder, csv_cells_text(&cells, PART), invocation->arena, &part,
+                                    own) ||
         !accelerator_derive(&part, own)) {
-      complain(&reader, PART, "a part of the catalogue (dse list catalogue) or UNKNOWN");
+      csv_cells_complain(&cells, PART, "a part of the catalogue (dse list catalogue) or UNKNOWN");
       continue;
     }
     struct machine machine;
     machine_init(&machine, settings, technology, &part);
-    priced_row(&reader, &op, &part, predict(&machine, provider, &part, &op), table, &totals);
+    priced_row(&cells, &op, &part, predict(&machine, provider, &part, &op), table, &totals);
   }
   if (!error_is_set(error) && totals.n == 0)
-    error_add(error, STATUS_INPUT, "%s: there is no product on a known part in it", reader.csv.path);
+    error_add(error, STATUS_INPUT, "%s: there is no product on a known part in it", cells.csv.path);
   if (error_is_set(error)) return false;
   const struct calibrate_part parts[] = {{"ops", table}, {"summary", summary_table(invocation, &totals)}};
   calibrate_print(invocation, parts, sizeof parts / sizeof *parts, chosen);

@@ -10,15 +10,14 @@
 
 #include "base/error.h"
 #include "base/num.h"
-#include <gsl/gsl_multimin.h>
+#include "dse/simplex.h"
 #include <gsl/gsl_qrng.h>
 #include <math.h>
 #include <string.h>
 
-enum { N_STARTS = 4, N_RESTARTS = 2, MOST_STEPS = 3000 };
-static const double table_precision = 0.10;             /* of published dies, TDPs and MAC counts (chips.csv) */
-static const double first_step = 0.1, last_step = 1e-7; /* in logarithms */
-static const double outside_weight = 100;               /* of ln² beyond a bound: steers the simplex back */
+enum { N_STARTS = 4 };
+static const double table_precision = 0.10; /* of published dies, TDPs and MAC counts (chips.csv) */
+static const double outside_weight = 100;   /* of ln² beyond a bound: steers the simplex back */
 static const double unknown_die_mm2 = 750;
 
 /* Priors and bounds: cost-model §6. The upper bound of a lane is that of an SM, 3 mm², over its 64 lanes. */
@@ -169,22 +168,10 @@ static double price_of(const gsl_vector *at, void *of) {
 
 /* From one start; returns the price and leaves the best place in `at`. */
 static double descend(struct problem *problem, gsl_vector *at) {
+  static const struct simplex_steps steps = {
+      .first = 0.1, .last = 1e-7, .n_restarts = 2, .most_steps = 3000}; /* in logarithms */
   gsl_multimin_function function = {price_of, problem->n, problem};
-  gsl_vector *const steps = gsl_vector_alloc(problem->n);
-  gsl_multimin_fminimizer *const simplex =
-      gsl_multimin_fminimizer_alloc(gsl_multimin_fminimizer_nmsimplex2, problem->n);
-  REQUIRE(steps != NULL && simplex != NULL);
-  gsl_vector_set_all(steps, first_step);
-  for (int restart = 0; restart < N_RESTARTS; restart++) {
-    REQUIRE(gsl_multimin_fminimizer_set(simplex, &function, at, steps) == 0);
-    for (int step = 0; step < MOST_STEPS; step++)
-      if (gsl_multimin_fminimizer_iterate(simplex) != 0 || gsl_multimin_fminimizer_size(simplex) < last_step) break;
-    gsl_vector_memcpy(at, gsl_multimin_fminimizer_x(simplex));
-  }
-  const double price = gsl_multimin_fminimizer_minimum(simplex);
-  gsl_multimin_fminimizer_free(simplex);
-  gsl_vector_free(steps);
-  return price;
+  return simplex_descend(&function, &steps, at);
 }
 
 /* The constants of the problem's quantity that its law fits, in logarithms. */

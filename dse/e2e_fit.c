@@ -8,15 +8,15 @@
 #include "dse/e2e.h"
 
 #include "base/num.h"
-#include <gsl/gsl_multimin.h>
+#include "dse/simplex.h"
 #include <gsl/gsl_qrng.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_STARTS = 6, N_RESTARTS = 2, MOST_STEPS = 1500, MOST_LEVELS = 4 };
+enum { N_STARTS = 6, MOST_LEVELS = 4 };
 static const double straight_from = 0.1; /* ln of a ratio */
-static const double penalty = 0.02, outside_price = 10, first_step = 0.15, last_step = 1e-5;
+static const double penalty = 0.02, outside_price = 10;
 
 const struct e2e_constant_info e2e_constants[N_E2E_CONSTANTS] = {
 #define E2E_CONSTANT(id_, key_, unit_, prior_, low_, high_, shipped_, fitted_, doc_)                                   \
@@ -146,23 +146,11 @@ static double price_of(const gsl_vector *at, void *of) {
   return price;
 }
 
+/* From one start; returns the price and leaves the best place in `at`. */
 static double descend(struct problem *problem, gsl_vector *at) {
+  static const struct simplex_steps steps = {.first = 0.15, .last = 1e-5, .n_restarts = 2, .most_steps = 1500};
   gsl_multimin_function function = {price_of, problem->grid->n_fitted, problem};
-  gsl_vector *const steps = gsl_vector_alloc(problem->grid->n_fitted);
-  gsl_multimin_fminimizer *const simplex =
-      gsl_multimin_fminimizer_alloc(gsl_multimin_fminimizer_nmsimplex2, problem->grid->n_fitted);
-  REQUIRE(steps != NULL && simplex != NULL);
-  gsl_vector_set_all(steps, first_step);
-  for (int restart = 0; restart < N_RESTARTS; restart++) {
-    REQUIRE(gsl_multimin_fminimizer_set(simplex, &function, at, steps) == 0);
-    for (int step = 0; step < MOST_STEPS; step++)
-      if (gsl_multimin_fminimizer_iterate(simplex) != 0 || gsl_multimin_fminimizer_size(simplex) < last_step) break;
-    gsl_vector_memcpy(at, gsl_multimin_fminimizer_x(simplex));
-  }
-  const double price = gsl_multimin_fminimizer_minimum(simplex);
-  gsl_multimin_fminimizer_free(simplex);
-  gsl_vector_free(steps);
-  return price;
+  return simplex_descend(&function, &steps, at);
 }
 
 double e2e_fit(const struct e2e_grid *grid, const struct e2e_fit_row *rows, size_t n_rows, size_t n_groups,

@@ -3,6 +3,7 @@
 #include "dse/estimates.h"
 
 #include "base/checked.h"
+#include "base/csv_cells.h"
 #include "base/text.h"
 #include <stdlib.h>
 #include <string.h>
@@ -28,47 +29,23 @@ enum { N_COLUMNS = sizeof needed / sizeof *needed };
 static const char fused_mark[] = "fused ~~ ", triple_mark[] = " ~~ ";
 static const uint64_t most_dim = UINT64_C(1) << 31, most_cores = 4096, most_elements = UINT64_C(1) << 48;
 
-struct reader {
-  struct csv csv;
-  size_t column[N_COLUMNS], row;
-  struct error *error;
-};
-
-static const char *text_of(const struct reader *reader, int column) {
-  return csv_cell(&reader->csv, reader->row, reader->column[column]);
-}
-
-static void complain(const struct reader *reader, int column, const char *wanted) {
-  char shown[80];
-  text_escape(text_of(reader, column), shown, sizeof shown);
-  error_add(reader->error, STATUS_INPUT, "%s:%u: %s: \"%s\", %s was expected", reader->csv.path,
-            reader->csv.line[reader->row], needed[column], shown, wanted);
-}
-
-static uint64_t whole_of(const struct reader *reader, int column, uint64_t least, uint64_t most, const char *wanted) {
-  uint64_t value;
-  if (text_to_u64(text_of(reader, column), &value) && value >= least && value <= most) return value;
-  complain(reader, column, wanted);
-  return least;
-}
-
-static double cycles_of(const struct reader *reader, int column) {
+static double cycles_of(const struct csv_cells *cells, int column) {
   double value;
-  if (text_to_double(text_of(reader, column), &value) && value >= 0 && value <= 1e18) return value;
-  complain(reader, column, "a number from 0 to 1e18");
+  if (text_to_double(csv_cells_text(cells, column), &value) && value >= 0 && value <= 1e18) return value;
+  csv_cells_complain(cells, column, "a number from 0 to 1e18");
   return 0;
 }
 
 /* "BxNxMxC" */
-static void product_of(const struct reader *reader, int column, uint64_t shape[N_SHAPE_DIMS]) {
-  const char *at = text_of(reader, column);
+static void product_of(const struct csv_cells *cells, int column, uint64_t shape[N_SHAPE_DIMS]) {
+  const char *at = csv_cells_text(cells, column);
   for (int d = 0; d < N_SHAPE_DIMS; d++) {
     char *end;
     const bool digit = *at >= '0' && *at <= '9';
     shape[d] = digit ? strtoull(at, &end, 10) : 0;
     const bool ends = digit && (d + 1 < N_SHAPE_DIMS ? *end == 'x' : *end == '\0');
     if (!ends || shape[d] == 0 || shape[d] > most_dim) {
-      complain(reader, column, "four whole numbers from 1 to 2^31 as 1x2x3x4");
+      csv_cells_complain(cells, column, "four whole numbers from 1 to 2^31 as 1x2x3x4");
       for (int all = 0; all < N_SHAPE_DIMS; all++) shape[all] = 1;
       return;
     }
@@ -99,64 +76,57 @@ static bool first_shape(const char *text, size_t n, uint64_t *elements, uint64_t
   return at < end && *elements <= most_elements;
 }
 
-static const char *name_of(const struct reader *reader, int column) {
-  if (text_of(reader, column)[0] == '\0') complain(reader, column, "a name");
-  return text_of(reader, column);
+static const char *name_of(const struct csv_cells *cells, int column) {
+  if (csv_cells_text(cells, column)[0] == '\0') csv_cells_complain(cells, column, "a name");
+  return csv_cells_text(cells, column);
 }
 
-static enum estimate_unit unit_of(const struct reader *reader) {
+static enum estimate_unit unit_of(const struct csv_cells *cells) {
   for (unsigned u = 0; u < N_ESTIMATE_UNITS; u++) {
-    if (strcmp(text_of(reader, UNIT), estimate_unit_names[u]) == 0) return (enum estimate_unit)u;
+    if (strcmp(csv_cells_text(cells, UNIT), estimate_unit_names[u]) == 0) return (enum estimate_unit)u;
   }
-  complain(reader, UNIT, "TC, VC or AR");
+  csv_cells_complain(cells, UNIT, "TC, VC or AR");
   return UNIT_LINK;
 }
 
-static int64_t layer_of(const struct reader *reader) {
-  if (strcmp(text_of(reader, LAYER), "-1") == 0) return -1;
-  return (int64_t)whole_of(reader, LAYER, 0, OP_GRAPH_MAX_OPS, "a whole number from -1 to 10^6");
+static int64_t layer_of(const struct csv_cells *cells) {
+  if (strcmp(csv_cells_text(cells, LAYER), "-1") == 0) return -1;
+  return (int64_t)csv_cells_whole(cells, LAYER, 0, OP_GRAPH_MAX_OPS, "a whole number from -1 to 10^6");
 }
 
-static void read_row(const struct reader *reader, struct estimate *row) {
+static void read_row(const struct csv_cells *cells, struct estimate *row) {
   *row = (struct estimate){
-      .setup = name_of(reader, SETUP),
-      .graph = name_of(reader, GRAPH),
-      .op = name_of(reader, OP),
-      .layer = layer_of(reader),
-      .followers = text_of(reader, FUSED),
-      .unit = unit_of(reader),
-      .id = whole_of(reader, OP_ID, 0, INT64_MAX, "a whole number"),
-      .tensor_parallel = whole_of(reader, TENSOR_PARALLEL, 1, 1 << 20, "a whole number from 1 to 2^20"),
-      .cycles = {cycles_of(reader, FWD), cycles_of(reader, BWD)},
+      .setup = name_of(cells, SETUP),
+      .graph = name_of(cells, GRAPH),
+      .op = name_of(cells, OP),
+      .layer = layer_of(cells),
+      .followers = csv_cells_text(cells, FUSED),
+      .unit = unit_of(cells),
+      .id = csv_cells_whole(cells, OP_ID, 0, INT64_MAX, "a whole number"),
+      .tensor_parallel = csv_cells_whole(cells, TENSOR_PARALLEL, 1, 1 << 20, "a whole number from 1 to 2^20"),
+      .cycles = {cycles_of(cells, FWD), cycles_of(cells, BWD)},
   };
   row->fused = strncmp(row->op, fused_mark, sizeof fused_mark - 1) == 0;
   if (row->fused) row->op += sizeof fused_mark - 1;
   if (row->unit != UNIT_LINK) {
-    row->cores = whole_of(reader, CORES, 1, most_cores, "a whole number from 1 to 4096");
+    row->cores = csv_cells_whole(cells, CORES, 1, most_cores, "a whole number from 1 to 4096");
   }
   if (row->unit == UNIT_TENSOR) {
-    product_of(reader, FWD_SHAPE, row->shape[TRACED_FORWARD]);
-    product_of(reader, BWD_SHAPE, row->shape[TRACED_BACKWARD]);
+    product_of(cells, FWD_SHAPE, row->shape[TRACED_FORWARD]);
+    product_of(cells, BWD_SHAPE, row->shape[TRACED_BACKWARD]);
   }
-  const char *out = text_of(reader, OUT);
+  const char *out = csv_cells_text(cells, OUT);
   if (!first_shape(out, strlen(out), &row->out_elements, &row->out_rows, &row->out_columns)) {
-    complain(reader, OUT, "lists of whole numbers as [[1, 4096]]");
+    csv_cells_complain(cells, OUT, "lists of whole numbers as [[1, 4096]]");
   }
 }
 
 bool estimates_read(const char *path, struct arena *arena, struct estimates *estimates, struct error *error) {
-  struct reader reader = {.error = error};
-  if (!csv_read(path, ESTIMATES_MAX_ROWS, arena, &reader.csv, error)) return false;
-  for (int c = 0; c < N_COLUMNS; c++) {
-    reader.column[c] = csv_column(&reader.csv, needed[c]);
-    if (reader.column[c] == SIZE_MAX) {
-      error_add(error, STATUS_INPUT, "%s:1: %s: this column is missing", path, needed[c]);
-    }
-  }
-  if (error_is_set(error)) return false;
-  struct estimate *rows = ARENA_NEW(arena, struct estimate, reader.csv.n_rows);
-  for (; reader.row < reader.csv.n_rows; reader.row++) read_row(&reader, &rows[reader.row]);
-  *estimates = (struct estimates){reader.csv.path, reader.csv.n_rows, rows};
+  struct csv_cells cells = {.names = needed};
+  if (!csv_cells_open(&cells, path, ESTIMATES_MAX_ROWS, N_COLUMNS, arena, error)) return false;
+  struct estimate *rows = ARENA_NEW(arena, struct estimate, cells.csv.n_rows);
+  for (; cells.row < cells.csv.n_rows; cells.row++) read_row(&cells, &rows[cells.row]);
+  *estimates = (struct estimates){cells.csv.path, cells.csv.n_rows, rows};
   return !error_is_set(error);
 }
 

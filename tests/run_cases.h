@@ -36,10 +36,9 @@ static inline int case_finish(void **state) {
   return 0;
 }
 
-/* Everything in `arena`; release with run_release. */
-static inline struct run *case_run(const char *text, struct cluster *cluster, struct arena *arena,
-                                   struct arena *scratch) {
-  struct error *error = ARENA_NEW(arena, struct error, 1);
+/* Everything in `arena`; release with run_release. So far settings alone; their mistakes are in `error`. */
+static inline struct run *case_settings(const char *text, struct cluster *cluster, struct arena *arena,
+                                        struct arena *scratch, struct error *error) {
   struct run *run = ARENA_NEW(arena, struct run, 1);
   run->invocation = ARENA_NEW(arena, struct invocation, 1);
   run->invocation->cluster = cluster;
@@ -51,6 +50,14 @@ static inline struct run *case_run(const char *text, struct cluster *cluster, st
   case_check(error);
   run_settings_apply(config, arena, &run->settings, error);
   config_close(config);
+  return run;
+}
+
+/* The same with its problem; whatever is wrong stops the program. */
+static inline struct run *case_run(const char *text, struct cluster *cluster, struct arena *arena,
+                                   struct arena *scratch) {
+  struct error *error = ARENA_NEW(arena, struct error, 1);
+  struct run *run = case_settings(text, cluster, arena, scratch, error);
   case_check(error);
   if (run_load_workload(run, error) && run_expand_training(run, error)) run_make_problem(run, error);
   case_check(error);

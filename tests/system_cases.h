@@ -82,17 +82,7 @@ static inline const char *case_system_strategies(struct rng *rng, bool has_exper
 static inline struct run *case_system_run(const char *text, struct cluster *cluster, struct arena *arena,
                                           struct arena *scratch) {
   struct error *error = ARENA_NEW(arena, struct error, 1);
-  struct run *run = ARENA_NEW(arena, struct run, 1);
-  run->invocation = ARENA_NEW(arena, struct invocation, 1);
-  run->invocation->cluster = cluster;
-  run->invocation->arena = arena;
-  run->invocation->scratch = scratch;
-  run->invocation->data_folder = ".";
-  struct config *config = NULL;
-  config_open_text("case", text, strlen(text), NULL, 0, arena, &config, error);
-  case_check(error);
-  run_settings_apply(config, arena, &run->settings, error);
-  config_close(config);
+  struct run *run = case_settings(text, cluster, arena, scratch, error);
   if (!error_is_set(error) && run_load_workload(run, error) && run_make_problem(run, error)) return run;
   if (strstr(error->text, "system: no degrees") == NULL && strstr(error->text, "none of the") == NULL &&
       strstr(error->text, "no strategy fits") == NULL) {

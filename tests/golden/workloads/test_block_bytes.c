@@ -13,13 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/two_arenas.h"
 #include "workloads/block.h"
 #include "workloads/split.h"
 #include "workloads/workload.h"
 #include <cmocka.h>
 #include <string.h>
-
-static struct arena arena, scratch;
 
 static struct block_chain split_chain(const char *name, uint64_t batch, enum attention attention,
                                       const struct split_degrees *degrees) {
@@ -254,20 +253,6 @@ static void test_first_stages(void **state) {
     assert_true((double)(worth * tensor) / (1 << 30) == rows[i].tensor_gib);
     assert_true((double)(worth * both) / (1 << 30) == rows[i].both_gib);
   }
-}
-
-static int setup(void **state) {
-  (void)state;
-  arena_init(&arena, 1 << 20);
-  arena_init(&scratch, 1 << 20);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_release(&arena);
-  arena_release(&scratch);
-  return 0;
 }
 
 int main(void) {

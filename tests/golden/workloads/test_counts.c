@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/two_arenas.h"
 #include "workloads/workload.h"
 #include <cmocka.h>
 #include <stdio.h>
@@ -92,8 +93,6 @@ static const struct {
     {"mnasnet1_0", 52, 1, 5457640, 28336896},
     {"wide_resnet50_2", 53, 1, 14401512, 0},
 };
-
-static struct arena arena, scratch;
 
 static void load(const char *name, struct workload *workload) {
   static struct error error;
@@ -202,20 +201,6 @@ static void test_layers(void **state) {
   for (size_t k = 0; k < workload.graph.n_ops; k++)
     if (workload.graph.ops[k].layer != OP_ABSENT) last = workload.graph.ops[k].layer;
   assert_int_equal(last + 1, 21);
-}
-
-static int setup(void **state) {
-  (void)state;
-  arena_init(&arena, 1 << 20);
-  arena_init(&scratch, 1 << 20);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_release(&arena);
-  arena_release(&scratch);
-  return 0;
 }
 
 int main(void) {

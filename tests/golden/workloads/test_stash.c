@@ -9,12 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/two_arenas.h"
 #include "workloads/training.h"
 #include "workloads/workload.h"
 #include <cmocka.h>
 #include <stdio.h>
-
-static struct arena arena, scratch;
 
 static enum attention attention;
 
@@ -92,20 +91,6 @@ static void test_ends(void **state) {
   const uint64_t s = 2048, h = 12288, vocab = 51200;
   const uint64_t ends = stash_bytes("gpt3-175b", "1", NULL, 1) - gpt_layer(s, 1, h, 96);
   assert_int_equal(ends, 4 * s + s * h + 2 * s * h + 2 * s * h + 4 * s * vocab);
-}
-
-static int setup(void **state) {
-  (void)state;
-  arena_init(&arena, 1 << 20);
-  arena_init(&scratch, 1 << 20);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_release(&arena);
-  arena_release(&scratch);
-  return 0;
 }
 
 int main(void) {

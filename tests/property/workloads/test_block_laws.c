@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "tests/two_arenas.h"
 #include "workloads/block.h"
 #include "workloads/split.h"
 #include "workloads/workload.h"
@@ -20,7 +21,6 @@
 
 enum { N_RANDOM_MODELS = 40, N_GRAPHS = 600, MAX_OPS = 60, SIDE = 7, ELEMENTS = SIDE * SIDE, E = 2 };
 static const uint64_t default_seed = 2385;
-static struct arena arena, scratch;
 static const char *what; /* is being tried, for messages */
 
 /* --- sums ------------------------------------------------------------------------------------------------------- */
@@ -367,20 +367,6 @@ static void test_graphs(void **state) {
   }
   printf("%zu cuts, %zu blocks with shared inputs, %zu with borrowed parameters\n", n_cuts, n_shared, n_borrowed);
   assert_true(n_cuts > N_GRAPHS && n_shared > 0 && n_borrowed > 0);
-}
-
-static int setup(void **state) {
-  (void)state;
-  arena_init(&arena, 1 << 20);
-  arena_init(&scratch, 1 << 20);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_release(&arena);
-  arena_release(&scratch);
-  return 0;
 }
 
 int main(void) {

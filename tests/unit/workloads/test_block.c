@@ -9,13 +9,13 @@
 
 #include <cmocka.h>
 
+#include "tests/two_arenas.h"
 #include "workloads/block.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 enum { SIDE = 53, ELEMENTS = SIDE * SIDE, E = 2, BYTES = ELEMENTS * E, NONE = -1, OUTSIDE = -1 };
-static struct arena arena, scratch;
 static struct graph_builder *builder;
 static struct error error;
 
@@ -408,20 +408,6 @@ static void test_without_torn_phases(void **state) {
     assert_int_equal(block->phase[BLOCK_BACKWARD].n_ops, b == 0 ? 1 : 2);
     assert_int_equal(block->phase[BLOCK_UPDATE].n_ops, 0);
   }
-}
-
-static int setup(void **state) {
-  (void)state;
-  arena_init(&arena, 1 << 20);
-  arena_init(&scratch, 1 << 20);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_release(&arena);
-  arena_release(&scratch);
-  return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

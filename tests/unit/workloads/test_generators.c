@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/two_arenas.h"
 #include "workloads/workload.h"
 #include <cmocka.h>
 #include <stdio.h>
@@ -13,7 +14,6 @@
 
 enum { MAX_SETS = 4 };
 
-static struct arena arena, scratch;
 static struct error error;
 
 static bool load(const char *name, uint64_t batch, uint64_t element_bytes, const struct config_set *sets,
@@ -294,20 +294,6 @@ static void test_absurd_batch(void **state) {
   struct workload workload; /* every op fits, their products do not */
   assert_false(load("gpt3-175b", 11529215046, 2, NULL, &workload));
   assert_non_null(strstr(error.text, "of op 'layer0."));
-}
-
-static int setup(void **state) {
-  (void)state;
-  arena_init(&arena, 1 << 20);
-  arena_init(&scratch, 1 << 20);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  arena_release(&arena);
-  arena_release(&scratch);
-  return 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
