@@ -1,0 +1,48 @@
+/* What can no answer beat? (tenancy §4.)
+ *
+ * B1 a single job, B2 a linear program, B3 the same with whole jobs, B4 a linear program over configurations of jobs
+ * that run together. Limits are counted (iterations, nodes), never timed, so that a bound is the same every time.
+ * GLPK is called here alone. Every bound is lowered by what rounding could have added. */
+#ifndef SEARCH_TENANCY_TENANCY_BOUNDS_H
+#define SEARCH_TENANCY_TENANCY_BOUNDS_H
+
+#include "search/tenancy/tenancy.h"
+
+enum tenancy_bound { TENANCY_B1_SINGLE_JOB, TENANCY_B2_LP, TENANCY_B3_GROUPED_MIP, TENANCY_B4_CONFIGURATION_LP };
+enum { TENANCY_N_BOUNDS = 4 };
+extern const char *const tenancy_bound_names[TENANCY_N_BOUNDS]; /* single_job, lp, grouped_mip, configuration_lp */
+
+struct tenancy_bounds {
+  double cycles[TENANCY_N_BOUNDS]; /* each valid; 0: not computed */
+  enum tenancy_bound binding;      /* the largest, the first of equal ones */
+  double best_cycles;
+  const char *reason; /* what binds, for people: a job, a group of cores, the bandwidth */
+  /* Group of cores of every job [n_jobs], as a start for a search: the LP's basic solution rounded, and the MIP's
+   * incumbent; NULL: none. */
+  const uint32_t *lp_group, *mip_group;
+  /* The configurations that B4's last master program uses, by descending length: share z_cycles of the schedule in
+   * which job[first[k]] … job[first[k + 1] − 1] run together, on groups group[…]. 0: none. */
+  size_t n_configurations;
+  const double *z_cycles;
+  const uint32_t *first, *job, *group;
+};
+struct tenancy_bounds_settings {
+  uint64_t mip_nodes;  /* of B3's branch and bound; 0: not at all */
+  uint64_t columns;    /* of B4, at most; 0: not at all */
+  uint64_t price_work; /* steps of B4's knapsacks, at most */
+};
+extern const struct tenancy_bounds_settings tenancy_bounds_quick, tenancy_bounds_full;
+/* B1 to B4 as far as the settings allow. `upper` (an answer known already; NULL: none) gives B4 its first columns.
+ * Without dependencies; with them, B1's critical path and what else stays valid. With an allocation other than
+ * proportional only B1 and the part of B2 that stays valid. */
+bool tenancy_bounds(const struct tenancy_problem *problem, const struct tenancy_bounds_settings *settings,
+                    const struct tenancy_queues *upper, struct arena *arena, struct tenancy_bounds *bounds,
+                    struct error *error);
+/* value / bound − 1, at least 0. */
+double tenancy_gap(double value_cycles, double bound_cycles);
+
+/* Exact, for n ≤ 12 jobs and ≤ 4 cores: branch in chronological order. False if more than `max_nodes` are needed. */
+bool tenancy_exact(const struct tenancy_problem *problem, uint64_t max_nodes, struct arena *arena,
+                   struct tenancy_queues *best, tenancy_cost *cost);
+
+#endif
