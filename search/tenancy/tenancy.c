@@ -128,7 +128,7 @@ static bool check_sizes(const struct tenancy_problem *problem, struct error *err
 bool tenancy_finish(struct tenancy_problem *problem, struct arena *arena, struct error *error) {
   if (!check_sizes(problem, error)) return false;
   const size_t n = problem->n_jobs, n_cores = problem->n_cores;
-  uint64_t *scaled = ARENA_NEW(arena, uint64_t, n * n_cores), sum = 0;
+  uint64_t *scaled = ARENA_NEW(arena, uint64_t, n * n_cores), sum = 0, needs = 0;
   bool fine = true;
   for (size_t j = 0; j < n; j++) {
     uint64_t longest = 0;
@@ -138,6 +138,15 @@ bool tenancy_finish(struct tenancy_problem *problem, struct arena *arena, struct
   if (!fine) return false;
   if (sum >= most_sum) {
     return error_add(error, STATUS_INPUT, "%s: the latencies of all jobs sum to more than 2^61 cycles", problem->name);
+  }
+  for (size_t c = 0; c < n_cores; c++) {
+    uint64_t largest = 0;
+    for (size_t j = 0; j < n; j++) largest = max_u64(largest, scaled[tenancy_at(problem, j, c)]);
+    needs = sat_add(needs, largest);
+  }
+  if (needs >= most_sum) {
+    return error_add(error, STATUS_INPUT, "%s: bandwidths needed at once sum to more than 2^29 bytes/cycle",
+                     problem->name);
   }
   problem->scaled = scaled;
   problem->scaled_bandwidth = (uint64_t)llround(problem->bandwidth_bytes_per_cycle * scale);
