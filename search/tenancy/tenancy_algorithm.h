@@ -48,6 +48,11 @@ struct tenancy_request {
   /* Filled by the algorithm: what the next round starts from, best first; room for `keep` answers. */
   size_t keep, n_kept;
   struct tenancy_answer *kept;
+  /* What else travels from round to round: state_bytes of the record, zeros in the first round. The algorithm reads
+   * `state` (const) and writes `state_out`; no pointers, same bytes for the same content. */
+  size_t n_state;
+  const void *state;
+  void *state_out;
   struct arena *arena; /* scratch: rewound behind the round */
 };
 
@@ -58,7 +63,8 @@ struct tenancy_algorithm {
   size_t settings_bytes;
   bool one_shot; /* a rule: one sample, nothing to go on from */
   size_t keeps;  /* answers that a round leaves, e.g. the population; 0: as many as settings say via keep_of */
-  size_t (*keep_of)(const void *settings, const struct tenancy_problem *problem); /* NULL: `keeps` */
+  size_t (*keep_of)(const void *settings, const struct tenancy_problem *problem);     /* NULL: `keeps` */
+  size_t (*state_bytes)(const void *settings, const struct tenancy_problem *problem); /* NULL: 0 */
   /* One round: until the meter is full, or (early) when nothing more can be gained. Draws only from
    * rng_stream(seed, its purpose, round, island). */
   void (*run)(struct tenancy_request *request, struct tenancy_meter *meter);
