@@ -40,7 +40,8 @@ static const struct command_option options[] = {
     {"max-nodes", "N", "systems: of the branch and bound, beyond which nothing is proven (default 2000000)"},
 };
 
-static const struct map_problem *find_problem(const struct invocation *invocation, struct error *error) {
+const struct map_problem *map_find_problem(const struct invocation *invocation, const char *command,
+                                           struct error *error) {
   const char *const wanted = invocation->words[0];
   const char *names[sizeof map_problems / sizeof *map_problems], *all = "";
   for (size_t i = 0; i < n_map_problems; i++) {
@@ -51,7 +52,7 @@ static const struct map_problem *find_problem(const struct invocation *invocatio
   char shown[80];
   text_escape(wanted, shown, sizeof shown);
   const char *const nearest = text_nearest(wanted, names, n_map_problems);
-  error_add(error, STATUS_INPUT, "dse map: no problem \"%s\"%s%s%s (there are %s)", shown,
+  error_add(error, STATUS_INPUT, "dse %s: no problem \"%s\"%s%s%s (there are %s)", command, shown,
             nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "", all);
   return NULL;
 }
@@ -67,16 +68,16 @@ static bool check_options(const struct invocation *invocation, const struct map_
       error_add(error, STATUS_INPUT, "dse map %s: --%s means nothing here", problem->name, options[i].name);
     }
   }
-  if (invocation->n_sets > 0) error_add(error, STATUS_INPUT, "dse map: --set means nothing here, there is no run file");
+  if (invocation->n_sets > 0 && !problem->takes_sets) {
+    error_add(error, STATUS_INPUT, "dse map %s: --set means nothing here, there are no keys", problem->name);
+  }
   return !error_is_set(error);
 }
 
 static enum status run(struct invocation *invocation, struct error *error) {
-  const struct map_problem *problem = find_problem(invocation, error);
+  const struct map_problem *problem = map_find_problem(invocation, "map", error);
   if (problem == NULL || !check_options(invocation, problem, error)) return STATUS_INPUT;
-  struct csv csv;
-  if (!csv_read(invocation->words[1], problem->max_rows, invocation->arena, &csv, error)) return error->status;
-  return problem->run(invocation, &csv, error);
+  return problem->run(invocation, error);
 }
 
 static const char *const examples[] = {

@@ -1,5 +1,5 @@
-/* dse map: somebody else's tables, solved by the exact methods behind the global search. One problem, one file, one
- * line in map_problems.def; its record is named map_problem_NAME. */
+/* dse map and dse judge: what goes where, for instances from anywhere. One problem, one file, one line in
+ * map_problems.def; its record is named map_problem_NAME. */
 #ifndef DSE_MAP_H
 #define DSE_MAP_H
 
@@ -11,12 +11,18 @@
 struct map_problem {
   const char *name, *doc;
   const char *const *options; /* of `dse map`'s own, those that mean something here; NULL-terminated */
-  size_t max_rows;            /* of its table */
-  enum status (*run)(struct invocation *invocation, const struct csv *csv, struct error *error);
+  bool takes_sets;            /* --set key=value means something */
+  /* The instance is words[1]. */
+  enum status (*run)(struct invocation *invocation, struct error *error);
+  /* Answers of somebody, words[2], to the instance, words[1]; NULL: there is no judge for files. */
+  enum status (*judge)(struct invocation *invocation, struct error *error);
 };
 extern const struct map_problem *const map_problems[];
 extern const size_t n_map_problems;
 
+/* The problem named words[0], or NULL with a message of `command`. */
+const struct map_problem *map_find_problem(const struct invocation *invocation, const char *command,
+                                           struct error *error);
 /* A table as CSV on stdout. */
 void map_print_table(const struct invocation *invocation, const struct table *table);
 /* An object on stdout; takes it over. */

@@ -104,11 +104,13 @@ static bool read_problem(const struct invocation *invocation, const struct csv *
   return error_add(error, STATUS_INPUT, "--best: 1 to %d are allowed", MOST_BEST);
 }
 
-static enum status run(struct invocation *invocation, const struct csv *csv, struct error *error) {
+static enum status run(struct invocation *invocation, struct error *error) {
+  struct csv csv;
   struct stages_table table;
   struct stages_answer answer;
   uint64_t best;
-  if (!read_problem(invocation, csv, &table, &best, error) ||
+  if (!csv_read(invocation->words[1], STAGES_MAX_LAYERS + STAGES_MAX_STAGES, invocation->arena, &csv, error) ||
+      !read_problem(invocation, &csv, &table, &best, error) ||
       !stages_solve(&table.problem, best, invocation->arena, invocation->scratch, &answer, error)) {
     return error->status;
   }
@@ -135,6 +137,5 @@ const struct map_problem map_problem_stages = {
     .name = "stages",
     .doc = "layers to the stages of a pipeline: least bottleneck within memory",
     .options = options,
-    .max_rows = STAGES_MAX_LAYERS + STAGES_MAX_STAGES,
     .run = run,
 };

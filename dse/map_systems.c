@@ -76,13 +76,15 @@ static void say_summary(const struct invocation *invocation, const struct system
          100 * systems_gap(alone.load, front->choices[0].load));
 }
 
-static enum status run(struct invocation *invocation, const struct csv *csv, struct error *error) {
+static enum status run(struct invocation *invocation, struct error *error) {
+  struct csv csv;
   struct systems_table table;
   struct systems_restriction restriction;
   struct systems_front front;
   uint64_t max_designs, max_nodes, k;
   bool proven;
-  if (!systems_table_read(csv, invocation->arena, &table, error) ||
+  if (!csv_read(invocation->words[1], SYSTEMS_TABLE_MAX_ROWS, invocation->arena, &csv, error) ||
+      !systems_table_read(&csv, invocation->arena, &table, error) ||
       !invocation_u64(invocation, "max-designs", 0, &max_designs, error) ||
       !invocation_u64(invocation, "top-k", table.problem.n_designs, &k, error) ||
       !invocation_u64(invocation, "max-nodes", DEFAULT_NODES, &max_nodes, error)) {
@@ -111,6 +113,5 @@ const struct map_problem map_problem_systems = {
     .name = "systems",
     .doc = "designs to the stages of a pipeline: the front of load and cost",
     .options = options,
-    .max_rows = SYSTEMS_TABLE_MAX_ROWS,
     .run = run,
 };

@@ -51,6 +51,7 @@ static void write_links(struct writer *writer, const struct report *report) {
   write_link(writer, report->n_breakdowns > 0, "breakdown", "Area and power");
   write_link(writer, report->n_bars > 0, "bars-0", "What moves it");
   write_link(writer, report->n_timelines > 0, "timeline-0", "Schedule");
+  if (report->n_profiles > 0) write_link(writer, true, "profile-0", report->profiles[0].title);
   write_link(writer, report->n_steps > 0, "convergence", "Convergence");
   write_link(writer, report->curves != NULL, "curves", "Searches");
   write_link(writer, report->infeasible != NULL, "infeasible", "Infeasible");
@@ -102,6 +103,7 @@ void report_write(const struct report *report, struct arena *arena, const char *
   report_write_breakdowns(&writer, report);
   for (size_t i = 0; i < report->n_bars; i++) report_write_bars(&writer, &report->bars[i], i);
   for (size_t i = 0; i < report->n_timelines; i++) report_write_timeline(&writer, &report->timelines[i], i, arena);
+  for (size_t i = 0; i < report->n_profiles; i++) report_write_profile(&writer, &report->profiles[i], i);
   report_write_steps(&writer, report);
   report_write_curves(&writer, report);
   report_write_table_section(&writer, report->infeasible, "infeasible", "Every design tried was feasible.");

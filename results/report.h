@@ -13,6 +13,7 @@
 enum {
   REPORT_MAX_BARS = 20000,   /* of a timeline; more are thinned, which is said */
   REPORT_MAX_POINTS = 20000, /* in the chart of the front; likewise */
+  REPORT_MAX_STEPS = 4000,   /* of a profile; more are merged, the highest shown */
   REPORT_MAX_MARKS = 2000,   /* of points in a picture without scripts; likewise */
   REPORT_MAX_ROWS = 200,     /* of a table on the page; the CSV files have all */
 };
@@ -66,6 +67,16 @@ struct report_bars {
   const char *series[2]; /* names of the measures */
   const struct report_bar *bars;
   size_t n_bars;
+};
+
+/* A quantity that changes in steps over time, against a limit; without scripts. */
+struct report_profile {
+  const char *title, *sentence;
+  const char *x_name, *y_name; /* with their units */
+  const char *limit_name;
+  double limit;        /* drawn across; 0: none */
+  const double *x, *y; /* y[i] ≥ 0 holds from x[i] to x[i + 1], ascending; the last y ends the picture */
+  size_t n;
 };
 
 /* Parts that make up a whole, as one bar; several of them on the same scale. Without scripts. */
@@ -131,6 +142,8 @@ struct report {
   size_t n_bars;
   const struct timeline *timelines;
   size_t n_timelines;
+  const struct report_profile *profiles; /* behind the timelines */
+  size_t n_profiles;
   const struct report_table *tables; /* further ones: stages, mapping, importance, provenance */
   size_t n_tables;
   const struct report_fact *commands; /* key: a design as in the front's first text column; value: its command line */

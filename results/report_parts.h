@@ -26,6 +26,7 @@ void report_write_front(struct writer *writer, const struct report *report);
 void report_write_breakdowns(struct writer *writer, const struct report *report);
 void report_write_bars(struct writer *writer, const struct report_bars *bars, size_t number);
 void report_write_timeline(struct writer *writer, const struct timeline *timeline, size_t number, struct arena *arena);
+void report_write_profile(struct writer *writer, const struct report_profile *profile, size_t number);
 void report_write_steps(struct writer *writer, const struct report *report);
 void report_write_curves(struct writer *writer, const struct report *report);
 

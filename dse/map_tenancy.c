@@ -1,0 +1,371 @@
+/* dse map tenancy, dse judge tenancy: jobs to cores that share a bandwidth. See search/tenancy/tenancy.h. */
+#include "base/checked.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "dse/map.h"
+#include "dse/signals.h"
+#include "dse/tenancy_contest.h"
+#include "dse/tenancy_page.h"
+#include "results/writer.h"
+#include "search/tenancy/tenancy_read.h"
+#include "search/tenancy/tenancy_warm.h"
+#include <math.h>
+#include <string.h>
+
+static const uint64_t default_samples = 10000;
+
+struct tenancy_command {
+  struct invocation *invocation;
+  struct tenancy_problem problem;
+  struct tenancy_bounds bounds;
+  struct tenancy_keys keys;
+  const void **settings; /* by algorithm */
+  struct tenancy_job job;
+  uint64_t n_seeds;
+  struct tenancy_answers warm;
+};
+
+static const struct tenancy_algorithm *find_algorithm(const struct invocation *invocation, const char *name,
+                                                      struct error *error) {
+  const struct tenancy_algorithm *found = tenancy_find_algorithm(name);
+  if (found != NULL) return found;
+  const char **names = ARENA_NEW(invocation->arena, const char *, n_tenancy_algorithms);
+  for (size_t i = 0; i < n_tenancy_algorithms; i++) names[i] = tenancy_algorithms[i]->name;
+  char shown[80];
+  text_escape(name, shown, sizeof shown);
+  const char *nearest = text_nearest(name, names, n_tenancy_algorithms);
+  error_add(error, STATUS_INPUT,
+            "--algorithm: no algorithm \"%s\"%s%s%s (dse list tenancy shows them; all compares them)", shown,
+            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+  return NULL;
+}
+
+static bool read_seconds(const struct invocation *invocation, double *seconds, struct error *error) {
+  const char *text = invocation_value(invocation, "time");
+  *seconds = 0;
+  if (text == NULL) return true;
+  char *end;
+  *seconds = strtod(text, &end);
+  if (end != text && *end == '\0' && *seconds > 0 && *seconds <= 1e7) return true;
+  return error_add(error, STATUS_INPUT, "--time %s: seconds, above 0 to 1e7, are allowed", text);
+}
+
+static bool is_all(const struct invocation *invocation) {
+  const char *name = invocation_value(invocation, "algorithm");
+  return name != NULL && strcmp(name, "all") == 0;
+}
+
+/* Options that do not go together: said, not ignored. */
+static bool check_options(const struct invocation *invocation, struct error *error) {
+  static const char *const of_one[] = {"time", "out", "warm", "keep", "state", "report", "trace"};
+  for (size_t i = 0; is_all(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
+    if (invocation_value(invocation, of_one[i]) != NULL) {
+      error_add(error, STATUS_INPUT, "--%s: not with --algorithm all", of_one[i]);
+    }
+  }
+  if (!is_all(invocation) && invocation_value(invocation, "seeds") != NULL) {
+    error_add(error, STATUS_INPUT, "--seeds: only with --algorithm all");
+  }
+  return !error_is_set(error);
+}
+
+static bool read_options(struct tenancy_command *command, struct error *error) {
+  struct invocation *invocation = command->invocation;
+  struct tenancy_job *job = &command->job;
+  const char *name = invocation_value(invocation, "algorithm");
+  if (!check_options(invocation, error)) return false;
+  if (!is_all(invocation)) {
+    job->algorithm = find_algorithm(invocation, name != NULL ? name : "best", error);
+    if (job->algorithm == NULL) return false;
+  }
+  if (!read_seconds(invocation, &job->time_s, error)) return false;
+  const bool timed = job->time_s > 0 && invocation_value(invocation, "samples") == NULL;
+  if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
+      !invocation_u64(invocation, "seed", 0, &job->seed, error) ||
+      !invocation_u64(invocation, "seeds", 5, &command->n_seeds, error) ||
+      !tenancy_read_keys(invocation, &command->keys, &command->settings, error)) {
+    return false;
+  }
+  if (!timed && (job->samples < 1 || job->samples > UINT64_C(1000000000000))) {
+    error_add(error, STATUS_INPUT, "--samples: 1 to 1e12 are allowed");
+  }
+  if (command->n_seeds < 1 || command->n_seeds > 1000) error_add(error, STATUS_INPUT, "--seeds: 1 to 1000 are allowed");
+  for (size_t i = 0; i < n_tenancy_algorithms; i++) {
+    if (tenancy_algorithms[i] == job->algorithm) job->algorithm_settings = command->settings[i];
+  }
+  job->problem = &command->problem, job->bounds = &command->bounds, job->keys = &command->keys;
+  job->state_path = invocation_value(invocation, "state");
+  return !error_is_set(error);
+}
+
+static bool load(struct tenancy_command *command, struct error *error) {
+  struct invocation *invocation = command->invocation;
+  if (!tenancy_read(invocation->words[1], invocation->arena, &command->problem, error)) return false;
+  const char *warm = invocation_value(invocation, "warm");
+  if (warm != NULL) {
+    if (!tenancy_warm_read(&command->problem, warm, invocation->arena, &command->warm, error)) return false;
+    command->job.n_warm = command->warm.n, command->job.warm = command->warm.answers;
+  }
+  const struct tenancy_bounds_settings *settings =
+      command->keys.bounds == TENANCY_BOUNDS_FULL ? &tenancy_bounds_full : &tenancy_bounds_quick;
+  return tenancy_bounds(&command->problem, settings, NULL, invocation->arena, &command->bounds, error);
+}
+
+/* --- what came of it ------------------------------------------------------------------------------------------------
+ */
+
+static const struct table_column columns[] = {
+    {"instance", "", "", "name"},
+    {"algorithm", "", "", "that searched"},
+    {"value", "cycles", "min", "makespan, by the judge"},
+    {"unit", "", "", "of value and lower_bound"},
+    {"lower_bound", "cycles", "max", "no mapping is below"},
+    {"binding", "", "", "bound that is largest"},
+    {"gap", "", "min", "value over lower_bound, less 1"},
+    {"samples", "", "min", "mappings judged and moves tried"},
+    {"seed", "", "", "of all streams"},
+    {"core_util", "", "max", "mean time of the cores until their queues are empty, over the makespan"},
+    {"bw_util", "", "max", "bandwidth used, over the makespan"},
+    {"wall_s", "s", "min", "of the search; bounds not counted"},
+    {"proven_optimal", "", "", "the gap is at most 1e-9"},
+};
+
+static struct table *make_table(const struct tenancy_command *command, const struct tenancy_result *result) {
+  struct table *table = table_new(command->invocation->arena, "tenancy", columns, sizeof columns / sizeof *columns);
+  table_text(table, command->problem.name);
+  table_text(table, command->job.algorithm->name);
+  table_double(table, result->verdict.makespan_cycles);
+  table_text(table, "cycles");
+  table_double(table, command->bounds.best_cycles);
+  table_text(table, tenancy_bound_names[command->bounds.binding]);
+  table_double(table, result->gap);
+  table_u64(table, result->samples);
+  table_u64(table, command->job.seed);
+  table_double(table, result->verdict.core_util);
+  table_double(table, result->verdict.bw_util);
+  table_double(table, result->wall_s);
+  table_text(table, result->proven_optimal ? "yes" : "no");
+  return table;
+}
+
+static json_t *bounds_json(const struct tenancy_bounds *bounds) {
+  json_t *object = json_object();
+  for (size_t i = 0; i < TENANCY_N_BOUNDS; i++) {
+    json_object_set_new(object, tenancy_bound_names[i],
+                        bounds->cycles[i] > 0 ? json_real(bounds->cycles[i]) : json_null());
+  }
+  return object;
+}
+
+static void print_json(const struct tenancy_command *command, const struct tenancy_result *result) {
+  const struct tenancy_problem *problem = &command->problem;
+  json_t *core = json_array(), *priority = json_array(), *finish = json_array();
+  for (size_t j = 0; j < problem->n_jobs; j++) {
+    json_array_append_new(core, json_integer(result->answer.core[j]));
+    json_array_append_new(priority, json_real(result->answer.priority[j]));
+  }
+  for (size_t c = 0; c < problem->n_cores; c++) {
+    json_array_append_new(finish, json_real(result->verdict.finish_cycles[c]));
+  }
+  map_print_json(
+      command->invocation,
+      json_pack("{ss ss sf ss sf ss ss so sf sI sI sI sf sf sf sb so so so}", "instance", problem->name, "algorithm",
+                command->job.algorithm->name, "value", result->verdict.makespan_cycles, "unit", "cycles", "lower_bound",
+                command->bounds.best_cycles, "binding", tenancy_bound_names[command->bounds.binding], "reason",
+                command->bounds.reason != NULL ? command->bounds.reason : "", "bounds", bounds_json(&command->bounds),
+                "gap", result->gap, "samples", (json_int_t)result->samples, "seed", (json_int_t)command->job.seed,
+                "islands", (json_int_t)result->n_islands, "core_util", result->verdict.core_util, "bw_util",
+                result->verdict.bw_util, "wall_s", result->wall_s, "proven_optimal", result->proven_optimal, "core",
+                core, "priority", priority, "finish_cycles", finish));
+}
+
+static bool ends_in(const char *text, const char *end) {
+  const size_t n = strlen(text), m = strlen(end);
+  return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* One answer as dse judge reads it: JSON if the name ends so, else a CSV row. */
+static bool publish_answer(const struct tenancy_command *command, const struct tenancy_result *result, const char *path,
+                           struct error *error) {
+  const bool json = ends_in(path, ".json");
+  struct writer writer;
+  writer_init(&writer, command->invocation->arena);
+  writer_raw(&writer, json ? "{\"core\": [" : "core,priority\n");
+  for (int part = 0; part < 2; part++) {
+    if (part == 1) writer_raw(&writer, json ? "],\n \"priority\": [" : ",");
+    for (size_t j = 0; j < command->problem.n_jobs; j++) {
+      char number[32];
+      snprintf(number, sizeof number, "%s%.17g",
+               j == 0 ? ""
+               : json ? ", "
+                      : " ",
+               part == 0 ? (double)result->answer.core[j] : result->answer.priority[j]);
+      writer_raw(&writer, number);
+    }
+  }
+  writer_raw(&writer, json ? "]}\n" : "\n");
+  return file_publish(path, writer.text, writer.length, error);
+}
+
+static bool publish(const struct tenancy_command *command, const struct tenancy_result *result, struct error *error) {
+  const struct invocation *invocation = command->invocation;
+  if (cluster_rank(invocation->cluster) != 0) return true;
+  const char *out = invocation_value(invocation, "out"), *keep = invocation_value(invocation, "keep"),
+             *page = invocation_value(invocation, "report"), *trace = invocation_value(invocation, "trace");
+  if (out != NULL && !publish_answer(command, result, out, error)) return false;
+  if (keep != NULL && !tenancy_warm_write(&command->problem, result->n_population, result->population, keep,
+                                          invocation->arena, error)) {
+    return false;
+  }
+  const struct tenancy_shown shown = {&command->problem, &command->bounds, result, command->job.algorithm->name};
+  if (trace != NULL && !tenancy_publish_trace(&shown, trace, invocation->arena, error)) return false;
+  return page == NULL || tenancy_publish_page(&shown, page, invocation->arena, error);
+}
+
+static enum status solve(struct tenancy_command *command, struct error *error) {
+  const struct invocation *invocation = command->invocation;
+  struct tenancy_result result;
+  if (!tenancy_search(invocation, &command->job, &result, error)) return error->status;
+  const bool published = publish(command, &result, error);
+  if (!cluster_agree(invocation->cluster, error) || !published) return error->status;
+  if (invocation->json) {
+    print_json(command, &result);
+  } else {
+    map_print_table(invocation, make_table(command, &result));
+  }
+  remark(invocation, "%s: %.10g cycles after %llu samples; no mapping is below %.10g (%s, gap %.4f %%)%s\n",
+         command->problem.name, result.verdict.makespan_cycles, (unsigned long long)result.samples,
+         command->bounds.best_cycles, tenancy_bound_names[command->bounds.binding], 100 * result.gap,
+         result.proven_optimal ? ": proven optimal" : "");
+  if (command->bounds.reason != NULL) remark(invocation, "what binds: %s\n", command->bounds.reason);
+  if (result.stopped != NULL && strcmp(result.stopped, "time") != 0) {
+    error_add(error, STATUS_STOPPED, "stopped by %s%s%s", result.stopped,
+              command->job.state_path != NULL ? "; the same command goes on from " : "; --state FILE would keep it",
+              command->job.state_path != NULL ? command->job.state_path : "");
+    return STATUS_STOPPED;
+  }
+  return STATUS_OK;
+}
+
+static enum status run(struct invocation *invocation, struct error *error) {
+  struct tenancy_command command = {.invocation = invocation};
+  signals_catch();
+  if (!read_options(&command, error) || !load(&command, error)) return error->status;
+  if (!is_all(invocation)) return solve(&command, error);
+  const struct tenancy_contest contest = {.invocation = invocation,
+                                          .problem = &command.problem,
+                                          .bounds = &command.bounds,
+                                          .keys = &command.keys,
+                                          .settings = command.settings,
+                                          .seed = command.job.seed,
+                                          .n_seeds = command.n_seeds,
+                                          .samples = command.job.samples};
+  const struct table *table = tenancy_contest_run(&contest, error);
+  if (table == NULL) return error->status;
+  if (invocation->json) {
+    tables_print_json(table, 2, invocation->arena, error);
+  } else {
+    map_print_table(invocation, table);
+  }
+  remark(invocation, "%s: no mapping is below %.10g cycles (%s)\n", command.problem.name, command.bounds.best_cycles,
+         tenancy_bound_names[command.bounds.binding]);
+  return STATUS_OK;
+}
+
+/* --- the judge ------------------------------------------------------------------------------------------------------
+ */
+
+static const struct table_column judge_columns[] = {
+    {"answer", "", "", "row, from 0"},
+    {"valid", "", "", "yes or no"},
+    {"value", "cycles", "min", "makespan"},
+    {"core_util", "", "max", "mean time of the cores until their queues are empty, over the makespan"},
+    {"bw_util", "", "max", "bandwidth used, over the makespan"},
+    {"finish_cycles", "cycles", "", "of every core"},
+    {"rule", "", "", "event: the published additions; closed form: a job needs no bandwidth"},
+    {"reason", "", "", "why it is not valid"},
+};
+
+struct judged {
+  bool valid;
+  struct tenancy_verdict verdict;
+  const char *reason;
+};
+
+static const char *finish_text(const struct tenancy_problem *problem, const struct tenancy_verdict *verdict,
+                               struct arena *arena) {
+  struct writer writer;
+  writer_init(&writer, arena);
+  for (size_t c = 0; c < problem->n_cores; c++) {
+    char number[32];
+    snprintf(number, sizeof number, "%s%.17g", c == 0 ? "" : " ", verdict->finish_cycles[c]);
+    writer_raw(&writer, number);
+  }
+  return writer.text;
+}
+
+static void print_judged(const struct invocation *invocation, const struct tenancy_problem *problem, size_t n,
+                         const struct judged *judged) {
+  struct table *table =
+      table_new(invocation->arena, "judge", judge_columns, sizeof judge_columns / sizeof *judge_columns);
+  for (size_t i = 0; i < n; i++) {
+    const struct judged *one = &judged[i];
+    if (invocation->json) {
+      map_print_json(invocation,
+                     one->valid ? json_pack("{sI sb sf sf sf so? ss}", "answer", (json_int_t)i, "valid", 1, "value",
+                                            one->verdict.makespan_cycles, "core_util", one->verdict.core_util,
+                                            "bw_util", one->verdict.bw_util, "reason", (json_t *)NULL, "rule",
+                                            one->verdict.closed_form ? "closed form" : "event")
+                                : json_pack("{sI sb so? ss}", "answer", (json_int_t)i, "valid", 0, "value",
+                                            (json_t *)NULL, "reason", one->reason));
+      continue;
+    }
+    table_u64(table, i);
+    table_text(table, one->valid ? "yes" : "no");
+    for (int k = 0; k < 3; k++) {
+      if (!one->valid) table_empty(table);
+    }
+    if (one->valid) {
+      table_double(table, one->verdict.makespan_cycles);
+      table_double(table, one->verdict.core_util);
+      table_double(table, one->verdict.bw_util);
+    }
+    table_text(table, one->valid ? finish_text(problem, &one->verdict, invocation->arena) : "");
+    table_text(table, !one->valid ? "" : one->verdict.closed_form ? "closed form" : "event");
+    table_text(table, one->valid ? "" : one->reason);
+  }
+  if (!invocation->json) map_print_table(invocation, table);
+}
+
+static enum status judge(struct invocation *invocation, struct error *error) {
+  struct tenancy_problem problem;
+  struct tenancy_answers answers;
+  if (!tenancy_read(invocation->words[1], invocation->arena, &problem, error) ||
+      !tenancy_read_answers(&problem, invocation->words[2], invocation->arena, &answers, error)) {
+    return error->status;
+  }
+  struct judged *judged = ARENA_NEW(invocation->arena, struct judged, answers.n);
+  size_t n_valid = 0;
+  for (size_t i = 0; i < answers.n; i++) {
+    struct error *why = ARENA_NEW(invocation->arena, struct error, 1);
+    judged[i].valid = tenancy_judge(&problem, &answers.answers[i], invocation->arena, &judged[i].verdict, why);
+    judged[i].reason = why->text;
+    n_valid += judged[i].valid;
+  }
+  print_judged(invocation, &problem, answers.n, judged);
+  if (n_valid == answers.n) return STATUS_OK;
+  error_add(error, STATUS_INFEASIBLE, "%s: %zu of %zu answers are not valid", invocation->words[2], answers.n - n_valid,
+            answers.n);
+  return STATUS_INFEASIBLE;
+}
+
+static const char *const options[] = {"algorithm", "samples", "time",  "seed",   "seeds", "out",
+                                      "warm",      "keep",    "state", "report", "trace", NULL};
+const struct map_problem map_problem_tenancy = {
+    .name = "tenancy",
+    .doc = "jobs of many tenants to cores that share a bandwidth: least makespan (a folder with jobs.csv)",
+    .options = options,
+    .takes_sets = true,
+    .run = run,
+    .judge = judge,
+};

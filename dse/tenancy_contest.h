@@ -1,0 +1,20 @@
+/* Every algorithm of multi-tenant mapping on one instance, sample for sample. See map_tenancy.c. */
+#ifndef DSE_TENANCY_CONTEST_H
+#define DSE_TENANCY_CONTEST_H
+
+#include "dse/tables.h"
+#include "dse/tenancy_run.h"
+
+struct tenancy_contest {
+  const struct invocation *invocation;
+  const struct tenancy_problem *problem;
+  const struct tenancy_bounds *bounds;
+  const struct tenancy_keys *keys;
+  const void *const *settings; /* by algorithm */
+  uint64_t seed, n_seeds, samples;
+};
+/* A row an algorithm, best first; NULL with an error. Searches are handed out to the ranks, one seed each on one
+ * island. Collective. */
+const struct table *tenancy_contest_run(const struct tenancy_contest *contest, struct error *error);
+
+#endif
