@@ -39,6 +39,7 @@ enum rng_purpose {
   RNG_TENANCY_MAGMA = 62,
   RNG_TENANCY_BASELINE = 63, /* + the baseline's number × 65536 in the task */
   RNG_TENANCY_SCENARIOS = 64,
+  RNG_PLACEMENT = 70, /* the algorithm's number in the task's high bits */
   RNG_TEST = 1000,
 };
 
