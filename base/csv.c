@@ -23,14 +23,15 @@ struct reader {
   const char *name;
   struct error *error;
   struct arena *arena;
-  const char *at, *end;      /* what is still to be read; a NUL stands at `end` */
-  char *out;                 /* where the next cell goes; never beyond `at` */
-  uint32_t line;             /* of `at`, from 1 */
-  uint32_t row_line;         /* where the current row starts */
-  const char *row_start;     /* likewise in the text */
-  bool row_faulty;           /* one message a row is enough */
-  bool stop;                 /* what follows cannot be told apart any more */
-  bool failed;               /* some message was given */
+  const char *at, *end;  /* what is still to be read; a NUL stands at `end` */
+  char *out;             /* where the next cell goes; never beyond `at` */
+  uint32_t line;         /* of `at`, from 1 */
+  uint32_t row_line;     /* where the current row starts */
+  const char *row_start; /* likewise in the text */
+  bool row_faulty;       /* one message a row is enough */
+  bool stop;             /* what follows cannot be told apart any more */
+  bool failed;           /* some message was given */
+  size_t max_line_bytes, max_field_bytes;
   size_t n_columns;          /* of the header; 0 while it is read */
   const char *const *header; /* NULL while it is read */
 };
@@ -46,6 +47,14 @@ static void complain(struct reader *reader, uint32_t line, size_t column, const 
   else
     snprintf(name, sizeof name, "column %zu", column + 1);
   error_add(reader->error, STATUS_INPUT, "%s:%u: %s: %s", file, line, name, what);
+}
+
+static void complain_of_length(struct reader *reader, size_t column, const char *what, size_t most_bytes) {
+  char text[96];
+  const bool small = most_bytes < 1 << 20;
+  snprintf(text, sizeof text, "the %s is longer than %zu %s, which is the most", what, most_bytes >> (small ? 10 : 20),
+           small ? "KiB" : "MiB");
+  complain(reader, reader->row_line, column, text);
 }
 
 /* At the end of a line, with or without carriage return? */
@@ -112,8 +121,8 @@ static bool read_cell(struct reader *reader, size_t column) {
   }
   const bool more = take_separator(reader);
   *reader->out = '\0';
-  if ((size_t)(reader->out - cell) > CSV_MAX_FIELD_BYTES)
-    complain(reader, reader->row_line, column, "the field is longer than 64 KiB, which is the most");
+  if ((size_t)(reader->out - cell) > reader->max_field_bytes)
+    complain_of_length(reader, column, "field", reader->max_field_bytes);
   if (!text_is_utf8(cell)) complain(reader, reader->row_line, column, "is not UTF-8");
   reader->out++;
   return more;
@@ -142,8 +151,8 @@ static size_t read_row(struct reader *reader) {
     }
     n++;
   }
-  if ((size_t)(reader->at - reader->row_start) > CSV_MAX_LINE_BYTES)
-    complain(reader, reader->row_line, 0, "the line is longer than 1 MiB, which is the most");
+  if ((size_t)(reader->at - reader->row_start) > reader->max_line_bytes)
+    complain_of_length(reader, 0, "line", reader->max_line_bytes);
   return n;
 }
 
@@ -193,47 +202,85 @@ static void keep_line(struct reader *reader, uint32_t **lines, size_t n, size_t 
   (*lines)[n] = reader->row_line;
 }
 
-static void read_rows(struct reader *reader, size_t max_rows, struct csv *csv) {
-  const char *first = reader->out;
-  uint32_t *lines = NULL;
-  size_t n_rows = 0, capacity = 0;
+/* The next good row, its cells from the return value on; NULL: there is none. */
+static char *next_row(struct reader *reader, size_t max_rows, size_t n_rows) {
   while (start_row(reader)) {
     char *row = reader->out;
     char what[96];
     if (n_rows == max_rows) {
       snprintf(what, sizeof what, "more than %zu rows, which is the most here", max_rows);
       complain(reader, reader->row_line, 0, what);
-      return;
+      return NULL;
     }
     const size_t n = read_row(reader);
     if (n != reader->n_columns) {
       snprintf(what, sizeof what, "the row has %zu fields, the header has %zu", n, reader->n_columns);
       complain(reader, reader->row_line, n < reader->n_columns ? n : reader->n_columns, what);
     }
-    if (reader->row_faulty) {
-      reader->out = row;
-      continue;
-    }
-    keep_line(reader, &lines, n_rows++, &capacity);
+    if (!reader->row_faulty) return row;
+    reader->out = row;
   }
+  return NULL;
+}
+
+static void read_rows(struct reader *reader, size_t max_rows, struct csv *csv) {
+  const char *first = reader->out;
+  uint32_t *lines = NULL;
+  size_t n_rows = 0, capacity = 0;
+  while (next_row(reader, max_rows, n_rows) != NULL) keep_line(reader, &lines, n_rows++, &capacity);
   if (reader->failed) return;
   csv->n_rows = n_rows;
   csv->line = lines;
   csv->cells = point_at_cells(reader->arena, first, n_rows * csv->n_columns);
 }
 
-/* `text` is the arena's own and is overwritten; a NUL stands behind its n bytes. */
+/* Every row takes the place of the one before. */
+static void walk_rows(struct reader *reader, const struct csv_walk *walk, struct csv *csv) {
+  const char **cells = ARENA_NEW(reader->arena, const char *, csv->n_columns);
+  csv->n_rows = 1;
+  csv->line = &reader->row_line;
+  csv->cells = cells;
+  char *row;
+  for (size_t n_rows = 0; (row = next_row(reader, walk->max_rows, n_rows)) != NULL; n_rows++) {
+    reader->out = row;
+    for (size_t c = 0; c < csv->n_columns; c++) {
+      cells[c] = row;
+      row += strlen(row) + 1;
+    }
+    walk->row(walk->context, csv);
+  }
+}
+
+/* `text` is overwritten; a NUL stands behind its n bytes. */
+static bool start(struct reader *reader, const char *name, char *text, size_t n, struct csv *csv) {
+  static const char mark[] = "\xEF\xBB\xBF"; /* the byte order mark that spreadsheets write */
+  *csv = (struct csv){.path = arena_copy_text(reader->arena, name)};
+  reader->name = name;
+  reader->out = text;
+  reader->at = text;
+  if (n >= 3 && memcmp(text, mark, 3) == 0) reader->at += 3;
+  reader->end = text + n;
+  reader->line = 1;
+  return read_header(reader, csv);
+}
+
 static bool parse_in_place(const char *name, char *text, size_t n, size_t max_rows, struct reader reader,
                            struct csv *csv) {
-  static const char mark[] = "\xEF\xBB\xBF"; /* the byte order mark that spreadsheets write */
-  *csv = (struct csv){.path = arena_copy_text(reader.arena, name)};
-  reader.name = name;
-  reader.out = text;
-  reader.at = text;
-  if (n >= 3 && memcmp(text, mark, 3) == 0) reader.at += 3;
-  reader.end = text + n;
-  reader.line = 1;
-  if (read_header(&reader, csv)) read_rows(&reader, max_rows, csv);
+  reader.max_line_bytes = CSV_MAX_LINE_BYTES;
+  reader.max_field_bytes = CSV_MAX_FIELD_BYTES;
+  if (start(&reader, name, text, n, csv)) read_rows(&reader, max_rows, csv);
+  return !reader.failed;
+}
+
+bool csv_walk(const char *name, char *text, size_t n, const struct csv_walk *walk, struct arena *arena,
+              struct error *error) {
+  struct reader reader = {.arena = arena,
+                          .error = error,
+                          .max_line_bytes = walk->max_line_bytes > 0 ? walk->max_line_bytes : CSV_MAX_LINE_BYTES,
+                          .max_field_bytes = walk->max_field_bytes > 0 ? walk->max_field_bytes : CSV_MAX_FIELD_BYTES};
+  struct csv csv;
+  if (!start(&reader, name, text, n, &csv) || !walk->header(walk->context, &csv)) return false;
+  walk_rows(&reader, walk, &csv);
   return !reader.failed;
 }
 

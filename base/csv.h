@@ -19,6 +19,18 @@ struct csv {
 bool csv_read(const char *path, size_t max_rows, struct arena *arena, struct csv *csv, struct error *error);
 bool csv_parse(const char *name, const char *text, size_t n, size_t max_rows, struct arena *arena, struct csv *csv,
                struct error *error);
+/* The same a row at a time, for tables and lines too large to hold: memory does not grow with the rows. */
+struct csv_walk {
+  size_t max_rows, max_line_bytes, max_field_bytes; /* 0 bytes: csv_read's limits */
+  /* Called once, before any row: what of the header is wrong is the caller's business; false ends the walk. */
+  bool (*header)(void *context, const struct csv *csv);
+  /* `csv` has one row; its cells are gone when this returns. */
+  void (*row)(void *context, const struct csv *csv);
+  void *context;
+};
+/* False if the text is no table or `header` said so. The n bytes of `text`, with a NUL behind them, are overwritten. */
+bool csv_walk(const char *name, char *text, size_t n, const struct csv_walk *walk, struct arena *arena,
+              struct error *error);
 /* Index of a column, or SIZE_MAX. */
 size_t csv_column(const struct csv *csv, const char *name);
 static inline const char *csv_cell(const struct csv *csv, size_t row, size_t column) {

@@ -21,6 +21,10 @@
 
 enum { TENANCY_MAX_CORES = 256, TENANCY_MAX_JOBS = 1 << 20, TENANCY_MAX_ROWS = 1 << 22 };
 
+/* Latencies of a job, and what all cores may need at once, lie below these: costs then fit, whatever the answer. */
+#define TENANCY_END_CYCLES (UINT64_C(1) << 61)
+#define TENANCY_END_BYTES_PER_CYCLE 536870912.0 /* 2^29 */
+
 /* Who gets how much when the running jobs need more than there is (tenancy §12). */
 enum tenancy_allocation {
   TENANCY_PROPORTIONAL, /* every job slows down by the same factor: the published rule, and the only one that the closed
@@ -37,6 +41,7 @@ struct tenancy_problem {
   const char *name;
   size_t n_jobs, n_cores;
   double bandwidth_bytes_per_cycle; /* B > 0, finite */
+  enum tenancy_allocation allocation;
   /* [n_jobs * n_cores], a row a job. Latency without stall; 0: the job cannot run there (then the others are 0). */
   const uint64_t *latency_cycles;
   const double *bytes_per_cycle; /* needed to run without stall; finite, ≥ 0 */

@@ -5,10 +5,22 @@
 
 #include "search/tenancy/tenancy.h"
 
-/* Problem and texts lie in the arena; the problem is finished (tenancy_finish). */
+/* Problem and texts lie in the arena; the problem is finished (tenancy_finish). The folder's name is the problem's if
+ * instance.json has none. Rows of a job must agree in what belongs to the job; only `macs` may differ from core to core
+ * (a published table does), and counts as on the first core that the job can run on. */
 bool tenancy_read(const char *folder, struct arena *arena, struct tenancy_problem *problem, struct error *error);
 /* Writes instance.json and jobs.csv (edges.csv) that read back equal. */
 bool tenancy_write(const struct tenancy_problem *problem, const char *folder, struct arena *arena, struct error *error);
+
+/* The same from texts: overwritten, a NUL behind their n bytes; `edges` NULL: no dependencies. */
+struct tenancy_text {
+  const char *path;
+  char *bytes;
+  size_t n;
+};
+bool tenancy_parse(const struct tenancy_text *instance, const struct tenancy_text *jobs,
+                   const struct tenancy_text *edges, struct arena *arena, struct tenancy_problem *problem,
+                   struct error *error);
 
 struct tenancy_answers {
   size_t n;
@@ -18,5 +30,7 @@ struct tenancy_answers {
  * {"core": […], "priority": […]}, or a list of such. Sizes and ranges are checked, whether jobs can run is not. */
 bool tenancy_read_answers(const struct tenancy_problem *problem, const char *path, struct arena *arena,
                           struct tenancy_answers *answers, struct error *error);
+bool tenancy_parse_answers(const struct tenancy_problem *problem, const struct tenancy_text *text, struct arena *arena,
+                           struct tenancy_answers *answers, struct error *error);
 
 #endif
