@@ -67,6 +67,7 @@ bool tenancy_bounds(const struct tenancy_problem *problem, const struct tenancy_
   bounds->cycles[TENANCY_B1_SINGLE_JOB] = single_job(&kinds, &longest);
   struct tenancy_weights weights = {.of = ARENA_NEW(arena, double, kinds.n_groups + 1)};
   tenancy_bound_lp(&kinds, settings, arena, bounds, &weights);
+  tenancy_bound_columns(&kinds, settings, &weights, arena, bounds);
   choose_binding(bounds);
   bounds->reason = explain(&kinds, bounds, longest, &weights, arena);
   return true;

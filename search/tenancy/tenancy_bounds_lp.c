@@ -71,24 +71,28 @@ static void add_columns(struct lp *lp) {
   }
 }
 
-/* Weak duality, in our own arithmetic. */
-double tenancy_weighted_bound(const struct tenancy_kinds *kinds, const struct tenancy_weights *weights) {
-  double all_loads = 0, sum = 0, all = 0;
-  for (size_t g = 0; g < kinds->n_groups; g++) all_loads += weights->of[g];
-  all = all_loads + weights->of[kinds->n_groups];
-  if (!(all > 0)) return 0;
-  for (size_t k = 0; k < kinds->n_kinds; k++) {
-    double least = INFINITY;
-    for (size_t g = 0; g < kinds->n_groups; g++) {
-      const size_t at = kinds_at(kinds, k, g);
-      if (!kinds_can(kinds, k, g)) continue;
-      const double cost = weights->of[g] * kinds->latency[at] / kinds->problem->group_size[g] +
-                          all_loads * kinds->excess[at] + weights->of[kinds->n_groups] * kinds->busy[at];
-      least = fmin(least, cost);
-    }
-    sum += kinds->n_of[k] * least;
+static double sum_of(const double *values, size_t n) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += values[i];
+  return sum;
+}
+
+double tenancy_weighted_cost(const struct tenancy_kinds *kinds, const struct tenancy_weights *weights, size_t kind) {
+  const double loads = sum_of(weights->of, kinds->n_groups), bytes = weights->of[kinds->n_groups];
+  double least = INFINITY;
+  for (size_t g = 0; g < kinds->n_groups; g++) {
+    const size_t at = kinds_at(kinds, kind, g);
+    if (!kinds_can(kinds, kind, g)) continue;
+    const double load = kinds->latency[at] / kinds->problem->group_size[g];
+    least = fmin(least, weights->of[g] * load + loads * kinds->excess[at] + bytes * kinds->busy[at]);
   }
-  return tenancy_round_down(sum / all, kinds->n_kinds + kinds->n_groups);
+  return least / (loads + bytes);
+}
+
+double tenancy_weighted_bound(const struct tenancy_kinds *kinds, const struct tenancy_weights *weights) {
+  double sum = 0;
+  for (size_t k = 0; k < kinds->n_kinds; k++) sum += kinds->n_of[k] * tenancy_weighted_cost(kinds, weights, k);
+  return tenancy_round_down(sum, kinds->n_kinds + kinds->n_groups);
 }
 
 /* Jobs of a kind in the given parts of groups: whole parts first, what is left to the largest fractions. */

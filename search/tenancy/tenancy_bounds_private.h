@@ -14,5 +14,10 @@ double tenancy_weighted_bound(const struct tenancy_kinds *kinds, const struct te
 /* B2 and, if the settings allow nodes, B3, with both starts. Leaves the LP's weights. */
 void tenancy_bound_lp(const struct tenancy_kinds *kinds, const struct tenancy_bounds_settings *settings,
                       struct arena *arena, struct tenancy_bounds *bounds, struct tenancy_weights *weights);
+/* What a job of the kind costs at these weights, on its cheapest group, cycles: B2's multiplier of its row. */
+double tenancy_weighted_cost(const struct tenancy_kinds *kinds, const struct tenancy_weights *weights, size_t kind);
+/* B4, if the settings allow columns. */
+void tenancy_bound_columns(const struct tenancy_kinds *kinds, const struct tenancy_bounds_settings *settings,
+                           const struct tenancy_weights *weights, struct arena *arena, struct tenancy_bounds *bounds);
 
 #endif
