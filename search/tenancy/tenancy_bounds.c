@@ -63,6 +63,7 @@ bool tenancy_bounds(const struct tenancy_problem *problem, const struct tenancy_
   *bounds = (struct tenancy_bounds){0};
   struct tenancy_kinds kinds;
   tenancy_kinds_init(&kinds, problem, arena);
+  bounds->n_kinds = kinds.n_kinds, bounds->kind_of = kinds.kind_of;
   size_t longest;
   bounds->cycles[TENANCY_B1_SINGLE_JOB] = single_job(&kinds, &longest);
   struct tenancy_weights weights = {.of = ARENA_NEW(arena, double, kinds.n_groups + 1)};

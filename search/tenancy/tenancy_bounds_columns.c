@@ -2,19 +2,19 @@
  *
  * Minimise Σ_K z_K max(1, R_K/B) so that every job is done: Σ_K z_K Σ_g K_kg / l_kg ≥ n_k for every kind (tenancy §4;
  * jobs of a kind share a row, for an optimum treats them alike; ≥ for =, because doing less of a configuration never
- * costs more). Column generation: a master program over the configurations known (GLPK), and pricing (tenancy_pricing.h)
- * for those that would help. Any u ≥ 0 prove Σ n_k u_k / max(1, ρ), ρ the best configuration's worth at u, so that the
- * bound is valid whenever we stop, whatever GLPK's tolerances.
+ * costs more). Column generation: a master program over the configurations known (GLPK), and pricing
+ * (tenancy_pricing.h) for those that would help. Any u ≥ 0 prove Σ n_k u_k / max(1, ρ), ρ the best configuration's
+ * worth at u, so that the bound is valid whenever we stop, whatever GLPK's tolerances.
  *
- * Multipliers are smoothed between the best proven ones and the master's (Wentges 1997; Pessoa et al. 2018), which saves
- * most of the rounds; the first are B2's, which are feasible here. */
+ * Multipliers are smoothed between the best proven ones and the master's (Wentges 1997; Pessoa et al. 2018), which
+ * saves most of the rounds; the first are B2's, which are feasible here. */
 #include "search/tenancy/tenancy_bounds_private.h"
 #include "search/tenancy/tenancy_pricing.h"
 
 #include <glpk.h>
 #include <math.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const double converged = 1e-10, smoothing = 0.7, improves = 1e-9;
@@ -93,7 +93,8 @@ static void build(struct columns *columns) {
       uint32_t most = kinds->problem->group_size[g];
       if (most > kinds->n_of[k]) most = kinds->n_of[k];
       for (uint32_t n = 1; n <= most; n = n < most ? most : n + 1) {
-        struct tenancy_configuration alone = {.share = n * kinds->share[at], .n_parts = 1, .at = {(uint32_t)at}, .n_jobs = {n}};
+        struct tenancy_configuration alone = {
+            .share = n * kinds->share[at], .n_parts = 1, .at = {(uint32_t)at}, .n_jobs = {n}};
         add_column(columns, &alone);
       }
     }
@@ -116,7 +117,8 @@ static bool solve_master(struct columns *columns) {
   return true;
 }
 
-/* Prices at `tried`; keeps the multipliers if they prove more. Returns how many columns came in that the master wants. */
+/* Prices at `tried`; keeps the multipliers if they prove more. Returns how many columns came in that the master wants.
+ */
 static size_t price(struct columns *columns, uint64_t *work) {
   const struct tenancy_kinds *kinds = columns->kinds;
   double sum = 0;
@@ -147,7 +149,9 @@ static void generate(struct columns *columns, uint64_t work) {
   const char *v = getenv("B4V");
   for (size_t round = 0; columns->n < columns->limit && work > 0; round++) {
     if (!solve_master(columns)) return;
-    if (v) printf("  %zu master %.3f proven %.3f n %zu work %g\n", round, columns->master_cycles, columns->proven_cycles, columns->n, (double)work);
+    if (v)
+      printf("  %zu master %.3f proven %.3f n %zu work %g\n", round, columns->master_cycles, columns->proven_cycles,
+             columns->n, (double)work);
     if (columns->proven_cycles >= columns->master_cycles * (1 - converged)) return;
     size_t n = 0;
     for (double keep = smoothing; n == 0 && work > 0; keep -= 1 - smoothing) {
@@ -159,6 +163,49 @@ static void generate(struct columns *columns, uint64_t work) {
     }
     if (n == 0) return;
   }
+}
+
+/* --- what the last master program uses ------------------------------------------------------------------------------
+ */
+
+struct use {
+  double z_cycles;
+  size_t column;
+};
+
+static int longest_first(const void *a, const void *b) {
+  const struct use *x = a, *y = b;
+  if (x->z_cycles > y->z_cycles || x->z_cycles < y->z_cycles) return x->z_cycles > y->z_cycles ? -1 : 1;
+  return x->column < y->column ? -1 : x->column > y->column;
+}
+
+static void report(const struct columns *columns, struct arena *arena, struct tenancy_bounds *bounds) {
+  const struct tenancy_kinds *kinds = columns->kinds;
+  struct use *uses = ARENA_NEW(arena, struct use, kinds->n_kinds + 1); /* a basis has no more */
+  size_t n = 0, n_jobs = 0;
+  for (size_t i = 0; i < columns->n && n < kinds->n_kinds; i++) {
+    const double z = glp_get_col_prim(columns->glpk, (int)i + 1) * columns->unit_cycles;
+    if (z > 1e-9 * columns->unit_cycles) uses[n++] = (struct use){.z_cycles = z, .column = i};
+  }
+  qsort(uses, n, sizeof *uses, longest_first);
+  for (size_t i = 0; i < n; i++)
+    for (size_t p = 0; p < columns->of[uses[i].column]->n_parts; p++) n_jobs += columns->of[uses[i].column]->n_jobs[p];
+  double *z_cycles = ARENA_NEW(arena, double, n);
+  uint32_t *first = ARENA_NEW(arena, uint32_t, n + 1), *job = ARENA_NEW(arena, uint32_t, n_jobs);
+  uint32_t *group = ARENA_NEW(arena, uint32_t, n_jobs), end = 0;
+  for (size_t i = 0; i < n; i++) {
+    const struct tenancy_configuration *configuration = columns->of[uses[i].column];
+    z_cycles[i] = uses[i].z_cycles;
+    for (size_t p = 0; p < configuration->n_parts; p++) {
+      for (uint32_t c = 0; c < configuration->n_jobs[p]; c++) {
+        job[end] = kinds->job[kinds->start[configuration->at[p] / kinds->n_groups]];
+        group[end++] = (uint32_t)(configuration->at[p] % kinds->n_groups);
+      }
+    }
+    first[i + 1] = end;
+  }
+  bounds->n_configurations = n;
+  bounds->z_cycles = z_cycles, bounds->first = first, bounds->job = job, bounds->group = group;
 }
 
 void tenancy_bound_columns(const struct tenancy_kinds *kinds, const struct tenancy_bounds_settings *settings,
@@ -181,6 +228,7 @@ void tenancy_bound_columns(const struct tenancy_kinds *kinds, const struct tenan
   columns.proven_cycles = bounds->cycles[TENANCY_B2_LP];
   generate(&columns, settings->price_work);
   bounds->cycles[TENANCY_B4_CONFIGURATION_LP] = columns.proven_cycles;
+  if (solve_master(&columns)) report(&columns, arena, bounds);
   tenancy_pricing_free(columns.pricing);
   glp_delete_prob(columns.glpk);
 }

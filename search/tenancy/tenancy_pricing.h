@@ -3,12 +3,12 @@
  * A job of kind k on group g is worth value[k, g] a cycle. Find a configuration K (at most s_g jobs on group g, at most
  * n_k of kind k, whole numbers) that makes f(K) = Σ value − (R_K/B − 1)⁺ largest. (tenancy §4.)
  *
- * Exact, without rounding bandwidths to buckets. The linear program over fractions gives multipliers: θ in [0, 1] of the
- * bandwidth, for −(R/B − 1)⁺ ≤ −θ(R/B − 1), and π_g ≥ 0 of the places on a group. Any such numbers bound f by
- *   L = θ + Σ_g s_g π_g + Σ_k n_k m_k,   m_k = max(0, max_g value − θ b/B − π_g),
- * and how far a configuration stays below L is a sum of losses ≥ 0: of what it uses, of what it leaves out, of
- * bandwidth left over or exceeded. So all configurations within a budget of losses are enumerated, kind after kind, and
- * the budget doubles until one is found: that is the best. */
+ * Exact, without rounding bandwidths to buckets. The linear program over fractions gives multipliers: θ in [0, 1] of
+ * the bandwidth, for −(R/B − 1)⁺ ≤ −θ(R/B − 1), and π_g ≥ 0 of the places on a group. Any such numbers bound f by L = θ
+ * + Σ_g s_g π_g + Σ_k n_k m_k,   m_k = max(0, max_g value − θ b/B − π_g), and how far a configuration stays below L is
+ * a sum of losses ≥ 0: of what it uses, of what it leaves out, of bandwidth left over or exceeded. So all
+ * configurations within a budget of losses are enumerated, kind after kind, and the budget doubles until one is found:
+ * that is the best. */
 #ifndef SEARCH_TENANCY_TENANCY_PRICING_H
 #define SEARCH_TENANCY_TENANCY_PRICING_H
 
