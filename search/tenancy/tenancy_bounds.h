@@ -20,8 +20,14 @@ struct tenancy_bounds {
   /* Group of cores of every job [n_jobs], as a start for a search: the LP's basic solution rounded, and the MIP's
    * incumbent; NULL: none. */
   const uint32_t *lp_group, *mip_group;
-  /* The configurations that B4's last master program uses, by descending length: share z_cycles of the schedule in
-   * which job[first[k]] … job[first[k + 1] − 1] run together, on groups group[…]. 0: none. */
+  /* Jobs with equal latencies and bandwidths are one kind: kind_of[n_jobs], numbered by first job. */
+  size_t n_kinds;
+  const uint32_t *kind_of;
+  /* The configurations that B4's last master program uses, by descending length: in the part z_cycles of the schedule
+   * (before it is stretched by max(1, R/B), in virtual time) job[first[k]] … job[first[k + 1] − 1] run together, on
+   * groups group[…]. A job stands for its kind, is the kind's first, and appears as often as jobs of the kind run. The
+   * time that a kind gets on a group over all configurations is about its latency there times how many of its jobs run
+   * there, and may be a fraction of a job. 0: none. */
   size_t n_configurations;
   const double *z_cycles;
   const uint32_t *first, *job, *group;
