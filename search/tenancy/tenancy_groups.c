@@ -66,6 +66,7 @@ void tenancy_sort_grouped(const struct tenancy_problem *problem, const uint32_t 
 struct rows {
   const struct tenancy_problem *problem;
   uint32_t *group;
+  double load_weight;
   double *load, *excess, *bytes; /* [n_jobs * n_groups]: latency / size of the group; cycles beyond B; cycles at B */
   double loads[TENANCY_MAX_CORES], all_excess, all_bytes;
 };
@@ -124,7 +125,7 @@ static void fill_rows(struct rows *rows, struct arena *scratch) {
       const size_t at = tenancy_at(problem, j, first[g]), to = j * n_groups + g;
       const double latency = (double)problem->latency_cycles[at];
       const double share = problem->bytes_per_cycle[at] / problem->bandwidth_bytes_per_cycle;
-      rows->load[to] = latency / problem->group_size[g];
+      rows->load[to] = rows->load_weight * latency / problem->group_size[g];
       rows->excess[to] = latency * fmax(0, share - 1);
       rows->bytes[to] = latency * share;
     }
@@ -160,9 +161,10 @@ static bool step(struct rows *rows, bool swaps) {
   return true;
 }
 
-double tenancy_improve_groups(const struct tenancy_problem *problem, uint32_t *group, struct arena *scratch) {
+double tenancy_improve_groups(const struct tenancy_problem *problem, double load_weight, uint32_t *group,
+                              struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
-  struct rows rows = {.problem = problem, .group = group};
+  struct rows rows = {.problem = problem, .group = group, .load_weight = load_weight};
   fill_rows(&rows, scratch);
   if (problem->n_groups > 1) {
     const uint64_t work = (uint64_t)problem->n_jobs * problem->n_jobs;

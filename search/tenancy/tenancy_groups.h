@@ -12,7 +12,8 @@ void tenancy_sort_grouped(const struct tenancy_problem *problem, const uint32_t 
                           uint32_t *order);
 /* Moves and swaps between groups while B2's rows fall; returns the rows' maximum, in cycles: no answer with these
  * groups ends earlier. Judges no answer. */
-double tenancy_improve_groups(const struct tenancy_problem *problem, uint32_t *group, struct arena *scratch);
+double tenancy_improve_groups(const struct tenancy_problem *problem, double load_weight, uint32_t *group,
+                              struct arena *scratch);
 /* Moves and swaps between equal cores while the larger of two loads falls. core: [n_jobs]. */
 void tenancy_balance(const struct tenancy_problem *problem, uint32_t *core, struct arena *scratch);
 
