@@ -6,6 +6,9 @@
 #include "search/tenancy/tenancy.h"
 #include "search/tenancy/tenancy_bounds.h"
 
+/* Answers built and evaluated in full on the way to one seed, at most: none is counted as a sample. */
+enum { TENANCY_SEED_TRIES = 128 };
+
 /* Earliest finish: jobs in order of `first` (NULL: longest mean latency first), each to the core where it would end
  * first without stall. */
 void tenancy_seed_earliest_finish(const struct tenancy_problem *problem, const uint32_t *first, struct arena *scratch,

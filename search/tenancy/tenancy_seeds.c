@@ -1,0 +1,279 @@
+/* Seeds of multi-tenant mapping. See tenancy_seeds.h. */
+#include "search/tenancy/tenancy_seeds.h"
+
+#include "base/checked.h"
+#include "search/tenancy/tenancy_dispatch.h"
+#include "search/tenancy/tenancy_groups.h"
+#include <string.h>
+
+/* Queues from a core and a place in the order for every job. */
+static void write_queues(const struct tenancy_problem *problem, const uint32_t *core, const uint32_t *order,
+                         struct tenancy_queues *queues) {
+  uint32_t fill[TENANCY_MAX_CORES] = {0};
+  for (size_t j = 0; j < problem->n_jobs; j++) fill[core[j]]++;
+  queues->start[0] = 0;
+  for (size_t c = 0; c < problem->n_cores; c++) {
+    queues->start[c + 1] = queues->start[c] + fill[c];
+    fill[c] = queues->start[c];
+  }
+  for (size_t i = 0; i < problem->n_jobs; i++) queues->job[fill[core[order[i]]]++] = order[i];
+}
+
+/* --- earliest finish ------------------------------------------------------------------------------------------------
+ */
+
+/* Each job in turn to the core where load + bytes_weight × (bytes / B) ends up least. */
+static void earliest_finish(const struct tenancy_problem *problem, const uint32_t *first, double bytes_weight,
+                            struct arena *scratch, struct tenancy_queues *queues) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const size_t n = problem->n_jobs, n_cores = problem->n_cores;
+  uint32_t *core = ARENA_NEW(scratch, uint32_t, n), *order = ARENA_NEW(scratch, uint32_t, n);
+  if (first != NULL) {
+    memcpy(order, first, n * sizeof *order);
+  } else {
+    tenancy_sort_longest(problem, scratch, order);
+  }
+  uint64_t load[TENANCY_MAX_CORES] = {0};
+  for (size_t i = 0; i < n; i++) {
+    const size_t job = order[i];
+    size_t best = n_cores;
+    double least = 0;
+    for (size_t c = 0; c < n_cores; c++) {
+      const size_t at = tenancy_at(problem, job, c);
+      if (problem->latency_cycles[at] == 0) continue;
+      const double latency = (double)problem->latency_cycles[at];
+      const double bytes_cycles = latency * problem->bytes_per_cycle[at] / problem->bandwidth_bytes_per_cycle;
+      const double end = (double)load[c] + latency + bytes_weight * bytes_cycles;
+      if (best == n_cores || end < least) best = c, least = end;
+    }
+    core[job] = (uint32_t)best;
+    load[best] += problem->latency_cycles[tenancy_at(problem, job, best)];
+  }
+  write_queues(problem, core, order, queues);
+  arena_rewind(scratch, mark);
+}
+
+void tenancy_seed_earliest_finish(const struct tenancy_problem *problem, const uint32_t *first, struct arena *scratch,
+                                  struct tenancy_queues *queues) {
+  earliest_finish(problem, first, 0, scratch, queues);
+}
+
+/* --- longest processing time inside the groups ----------------------------------------------------------------------
+ */
+
+void tenancy_seed_groups(const struct tenancy_problem *problem, const uint32_t *group, struct arena *scratch,
+                         struct tenancy_queues *queues) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const size_t n = problem->n_jobs;
+  uint32_t *core = ARENA_NEW(scratch, uint32_t, n), *order = ARENA_NEW(scratch, uint32_t, n);
+  tenancy_sort_grouped(problem, group, scratch, order);
+  uint64_t load[TENANCY_MAX_CORES] = {0};
+  for (size_t i = 0; i < n; i++) {
+    const size_t job = order[i];
+    size_t best = problem->n_cores;
+    for (size_t c = 0; c < problem->n_cores; c++) {
+      if (problem->group_of[c] == group[job] && (best == problem->n_cores || load[c] < load[best])) best = c;
+    }
+    core[job] = (uint32_t)best;
+    load[best] += problem->latency_cycles[tenancy_at(problem, job, best)];
+  }
+  tenancy_balance(problem, core, scratch);
+  write_queues(problem, core, order, queues);
+  arena_rewind(scratch, mark);
+}
+
+/* --- orders along virtual time --------------------------------------------------------------------------------------
+ */
+
+/* The best answer so far and where the next one is tried. */
+struct contest {
+  const struct tenancy_problem *problem;
+  struct arena *scratch;
+  struct tenancy_queues *best;
+  tenancy_cost cost;
+  struct tenancy_queues trial;
+  size_t n_tries, limit;
+};
+
+static struct contest new_contest(const struct tenancy_problem *problem, struct arena *scratch,
+                                  struct tenancy_queues *queues) {
+  return (struct contest){.problem = problem,
+                          .scratch = scratch,
+                          .best = queues,
+                          .cost = ~(tenancy_cost)0,
+                          .trial = tenancy_queues_new(problem, scratch),
+                          .limit = TENANCY_SEED_TRIES};
+}
+
+static bool enter(struct contest *contest) {
+  const tenancy_cost cost = tenancy_evaluate(contest->problem, &contest->trial);
+  contest->n_tries++;
+  if (cost >= contest->cost) return false;
+  contest->cost = cost;
+  tenancy_queues_copy(contest->problem, &contest->trial, contest->best);
+  return true;
+}
+
+static bool try_rule(struct contest *contest, const struct tenancy_pools *pools, const struct tenancy_rule *rule) {
+  if (contest->n_tries >= contest->limit) return false;
+  tenancy_dispatch(pools, rule, contest->scratch, &contest->trial);
+  return enter(contest);
+}
+
+/* One property of the rule at a time, by a factor; a step that helps is taken at once. */
+static void refine(struct contest *contest, const struct tenancy_pools *pools, struct tenancy_rule *rule) {
+  static const double factors[] = {0.5, 2, 0.8, 1.25};
+  for (size_t property = 0; property < 5; property++) {
+    if (property == 3 && !(rule->plan > 0)) continue;
+    for (size_t f = 0; f < (property < 4 ? 4 : 1); f++) {
+      struct tenancy_rule other = *rule;
+      if (property == 0) other.over *= factors[f];
+      if (property == 1) other.length *= factors[f];
+      if (property == 2) other.headroom *= 1 + (factors[f] - 1) / 10;
+      if (property == 3) other.plan *= 1 + (factors[f] - 1) / 20;
+      if (property == 4) other.dynamic = !other.dynamic;
+      if (try_rule(contest, pools, &other)) *rule = other;
+    }
+  }
+}
+
+/* Each core from its own jobs. */
+static void own_pools(const struct tenancy_problem *problem, const struct tenancy_queues *queues, struct arena *arena,
+                      struct tenancy_pools *pools) {
+  uint32_t *core = ARENA_NEW(arena, uint32_t, problem->n_jobs), each[TENANCY_MAX_CORES];
+  for (size_t c = 0; c < problem->n_cores; c++) {
+    each[c] = (uint32_t)c;
+    for (size_t i = queues->start[c]; i < queues->start[c + 1]; i++) core[queues->job[i]] = (uint32_t)c;
+  }
+  tenancy_pools_fill(pools, problem, core, each, arena);
+}
+
+static void flatten(struct contest *contest) {
+  /* over, length, headroom, plan, dynamic */
+  static const struct tenancy_rule rules[] = {
+      {0.1, 0.3, 0.9, 0, true}, {2, 3, 0.85, 0, true},   {0.7, 0.02, 0.9, 0, false}, {5, 0.02, 0.9, 0, false},
+      {5, 0.1, 0.95, 0, false}, {100, 0.02, 1, 0, true}, {1, 1, 1, 0, true},         {3, 0.3, 1, 0, true}};
+  struct tenancy_pools pools;
+  own_pools(contest->problem, contest->best, contest->scratch, &pools);
+  const struct tenancy_rule *best = NULL;
+  for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
+    if (try_rule(contest, &pools, &rules[r])) best = &rules[r];
+  }
+  if (best == NULL) return;
+  struct tenancy_rule rule = *best;
+  refine(contest, &pools, &rule);
+}
+
+void tenancy_seed_flatten(const struct tenancy_problem *problem, struct arena *scratch, struct tenancy_queues *queues) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct contest contest = new_contest(problem, scratch, queues);
+  contest.cost = tenancy_evaluate(problem, queues);
+  flatten(&contest);
+  arena_rewind(scratch, mark);
+}
+
+/* --- configurations -------------------------------------------------------------------------------------------------
+ */
+
+bool tenancy_seed_configurations(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds,
+                                 struct arena *scratch, struct tenancy_queues *queues) {
+  (void)problem, (void)scratch, (void)queues;
+  return bounds != NULL && bounds->n_configurations > 0 && false;
+}
+
+/* --- the best -------------------------------------------------------------------------------------------------------
+ * Several assignments to groups, each with pools by group and by core, and rules that are spread over what they can be:
+ * which of them suits depends on whether loads, bandwidth or single long jobs bind. Chosen by greedy covering over the
+ * published instances at a quarter, once and four times their bandwidth; then what won is refined. */
+
+enum grouping { RELAXED, IMPROVED, SLACK_5, SLACK_10, SLACK_15, SLACK_20, SLACK_30, SLACK_50, EARLIEST, N_GROUPINGS };
+/* How much more than their mean the loads count, so that whole jobs find room in queues that end together. */
+static const double load_weights[N_GROUPINGS] = {0, 1, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 1};
+
+struct attempt {
+  enum grouping grouping;
+  bool own; /* pools by core, else by group */
+  struct tenancy_rule rule;
+};
+static const struct attempt attempts[] = {
+    {SLACK_20, false, {2, 5, 1.1, 1, true}},         {EARLIEST, true, {0.1, 0.3, 0.9, 0.98, true}},
+    {IMPROVED, false, {1, 3, 0.85, 1.05, true}},     {SLACK_20, false, {20, 0.1, 1.1, 1.05, false}},
+    {SLACK_30, true, {2, 3, 0.85, 1, true}},         {IMPROVED, false, {0.4, 3, 0.95, 0.98, true}},
+    {SLACK_20, false, {0.2, 0.3, 1.05, 1, true}},    {RELAXED, true, {0.7, 0.02, 0.9, 1, false}},
+    {SLACK_10, false, {2, 30, 1.15, 1, false}},      {SLACK_10, false, {0.7, 5, 0.95, 1.02, false}},
+    {RELAXED, false, {0.2, 3, 0.95, 1, true}},       {SLACK_30, false, {5, 3, 1.15, 1.05, false}},
+    {RELAXED, false, {5, 3, 1.05, 0, false}},        {IMPROVED, true, {5, 0.02, 0.9, 1, false}},
+    {SLACK_30, false, {0.7, 30, 0.85, 1.02, false}}, {IMPROVED, true, {5, 0.1, 0.95, 0.98, false}},
+    {RELAXED, false, {5, 1, 0.85, 1.05, false}},     {RELAXED, false, {2, 3, 0.9, 0, true}},
+    {SLACK_15, false, {5, 3, 1.1, 1.02, false}},     {SLACK_10, false, {0.4, 1, 0.85, 1.02, true}},
+    {IMPROVED, true, {2, 0.1, 0.85, 0, false}},      {IMPROVED, false, {1, 0.3, 1, 1, true}},
+    {IMPROVED, false, {3, 1, 1, 0, true}},           {SLACK_50, false, {3, 1, 1, 1, false}},
+};
+enum { N_ATTEMPTS = sizeof attempts / sizeof *attempts };
+
+struct best_seed {
+  struct contest contest;
+  const uint32_t *group[N_GROUPINGS];
+  struct tenancy_pools pools[N_GROUPINGS][2]; /* by group, by core; n_kinds 0: not yet filled */
+};
+
+static void group_queues(const struct tenancy_problem *problem, const struct tenancy_queues *queues, uint32_t *group) {
+  for (size_t c = 0; c < problem->n_cores; c++) {
+    for (size_t i = queues->start[c]; i < queues->start[c + 1]; i++) group[queues->job[i]] = problem->group_of[c];
+  }
+}
+
+/* The relaxations' groups if there are bounds (`start`), else those of earliest finish. */
+static void find_groups(struct best_seed *best, const uint32_t *start) {
+  const struct tenancy_problem *problem = best->contest.problem;
+  const size_t n = problem->n_jobs;
+  uint32_t *earliest = ARENA_NEW(best->contest.scratch, uint32_t, n);
+  earliest_finish(problem, NULL, 1, best->contest.scratch, &best->contest.trial);
+  enter(&best->contest);
+  earliest_finish(problem, NULL, 0, best->contest.scratch, &best->contest.trial);
+  enter(&best->contest);
+  group_queues(problem, &best->contest.trial, earliest);
+  for (size_t i = 0; i < N_GROUPINGS; i++) {
+    uint32_t *group = ARENA_NEW(best->contest.scratch, uint32_t, n);
+    memcpy(group, i == EARLIEST || start == NULL ? earliest : start, n * sizeof *group);
+    if (load_weights[i] > 0) tenancy_improve_groups(problem, load_weights[i], group, best->contest.scratch);
+    best->group[i] = group;
+  }
+}
+
+static const struct tenancy_pools *get_pools(struct best_seed *best, size_t grouping, bool own) {
+  struct contest *contest = &best->contest;
+  struct tenancy_pools *pools = &best->pools[grouping][own];
+  if (pools->n_kinds > 0) return pools;
+  if (!own) {
+    tenancy_pools_fill(pools, contest->problem, best->group[grouping], contest->problem->group_of, contest->scratch);
+    return pools;
+  }
+  tenancy_seed_groups(contest->problem, best->group[grouping], contest->scratch, &contest->trial);
+  own_pools(contest->problem, &contest->trial, contest->scratch, pools);
+  enter(contest);
+  return pools;
+}
+
+tenancy_cost tenancy_seed_best(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds,
+                               struct arena *scratch, struct tenancy_queues *queues) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct best_seed best = {.contest = new_contest(problem, scratch, queues)};
+  const uint32_t *start = bounds == NULL ? NULL : bounds->mip_group != NULL ? bounds->mip_group : bounds->lp_group;
+  find_groups(&best, start);
+  if (tenancy_seed_configurations(problem, bounds, scratch, &best.contest.trial)) enter(&best.contest);
+  struct attempt won = attempts[0];
+  for (size_t i = 0; i < N_ATTEMPTS; i++) {
+    const struct tenancy_pools *pools = get_pools(&best, attempts[i].grouping, attempts[i].own);
+    if (try_rule(&best.contest, pools, &attempts[i].rule)) won = attempts[i];
+  }
+  for (size_t i = 0; i < N_GROUPINGS; i++) {
+    if (try_rule(&best.contest, get_pools(&best, i, won.own), &won.rule)) won.grouping = (enum grouping)i;
+  }
+  for (size_t round = 0; round < 3; round++) {
+    refine(&best.contest, get_pools(&best, won.grouping, won.own), &won.rule);
+  }
+  flatten(&best.contest);
+  arena_rewind(scratch, mark);
+  return best.contest.cost;
+}
