@@ -1,37 +1,106 @@
-/* The statement checked and completed, answers in both forms, and the closed form in full. See tenancy.h. */
+/* The statement checked and completed, and answers in both forms. See tenancy.h; the closed form is in
+ * tenancy_evaluate.c. */
 #include "search/tenancy/tenancy.h"
 
 #include "base/checked.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-/* Sums of latencies and of scaled bandwidths stay below 2^61 each: their product then fits a tenancy_cost twice. */
-static const uint64_t most_sum = UINT64_C(1) << 61;
-static const double scale = 4294967296.0; /* 2^32 */
+/* Scaled bandwidths stay below this: times a sum of latencies they then fit a tenancy_cost twice. */
+static const uint64_t end_scaled = UINT64_C(1) << 61;
+enum { LEAST_SCALE_BITS = 32, SHOWN_CIRCLE = 8, RUN = 32, MOST_MERGED = 1024 };
 
-static bool check_job(const struct tenancy_problem *problem, size_t job, uint64_t *longest, uint64_t *scaled,
-                      struct error *error) {
-  bool found = false;
+static bool check_job(const struct tenancy_problem *problem, size_t job, uint64_t *longest, struct error *error) {
   for (size_t c = 0; c < problem->n_cores; c++) {
     const size_t at = tenancy_at(problem, job, c);
-    const double need = problem->bytes_per_cycle[at];
+    const double need = problem->bytes_per_cycle[at], energy = problem->energy_nj == NULL ? 0 : problem->energy_nj[at];
     if (!(need >= 0) || !isfinite(need)) {
       return error_add(error, STATUS_INPUT, "%s: job %zu on core %zu: bandwidth %g: a finite number ≥ 0 is allowed",
                        problem->name, job, c, need);
     }
+    if (!isfinite(energy)) {
+      return error_add(error, STATUS_INPUT, "%s: job %zu on core %zu: energy %g: a finite number is allowed",
+                       problem->name, job, c, energy);
+    }
     if (problem->latency_cycles[at] == 0) continue;
-    found = true;
     *longest = max_u64(*longest, problem->latency_cycles[at]);
-    if (need * scale >= (double)most_sum) {
+    if (need >= TENANCY_END_BYTES_PER_CYCLE) {
       return error_add(error, STATUS_INPUT,
                        "%s: job %zu on core %zu: bandwidth %g is too large (below 2^29 is allowed)", problem->name, job,
                        c, need);
     }
-    scaled[at] = (uint64_t)llround(need * scale);
   }
-  if (found) return true;
+  if (problem->weight != NULL && !(problem->weight[job] > 0 && isfinite(problem->weight[job]))) {
+    return error_add(error, STATUS_INPUT, "%s: job %zu: weight %g: a finite number above 0 is allowed", problem->name,
+                     job, problem->weight[job]);
+  }
+  if (*longest > 0) return true;
   return error_add(error, STATUS_INPUT, "%s: job %zu can run on no core", problem->name, job);
 }
+
+/* --- the order of jobs ----------------------------------------------------------------------------------------------
+ */
+
+static bool complain_of_circle(const struct tenancy_problem *problem, const char *file, const uint32_t *n_waits_for,
+                               struct arena *arena, struct error *error) {
+  uint32_t job = 0;
+  while (n_waits_for[job] == 0) job++;
+  bool *seen = ARENA_NEW(arena, bool, problem->n_jobs);
+  uint32_t *path = ARENA_NEW(arena, uint32_t, problem->n_jobs + 1);
+  size_t n = 0;
+  for (; !seen[job]; n++) { /* who waits has a predecessor that waits, until one comes again */
+    seen[job] = true;
+    path[n] = job;
+    uint32_t e = problem->pred_start[job];
+    while (n_waits_for[problem->preds[e]] == 0) e++;
+    job = problem->preds[e];
+  }
+  size_t first = 0;
+  while (path[first] != job) first++;
+  const char *text = arena_printf(arena, "%u", job);
+  for (size_t i = n; i-- > first && n - i <= SHOWN_CIRCLE;) text = arena_printf(arena, "%s before %u", text, path[i]);
+  return error_add(error, STATUS_INPUT, "%s: job %s%s: jobs that wait for each other in a circle can never start", file,
+                   text, n - first > SHOWN_CIRCLE ? " before …" : "");
+}
+
+bool tenancy_check_order(const struct tenancy_problem *problem, const char *file, struct arena *arena,
+                         struct error *error) {
+  const size_t n = problem->n_jobs;
+  const uint32_t *pred_start = problem->pred_start;
+  if (pred_start == NULL) return true;
+  for (uint32_t j = 0; j < n; j++) {
+    for (uint32_t e = pred_start[j]; e < pred_start[j + 1]; e++) {
+      if (problem->preds[e] < n && problem->preds[e] != j) continue;
+      return error_add(error, STATUS_INPUT, "%s: job %u waits for job %u: another one of jobs 0 to %zu is allowed",
+                       file, j, problem->preds[e], n - 1);
+    }
+  }
+  const struct arena_mark mark = arena_get_mark(arena);
+  uint32_t *n_waits_for = ARENA_NEW(arena, uint32_t, n), *succ_start = ARENA_NEW(arena, uint32_t, n + 2);
+  uint32_t *succs = ARENA_NEW(arena, uint32_t, pred_start[n]), *free_jobs = ARENA_NEW(arena, uint32_t, n);
+  uint32_t *fill = succ_start + 1; /* one ahead: filling moves every start to where it belongs */
+  size_t n_free = 0, n_done = 0;
+  for (uint32_t e = 0; e < pred_start[n]; e++) fill[problem->preds[e] + 1]++;
+  for (size_t j = 0; j < n; j++) fill[j + 1] += fill[j];
+  for (uint32_t j = 0; j < n; j++) {
+    for (uint32_t e = pred_start[j]; e < pred_start[j + 1]; e++) succs[fill[problem->preds[e]]++] = j;
+    n_waits_for[j] = pred_start[j + 1] - pred_start[j];
+    if (n_waits_for[j] == 0) free_jobs[n_free++] = j;
+  }
+  for (; n_done < n_free; n_done++) {
+    const uint32_t job = free_jobs[n_done];
+    for (uint32_t e = succ_start[job]; e < succ_start[job + 1]; e++) {
+      if (--n_waits_for[succs[e]] == 0) free_jobs[n_free++] = succs[e];
+    }
+  }
+  if (n_done < n) complain_of_circle(problem, file, n_waits_for, arena, error);
+  arena_rewind(arena, mark);
+  return n_done == n;
+}
+
+/* --- groups of cores, classes of jobs -------------------------------------------------------------------------------
+ */
 
 /* Numbers things by the first equal one: out[i] = number of i's group. Quadratic in groups only. */
 static size_t number_groups(size_t n, bool (*equal)(const struct tenancy_problem *, size_t, size_t),
@@ -69,6 +138,15 @@ static uint64_t row_digest(const struct tenancy_problem *problem, size_t job) {
     digest = (digest ^ problem->latency_cycles[at]) * UINT64_C(0xff51afd7ed558ccd);
     digest = (digest ^ (digest >> 32) ^ problem->scaled[at]) * UINT64_C(0xc4ceb9fe1a85ec53);
   }
+  /* Jobs may differ in these alone: without them all would meet in one slot. */
+  const uint64_t *const more[] = {problem->macs, problem->release_cycles, problem->deadline_cycles};
+  for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+    if (more[i] != NULL) digest = (digest ^ (digest >> 32) ^ more[i][job]) * UINT64_C(0xff51afd7ed558ccd);
+  }
+  uint64_t weight = 0;
+  if (problem->weight != NULL) memcpy(&weight, problem->weight + job, sizeof weight);
+  if (problem->tenant != NULL) weight ^= problem->tenant[job];
+  digest = (digest ^ (digest >> 32) ^ weight) * UINT64_C(0xc4ceb9fe1a85ec53);
   return digest ^ (digest >> 29);
 }
 
@@ -86,12 +164,17 @@ static bool jobs_equal(const struct tenancy_problem *problem, size_t a, size_t b
          (problem->tenant == NULL || problem->tenant[a] == problem->tenant[b]) &&
          (problem->release_cycles == NULL || problem->release_cycles[a] == problem->release_cycles[b]) &&
          (problem->deadline_cycles == NULL || problem->deadline_cycles[a] == problem->deadline_cycles[b]) &&
-         (problem->weight == NULL || memcmp(problem->weight + a, problem->weight + b, sizeof(double)) == 0) &&
-         problem->pred_start == NULL;
+         (problem->weight == NULL || memcmp(problem->weight + a, problem->weight + b, sizeof(double)) == 0);
 }
 
-/* Classes by a table of digests: a million jobs may all differ. */
+/* Classes by a table of digests: a million jobs may all differ. With dependencies every job is a class of its own. */
 static void number_classes(struct tenancy_problem *problem, uint32_t *class_of, struct arena *arena) {
+  if (problem->pred_start != NULL) {
+    for (uint32_t j = 0; j < problem->n_jobs; j++) class_of[j] = j;
+    problem->n_classes = problem->n_jobs;
+    return;
+  }
+  const struct arena_mark mark = arena_get_mark(arena);
   size_t n_slots = 16;
   while (n_slots < 2 * problem->n_jobs) n_slots *= 2;
   uint32_t *slots = ARENA_NEW(arena, uint32_t, n_slots); /* first job of the class + 1 */
@@ -106,6 +189,7 @@ static void number_classes(struct tenancy_problem *problem, uint32_t *class_of, 
       class_of[j] = class_of[slots[s] - 1];
     }
   }
+  arena_rewind(arena, mark);
 }
 
 static bool check_sizes(const struct tenancy_problem *problem, struct error *error) {
@@ -117,39 +201,80 @@ static bool check_sizes(const struct tenancy_problem *problem, struct error *err
     return error_add(error, STATUS_INPUT, "%s: %zu cores: 1 to %d are allowed", problem->name, problem->n_cores,
                      TENANCY_MAX_CORES);
   }
-  const double bandwidth = problem->bandwidth_bytes_per_cycle;
-  if (!(bandwidth * scale >= 1) || !(bandwidth * scale < (double)most_sum)) {
-    return error_add(error, STATUS_INPUT, "%s: bandwidth %g bytes/cycle: 2^-32 to below 2^29 is allowed", problem->name,
-                     bandwidth);
+  if (!(problem->bandwidth_bytes_per_cycle > 0) || !isfinite(problem->bandwidth_bytes_per_cycle)) {
+    return error_add(error, STATUS_INPUT, "%s: bandwidth %g bytes/cycle: a finite number above 0 is allowed",
+                     problem->name, problem->bandwidth_bytes_per_cycle);
   }
   return true;
 }
 
-bool tenancy_finish(struct tenancy_problem *problem, struct arena *arena, struct error *error) {
-  if (!check_sizes(problem, error)) return false;
-  const size_t n = problem->n_jobs, n_cores = problem->n_cores;
-  uint64_t *scaled = ARENA_NEW(arena, uint64_t, n * n_cores), sum = 0, needs = 0;
+static bool check_jobs(const struct tenancy_problem *problem, struct error *error) {
+  uint64_t sum = 0;
   bool fine = true;
-  for (size_t j = 0; j < n; j++) {
+  for (size_t j = 0; j < problem->n_jobs; j++) {
     uint64_t longest = 0;
-    fine = check_job(problem, j, &longest, scaled, error) && fine;
+    fine = check_job(problem, j, &longest, error) && fine;
+    if (problem->tenant != NULL && problem->tenant[j] >= problem->n_tenants) {
+      fine = error_add(error, STATUS_INPUT, "%s: job %zu: tenant %u: there are %zu", problem->name, j,
+                       problem->tenant[j], problem->n_tenants);
+    }
     sum = sat_add(sum, longest);
   }
-  if (!fine) return false;
-  if (sum >= most_sum) {
-    return error_add(error, STATUS_INPUT, "%s: the latencies of all jobs sum to more than 2^61 cycles", problem->name);
-  }
-  for (size_t c = 0; c < n_cores; c++) {
-    uint64_t largest = 0;
-    for (size_t j = 0; j < n; j++) largest = max_u64(largest, scaled[tenancy_at(problem, j, c)]);
-    needs = sat_add(needs, largest);
-  }
-  if (needs >= most_sum) {
-    return error_add(error, STATUS_INPUT, "%s: bandwidths needed at once sum to more than 2^29 bytes/cycle",
+  if (fine && sum >= TENANCY_END_CYCLES) {
+    return error_add(error, STATUS_INPUT, "%s: the latencies of all jobs sum to 2^55 cycles or more, which is too much",
                      problem->name);
   }
+  return fine;
+}
+
+/* Bandwidths in steps of 2^-32 B/cycle, finer ones where B is below 1 and the needs allow it. A bandwidth that all
+ * cores together cannot need counts as the largest number: no mapping can tell. */
+static bool scale_bandwidths(struct tenancy_problem *problem, struct arena *arena, struct error *error) {
+  const size_t n = problem->n_jobs, n_cores = problem->n_cores;
+  double needs = 0;
+  for (size_t c = 0; c < n_cores; c++) {
+    double largest = 0;
+    for (size_t j = 0; j < n; j++) {
+      if (tenancy_can_run(problem, j, c)) largest = fmax(largest, problem->bytes_per_cycle[tenancy_at(problem, j, c)]);
+    }
+    needs += largest;
+  }
+  if (needs >= TENANCY_END_BYTES_PER_CYCLE) {
+    return error_add(error, STATUS_INPUT,
+                     "%s: the largest bandwidths of all cores sum to %g bytes/cycle (below 2^29 is "
+                     "allowed)",
+                     problem->name, needs);
+  }
+  int bits = LEAST_SCALE_BITS, wanted = LEAST_SCALE_BITS;
+  if (problem->bandwidth_bytes_per_cycle < 1) wanted -= ilogb(problem->bandwidth_bytes_per_cycle);
+  while (bits < wanted && ldexp(needs, bits + 1) < ldexp(1, 60)) bits++;
+  const double bandwidth = ldexp(problem->bandwidth_bytes_per_cycle, bits);
+  if (bandwidth < 1) {
+    return error_add(error, STATUS_INPUT, "%s: bandwidth %g bytes/cycle is too small for needs of up to %g",
+                     problem->name, problem->bandwidth_bytes_per_cycle, needs);
+  }
+  problem->scaled_bandwidth = bandwidth < (double)end_scaled ? (uint64_t)llround(bandwidth) : end_scaled - 1;
+  uint64_t *scaled = ARENA_NEW(arena, uint64_t, n * n_cores);
+  struct tenancy_run *runs = ARENA_NEW(arena, struct tenancy_run, n * n_cores);
+  for (size_t j = 0; j < n; j++) {
+    for (size_t c = 0; c < n_cores; c++) {
+      const size_t at = tenancy_at(problem, j, c);
+      if (!tenancy_can_run(problem, j, c)) continue;
+      scaled[at] = (uint64_t)llround(ldexp(problem->bytes_per_cycle[at], bits));
+      runs[c * n + j] = (struct tenancy_run){problem->latency_cycles[at], scaled[at]};
+    }
+  }
   problem->scaled = scaled;
-  problem->scaled_bandwidth = (uint64_t)llround(problem->bandwidth_bytes_per_cycle * scale);
+  problem->runs = runs;
+  return true;
+}
+
+bool tenancy_finish(struct tenancy_problem *problem, struct arena *arena, struct error *error) {
+  if (!check_sizes(problem, error) || !check_jobs(problem, error) ||
+      !tenancy_check_order(problem, problem->name, arena, error) || !scale_bandwidths(problem, arena, error)) {
+    return false;
+  }
+  const size_t n = problem->n_jobs, n_cores = problem->n_cores;
   uint32_t *group_of = ARENA_NEW(arena, uint32_t, n_cores), *first = ARENA_NEW(arena, uint32_t, n_cores);
   problem->n_groups = number_groups(n_cores, cores_equal, problem, group_of, first);
   uint32_t *size = ARENA_NEW(arena, uint32_t, problem->n_groups);
@@ -200,17 +325,7 @@ static void sift_down(const double *priority, uint32_t *jobs, size_t at, size_t 
   jobs[at] = job;
 }
 
-/* Short queues by insertion, long ones by a heap: no allocation, and no worst case of a million squared. */
-static void sort_queue(const double *priority, uint32_t *jobs, size_t n) {
-  if (n <= 64) {
-    for (size_t i = 1; i < n; i++) {
-      const uint32_t job = jobs[i];
-      size_t k = i;
-      for (; k > 0 && starts_before(priority, job, jobs[k - 1]); k--) jobs[k] = jobs[k - 1];
-      jobs[k] = job;
-    }
-    return;
-  }
+static void heap_sort(const double *priority, uint32_t *jobs, size_t n) {
   for (size_t i = n / 2; i-- > 0;) sift_down(priority, jobs, i, n);
   for (size_t i = n; i-- > 1;) {
     const uint32_t last = jobs[0];
@@ -218,6 +333,69 @@ static void sort_queue(const double *priority, uint32_t *jobs, size_t n) {
     jobs[i] = last;
     sift_down(priority, jobs, 0, i);
   }
+}
+
+struct entry {
+  uint64_t key;
+  uint32_t job;
+};
+
+/* A whole number in the order of finite doubles. */
+static inline uint64_t key_of(double priority) {
+  const double number = priority + 0.0; /* no -0 */
+  uint64_t bits;
+  memcpy(&bits, &number, sizeof bits);
+  return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+/* Everyone counts those before: half a square of comparisons, but no branch that could be foreseen wrongly. */
+static void rank_sort(const struct entry *from, size_t n, struct entry *to) {
+  uint32_t rank[RUN] = {0};
+  for (size_t i = 1; i < n; i++) {
+    const uint64_t key = from[i].key;
+    uint32_t n_before = 0;
+    for (size_t j = 0; j < i; j++) {
+      const uint32_t before = from[j].key <= key;
+      n_before += before;
+      rank[j] += 1 - before;
+    }
+    rank[i] = n_before;
+  }
+  for (size_t i = 0; i < n; i++) to[rank[i]] = from[i];
+}
+
+/* Stable: `a` comes before `b` where keys are equal. */
+static void merge(const struct entry *a, size_t n_a, const struct entry *b, size_t n_b, struct entry *to) {
+  const struct entry *const end_a = a + n_a, *const end_b = b + n_b;
+  while (a < end_a && b < end_b) {
+    const bool second = b->key < a->key;
+    *to++ = *(second ? b : a);
+    a += !second;
+    b += second;
+  }
+  while (a < end_a) *to++ = *a++;
+  while (b < end_b) *to++ = *b++;
+}
+
+/* Jobs come in ascending; runs are ranked, then merged, without allocation. Queues too long for the stack's room go
+ * through a heap. */
+static void sort_queue(const double *priority, uint32_t *jobs, size_t n) {
+  struct entry room[2][MOST_MERGED], *from = room[0], *to = room[1];
+  if (n > MOST_MERGED) {
+    heap_sort(priority, jobs, n);
+    return;
+  }
+  for (size_t i = 0; i < n; i++) from[i] = (struct entry){key_of(priority[jobs[i]]), jobs[i]};
+  for (size_t i = 0; i < n; i += RUN) rank_sort(from + i, n - i < RUN ? n - i : RUN, to + i);
+  for (size_t width = RUN; width < n; width *= 2) {
+    struct entry *const sorted = to;
+    to = from, from = sorted;
+    for (size_t i = 0; i < n; i += 2 * width) {
+      const size_t n_a = n - i < width ? n - i : width, n_b = n - i - n_a < width ? n - i - n_a : width;
+      merge(from + i, n_a, from + i + n_a, n_b, to + i);
+    }
+  }
+  for (size_t i = 0; i < n; i++) jobs[i] = to[i].job;
 }
 
 void tenancy_queue_up(const struct tenancy_problem *problem, const struct tenancy_answer *answer,
@@ -252,63 +430,4 @@ int tenancy_compare(const struct tenancy_problem *problem, const struct tenancy_
     if (a->job[i] != b->job[i]) return a->job[i] < b->job[i] ? -1 : 1;
   }
   return 0;
-}
-
-/* --- the closed form ------------------------------------------------------------------------------------------------
- */
-
-tenancy_cost tenancy_evaluate(const struct tenancy_problem *problem, const struct tenancy_queues *queues) {
-  const size_t n_cores = problem->n_cores;
-  uint64_t end[TENANCY_MAX_CORES], need[TENANCY_MAX_CORES]; /* of the live cores, packed */
-  uint32_t core[TENANCY_MAX_CORES], next[TENANCY_MAX_CORES];
-  size_t n_live = 0;
-  uint64_t required = 0, now = 0;
-  const uint64_t bandwidth = problem->scaled_bandwidth;
-  for (size_t c = 0; c < n_cores; c++) {
-    if (queues->start[c] == queues->start[c + 1]) continue;
-    const size_t at = tenancy_at(problem, queues->job[queues->start[c]], c);
-    core[n_live] = (uint32_t)c, next[n_live] = queues->start[c] + 1;
-    end[n_live] = problem->latency_cycles[at], need[n_live] = problem->scaled[at];
-    required += need[n_live++];
-  }
-  tenancy_cost excess = 0;
-  while (n_live > 0) {
-    uint64_t soonest = end[0];
-    for (size_t k = 1; k < n_live; k++) soonest = end[k] < soonest ? end[k] : soonest;
-    if (required > bandwidth) excess += (tenancy_cost)(required - bandwidth) * (soonest - now);
-    now = soonest;
-    for (size_t k = 0; k < n_live;) {
-      if (end[k] != soonest) {
-        k++;
-        continue;
-      }
-      required -= need[k];
-      if (next[k] < queues->start[core[k] + 1]) {
-        const size_t at = tenancy_at(problem, queues->job[next[k]++], core[k]);
-        end[k] += problem->latency_cycles[at], need[k] = problem->scaled[at];
-        required += need[k++];
-      } else {
-        n_live--;
-        core[k] = core[n_live], next[k] = next[n_live], end[k] = end[n_live], need[k] = need[n_live];
-      }
-    }
-  }
-  return (tenancy_cost)now * bandwidth + excess;
-}
-
-tenancy_cost tenancy_load_cost(const struct tenancy_problem *problem, const struct tenancy_queues *queues) {
-  uint64_t largest = 0;
-  for (size_t c = 0; c < problem->n_cores; c++) {
-    uint64_t load = 0;
-    for (size_t i = queues->start[c]; i < queues->start[c + 1]; i++) {
-      load += problem->latency_cycles[tenancy_at(problem, queues->job[i], c)];
-    }
-    largest = max_u64(largest, load);
-  }
-  return (tenancy_cost)largest * problem->scaled_bandwidth;
-}
-
-double tenancy_cycles(const struct tenancy_problem *problem, tenancy_cost cost) {
-  const tenancy_cost whole = cost / problem->scaled_bandwidth, rest = cost % problem->scaled_bandwidth;
-  return (double)whole + (double)rest / (double)problem->scaled_bandwidth;
 }

@@ -8,8 +8,9 @@
  * All live jobs run at speed min(1, B/R), R the bandwidth that they need together. In virtual time τ, each core's own
  * sum of latencies, the schedule is fixed by the queues alone, so (tenancy §3)
  *   makespan = ∫ max(1, R(τ)/B) dτ = τ_max + X,  X = ∫ (R(τ)/B − 1)⁺ dτ,  τ_max the largest load.
- * Bandwidths are held as whole multiples of 2⁻³² B/cycle, so that this is a whole number: sums become free of order,
- * and an incremental evaluation equals a full one to the last bit. What is shown to people comes from the judge. */
+ * Bandwidths are held as whole multiples of 2⁻³² B/cycle (finer ones where B is below 1), so that this is a whole
+ * number: sums become free of order, and an incremental evaluation equals a full one to the last bit. What is shown to
+ * people comes from the judge. */
 #ifndef SEARCH_TENANCY_TENANCY_H
 #define SEARCH_TENANCY_TENANCY_H
 
@@ -21,9 +22,9 @@
 
 enum { TENANCY_MAX_CORES = 256, TENANCY_MAX_JOBS = 1 << 20, TENANCY_MAX_ROWS = 1 << 22 };
 
-/* Latencies of a job, and what all cores may need at once, lie below these: costs then fit, whatever the answer. */
-#define TENANCY_END_CYCLES (UINT64_C(1) << 61)
-#define TENANCY_END_BYTES_PER_CYCLE 536870912.0 /* 2^29 */
+/* Sums lie below these: costs then fit, whatever the answer. */
+#define TENANCY_END_CYCLES (UINT64_C(1) << 55)  /* the longest latencies of all jobs together */
+#define TENANCY_END_BYTES_PER_CYCLE 536870912.0 /* 2^29; what all cores may need at once */
 
 /* Who gets how much when the running jobs need more than there is (tenancy §12). */
 enum tenancy_allocation {
@@ -34,14 +35,19 @@ enum tenancy_allocation {
   TENANCY_WEIGHTED,     /* water-filling by the tenants' weights */
 };
 
-/* A makespan times the bandwidth: cycles × 2⁻³² bytes per cycle. A total order; divide by scaled_bandwidth. */
+/* A makespan times the bandwidth: cycles × the step of bandwidths. A total order; divide by scaled_bandwidth. */
 __extension__ typedef unsigned __int128 tenancy_cost;
+
+/* A job on a core, as the closed form wants it: 16 bytes side by side. */
+struct tenancy_run {
+  uint64_t latency_cycles, scaled;
+};
 
 struct tenancy_problem {
   const char *name;
   size_t n_jobs, n_cores;
-  double bandwidth_bytes_per_cycle; /* B > 0, finite */
-  enum tenancy_allocation allocation;
+  double bandwidth_bytes_per_cycle;   /* B > 0, finite */
+  enum tenancy_allocation allocation; /* the judge's; the closed form always shares in proportion */
   /* [n_jobs * n_cores], a row a job. Latency without stall; 0: the job cannot run there (then the others are 0). */
   const uint64_t *latency_cycles;
   const double *bytes_per_cycle; /* needed to run without stall; finite, ≥ 0 */
@@ -60,18 +66,22 @@ struct tenancy_problem {
   const uint64_t *core_pes;       /* [n_cores]; NULL: unknown */
 
   /* Derived by tenancy_finish. */
-  uint64_t scaled_bandwidth;  /* B in 2⁻³² B/cycle, ≥ 1 */
-  const uint64_t *scaled;     /* [n_jobs * n_cores] bytes_per_cycle likewise, rounded to nearest */
-  size_t n_groups;            /* of cores with equal columns (latency, bandwidth, energy), numbered by first core */
-  const uint32_t *group_of;   /* [n_cores] */
-  const uint32_t *group_size; /* [n_groups] */
-  size_t n_classes;           /* of jobs with equal rows, numbered by first job */
-  const uint32_t *class_of;   /* [n_jobs] */
+  uint64_t scaled_bandwidth;      /* B in 2⁻³² B/cycle (a finer power of two if B < 1), ≥ 1, < 2^61 */
+  const uint64_t *scaled;         /* [n_jobs * n_cores] bytes_per_cycle likewise, rounded to nearest */
+  const struct tenancy_run *runs; /* [n_cores * n_jobs], a row a core */
+  size_t n_groups;                /* of cores with equal columns (latency, bandwidth, energy), numbered by first core */
+  const uint32_t *group_of;       /* [n_cores] */
+  const uint32_t *group_size;     /* [n_groups] */
+  size_t n_classes;               /* of jobs with equal rows, numbered by first job */
+  const uint32_t *class_of;       /* [n_jobs] */
 };
 
 /* Checks the statement (sizes, finite numbers, every job has a core, sums that fit) and derives the rest into the
  * arena. Messages name the job or the core; false with STATUS_INPUT. */
 bool tenancy_finish(struct tenancy_problem *problem, struct arena *arena, struct error *error);
+/* A part of it: can every job start some time? `file`: who said so, for the message, which names a circle. */
+bool tenancy_check_order(const struct tenancy_problem *problem, const char *file, struct arena *arena,
+                         struct error *error);
 
 static inline size_t tenancy_at(const struct tenancy_problem *problem, size_t job, size_t core) {
   return job * problem->n_cores + core;

@@ -64,7 +64,7 @@ static bool read_whole(const struct reading *reading, enum column column, uint64
   if (end == UINT64_MAX) {
     snprintf(what, sizeof what, "is no whole number from %" PRIu64 " to below 2^64 - 1", least);
   } else if (end == TENANCY_END_CYCLES) {
-    snprintf(what, sizeof what, "is no whole number from %" PRIu64 " to below 2^61", least);
+    snprintf(what, sizeof what, "is no whole number from %" PRIu64 " to below 2^55", least);
   } else {
     snprintf(what, sizeof what, "is no whole number from %" PRIu64 " to %" PRIu64, least, end - 1);
   }
@@ -352,5 +352,5 @@ bool tenancy_read_edges(const struct tenancy_text *text, struct arena *arena, st
   for (size_t j = 0; j < n; j++) pred_start[j + 1] += pred_start[j];
   problem->pred_start = pred_start;
   problem->preds = preds;
-  return !error_is_set(error);
+  return !error_is_set(error) && tenancy_check_order(problem, file, scratch, error);
 }
