@@ -4,10 +4,11 @@
 #include "search/tenancy/tenancy_bounds_private.h"
 #include <math.h>
 
-const char *const tenancy_bound_names[TENANCY_N_BOUNDS] = {"single_job", "lp", "grouped_mip", "configuration_lp"};
+const char *const tenancy_bound_names[TENANCY_N_BOUNDS] = {"single_job", "lp", "grouped_mip", "configuration_lp",
+                                                           "branched_lp"};
 const struct tenancy_bounds_settings tenancy_bounds_quick = {.mip_nodes = 200};
 const struct tenancy_bounds_settings tenancy_bounds_full = {
-    .mip_nodes = 4000, .columns = 20000, .price_work = 1u << 30};
+    .mip_nodes = 4000, .columns = 20000, .branch_nodes = 1000, .price_work = 1u << 30};
 
 /* The shortest time that a job of the kind can take, whatever the others do. */
 static double least_cycles(const struct tenancy_kinds *kinds, size_t kind) {

@@ -8,9 +8,16 @@
 
 #include "search/tenancy/tenancy.h"
 
-enum tenancy_bound { TENANCY_B1_SINGLE_JOB, TENANCY_B2_LP, TENANCY_B3_GROUPED_MIP, TENANCY_B4_CONFIGURATION_LP };
-enum { TENANCY_N_BOUNDS = 4 };
-extern const char *const tenancy_bound_names[TENANCY_N_BOUNDS]; /* single_job, lp, grouped_mip, configuration_lp */
+enum tenancy_bound {
+  TENANCY_B1_SINGLE_JOB,
+  TENANCY_B2_LP,
+  TENANCY_B3_GROUPED_MIP,
+  TENANCY_B4_CONFIGURATION_LP,
+  TENANCY_B5_BRANCHED
+};
+enum { TENANCY_N_BOUNDS = 5 };
+extern const char *const tenancy_bound_names[TENANCY_N_BOUNDS]; /* single_job, lp, grouped_mip, configuration_lp,
+ branched_lp */
 
 struct tenancy_bounds {
   double cycles[TENANCY_N_BOUNDS]; /* each valid; 0: not computed */
@@ -33,9 +40,10 @@ struct tenancy_bounds {
   const uint32_t *first, *job, *group;
 };
 struct tenancy_bounds_settings {
-  uint64_t mip_nodes;  /* of B3's branch and bound; 0: not at all */
-  uint64_t columns;    /* of B4, at most; 0: not at all */
-  uint64_t price_work; /* steps of B4's knapsacks, at most */
+  uint64_t mip_nodes;    /* of B3's branch and bound; 0: not at all */
+  uint64_t columns;      /* of B4, at most; 0: not at all */
+  uint64_t branch_nodes; /* of B5, which needs B4; 0: not at all */
+  uint64_t price_work;   /* steps of pricing in B4 and B5, at most */
 };
 extern const struct tenancy_bounds_settings tenancy_bounds_quick, tenancy_bounds_full;
 /* B1 to B4 as far as the settings allow. `upper` (an answer known already; NULL: none) gives B4 its first columns.
