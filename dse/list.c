@@ -2,9 +2,11 @@
 #include "dse/command.h"
 #include "dse/map.h"
 #include "dse/settings.h"
+#include "dse/tenancy_table.h"
 
 #include "arch/network_preset.h"
 #include "arch/pipeline.h"
+#include "arch/platform.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "workloads/split.h"
@@ -131,6 +133,7 @@ static bool list_keys(struct invocation *invocation, struct error *error) {
   }
   list_table(invocation, "workloads.[N]", &run_workload_fields);
   list_table(invocation, "accelerator", &accelerator_fields);
+  list_table(invocation, "tenancy", &tenancy_table_fields);
   return true;
 }
 
@@ -194,6 +197,26 @@ static bool list_networks(struct invocation *invocation, struct error *error) {
   return true;
 }
 
+static bool list_platforms(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_platform_entries; i++) {
+    const struct platform_entry *const entry = &platform_entries[i];
+    line(invocation, "platform", entry->name,
+         arena_printf(invocation->arena, "%s%s%s%s", entry->cores, entry->bandwidths_bytes_per_cycle[0] ? " at " : "",
+                      entry->bandwidths_bytes_per_cycle, entry->bandwidths_bytes_per_cycle[0] ? " B/cycle" : ""));
+  }
+  return true;
+}
+
+static bool list_tasks(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t i = 0; i < n_tenancy_tasks; i++) {
+    const struct tenancy_task *const task = &tenancy_tasks[i];
+    line(invocation, "task", task->name, task->models[0] != '\0' ? task->models : "all of the above");
+  }
+  return true;
+}
+
 static const struct {
   const char *kind, *doc;
   bool (*list)(struct invocation *, struct error *);
@@ -207,6 +230,8 @@ static const struct {
     {"catalogue", "named accelerators, with our area and TDP", list_catalogue},
     {"pipelines", "schedules of a pipeline's stages", list_pipelines},
     {"problems", "problems that dse map solves from a table", list_problems},
+    {"platforms", "cores that share one memory, for jobs of many networks", list_platforms},
+    {"tasks", "networks whose layers are such jobs", list_tasks},
     {"nodes", "technology nodes, with their constants (7 nm = 1) and sources", list_nodes},
     {"collectives", "algorithms of collectives between devices", list_collectives},
     {"topologies", "how a network's levels are wired", list_topologies},

@@ -2,20 +2,26 @@
  *
  * DLRM: numbers through a bottom network, categories through tables, all vectors multiplied with each other, a top
  * network on the products. Source: workloads §2.3. The interaction is a full product of which the lower triangle is
- * used. Left out: how tables are spread over devices. */
+ * used. With interaction = "concat" the vectors only stand side by side (Wide & Deep, Cheng et al., arXiv 1606.07792;
+ * neural collaborative filtering, He et al., arXiv 1708.05031), and numbers may do without a bottom network. Left out:
+ * how tables are spread over devices; sums of single weights beside the network (the wide part), products of two
+ * vectors element by element. */
 #include "workloads/emit.h"
 #include <stdio.h>
 
 enum { MAX_TABLES = EMIT_MAX_OPERANDS - 1 }; /* joined by one op, beside the bottom network */
 
+enum interaction { INTERACTION_DOT, INTERACTION_CONCAT };
+static const char *const interactions[] = {"dot", "concat", NULL};
+
 struct dlrm {
   const char *kind;
-  uint64_t numeric, tables, embedding_width;
+  uint64_t numeric, tables, embedding_width, interaction;
   struct uint_list rows, bottom, top;
 };
 
-#define NUMBER(name, most, default_text, doc)                                                                          \
-  { #name, FIELD_UINT, "", 1, most, default_text, doc, offsetof(struct dlrm, name), ROLE_ANSWER, NULL }
+#define NUMBER(name, least, most, default_text, doc)                                                                   \
+  { #name, FIELD_UINT, "", least, most, default_text, doc, offsetof(struct dlrm, name), ROLE_ANSWER, NULL }
 #define LIST(name, default_text, doc)                                                                                  \
   {                                                                                                                    \
 #name, FIELD_UINT_LIST, "", 1, EMIT_MAX_DIMENSION, default_text, doc, offsetof(struct dlrm, name), ROLE_ANSWER,    \
@@ -24,11 +30,14 @@ struct dlrm {
 
 static const struct field dlrm_field_list[] = {
     {"kind", FIELD_TEXT, "", 0, 0, NULL, "Kind of model.", offsetof(struct dlrm, kind), ROLE_ANSWER, NULL},
-    NUMBER(numeric, EMIT_MAX_DIMENSION, "13", "Numbers of a record."),
-    NUMBER(tables, MAX_TABLES, "26", "Categories of a record, each with a table."),
-    NUMBER(embedding_width, EMIT_MAX_DIMENSION, "128", "Width of a row of every table."),
+    NUMBER(numeric, 0, EMIT_MAX_DIMENSION, "13", "Numbers of a record; 0 with interaction = \"concat\" alone."),
+    NUMBER(tables, 1, MAX_TABLES, "26", "Categories of a record, each with a table."),
+    NUMBER(embedding_width, 1, EMIT_MAX_DIMENSION, "128", "Width of a row of every table."),
     LIST(rows, "[100000]", "Rows of each table, or one number for all."),
-    LIST(bottom, "[512, 256, 128]", "Widths of the bottom network; the last is embedding_width."),
+    {"interaction", FIELD_CHOICE, "", 0, 0, "\"dot\"", "What the top network sees: products of all vectors, or them.",
+     offsetof(struct dlrm, interaction), ROLE_ANSWER, interactions},
+    LIST(bottom, "[512, 256, 128]",
+         "Widths of the bottom network; the last is embedding_width; may be none with interaction = \"concat\"."),
     LIST(top, "[1024, 1024, 512, 256, 1]", "Widths of the top network; the last is 1."),
 };
 static const struct field_table dlrm_fields = {"dlrm", "A recommender.", dlrm_field_list,
@@ -74,6 +83,25 @@ static struct tensor look_up(struct build *build, uint32_t i) {
   return emit_vector(emit, name, &table, &id, 1);
 }
 
+/* Vectors of a record side by side, as one row. */
+static struct tensor join(struct build *build, const char *name, const struct tensor *parts, size_t n, uint64_t width) {
+  struct emitter *const emit = &build->emit;
+  const struct vector_op join = {.kind = OP_CONCAT,
+                                 .group = OP_ABSENT,
+                                 .out = {.rank = 2, .elements = emit_product(emit, emit->batch, width), .row = width}};
+  return emit_vector(emit, name, &join, parts, n);
+}
+
+/* The same as a matrix, a row a vector. */
+static struct tensor stack(struct build *build, const struct tensor *vectors, size_t n) {
+  struct emitter *const emit = &build->emit;
+  const uint64_t width = build->model->embedding_width;
+  const uint64_t elements = emit_product(emit, emit->batch, emit_product(emit, n, width));
+  const struct vector_op side = {
+      .kind = OP_CONCAT, .group = OP_ABSENT, .out = {.rank = 3, .elements = elements, .row = width}};
+  return emit_vector(emit, "interaction.vectors", &side, vectors, n);
+}
+
 /* Every vector with every other, beside the bottom network's output. */
 static struct tensor interaction(struct build *build, struct tensor vectors, struct tensor bottom) {
   struct emitter *const emit = &build->emit;
@@ -86,11 +114,7 @@ static struct tensor interaction(struct build *build, struct tensor vectors, str
       .group = OP_ABSENT,
       .out = {.rank = 2, .elements = emit_product(emit, emit->batch, n_pairs), .row = n_pairs}};
   const struct tensor pairs = emit_vector(emit, "interaction.triangle", &triangle, &square, 1);
-  const uint64_t width = n_pairs + bottom.row;
-  const struct vector_op join = {.kind = OP_CONCAT,
-                                 .group = OP_ABSENT,
-                                 .out = {.rank = 2, .elements = emit_product(emit, emit->batch, width), .row = width}};
-  return emit_vector(emit, "interaction.concat", &join, (struct tensor[2]){bottom, pairs}, 2);
+  return join(build, "interaction.concat", (struct tensor[2]){bottom, pairs}, 2, n_pairs + bottom.row);
 }
 
 static bool check(const struct generation *generation, const struct dlrm *model, struct error *error) {
@@ -98,7 +122,12 @@ static bool check(const struct generation *generation, const struct dlrm *model,
   if (model->rows.n != 1 && model->rows.n != model->tables)
     generation_reject(generation, "rows", error, "has %zu values, allowed are 1 and tables = %llu", model->rows.n,
                       (unsigned long long)model->tables);
-  if (model->bottom.n == 0 || model->bottom.values[model->bottom.n - 1] != model->embedding_width)
+  const bool dot = model->interaction == INTERACTION_DOT;
+  if (dot && model->numeric == 0)
+    generation_reject(generation, "numeric", error, "is 0, allowed is that with interaction = \"concat\" alone");
+  if (model->numeric == 0 && model->bottom.n > 0 && !dot)
+    generation_reject(generation, "bottom", error, "has no numbers to work on, allowed is [] with numeric = 0");
+  if (dot && (model->bottom.n == 0 || model->bottom.values[model->bottom.n - 1] != model->embedding_width))
     generation_reject(generation, "bottom", error, "does not end in embedding_width = %llu, which alone is allowed",
                       (unsigned long long)model->embedding_width);
   if (model->top.n == 0 || model->top.values[model->top.n - 1] != 1)
@@ -113,19 +142,23 @@ static bool generate_dlrm(struct generation *generation, struct error *error) {
   struct build build = {.model = model};
   struct emitter *const emit = &build.emit;
   emitter_init(emit, generation);
-  const struct tensor numbers = emit_input(emit, "numbers", emit_product(emit, emit->batch, model->numeric),
-                                           model->numeric, (uint8_t)emit->element_bytes);
   struct tensor *const vectors = ARENA_NEW(generation->arena, struct tensor, model->tables + 1);
-  vectors[0] = layers(&build, "bottom", numbers, &model->bottom, false);
-  for (uint32_t i = 0; i < model->tables && !emit->overflow; i++) vectors[i + 1] = look_up(&build, i);
+  uint64_t n = 0, numbers_width = 0;
+  if (model->numeric > 0) {
+    const struct tensor numbers = emit_input(emit, "numbers", emit_product(emit, emit->batch, model->numeric),
+                                             model->numeric, (uint8_t)emit->element_bytes);
+    vectors[n++] = layers(&build, "bottom", numbers, &model->bottom, false);
+    numbers_width = vectors[0].row;
+  }
+  for (uint32_t i = 0; i < model->tables && !emit->overflow; i++) vectors[n++] = look_up(&build, i);
   if (!emitter_finish(emit, generation, error)) return false;
-  const uint64_t width = emit_product(emit, model->tables + 1, model->embedding_width);
-  const struct vector_op join = {
-      .kind = OP_CONCAT,
-      .group = OP_ABSENT,
-      .out = {.rank = 3, .elements = emit_product(emit, emit->batch, width), .row = model->embedding_width}};
-  const struct tensor all = emit_vector(emit, "interaction.vectors", &join, vectors, model->tables + 1);
-  const struct tensor click = layers(&build, "top", interaction(&build, all, vectors[0]), &model->top, true);
+  const uint64_t tables_width = emit_product(emit, model->tables, model->embedding_width);
+  struct tensor seen;
+  if (model->interaction == INTERACTION_DOT)
+    seen = interaction(&build, stack(&build, vectors, n), vectors[0]);
+  else
+    seen = join(&build, "interaction.concat", vectors, n, tables_width + numbers_width);
+  const struct tensor click = layers(&build, "top", seen, &model->top, true);
   emit_loss(emit, click, emit->batch);
   return emitter_finish(emit, generation, error);
 }

@@ -64,6 +64,15 @@ static const struct reference references[] = {
     {"squeezenet1_0", 1248424, 2 * 818924576ULL},
     {"shufflenet_v2_x1_0", 2278604, 2 * 144907992ULL},
     {"dlrm-criteo", 2368897 + 332800000, 2 * (2365184 + 93312)},
+    /* For tenants. Published: GPT-2's parameters. The rest by hand: 12 layers of 12·h² weights and 4·n²·h flop of
+     * attention, logits, ELECTRA's two products between 128 and 256; multilayer perceptrons behind tables. */
+    {"gpt2-small", 124439808, 12 * (2 * 1024 * 12 * 589824ULL + 4 * 1048576ULL * 768) + 2 * 1024 * 768 * 50257ULL},
+    {"electra-small", 13581568,
+     12 * (2 * 512 * 12 * 65536ULL + 4 * 262144ULL * 256) + 4 * 512 * 128 * 256ULL + 2 * 512 * 128 * 30522ULL},
+    {"xlm-en-2048", 667088896, 12 * (2 * 512 * 12 * 4194304ULL + 4 * 262144ULL * 2048) + 2 * 512 * 2048 * 30145ULL},
+    {"wide-deep", 83200000 + 845 * 1024 + 1024 * 512 + 512 * 256 + 256 + 1793,
+     2 * (845 * 1024 + 1024 * 512 + 512 * 256 + 256)},
+    {"ncf", 165237 * 128 + 256 * 256 + 256 * 128 + 128 * 64 + 64 + 449, 2 * (256 * 256 + 256 * 128 + 128 * 64 + 64)},
 };
 enum { N_REFERENCES = sizeof references / sizeof *references };
 

@@ -168,8 +168,8 @@ static void test_recurrence(void **state) {
 
 /* --- scaling --------------------------------------------------------------------------------------------------- */
 
-static const char *const kinds_of_model[] = {"llama3-8b", "bert-base",   "vit_b_16",    "inception_v3",
-                                             "gnmt4",     "dlrm-criteo", "mixtral-8x7b"};
+static const char *const kinds_of_model[] = {"llama3-8b", "bert-base",   "vit_b_16",     "inception_v3",
+                                             "gnmt4",     "dlrm-criteo", "mixtral-8x7b", "ncf"};
 enum { N_KINDS = sizeof kinds_of_model / sizeof *kinds_of_model };
 
 static void test_batch_is_linear(void **state) {
@@ -249,6 +249,12 @@ static const struct {
     {"dlrm-criteo", {"rows", "[5, 7]"}, "rows: has 2 values, allowed are 1 and tables = 26"},
     {"dlrm-criteo", {"bottom", "[3, 7]"}, "bottom: does not end in embedding_width = 128"},
     {"dlrm-criteo", {"top", "[3, 7]"}, "top: does not end in 1"},
+    {"dlrm-criteo", {"numeric", "0"}, "numeric: is 0, allowed is that with interaction = \"concat\" alone"},
+    {"dlrm-criteo", {"bottom", "[]"}, "bottom: does not end in embedding_width = 128"},
+    {"dlrm-criteo", {"interaction", "concat"}, NULL},
+    {"ncf", {"bottom", "[3, 7]"}, "bottom: has no numbers to work on, allowed is [] with numeric = 0"},
+    {"wide-deep", {"interaction", "dot"}, "bottom: does not end in embedding_width = 32"},
+    {"wide-deep", {"bottom", "[3, 7]"}, NULL}, /* any last width: nothing is multiplied */
 };
 
 static void test_mistakes(void **state) {
