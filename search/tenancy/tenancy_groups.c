@@ -206,8 +206,7 @@ static struct pair best_exchange(const struct tenancy_problem *problem, const ui
   return best;
 }
 
-void tenancy_balance(const struct tenancy_problem *problem, uint32_t *core, struct arena *scratch) {
-  (void)scratch;
+void tenancy_balance(const struct tenancy_problem *problem, uint32_t *core) {
   const size_t n_cores = problem->n_cores;
   if (problem->n_jobs > 2000) return;
   uint64_t load[TENANCY_MAX_CORES] = {0};

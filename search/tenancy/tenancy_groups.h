@@ -15,6 +15,6 @@ void tenancy_sort_grouped(const struct tenancy_problem *problem, const uint32_t 
 double tenancy_improve_groups(const struct tenancy_problem *problem, double load_weight, uint32_t *group,
                               struct arena *scratch);
 /* Moves and swaps between equal cores while the larger of two loads falls. core: [n_jobs]. */
-void tenancy_balance(const struct tenancy_problem *problem, uint32_t *core, struct arena *scratch);
+void tenancy_balance(const struct tenancy_problem *problem, uint32_t *core);
 
 #endif

@@ -77,7 +77,7 @@ void tenancy_seed_groups(const struct tenancy_problem *problem, const uint32_t *
     core[job] = (uint32_t)best;
     load[best] += problem->latency_cycles[tenancy_at(problem, job, best)];
   }
-  tenancy_balance(problem, core, scratch);
+  tenancy_balance(problem, core);
   write_queues(problem, core, order, queues);
   arena_rewind(scratch, mark);
 }
@@ -95,6 +95,14 @@ struct contest {
   size_t n_tries, limit;
 };
 
+/* A million jobs get fewer tries: a try costs as many steps as there are jobs, each times what is looked at for it. */
+static size_t find_limit(const struct tenancy_problem *problem) {
+  static const double most_steps = 4e8, looked_at = 128;
+  const double tries = most_steps / ((double)problem->n_jobs * ((double)problem->n_cores + looked_at));
+  if (tries >= TENANCY_SEED_TRIES) return TENANCY_SEED_TRIES;
+  return tries < 4 ? 4 : (size_t)tries;
+}
+
 static struct contest new_contest(const struct tenancy_problem *problem, struct arena *scratch,
                                   struct tenancy_queues *queues) {
   return (struct contest){.problem = problem,
@@ -102,7 +110,7 @@ static struct contest new_contest(const struct tenancy_problem *problem, struct 
                           .best = queues,
                           .cost = ~(tenancy_cost)0,
                           .trial = tenancy_queues_new(problem, scratch),
-                          .limit = TENANCY_SEED_TRIES};
+                          .limit = find_limit(problem)};
 }
 
 static bool enter(struct contest *contest) {
@@ -213,7 +221,9 @@ enum { N_ATTEMPTS = sizeof attempts / sizeof *attempts };
 
 struct best_seed {
   struct contest contest;
-  const uint32_t *group[N_GROUPINGS];
+  const uint32_t *relaxed; /* [n_jobs] of the bounds; NULL: none */
+  uint32_t *earliest;
+  const uint32_t *group[N_GROUPINGS];         /* NULL: not yet known */
   struct tenancy_pools pools[N_GROUPINGS][2]; /* by group, by core; n_kinds 0: not yet filled */
 };
 
@@ -223,52 +233,63 @@ static void group_queues(const struct tenancy_problem *problem, const struct ten
   }
 }
 
-/* The relaxations' groups if there are bounds (`start`), else those of earliest finish. */
-static void find_groups(struct best_seed *best, const uint32_t *start) {
+/* From the relaxations' groups if there are bounds, else from those of earliest finish. */
+static const uint32_t *get_groups(struct best_seed *best, enum grouping grouping) {
   const struct tenancy_problem *problem = best->contest.problem;
-  const size_t n = problem->n_jobs;
-  uint32_t *earliest = ARENA_NEW(best->contest.scratch, uint32_t, n);
-  earliest_finish(problem, NULL, 1, best->contest.scratch, &best->contest.trial);
-  enter(&best->contest);
-  earliest_finish(problem, NULL, 0, best->contest.scratch, &best->contest.trial);
-  enter(&best->contest);
-  group_queues(problem, &best->contest.trial, earliest);
-  for (size_t i = 0; i < N_GROUPINGS; i++) {
-    uint32_t *group = ARENA_NEW(best->contest.scratch, uint32_t, n);
-    memcpy(group, i == EARLIEST || start == NULL ? earliest : start, n * sizeof *group);
-    if (load_weights[i] > 0) tenancy_improve_groups(problem, load_weights[i], group, best->contest.scratch);
-    best->group[i] = group;
+  if (best->group[grouping] != NULL) return best->group[grouping];
+  uint32_t *group = ARENA_NEW(best->contest.scratch, uint32_t, problem->n_jobs);
+  const bool relaxed = grouping != EARLIEST && best->relaxed != NULL;
+  memcpy(group, relaxed ? best->relaxed : best->earliest, problem->n_jobs * sizeof *group);
+  if (load_weights[grouping] > 0) {
+    tenancy_improve_groups(problem, load_weights[grouping], group, best->contest.scratch);
   }
+  return best->group[grouping] = group;
 }
 
-static const struct tenancy_pools *get_pools(struct best_seed *best, size_t grouping, bool own) {
+static const struct tenancy_pools *get_pools(struct best_seed *best, enum grouping grouping, bool own) {
   struct contest *contest = &best->contest;
   struct tenancy_pools *pools = &best->pools[grouping][own];
   if (pools->n_kinds > 0) return pools;
+  const uint32_t *group = get_groups(best, grouping);
   if (!own) {
-    tenancy_pools_fill(pools, contest->problem, best->group[grouping], contest->problem->group_of, contest->scratch);
+    tenancy_pools_fill(pools, contest->problem, group, contest->problem->group_of, contest->scratch);
     return pools;
   }
-  tenancy_seed_groups(contest->problem, best->group[grouping], contest->scratch, &contest->trial);
+  tenancy_seed_groups(contest->problem, group, contest->scratch, &contest->trial);
   own_pools(contest->problem, &contest->trial, contest->scratch, pools);
   enter(contest);
   return pools;
+}
+
+static bool try_attempt(struct best_seed *best, const struct attempt *attempt) {
+  if (best->contest.n_tries >= best->contest.limit) return false;
+  return try_rule(&best->contest, get_pools(best, attempt->grouping, attempt->own), &attempt->rule);
+}
+
+static void try_earliest_finish(struct best_seed *best) {
+  struct contest *contest = &best->contest;
+  earliest_finish(contest->problem, NULL, 1, contest->scratch, &contest->trial);
+  enter(contest);
+  earliest_finish(contest->problem, NULL, 0, contest->scratch, &contest->trial);
+  enter(contest);
+  best->earliest = ARENA_NEW(contest->scratch, uint32_t, contest->problem->n_jobs);
+  group_queues(contest->problem, &contest->trial, best->earliest);
 }
 
 tenancy_cost tenancy_seed_best(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds,
                                struct arena *scratch, struct tenancy_queues *queues) {
   const struct arena_mark mark = arena_get_mark(scratch);
   struct best_seed best = {.contest = new_contest(problem, scratch, queues)};
-  const uint32_t *start = bounds == NULL ? NULL : bounds->mip_group != NULL ? bounds->mip_group : bounds->lp_group;
-  find_groups(&best, start);
+  if (bounds != NULL) best.relaxed = bounds->mip_group != NULL ? bounds->mip_group : bounds->lp_group;
+  try_earliest_finish(&best);
   if (tenancy_seed_configurations(problem, bounds, scratch, &best.contest.trial)) enter(&best.contest);
   struct attempt won = attempts[0];
   for (size_t i = 0; i < N_ATTEMPTS; i++) {
-    const struct tenancy_pools *pools = get_pools(&best, attempts[i].grouping, attempts[i].own);
-    if (try_rule(&best.contest, pools, &attempts[i].rule)) won = attempts[i];
+    if (try_attempt(&best, &attempts[i])) won = attempts[i];
   }
   for (size_t i = 0; i < N_GROUPINGS; i++) {
-    if (try_rule(&best.contest, get_pools(&best, i, won.own), &won.rule)) won.grouping = (enum grouping)i;
+    const struct attempt other = {(enum grouping)i, won.own, won.rule};
+    if (try_attempt(&best, &other)) won = other;
   }
   for (size_t round = 0; round < 3; round++) {
     refine(&best.contest, get_pools(&best, won.grouping, won.own), &won.rule);

@@ -1,0 +1,354 @@
+/* Is every seed an answer, always the same, and any good?
+ *
+ * Random tables with what real ones have: equal cores, equal jobs, lengths and needs over orders of magnitude, none
+ * among them, missing pairs. Beyond validity: orders are never worse than what they came from, no core of a pool waits
+ * unless it was closed, the steps between lower what they should, and small ones against brute force over every
+ * assignment and order. */
+#include "search/tenancy/tenancy_seeds.h"
+
+#include "base/rng.h"
+#include "search/tenancy/tenancy_dispatch.h"
+#include "search/tenancy/tenancy_groups.h"
+#include "tests/two_arenas.h"
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const uint64_t seed = 2385;
+enum { N_INSTANCES = 400, N_SMALL = 120, MOST_JOBS = 40, MOST_CORES = 9, SMALL_JOBS = 5, SMALL_CORES = 3 };
+
+/* --- instances ------------------------------------------------------------------------------------------------------
+ */
+
+static void draw_job(struct rng *rng, size_t n_cores, const uint32_t *like, uint64_t *latency, double *need) {
+  const uint64_t cycles = 1 + rng_below(rng, UINT64_C(1) << rng_below(rng, 14));
+  const double bytes = rng_below(rng, 9) == 0 ? 0 : (double)cycles * 40 * rng_unit(rng) * rng_unit(rng);
+  const size_t sure = rng_below(rng, n_cores);
+  for (size_t c = 0; c < n_cores; c++) {
+    if (like[c] < c) {
+      latency[c] = latency[like[c]], need[c] = need[like[c]];
+      continue;
+    }
+    latency[c] = c != like[sure] && rng_below(rng, 7) == 0 ? 0 : cycles << rng_below(rng, 6);
+    need[c] = latency[c] == 0 ? 0 : bytes / (double)latency[c];
+  }
+}
+
+static void draw(struct rng *rng, size_t n, size_t n_cores, struct tenancy_problem *problem) {
+  uint64_t *latency = ARENA_NEW(&arena, uint64_t, n * n_cores);
+  double *need = ARENA_NEW(&arena, double, n *n_cores);
+  uint32_t like[MOST_CORES];
+  for (uint32_t c = 0; c < n_cores; c++) like[c] = c > 0 && rng_below(rng, 3) > 0 ? like[rng_below(rng, c)] : c;
+  for (size_t j = 0; j < n; j++) {
+    if (j > 0 && rng_below(rng, 3) == 0) { /* like the one before */
+      memcpy(latency + j * n_cores, latency + (j - 1) * n_cores, n_cores * sizeof *latency);
+      memcpy(need + j * n_cores, need + (j - 1) * n_cores, n_cores * sizeof *need);
+    } else {
+      draw_job(rng, n_cores, like, latency + j * n_cores, need + j * n_cores);
+    }
+  }
+  *problem = (struct tenancy_problem){.name = "drawn",
+                                      .n_jobs = n,
+                                      .n_cores = n_cores,
+                                      .bandwidth_bytes_per_cycle = 1 + 30 * rng_unit(rng),
+                                      .latency_cycles = latency,
+                                      .bytes_per_cycle = need};
+  struct error error = {0};
+  assert_true(tenancy_finish(problem, &arena, &error));
+}
+
+static void draw_any(struct rng *rng, struct tenancy_problem *problem) {
+  draw(rng, 1 + rng_below(rng, MOST_JOBS), 1 + rng_below(rng, MOST_CORES), problem);
+}
+
+static uint32_t *draw_groups(struct rng *rng, const struct tenancy_problem *problem) {
+  uint32_t *group = ARENA_NEW(&arena, uint32_t, problem->n_jobs);
+  for (size_t j = 0; j < problem->n_jobs; j++) {
+    size_t core;
+    do {
+      core = rng_below(rng, problem->n_cores);
+    } while (!tenancy_can_run(problem, j, core));
+    group[j] = problem->group_of[core];
+  }
+  return group;
+}
+
+static void assert_valid(const struct tenancy_problem *problem, const struct tenancy_queues *queues) {
+  bool seen[MOST_JOBS] = {false};
+  assert_int_equal(queues->start[0], 0);
+  assert_int_equal(queues->start[problem->n_cores], problem->n_jobs);
+  for (size_t c = 0; c < problem->n_cores; c++) {
+    assert_true(queues->start[c] <= queues->start[c + 1]);
+    for (size_t i = queues->start[c]; i < queues->start[c + 1]; i++) {
+      assert_true(queues->job[i] < problem->n_jobs);
+      assert_false(seen[queues->job[i]]);
+      seen[queues->job[i]] = true;
+      assert_true(tenancy_can_run(problem, queues->job[i], c));
+    }
+  }
+}
+
+static void assert_same(const struct tenancy_problem *problem, const struct tenancy_queues *a,
+                        const struct tenancy_queues *b) {
+  assert_int_equal(tenancy_compare(problem, a, b), 0);
+}
+
+static void find_loads(const struct tenancy_problem *problem, const struct tenancy_queues *queues, uint64_t *load) {
+  for (size_t c = 0; c < problem->n_cores; c++) {
+    load[c] = 0;
+    for (size_t i = queues->start[c]; i < queues->start[c + 1]; i++) {
+      load[c] += problem->latency_cycles[tenancy_at(problem, queues->job[i], c)];
+    }
+  }
+}
+
+/* --- every seed -----------------------------------------------------------------------------------------------------
+ */
+
+struct case_of {
+  struct tenancy_problem problem;
+  const uint32_t *group;
+  struct tenancy_bounds bounds;
+};
+
+static void seed_earliest(const struct case_of *c, struct tenancy_queues *queues) {
+  tenancy_seed_earliest_finish(&c->problem, NULL, &scratch, queues);
+}
+static void seed_groups(const struct case_of *c, struct tenancy_queues *queues) {
+  tenancy_seed_groups(&c->problem, c->group, &scratch, queues);
+}
+static void seed_flat(const struct case_of *c, struct tenancy_queues *queues) {
+  tenancy_seed_groups(&c->problem, c->group, &scratch, queues);
+  tenancy_seed_flatten(&c->problem, &scratch, queues);
+}
+static void seed_best_alone(const struct case_of *c, struct tenancy_queues *queues) {
+  assert_true(tenancy_seed_best(&c->problem, NULL, &scratch, queues) == tenancy_evaluate(&c->problem, queues));
+}
+static void seed_best(const struct case_of *c, struct tenancy_queues *queues) {
+  assert_true(tenancy_seed_best(&c->problem, &c->bounds, &scratch, queues) == tenancy_evaluate(&c->problem, queues));
+}
+static void (*const seeds[])(const struct case_of *, struct tenancy_queues *) = {seed_earliest, seed_groups, seed_flat,
+                                                                                 seed_best_alone, seed_best};
+
+/* Valid, equal when asked again, and the scratch arena is left as it was. */
+static void test_valid(void **state) {
+  (void)state;
+  print_message("seed %" PRIu64 "\n", seed);
+  for (size_t i = 0; i < N_INSTANCES; i++) {
+    struct rng rng = rng_stream(seed, RNG_TEST, 1, i);
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct case_of c = {0};
+    draw_any(&rng, &c.problem);
+    c.group = draw_groups(&rng, &c.problem);
+    c.bounds = (struct tenancy_bounds){.lp_group = c.group};
+    struct tenancy_queues one = tenancy_queues_new(&c.problem, &arena), two = tenancy_queues_new(&c.problem, &arena);
+    for (size_t s = 0; s < sizeof seeds / sizeof *seeds; s++) {
+      const struct arena_mark before = arena_get_mark(&scratch);
+      seeds[s](&c, &one);
+      const struct arena_mark after = arena_get_mark(&scratch);
+      assert_true(before.chunk == after.chunk && before.used_bytes == after.used_bytes);
+      assert_valid(&c.problem, &one);
+      seeds[s](&c, &two);
+      assert_same(&c.problem, &one, &two);
+    }
+    arena_rewind(&arena, mark);
+  }
+}
+
+/* Keeps who runs where, is never worse, and often better; the best is at least as good as each of the others. */
+static void test_never_worse(void **state) {
+  (void)state;
+  print_message("seed %" PRIu64 "\n", seed);
+  size_t n_better = 0;
+  for (size_t i = 0; i < N_INSTANCES; i++) {
+    struct rng rng = rng_stream(seed, RNG_TEST, 2, i);
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct case_of c = {0};
+    draw_any(&rng, &c.problem);
+    c.group = draw_groups(&rng, &c.problem);
+    struct tenancy_queues queues = tenancy_queues_new(&c.problem, &arena);
+    struct tenancy_queues flat = tenancy_queues_new(&c.problem, &arena);
+    seed_earliest(&c, &queues);
+    tenancy_queues_copy(&c.problem, &queues, &flat);
+    tenancy_seed_flatten(&c.problem, &scratch, &flat);
+    const tenancy_cost before = tenancy_evaluate(&c.problem, &queues), after = tenancy_evaluate(&c.problem, &flat);
+    assert_true(after <= before);
+    n_better += after < before;
+    uint64_t load[MOST_CORES], flat_load[MOST_CORES];
+    find_loads(&c.problem, &queues, load);
+    find_loads(&c.problem, &flat, flat_load);
+    assert_memory_equal(load, flat_load, c.problem.n_cores * sizeof *load);
+    assert_true(tenancy_seed_best(&c.problem, NULL, &scratch, &flat) <= before);
+    arena_rewind(&arena, mark);
+  }
+  print_message("flatter in %zu of %d\n", n_better, N_INSTANCES);
+  assert_true(n_better > N_INSTANCES / 5);
+}
+
+/* --- the parts ------------------------------------------------------------------------------------------------------
+ */
+
+/* Rules that close no core never let one wait, so cores of a pool end within one job of each other; any rule keeps to
+ * the pools. */
+static void test_dispatch(void **state) {
+  (void)state;
+  print_message("seed %" PRIu64 "\n", seed);
+  size_t n_closed = 0;
+  for (size_t i = 0; i < N_INSTANCES; i++) {
+    struct rng rng = rng_stream(seed, RNG_TEST, 3, i);
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct tenancy_problem problem;
+    draw_any(&rng, &problem);
+    const uint32_t *group = draw_groups(&rng, &problem);
+    struct tenancy_pools pools;
+    tenancy_pools_fill(&pools, &problem, group, problem.group_of, &arena);
+    struct tenancy_rule rule = {
+        .over = 4 * rng_unit(&rng), .length = 4 * rng_unit(&rng), .headroom = 0.8 + rng_unit(&rng) / 2};
+    rule.dynamic = rng_below(&rng, 2) == 0;
+    struct tenancy_queues queues = tenancy_queues_new(&problem, &arena);
+    for (size_t closing = 0; closing < 2; closing++) {
+      rule.plan = closing == 0 ? 0 : 1.02;
+      tenancy_dispatch(&pools, &rule, &scratch, &queues);
+      assert_valid(&problem, &queues);
+      uint64_t load[MOST_CORES];
+      find_loads(&problem, &queues, load);
+      for (size_t c = 0; c < problem.n_cores; c++) {
+        if (queues.start[c] == queues.start[c + 1]) continue;
+        const uint32_t last = queues.job[queues.start[c + 1] - 1];
+        const uint64_t started = load[c] - problem.latency_cycles[tenancy_at(&problem, last, c)];
+        for (size_t o = 0; o < problem.n_cores; o++) {
+          if (problem.group_of[o] != problem.group_of[c]) continue;
+          if (closing == 0) assert_true(load[o] >= started);
+          n_closed += load[o] < started;
+        }
+        for (size_t k = queues.start[c]; k < queues.start[c + 1]; k++) {
+          assert_int_equal(group[queues.job[k]], problem.group_of[c]);
+        }
+      }
+    }
+    arena_rewind(&arena, mark);
+  }
+  print_message("cores closed early: %zu\n", n_closed);
+  assert_true(n_closed > 0);
+}
+
+/* B2's rows for whole jobs, written once more: what any answer with these groups takes at least. */
+static double relaxed_cycles(const struct tenancy_problem *problem, const uint32_t *group) {
+  double load[MOST_CORES] = {0}, excess = 0, bytes = 0, most = 0;
+  for (size_t j = 0; j < problem->n_jobs; j++) {
+    size_t c = 0;
+    while (problem->group_of[c] != group[j]) c++;
+    const double latency = (double)problem->latency_cycles[tenancy_at(problem, j, c)];
+    const double share = problem->bytes_per_cycle[tenancy_at(problem, j, c)] / problem->bandwidth_bytes_per_cycle;
+    assert_true(latency > 0);
+    load[group[j]] += latency / problem->group_size[group[j]];
+    excess += share > 1 ? latency * (share - 1) : 0;
+    bytes += latency * share;
+  }
+  for (size_t g = 0; g < problem->n_groups; g++) most = load[g] + excess > most ? load[g] + excess : most;
+  return bytes > most ? bytes : most;
+}
+
+static void test_groups(void **state) {
+  (void)state;
+  print_message("seed %" PRIu64 "\n", seed);
+  size_t n_better = 0, n_balanced = 0;
+  for (size_t i = 0; i < N_INSTANCES; i++) {
+    struct rng rng = rng_stream(seed, RNG_TEST, 4, i);
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct tenancy_problem problem;
+    draw_any(&rng, &problem);
+    uint32_t *group = draw_groups(&rng, &problem), *core = ARENA_NEW(&arena, uint32_t, problem.n_jobs);
+    const double before = relaxed_cycles(&problem, group);
+    tenancy_improve_groups(&problem, 1, group, &scratch);
+    const double after = relaxed_cycles(&problem, group);
+    assert_true(after <= before * 1.004); /* the sum of the rows weighs a thousandth */
+    n_better += after < before;
+    uint64_t load[MOST_CORES] = {0}, balanced[MOST_CORES] = {0}, most = 0, most_balanced = 0;
+    for (size_t j = 0; j < problem.n_jobs; j++) {
+      for (core[j] = 0; problem.group_of[core[j]] != group[j];) core[j]++;
+      load[core[j]] += problem.latency_cycles[tenancy_at(&problem, j, core[j])];
+    }
+    tenancy_balance(&problem, core);
+    for (size_t j = 0; j < problem.n_jobs; j++) {
+      assert_int_equal(problem.group_of[core[j]], group[j]);
+      balanced[core[j]] += problem.latency_cycles[tenancy_at(&problem, j, core[j])];
+    }
+    for (size_t c = 0; c < problem.n_cores; c++) {
+      most = load[c] > most ? load[c] : most;
+      most_balanced = balanced[c] > most_balanced ? balanced[c] : most_balanced;
+    }
+    assert_true(most_balanced <= most);
+    n_balanced += most_balanced < most;
+    arena_rewind(&arena, mark);
+  }
+  print_message("groups improved in %zu, loads in %zu of %d\n", n_better, n_balanced, N_INSTANCES);
+  assert_true(n_better > N_INSTANCES / 2 && n_balanced > N_INSTANCES / 4);
+}
+
+/* --- brute force ----------------------------------------------------------------------------------------------------
+ */
+
+static tenancy_cost try_orders(const struct tenancy_problem *problem, struct tenancy_answer *answer, size_t depth,
+                               struct tenancy_queues *queues) {
+  tenancy_cost least = ~(tenancy_cost)0;
+  if (depth == problem->n_jobs) {
+    tenancy_queue_up(problem, answer, queues);
+    return tenancy_evaluate(problem, queues);
+  }
+  for (size_t p = 0; p < problem->n_jobs; p++) { /* a free place for job `depth` */
+    bool used = false;
+    for (size_t j = 0; j < depth; j++) used = used || answer->priority[j] == (double)p;
+    if (used) continue;
+    answer->priority[depth] = (double)p;
+    for (uint32_t c = 0; c < problem->n_cores; c++) {
+      if (!tenancy_can_run(problem, depth, c)) continue;
+      answer->core[depth] = c;
+      const tenancy_cost cost = try_orders(problem, answer, depth + 1, queues);
+      if (cost < least) least = cost;
+    }
+  }
+  return least;
+}
+
+static void test_brute_force(void **state) {
+  (void)state;
+  print_message("seed %" PRIu64 "\n", seed);
+  double sum = 0, worst = 0;
+  size_t n_optimal = 0;
+  for (size_t i = 0; i < N_SMALL; i++) {
+    struct rng rng = rng_stream(seed, RNG_TEST, 5, i);
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct tenancy_problem problem;
+    draw(&rng, 2 + rng_below(&rng, SMALL_JOBS - 1), 1 + rng_below(&rng, SMALL_CORES), &problem);
+    struct tenancy_answer answer = tenancy_answer_new(&problem, &arena);
+    struct tenancy_queues queues = tenancy_queues_new(&problem, &arena);
+    const tenancy_cost least = try_orders(&problem, &answer, 0, &queues);
+    const tenancy_cost cost = tenancy_seed_best(&problem, NULL, &scratch, &queues);
+    assert_true(cost >= least);
+    const double gap = tenancy_cycles(&problem, cost) / tenancy_cycles(&problem, least) - 1;
+    sum += gap;
+    worst = gap > worst ? gap : worst;
+    n_optimal += cost == least;
+    arena_rewind(&arena, mark);
+  }
+  print_message("mean gap %.3f %%, worst %.2f %%, optimal in %zu of %d\n", 100 * sum / N_SMALL, 100 * worst, n_optimal,
+                N_SMALL);
+  assert_true(sum / N_SMALL < 0.01 && n_optimal > N_SMALL * 3 / 4);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_valid, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_never_worse, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_dispatch, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_brute_force, setup, teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
