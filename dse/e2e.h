@@ -76,8 +76,10 @@ struct e2e_hardware {
   const char *source;
 };
 const struct e2e_hardware *e2e_hardware_of(const char *name);
-/* A machine whose name has a power limit ("500W") below its part's runs at a lower clock. */
-void e2e_hardware_limit(const struct e2e_hardware *hardware, const char *name, struct accelerator *part);
+/* A machine whose name has a power limit ("500W") below its part's runs at a lower clock: what it saves is
+ * saved by arrays and lanes alone. */
+void e2e_hardware_limit(const struct e2e_hardware *hardware, const struct technology *technology, const char *name,
+                        struct accelerator *part);
 /* The part with even cores, `share` of it (1, or hardware->cores). */
 bool e2e_hardware_part(const struct e2e_hardware *hardware, const char *data_folder, uint64_t share,
                        struct arena *arena, struct accelerator *part, struct error *error);
@@ -88,14 +90,15 @@ bool e2e_hardware_network(const struct e2e_hardware *hardware, uint64_t share, u
 
 /* What software does that no size of a run says. Of rows that name none: what most of today's does. */
 struct e2e_software {
-  const char *says;           /* e2e_says, of model or source */
-  uint64_t before;            /* arXiv numbers (yymm) below this; 0: all */
-  bool fused_attention;       /* one kernel, and no dropout */
-  bool scatters;              /* messages between stages, over tensor ranks */
-  bool overlaps[2];           /* sums of gradients behind the backward pass: of pipelines, of others */
-  bool asynchronous_tensor;   /* collectives of tensor groups behind parts of their products */
-  bool recomputes_operators;  /* where recomputation is selective */
-  uint64_t bin_tokens;        /* sentences of like length are read together, in bins this wide; 0: all padded */
+  const char *says;          /* e2e_says, of model or source */
+  uint64_t before;           /* arXiv numbers (yymm) below this; 0: all */
+  bool fused_attention;      /* one kernel, and no dropout */
+  bool scatters;             /* messages between stages, over tensor ranks */
+  bool overlaps[2];          /* sums of gradients behind the backward pass: of pipelines, of others */
+  bool asynchronous_tensor;  /* collectives of tensor groups behind parts of their products */
+  bool recomputes_operators; /* where recomputation is selective */
+  bool fuses_norms;          /* of GPUs: norms and sums behind convolutions; compilers of other machines do */
+  uint64_t bin_tokens;       /* sentences of like length are read together, in bins this wide; 0: all padded */
   const char *fact;
 };
 const struct e2e_software *e2e_software_of(const struct e2e_row *row);
@@ -176,6 +179,7 @@ struct e2e_base {
   struct stage_settings schedule;
   struct system_law law;
   struct training_settings training;
+  double link_efficiency;
 };
 
 enum { E2E_MAX_POINTS = 288, E2E_WHY_BYTES = 240 };

@@ -56,9 +56,10 @@ static void set_constants(struct e2e_case *run, const struct e2e_constants *cons
   set_precision(run);
 }
 
-/* What the software does with kernels, messages and gradients (docs/model.md, "Measured runs"). An update moves 28 bytes
- * a parameter: weight, gradient, and master copy and moments in and out. Sums of gradients are read and written with 4
- * each instead of a 2-byte gradient; before products could add to them, in a pass that reads the gradient as well. What
+/* What the software does with kernels, messages and gradients (docs/model.md, "Measured runs"). An update moves 28
+ * bytes a parameter: weight, gradient, and master copy and moments in and out. Sums of gradients are read and written
+ * with 4 each instead of a 2-byte gradient; before products could add to them, in a pass that reads the gradient as
+ * well. What
  * --set says stays. */
 static void set_software(struct e2e_case *run) {
   static const double update_bytes = 28, fused_bytes = 6, separate_bytes = 10;
@@ -66,6 +67,8 @@ static void set_software(struct e2e_case *run) {
   struct system_law *const law = &run->law;
   run->cost.wave_cores = e2e_hardware_waves(run->hardware, run->question->data_folder, run->arena);
   if (run->work.transformer && run->training.fusion == FUSION_OFF) run->training.fusion = FUSION_KERNELS;
+  const bool compiled = run->cost.wave_cores == 0 || software->fuses_norms;
+  if (!run->work.transformer && compiled && run->training.fusion == FUSION_OFF) run->training.fusion = FUSION_COMPAT;
   if (run->work.transformer && law->accumulation_share == 0)
     law->accumulation_share = (run->work.fused_attention ? fused_bytes : separate_bytes) / update_bytes;
   law->scatter_sends = law->scatter_sends || software->scatters;
@@ -80,7 +83,7 @@ static void set_software(struct e2e_case *run) {
 static bool set_up(struct e2e_case *run, uint64_t share, struct error *error) {
   const struct e2e_question *const question = run->question;
   if (!e2e_hardware_part(run->hardware, question->data_folder, share, run->arena, &run->part, error)) return false;
-  e2e_hardware_limit(run->hardware, run->row->hardware, &run->part);
+  e2e_hardware_limit(run->hardware, &question->base->technology, run->row->hardware, &run->part);
   if (!e2e_hardware_network(run->hardware, share, run->degrees.n_devices, run->arena, &run->network, error))
     return false;
   run->cost = question->base->cost;

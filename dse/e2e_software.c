@@ -8,7 +8,8 @@
 #include <string.h>
 
 static const struct e2e_software softwares[] = {
-#define E2E_SOFTWARE(says_, before_, fused_, scatters_, pipelines_, others_, asynchronous_, operators_, bin_, fact_)   \
+#define E2E_SOFTWARE(says_, before_, fused_, scatters_, pipelines_, others_, asynchronous_, operators_, norms_, bin_,  \
+                     fact_)                                                                                            \
   {.says = says_,                                                                                                      \
    .before = before_,                                                                                                  \
    .fused_attention = fused_,                                                                                          \
@@ -16,6 +17,7 @@ static const struct e2e_software softwares[] = {
    .overlaps = {pipelines_, others_},                                                                                  \
    .asynchronous_tensor = asynchronous_,                                                                               \
    .recomputes_operators = operators_,                                                                                 \
+   .fuses_norms = norms_,                                                                                              \
    .bin_tokens = bin_,                                                                                                 \
    .fact = fact_},
 #include "dse/e2e_software.def"

@@ -3,8 +3,8 @@
  * Blank fields (workloads §12 [O]): degrees → the fastest that fit; microbatch → the fastest power of two that fits, or
  * the whole share of a device at once; recomputation → the least that fits, then sharding of the optimizer's state; B →
  * b·d, and 4·p microbatches where there is a pipeline, since nobody runs one of fewer (GPipe, arXiv 1811.06965: bubbles
- * are small from m = 4p on); chunks of interleaved schedules → 2, the least, as torchtitan's own default. Context and experts → 1. Tensor groups of software with fused attention split sequences
- * too, as its defaults do. */
+ * are small from m = 4p on); chunks of interleaved schedules → 2, the least, as torchtitan's own default. Context and
+ * experts → 1. Tensor groups of software with fused attention split sequences too, as its defaults do. */
 #include "dse/e2e.h"
 
 #include "base/checked.h"

@@ -3,9 +3,9 @@
  * block_cut.c says where the model may be cut, block_graphs.c what each piece's graphs are; this file counts their
  * bytes and finds equal ones. Kept bytes (workloads §6–7): a tensor that only the next block keeps is counted there,
  * where a pipeline would send it: so a GPT layer keeps the published 34sbh + 5as²b, its input among them. Selective
- * recomputation drops what selective.c says (between QKᵀ and AV, arXiv 2205.05198), full recomputation everything but the block's
- * input. What comes last in the model is not recomputed in full (its backward pass follows at once, and Megatron does
- * not do it either), nor what keeps less than its input (pooling). */
+ * recomputation drops what selective.c says (between QKᵀ and AV, arXiv 2205.05198), full recomputation everything but
+ * the block's input. What comes last in the model is not recomputed in full (its backward pass follows at once, and
+ * Megatron does not do it either), nor what keeps less than its input (pooling). */
 #include "workloads/block.h"
 #include "base/checked.h"
 #include "workloads/block_graphs.h"
@@ -247,8 +247,8 @@ static bool make_chain(struct builder *builder, const struct op_graph *forward, 
   builder->source.forward = &shorter.graph;
   builder->source.cut = shorter.cut;
   builder->source.flags = rules_flags_new(builder->source.forward, work);
-  builder->source.dropped = selective_mark(builder->source.forward, (enum selective)settings.selective,
-                                            &builder->source.cut, work);
+  builder->source.dropped =
+      selective_mark(builder->source.forward, (enum selective)settings.selective, &builder->source.cut, work);
   if (!block_source_expand(&builder->source, &settings, work, builder->scratch, builder->error) ||
       !make_places(builder, work, chain))
     return false;

@@ -6,9 +6,7 @@
  * runs again, up to what leaves the block. Left out: operators outside of layers, which keep everything. */
 #include "workloads/selective.h"
 
-static bool sums_over_ranks(const struct op *op) {
-  return op->kind == OP_ALL_REDUCE || op->kind == OP_REDUCE_SCATTER;
-}
+static bool sums_over_ranks(const struct op *op) { return op->kind == OP_ALL_REDUCE || op->kind == OP_REDUCE_SCATTER; }
 
 static bool is_saved(const struct op *op, uint32_t *n_products) {
   switch (op_kinds[op->kind].family) {
@@ -25,7 +23,8 @@ static bool is_saved(const struct op *op, uint32_t *n_products) {
   }
 }
 
-static struct attention_marks mark_operators(const struct op_graph *forward, const struct block_cut *cut, struct arena *arena) {
+static struct attention_marks mark_operators(const struct op_graph *forward, const struct block_cut *cut,
+                                             struct arena *arena) {
   const struct attention_marks marks = {ARENA_NEW(arena, bool, forward->n_ops), ARENA_NEW(arena, bool, forward->n_ops)};
   uint32_t n_products = 0, layer = OP_ABSENT;
   for (size_t i = 0; i < forward->n_ops; i++) {
@@ -33,7 +32,8 @@ static struct attention_marks mark_operators(const struct op_graph *forward, con
     if (op->layer != layer) n_products = 0;
     layer = op->layer;
     if (op->layer == OP_ABSENT || op_kinds[op->kind].family == FAMILY_NONE) continue;
-    marks.inner[i] = marks.again[i] = !is_saved(op, &n_products) && cut->flows[i] && cut->leaving[cut->place_of[i]] != i;
+    marks.inner[i] = marks.again[i] =
+        !is_saved(op, &n_products) && cut->flows[i] && cut->leaving[cut->place_of[i]] != i;
   }
   return marks;
 }
