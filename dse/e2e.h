@@ -97,6 +97,7 @@ struct e2e_software {
   bool overlaps[2];          /* sums of gradients behind the backward pass: of pipelines, of others */
   bool asynchronous_tensor;  /* collectives of tensor groups behind parts of their products */
   bool recomputes_operators; /* where recomputation is selective */
+  bool casts;                /* activations to 8 bits in kernels of their own */
   bool fuses_norms;          /* of GPUs: norms and sums behind convolutions; compilers of other machines do */
   uint64_t bin_tokens;       /* sentences of like length are read together, in bins this wide; 0: all padded */
   const char *fact;

@@ -63,10 +63,13 @@ static void set_constants(struct e2e_case *run, const struct e2e_constants *cons
  * --set says stays. */
 static void set_software(struct e2e_case *run) {
   static const double update_bytes = 28, fused_bytes = 6, separate_bytes = 10;
+  static const uint64_t cast_bytes = 3; /* 2 read, 1 written */
   const struct e2e_software *const software = run->work.software;
   struct system_law *const law = &run->law;
   run->cost.wave_cores = e2e_hardware_waves(run->hardware, run->question->data_folder, run->arena);
   if (run->work.transformer && run->training.fusion == FUSION_OFF) run->training.fusion = FUSION_KERNELS;
+  if (software->casts && run->work.precision == E2E_8_BIT && run->cost.cast_bytes == 0)
+    run->cost.cast_bytes = cast_bytes;
   const bool compiled = run->cost.wave_cores == 0 || software->fuses_norms;
   if (!run->work.transformer && compiled && run->training.fusion == FUSION_OFF) run->training.fusion = FUSION_COMPAT;
   if (run->work.transformer && law->accumulation_share == 0)

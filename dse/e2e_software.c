@@ -8,18 +8,7 @@
 #include <string.h>
 
 static const struct e2e_software softwares[] = {
-#define E2E_SOFTWARE(says_, before_, fused_, scatters_, pipelines_, others_, asynchronous_, operators_, norms_, bin_,  \
-                     fact_)                                                                                            \
-  {.says = says_,                                                                                                      \
-   .before = before_,                                                                                                  \
-   .fused_attention = fused_,                                                                                          \
-   .scatters = scatters_,                                                                                              \
-   .overlaps = {pipelines_, others_},                                                                                  \
-   .asynchronous_tensor = asynchronous_,                                                                               \
-   .recomputes_operators = operators_,                                                                                 \
-   .fuses_norms = norms_,                                                                                              \
-   .bin_tokens = bin_,                                                                                                 \
-   .fact = fact_},
+#define E2E_SOFTWARE(says_, fact_, ...) {.says = says_, .fact = fact_, __VA_ARGS__},
 #include "dse/e2e_software.def"
 #undef E2E_SOFTWARE
 };
