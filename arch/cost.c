@@ -104,6 +104,9 @@ static const struct field fields[] = {
     SHARE(
         weight_gemm_rate, 0.25, 4, "1.0",
         "Speed of the arrays in products with weights, beside others: 2 where those have operands of half the width."),
+    COUNT(
+        cast_bytes, "bytes", 0, 16, "0",
+        "Moved for each element of a weighted product's activations, or of their gradients, to make it narrow first."),
     COUNT(collective_latency_cycles, "cycles", 0, 1e9, "1000",
           "One step of a ring of tables of operators, which know no network."),
     CHOICE(energy_detail, "\"all_in\"", energy_detail_names,

@@ -396,6 +396,18 @@ static void empty_cost(const struct machine *machine, const struct op *op, uint6
   cost->cycles = max_u64(cost->bound_cycles, cycles_for_bytes(cost->glb_bytes, machine->glb_bytes_per_cycle));
 }
 
+/* Kernels of their own that make a product's activations, or their gradients, narrow; behind the product, so that
+ * floors stay floors. The gradient of weights reads what the other two have made. */
+static void add_casts(const struct machine *machine, const struct op *op, const struct product *whole,
+                      struct op_cost *cost) {
+  const uint64_t each = machine->settings->cast_bytes;
+  const bool with_weights = op->weighted && op_kinds[op->kind].family == FAMILY_GEMM;
+  if (each == 0 || !with_weights || op->phase == PHASE_BACKWARD_WEIGHT || cost->cycles == UINT64_MAX) return;
+  const uint64_t bytes = sat_mul(each, sat_mul(whole->reps, sat_mul(whole->m, whole->k)));
+  cost->cycles = sat_add(cost->cycles, cycles_for_bytes(bytes, machine->hbm_bytes_per_cycle));
+  cost->hbm_bytes = sat_add(cost->hbm_bytes, bytes);
+}
+
 void tensor_cost(const struct machine *machine, const struct op *op, uint64_t follower_cycles, uint64_t n_cores,
                  struct op_cost *cost) {
   struct product whole;
@@ -427,6 +439,7 @@ void tensor_cost(const struct machine *machine, const struct op *op, uint64_t fo
   cost->l2_bytes = best.l2_bytes;
   cost->macs = evaluation.macs;
   cost->mapping = best.mapping;
+  add_casts(machine, op, &whole, cost);
 }
 
 void tensor_tiles(const struct machine *machine, const struct op *op, const struct mapping *mapping,

@@ -42,6 +42,13 @@ static bool predict_all(struct invocation *invocation, struct pass *pass, struct
 
 /* --- settings ---------------------------------------------------------------------------------------------------- */
 
+/* The machines' levels are those of e2e_hardware.def: of group "network" one key is left, for all of them. */
+static const struct field link_field_list[] = {{"efficiency", FIELD_REAL, "", 0.01, 1, "1.0",
+                                                "Share of the links' bandwidth that messages reach.",
+                                                offsetof(struct e2e_base, link_efficiency), ROLE_ANSWER, NULL}};
+static const struct field_table link_fields = {"network", "links of measured machines", link_field_list,
+                                               sizeof link_field_list / sizeof *link_field_list};
+
 static bool read_base(const struct invocation *invocation, struct e2e_base *base, struct error *error) {
   /* Phases of a device run one operator after the other, each with the memory to itself; frameworks launch a kernel an
    * operator. */
@@ -50,7 +57,8 @@ static bool read_base(const struct invocation *invocation, struct e2e_base *base
                                             {"technology", &technology_fields, &base->technology, false},
                                             {"schedule", &stage_fields, &base->schedule, false},
                                             {"training", &training_fields, &base->training, false},
-                                            {"system.law", &system_law_fields, &base->law, false}};
+                                            {"system.law", &system_law_fields, &base->law, false},
+                                            {"network", &link_fields, base, false}};
   struct config *config;
   if (!config_open_text("dse calibrate e2e", own, strlen(own), invocation->sets, invocation->n_sets, invocation->arena,
                         &config, error))
@@ -63,11 +71,10 @@ static bool read_base(const struct invocation *invocation, struct e2e_base *base
 /* The shipped constants, unless --set names their keys (those of cost alone are read so). */
 static void shipped_constants(const struct invocation *invocation, const struct e2e_base *base,
                               struct e2e_constants *constants) {
-  const double set[N_E2E_CONSTANTS] = {[E2E_MATMUL] = base->cost.matmul_efficiency,
-                                       [E2E_HBM] = base->cost.hbm_efficiency,
-                                       [E2E_OP] = base->law.op_overhead_us,
-                                       [E2E_OVERLAP] = base->law.overlap_share,
-                                       [E2E_ITERATION] = base->law.iteration_overhead};
+  const double set[N_E2E_CONSTANTS] = {
+      [E2E_MATMUL] = base->cost.matmul_efficiency, [E2E_HBM] = base->cost.hbm_efficiency,
+      [E2E_OP] = base->law.op_overhead_us,         [E2E_LINKS] = base->link_efficiency,
+      [E2E_OVERLAP] = base->law.overlap_share,     [E2E_ITERATION] = base->law.iteration_overhead};
   for (size_t i = 0; i < N_E2E_CONSTANTS; i++) {
     constants->of[i] = e2e_constants[i].shipped;
     for (size_t s = 0; s < invocation->n_sets; s++)

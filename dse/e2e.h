@@ -2,7 +2,8 @@
  *
  *   e2e_table.c     a table of runs: every cell checked, blanks unknown
  *   e2e_hardware.c  name of a machine → part of the catalogue and network
- *   e2e_model.c     shape or name of a model → workload, precision, software
+ *   e2e_software.c  name of a software → what it does with kernels, messages and gradients
+ *   e2e_model.c     shape or name of a model → workload, precision
  *   e2e_strategy.c  degrees of a run; what was not published, tried
  *   e2e_measure.c   what was printed, in seconds an iteration
  *   e2e_case.c      a run predicted, with any constants
@@ -20,7 +21,8 @@
 
 /* Numbers are 0, texts "" and reals NaN where nothing is known. */
 struct e2e_row {
-  const char *id, *group, *hardware, *model, *precision, *recompute, *sharding, *metric, *unit, *quality, *note;
+  const char *id, *group, *hardware, *model, *precision, *recompute, *sharding, *metric, *unit, *quality, *note,
+      *source;
   uint64_t n_devices, layers, hidden, heads, kv_heads, head_size, ffn, vocab, sequence, experts, top_k;
   uint64_t tensor, pipeline, chunks, data, context, expert, microbatch, batch;
   int gated; /* −1: unknown */
@@ -74,8 +76,10 @@ struct e2e_hardware {
   const char *source;
 };
 const struct e2e_hardware *e2e_hardware_of(const char *name);
-/* A machine whose name has a power limit ("500W") below its part's runs at a lower clock. */
-void e2e_hardware_limit(const struct e2e_hardware *hardware, const char *name, struct accelerator *part);
+/* A machine whose name has a power limit ("500W") below its part's runs at a lower clock: what it saves is
+ * saved by arrays and lanes alone. */
+void e2e_hardware_limit(const struct e2e_hardware *hardware, const struct technology *technology, const char *name,
+                        struct accelerator *part);
 /* The part with even cores, `share` of it (1, or hardware->cores). */
 bool e2e_hardware_part(const struct e2e_hardware *hardware, const char *data_folder, uint64_t share,
                        struct arena *arena, struct accelerator *part, struct error *error);
@@ -83,6 +87,22 @@ bool e2e_hardware_part(const struct e2e_hardware *hardware, const char *data_fol
 uint64_t e2e_hardware_waves(const struct e2e_hardware *hardware, const char *data_folder, struct arena *arena);
 bool e2e_hardware_network(const struct e2e_hardware *hardware, uint64_t share, uint64_t n_devices, struct arena *arena,
                           struct network_settings *network, struct error *error);
+
+/* What software does that no size of a run says. Of rows that name none: what most of today's does. */
+struct e2e_software {
+  const char *says;          /* e2e_says, of model or source */
+  uint64_t before;           /* arXiv numbers (yymm) below this; 0: all */
+  bool fused_attention;      /* one kernel, and no dropout */
+  bool scatters;             /* messages between stages, over tensor ranks */
+  bool overlaps[2];          /* sums of gradients behind the backward pass: of pipelines, of others */
+  bool asynchronous_tensor;  /* collectives of tensor groups behind parts of their products */
+  bool recomputes_operators; /* where recomputation is selective */
+  bool casts;                /* activations to 8 bits in kernels of their own */
+  bool fuses_norms;          /* of GPUs: norms and sums behind convolutions; compilers of other machines do */
+  uint64_t bin_tokens;       /* sentences of like length are read together, in bins this wide; 0: all padded */
+  const char *fact;
+};
+const struct e2e_software *e2e_software_of(const struct e2e_row *row);
 
 enum e2e_precision { E2E_8_BIT, E2E_16_BIT, E2E_TF32, E2E_32_BIT, E2E_NO_PRECISION };
 
@@ -107,6 +127,7 @@ struct e2e_work {
   const char *name; /* of the model file */
   struct config_set *sets;
   size_t n_sets;
+  const struct e2e_software *software;
   bool transformer;
   uint64_t layers, optimizer, element_bytes;
   enum e2e_precision precision;
@@ -159,6 +180,7 @@ struct e2e_base {
   struct stage_settings schedule;
   struct system_law law;
   struct training_settings training;
+  double link_efficiency;
 };
 
 enum { E2E_MAX_POINTS = 288, E2E_WHY_BYTES = 240 };

@@ -56,25 +56,37 @@ static void set_constants(struct e2e_case *run, const struct e2e_constants *cons
   set_precision(run);
 }
 
-/* What the software does with kernels and gradients (docs/model.md, "Measured runs"). An update moves 28 bytes a
- * parameter: weight, gradient, and master copy and moments in and out. Sums of gradients are read and written with 4
- * each instead of a 2-byte gradient; before products could add to them, in a pass that reads the gradient as well. */
-static void set_software(struct e2e_case *run, const char *data_folder) {
+/* What the software does with kernels, messages and gradients (docs/model.md, "Measured runs"). An update moves 28
+ * bytes a parameter: weight, gradient, and master copy and moments in and out. Sums of gradients are read and written
+ * with 4 each instead of a 2-byte gradient; before products could add to them, in a pass that reads the gradient as
+ * well. What
+ * --set says stays. */
+static void set_software(struct e2e_case *run) {
   static const double update_bytes = 28, fused_bytes = 6, separate_bytes = 10;
-  run->cost.wave_cores = e2e_hardware_waves(run->hardware, data_folder, run->arena);
+  static const uint64_t cast_bytes = 3; /* 2 read, 1 written */
+  const struct e2e_software *const software = run->work.software;
+  struct system_law *const law = &run->law;
+  run->cost.wave_cores = e2e_hardware_waves(run->hardware, run->question->data_folder, run->arena);
   if (run->work.transformer && run->training.fusion == FUSION_OFF) run->training.fusion = FUSION_KERNELS;
-  if (run->work.transformer && run->law.accumulation_share == 0)
-    run->law.accumulation_share = (run->work.fused_attention ? fused_bytes : separate_bytes) / update_bytes;
+  if (software->casts && run->work.precision == E2E_8_BIT && run->cost.cast_bytes == 0)
+    run->cost.cast_bytes = cast_bytes;
+  const bool compiled = run->cost.wave_cores == 0 || software->fuses_norms;
+  if (!run->work.transformer && compiled && run->training.fusion == FUSION_OFF) run->training.fusion = FUSION_COMPAT;
+  if (run->work.transformer && law->accumulation_share == 0)
+    law->accumulation_share = (run->work.fused_attention ? fused_bytes : separate_bytes) / update_bytes;
+  law->scatter_sends = law->scatter_sends || software->scatters;
+  law->overlap_data = law->overlap_data && software->overlaps[run->row->pipeline > 1 ? 0 : 1];
+  if (software->recomputes_operators) run->training.selective = SELECTIVE_OPERATORS;
   const double ranks = (double)max_u64(run->row->tensor, 1); /* of as many pieces the first is waited for */
-  const bool asynchronous = e2e_says(run->row->precision, "asynchronous tensor parallel|async tensor parallel") ||
-                            e2e_says(run->row->group, "nemo"); /* tp_comm_overlap of its recipes */
-  if (asynchronous && run->law.overlap_tensor == 0) run->law.overlap_tensor = 1 - 1 / ranks;
+  const bool asynchronous = software->asynchronous_tensor ||
+                            e2e_says(run->row->precision, "asynchronous tensor parallel|async tensor parallel");
+  if (asynchronous && law->overlap_tensor == 0) law->overlap_tensor = 1 - 1 / ranks;
 }
 
 static bool set_up(struct e2e_case *run, uint64_t share, struct error *error) {
   const struct e2e_question *const question = run->question;
   if (!e2e_hardware_part(run->hardware, question->data_folder, share, run->arena, &run->part, error)) return false;
-  e2e_hardware_limit(run->hardware, run->row->hardware, &run->part);
+  e2e_hardware_limit(run->hardware, &question->base->technology, run->row->hardware, &run->part);
   if (!e2e_hardware_network(run->hardware, share, run->degrees.n_devices, run->arena, &run->network, error))
     return false;
   run->cost = question->base->cost;
@@ -85,7 +97,7 @@ static bool set_up(struct e2e_case *run, uint64_t share, struct error *error) {
   run->training.attention = !run->work.fused_attention ? ATTENTION_SEPARATE
                             : run->work.causal         ? ATTENTION_CAUSAL
                                                        : ATTENTION_FUSED;
-  set_software(run, question->data_folder);
+  set_software(run);
   set_constants(run, &question->points[0]);
   const struct system_model model = {
       .workload = {run->work.name, question->data_folder, 1, run->work.element_bytes, run->work.sets, run->work.n_sets},

@@ -1,9 +1,11 @@
 /* Which part and which network is a machine that somebody measured? See e2e.h and e2e_hardware.def. */
 #include "dse/e2e.h"
 
+#include "arch/technology.h"
 #include "base/checked.h"
 #include "base/num.h"
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,12 +93,23 @@ static double limit_of(const char *name) {
   return 0;
 }
 
+/* What of the power goes with the clock, by the law of TDPs: arrays and lanes, not memory, links and leakage. */
+static double clocked_share(const struct technology *technology, const struct accelerator *part) {
+  struct area_breakdown area;
+  struct power_breakdown power;
+  physical_area(technology, part, &area);
+  physical_tdp(technology, part, area.total, &power);
+  return (power.tensor + power.vector) / (power.total - power.supply);
+}
+
 /* Dynamic power goes with frequency times voltage squared, and voltage with frequency: with its cube. */
-void e2e_hardware_limit(const struct e2e_hardware *hardware, const char *name, struct accelerator *part) {
+void e2e_hardware_limit(const struct e2e_hardware *hardware, const struct technology *technology, const char *name,
+                        struct accelerator *part) {
   const double watts = limit_of(name);
   if (!(watts > 0 && watts < hardware->tdp_w)) return;
   const double bytes_per_s = accelerator_hbm_bytes_per_s(part);
-  part->clock_mhz = max_u64((uint64_t)((double)part->clock_mhz * num_pow(watts / hardware->tdp_w, 1.0 / 3) + 0.5), 1);
+  const double share = clocked_share(technology, part), left = fmax(watts / hardware->tdp_w - (1 - share), 0.1 * share);
+  part->clock_mhz = max_u64((uint64_t)((double)part->clock_mhz * num_pow(left / share, 1.0 / 3) + 0.5), 1);
   part->hbm_bytes_per_cycle = bytes_per_s / ((double)part->clock_mhz * 1e6);
 }
 

@@ -39,10 +39,6 @@ static const struct {
 #undef E2E_INEXPRESSIBLE
 };
 
-/* Software without fused attention, by group and by model: workloads §12. */
-/* Software that reads sequences of like length together (LDDL of NVIDIA's examples: "sequence binning"). */
-static const char binned_groups[] = "single node";
-static const char old_groups[] = "megatron lm|seqpar|bigscience|single node", old_models[] = "opt|neox";
 /* Widths and layers of published GPT models, by billions of parameters: arXiv 2104.04473, table 1. */
 static const struct {
   double parameters_e9;
@@ -51,8 +47,8 @@ static const struct {
                  {39.1, 48, 8192, 128},    {76.1, 60, 10240, 128},   {145.6, 80, 12288, 128}, {310.1, 96, 16384, 128},
                  {529.6, 105, 20480, 160}, {1008.0, 128, 25600, 160}};
 /* Sequences of the Wikipedia set are half padding at 512 tokens; software that packs or unpads works on the rest
- * (arXiv 2107.02027: two to a pack). */
-enum { PACKED_SHARE = 2 };
+ * (arXiv 2107.02027: two to a pack), software that bins them on half a bin more. */
+enum { PACKED_SHARE = 2, PADDED_SEQUENCE = 512 };
 /* Software pads vocabularies so that arrays take them (Megatron-LM; NVIDIA's BERT: to a multiple of 8). */
 enum { PADDED_VOCAB = 8 };
 
@@ -215,9 +211,11 @@ static const char *transformer_work(const struct e2e_row *row, struct arena *are
   const double counted = parameters_of(&shape, tied);
   if (row->parameters_e9 > 0 && fabs(counted / row->parameters_e9 - 1) > 0.25)
     return arena_printf(arena, "its shape has %.3g billion parameters, the row says %.3g", counted, row->parameters_e9);
-  const bool binned =
-      e2e_says(row->group, binned_groups) && strcmp(work->name, "bert-large") == 0 && shape.sequence > 128;
-  if (binned || e2e_says(row->model, "unpadded|packed")) shape.sequence = max_u64(shape.sequence / PACKED_SHARE, 1);
+  const uint64_t bin = work->software->bin_tokens;
+  if (e2e_says(row->model, "unpadded|packed"))
+    shape.sequence = max_u64(shape.sequence / PACKED_SHARE, 1);
+  else if (bin > 0 && shape.sequence >= PADDED_SEQUENCE)
+    shape.sequence = shape.sequence / PACKED_SHARE + bin / 2;
   shape_sets(&shape, work, arena);
   if (style < n_styles) add_keys(work, styles[style].keys, arena);
   work->transformer = true;
@@ -230,6 +228,10 @@ static const char *transformer_work(const struct e2e_row *row, struct arena *are
 
 /* --- shipped models ---------------------------------------------------------------------------------------------- */
 
+/* Of a mean pair of sentences: workloads §2.3. */
+static const char *const side_keys[] = {"source_length", "target_length"};
+static const uint64_t side_tokens[] = {26, 24};
+
 /* Whatever its kind: counts of one sample from its graph. */
 static const char *shipped_work(const struct e2e_row *row, const char *model, const char *data_folder,
                                 struct arena *arena, struct arena *scratch, struct e2e_work *work) {
@@ -239,6 +241,9 @@ static const char *shipped_work(const struct e2e_row *row, const char *model, co
   work->name = model;
   const bool language = e2e_says(model, "llama2|llama3|mixtral|gpt|gpt2|gpt3|bert|opt|bloom|megatron|mt");
   if (language && row->sequence > 0) add_number(work, "sequence", row->sequence, arena);
+  const bool binned = work->software->bin_tokens > 0 && strcmp(model, "gnmt4") == 0;
+  for (int side = 0; binned && side < 2; side++) /* half a bin more than is counted */
+    add_number(work, side_keys[side], side_tokens[side] + work->software->bin_tokens / 2, arena);
   const struct workload_request request = {model, data_folder, 1, 2, work->sets, work->n_sets};
   const struct arena_mark mark = arena_get_mark(scratch);
   if (!workload_load(&request, scratch, arena, &workload, error))
@@ -248,7 +253,7 @@ static const char *shipped_work(const struct e2e_row *row, const char *model, co
                       strcmp(workload.kind, "vit") == 0;
   work->causal = strcmp(workload.kind, "decoder") == 0;
   work->forward_flop = 2 * (double)totals.macs[PHASE_FORWARD] - (double)workload.router_flop;
-  work->tokens = strcmp(workload.kind, "gnmt") == 0 ? 26 + 24 : 1; /* its own lengths: workloads §2.3 */
+  work->tokens = strcmp(workload.kind, "gnmt") == 0 ? (double)(side_tokens[0] + side_tokens[1]) : 1;
   if (language) work->tokens = row->sequence > 0 ? (double)row->sequence : 1;
   if (language && row->sequence == 0) return "seq unknown";
   work->optimizer = strcmp(workload.kind, "cnn") == 0    ? OPTIMIZER_MOMENTUM
@@ -274,7 +279,10 @@ static enum e2e_precision precision_of(const struct e2e_row *row) {
 
 const char *e2e_work_of(const struct e2e_row *row, const struct e2e_hardware *hardware, const char *data_folder,
                         struct arena *arena, struct arena *scratch, struct e2e_work *work) {
-  *work = (struct e2e_work){.sets = ARENA_NEW(arena, struct config_set, 32), .optimizer = OPTIMIZER_ADAM, .tokens = 1};
+  *work = (struct e2e_work){.sets = ARENA_NEW(arena, struct config_set, 32),
+                            .optimizer = OPTIMIZER_ADAM,
+                            .tokens = 1,
+                            .software = e2e_software_of(row)};
   for (size_t i = 0; i < sizeof inexpressible / sizeof *inexpressible; i++)
     if (e2e_says(row->model, inexpressible[i].says) || e2e_says(row->note, inexpressible[i].says))
       return inexpressible[i].reason;
@@ -296,8 +304,7 @@ const char *e2e_work_of(const struct e2e_row *row, const struct e2e_hardware *ha
     why = transformer_work(row, arena, work);
   else
     why = row->layers + row->hidden + row->heads > 0 ? "layers, hidden or heads unknown" : "no such model, no shape";
-  const bool old = e2e_says(row->group, old_groups) || e2e_says(row->model, old_models) || !hardware->fused;
-  work->fused_attention = !old;
-  if (work->transformer) add_set(work, "dropout", old ? "true" : "false");
+  work->fused_attention = work->software->fused_attention && hardware->fused;
+  if (work->transformer) add_set(work, "dropout", work->fused_attention ? "false" : "true");
   return why;
 }

@@ -3,14 +3,14 @@
  * Blank fields (workloads §12 [O]): degrees → the fastest that fit; microbatch → the fastest power of two that fits, or
  * the whole share of a device at once; recomputation → the least that fits, then sharding of the optimizer's state; B →
  * b·d, and 4·p microbatches where there is a pipeline, since nobody runs one of fewer (GPipe, arXiv 1811.06965: bubbles
- * are small from m = 4p on). Context and experts → 1. Tensor groups of software with fused attention split sequences
- * too, as its defaults do. */
+ * are small from m = 4p on); chunks of interleaved schedules → 2, the least, as torchtitan's own default. Context and
+ * experts → 1. Tensor groups of software with fused attention split sequences too, as its defaults do. */
 #include "dse/e2e.h"
 
 #include "base/checked.h"
 #include <string.h>
 
-enum { MICROBATCHES_PER_STAGE = 4, WIDEST_GROUP = 16, MOST_MICROBATCH = 4096 };
+enum { MICROBATCHES_PER_STAGE = 4, WIDEST_GROUP = 16, USUAL_CHUNKS = 2, MOST_MICROBATCH = 4096 };
 
 static uint64_t index_of(const char *name) {
   for (size_t i = 0; i < n_pipeline_schedules; i++)
@@ -93,7 +93,7 @@ const char *e2e_degrees_of(const struct e2e_row *row, const struct e2e_work *wor
   if (degrees->n_tensor > 1 || degrees->n_pipeline > 1) degrees->assumed |= E2E_ASSUMED_DEGREES;
   degrees->chunks[degrees->n_chunks++] = max_u64(row->chunks, 1);
   if (row->chunks == 0 && interleaved) {
-    degrees->n_chunks = choices(0, 16, degrees->chunks, 8);
+    degrees->chunks[0] = USUAL_CHUNKS;
     degrees->assumed |= E2E_ASSUMED_CHUNKS;
   }
   degrees->schedule = schedule_of(row, row->chunks > 1 || interleaved);

@@ -34,6 +34,7 @@ static const struct column columns[] = {
     {"sharding", CELL_TEXT, false, ROW(sharding)},
     {"quality", CELL_TEXT, false, ROW(quality)},
     {"note", CELL_TEXT, false, ROW(note)},
+    {"source", CELL_TEXT, false, ROW(source)},
     {"params_B", CELL_REAL, false, ROW(parameters_e9)},
     {"peak_TFLOPS_dense_used", CELL_REAL, false, ROW(peak_tflops)},
     {"measured_mem_GB", CELL_REAL, false, ROW(memory_gb)},

@@ -29,6 +29,9 @@ static const struct field law_field_list[] = {
     {"overlap_tensor", FIELD_REAL, "", 0, 1, "0.0",
      "of the time of collectives inside blocks, what can hide behind the blocks' operators", LAW(overlap_tensor),
      ROLE_ANSWER, NULL},
+    {"scatter_sends", FIELD_BOOL, "", 0, 0, "false",
+     "whether tensor ranks that hold a stage's output whole send a part each, which the next stage's ranks gather",
+     LAW(scatter_sends), ROLE_ANSWER, NULL},
 };
 const struct field_table system_law_fields = {"law", "what a system loses beside its operators and messages",
                                               law_field_list, sizeof law_field_list / sizeof *law_field_list};

@@ -52,6 +52,7 @@ struct system_law {
   double op_overhead_us;     /* fixed, per operator: 0 */
   double accumulation_share; /* of an update, what adding up the gradients of a microbatch takes: 0 */
   double overlap_tensor;     /* of collectives inside blocks, what can hide behind the blocks' operators: 0 */
+  bool scatter_sends;        /* messages between stages are cut up among tensor ranks that all have them whole: false */
 };
 extern const struct field_table system_law_fields;
 

@@ -31,6 +31,18 @@ static struct network_group chain_of(const struct system_plan *plan) {
   return (struct network_group){degrees->pipeline, degrees->tensor * degrees->context * degrees->data};
 }
 
+/* A message from stage to stage. Without sequence parallelism each tensor rank has all of it: each may send a part,
+ * which the others get over the links that they share (scatter/gather, arXiv 2104.04473 §4.1), where that is faster. */
+static double send_s(const struct system *system, const struct system_plan *plan, const struct network *network,
+                     uint64_t bytes) {
+  const struct split_degrees *degrees = &plan->strategy.degrees;
+  const struct network_group chain = chain_of(plan);
+  const double whole_s = bytes > 0 ? network_chain_s(network, bytes, chain) : 0;
+  if (!system->model.law->scatter_sends || degrees->sequence || degrees->tensor < 2 || bytes == 0) return whole_s;
+  return fmin(whole_s, network_chain_s(network, ceil_div(bytes, degrees->tensor), chain) +
+                           group_s(network, OP_ALL_GATHER, bytes, degrees->tensor, 1));
+}
+
 /* Gradients reduced (all of the reduction without ZeRO), weights gathered. */
 static void time_run(const struct system *system, const struct system_plan *plan, const struct network *network,
                      struct device_run *run, struct run_links *links) {
@@ -70,13 +82,12 @@ void system_time_links(const struct system *system, const struct system_plan *pl
   links->now = links->n_timed++ % LINK_SLOTS;
   links->of[links->now] = *network;
   const struct split_degrees *degrees = &plan->strategy.degrees;
-  const struct network_group chain = chain_of(plan);
   for (size_t r = 0; r < plan->n_runs; r++) {
     struct device_run *run = &plan->runs[r];
     struct run_links *own = &run->links[links->now];
     time_run(system, plan, network, run, own);
-    own->send_forward_s = run->send_forward_bytes > 0 ? network_chain_s(network, run->send_forward_bytes, chain) : 0;
-    own->send_backward_s = run->send_backward_bytes > 0 ? network_chain_s(network, run->send_backward_bytes, chain) : 0;
+    own->send_forward_s = send_s(system, plan, network, run->send_forward_bytes);
+    own->send_backward_s = send_s(system, plan, network, run->send_backward_bytes);
   }
   links->tied_s[links->now] = 0;
   if (plan->tied_bytes > 0) {
@@ -303,7 +314,6 @@ static const struct network *network_at(const struct stage_costs *stages, uint64
 static void fill_stages(const struct system *system, const struct system_plan *plan, const struct stage_costs *stages) {
   const size_t n_blocks = plan->cut->chain.n_blocks;
   const uint64_t p = plan->problem.n_devices;
-  const struct network_group chain = chain_of(plan);
   for (uint64_t device = 0; device < p; device++) {
     const struct device_run *run = &plan->runs[plan->run_of[device]];
     const struct unit_cost *costs = costs_at(stages, device);
@@ -326,9 +336,9 @@ static void fill_stages(const struct system *system, const struct system_plan *p
       /* Chunks side by side on one device hand over in place. */
       const bool alone = p == 1;
       if (!alone && part + 1 < plan->n_parts) {
-        stage->send_forward_ps = ps_of(network_chain_s(network, plan->in_bytes[part + 1], chain));
+        stage->send_forward_ps = ps_of(send_s(system, plan, network, plan->in_bytes[part + 1]));
       }
-      if (!alone && part > 0) stage->send_backward_ps = ps_of(network_chain_s(network, plan->in_bytes[part], chain));
+      if (!alone && part > 0) stage->send_backward_ps = ps_of(send_s(system, plan, network, plan->in_bytes[part]));
     }
   }
 }

@@ -62,7 +62,7 @@ static inline const char *case_system_strategies(struct rng *rng, bool has_exper
       "system = { devices = %s; tensor = %s; context = %s; expert = %s; pipeline = %s; microbatch = %s; chunks = %s;\n"
       "schedule = %s; recompute = %s; zero = %s; sequence = \"%s\"; partition = \"%s\"; global_batch = %" PRIu64 ";\n"
       "law = { overlap_data = %s; overlap_share = %.2f; iteration_overhead = %.2f; op_overhead_us = %.1f;\n"
-      "accumulation_share = %.2f; overlap_tensor = %.2f; }; };\n"
+      "accumulation_share = %.2f; overlap_tensor = %.2f; scatter_sends = %s; }; };\n"
       "network = { sizes = [%" PRIu64 ", 0]; latency_us = [%.1f, 3.0]; gbytes_per_s = [%s, %s];\n"
       "topology = [\"switch\"]; };\n",
       CASE_SOME_OF(rng, arena, "2", "4", "8"), CASE_SOME_OF(rng, arena, "1", "2", "4"),
@@ -74,6 +74,7 @@ static inline const char *case_system_strategies(struct rng *rng, bool has_exper
       sequences[rng_below(rng, 3)], rng_below(rng, 2) == 0 ? "balanced" : "equal", CASE_ONE_OF(rng, 16, 24, 48),
       rng_below(rng, 4) > 0 ? "true" : "false", rng_unit(rng), (double)rng_below(rng, 2) * 0.07,
       (double)rng_below(rng, 2) * 1.5, (double)rng_below(rng, 2) * 0.31, (double)rng_below(rng, 2) * 0.77,
+      rng_below(rng, 2) == 0 ? "false" : "true",
       CASE_ONE_OF(rng, 2, 4), 0.2 + rng_unit(rng), rng_below(rng, 2) == 0 ? "0.0" : "150.0",
       rng_below(rng, 2) == 0 ? "0.0" : "12.5");
 }

@@ -3,14 +3,14 @@
  * block_cut.c says where the model may be cut, block_graphs.c what each piece's graphs are; this file counts their
  * bytes and finds equal ones. Kept bytes (workloads §6–7): a tensor that only the next block keeps is counted there,
  * where a pipeline would send it: so a GPT layer keeps the published 34sbh + 5as²b, its input among them. Selective
- * recomputation drops what lies between QKᵀ and AV (arXiv 2205.05198), full recomputation everything but the block's
- * input. What comes last in the model is not recomputed in full (its backward pass follows at once, and Megatron does
- * not do it either), nor what keeps less than its input (pooling). Left out: recomputation of single operators
- * elsewhere. */
+ * recomputation drops what selective.c says (between QKᵀ and AV, arXiv 2205.05198), full recomputation everything but
+ * the block's input. What comes last in the model is not recomputed in full (its backward pass follows at once, and
+ * Megatron does not do it either), nor what keeps less than its input (pooling). */
 #include "workloads/block.h"
 #include "base/checked.h"
 #include "workloads/block_graphs.h"
 #include "workloads/block_short.h"
+#include "workloads/selective.h"
 #include <string.h>
 
 const char *const recompute_names[] = {"none", "selective", "full", NULL};
@@ -34,14 +34,14 @@ static void count_kept(struct builder *builder, size_t place, const struct block
   const struct block_source *const source = &builder->source;
   const uint64_t *const alone =
       rules_kept_bytes(&forward->graph, forward->flags, builder->settings->keep_statistics, builder->scratch);
-  uint64_t own = builder->moved_bytes, scores = 0, inputs = 0, moved = 0;
+  uint64_t own = builder->moved_bytes, dropped = 0, inputs = 0, moved = 0;
   for (size_t i = 0; i < forward->graph.n_ops; i++) {
     const uint32_t op = forward->from[i];
     if (op == OP_ABSENT) continue;
     const uint64_t whole = source->training.ops[op].kept_bytes, here = min_u64(alone[i], whole);
     own = sat_add(own, here);
     moved = sat_add(moved, whole - here);
-    if (source->attention.inner[op]) scores = sat_add(scores, here);
+    if (source->dropped.inner[op]) dropped = sat_add(dropped, here);
     if (!source->cut.flows[op]) inputs = sat_add(inputs, here);
   }
   const uint64_t entering = forward->entering == OP_ABSENT ? 0 : alone[forward->entering];
@@ -50,10 +50,10 @@ static void count_kept(struct builder *builder, size_t place, const struct block
   const bool is_last = place + 1 == source->cut.n_places && place > 0;
   block->recomputes = !is_last && input_bytes < whole_bytes;
   block->kept_bytes[RECOMPUTE_NONE] = own;
-  block->kept_bytes[RECOMPUTE_SELECTIVE] = own - scores;
+  block->kept_bytes[RECOMPUTE_SELECTIVE] = own - dropped;
   block->kept_bytes[RECOMPUTE_FULL] = block->recomputes ? input_bytes : whole_bytes;
   /* What comes back for the backward pass lives beside it; the input is there already. */
-  block->working_bytes[RECOMPUTE_SELECTIVE] = scores;
+  block->working_bytes[RECOMPUTE_SELECTIVE] = dropped;
   const uint64_t there = sat_add(builder->moved_bytes, inputs);
   block->working_bytes[RECOMPUTE_FULL] = block->recomputes && own > there ? own - there : 0;
   builder->moved_bytes = moved;
@@ -247,7 +247,8 @@ static bool make_chain(struct builder *builder, const struct op_graph *forward, 
   builder->source.forward = &shorter.graph;
   builder->source.cut = shorter.cut;
   builder->source.flags = rules_flags_new(builder->source.forward, work);
-  builder->source.attention = attention_mark(builder->source.forward, work);
+  builder->source.dropped =
+      selective_mark(builder->source.forward, (enum selective)settings.selective, &builder->source.cut, work);
   if (!block_source_expand(&builder->source, &settings, work, builder->scratch, builder->error) ||
       !make_places(builder, work, chain))
     return false;

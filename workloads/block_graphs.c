@@ -252,7 +252,7 @@ static bool is_in_phase(const struct block_source *source, const struct op *op, 
   case BLOCK_UPDATE:
     return op->phase == PHASE_UPDATE;
   case BLOCK_SELECTIVE: /* of the unfused graph, whose first ops are the forward ones */
-    return op->phase == PHASE_FORWARD && source->attention.again[i];
+    return op->phase == PHASE_FORWARD && source->dropped.again[i];
   case N_BLOCK_PHASES:
     break;
   }

@@ -11,7 +11,7 @@ struct block_source {
   const struct op_graph *forward;
   const struct rules_flags *flags; /* of it */
   struct block_cut cut;
-  struct attention_marks attention;
+  struct attention_marks dropped; /* by selective recomputation */
   /* The training step of the whole model; the forward ops are at their old places. An op's `layer` is a label that no
    * two places share. */
   struct op_graph training;
@@ -26,7 +26,7 @@ struct block_source {
   size_t *group_place;
   size_t n_groups;
 };
-/* Expands, labels and fuses; `forward`, `flags`, `cut` and `attention` are given. All in `arena`. */
+/* Expands, labels and fuses; `forward`, `flags`, `cut` and `dropped` are given. All in `arena`. */
 bool block_source_expand(struct block_source *source, const struct training_settings *settings, struct arena *arena,
                          struct arena *scratch, struct error *error);
 

@@ -17,6 +17,7 @@
 static const char *const optimizer_choices[] = {"sgd", "momentum", "adam", NULL};
 static const char *const fusion_choices[] = {"off", "compat", "kernels", NULL};
 static const char *const attention_choices[] = {"separate", "fused", "causal", NULL};
+static const char *const selective_choices[] = {"attention", "operators", NULL};
 
 static const struct field training_field_list[] = {
     {"optimizer", FIELD_CHOICE, "", 0, 0, "\"adam\"", "How parameters are updated.",
@@ -28,6 +29,10 @@ static const struct field training_field_list[] = {
      "again "
      "backwards; causal: and where they are masked, not computed above the diagonal.",
      offsetof(struct training_settings, attention), ROLE_ANSWER, attention_choices},
+    {"selective", FIELD_CHOICE, "", 0, 0, "\"attention\"",
+     "What selective recomputation computes again: attention: from the scores to the output; operators: every second "
+     "product with weights of a layer, and what is elementwise.",
+     offsetof(struct training_settings, selective), ROLE_ANSWER, selective_choices},
     {"keep_statistics", FIELD_BOOL, "", 0, 0, "false", "Whether norms also keep two fp32 a row or channel.",
      offsetof(struct training_settings, keep_statistics), ROLE_ANSWER, NULL},
     {"update", FIELD_BOOL, "", 0, 0, "true", "Whether the step ends with the update of the parameters.",

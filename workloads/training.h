@@ -15,6 +15,9 @@ enum fusion { FUSION_OFF, FUSION_COMPAT, FUSION_KERNELS };
 /* Scores of attention through memory; kept on the chip; and those above the diagonal not computed either. */
 enum attention { ATTENTION_SEPARATE, ATTENTION_FUSED, ATTENTION_CAUSAL };
 
+/* What selective recomputation runs again: what lies between QKᵀ and AV; by operators (selective.c). */
+enum selective { SELECTIVE_ATTENTION, SELECTIVE_OPERATORS };
+
 struct training_settings {
   uint64_t optimizer;                  /* enum optimizer */
   uint64_t fusion;                     /* enum fusion */
@@ -23,6 +26,7 @@ struct training_settings {
   uint64_t gradient_bytes;             /* 2 or 4 */
   uint64_t master_bytes, moment_bytes; /* 4, 4 */
   uint64_t attention;                  /* enum attention */
+  uint64_t selective;                  /* enum selective */
   uint64_t accumulate_bytes;           /* of a gradient summed over microbatches, 2 or 4; distributed training only */
   uint64_t bucket_mib;                 /* of gradients that are reduced together; distributed training only */
 };
