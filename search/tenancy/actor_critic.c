@@ -2,16 +2,15 @@
 #include "search/tenancy/actor_critic.h"
 
 #include "base/num.h"
-#include <gsl/gsl_cblas.h>
 #include <math.h>
 #include <string.h>
 
 enum { HIDDEN = ACTOR_CRITIC_HIDDEN };
 static const double square_decay = 0.99, least_deviation = 1e-5; /* of RMSProp, as A2C is usually run */
 
-/* Where the parameters lie: matrices by rows, each followed by its offsets. */
+/* Where the parameters lie: rows of HIDDEN weights, each matrix followed by its offsets. */
 struct places {
-  size_t first, first_offset;   /* [HIDDEN][n_inputs], [HIDDEN] */
+  size_t first, first_offset;   /* [n_inputs][HIDDEN], [HIDDEN] */
   size_t second, second_offset; /* [HIDDEN][HIDDEN], [HIDDEN] */
   size_t actor, actor_offset;   /* [n_actions][HIDDEN], [n_actions] */
   size_t critic, critic_offset; /* [HIDDEN], 1 */
@@ -67,21 +66,38 @@ static double tanh_of(double x) {
   return x < 0 ? -value : value;
 }
 
-/* out := weights·in + offsets, the offsets lying behind the weights. */
-static void layer(const double *weights, size_t n_out, size_t n_in, const double *in, double *out) {
-  memcpy(out, weights + n_out * n_in, n_out * sizeof *out);
-  cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)n_out, (int)n_in, 1, weights, (int)n_in, in, 1, 1, out, 1);
+/* Loops of a fixed length, which compilers turn into vector instructions where CBLAS is called for each row; sums of
+ * products in four parts, whose order is fixed. */
+static void add_row(double *restrict sum, double weight, const double *restrict row) {
+  for (size_t i = 0; i < HIDDEN; i++) sum[i] += weight * row[i];
+}
+static double dot_row(const double *restrict a, const double *restrict b) {
+  double part[4] = {0};
+  for (size_t i = 0; i < HIDDEN; i += 4) {
+    for (size_t k = 0; k < 4; k++) part[k] += a[i + k] * b[i + k];
+  }
+  return (part[0] + part[1]) + (part[2] + part[3]);
+}
+
+/* out[HIDDEN] := tanh(Σ in[i]·row i + offsets, which lie behind the rows). */
+static void hidden_layer(const double *rows, size_t n_in, const double *in, double *out) {
+  memcpy(out, rows + n_in * HIDDEN, HIDDEN * sizeof *out);
+  for (size_t i = 0; i < n_in; i++) add_row(out, in[i], rows + i * HIDDEN);
+  for (size_t i = 0; i < HIDDEN; i++) out[i] = tanh_of(out[i]);
+}
+
+/* out[o] := row o · in[HIDDEN] + offset o. */
+static void output_layer(const double *rows, size_t n_out, const double *in, double *out) {
+  for (size_t o = 0; o < n_out; o++) out[o] = rows[n_out * HIDDEN + o] + dot_row(rows + o * HIDDEN, in);
 }
 
 void actor_critic_forward(const struct actor_critic *net, struct actor_critic_trace *trace) {
   const struct places places = places_of(net->n_inputs, net->n_actions);
   const double *parameter = net->parameter;
-  layer(parameter + places.first, HIDDEN, net->n_inputs, trace->input, trace->hidden[0]);
-  for (size_t i = 0; i < HIDDEN; i++) trace->hidden[0][i] = tanh_of(trace->hidden[0][i]);
-  layer(parameter + places.second, HIDDEN, HIDDEN, trace->hidden[0], trace->hidden[1]);
-  for (size_t i = 0; i < HIDDEN; i++) trace->hidden[1][i] = tanh_of(trace->hidden[1][i]);
-  layer(parameter + places.actor, net->n_actions, HIDDEN, trace->hidden[1], trace->log_chance);
-  layer(parameter + places.critic, 1, HIDDEN, trace->hidden[1], &trace->value);
+  hidden_layer(parameter + places.first, net->n_inputs, trace->input, trace->hidden[0]);
+  hidden_layer(parameter + places.second, HIDDEN, trace->hidden[0], trace->hidden[1]);
+  output_layer(parameter + places.actor, net->n_actions, trace->hidden[1], trace->log_chance);
+  output_layer(parameter + places.critic, 1, trace->hidden[1], &trace->value);
   double largest = -HUGE_VAL, sum = 0;
   for (size_t a = 0; a < net->n_actions; a++) {
     if (trace->allowed[a]) largest = fmax(largest, trace->log_chance[a]);
@@ -110,15 +126,25 @@ double actor_critic_objective(const struct actor_critic_trace *trace, const stru
          goal->value_weight * miss * miss / 2;
 }
 
-/* `out`: gradient behind a layer. Adds that of its weights and offsets; `into` (unless NULL) += that of what went in.
- */
-static void layer_back(const struct actor_critic *net, size_t place, size_t n_out, size_t n_in, const double *out,
-                       const double *in, double *into) {
-  cblas_dger(CblasRowMajor, (int)n_out, (int)n_in, 1, out, 1, in, 1, net->gradient + place, (int)n_in);
-  cblas_daxpy((int)n_out, 1, out, 1, net->gradient + place + n_out * n_in, 1);
-  if (into == NULL) return;
-  cblas_dgemv(CblasRowMajor, CblasTrans, (int)n_out, (int)n_in, 1, net->parameter + place, (int)n_in, out, 1, 1, into,
-              1);
+/* `out`: gradient behind a layer; becomes that of what tanh is taken of. Adds that of the weights and offsets, and
+ * (unless NULL) to that of what went in. */
+static void hidden_back(const struct actor_critic *net, size_t place, size_t n_in, const double *in,
+                        const double *tanhs, double *out, double *into) {
+  for (size_t i = 0; i < HIDDEN; i++) out[i] *= 1 - tanhs[i] * tanhs[i];
+  for (size_t i = 0; i < n_in; i++) {
+    add_row(net->gradient + place + i * HIDDEN, in[i], out);
+    if (into != NULL) into[i] += dot_row(net->parameter + place + i * HIDDEN, out);
+  }
+  add_row(net->gradient + place + n_in * HIDDEN, 1, out);
+}
+
+static void output_back(const struct actor_critic *net, size_t place, size_t n_out, const double *out, const double *in,
+                        double *into) {
+  for (size_t o = 0; o < n_out; o++) {
+    add_row(net->gradient + place + o * HIDDEN, out[o], in);
+    add_row(into, out[o], net->parameter + place + o * HIDDEN);
+    net->gradient[place + n_out * HIDDEN + o] += out[o];
+  }
 }
 
 void actor_critic_backward(struct actor_critic *net, const struct actor_critic_trace *trace,
@@ -133,12 +159,10 @@ void actor_critic_backward(struct actor_critic *net, const struct actor_critic_t
                     goal->entropy * chance * (trace->log_chance[a] + entropy);
   }
   memset(net->back, 0, HIDDEN * sizeof *net->back);
-  layer_back(net, places.actor, net->n_actions, HIDDEN, net->logit, trace->hidden[1], net->back);
-  layer_back(net, places.critic, 1, HIDDEN, &critic, trace->hidden[1], net->back);
-  for (size_t i = 0; i < HIDDEN; i++) net->back[i] *= 1 - trace->hidden[1][i] * trace->hidden[1][i];
-  layer_back(net, places.second, HIDDEN, HIDDEN, net->back, trace->hidden[0], first);
-  for (size_t i = 0; i < HIDDEN; i++) first[i] *= 1 - trace->hidden[0][i] * trace->hidden[0][i];
-  layer_back(net, places.first, HIDDEN, net->n_inputs, first, trace->input, NULL);
+  output_back(net, places.actor, net->n_actions, net->logit, trace->hidden[1], net->back);
+  output_back(net, places.critic, 1, &critic, trace->hidden[1], net->back);
+  hidden_back(net, places.second, HIDDEN, trace->hidden[0], trace->hidden[1], net->back, first);
+  hidden_back(net, places.first, net->n_inputs, trace->input, trace->hidden[0], first, NULL);
 }
 
 void actor_critic_learn(struct actor_critic *net, size_t n_steps, double rate, double longest) {

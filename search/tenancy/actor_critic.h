@@ -2,7 +2,7 @@
  * actions, and the value of the state. (Advantage actor–critic, Mnih et al. 2016, arXiv 1602.01783; tenancy §9.)
  *
  * Parameters and the optimiser's mean squares are one array of numbers that travels from round to round. Plain
- * arithmetic with GSL's CBLAS and base/num.h: the same on every processor. Actor and critic share their hidden layers.
+ * arithmetic and base/num.h: the same on every processor. Actor and critic share their hidden layers.
  */
 #ifndef SEARCH_TENANCY_ACTOR_CRITIC_H
 #define SEARCH_TENANCY_ACTOR_CRITIC_H
