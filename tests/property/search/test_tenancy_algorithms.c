@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
-enum { N_INSTANCES = 4, SAMPLES = 433, ROUND = 157 };
+enum { N_INSTANCES = 4, SAMPLES = 243, ROUND = 97 };
 
 static struct arena arena;
 
@@ -161,7 +161,7 @@ static void rounds_do_not_matter(void **state) {
       struct tenancy_bounds bounds;
       struct rounds rounds = rounds_of(&problem, algorithm, &bounds);
       for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
-        rounds.total_samples = lengths[l] == 1 ? 111 : SAMPLES;
+        rounds.total_samples = lengths[l] == 1 ? 61 : SAMPLES;
         rounds.round_samples = rounds.total_samples;
         const struct rounds_end whole = rounds_run(&rounds, &arena);
         rounds.round_samples = lengths[l];
