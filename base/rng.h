@@ -34,11 +34,12 @@ enum rng_purpose {
   RNG_BAYES_SEARCH = 50,
   RNG_SPOTLIGHT_LIKE_SEARCH = 51,
   RNG_CONFUCIUX_LIKE_SEARCH = 52,
-  RNG_TENANCY_DRAW = 60,     /* jobs of a group */
+  RNG_TENANCY_DRAW = 60, /* jobs of a group */
   RNG_TENANCY_BEST = 61,
   RNG_TENANCY_MAGMA = 62,
   RNG_TENANCY_BASELINE = 63, /* + the baseline's number × 65536 in the task */
   RNG_TENANCY_SCENARIOS = 64,
+  RNG_TENANCY_WARM = 65,
   RNG_PLACEMENT = 70, /* the algorithm's number in the task's high bits */
   RNG_TEST = 1000,
 };

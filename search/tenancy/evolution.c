@@ -2,7 +2,7 @@
 #include "search/tenancy/evolution.h"
 
 #include "base/error.h"
-#include "search/tenancy/list.h"
+#include "search/tenancy/tenancy_seeds.h"
 #include <string.h>
 
 /* The state, as bytes: this, then costs, priorities and cores of 2 × n_population answers: the population, and the
@@ -147,9 +147,9 @@ static void begin(const struct herd *herd, const struct tenancy_request *request
   const struct evolution *evolution = herd->evolution;
   if (child < herd->head->n_given) return;
   if (evolution->seeded && child == herd->head->n_given) {
-    const struct list_settings earliest = {LIST_HEFT_DESC, LIST_EFT, LIST_IN_OWN_ORDER};
-    struct rng rng = rng_stream(request->seed, evolution->purpose, child, evolution->task);
-    list_answer(herd->problem, &earliest, &rng, request->arena, answer);
+    struct tenancy_queues queues = tenancy_queues_new(herd->problem, request->arena);
+    tenancy_seed_best(herd->problem, request->bounds, request->arena, &queues);
+    tenancy_write_down(herd->problem, &queues, answer);
     for (size_t j = 0; j < herd->problem->n_jobs; j++) answer->priority[j] /= (double)herd->problem->n_jobs;
     return;
   }

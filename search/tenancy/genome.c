@@ -20,11 +20,12 @@ void genome_draw(const struct tenancy_problem *problem, struct rng *rng, struct 
   }
 }
 
-double genome_fold(double number) {
+double genome_fold(double number, double range) {
   double folded = fabs(number);
-  folded -= 2 * floor(folded / 2);
-  if (folded >= 1) folded = 2 - folded;
-  return folded < 1 ? folded : nextafter(1, 0); /* 1 itself, and what is no number */
+  if (folded < range) return folded;
+  folded -= 2 * range * floor(folded / (2 * range));
+  if (folded >= range) folded = 2 * range - folded;
+  return folded < range ? folded : nextafter(range, 0); /* the end itself, and what is no number */
 }
 
 static size_t count_cores(const struct tenancy_problem *problem, size_t job) {
@@ -34,31 +35,19 @@ static size_t count_cores(const struct tenancy_problem *problem, size_t job) {
 }
 
 void genome_decode(const struct tenancy_problem *problem, const double *numbers, struct tenancy_answer *answer) {
-  const size_t n = problem->n_jobs;
+  const size_t n = problem->n_jobs, n_cores = problem->n_cores;
   for (size_t j = 0; j < n; j++) {
-    size_t left = (size_t)(genome_fold(numbers[j]) * (double)count_cores(problem, j)), core = 0;
+    const size_t n_able = count_cores(problem, j);
+    const double number = genome_fold(numbers[j], (double)n_cores);
+    size_t left = (size_t)(n_able == n_cores ? number : number * (double)n_able / (double)n_cores), core = 0;
+    if (left >= n_able) left = n_able - 1; /* rounding */
     for (;; core++) {
       if (!tenancy_can_run(problem, j, core)) continue;
       if (left-- == 0) break;
     }
     answer->core[j] = (uint32_t)core;
-    answer->priority[j] = genome_fold(numbers[n + j]);
+    answer->priority[j] = genome_fold(numbers[n + j], 1);
   }
-}
-
-void genome_encode(const struct tenancy_problem *problem, const struct tenancy_answer *answer, struct arena *scratch,
-                   double *numbers) {
-  const size_t n = problem->n_jobs;
-  const struct arena_mark mark = arena_get_mark(scratch);
-  uint32_t *order = ARENA_NEW(scratch, uint32_t, n);
-  genome_rank_reals(answer->priority, n, order);
-  for (size_t i = 0; i < n; i++) numbers[n + order[i]] = ((double)i + 0.5) / (double)n;
-  for (size_t j = 0; j < n; j++) {
-    size_t before = 0;
-    for (size_t c = 0; c < answer->core[j]; c++) before += tenancy_can_run(problem, j, c);
-    numbers[j] = ((double)before + 0.5) / (double)count_cores(problem, j);
-  }
-  arena_rewind(scratch, mark);
 }
 
 /* --- orders ---------------------------------------------------------------------------------------------------------

@@ -11,15 +11,11 @@
 /* Uniform among the cores that can run the job. */
 uint32_t genome_draw_core(const struct tenancy_problem *problem, size_t job, struct rng *rng);
 void genome_draw(const struct tenancy_problem *problem, struct rng *rng, struct tenancy_answer *answer);
-/* 2 × n_jobs numbers in [0, 1) to an answer: the first half, times the number of cores that can run the job, names one
- * of these (rounded down: each has an equal share); the second half are priorities. Numbers outside are mirrored into
- * the range first (genome_fold). */
+/* What 2 × n_jobs real numbers stand for: the first half, in [0, n_cores), are cores, rounded down (where some cannot
+ * run the job, the others share the range evenly); the second half, in [0, 1), are priorities. Numbers outside are
+ * mirrored into their range (genome_fold). */
 void genome_decode(const struct tenancy_problem *problem, const double *numbers, struct tenancy_answer *answer);
-/* The middle of the core's share and, scaled into [0, 1) by place in the order of all, the priority: decodes to the
- * same queues. */
-void genome_encode(const struct tenancy_problem *problem, const struct tenancy_answer *answer, struct arena *scratch,
-                   double *numbers);
-double genome_fold(double number); /* into [0, 1), as if there were mirrors at whole numbers */
+double genome_fold(double number, double range); /* into [0, range), as if there were mirrors at its ends */
 
 /* Numbers by ascending cost, the smaller number first among equal costs; n_cost numbers into `order`. */
 void genome_rank(const tenancy_cost *cost, size_t n_cost, uint32_t *order);
