@@ -10,7 +10,13 @@
 #include <string.h>
 
 /* A value of JSON costs thirty times the two bytes that it may stand in. */
-enum { MAX_FILE_BYTES = 1 << 30, MAX_JSON_BYTES = 1 << 26, MAX_VALUES = 1 << 27, SHOWN_BYTES = 64 };
+enum {
+  MAX_FILE_BYTES = 1 << 30,
+  MAX_JSON_BYTES = 1 << 26,
+  MAX_VALUES = 1 << 27,
+  SHOWN_BYTES = 64,
+  ENOUGH_MESSAGES = 1000
+};
 
 struct reading {
   const struct tenancy_problem *problem;
@@ -97,7 +103,7 @@ static void read_cell(const struct reading *reading, const struct csv *csv, bool
 
 static void read_row(void *context, const struct csv *csv) {
   struct reading *reading = context;
-  if (error_is_set(reading->error) && reading->error->n_messages > 1000) return;
+  if (reading->error->n_messages > ENOUGH_MESSAGES) return; /* more than an error keeps */
   const struct tenancy_answer *answer = add_answer(reading);
   if (answer == NULL) {
     complain_of_cell(reading, csv, "core", "more answers than 2^27 values, which is the most");

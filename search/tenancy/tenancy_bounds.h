@@ -56,8 +56,8 @@ bool tenancy_bounds(const struct tenancy_problem *problem, const struct tenancy_
 double tenancy_gap(double value_cycles, double bound_cycles);
 
 /* Exact, for n ≤ 12 jobs and ≤ 4 cores: branch in chronological order. `best` comes with room (tenancy_queues_new) and
- * always gets an answer of `cost`; false: it is not proven, since more than `max_nodes` are needed. Larger problems, and
- * those with dependencies or releases, are refused: false, nothing filled. */
+ * always gets an answer of `cost`; false: it is not proven, since more than `max_nodes` are needed. Larger problems,
+ * and those with dependencies or releases, are refused: false, nothing filled. */
 bool tenancy_exact(const struct tenancy_problem *problem, uint64_t max_nodes, struct arena *arena,
                    struct tenancy_queues *best, tenancy_cost *cost);
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SHOWN_BYTES = 64, MOST_TENANTS = 1 << 16 };
+enum { SHOWN_BYTES = 64, MOST_TENANTS = 1 << 16, ENOUGH_MESSAGES = 1000 };
 
 enum column { JOB, ACCEL, LATENCY, NEED, ENERGY, MACS, ARRIVAL, RELEASE, DEADLINE, WEIGHT, TENANT, N_COLUMNS };
 enum { N_REQUIRED = ENERGY };
@@ -153,6 +153,7 @@ static void keep_macs(const struct reading *reading, size_t job, size_t core) {
 static void read_row(void *context, const struct csv *csv) {
   struct reading *reading = context;
   const struct tenancy_problem *problem = reading->problem;
+  if (reading->error->n_messages > ENOUGH_MESSAGES) return; /* more than an error keeps */
   reading->csv = csv;
   uint64_t job, core, latency;
   double need, energy = 0;

@@ -1,5 +1,5 @@
 /* Does every input that once hurt, or was made to, still leave the reader of a sweep's folds unharmed, and every
- * table the readers of spaces, layers and designs? */
+ * table the readers of spaces, layers, designs and jobs? */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,9 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_map
 #include "tests/fuzz/fuzz_map.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_tenancy
+#include "tests/fuzz/fuzz_tenancy.c"
 #undef LLVMFuzzerTestOneInput
 #include "tests/unit/results/folder.h"
 
@@ -53,8 +56,15 @@ static void test_map_corpus(void **state) {
   assert_true(fuzz_maps_seen.accepted >= 12 && fuzz_maps_seen.refused >= 40);
 }
 
+static void test_tenancy_corpus(void **state) {
+  (void)state;
+  replay("tests/fuzz/corpus/tenancy", fuzz_tenancy, 1);
+  assert_true(fuzz_tenancy_seen.accepted >= 17 && fuzz_tenancy_seen.refused >= 16);
+  assert_true(fuzz_tenancy_seen.answers >= 13 && fuzz_tenancy_seen.refused_answers >= 3);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep_corpus), cmocka_unit_test(test_table_corpus),
-                                     cmocka_unit_test(test_map_corpus)};
+                                     cmocka_unit_test(test_map_corpus), cmocka_unit_test(test_tenancy_corpus)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
