@@ -57,6 +57,36 @@ static const char *explain(const struct tenancy_kinds *kinds, const struct tenan
                       kinds->problem->group_size[heaviest] == 1 ? "" : "s", first);
 }
 
+/* Without GLPK (too many pairs): weights in proportion to how often a row was the largest, for answers that are best at
+ * the weights so far. */
+static void guess_weights(const struct tenancy_kinds *kinds, struct tenancy_weights *weights,
+                          struct tenancy_multipliers *scratch) {
+  (void)scratch;
+  for (size_t g = 0; g <= kinds->n_groups; g++) weights->of[g] = 1;
+}
+
+static void bound_lp(const struct tenancy_kinds *kinds, const struct tenancy_bounds_settings *settings,
+                     struct tenancy_lp *lp, struct tenancy_weights *weights, struct tenancy_multipliers *proven,
+                     struct arena *arena, struct tenancy_bounds *bounds) {
+  const size_t n_jobs = kinds->problem->n_jobs;
+  guess_weights(kinds, weights, proven);
+  const bool solved = lp != NULL && tenancy_lp_solve(lp, NULL, weights);
+  tenancy_weights_prove(kinds, weights, NULL, proven);
+  bounds->cycles[TENANCY_B2_LP] = proven->cycles;
+  if (!solved) return;
+  double *jobs = ARENA_NEW(arena, double, kinds->n_kinds * kinds->n_groups);
+  uint32_t *lp_group = ARENA_NEW(arena, uint32_t, n_jobs);
+  tenancy_lp_jobs(lp, jobs);
+  tenancy_lp_spread(kinds, jobs, lp_group, arena);
+  bounds->lp_group = lp_group;
+  if (settings->mip_nodes == 0) return;
+  uint32_t *mip_group = ARENA_NEW(arena, uint32_t, n_jobs);
+  bool found;
+  const double whole = tenancy_lp_whole(lp, settings->mip_nodes, mip_group, &found);
+  if (found) bounds->mip_group = mip_group;
+  bounds->cycles[TENANCY_B3_GROUPED_MIP] = fmax(proven->cycles, whole);
+}
+
 bool tenancy_bounds(const struct tenancy_problem *problem, const struct tenancy_bounds_settings *settings,
                     const struct tenancy_queues *upper, struct arena *arena, struct tenancy_bounds *bounds,
                     struct error *error) {
@@ -68,8 +98,12 @@ bool tenancy_bounds(const struct tenancy_problem *problem, const struct tenancy_
   size_t longest;
   bounds->cycles[TENANCY_B1_SINGLE_JOB] = single_job(&kinds, &longest);
   struct tenancy_weights weights = {.of = ARENA_NEW(arena, double, kinds.n_groups + 1)};
-  tenancy_bound_lp(&kinds, settings, arena, bounds, &weights);
-  tenancy_bound_columns(&kinds, settings, &weights, arena, bounds);
+  struct tenancy_multipliers proven = {.of_kind = ARENA_NEW(arena, double, kinds.n_kinds),
+                                       .of_pair = ARENA_NEW(arena, double, kinds.n_kinds *kinds.n_groups)};
+  struct tenancy_lp *lp = tenancy_lp_new(&kinds, arena);
+  bound_lp(&kinds, settings, lp, &weights, &proven, arena, bounds);
+  tenancy_bound_columns(&kinds, settings, lp, &proven, arena, bounds);
+  tenancy_lp_free(lp);
   choose_binding(bounds);
   bounds->reason = explain(&kinds, bounds, longest, &weights, arena);
   return true;

@@ -13,13 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double converged = 1e-10, node_converged = 1e-8, whole = 1e-6;
-enum { MOST_PAIRS = 4096 };
+static const double converged = 1e-10, node_converged = 1e-8, whole = 1e-6, helps = 1e-6;
+enum { MOST_PAIRS = 4096, most_skips = 6 };
 
 struct node {
   double cycles; /* proven */
   struct tenancy_box box;
   struct tenancy_multipliers multipliers;
+  bool priced;    /* by columns, not by the LP alone */
+  unsigned skips; /* nodes above without columns, since they did not help */
   size_t split;   /* pair to branch on */
   double at_jobs; /* its fraction */
   bool leaf;      /* nothing to branch on */
@@ -29,6 +31,9 @@ struct tree {
   const struct tenancy_kinds *kinds;
   struct arena *arena;
   struct tenancy_columns *columns;
+  struct tenancy_lp *lp;
+  struct tenancy_weights weights;
+  struct tenancy_multipliers by_lp;
   struct node **open;
   size_t n_open;
   double *jobs;
@@ -36,19 +41,29 @@ struct tree {
   double enough_cycles;
 };
 
+static void copy_multipliers(const struct tenancy_kinds *kinds, const struct tenancy_multipliers *from,
+                             struct tenancy_multipliers *to) {
+  memcpy(to->of_kind, from->of_kind, kinds->n_kinds * sizeof(double));
+  memcpy(to->of_pair, from->of_pair, kinds->n_kinds * kinds->n_groups * sizeof(double));
+  to->cycles = from->cycles;
+}
+
+static struct tenancy_multipliers new_multipliers(const struct tenancy_kinds *kinds, struct arena *arena) {
+  return (struct tenancy_multipliers){.of_kind = ARENA_NEW(arena, double, kinds->n_kinds),
+                                      .of_pair = ARENA_NEW(arena, double, kinds->n_kinds * kinds->n_groups)};
+}
+
 static struct node *new_node(struct tree *tree, const struct node *from) {
   const size_t n_kinds = tree->kinds->n_kinds, n_pairs = n_kinds * tree->kinds->n_groups;
   struct node *node = ARENA_NEW(tree->arena, struct node, 1);
   node->box.low = ARENA_NEW(tree->arena, uint32_t, n_pairs);
   node->box.high = ARENA_NEW(tree->arena, uint32_t, n_pairs);
-  node->multipliers.of_kind = ARENA_NEW(tree->arena, double, n_kinds);
-  node->multipliers.of_pair = ARENA_NEW(tree->arena, double, n_pairs);
+  node->multipliers = new_multipliers(tree->kinds, tree->arena);
   if (from != NULL) {
     memcpy(node->box.low, from->box.low, n_pairs * sizeof(uint32_t));
     memcpy(node->box.high, from->box.high, n_pairs * sizeof(uint32_t));
-    memcpy(node->multipliers.of_kind, from->multipliers.of_kind, n_kinds * sizeof(double));
-    memcpy(node->multipliers.of_pair, from->multipliers.of_pair, n_pairs * sizeof(double));
-    node->multipliers.cycles = from->multipliers.cycles;
+    copy_multipliers(tree->kinds, &from->multipliers, &node->multipliers);
+    node->cycles = from->cycles, node->skips = from->skips;
   } else {
     for (size_t at = 0; at < n_pairs; at++) node->box.high[at] = tree->kinds->n_of[at / tree->kinds->n_groups];
   }
@@ -56,9 +71,8 @@ static struct node *new_node(struct tree *tree, const struct node *from) {
 }
 
 /* The pair with most cycles of a fraction of a job. */
-static void choose_split(struct tree *tree, struct node *node) {
+static void choose_split(const struct tree *tree, struct node *node) {
   const struct tenancy_kinds *kinds = tree->kinds;
-  tenancy_columns_jobs(tree->columns, tree->jobs);
   double most = 0;
   node->leaf = true;
   for (size_t at = 0; at < kinds->n_kinds * kinds->n_groups; at++) {
@@ -70,12 +84,36 @@ static void choose_split(struct tree *tree, struct node *node) {
   }
 }
 
-static void solve_node(struct tree *tree, struct node *node, double tolerance) {
+/* Cheap, and in most nodes enough to close them. */
+static void solve_by_lp(struct tree *tree, struct node *node) {
+  if (!tenancy_lp_solve(tree->lp, &node->box, &tree->weights)) return;
+  tenancy_weights_prove(tree->kinds, &tree->weights, &node->box, &tree->by_lp);
+  if (tree->by_lp.cycles > node->multipliers.cycles) copy_multipliers(tree->kinds, &tree->by_lp, &node->multipliers);
+  node->cycles = node->multipliers.cycles;
+}
+
+static void solve_by_columns(struct tree *tree, struct node *node, double tolerance) {
+  const double before = node->cycles;
   const bool solved = tenancy_columns_generate(tree->columns, &node->box, tolerance, tree->enough_cycles, &tree->work,
                                                &node->multipliers);
   node->cycles = node->multipliers.cycles;
-  node->leaf = true;
-  if (solved) choose_split(tree, node);
+  node->priced = node->leaf = true;
+  node->skips = node->cycles > before * (1 + helps) ? 0 : most_skips;
+  if (!solved) return;
+  tenancy_columns_jobs(tree->columns, tree->jobs);
+  choose_split(tree, node);
+}
+
+/* Columns have not helped just above: branch where the LP is split. */
+static void skip_columns(struct tree *tree, struct node *node) {
+  if (!tenancy_lp_solve(tree->lp, &node->box, &tree->weights)) {
+    node->skips = 0;
+    return;
+  }
+  tenancy_lp_jobs(tree->lp, tree->jobs);
+  choose_split(tree, node);
+  node->priced = !node->leaf; /* whole jobs: nothing but columns can say more */
+  node->skips = node->leaf ? 0 : node->skips - 1;
 }
 
 static bool can_be_filled(const struct tenancy_kinds *kinds, const struct tenancy_box *box, size_t kind) {
@@ -113,23 +151,36 @@ static struct node *pop(struct tree *tree) {
 static double branch(struct tree *tree, struct node *root, uint64_t n_nodes) {
   tree->open = ARENA_NEW(tree->arena, struct node *, n_nodes + 2);
   push(tree, root);
-  for (uint64_t n = 0; n + 2 <= n_nodes && tree->work > 0; n += 2) {
+  for (uint64_t n = 0; n + 2 <= n_nodes && tree->work > 0 && tree->n_open > 0;) {
     struct node *least = tree->open[0];
-    if (getenv("B5V") && n % 50 == 0)
-      printf("  node %d open %zu bound %.3f leaf %d\n", (int)n, tree->n_open, least->cycles, least->leaf);
-    if (least->leaf || least->cycles >= tree->enough_cycles) break;
+    void dbg(void);
+    if (getenv("B5V") && n % 100 == 0)
+      dbg(),
+          printf("work %g node %d open %zu bound %.3f leaf %d priced %d\n", (double)tree->work, (int)n, tree->n_open,
+                 least->cycles, least->leaf, least->priced),
+          fflush(stdout);
+    if (least->cycles >= tree->enough_cycles) break;
+    if (least->priced && least->leaf) break;
     pop(tree);
+    if (!least->priced) {
+      if (least->skips > 0)
+        skip_columns(tree, least);
+      else
+        solve_by_columns(tree, least, node_converged);
+      push(tree, least);
+      continue;
+    }
+    n += 2;
     for (int up = 0; up < 2; up++) {
       struct node *child = new_node(tree, least);
       if (up == 1) child->box.low[least->split] = (uint32_t)ceil(least->at_jobs);
       if (up == 0) child->box.high[least->split] = (uint32_t)floor(least->at_jobs);
       if (!can_be_filled(tree->kinds, &child->box, least->split / tree->kinds->n_groups)) continue;
-      solve_node(tree, child, node_converged);
+      solve_by_lp(tree, child);
       push(tree, child);
     }
-    if (tree->n_open == 0) return INFINITY;
   }
-  return tree->open[0]->cycles;
+  return tree->n_open == 0 ? INFINITY : tree->open[0]->cycles;
 }
 
 static void report(const struct tenancy_columns *columns, const struct tenancy_kinds *kinds, struct arena *arena,
@@ -154,17 +205,20 @@ static void report(const struct tenancy_columns *columns, const struct tenancy_k
 }
 
 void tenancy_bound_columns(const struct tenancy_kinds *kinds, const struct tenancy_bounds_settings *settings,
-                           const struct tenancy_weights *weights, struct arena *arena, struct tenancy_bounds *bounds) {
+                           struct tenancy_lp *lp, const struct tenancy_multipliers *proven, struct arena *arena,
+                           struct tenancy_bounds *bounds) {
   const size_t n_pairs = kinds->n_kinds * kinds->n_groups;
-  if (settings->columns == 0 || n_pairs > MOST_PAIRS) return;
+  if (settings->columns == 0 || lp == NULL || n_pairs > MOST_PAIRS) return;
   const double unit_cycles = fmax(1, bounds->cycles[TENANCY_B2_LP]);
   struct tree tree = {.kinds = kinds, .arena = arena, .work = settings->price_work, .enough_cycles = INFINITY};
   tree.columns = tenancy_columns_new(kinds, unit_cycles, settings->columns, arena);
   tree.jobs = ARENA_NEW(arena, double, n_pairs);
+  tree.lp = lp, tree.weights.of = ARENA_NEW(arena, double, kinds->n_groups + 1);
+  tree.by_lp = new_multipliers(kinds, arena);
   struct node *root = new_node(&tree, NULL);
-  for (size_t k = 0; k < kinds->n_kinds; k++) root->multipliers.of_kind[k] = tenancy_weighted_cost(kinds, weights, k);
-  root->multipliers.cycles = bounds->cycles[TENANCY_B2_LP];
-  solve_node(&tree, root, converged);
+  copy_multipliers(kinds, proven, &root->multipliers);
+  root->cycles = proven->cycles;
+  solve_by_columns(&tree, root, converged);
   bounds->cycles[TENANCY_B4_CONFIGURATION_LP] = root->cycles;
   report(tree.columns, kinds, arena, bounds);
   if (settings->branch_nodes > 0) bounds->cycles[TENANCY_B5_BRANCHED] = branch(&tree, root, settings->branch_nodes);

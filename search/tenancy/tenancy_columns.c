@@ -164,7 +164,27 @@ static void set_box(struct tenancy_columns *columns, const struct tenancy_box *b
 /* --- rounds ---------------------------------------------------------------------------------------------------------
  */
 
+#include <time.h>
+static double tm, tp;
+static long nm, np, ni;
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return t.tv_sec + 1e-9 * t.tv_nsec;
+}
+void dbg(void);
+void dbg(void) { printf(" master %.3fs %ld its %ld price %.3fs %ld\n", tm, nm, ni, tp, np); }
+static bool solve_master_(struct tenancy_columns *columns, int method);
 static bool solve_master(struct tenancy_columns *columns, int method) {
+  double t = now();
+  int i0 = glp_get_it_cnt(columns->glpk);
+  bool b = solve_master_(columns, method);
+  tm += now() - t;
+  nm++;
+  ni += glp_get_it_cnt(columns->glpk) - i0;
+  return b;
+}
+static bool solve_master_(struct tenancy_columns *columns, int method) {
   glp_smcp simplex;
   glp_init_smcp(&simplex);
   simplex.msg_lev = GLP_MSG_OFF;
@@ -201,7 +221,11 @@ static size_t price(struct tenancy_columns *columns, const struct tenancy_box *b
     columns->value[at] =
         kinds->latency[at] > 0 ? fmax(0, tried->of_kind[k] + tried->of_pair[at]) / kinds->latency[at] : 0;
   }
+  double t0 = now();
   tenancy_price(columns->pricing, columns->value, 1, work, columns->priced);
+  tp += now() - t0;
+  np++;
+
   const double scale = fmax(1, columns->priced->most * (1 + pricing_margin) + pricing_margin);
   const size_t n_terms = 2 * n_pairs(columns);
   const double proves = (tenancy_round_down(plus, n_terms) - (2 * minus - tenancy_round_down(minus, n_terms))) / scale;

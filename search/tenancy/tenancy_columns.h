@@ -6,18 +6,8 @@
 #ifndef SEARCH_TENANCY_TENANCY_COLUMNS_H
 #define SEARCH_TENANCY_TENANCY_COLUMNS_H
 
+#include "search/tenancy/tenancy_lp.h"
 #include "search/tenancy/tenancy_pricing.h"
-
-/* How many jobs of a kind run on a group, [n_kinds * n_groups] each. */
-struct tenancy_box {
-  uint32_t *low, *high;
-};
-/* What a job of a kind is worth, ≥ 0 [n_kinds], and what more on a group, of any sign [n_kinds * n_groups], cycles; and
- * what these prove. */
-struct tenancy_multipliers {
-  double *of_kind, *of_pair;
-  double cycles;
-};
 
 struct tenancy_columns;
 /* Holds GLPK problems: free it. `unit_cycles`: about the makespan, as a scale. */

@@ -26,6 +26,7 @@ struct label {
   uint32_t at, n_jobs;    /* what it added */
 };
 
+enum { N_THETAS = 6 };
 struct tenancy_pricing {
   const struct tenancy_kinds *kinds;
   glp_prob *glpk;
@@ -39,6 +40,8 @@ struct tenancy_pricing {
   size_t n_items;
   double *slot_most;  /* [(n_items + 1) * n_groups] min(π_g, largest gain of later items on g)⁺ */
   double *share_most; /* [(n_items + 1) * n_groups] largest share of later items on g */
+  double thetas[N_THETAS], *tops, *gains;
+  size_t n_tops, *top_start;
   uint32_t *stride, n_states;
   struct label *labels;
   size_t n_labels, most_labels;
@@ -101,12 +104,19 @@ struct tenancy_pricing *tenancy_pricing_new(const struct tenancy_kinds *kinds, s
   pricing->slot_most = ARENA_NEW(arena, double, (n_pairs + 1) * kinds->n_groups);
   pricing->share_most = ARENA_NEW(arena, double, (n_pairs + 1) * kinds->n_groups);
   pricing->stride = ARENA_NEW(arena, uint32_t, kinds->n_groups);
+  pricing->top_start = ARENA_NEW(arena, size_t, kinds->n_groups);
+  for (size_t g = 0; g < kinds->n_groups; g++) {
+    pricing->top_start[g] = pricing->n_tops;
+    pricing->n_tops += kinds->problem->group_size[g] + 1;
+  }
+  pricing->gains = ARENA_NEW(arena, double, pricing->n_tops);
+  pricing->tops = ARENA_NEW(arena, double, pricing->n_tops *(n_pairs + 1) * N_THETAS);
   pricing->n_states = 1;
   for (size_t g = 0; g < kinds->n_groups; g++) {
     pricing->stride[g] = pricing->n_states;
     pricing->n_states *= kinds->problem->group_size[g] + 1;
   }
-  pricing->most_labels = 1 << 19;
+  pricing->most_labels = 1 << 17;
   pricing->labels = ARENA_NEW(arena, struct label, pricing->most_labels);
   pricing->order = ARENA_NEW(arena, uint32_t, kinds->n_kinds);
   pricing->key = ARENA_NEW(arena, double, kinds->n_kinds);
@@ -215,6 +225,36 @@ static void list_items(struct tenancy_pricing *pricing, const double *value, dou
   }
 }
 
+/* tops[t][i][g][n]: the largest sum of n gains at θ = thetas[t] among items i and behind on group g. */
+static void list_tops(struct tenancy_pricing *pricing) {
+  const struct tenancy_kinds *kinds = pricing->kinds;
+  const size_t n_tops = pricing->n_tops, n = pricing->n_items;
+  pricing->thetas[0] = 0, pricing->thetas[1] = 1;
+  for (size_t t = 2; t < N_THETAS; t++) pricing->thetas[t] = pricing->theta * (double)(t - 1) * 2 / (N_THETAS - 2);
+  for (size_t t = 0; t < N_THETAS; t++) {
+    const double theta = fmin(1, pricing->thetas[t]);
+    pricing->thetas[t] = theta;
+    double *gains = pricing->gains; /* top gains by group, descending */
+    memset(gains, 0, n_tops * sizeof *gains);
+    double *tops = pricing->tops + t * (n + 1) * n_tops;
+    memset(tops + n * n_tops, 0, n_tops * sizeof *tops);
+    for (size_t i = n; i-- > 0;) {
+      const struct item *item = &pricing->items[i];
+      const double gain = item->worth - theta * item->share;
+      const uint32_t size = kinds->problem->group_size[item->group];
+      double *list = gains + pricing->top_start[item->group];
+      for (double c = copies(kinds, item->kind); c > 0 && gain > list[size - 1]; c--) {
+        size_t k = size - 1;
+        for (; k > 0 && list[k - 1] < gain; k--) list[k] = list[k - 1];
+        list[k] = gain;
+      }
+      memcpy(tops + i * n_tops, tops + (i + 1) * n_tops, n_tops * sizeof *tops);
+      double *sums = tops + i * n_tops + pricing->top_start[item->group];
+      for (uint32_t k = 0; k < size; k++) sums[k + 1] = sums[k] + list[k];
+    }
+  }
+}
+
 static void keep(struct tenancy_pricing *pricing, const struct label *end, double worth) {
   struct tenancy_priced *priced = pricing->priced;
   size_t i = priced->n < PRICING_KEEPS ? priced->n++ : PRICING_KEEPS - 1;
@@ -276,7 +316,16 @@ static double limit_of(const struct tenancy_pricing *pricing, size_t next, const
   }
   if (share > 1) rest -= (1 - pricing->theta) * (share - 1);
   if (most_share < 1) rest -= pricing->theta * (1 - most_share);
-  return label->worth + rest;
+  double least = label->worth + rest;
+  for (size_t t = 0; t < N_THETAS && least > pricing->floor; t++) {
+    const double *tops = pricing->tops + (t * (pricing->n_items + 1) + next) * pricing->n_tops;
+    double sum = label->worth + pricing->thetas[t] * (1 - share);
+    for (size_t g = 0; g < n_groups; g++)
+      sum += tops[pricing->top_start[g] +
+                  label->state / pricing->stride[g] % (pricing->kinds->problem->group_size[g] + 1)];
+    least = fmin(least, sum);
+  }
+  return least;
 }
 
 /* All labels within the budget, item after item. */
@@ -330,12 +379,13 @@ void tenancy_price(struct tenancy_pricing *pricing, const double *value, double 
     const double within = fmin(budget, whole);
     list_items(pricing, value, within);
     pricing->floor = pricing->limit - within;
+    list_tops(pricing);
     search(pricing);
     if (pricing->stopped) break;
     priced->most = priced->n > 0 ? priced->found[0].worth : pricing->limit - within;
     if (priced->n > 0 || within >= whole) break;
   }
-  if (getenv("B4V"))
+  if (getenv("B4V") && *work - pricing->work > 100000)
     printf("     L %.6f theta %.4f best %.6f n %zu items %zu nodes %.0f\n", pricing->limit, pricing->theta,
            priced->most, priced->n, pricing->n_items, (double)(*work - pricing->work));
   *work = pricing->work;
