@@ -1,6 +1,7 @@
 /* Cores that jobs run on, and what one operator costs there. See tenancy_table.h.
  *
- * A core is a whole sub-accelerator: an operator has all of its arrays or lanes, on as many of them as make it fastest.
+ * A core is a whole sub-accelerator: an operator has all of its arrays and lanes, as accelerator_even_cores lays them
+ * out for one operator after the other, on as many as make it fastest.
  * Found designs come from topk.csv of a results folder, whose columns hold every key of the template that a run may
  * change. Left out: what the search that found them assumed of costs; the groups of this run file count. */
 #include "dse/tenancy_table.h"
@@ -45,9 +46,11 @@ static struct tenancy_core_kind *new_kind(struct reading *reading, const char *n
 static void finish_kind(const struct reading *reading, struct tenancy_core_kind *kind) {
   const struct accelerator *const part = &kind->accelerator;
   const struct technology *const technology = reading->world->technology;
+  struct accelerator even;
+  accelerator_even_cores(part, &even);
   kind->n_pes = sat_mul(part->tc_count, sat_mul(part->tc_rows, part->tc_cols));
-  kind->clock_mhz = part->clock_mhz;
-  machine_init(&kind->machine, &kind->settings, technology, part);
+  kind->clock_mhz = even.clock_mhz;
+  machine_init(&kind->machine, &kind->settings, technology, &even);
   kind->machine.hbm_bytes_per_cycle = unlimited_bytes_per_cycle;
   physical_area(technology, part, &kind->area);
   energy_model_init(&kind->energy, technology, (enum energy_detail)kind->settings.energy_detail);
@@ -187,9 +190,10 @@ static bool read_accelerators(struct reading *reading) {
   const struct tenancy_core_kind *const kinds = reading->cores->kinds;
   for (size_t k = 1; k < reading->cores->n_kinds; k++) {
     if (kinds[k].accelerator.element_bytes == kinds[0].accelerator.element_bytes) continue;
-    return error_add(reading->error, STATUS_INPUT, "%s: elements of %s have %llu bytes, those of %s %llu: all alike",
-                     reading->place, kinds[k].name, (unsigned long long)kinds[k].accelerator.element_bytes,
-                     kinds[0].name, (unsigned long long)kinds[0].accelerator.element_bytes);
+    return error_add(reading->error, STATUS_INPUT,
+                     "%s: elements of %s have %llu bytes, those of %s %llu; allowed are all alike", reading->place,
+                     kinds[k].name, (unsigned long long)kinds[k].accelerator.element_bytes, kinds[0].name,
+                     (unsigned long long)kinds[0].accelerator.element_bytes);
   }
   return true;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The last one with provider physical alone: a column that is there must be full. */
 static const struct table_column columns[] = {
     {"job", "", "", "number of the job"},
     {"orig_row", "", "", "its place in the draw: order of arrival"},
@@ -29,7 +30,7 @@ static const struct table_column columns[] = {
     {"latency_cycles", "cycles", "min", "alone, memory without limit"},
     {"bw_bytes_per_cycle", "bytes_per_cycle", "min", "needed to run so"},
     {"auc_bytes", "bytes", "min", "product of the two: bytes moved"},
-    {"energy_nj", "nJ", "min", "of the run (provider physical)"},
+    {"energy_nj", "nJ", "min", "of the run"},
 };
 
 static void table_known(struct table *table, bool known, uint64_t value) {
@@ -64,10 +65,7 @@ static void write_row(const struct tenancy_table *table, const struct tenancy_in
   table_u64(rows, price->latency_cycles);
   table_double(rows, price->bytes_per_cycle);
   table_double(rows, price->bytes_per_cycle * (double)price->latency_cycles);
-  if (problem->energy_nj != NULL)
-    table_double(rows, price->energy_nj);
-  else
-    table_empty(rows);
+  if (problem->energy_nj != NULL) table_double(rows, price->energy_nj);
 }
 
 static bool publish_table(struct table *table, const char *path, struct error *error) {
@@ -117,7 +115,8 @@ bool tenancy_table_write(const struct tenancy_table *table, const struct tenancy
                          struct arena *arena, struct error *error) {
   const struct tenancy_problem *const problem = &instance->problem;
   const struct arena_mark mark = arena_get_mark(arena);
-  struct table *const rows = table_new(arena, "jobs.csv", columns, sizeof columns / sizeof *columns);
+  const size_t n_columns = sizeof columns / sizeof *columns - (problem->energy_nj == NULL);
+  struct table *const rows = table_new(arena, "jobs.csv", columns, n_columns);
   for (size_t j = 0; j < problem->n_jobs; j++)
     for (size_t c = 0; c < problem->n_cores; c++)
       if (tenancy_can_run(problem, j, c)) write_row(table, instance, j, c, rows);

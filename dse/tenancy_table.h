@@ -45,8 +45,8 @@ const char *tenancy_place(const struct tenancy_world *world, const char *key);
  */
 /* What equal cores share. */
 struct tenancy_core_kind {
-  const char *name; /* a style, or an accelerator's name */
-  uint64_t n_pes, clock_mhz;
+  const char *name;               /* a style, or an accelerator's name */
+  uint64_t n_pes, clock_mhz;      /* of the machine below */
   struct maestro_array array;     /* compat */
   struct accelerator accelerator; /* physical: derived, with prices and the cost model as this core sees them */
   struct cost_settings settings;
