@@ -2,6 +2,7 @@
 #include "search/tenancy/tenancy_seeds.h"
 
 #include "base/checked.h"
+#include "base/num.h"
 #include "search/tenancy/tenancy_dispatch.h"
 #include "search/tenancy/tenancy_groups.h"
 #include "search/tenancy/tenancy_plan.h"
@@ -299,25 +300,72 @@ static void try_earliest_finish(struct best_seed *best) {
   group_queues(contest->problem, &contest->trial, best->earliest);
 }
 
+/* Attempts, then what won with every grouping, then steps from there. */
+static struct attempt hold(struct best_seed *best, const struct tenancy_bounds *bounds) {
+  struct contest *contest = &best->contest;
+  if (bounds != NULL) best->relaxed = bounds->mip_group != NULL ? bounds->mip_group : bounds->lp_group;
+  try_earliest_finish(best);
+  follow(contest, bounds);
+  struct attempt won = attempts[0];
+  for (size_t i = 0; i < N_ATTEMPTS; i++) {
+    if (try_attempt(best, &attempts[i])) won = attempts[i];
+  }
+  for (size_t i = 0; i < N_GROUPINGS; i++) {
+    const struct attempt other = {(enum grouping)i, won.own, won.rule};
+    if (try_attempt(best, &other)) won = other;
+  }
+  for (size_t round = 0; round < 3; round++) {
+    refine(contest, get_pools(best, won.grouping, won.own), &won.rule);
+  }
+  flatten(contest);
+  return won;
+}
+
 tenancy_cost tenancy_seed_best(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds,
                                struct arena *scratch, struct tenancy_queues *queues) {
   const struct arena_mark mark = arena_get_mark(scratch);
   struct best_seed best = {.contest = new_contest(problem, scratch, queues)};
-  if (bounds != NULL) best.relaxed = bounds->mip_group != NULL ? bounds->mip_group : bounds->lp_group;
-  try_earliest_finish(&best);
-  follow(&best.contest, bounds);
-  struct attempt won = attempts[0];
-  for (size_t i = 0; i < N_ATTEMPTS; i++) {
-    if (try_attempt(&best, &attempts[i])) won = attempts[i];
+  hold(&best, bounds);
+  arena_rewind(scratch, mark);
+  return best.contest.cost;
+}
+
+static double draw_scaled(struct rng *rng, double low, double factor) {
+  return low * num_exp(rng_unit(rng) * num_log(factor));
+}
+
+static struct attempt draw_attempt(struct rng *rng) {
+  struct attempt attempt = {.grouping = (enum grouping)rng_below(rng, N_GROUPINGS), .own = rng_below(rng, 4) == 0};
+  attempt.rule = (struct tenancy_rule){.over = draw_scaled(rng, 0.1, 1000),
+                                       .length = draw_scaled(rng, 0.01, 10000),
+                                       .headroom = 0.8 + 0.4 * rng_unit(rng),
+                                       .dynamic = rng_below(rng, 2) == 0};
+  const double slack = rng_unit(rng);
+  if (rng_below(rng, 10) >= 3) attempt.rule.plan = 0.98 + 0.2 * slack * slack;
+  return attempt;
+}
+
+static struct attempt vary(struct rng *rng, struct attempt attempt) {
+  if (rng_below(rng, 4) == 0) attempt.grouping = (enum grouping)rng_below(rng, N_GROUPINGS);
+  if (rng_below(rng, 2) == 0) attempt.rule.over *= draw_scaled(rng, 0.5, 4);
+  if (rng_below(rng, 2) == 0) attempt.rule.length *= draw_scaled(rng, 0.5, 4);
+  if (rng_below(rng, 2) == 0) attempt.rule.headroom *= draw_scaled(rng, 0.96, 1.0816);
+  if (rng_below(rng, 2) == 0) attempt.rule.plan *= draw_scaled(rng, 0.99, 1.0201);
+  if (rng_below(rng, 8) == 0) attempt.rule.dynamic = !attempt.rule.dynamic;
+  return attempt;
+}
+
+tenancy_cost tenancy_seed_search(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds,
+                                 size_t n_samples, struct rng *rng, struct arena *scratch,
+                                 struct tenancy_queues *queues) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct best_seed best = {.contest = new_contest(problem, scratch, queues)};
+  struct attempt won = hold(&best, bounds);
+  best.contest.limit = best.contest.n_tries + n_samples;
+  for (size_t i = 0; best.contest.n_tries < best.contest.limit; i++) {
+    const struct attempt next = i % 2 == 0 ? vary(rng, won) : draw_attempt(rng);
+    if (try_attempt(&best, &next)) won = next;
   }
-  for (size_t i = 0; i < N_GROUPINGS; i++) {
-    const struct attempt other = {(enum grouping)i, won.own, won.rule};
-    if (try_attempt(&best, &other)) won = other;
-  }
-  for (size_t round = 0; round < 3; round++) {
-    refine(&best.contest, get_pools(&best, won.grouping, won.own), &won.rule);
-  }
-  flatten(&best.contest);
   arena_rewind(scratch, mark);
   return best.contest.cost;
 }
