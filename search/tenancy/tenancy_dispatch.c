@@ -7,6 +7,7 @@
 
 struct item {
   uint64_t need, length;
+  double due;
   uint32_t pool, job;
 };
 
@@ -15,6 +16,7 @@ static int compare_items(const void *left, const void *right) {
   if (a->pool != b->pool) return a->pool < b->pool ? -1 : 1;
   if (a->need != b->need) return a->need < b->need ? -1 : 1;
   if (a->length != b->length) return a->length < b->length ? -1 : 1;
+  if (a->due < b->due || a->due > b->due) return a->due < b->due ? -1 : 1;
   return (a->job > b->job) - (a->job < b->job);
 }
 
@@ -29,54 +31,75 @@ static int compare_lengths(const void *left, const void *right) {
   return (a->kind > b->kind) - (a->kind < b->kind);
 }
 
-void tenancy_pools_fill(struct tenancy_pools *pools, const struct tenancy_problem *problem, const uint32_t *pool,
-                        const uint32_t *pool_of_core, struct arena *arena) {
-  const size_t n = problem->n_jobs, n_cores = problem->n_cores;
-  *pools = (struct tenancy_pools){.problem = problem};
+/* The jobs by pool, need, length, due time and number. */
+static struct item *sort_items(const struct tenancy_pools *pools, const struct tenancy_pooling *pooling,
+                               struct arena *arena) {
+  const struct tenancy_problem *problem = pools->problem;
   uint32_t core_of[TENANCY_MAX_CORES];
-  pools->pool_of_core = ARENA_NEW(arena, uint32_t, n_cores);
-  pools->n_cores_of = ARENA_NEW(arena, uint32_t, n_cores);
-  for (size_t c = n_cores; c-- > 0;) {
-    const uint32_t p = pool_of_core[c];
-    pools->pool_of_core[c] = p, core_of[p] = (uint32_t)c, pools->n_cores_of[p]++;
-    if (p >= pools->n_pools) pools->n_pools = p + 1;
+  for (size_t c = problem->n_cores; c-- > 0;) core_of[pools->pool_of_core[c]] = (uint32_t)c;
+  struct item *items = ARENA_NEW(arena, struct item, problem->n_jobs);
+  for (size_t j = 0; j < problem->n_jobs; j++) {
+    const uint32_t pool = pooling->pool[j];
+    const size_t at = tenancy_at(problem, j, core_of[pool]);
+    const double due = pooling->due == NULL ? 0 : pooling->due[j];
+    items[j] = (struct item){problem->scaled[at], problem->latency_cycles[at], due, pool, (uint32_t)j};
   }
-  struct item *items = ARENA_NEW(arena, struct item, n);
-  for (size_t j = 0; j < n; j++) {
-    const size_t at = tenancy_at(problem, j, core_of[pool[j]]);
-    items[j] = (struct item){problem->scaled[at], problem->latency_cycles[at], pool[j], (uint32_t)j};
-  }
-  qsort(items, n, sizeof *items, compare_items);
-  pools->kind_start = ARENA_NEW(arena, uint32_t, pools->n_pools + 1);
-  pools->first = ARENA_NEW(arena, uint32_t, n + 1), pools->job = ARENA_NEW(arena, uint32_t, n);
-  pools->fill = ARENA_NEW(arena, double, n);
-  pools->need = ARENA_NEW(arena, double, n), pools->length = ARENA_NEW(arena, double, n);
-  pools->work = ARENA_NEW(arena, double, pools->n_pools);
-  for (size_t i = 0; i < n; i++) {
+  qsort(items, problem->n_jobs, sizeof *items, compare_items);
+  return items;
+}
+
+static void fill_kinds(struct tenancy_pools *pools, const struct item *items) {
+  const struct tenancy_problem *problem = pools->problem;
+  for (size_t i = 0; i < problem->n_jobs; i++) {
     const struct item *item = &items[i], *last = i == 0 ? NULL : &items[i - 1];
+    const double fill = (double)min_u64(item->need, problem->scaled_bandwidth);
     if (last == NULL || last->pool != item->pool || last->need != item->need || last->length != item->length) {
       pools->need[pools->n_kinds] = (double)item->need, pools->length[pools->n_kinds] = (double)item->length;
-      pools->fill[pools->n_kinds] = (double)min_u64(item->need, problem->scaled_bandwidth);
+      pools->fill[pools->n_kinds] = fill;
       pools->first[pools->n_kinds++] = (uint32_t)i;
     }
     pools->kind_start[item->pool + 1] = (uint32_t)pools->n_kinds;
-    pools->job[i] = item->job;
+    pools->job[i] = item->job, pools->due[i] = item->due;
     pools->work[item->pool] += (double)item->length;
-    pools->area += (double)min_u64(item->need, problem->scaled_bandwidth) * (double)item->length;
+    pools->area += fill * (double)item->length;
   }
-  pools->first[pools->n_kinds] = (uint32_t)n;
+  pools->first[pools->n_kinds] = (uint32_t)problem->n_jobs;
+}
+
+static void sort_lengths(struct tenancy_pools *pools, struct arena *arena) {
   struct long_item *order = ARENA_NEW(arena, struct long_item, pools->n_kinds);
-  for (size_t p = 0; p < pools->n_pools; p++) {
+  for (size_t p = 0; p < pools->n_pools; p++) { /* a pool without jobs starts where it ends */
     if (pools->kind_start[p + 1] < pools->kind_start[p]) pools->kind_start[p + 1] = pools->kind_start[p];
     for (size_t k = pools->kind_start[p]; k < pools->kind_start[p + 1]; k++) {
       order[k] = (struct long_item){pools->length[k], (uint32_t)p, (uint32_t)k};
     }
+  }
+  qsort(order, pools->n_kinds, sizeof *order, compare_lengths);
+  for (size_t k = 0; k < pools->n_kinds; k++) pools->by_length[k] = order[k].kind;
+}
+
+void tenancy_pools_fill(struct tenancy_pools *pools, const struct tenancy_problem *problem,
+                        const struct tenancy_pooling *pooling, struct arena *arena) {
+  const size_t n = problem->n_jobs, n_cores = problem->n_cores;
+  *pools = (struct tenancy_pools){.problem = problem};
+  pools->pool_of_core = ARENA_NEW(arena, uint32_t, n_cores);
+  pools->n_cores_of = ARENA_NEW(arena, uint32_t, n_cores);
+  for (size_t c = 0; c < n_cores; c++) {
+    const uint32_t p = pooling->pool_of_core[c];
+    pools->pool_of_core[c] = p, pools->n_cores_of[p]++;
+    if (p >= pools->n_pools) pools->n_pools = p + 1;
+  }
+  pools->kind_start = ARENA_NEW(arena, uint32_t, pools->n_pools + 1);
+  pools->first = ARENA_NEW(arena, uint32_t, n + 1), pools->job = ARENA_NEW(arena, uint32_t, n);
+  pools->by_length = ARENA_NEW(arena, uint32_t, n), pools->due = ARENA_NEW(arena, double, n);
+  pools->fill = ARENA_NEW(arena, double, n), pools->need = ARENA_NEW(arena, double, n);
+  pools->length = ARENA_NEW(arena, double, n), pools->work = ARENA_NEW(arena, double, pools->n_pools);
+  fill_kinds(pools, sort_items(pools, pooling, arena));
+  sort_lengths(pools, arena);
+  for (size_t p = 0; p < pools->n_pools; p++) {
     const double mean = pools->work[p] / pools->n_cores_of[p];
     if (mean > pools->longest_load) pools->longest_load = mean;
   }
-  qsort(order, pools->n_kinds, sizeof *order, compare_lengths);
-  pools->by_length = ARENA_NEW(arena, uint32_t, pools->n_kinds);
-  for (size_t k = 0; k < pools->n_kinds; k++) pools->by_length[k] = order[k].kind;
 }
 
 /* How many kinds on either side of the wanted bandwidth are looked at: all of them in most instances, and no square of
@@ -108,9 +131,11 @@ static uint32_t seek(uint32_t *next, uint32_t at) {
 }
 
 static double worth(const struct floor *floor, size_t kind, double wanted, double unit, double rest) {
-  const double miss = floor->pools->fill[kind] - wanted;
+  const struct tenancy_pools *pools = floor->pools;
+  const double miss = pools->fill[kind] - wanted;
   const double penalty = (miss > 0 ? floor->rule->over * miss : -miss) / unit;
-  return floor->rule->length * floor->pools->length[kind] / rest - penalty;
+  const double late = (double)floor->now - pools->due[pools->first[kind + 1] - floor->left[kind]];
+  return floor->rule->length * pools->length[kind] / rest + floor->rule->due * late / pools->longest_load - penalty;
 }
 
 /* Sentinels: place 0 is "none below", place n_kinds + 1 "none above"; kind k lies at place k + 1. */

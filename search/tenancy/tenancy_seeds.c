@@ -2,8 +2,10 @@
 #include "search/tenancy/tenancy_seeds.h"
 
 #include "base/checked.h"
+#include "base/num.h"
 #include "search/tenancy/tenancy_dispatch.h"
 #include "search/tenancy/tenancy_groups.h"
+#include "search/tenancy/tenancy_plan.h"
 #include <string.h>
 
 /* Queues from a core and a place in the order for every job. */
@@ -153,14 +155,15 @@ static void own_pools(const struct tenancy_problem *problem, const struct tenanc
     each[c] = (uint32_t)c;
     for (size_t i = queues->start[c]; i < queues->start[c + 1]; i++) core[queues->job[i]] = (uint32_t)c;
   }
-  tenancy_pools_fill(pools, problem, core, each, arena);
+  tenancy_pools_fill(pools, problem, &(struct tenancy_pooling){.pool = core, .pool_of_core = each}, arena);
 }
 
 static void flatten(struct contest *contest) {
-  /* over, length, headroom, plan, dynamic */
-  static const struct tenancy_rule rules[] = {
-      {0.1, 0.3, 0.9, 0, true}, {2, 3, 0.85, 0, true},   {0.7, 0.02, 0.9, 0, false}, {5, 0.02, 0.9, 0, false},
-      {5, 0.1, 0.95, 0, false}, {100, 0.02, 1, 0, true}, {1, 1, 1, 0, true},         {3, 0.3, 1, 0, true}};
+  /* over, length, headroom, plan, dynamic, due */
+  static const struct tenancy_rule rules[] = {{0.1, 0.3, 0.9, 0, true, 0},   {2, 3, 0.85, 0, true, 0},
+                                              {0.7, 0.02, 0.9, 0, false, 0}, {5, 0.02, 0.9, 0, false, 0},
+                                              {5, 0.1, 0.95, 0, false, 0},   {100, 0.02, 1, 0, true, 0},
+                                              {1, 1, 1, 0, true, 0},         {3, 0.3, 1, 0, true, 0}};
   struct tenancy_pools pools;
   own_pools(contest->problem, contest->best, contest->scratch, &pools);
   const struct tenancy_rule *best = NULL;
@@ -183,10 +186,30 @@ void tenancy_seed_flatten(const struct tenancy_problem *problem, struct arena *s
 /* --- configurations -------------------------------------------------------------------------------------------------
  */
 
+/* Jobs as they are due in B4's configurations, in either direction, as strictly as each rule says. */
+static bool follow(struct contest *contest, const struct tenancy_bounds *bounds) {
+  /* over, length, headroom, plan, dynamic, due */
+  static const struct tenancy_rule rules[] = {
+      {10, 0.1, 1.1, 1.01, false, 0.2}, {2, 2, 1, 1, true, 2}, {10, 3, 1.05, 1.05, true, 10}, {2, 1, 1, 0, true, 50}};
+  struct tenancy_plan plan;
+  if (!tenancy_plan(contest->problem, bounds, contest->scratch, &plan)) return false;
+  for (size_t back = 0; back < 2; back++) {
+    struct tenancy_pools pools;
+    const struct tenancy_pooling pooling = {plan.group, contest->problem->group_of,
+                                            back == 0 ? plan.due : plan.due_back};
+    tenancy_pools_fill(&pools, contest->problem, &pooling, contest->scratch);
+    for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) try_rule(contest, &pools, &rules[r]);
+  }
+  return true;
+}
+
 bool tenancy_seed_configurations(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds,
                                  struct arena *scratch, struct tenancy_queues *queues) {
-  (void)problem, (void)scratch, (void)queues;
-  return bounds != NULL && bounds->n_configurations > 0 && false;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct contest contest = new_contest(problem, scratch, queues);
+  const bool followed = follow(&contest, bounds);
+  arena_rewind(scratch, mark);
+  return followed;
 }
 
 /* --- the best -------------------------------------------------------------------------------------------------------
@@ -204,18 +227,18 @@ struct attempt {
   struct tenancy_rule rule;
 };
 static const struct attempt attempts[] = {
-    {SLACK_20, false, {2, 5, 1.1, 1, true}},         {EARLIEST, true, {0.1, 0.3, 0.9, 0.98, true}},
-    {IMPROVED, false, {1, 3, 0.85, 1.05, true}},     {SLACK_20, false, {20, 0.1, 1.1, 1.05, false}},
-    {SLACK_30, true, {2, 3, 0.85, 1, true}},         {IMPROVED, false, {0.4, 3, 0.95, 0.98, true}},
-    {SLACK_20, false, {0.2, 0.3, 1.05, 1, true}},    {RELAXED, true, {0.7, 0.02, 0.9, 1, false}},
-    {SLACK_10, false, {2, 30, 1.15, 1, false}},      {SLACK_10, false, {0.7, 5, 0.95, 1.02, false}},
-    {RELAXED, false, {0.2, 3, 0.95, 1, true}},       {SLACK_30, false, {5, 3, 1.15, 1.05, false}},
-    {RELAXED, false, {5, 3, 1.05, 0, false}},        {IMPROVED, true, {5, 0.02, 0.9, 1, false}},
-    {SLACK_30, false, {0.7, 30, 0.85, 1.02, false}}, {IMPROVED, true, {5, 0.1, 0.95, 0.98, false}},
-    {RELAXED, false, {5, 1, 0.85, 1.05, false}},     {RELAXED, false, {2, 3, 0.9, 0, true}},
-    {SLACK_15, false, {5, 3, 1.1, 1.02, false}},     {SLACK_10, false, {0.4, 1, 0.85, 1.02, true}},
-    {IMPROVED, true, {2, 0.1, 0.85, 0, false}},      {IMPROVED, false, {1, 0.3, 1, 1, true}},
-    {IMPROVED, false, {3, 1, 1, 0, true}},           {SLACK_50, false, {3, 1, 1, 1, false}},
+    {SLACK_20, false, {2, 5, 1.1, 1, true, 0}},         {EARLIEST, true, {0.1, 0.3, 0.9, 0.98, true, 0}},
+    {IMPROVED, false, {1, 3, 0.85, 1.05, true, 0}},     {SLACK_20, false, {20, 0.1, 1.1, 1.05, false, 0}},
+    {SLACK_30, true, {2, 3, 0.85, 1, true, 0}},         {IMPROVED, false, {0.4, 3, 0.95, 0.98, true, 0}},
+    {SLACK_20, false, {0.2, 0.3, 1.05, 1, true, 0}},    {RELAXED, true, {0.7, 0.02, 0.9, 1, false, 0}},
+    {SLACK_10, false, {2, 30, 1.15, 1, false, 0}},      {SLACK_10, false, {0.7, 5, 0.95, 1.02, false, 0}},
+    {RELAXED, false, {0.2, 3, 0.95, 1, true, 0}},       {SLACK_30, false, {5, 3, 1.15, 1.05, false, 0}},
+    {RELAXED, false, {5, 3, 1.05, 0, false, 0}},        {IMPROVED, true, {5, 0.02, 0.9, 1, false, 0}},
+    {SLACK_30, false, {0.7, 30, 0.85, 1.02, false, 0}}, {IMPROVED, true, {5, 0.1, 0.95, 0.98, false, 0}},
+    {RELAXED, false, {5, 1, 0.85, 1.05, false, 0}},     {RELAXED, false, {2, 3, 0.9, 0, true, 0}},
+    {SLACK_15, false, {5, 3, 1.1, 1.02, false, 0}},     {SLACK_10, false, {0.4, 1, 0.85, 1.02, true, 0}},
+    {IMPROVED, true, {2, 0.1, 0.85, 0, false, 0}},      {IMPROVED, false, {1, 0.3, 1, 1, true, 0}},
+    {IMPROVED, false, {3, 1, 1, 0, true, 0}},           {SLACK_50, false, {3, 1, 1, 1, false, 0}},
 };
 enum { N_ATTEMPTS = sizeof attempts / sizeof *attempts };
 
@@ -252,7 +275,8 @@ static const struct tenancy_pools *get_pools(struct best_seed *best, enum groupi
   if (pools->n_kinds > 0) return pools;
   const uint32_t *group = get_groups(best, grouping);
   if (!own) {
-    tenancy_pools_fill(pools, contest->problem, group, contest->problem->group_of, contest->scratch);
+    const struct tenancy_pooling pooling = {.pool = group, .pool_of_core = contest->problem->group_of};
+    tenancy_pools_fill(pools, contest->problem, &pooling, contest->scratch);
     return pools;
   }
   tenancy_seed_groups(contest->problem, group, contest->scratch, &contest->trial);
@@ -276,25 +300,72 @@ static void try_earliest_finish(struct best_seed *best) {
   group_queues(contest->problem, &contest->trial, best->earliest);
 }
 
+/* Attempts, then what won with every grouping, then steps from there. */
+static struct attempt hold(struct best_seed *best, const struct tenancy_bounds *bounds) {
+  struct contest *contest = &best->contest;
+  if (bounds != NULL) best->relaxed = bounds->mip_group != NULL ? bounds->mip_group : bounds->lp_group;
+  try_earliest_finish(best);
+  follow(contest, bounds);
+  struct attempt won = attempts[0];
+  for (size_t i = 0; i < N_ATTEMPTS; i++) {
+    if (try_attempt(best, &attempts[i])) won = attempts[i];
+  }
+  for (size_t i = 0; i < N_GROUPINGS; i++) {
+    const struct attempt other = {(enum grouping)i, won.own, won.rule};
+    if (try_attempt(best, &other)) won = other;
+  }
+  for (size_t round = 0; round < 3; round++) {
+    refine(contest, get_pools(best, won.grouping, won.own), &won.rule);
+  }
+  flatten(contest);
+  return won;
+}
+
 tenancy_cost tenancy_seed_best(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds,
                                struct arena *scratch, struct tenancy_queues *queues) {
   const struct arena_mark mark = arena_get_mark(scratch);
   struct best_seed best = {.contest = new_contest(problem, scratch, queues)};
-  if (bounds != NULL) best.relaxed = bounds->mip_group != NULL ? bounds->mip_group : bounds->lp_group;
-  try_earliest_finish(&best);
-  if (tenancy_seed_configurations(problem, bounds, scratch, &best.contest.trial)) enter(&best.contest);
-  struct attempt won = attempts[0];
-  for (size_t i = 0; i < N_ATTEMPTS; i++) {
-    if (try_attempt(&best, &attempts[i])) won = attempts[i];
+  hold(&best, bounds);
+  arena_rewind(scratch, mark);
+  return best.contest.cost;
+}
+
+static double draw_scaled(struct rng *rng, double low, double factor) {
+  return low * num_exp(rng_unit(rng) * num_log(factor));
+}
+
+static struct attempt draw_attempt(struct rng *rng) {
+  struct attempt attempt = {.grouping = (enum grouping)rng_below(rng, N_GROUPINGS), .own = rng_below(rng, 4) == 0};
+  attempt.rule = (struct tenancy_rule){.over = draw_scaled(rng, 0.1, 1000),
+                                       .length = draw_scaled(rng, 0.01, 10000),
+                                       .headroom = 0.8 + 0.4 * rng_unit(rng),
+                                       .dynamic = rng_below(rng, 2) == 0};
+  const double slack = rng_unit(rng);
+  if (rng_below(rng, 10) >= 3) attempt.rule.plan = 0.98 + 0.2 * slack * slack;
+  return attempt;
+}
+
+static struct attempt vary(struct rng *rng, struct attempt attempt) {
+  if (rng_below(rng, 4) == 0) attempt.grouping = (enum grouping)rng_below(rng, N_GROUPINGS);
+  if (rng_below(rng, 2) == 0) attempt.rule.over *= draw_scaled(rng, 0.5, 4);
+  if (rng_below(rng, 2) == 0) attempt.rule.length *= draw_scaled(rng, 0.5, 4);
+  if (rng_below(rng, 2) == 0) attempt.rule.headroom *= draw_scaled(rng, 0.96, 1.0816);
+  if (rng_below(rng, 2) == 0) attempt.rule.plan *= draw_scaled(rng, 0.99, 1.0201);
+  if (rng_below(rng, 8) == 0) attempt.rule.dynamic = !attempt.rule.dynamic;
+  return attempt;
+}
+
+tenancy_cost tenancy_seed_search(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds,
+                                 size_t n_samples, struct rng *rng, struct arena *scratch,
+                                 struct tenancy_queues *queues) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct best_seed best = {.contest = new_contest(problem, scratch, queues)};
+  struct attempt won = hold(&best, bounds);
+  best.contest.limit = best.contest.n_tries + n_samples;
+  for (size_t i = 0; best.contest.n_tries < best.contest.limit; i++) {
+    const struct attempt next = i % 2 == 0 ? vary(rng, won) : draw_attempt(rng);
+    if (try_attempt(&best, &next)) won = next;
   }
-  for (size_t i = 0; i < N_GROUPINGS; i++) {
-    const struct attempt other = {(enum grouping)i, won.own, won.rule};
-    if (try_attempt(&best, &other)) won = other;
-  }
-  for (size_t round = 0; round < 3; round++) {
-    refine(&best.contest, get_pools(&best, won.grouping, won.own), &won.rule);
-  }
-  flatten(&best.contest);
   arena_rewind(scratch, mark);
   return best.contest.cost;
 }

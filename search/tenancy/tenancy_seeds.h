@@ -3,6 +3,7 @@
 #ifndef SEARCH_TENANCY_TENANCY_SEEDS_H
 #define SEARCH_TENANCY_TENANCY_SEEDS_H
 
+#include "base/rng.h"
 #include "search/tenancy/tenancy.h"
 #include "search/tenancy/tenancy_bounds.h"
 
@@ -25,5 +26,10 @@ bool tenancy_seed_configurations(const struct tenancy_problem *problem, const st
 /* The best of all the above, in cost; the answer "without samples". */
 tenancy_cost tenancy_seed_best(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds,
                                struct arena *scratch, struct tenancy_queues *queues);
+/* Goes on from there: `n_samples` more answers, built by rules that are drawn or varied from the best. These count as
+ * samples. */
+tenancy_cost tenancy_seed_search(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds,
+                                 size_t n_samples, struct rng *rng, struct arena *scratch,
+                                 struct tenancy_queues *queues);
 
 #endif

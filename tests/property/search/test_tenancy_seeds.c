@@ -132,12 +132,26 @@ static void seed_best_alone(const struct case_of *c, struct tenancy_queues *queu
 static void seed_best(const struct case_of *c, struct tenancy_queues *queues) {
   assert_true(tenancy_seed_best(&c->problem, &c->bounds, &scratch, queues) == tenancy_evaluate(&c->problem, queues));
 }
-static void (*const seeds[])(const struct case_of *, struct tenancy_queues *) = {seed_earliest, seed_groups, seed_flat,
-                                                                                 seed_best_alone, seed_best};
+static void seed_configurations(const struct case_of *c, struct tenancy_queues *queues) {
+  assert_false(tenancy_seed_configurations(&c->problem, NULL, &scratch, queues));
+  if (!tenancy_seed_configurations(&c->problem, &c->bounds, &scratch, queues)) seed_best(c, queues);
+}
+static void (*const seeds[])(const struct case_of *, struct tenancy_queues *) = {
+    seed_earliest, seed_groups, seed_flat, seed_best_alone, seed_best, seed_configurations};
+
+/* The bounds of one in eight are real ones, with configurations; the others have drawn groups, which are worse. */
+static void fill_bounds(size_t i, struct case_of *c, size_t *n_configured) {
+  const struct tenancy_bounds_settings settings = {.mip_nodes = 50, .columns = 500, .price_work = 1 << 22};
+  struct error error = {0};
+  c->bounds = (struct tenancy_bounds){.lp_group = c->group};
+  if (i % 8 == 0) assert_true(tenancy_bounds(&c->problem, &settings, NULL, &arena, &c->bounds, &error));
+  *n_configured += c->bounds.n_configurations > 0;
+}
 
 /* Valid, equal when asked again, and the scratch arena is left as it was. */
 static void test_valid(void **state) {
   (void)state;
+  size_t n_configured = 0;
   print_message("seed %" PRIu64 "\n", seed);
   for (size_t i = 0; i < N_INSTANCES; i++) {
     struct rng rng = rng_stream(seed, RNG_TEST, 1, i);
@@ -145,7 +159,7 @@ static void test_valid(void **state) {
     struct case_of c = {0};
     draw_any(&rng, &c.problem);
     c.group = draw_groups(&rng, &c.problem);
-    c.bounds = (struct tenancy_bounds){.lp_group = c.group};
+    fill_bounds(i, &c, &n_configured);
     struct tenancy_queues one = tenancy_queues_new(&c.problem, &arena), two = tenancy_queues_new(&c.problem, &arena);
     for (size_t s = 0; s < sizeof seeds / sizeof *seeds; s++) {
       const struct arena_mark before = arena_get_mark(&scratch);
@@ -158,6 +172,8 @@ static void test_valid(void **state) {
     }
     arena_rewind(&arena, mark);
   }
+  print_message("with configurations: %zu\n", n_configured);
+  assert_true(n_configured > N_INSTANCES / 10);
 }
 
 /* Keeps who runs where, is never worse, and often better; the best is at least as good as each of the others. */
@@ -206,7 +222,7 @@ static void test_dispatch(void **state) {
     draw_any(&rng, &problem);
     const uint32_t *group = draw_groups(&rng, &problem);
     struct tenancy_pools pools;
-    tenancy_pools_fill(&pools, &problem, group, problem.group_of, &arena);
+    tenancy_pools_fill(&pools, &problem, &(struct tenancy_pooling){group, problem.group_of, NULL}, &arena);
     struct tenancy_rule rule = {
         .over = 4 * rng_unit(&rng), .length = 4 * rng_unit(&rng), .headroom = 0.8 + rng_unit(&rng) / 2};
     rule.dynamic = rng_below(&rng, 2) == 0;
