@@ -93,6 +93,37 @@ e2e slow.csv "$folder/runs.csv" --set cost.matmul_efficiency=0.5
 holds '--set: slower products' 'all(float(p["predicted_s"]) >= float(q["predicted_s"]) for p, q in zip(a, b)
   if p["id"] != "b1") and a != b' "$folder/slow.csv" "$folder/rows.csv"
 
+e2e links.json "$folder/runs.csv" --set network.efficiency=0.25 --json
+holds '--set: slower links' 'all(p["predicted_s"] >= q["predicted_s"] for p, q in zip(a["rows"], b["rows"])
+  if p["id"] != "b1") and any(p["predicted_s"] > q["predicted_s"] for p, q in zip(a["rows"], b["rows"])) and
+  [row["value"] for row in a["constants"] if row["constant"] == "network.efficiency"] == [0.25]' "$folder/links.json" \
+  "$folder/all.json"
+runs 2 '--set: levels belong to machines' "$dse" calibrate e2e "$folder/runs.csv" --set network.efficiency_inner=0.5
+says '--set: levels belong to machines' 'network.efficiency_inner: unknown key'
+
+# --- software: by model and source, not by group ------------------------------------------------------------------------
+tiny=GPT\ tiny,8,4,1024,16,4096,5120,512
+cat >"$folder/software.csv" <<RUNS
+$columns,source
+s1,megatron-lm,A100-80GB,$tiny,bf16,2,2,,2,4,64,none,ZeRO-1,iteration time,0.0125,s,312,,,
+s2,megatron-lm,A100-80GB,$tiny,bf16,2,2,,2,4,64,none,ZeRO-1,iteration time,0.0125,s,312,,,Megatron-LM (arXiv 2104.04473)
+s3,nemo,H100,$tiny,fp8,2,2,,2,4,64,none,ZeRO-1,iteration time,0.0125,s,989,,,
+s4,nemo,H100,$tiny,fp8,2,2,,2,4,64,none,ZeRO-1,iteration time,0.0125,s,989,,,NVIDIA/NeMo docs (NeMo 24.07)
+s5,torchtitan,H100,$tiny,fp8,1,1,,8,4,64,selective,FSDP,iteration time,0.0125,s,989,,,
+s6,torchtitan,H100,$tiny,fp8,1,1,,8,4,64,selective,FSDP,iteration time,0.0125,s,989,,,pytorch/torchtitan@b5bcd76
+s7,single-node,A100-80GB,BERT,1,4,1024,16,4096,5120,512,AMP,1,1,,1,4,,,,throughput,450,seq/s,312,,,
+s8,single-node,A100-80GB,BERT,1,4,1024,16,4096,5120,512,AMP,1,1,,1,4,,,,throughput,450,seq/s,312,,,DeepLearningExamples BERT
+s9,bigscience,A100-80GB SXM (JeanZay),$tiny,bf16,2,4,,1,1,64,none,ZeRO-1,iteration time,0.0125,s,312,,,
+RUNS
+e2e software-rows.csv "$folder/software.csv"
+sed 's/^\(s[0-9]\),[a-z-]*,/\1,all the same,/' "$folder/software.csv" >"$folder/renamed.csv"
+e2e renamed-rows.csv "$folder/renamed.csv"
+holds 'names of groups say nothing' 'len(a) == 9 and {row["group"] for row in b} == {"all the same"} and
+  [{**row, "group": ""} for row in a] == [{**row, "group": ""} for row in b]' "$folder/software-rows.csv" \
+  "$folder/renamed-rows.csv"
+holds 'names of software do' '(lambda s: s["s2"] > s["s1"] and s["s4"] < s["s3"] and s["s6"] > s["s5"] and
+  s["s8"] != s["s7"])({row["id"]: float(row["predicted_s"]) for row in a})' "$folder/software-rows.csv"
+
 # --- the fit ------------------------------------------------------------------------------------------------------------
 e2e fit.json "$folder/runs.csv" --fit --constants matmul_efficiency,op_overhead_us --write "$folder/fit.cfg" --json
 holds 'fitted: those two, within their bounds' '[row["constant"] for row in a["constants"] if row["role"] == "fitted"] ==

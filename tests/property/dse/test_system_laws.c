@@ -396,6 +396,40 @@ static void slower_units_are_never_faster(void **state) {
   assert_true(n_tried > 100);
 }
 
+/* Messages that tensor ranks share out are never slower, and nothing changes where there is nothing to share. */
+static void scattered_messages_are_never_slower(void **state) {
+  uint64_t n_faster = 0, n_tried = 0;
+  for (uint64_t task = 0; task < N_CASES; task++) {
+    struct fixture fixture;
+    const bool good = setup(&fixture, *state, 8, task);
+    const struct system_search *search = good ? fixture.run->system : NULL;
+    for (size_t i = 0, n_alone = 0, n_shared = 0; good && i < search->n_plans; i++) {
+      const struct system_plan *plan = search->plans[i];
+      const struct split_degrees *degrees = &plan->strategy.degrees;
+      const bool shares = degrees->pipeline > 1 && degrees->tensor > 1 && !degrees->sequence;
+      if (plan->schedule->uses_span) continue; /* a later start shortens a span */
+      if (shares ? n_shared++ >= 60 : n_alone++ >= 2) continue;
+      const struct accelerator accelerator = draw_design(&fixture);
+      struct system_result result[2];
+      for (int scatter = 0; scatter < 2; scatter++) {
+        fixture.run->settings.law.scatter_sends = scatter == 1;
+        memset(&plan->links->of, 0, sizeof plan->links->of);
+        system_evaluate(search->system, plan, &accelerator, &result[scatter]);
+      }
+      const double whole_s = result[0].iteration_s, shared_s = result[1].iteration_s;
+      if (!(shares ? shared_s <= whole_s * (1 + 1e-12) : shared_s == whole_s)) {
+        fail_msg("task %" PRIu64 ", %s: %.17g, whole messages %.17g", task,
+                 strategy_text(&plan->strategy, &fixture.arena), shared_s, whole_s);
+      }
+      n_faster += shared_s < whole_s;
+      n_tried++;
+    }
+    teardown(&fixture);
+  }
+  print_message("%" PRIu64 " of %" PRIu64 " faster\n", n_faster, n_tried);
+  assert_true(n_faster > 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bounds_hold),
@@ -405,6 +439,7 @@ int main(void) {
       cmocka_unit_test(zero_saves_memory_alone),
       cmocka_unit_test(more_work_takes_longer),
       cmocka_unit_test(slower_units_are_never_faster),
+      cmocka_unit_test(scattered_messages_are_never_slower),
   };
   return cmocka_run_group_tests(tests, case_start, case_finish);
 }

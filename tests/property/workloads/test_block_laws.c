@@ -142,6 +142,7 @@ static struct block_chain check_blocks(const struct op_graph *forward, uint64_t 
   config_defaults(&training_fields, &arena, &settings);
   settings.attention = attention;
   settings.fusion = fusion;
+  settings.selective = (attention + fusion) % 2;
   struct block_chain chain;
   if (!block_chain_make(forward, &settings, true, &arena, &scratch, &chain, &error)) fail_msg("%s", error.text);
   check_chain(&chain);

@@ -198,6 +198,26 @@ static void test_gemm(void **state) {
 }
 
 /* A share of the global buffer smaller than the core's own L2 is passed through. */
+/* 3 bytes an element of M x K at 100 a cycle, behind the product; not before the gradient of weights, nor where both
+ * operands are activations. */
+static void test_casts(void **state) {
+  struct fixture *fixture = *state;
+  for (unsigned phase = PHASE_FORWARD; phase <= PHASE_BACKWARD_WEIGHT; phase++)
+    for (unsigned weighted = 0; weighted < 2; weighted++) {
+      struct op op = gemm_op(530, 212, 371);
+      op.phase = (uint8_t)phase;
+      op.weighted = weighted == 1;
+      const struct op_cost without = price(fixture, cost_providers[0], &op, NULL, 4);
+      fixture->settings.cast_bytes = 3;
+      const struct op_cost with = price(fixture, cost_providers[0], &op, NULL, 4);
+      fixture->settings.cast_bytes = 0;
+      const bool casts = weighted == 1 && phase != PHASE_BACKWARD_WEIGHT;
+      assert_int_equal(with.hbm_bytes - without.hbm_bytes, casts ? 3 * 530 * 371 : 0);
+      assert_int_equal(with.cycles - without.cycles, casts ? ceil_div(3 * 530 * 371, 100) : 0);
+      assert_int_equal(with.bound_cycles, without.bound_cycles);
+    }
+}
+
 static void test_small_glb_share(void **state) {
   struct fixture *fixture = *state;
   const struct op op = gemm_op(333, 222, 111);
@@ -404,6 +424,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_vector, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_rows_read_again, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_gemm, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_casts, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_small_glb_share, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_followers, set_up, tear_down),
       cmocka_unit_test(test_deconvolution_parts),

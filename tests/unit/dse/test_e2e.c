@@ -1,5 +1,6 @@
 /* Are measured runs read, named, counted and fitted as e2e.h says? Predictions themselves: tests/cli/calibrate_e2e.sh.
  */
+#include "arch/technology.h"
 #include "base/file.h"
 #include "dse/e2e.h"
 #include <math.h>
@@ -149,21 +150,37 @@ static void machines(void **state) {
   }
 }
 
+/* What is left of the power is what the slower arrays take, by the law of TDPs; no limit, no change. */
 static void power_limits_slow_clocks(void **state) {
   struct fixture *const fixture = *state;
   static const struct {
     const char *name;
-    uint64_t clock_mhz; /* of 128 cores × 66 columns at 1830 */
-  } cases[] = {
-      {"H100", 1830},      {"H100 700W", 1830},       {"H100 900 W", 1830},
-      {"H100-80GB", 1830}, {"H100 HBM2e 500W", 1636}, {"H100 350 W", 1452}}; /* (5/7)^⅓ = 0.894; 2^−⅓ = 0.794 */
+    double share; /* of 700 W */
+  } cases[] = {{"H100", 1},
+               {"H100 700W", 1},
+               {"H100 900 W", 1},
+               {"H100-80GB", 1},
+               {"H100 HBM2e 500W", 5.0 / 7},
+               {"H100 SXM 630 W", 0.9}};
+  struct technology technology;
+  config_defaults(&technology_fields, &fixture->arena, &technology);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const struct e2e_hardware *const machine = e2e_hardware_of(cases[i].name);
     struct accelerator part;
+    struct area_breakdown area;
+    struct power_breakdown before, after;
     assert_true(e2e_hardware_part(machine, ".", 1, &fixture->arena, &part, &fixture->error));
+    const uint64_t clock_mhz = part.clock_mhz;
     const double bytes_per_s = accelerator_hbm_bytes_per_s(&part);
-    e2e_hardware_limit(machine, cases[i].name, &part);
-    assert_int_equal(part.clock_mhz, cases[i].clock_mhz);
+    physical_area(&technology, &part, &area);
+    physical_tdp(&technology, &part, area.total, &before);
+    e2e_hardware_limit(machine, &technology, cases[i].name, &part);
+    physical_tdp(&technology, &part, area.total, &after);
+    const double slower = (double)part.clock_mhz / (double)clock_mhz;
+    const double watts = after.total - after.supply - (1 - slower * slower) * (after.tensor + after.vector);
+    assert_true(cases[i].share == 1 ? slower == 1 : slower < 1);
+    if (fabs(watts / (before.total - before.supply) / cases[i].share - 1) > 2e-3)
+      fail_msg("%s: %g of %g W", cases[i].name, watts, before.total - before.supply);
     assert_true(fabs(accelerator_hbm_bytes_per_s(&part) / bytes_per_s - 1) < 1e-12);
   }
 }
@@ -214,6 +231,7 @@ static struct e2e_row row_of(const char *model) {
                           .unit = "s",
                           .quality = "",
                           .note = "",
+                          .source = "",
                           .n_devices = 8,
                           .gated = -1,
                           .parameters_e9 = NAN,
@@ -263,7 +281,8 @@ static void shapes_make_transformers(void **state) {
   assert_string_equal(work.name, "gpt3-175b");
   assert_true(work.transformer && work.causal && work.fused_attention);
   assert_int_equal(work.assumed, E2E_ASSUMED_SHAPE | E2E_ASSUMED_VOCAB | E2E_ASSUMED_SEQUENCE);
-  row.group = "megatron-lm-a100", row.ffn = 16384, row.vocab = 51200, row.sequence = 2048;
+  row.source = "NVIDIA/Megatron-LM images (arXiv 2104.04473 Table 1)", row.ffn = 16384, row.vocab = 51200,
+  row.sequence = 2048;
   assert_null(work_of(fixture, &row, &work));
   assert_int_equal(work.assumed, 0);
   assert_false(work.fused_attention);
@@ -291,6 +310,80 @@ static void shapes_of_a_size(void **state) {
   assert_true((work.assumed & E2E_ASSUMED_SHAPE) != 0);
   assert_int_equal(work.layers % 4, 0);
   assert_true(fabs(12.0 * (double)work.layers * 6144 * 6144 / 23e9 - 1) < 0.05);
+}
+
+/* By model and source; of a paper's software the month counts. */
+static void software_has_names(void **state) {
+  struct fixture *const fixture = *state;
+  static const struct {
+    const char *model, *source;
+    bool fused, scatters, overlaps, asynchronous;
+  } cases[] = {
+      {"GPT", "", true, true, true, false},
+      {"GPT", "calculon (arXiv 2205.05198 Table 5); Megatron-LM README", false, true, false, false},
+      {"175B (Megatron-LM)", "arXiv 2306.01234", true, true, true, false},
+      {"175B (Megatron-LM)", "no number, 2104.04 or 12104.04473", true, true, true, false},
+      {"175B (Megatron-LM)", "MegaScale NSDI 2024 (arXiv 2402.15627)", true, true, false, false},
+      {"GPT-NeoX-20B", "", false, false, false, false},
+      {"OPT-175B", "OPT arXiv 2205.01068", false, false, true, false},
+      {"OPT-175B", "arXiv 2301.01068", true, true, true, false},
+      {"BLOOM 176B", "bigscience@9e64ede README", false, false, false, false},
+      {"GPT3-5B", "NVIDIA/NeMo docs (NeMo 24.07)", true, true, true, true},
+      {"vit_base", "benchmark-train-amp-nhwc-pt112-cu113-rtx3090.csv", false, false, true, false},
+      {"vit_base", "benchmark-train-amp-nhwc-pt210-cu121-rtx3090.csv", true, true, true, false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct e2e_row row = row_of(cases[i].model);
+    row.source = cases[i].source;
+    const struct e2e_software *const software = e2e_software_of(&row);
+    const bool same = software->fused_attention == cases[i].fused && software->scatters == cases[i].scatters &&
+                      software->overlaps[0] == cases[i].overlaps &&
+                      software->asynchronous_tensor == cases[i].asynchronous;
+    if (!same) fail_msg("%s, %s: taken for \"%s\"", cases[i].model, cases[i].source, software->says);
+    row.group = "megatron-lm nemo single-node bigscience"; /* says nothing */
+    assert_ptr_equal(e2e_software_of(&row), software);
+  }
+  struct e2e_row row = row_of("GPT"), unfused = row;
+  struct e2e_work work;
+  row.layers = 36, row.hidden = 4096, row.heads = 32;
+  unfused = row;
+  row.group = "megatron-lm-a100";
+  assert_null(work_of(fixture, &row, &work));
+  assert_true(work.fused_attention);
+  unfused.hardware = "V100"; /* on which no such kernel runs */
+  assert_null(work_of(fixture, &unfused, &work));
+  assert_false(work.fused_attention);
+}
+
+static const char *set_of(const struct e2e_work *work, const char *path) {
+  for (size_t i = 0; i < work->n_sets; i++)
+    if (strcmp(work->sets[i].path, path) == 0) return work->sets[i].value;
+  return "";
+}
+
+/* Half of 512 tokens and half a bin of 64; shorter ones as they are. Pairs of 26 and 24 tokens in bins of 10. */
+static void bins_pad_by_half(void **state) {
+  struct fixture *const fixture = *state;
+  struct e2e_row row = row_of("BERT-Large s=512");
+  struct e2e_work work;
+  row.layers = 24, row.hidden = 1024, row.heads = 16, row.sequence = 512;
+  assert_null(work_of(fixture, &row, &work));
+  assert_string_equal(set_of(&work, "sequence"), "512");
+  row.group = "single-node";
+  assert_null(work_of(fixture, &row, &work));
+  assert_string_equal(set_of(&work, "sequence"), "512");
+  row.source = "NVIDIA/DeepLearningExamples@729963d PyTorch/LanguageModeling/BERT/README.md:815";
+  assert_null(work_of(fixture, &row, &work));
+  assert_string_equal(set_of(&work, "sequence"), "288");
+  row.sequence = 128;
+  assert_null(work_of(fixture, &row, &work));
+  assert_string_equal(set_of(&work, "sequence"), "128");
+  row = row_of("GNMT-4");
+  row.source = "NVIDIA/DeepLearningExamples PyTorch/Translation/GNMT/README.md";
+  assert_null(work_of(fixture, &row, &work));
+  assert_string_equal(set_of(&work, "source_length"), "31");
+  assert_string_equal(set_of(&work, "target_length"), "29");
+  assert_true(work.tokens == 50); /* padding is not counted */
 }
 
 /* --- units ------------------------------------------------------------------------------------------------------- */
@@ -383,6 +476,11 @@ static void blank_degrees_are_tried(void **state) {
   assert_null(e2e_degrees_of(&row, &image, a100, &degrees, &share));
   assert_int_equal(degrees.n_tensor * degrees.n_pipeline, 1);
   assert_int_equal(degrees.assumed, 0);
+  row.model = "GPT interleaved";
+  assert_null(e2e_degrees_of(&row, &work, a100, &degrees, &share));
+  assert_int_equal(degrees.n_chunks, 1);
+  assert_int_equal(degrees.chunks[0], 2);
+  assert_true((degrees.assumed & E2E_ASSUMED_CHUNKS) != 0);
   row.n_devices = 0;
   assert_non_null(e2e_degrees_of(&row, &work, a100, &degrees, &share));
 }
@@ -493,6 +591,8 @@ int main(void) {
       TEST(every_machine_is_whole),
       TEST(names_are_matched_loosely),
       TEST(shapes_make_transformers),
+      TEST(software_has_names),
+      TEST(bins_pad_by_half),
       TEST(shapes_of_a_size),
       TEST(every_unit_is_seconds),
       TEST(published_degrees_stay),

@@ -56,18 +56,20 @@ static int join(enum op_kind kind, int layer, int x, int y) {
 
 static void begin(void) { builder = graph_builder_new(&scratch); }
 
-static struct block_chain chain_with(uint64_t fusion) {
+static struct block_chain chain_of(uint64_t fusion, uint64_t selective) {
   struct op_graph graph;
   struct block_chain chain;
   struct training_settings settings;
   config_defaults(&training_fields, &arena, &settings);
   settings.fusion = fusion;
+  settings.selective = selective;
   error = (struct error){0};
   assert_true(graph_builder_finish(builder, &arena, &graph, &error));
   if (!block_chain_make(&graph, &settings, true, &arena, &scratch, &chain, &error)) fail_msg("%s", error.text);
   return chain;
 }
 
+static struct block_chain chain_with(uint64_t fusion) { return chain_of(fusion, SELECTIVE_ATTENTION); }
 static struct block_chain chain_made(void) { return chain_with(FUSION_COMPAT); }
 
 static const struct block *at(const struct block_chain *chain, size_t place) {
@@ -82,6 +84,46 @@ static void names_are(const struct block_chain *chain, const char *expected) {
     strcat(names, at(chain, k)->name);
   }
   assert_string_equal(names, expected);
+}
+
+/* --- selective recomputation ------------------------------------------------------------------------------------ */
+
+/* Each layer: product, gelu, product, gelu, product. The first and third are kept, and so is what goes on. */
+static void test_selective_operators(void **state) {
+  (void)state;
+  for (uint64_t selective = SELECTIVE_ATTENTION; selective <= SELECTIVE_OPERATORS; selective++) {
+    begin();
+    int x = input();
+    for (int layer = 0; layer < 3; layer++) {
+      for (int i = 0; i < 2; i++) x = map(OP_GELU, layer, gemm(layer, x));
+      x = gemm(layer, x);
+    }
+    const struct block_chain chain = chain_of(FUSION_OFF, selective);
+    const struct block *const block = at(&chain, 1);
+    const struct op_graph *const again = &block->phase[BLOCK_SELECTIVE];
+    const bool operators = selective == SELECTIVE_OPERATORS;
+    assert_int_equal(again->n_ops, operators ? 3 : 0);
+    if (operators) {
+      assert_int_equal(again->ops[0].kind, OP_GELU);
+      assert_int_equal(again->ops[1].kind, OP_GEMM);
+      assert_int_equal(again->ops[2].kind, OP_GELU);
+    }
+    assert_int_equal(block->kept_bytes[RECOMPUTE_NONE], 5 * BYTES);
+    assert_int_equal(block->kept_bytes[RECOMPUTE_SELECTIVE], (operators ? 2 : 5) * BYTES);
+    assert_int_equal(block->working_bytes[RECOMPUTE_SELECTIVE] - block->working_bytes[RECOMPUTE_NONE],
+                     operators ? 3 * BYTES : 0);
+    assert_int_equal(block->kept_bytes[RECOMPUTE_FULL], BYTES);
+  }
+}
+
+/* Without layers there is nothing that repeats, and all is kept. */
+static void test_selective_without_layers(void **state) {
+  (void)state;
+  begin();
+  int x = input();
+  for (int i = 0; i < 3; i++) x = map(OP_GELU, OUTSIDE, gemm(OUTSIDE, x));
+  const struct block_chain chain = chain_of(FUSION_OFF, SELECTIVE_OPERATORS);
+  for (size_t k = 0; k < chain.n_places; k++) assert_int_equal(at(&chain, k)->phase[BLOCK_SELECTIVE].n_ops, 0);
 }
 
 /* --- without layers --------------------------------------------------------------------------------------------- */
@@ -414,11 +456,23 @@ static void test_without_torn_phases(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_chain),      TEST(test_fused_chain),   TEST(test_skip),
-      TEST(test_no_cut),     TEST(test_slice),         TEST(test_inputs_everywhere),
-      TEST(test_encoder),    TEST(test_layer_numbers), TEST(test_shared_parameters),
-      TEST(test_one_matrix), TEST(test_runs),          TEST(test_small),
-      TEST(test_refused),    TEST(test_large),         TEST(test_without_torn_phases),
+      TEST(test_selective_operators),
+      TEST(test_selective_without_layers),
+      TEST(test_chain),
+      TEST(test_fused_chain),
+      TEST(test_skip),
+      TEST(test_no_cut),
+      TEST(test_slice),
+      TEST(test_inputs_everywhere),
+      TEST(test_encoder),
+      TEST(test_layer_numbers),
+      TEST(test_shared_parameters),
+      TEST(test_one_matrix),
+      TEST(test_runs),
+      TEST(test_small),
+      TEST(test_refused),
+      TEST(test_large),
+      TEST(test_without_torn_phases),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
