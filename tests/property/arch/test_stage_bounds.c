@@ -146,6 +146,10 @@ static void bounds_are_below_the_shortest_schedule(void **state) {
     assert_int_equal(result.hbm_cycles, hbm_cycles);
     assert_int_equal(result.cycles, max_u64(detail.schedule.makespan_cycles, hbm_cycles));
     assert_true(result.bound_cycles <= result.cycles);
+    struct stage_closest closest;
+    stage_bound_closest(&tried.stage, &tried.design, scratch, &closest);
+    assert_int_equal(closest.cycles, result.bound_cycles); /* the same prices without the schedule */
+    assert_int_equal(closest.link_cycles, collectives_cycles(&tried, &detail));
     struct schedule_plan best = {detail.schedule.makespan_cycles, detail.schedule.start_cycles,
                                  detail.schedule.width_log2};
     uint64_t n_nodes; /* and no lower bound: it is judged here */
