@@ -120,7 +120,7 @@ struct op_floor {
  * L2s) and of the links? Whoever keeps floors between designs must know. */
 enum floor_sight {
   FLOORS_SEE_ALL,
-  FLOORS_SEE_HBM,    /* as memory_cycles = hbm_bytes / bandwidth alone, but for links */
+  FLOORS_SEE_HBM,    /* as memory_cycles = hbm_bytes / bandwidth alone; for links if that is the longer */
   FLOORS_SEE_SHAPES, /* nothing else */
 };
 

@@ -316,23 +316,28 @@ static void keep_detail(const struct stage_scratch *scratch, const struct schedu
   detail->problem.shape_cycles = cycles;
 }
 
+/* Prices, and what follows from them without a schedule; the bound is the schedule's alone, without bandwidth. */
+static void price_and_bound(const struct pricing *pricing, const struct accelerator *running,
+                            struct schedule_problem *problem, struct stage_result *result) {
+  enum schedule_bound_kind kind;
+  memset(result, 0, sizeof *result);
+  stage_count_cores(running, problem->n_cores);
+  price_all(pricing, problem, result);
+  result->bound_cycles = schedule_lower_bound(problem, &pricing->scratch->arena, &kind);
+  result->binding = binding_of(kind);
+  result->hbm_cycles = cycles_for_bytes(result->hbm_bytes, pricing->machine->hbm_bytes_per_cycle);
+}
+
 void stage_evaluate(const struct stage *stage, const struct accelerator *accelerator,
                     const struct stage_cost_of_design *design, struct stage_scratch *scratch,
                     struct stage_result *result, struct stage_detail *detail, struct arena *arena) {
-  memset(result, 0, sizeof *result);
   struct accelerator running;
   stage_running(stage, accelerator, &running);
   struct machine machine;
   machine_init(&machine, stage->cost, stage->technology, &running);
   const struct pricing pricing = pricing_of(stage, &machine, scratch);
   struct schedule_problem problem = {0};
-  stage_count_cores(&running, problem.n_cores);
-  price_all(&pricing, &problem, result);
-
-  enum schedule_bound_kind kind;
-  result->bound_cycles = schedule_lower_bound(&problem, &scratch->arena, &kind);
-  result->binding = binding_of(kind);
-  result->hbm_cycles = cycles_for_bytes(result->hbm_bytes, machine.hbm_bytes_per_cycle);
+  price_and_bound(&pricing, &running, &problem, result);
   problem.passes = (unsigned)stage->settings->passes;
   problem.enough_cycles = max_u64(result->bound_cycles, stage_shares_hbm(stage) ? result->hbm_cycles : 0);
 
@@ -353,6 +358,25 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
     }
   }
   account_energy(&pricing, &running, design, result);
+}
+
+void stage_bound_closest(const struct stage *stage, const struct accelerator *accelerator,
+                         struct stage_scratch *scratch, struct stage_closest *closest) {
+  struct accelerator running;
+  stage_running(stage, accelerator, &running);
+  struct machine machine;
+  machine_init(&machine, stage->cost, stage->technology, &running);
+  const struct pricing pricing = pricing_of(stage, &machine, scratch);
+  struct schedule_problem problem = {0};
+  struct stage_result result;
+  price_and_bound(&pricing, &running, &problem, &result);
+  *closest = (struct stage_closest){.cycles = result.bound_cycles};
+  if (stage_shares_hbm(stage)) closest->cycles = max_u64(closest->cycles, result.hbm_cycles);
+  for (uint32_t s = 0; s < stage->graph->n_shapes; s++) {
+    if ((scratch->classes[s] & 1U << CORE_LINK) == 0) continue;
+    const uint64_t cycles = sat_mul(stage->shape_ops[s], scratch->cycles[(size_t)s * problem.n_widths]);
+    closest->link_cycles = sat_add(closest->link_cycles, cycles);
+  }
 }
 
 /* Bytes, work and lane time of each operator on one core, without a schedule. */

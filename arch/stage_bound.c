@@ -3,6 +3,7 @@
 
 #include "arch/stage_private.h"
 #include "base/checked.h"
+#include <math.h>
 #include <string.h>
 
 /* --- floors kept between designs -------------------------------------------------------------------------------------
@@ -11,7 +12,7 @@
 
 struct kept_floor {
   uint64_t compute_cycles, hbm_bytes;
-  uint64_t memory_cycles; /* where it is not hbm_bytes over the bandwidth */
+  uint64_t memory_cycles; /* with by_hbm: of links alone, beside hbm_bytes over the bandwidth */
   uint8_t classes;
   bool by_hbm;
 };
@@ -43,6 +44,7 @@ static struct digest key_of(const struct stage *stage, const struct machine *mac
   memcpy(&seen, machine, sizeof seen); /* unnamed padding could only cost a miss */
   seen.settings = NULL;
   seen.technology = NULL;
+  seen.network.settings = NULL; /* where things lie must not say which sets replace each other */
   if (stage->provider->floor_sight != FLOORS_SEE_ALL) {
     seen.n_tensor = seen.n_vector = seen.glb_bytes = seen.glb_share_bytes = 0;
     seen.hbm_bytes_per_cycle = 0;
@@ -50,18 +52,21 @@ static struct digest key_of(const struct stage *stage, const struct machine *mac
   return digest_of(&seen, sizeof seen);
 }
 
+/* What is kept must not depend on who asks first: the HBM's bandwidth is left out and comes in with each design. */
 static void fill(const struct stage *stage, const struct machine *machine, struct kept_floor *kept) {
   const struct op_graph *graph = stage->graph;
+  const bool by_hbm = stage->provider->floor_sight == FLOORS_SEE_HBM;
+  struct machine seen = *machine;
+  if (by_hbm) seen.hbm_bytes_per_cycle = (double)INFINITY;
   for (uint32_t s = 0; s < graph->n_shapes; s++) {
     const struct op *op = &graph->ops[graph->shape_op[s]];
     struct op_floor floor;
-    stage->provider->op_floor(machine, op, graph->followers + op->first_follower, &floor);
+    stage->provider->op_floor(&seen, op, graph->followers + op->first_follower, &floor);
     kept[s] = (struct kept_floor){.compute_cycles = floor.compute_cycles,
                                   .hbm_bytes = floor.hbm_bytes,
                                   .memory_cycles = floor.memory_cycles,
                                   .classes = stage_classes_of(stage, machine, op),
-                                  .by_hbm = stage->provider->floor_sight == FLOORS_SEE_HBM &&
-                                            op_kinds[op->kind].class != CLASS_LINK};
+                                  .by_hbm = by_hbm};
   }
 }
 
@@ -110,8 +115,8 @@ void stage_floors_sum(const struct stage *stage, const struct accelerator *best,
   *sums = (struct stage_sums){0};
   for (uint32_t s = 0; s < stage->graph->n_shapes; s++) {
     const struct kept_floor *floor = &floors[s];
-    const uint64_t memory_cycles =
-        floor->by_hbm ? cycles_for_bytes(floor->hbm_bytes, machine.hbm_bytes_per_cycle) : floor->memory_cycles;
+    const uint64_t hbm_cycles = floor->by_hbm ? cycles_for_bytes(floor->hbm_bytes, machine.hbm_bytes_per_cycle) : 0;
+    const uint64_t memory_cycles = max_u64(floor->memory_cycles, hbm_cycles);
     /* On k cores: duration ≥ max(⌈compute/k⌉, memory), and k × duration ≥ max(compute, memory). */
     const uint64_t cycles = max_u64(ceil_div(floor->compute_cycles, widest[floor->classes]), memory_cycles);
     scratch->least_cycles[s] = min_u64(scratch->least_cycles[s], cycles);

@@ -24,6 +24,14 @@ void stage_bound(const struct stage *stage, const struct accelerator *accelerato
 void stage_refine(const struct stage *stage, const struct accelerator *accelerator,
                   const struct stage_cost_of_design *design, struct stage_scratch *scratch, struct stage_floor *floor);
 
+/* One design, closest: all prices, but no schedule of them, which is seldom a percent longer. */
+struct stage_closest {
+  uint64_t cycles;      /* of one iteration */
+  uint64_t link_cycles; /* in which the links are busy: those of every schedule */
+};
+void stage_bound_closest(const struct stage *stage, const struct accelerator *accelerator,
+                         struct stage_scratch *scratch, struct stage_closest *closest);
+
 /* Sums over a stage's operators for one combination of core shapes. */
 struct stage_sums {
   uint64_t load_cycles[N_CORE_CLASSES]; /* core-cycles that each class must spend */

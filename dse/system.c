@@ -134,6 +134,17 @@ void system_price_unit(const struct system *system, struct unit *unit, const str
   };
 }
 
+void system_bound_unit(const struct system *system, struct unit *unit, const struct accelerator *accelerator,
+                       struct unit_cost *cost) {
+  struct stage_closest closest;
+  stage_bound_closest(&unit->stage, accelerator, unit->scratch, &closest);
+  const double clock_hz = stage_clock_hz(&unit->stage, accelerator);
+  const double overhead_s = 1e-6 * system->model.law->op_overhead_us * (double)unit->graph.n_ops;
+  const bool counted = closest.cycles != UINT64_MAX;
+  cost->seconds = counted ? (double)closest.cycles / clock_hz + overhead_s : (double)INFINITY;
+  cost->link_s = (double)closest.link_cycles / clock_hz;
+}
+
 /* --- cuts -----------------------------------------------------------------------------------------------------------
  */
 
@@ -156,6 +167,8 @@ static bool make_units(struct system *system, struct cut *cut, struct error *err
   const struct block_chain *chain = &cut->chain;
   cut->unit = ARENA_NEW(system->arena, uint32_t, chain->n_blocks * N_BLOCK_PHASES);
   cut->macs = ARENA_NEW(system->arena, double, chain->n_blocks);
+  cut->n_of = ARENA_NEW(system->arena, uint32_t, chain->n_blocks);
+  for (size_t i = 0; i < chain->n_places; i++) cut->n_of[chain->block_at[i]]++;
   for (size_t b = 0; b < chain->n_blocks; b++) {
     for (unsigned phase = 0; phase < N_BLOCK_PHASES; phase++) {
       if (!unit_of(system, &chain->blocks[b].phase[phase], &cut->unit[b * N_BLOCK_PHASES + phase], error)) return false;
@@ -232,19 +245,21 @@ bool system_prepare(struct system *system, const struct strategy *strategy, cons
 const struct strategy *system_plan_strategy(const struct system_plan *plan) { return &plan->strategy; }
 uint64_t system_plan_memory_bytes(const struct system_plan *plan) { return plan->runs[plan->fullest].memory_bytes; }
 
+bool system_runs_phase(const struct system_plan *plan, size_t block, unsigned phase) {
+  const bool torn = plan->schedule->tears && plan->strategy.degrees.pipeline > 1;
+  const bool half = phase == BLOCK_BACKWARD_DATA || phase == BLOCK_BACKWARD_WEIGHT;
+  if (half && !torn) return false;
+  if (phase == BLOCK_BACKWARD && torn) return false;
+  if (phase == BLOCK_SELECTIVE && plan->strategy.recompute != RECOMPUTE_SELECTIVE) return false;
+  return plan->cut->unit[block * N_BLOCK_PHASES + phase] != NO_UNIT;
+}
+
 void system_visit_units(const struct system_plan *plan, const struct device_run *run,
                         void (*visit)(void *context, uint32_t unit), void *context) {
-  const struct cut *cut = plan->cut;
-  const bool torn = plan->schedule->tears && plan->strategy.degrees.pipeline > 1;
-  for (size_t b = 0; b < cut->chain.n_blocks; b++) {
+  for (size_t b = 0; b < plan->cut->chain.n_blocks; b++) {
     if (run != NULL && run->blocks[b] == 0) continue;
     for (unsigned phase = 0; phase < N_BLOCK_PHASES; phase++) {
-      const bool half = phase == BLOCK_BACKWARD_DATA || phase == BLOCK_BACKWARD_WEIGHT;
-      if (half && !torn) continue;
-      if (phase == BLOCK_BACKWARD && torn) continue;
-      if (phase == BLOCK_SELECTIVE && plan->strategy.recompute != RECOMPUTE_SELECTIVE) continue;
-      const uint32_t unit = cut->unit[b * N_BLOCK_PHASES + phase];
-      if (unit != NO_UNIT) visit(context, unit);
+      if (system_runs_phase(plan, b, phase)) visit(context, plan->cut->unit[b * N_BLOCK_PHASES + phase]);
     }
   }
 }

@@ -12,7 +12,7 @@ struct unit {
   struct stage stage;
   struct stage_scratch *scratch;
   uint64_t n_uses;
-  bool evaluated;             /* for the design at hand */
+  bool bounded, evaluated;    /* for the design at hand: its prices are known, its schedule is */
   struct stage_result result; /* then */
 };
 
@@ -34,6 +34,7 @@ struct cut {
   struct block_chain chain;
   uint32_t *unit; /* [n_blocks * N_BLOCK_PHASES] or NO_UNIT */
   double *macs;   /* [n_blocks] of all phases */
+  uint32_t *n_of; /* [n_blocks] places of the chain */
   struct cut *next;
 };
 
@@ -100,11 +101,16 @@ void system_time_links(const struct system *system, const struct system_plan *pl
 /* Prices of one unit on one design. */
 void system_price_unit(const struct system *system, struct unit *unit, const struct accelerator *accelerator,
                        const struct stage_cost_of_design *design, struct unit_cost *cost);
+/* What no schedule of these prices beats: a floor of the seconds, with the link's own; no energy. */
+void system_bound_unit(const struct system *system, struct unit *unit, const struct accelerator *accelerator,
+                       struct unit_cost *cost);
 /* A floor of a unit's seconds as unit_cost has it, which does not say what of it are links: of any time at most
  * share/(1 + share) hides behind the rest. */
 static inline double system_floor_s(const struct system_law *law, double seconds) {
   return seconds / (1 + law->overlap_tensor);
 }
+/* Does the plan run this phase of the block, on devices that have it? */
+bool system_runs_phase(const struct system_plan *plan, size_t block, unsigned phase);
 /* Which units a plan needs, or (run not NULL) the devices of one run: calls `visit` with each. */
 void system_visit_units(const struct system_plan *plan, const struct device_run *run,
                         void (*visit)(void *context, uint32_t unit), void *context);
@@ -113,6 +119,9 @@ void system_visit_units(const struct system_plan *plan, const struct device_run 
  * be floors. */
 double system_bound_s(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
                       const struct network *network);
+/* The same by simulation, which knows the bubbles of every schedule: closer, and dearer. 0: nothing is known. */
+double system_simulated_bound_s(struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
+                                const struct network *network);
 /* What one device of a run is busy for with an iteration's microbatches: a pipeline's beat, times their number. */
 double system_beat_s(const struct system *system, const struct system_plan *plan, const struct device_run *run,
                      const struct unit_cost *costs, const struct network *network);

@@ -215,13 +215,100 @@ static void price(void *context, uint32_t index) {
   pricing->search->floors[index] = system->costs[index]; /* a floor that is met */
 }
 
+struct best_plan {
+  const struct system_plan *plan; /* NULL: none yet */
+  double seconds;
+  size_t k; /* its place by bound */
+};
+
+/* Closer floors first: prices without a schedule, then with it. */
+enum closeness { CLOSE_BOUNDED, CLOSE_PRICED, N_CLOSENESSES };
+
+/* Of the plan's units that are not so close yet, the one with the most time; updates, whose floors are exact but for a
+ * hair, last. */
+static uint32_t heaviest(const struct system_search *search, const struct system_plan *plan, enum closeness closeness) {
+  const struct cut *cut = plan->cut;
+  uint32_t heaviest = NO_UNIT;
+  double most_s = -1;
+  for (size_t b = 0; b < cut->chain.n_blocks; b++) {
+    for (unsigned phase = 0; phase < N_BLOCK_PHASES; phase++) {
+      if (!system_runs_phase(plan, b, phase)) continue;
+      const uint32_t index = cut->unit[b * N_BLOCK_PHASES + phase];
+      const struct unit *unit = search->system->units[index];
+      if (unit->evaluated || (closeness == CLOSE_BOUNDED && unit->bounded)) continue;
+      const double own_s = phase == BLOCK_UPDATE ? 0 : cut->n_of[b] * search->floors[index].seconds;
+      if (own_s > most_s) most_s = own_s, heaviest = index;
+    }
+  }
+  return heaviest;
+}
+
+static void come_closer(struct pricing_some *pricing, uint32_t index, enum closeness closeness) {
+  struct unit *unit = pricing->search->system->units[index];
+  if (closeness == CLOSE_PRICED) {
+    price(pricing, index);
+    return;
+  }
+  unit->bounded = true;
+  system_bound_unit(pricing->search->system, unit, pricing->design->accelerator, &pricing->search->floors[index]);
+}
+
+/* Brings the plan's units as close as it takes to show that it is slower than `most_s`; else all of them are priced. */
+static bool may_reach(struct pricing_some *pricing, const struct system_plan *plan, const struct network *network,
+                      double most_s) {
+  struct system_search *search = pricing->search;
+  for (enum closeness closeness = 0; closeness < N_CLOSENESSES; closeness++) {
+    if (system_simulated_bound_s(search->system, plan, search->floors, network) > most_s) return false;
+    for (;;) {
+      const double bound_s = system_bound_s(search->system, plan, search->floors, network);
+      if (!isfinite(bound_s) || bound_s > most_s) return false;
+      const uint32_t index = heaviest(search, plan, closeness);
+      if (index == NO_UNIT) break;
+      come_closer(pricing, index, closeness);
+    }
+  }
+  return true;
+}
+
+/* The k-th by bound; of plans that are equally fast, the one with the least bound. */
+static void try_plan(struct pricing_some *pricing, size_t k, const struct network *network, struct best_plan *best,
+                     struct system_result *result) {
+  struct system_search *search = pricing->search;
+  const struct system_plan *plan = search->plans[search->bounds[k].plan];
+  struct system_result own;
+  if (!isfinite(search->bounds[k].seconds) || !may_reach(pricing, plan, network, best->seconds)) return;
+  search->n_simulated++;
+  const struct stage_costs stages = {.costs = search->system->costs, .network = network};
+  system_time(search->system, plan, &stages, &own, NULL);
+  if (!(own.iteration_s < best->seconds) && !(own.iteration_s == best->seconds && k < best->k)) return;
+  *best = (struct best_plan){plan, own.iteration_s, k};
+  *result = own;
+}
+
+/* The one that the last design was best with is tried first: with what it reaches most others need no closer look. */
+static struct best_plan best_of_plans(struct pricing_some *pricing, const struct network *network,
+                                      struct system_result *result) {
+  struct system_search *search = pricing->search;
+  struct best_plan best = {.seconds = (double)INFINITY};
+  size_t first = 0;
+  for (size_t k = 0; k < search->n_plans; k++) {
+    if (search->bounds[k].plan == search->won_last) first = k;
+  }
+  try_plan(pricing, first, network, &best, result);
+  for (size_t k = 0; k < search->n_plans && search->bounds[k].seconds <= best.seconds; k++) {
+    if (k != first) try_plan(pricing, k, network, &best, result);
+  }
+  if (best.plan != NULL) search->won_last = search->bounds[best.k].plan;
+  return best;
+}
+
 void system_search_best(struct system_search *search, const struct system_design *design, struct system_score *score,
                         struct system_result *result) {
   struct system *system = search->system;
   struct system_score bound;
   struct network network;
   struct pricing_some pricing = {search, design};
-  for (size_t u = 0; u < system->n_units; u++) system->units[u]->evaluated = false;
+  for (size_t u = 0; u < system->n_units; u++) system->units[u]->bounded = system->units[u]->evaluated = false;
   if (search->focus.plan != NULL) {
     network_init(&network, system->model.network, design->accelerator);
     system_visit_units(search->focus.plan, &search->focus.plan->runs[search->focus.run], price, &pricing);
@@ -236,22 +323,10 @@ void system_search_best(struct system_search *search, const struct system_design
   score->unpriced = bound.unpriced;
   network_init(&network, system->model.network, design->accelerator);
   qsort(search->bounds, search->n_plans, sizeof *search->bounds, by_bound);
-  for (size_t k = 0; k < search->n_plans && search->bounds[k].seconds < score->seconds; k++) {
-    const struct system_plan *plan = search->plans[search->bounds[k].plan];
-    struct system_result own;
-    /* Part of its units may be priced by now. */
-    if (k > 0 && system_bound_s(system, plan, search->floors, &network) >= score->seconds) continue;
-    system_visit_units(plan, NULL, price, &pricing);
-    if (system_bound_s(system, plan, search->floors, &network) >= score->seconds) continue;
-    search->n_simulated++;
-    const struct stage_costs stages = {.costs = system->costs, .network = &network};
-    system_time(system, plan, &stages, &own, NULL);
-    if (own.iteration_s >= score->seconds) continue;
-    score->plan = plan;
-    score->seconds = own.iteration_s;
-    *result = own;
-  }
-  if (score->plan == NULL) return;
+  const struct best_plan best = best_of_plans(&pricing, &network, result);
+  if (best.plan == NULL) return;
+  score->plan = best.plan;
+  score->seconds = best.seconds;
   const struct energy_traffic idle = {.seconds = 1};
   const struct stage *stage = &system->units[0]->stage;
   const double waiting_w = energy_model_j(&stage->energy, design->accelerator, &design->cost->area, &idle);

@@ -56,6 +56,7 @@ struct system_search {
   struct system_score *bound; /* of what was bounded last, by design_fill_bounds */
   struct unit_cost *floors;   /* [n_units] */
   struct plan_bound *bounds;  /* [n_plans] */
+  uint32_t won_last;          /* the plan that the design judged last was best with */
   uint64_t n_simulated;
 };
 

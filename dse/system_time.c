@@ -391,3 +391,35 @@ void system_time(struct system *system, const struct system_plan *plan, const st
   result->memory = plan->runs[plan->fullest].memory;
   result->memory_bytes = plan->runs[plan->fullest].memory_bytes;
 }
+
+/* A device's tasks follow each other in an order that its times do not change, so that no task ends sooner because
+ * another one takes longer. Left out, as they may shrink meanwhile: traffic that longer passes hide, and with it ZeRO-3
+ * in several chunks, which share a device's traffic by their work. A span is at least what the first place's device
+ * takes, since that one begins at once. */
+double system_simulated_bound_s(struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
+                                const struct network *network) {
+  const struct stage_costs stages = {.costs = costs, .network = network};
+  struct pipeline_result simulated;
+  if (plan->problem.n_devices == 1 || plan->schedule->place != NULL) return 0; /* the order of a V looks at times */
+  if (plan->strategy.zero == 3 && plan->problem.n_chunks > 1) return 0;
+  fill_stages(system, plan, &stages);
+  const struct arena_mark mark = arena_get_mark(&system->own);
+  if (!pipeline_simulate(plan->schedule, &plan->problem, false, &system->own, &simulated)) {
+    BUG("schedule %s waits for itself", plan->schedule->name);
+  }
+  system_time_links(system, plan, network);
+  double end_s = 0;
+  for (size_t r = 0; r < plan->n_runs; r++) {
+    const struct device_run *run = &plan->runs[r];
+    struct phase_times times;
+    uint64_t last_ps = simulated.end_ps[0];
+    for (uint32_t s = run->first; !plan->schedule->uses_span && s < run->first + run->n; s++) {
+      last_ps = s == run->first ? simulated.end_ps[s] : max_u64(last_ps, simulated.end_ps[s]);
+    }
+    time_blocks(system, plan, costs, run->blocks, &times);
+    const double behind_s = least_tail_s(plan, run) + times.update_s * updated_share(plan, run);
+    end_s = fmax(end_s, 1e-12 * (double)last_ps + behind_s);
+  }
+  arena_rewind(&system->own, mark);
+  return (end_s + tied_s(plan)) * (1 + system->model.law->iteration_overhead) * (1 - BOUND_SLACK);
+}

@@ -146,6 +146,10 @@ static void bounds_are_below_the_shortest_schedule(void **state) {
     assert_int_equal(result.hbm_cycles, hbm_cycles);
     assert_int_equal(result.cycles, max_u64(detail.schedule.makespan_cycles, hbm_cycles));
     assert_true(result.bound_cycles <= result.cycles);
+    struct stage_closest closest;
+    stage_bound_closest(&tried.stage, &tried.design, scratch, &closest);
+    assert_int_equal(closest.cycles, result.bound_cycles); /* the same prices without the schedule */
+    assert_int_equal(closest.link_cycles, collectives_cycles(&tried, &detail));
     struct schedule_plan best = {detail.schedule.makespan_cycles, detail.schedule.start_cycles,
                                  detail.schedule.width_log2};
     uint64_t n_nodes; /* and no lower bound: it is judged here */
@@ -173,7 +177,42 @@ static void bounds_are_below_the_shortest_schedule(void **state) {
   assert_true(n_binding[BINDING_TENSOR_CORES] + n_binding[BINDING_VECTOR_CORES] > 5);
 }
 
+/* Floors kept from a design that differs in what the set's key leaves out. */
+static void floors_forget_who_asked_first(void **state) {
+  (void)state;
+  size_t n_differ = 0;
+  for (uint64_t task = 0; task < N_TASKS; task++) {
+    static struct tried tried;
+    begin(&tried, task);
+    struct arena *const arena = &tried.fixture.arena;
+    struct accelerator slow = tried.design, fast = tried.design;
+    static struct error error;
+    slow.link_gbytes_per_s = fast.link_gbytes_per_s = 900; /* so that collectives may wait for the memory */
+    slow.hbm_stacks = 1;
+    fast.hbm_stacks = 4;
+    if (!accelerator_derive(&slow, &error) || !accelerator_derive(&fast, &error)) fail_msg("%s", error.text);
+    struct stage_cost_of_design cost;
+    struct stage_floor before, behind, alone;
+    struct stage_scratch *const shared = stage_scratch_new(arena, &tried.stage, false);
+    struct stage_scratch *const fresh = stage_scratch_new(arena, &tried.stage, false);
+    stage_design(&tried.stage, &slow, &cost);
+    stage_bound(&tried.stage, &slow, &cost, shared, &before);
+    stage_design(&tried.stage, &fast, &cost);
+    stage_bound(&tried.stage, &fast, &cost, shared, &behind);
+    stage_bound(&tried.stage, &fast, &cost, fresh, &alone);
+    assert_int_equal(behind.cycles, alone.cycles);
+    assert_int_equal(behind.likely_cycles, alone.likely_cycles);
+    assert_true(behind.energy_j == alone.energy_j);
+    n_differ += before.cycles != alone.cycles;
+    stage_scratch_release(shared);
+    stage_scratch_release(fresh);
+    end(&tried);
+  }
+  assert_true(n_differ > N_TASKS / 4);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(bounds_are_below_the_shortest_schedule)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(bounds_are_below_the_shortest_schedule),
+                                     cmocka_unit_test(floors_forget_who_asked_first)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
