@@ -61,6 +61,14 @@ static bool list_algorithms(struct invocation *invocation, struct error *error) 
   for (size_t i = 0; i < n_search_algorithms; i++) {
     line(invocation, "algorithm", search_algorithms[i]->name, search_algorithms[i]->doc);
   }
+  for (size_t p = 0; p < n_map_problems; p++) {
+    const struct map_problem *problem = map_problems[p];
+    struct map_algorithm algorithm;
+    for (size_t i = 0; problem->algorithm != NULL && problem->algorithm(i, &algorithm); i++) {
+      line(invocation, "algorithm", arena_printf(invocation->arena, "%s/%s", problem->name, algorithm.name),
+           arena_printf(invocation->arena, "%s (%s)", algorithm.doc, algorithm.source));
+    }
+  }
   return true;
 }
 
@@ -105,8 +113,10 @@ static bool list_catalogue(struct invocation *invocation, struct error *error) {
   return true;
 }
 
-static void list_table(const struct invocation *invocation, const char *group, const struct field_table *table) {
-  if (!invocation->json) say(invocation, "\n%s (%s)\n", group[0] != 0 ? group : "top level", table->doc);
+/* `prefix` is what stands before a key where it is typed. */
+static void list_fields(const struct invocation *invocation, const char *title, const char *prefix,
+                        const struct field_table *table) {
+  if (!invocation->json) say(invocation, "\n%s (%s)\n", title, table->doc);
   for (size_t f = 0; f < table->n_fields; f++) {
     const struct field *field = &table->fields[f];
     const char *range = "";
@@ -117,10 +127,17 @@ static void list_table(const struct invocation *invocation, const char *group, c
     for (size_t c = 0; field->choices != NULL && field->choices[c] != NULL; c++) {
       choices = arena_printf(invocation->arena, "%s%s%s", choices, c > 0 ? "|" : ", ", field->choices[c]);
     }
-    const char *key = arena_printf(invocation->arena, "%s%s%s", group, group[0] != 0 ? "." : "", field->key);
-    line(invocation, "key", key,
+    line(invocation, "key", arena_printf(invocation->arena, "%s%s", prefix, field->key),
          arena_printf(invocation->arena, "%s [%s%s%s, default %s]", field->doc, field->unit[0] != 0 ? field->unit : "-",
                       range, choices, field->default_text != NULL ? field->default_text : "none: required"));
+  }
+}
+
+static void list_table(const struct invocation *invocation, const char *group, const struct field_table *table) {
+  if (group[0] == 0) {
+    list_fields(invocation, "top level", "", table);
+  } else {
+    list_fields(invocation, group, arena_printf(invocation->arena, "%s.", group), table);
   }
 }
 
@@ -134,6 +151,27 @@ static bool list_keys(struct invocation *invocation, struct error *error) {
   list_table(invocation, "workloads.[N]", &run_workload_fields);
   list_table(invocation, "accelerator", &accelerator_fields);
   list_table(invocation, "tenancy", &tenancy_table_fields);
+  return true;
+}
+
+static bool list_map_keys(struct invocation *invocation, struct error *error) {
+  (void)error;
+  for (size_t p = 0; p < n_map_problems; p++) {
+    const struct map_problem *problem = map_problems[p];
+    struct map_algorithm algorithm;
+    if (problem->keys != NULL) {
+      list_fields(invocation, problem->name, arena_printf(invocation->arena, "%s/", problem->name), problem->keys);
+    }
+    for (size_t i = 0; problem->algorithm != NULL && problem->algorithm(i, &algorithm); i++) {
+      if (algorithm.table == NULL) continue;
+      char *group = arena_copy_text(invocation->arena, algorithm.name);
+      for (char *c = group; *c != '\0'; c++) {
+        if (*c == '-') *c = '_';
+      }
+      list_fields(invocation, arena_printf(invocation->arena, "%s: %s", problem->name, algorithm.name),
+                  arena_printf(invocation->arena, "%s/%s.", problem->name, group), algorithm.table);
+    }
+  }
   return true;
 }
 
@@ -225,7 +263,7 @@ static const struct {
     {"kinds", "kinds of model files", list_generators},
     {"operators", "kinds of operators", list_operators},
     {"splits", "ways to spread a model over devices", list_splits},
-    {"algorithms", "searches over a space of designs", list_algorithms},
+    {"algorithms", "searches over a space of designs, and PROBLEM/NAME: of dse map", list_algorithms},
     {"providers", "models of operator cost, area and power", list_providers},
     {"catalogue", "named accelerators, with our area and TDP", list_catalogue},
     {"pipelines", "schedules of a pipeline's stages", list_pipelines},
@@ -236,6 +274,7 @@ static const struct {
     {"collectives", "algorithms of collectives between devices", list_collectives},
     {"topologies", "how a network's levels are wired", list_topologies},
     {"networks", "networks of known systems (network.preset), with their sources", list_networks},
+    {"map-keys", "keys of dse map --set, as PROBLEM/KEY", list_map_keys},
     {"keys", "every key of a run file, with unit, range and default", list_keys},
 };
 

@@ -8,10 +8,18 @@
 #include "results/table.h"
 #include <jansson.h>
 
+/* An algorithm of a problem, for lists. */
+struct map_algorithm {
+  const char *name, *doc, *source;
+  const struct field_table *table; /* its keys, --set NAME.key=…; NULL: none */
+};
 struct map_problem {
   const char *name, *doc;
   const char *const *options; /* of `dse map`'s own, those that mean something here; NULL-terminated */
   bool takes_sets;            /* --set key=value means something */
+  /* The i-th algorithm, NAME of --algorithm; false behind the last. NULL: there is one exact method. */
+  bool (*algorithm)(size_t i, struct map_algorithm *algorithm);
+  const struct field_table *keys; /* of all of them, --set key=…; NULL: none */
   /* The instance is words[1]. */
   enum status (*run)(struct invocation *invocation, struct error *error);
   /* Answers of somebody, words[2], to the instance, words[1]; NULL: there is no judge for files. */

@@ -19,7 +19,9 @@ struct tenancy_command {
   struct tenancy_problem problem;
   struct tenancy_bounds bounds;
   struct tenancy_keys keys;
-  const void **settings; /* by algorithm */
+  size_t n_algorithms;
+  const struct tenancy_algorithm **algorithms;
+  const void **settings; /* of each of these */
   struct tenancy_job job;
   uint64_t n_seeds;
   struct tenancy_answers warm;
@@ -35,7 +37,7 @@ static const struct tenancy_algorithm *find_algorithm(const struct invocation *i
   text_escape(name, shown, sizeof shown);
   const char *nearest = text_nearest(name, names, n_tenancy_algorithms);
   error_add(error, STATUS_INPUT,
-            "--algorithm: no algorithm \"%s\"%s%s%s (dse list tenancy shows them; all compares them)", shown,
+            "--algorithm: no algorithm \"%s\"%s%s%s (dse list algorithms shows them; all compares them)", shown,
             nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
   return NULL;
 }
@@ -50,49 +52,75 @@ static bool read_seconds(const struct invocation *invocation, double *seconds, s
   return error_add(error, STATUS_INPUT, "--time %s: seconds, above 0 to 1e7, are allowed", text);
 }
 
-static bool is_all(const struct invocation *invocation) {
+/* Are several searches wanted, to be compared? */
+static bool is_contest(const struct invocation *invocation) {
   const char *name = invocation_value(invocation, "algorithm");
-  return name != NULL && strcmp(name, "all") == 0;
+  return invocation_value(invocation, "seeds") != NULL ||
+         (name != NULL && (strcmp(name, "all") == 0 || strchr(name, ',') != NULL));
 }
 
 /* Options that do not go together: said, not ignored. */
 static bool check_options(const struct invocation *invocation, struct error *error) {
   static const char *const of_one[] = {"time", "out", "warm", "keep", "state", "report", "trace"};
-  for (size_t i = 0; is_all(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
+  for (size_t i = 0; is_contest(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
     if (invocation_value(invocation, of_one[i]) != NULL) {
-      error_add(error, STATUS_INPUT, "--%s: not with --algorithm all", of_one[i]);
+      error_add(error, STATUS_INPUT, "--%s: not where searches are compared (--algorithm all, several, or --seeds)",
+                of_one[i]);
     }
   }
-  if (!is_all(invocation) && invocation_value(invocation, "seeds") != NULL) {
-    error_add(error, STATUS_INPUT, "--seeds: only with --algorithm all");
-  }
   return !error_is_set(error);
+}
+
+/* all, or names with commas between. */
+static bool read_algorithms(struct tenancy_command *command, struct error *error) {
+  const struct invocation *invocation = command->invocation;
+  const char *text = invocation_value(invocation, "algorithm");
+  if (text == NULL) text = "best";
+  char *names = arena_copy_text(invocation->arena, text), *rest = NULL;
+  command->algorithms = ARENA_NEW(invocation->arena, const struct tenancy_algorithm *, n_tenancy_algorithms);
+  if (strcmp(text, "all") == 0) {
+    for (size_t i = 0; i < n_tenancy_algorithms; i++)
+      command->algorithms[command->n_algorithms++] = tenancy_algorithms[i];
+    return true;
+  }
+  for (char *name = strtok_r(names, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
+    const struct tenancy_algorithm *algorithm = find_algorithm(invocation, name, error);
+    if (algorithm == NULL) return false;
+    for (size_t i = 0; i < command->n_algorithms; i++) {
+      if (command->algorithms[i] == algorithm) {
+        return error_add(error, STATUS_INPUT, "--algorithm: %s is named twice", algorithm->name);
+      }
+    }
+    command->algorithms[command->n_algorithms++] = algorithm;
+  }
+  return command->n_algorithms > 0 || error_add(error, STATUS_INPUT, "--algorithm: no name");
 }
 
 static bool read_options(struct tenancy_command *command, struct error *error) {
   struct invocation *invocation = command->invocation;
   struct tenancy_job *job = &command->job;
-  const char *name = invocation_value(invocation, "algorithm");
-  if (!check_options(invocation, error)) return false;
-  if (!is_all(invocation)) {
-    job->algorithm = find_algorithm(invocation, name != NULL ? name : "best", error);
-    if (job->algorithm == NULL) return false;
-  }
+  if (!check_options(invocation, error) || !read_algorithms(command, error)) return false;
+  job->algorithm = command->algorithms[0];
+  const void **all;
+  command->settings = ARENA_NEW(invocation->arena, const void *, n_tenancy_algorithms);
   if (!read_seconds(invocation, &job->time_s, error)) return false;
   const bool timed = job->time_s > 0 && invocation_value(invocation, "samples") == NULL;
   if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
       !invocation_u64(invocation, "seed", 0, &job->seed, error) ||
       !invocation_u64(invocation, "seeds", 5, &command->n_seeds, error) ||
-      !tenancy_read_keys(invocation, &command->keys, &command->settings, error)) {
+      !tenancy_read_keys(invocation, &command->keys, &all, error)) {
     return false;
   }
   if (!timed && (job->samples < 1 || job->samples > UINT64_C(1000000000000))) {
     error_add(error, STATUS_INPUT, "--samples: 1 to 1e12 are allowed");
   }
   if (command->n_seeds < 1 || command->n_seeds > 1000) error_add(error, STATUS_INPUT, "--seeds: 1 to 1000 are allowed");
-  for (size_t i = 0; i < n_tenancy_algorithms; i++) {
-    if (tenancy_algorithms[i] == job->algorithm) job->algorithm_settings = command->settings[i];
+  for (size_t i = 0; i < command->n_algorithms; i++) {
+    for (size_t k = 0; k < n_tenancy_algorithms; k++) {
+      if (tenancy_algorithms[k] == command->algorithms[i]) command->settings[i] = all[k];
+    }
   }
+  job->algorithm_settings = command->settings[0];
   job->problem = &command->problem, job->bounds = &command->bounds, job->keys = &command->keys;
   job->state_path = invocation_value(invocation, "state");
   return !error_is_set(error);
@@ -251,11 +279,13 @@ static enum status run(struct invocation *invocation, struct error *error) {
   struct tenancy_command command = {.invocation = invocation};
   signals_catch();
   if (!read_options(&command, error) || !load(&command, error)) return error->status;
-  if (!is_all(invocation)) return solve(&command, error);
+  if (!is_contest(invocation)) return solve(&command, error);
   const struct tenancy_contest contest = {.invocation = invocation,
                                           .problem = &command.problem,
                                           .bounds = &command.bounds,
                                           .keys = &command.keys,
+                                          .n_algorithms = command.n_algorithms,
+                                          .algorithms = command.algorithms,
                                           .settings = command.settings,
                                           .seed = command.job.seed,
                                           .n_seeds = command.n_seeds,
@@ -359,6 +389,13 @@ static enum status judge(struct invocation *invocation, struct error *error) {
   return STATUS_INFEASIBLE;
 }
 
+static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
+  if (i >= n_tenancy_algorithms) return false;
+  const struct tenancy_algorithm *at = tenancy_algorithms[i];
+  *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table};
+  return true;
+}
+
 static const char *const options[] = {"algorithm", "samples", "time",  "seed",   "seeds", "out",
                                       "warm",      "keep",    "state", "report", "trace", NULL};
 const struct map_problem map_problem_tenancy = {
@@ -366,6 +403,8 @@ const struct map_problem map_problem_tenancy = {
     .doc = "jobs of many tenants to cores that share a bandwidth: least makespan (a folder with jobs.csv)",
     .options = options,
     .takes_sets = true,
+    .algorithm = algorithm_at,
+    .keys = &tenancy_key_fields,
     .run = run,
     .judge = judge,
 };

@@ -39,7 +39,7 @@ static void run_trial(void *context, size_t index, void *record) {
   struct timespec from, to;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
   struct tenancy_islands islands;
-  tenancy_islands_init(&islands, problem, contest->bounds, tenancy_algorithms[a], contest->settings[a], &settings,
+  tenancy_islands_init(&islands, problem, contest->bounds, contest->algorithms[a], contest->settings[a], &settings,
                        &arena);
   while (!tenancy_islands_over(&islands)) {
     tenancy_islands_run(&islands, 0, contest->invocation->scratch);
@@ -114,15 +114,15 @@ static struct table *make_table(const struct trials *trials) {
   const struct tenancy_contest *contest = trials->contest;
   struct arena *arena = contest->invocation->arena;
   struct table *table = table_new(arena, "tenancy", columns, sizeof columns / sizeof *columns);
-  struct place *places = ARENA_NEW(arena, struct place, n_tenancy_algorithms);
-  for (size_t a = 0; a < n_tenancy_algorithms; a++) {
+  struct place *places = ARENA_NEW(arena, struct place, contest->n_algorithms);
+  for (size_t a = 0; a < contest->n_algorithms; a++) {
     places[a] = (struct place){a, median(trials, a, value_at, N_MARKS)};
   }
-  qsort(places, n_tenancy_algorithms, sizeof *places, by_value);
-  for (size_t p = 0; p < n_tenancy_algorithms; p++) {
+  qsort(places, contest->n_algorithms, sizeof *places, by_value);
+  for (size_t p = 0; p < contest->n_algorithms; p++) {
     const size_t a = places[p].algorithm;
     table_text(table, contest->problem->name);
-    table_text(table, tenancy_algorithms[a]->name);
+    table_text(table, contest->algorithms[a]->name);
     table_u64(table, contest->n_seeds);
     for (size_t m = 0; m <= N_MARKS; m++) table_double(table, median(trials, a, value_at, m));
     double worst = 0;
@@ -139,7 +139,7 @@ static struct table *make_table(const struct trials *trials) {
 }
 
 const struct table *tenancy_contest_run(const struct tenancy_contest *contest, struct error *error) {
-  const size_t n = n_tenancy_algorithms * contest->n_seeds;
+  const size_t n = contest->n_algorithms * contest->n_seeds;
   struct trials trials = {contest, ARENA_NEW(contest->invocation->arena, struct trial, n)};
   const struct cluster_tasks tasks = {
       .n_tasks = n, .record_bytes = sizeof(struct trial), .task = run_trial, .context = &trials};

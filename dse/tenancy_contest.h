@@ -10,7 +10,9 @@ struct tenancy_contest {
   const struct tenancy_problem *problem;
   const struct tenancy_bounds *bounds;
   const struct tenancy_keys *keys;
-  const void *const *settings; /* by algorithm */
+  size_t n_algorithms;
+  const struct tenancy_algorithm *const *algorithms;
+  const void *const *settings; /* of each */
   uint64_t seed, n_seeds, samples;
 };
 /* A row an algorithm, best first; NULL with an error. Searches are handed out to the ranks, one seed each on one

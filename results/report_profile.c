@@ -35,7 +35,7 @@ static void write_axes(struct writer *writer, const struct report_profile *profi
                   WIDTH - RIGHT, at, at);
     writer_format(writer, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n", LEFT - 8, at + 4, t * step);
   }
-  const double across = last > 0 ? tick_step(2 * last) : 1;
+  const double across = last > 0 ? tick_step(last) : 1;
   for (int t = 0; last > 0 && t * across <= last; t++) {
     writer_format(writer, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.6g</text>\n", x_of(profile, t * across),
                   HEIGHT - BOTTOM + 18, t * across);
