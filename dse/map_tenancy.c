@@ -134,9 +134,13 @@ static bool load(struct tenancy_command *command, struct error *error) {
     if (!tenancy_warm_read(&command->problem, warm, invocation->arena, &command->warm, error)) return false;
     command->job.n_warm = command->warm.n, command->job.warm = command->warm.answers;
   }
-  const struct tenancy_bounds_settings *settings =
-      command->keys.bounds == TENANCY_BOUNDS_FULL ? &tenancy_bounds_full : &tenancy_bounds_quick;
-  return tenancy_bounds(&command->problem, settings, NULL, invocation->arena, &command->bounds, error);
+  static const struct tenancy_bounds_settings *const settings[] = {
+      [TENANCY_BOUNDS_QUICK] = &tenancy_bounds_quick,
+      [TENANCY_BOUNDS_FULL] = &tenancy_bounds_full,
+      [TENANCY_BOUNDS_PROOF] = &tenancy_bounds_proof,
+  };
+  return tenancy_bounds(&command->problem, settings[command->keys.bounds], NULL, invocation->arena, &command->bounds,
+                        error);
 }
 
 /* --- what came of it ------------------------------------------------------------------------------------------------
@@ -277,8 +281,8 @@ static enum status solve(struct tenancy_command *command, struct error *error) {
 
 static enum status run(struct invocation *invocation, struct error *error) {
   struct tenancy_command command = {.invocation = invocation};
-  signals_catch();
   if (!read_options(&command, error) || !load(&command, error)) return error->status;
+  signals_catch(); /* not before: who bounds looks at no signal */
   if (!is_contest(invocation)) return solve(&command, error);
   const struct tenancy_contest contest = {.invocation = invocation,
                                           .problem = &command.problem,

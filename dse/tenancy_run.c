@@ -12,7 +12,7 @@
 #include <time.h>
 
 #define KEY(member) offsetof(struct tenancy_keys, member)
-static const char *const bounds_names[] = {"quick", "full", NULL};
+static const char *const bounds_names[] = {"quick", "full", "proof", NULL};
 static const struct field key_list[] = {
     {"islands", FIELD_UINT, "", 0, TENANCY_MAX_ISLANDS, "0",
      "searches side by side; 0: one for every 10,000 samples, 1 to 64", KEY(islands), ROLE_ANSWER, NULL},
@@ -22,7 +22,9 @@ static const struct field key_list[] = {
     {"migrants", FIELD_UINT, "answers", 0, 100, "2", "that an island passes on to the next after every round",
      KEY(migrants), ROLE_ANSWER, NULL},
     {"bounds", FIELD_CHOICE, "", 0, 0, "\"full\"",
-     "lower bounds before the search: quick (single job, linear program, whole jobs) or full (configurations as well)",
+     "lower bounds before the search: quick (single job, linear program, whole jobs), full (configurations as well), "
+     "proof "
+     "(branching on them, minutes)",
      KEY(bounds), ROLE_ANSWER, bounds_names},
     {"gap_target", FIELD_REAL, "", 0, 1, "1e-9", "stop when the answer is this near to the bound", KEY(gap_target),
      ROLE_ANSWER, NULL},

@@ -6,7 +6,7 @@
 #include "dse/command.h"
 #include "search/tenancy/tenancy_islands.h"
 
-enum tenancy_bounds_choice { TENANCY_BOUNDS_QUICK, TENANCY_BOUNDS_FULL };
+enum tenancy_bounds_choice { TENANCY_BOUNDS_QUICK, TENANCY_BOUNDS_FULL, TENANCY_BOUNDS_PROOF };
 
 /* Group "tenancy" of --set: of every algorithm. */
 struct tenancy_keys {

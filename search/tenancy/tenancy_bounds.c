@@ -8,6 +8,8 @@ const char *const tenancy_bound_names[TENANCY_N_BOUNDS] = {"single_job", "lp", "
                                                            "branched_lp"};
 const struct tenancy_bounds_settings tenancy_bounds_quick = {.mip_nodes = 200};
 const struct tenancy_bounds_settings tenancy_bounds_full = {
+    .mip_nodes = 2000, .columns = 20000, .price_work = 1u << 28};
+const struct tenancy_bounds_settings tenancy_bounds_proof = {
     .mip_nodes = 4000, .columns = 20000, .branch_nodes = 1000, .price_work = 1u << 30};
 
 /* The shortest time that a job of the kind can take, whatever the others do. */

@@ -45,7 +45,7 @@ struct tenancy_bounds_settings {
   uint64_t branch_nodes; /* of B5, which needs B4; 0: not at all */
   uint64_t price_work;   /* steps of pricing in B4 and B5, at most */
 };
-extern const struct tenancy_bounds_settings tenancy_bounds_quick, tenancy_bounds_full;
+extern const struct tenancy_bounds_settings tenancy_bounds_quick, tenancy_bounds_full, tenancy_bounds_proof;
 /* B1 to B4 as far as the settings allow. `upper` (an answer known already; NULL: none) gives B4 its first columns.
  * Without dependencies; with them, B1's critical path and what else stays valid. With an allocation other than
  * proportional only B1 and the part of B2 that stays valid. */
