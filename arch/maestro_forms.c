@@ -149,17 +149,17 @@ static bool tries(const struct maestro_array *array, const struct maestro_layer 
 bool maestro_cost(const struct maestro_array *array, const struct maestro_layer *layer,
                   enum maestro_bandwidth bandwidth, struct maestro_cost *cost) {
   REQUIRE(array->cluster_pes >= 1 && array->cluster_pes <= array->n_pes && array->n_pes <= largest_bound);
+  const bool fits = cost_with(array, layer, bandwidth, array->cluster_pes, cost);
+  if (!array->flexible) return fits;
+  const uint64_t widest = array->style == MAESTRO_DLA ? layer->c : out_width(layer);
+  const uint64_t last = min_u64(max_u64(widest, MAESTRO_CLUSTER_PES), array->n_pes - 1);
   bool found = false;
-  if (array->flexible) {
-    const uint64_t widest = array->style == MAESTRO_DLA ? layer->c : out_width(layer);
-    const uint64_t last = min_u64(max_u64(widest, MAESTRO_CLUSTER_PES), array->n_pes - 1);
-    for (uint64_t q = 1; q <= last; q++) {
-      struct maestro_cost tried;
-      if (!tries(array, layer, q) || !cost_with(array, layer, bandwidth, q, &tried)) continue;
-      if (tried.l2_bytes > flexible_l2_bytes || (found && !better(&tried, cost))) continue;
-      *cost = tried;
-      found = true;
-    }
+  for (uint64_t q = 1; q <= last; q++) {
+    struct maestro_cost tried;
+    if (!tries(array, layer, q) || !cost_with(array, layer, bandwidth, q, &tried)) continue;
+    if (tried.l2_bytes > flexible_l2_bytes || (found && !better(&tried, cost))) continue;
+    *cost = tried;
+    found = true;
   }
-  return found || cost_with(array, layer, bandwidth, array->cluster_pes, cost);
+  return found || fits;
 }

@@ -13,7 +13,8 @@ jobs() { # FOLDER ARGUMENT...
 jobs a
 prints 'a line an instance' "S4_mix_i0_bw16: 100 jobs"
 says 'what is left out' '665 layers to draw from'
-check 'an instance for each bandwidth' test "$(cd "$folder/a" && echo *)" = 'S4_mix_i0_bw1 S4_mix_i0_bw16 S4_mix_i0_bw256'
+check 'an instance for each bandwidth' \
+  test "$(cd "$folder/a" && echo *)" = 'S4_mix_i0_bw1 S4_mix_i0_bw16 S4_mix_i0_bw256'
 check 'bandwidth changes no job' cmp "$folder/a/S4_mix_i0_bw1/jobs.csv" "$folder/a/S4_mix_i0_bw256/jobs.csv"
 holds 'instance.json' 'a["num_jobs"] == 100 and a["num_accels"] == 8 and a["system_bw_bytes_per_cycle"] == 16 and
   [x["style"] for x in a["accels"]] == 7 * ["dla"] + ["shi"] and {x["pes"] for x in a["accels"]} == {8192} and
@@ -53,7 +54,8 @@ holds 'training' '{row["phase"] for row in a} == {"forward", "backward-data", "b
   "$folder/training/S1_mix_training_i0_bw7.5/jobs.csv"
 jobs whole --set 'tenancy.models=["resnet18"]' --set tenancy.draw=whole --set tenancy.dependencies=true \
   --set tenancy.bandwidth_bytes_per_cycle=77
-holds 'dependencies' 'len(b) == 8 * 21 and {row["succ"] for row in a} | {row["pred"] for row in a} == {row["job"] for row in b}' \
+holds 'dependencies' 'len(b) == 8 * 21 and
+  {row["succ"] for row in a} | {row["pred"] for row in a} == {row["job"] for row in b}' \
   "$folder/whole/S4_models_i0_bw77/edges.csv" "$folder/whole/S4_models_i0_bw77/jobs.csv"
 jobs whole --set 'tenancy.models=["resnet18"]' --set tenancy.draw=whole --set tenancy.bandwidth_bytes_per_cycle=77
 holds 'edges of an earlier instance are gone' 'a == []' "$folder/whole/S4_models_i0_bw77/edges.csv"

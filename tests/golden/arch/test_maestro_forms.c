@@ -172,14 +172,14 @@ static void test_flexible_shi(void **state) {
   assert_int_equal(wide.cluster_pes, 300);
 }
 
-/* Columns of 2 MiB: no cluster of a flexible array has tiles that fit, so that the fixed one stands. 2^20 output
- * channels on as many PEs in clusters of 1: k·c = 2^20 weights, and the outputs beside them; twice is above 2 MiB. */
+/* One input to 2^21 outputs on 2^22 PEs: in clusters of 1 a tile is 2^21 weights and as many outputs, too much; in
+ * clusters of 64, 2^16 of each. On 2^30 PEs clusters of 64 are too many as well, so that the fixed ones stand. */
 static void test_flexible_too_large(void **state) {
   (void)state;
   const struct maestro_array array = {
       .style = MAESTRO_DLA, .n_pes = UINT64_C(1) << 22, .cluster_pes = 2, .flexible = true};
   const struct maestro_cost cost = cost_of(&array, MAESTRO_FC, (const uint64_t[]){1 << 21, 1, 1, 1, 1, 1}, 1);
-  assert_int_equal(cost.cluster_pes, 64); /* 2^16 clusters: tiles of 2^16 weights fit */
+  assert_int_equal(cost.cluster_pes, 64);
   const struct maestro_cost larger = cost_of(
       &(struct maestro_array){.style = MAESTRO_DLA, .n_pes = UINT64_C(1) << 30, .cluster_pes = 2, .flexible = true},
       MAESTRO_FC, (const uint64_t[]){1 << 21, 1, 1, 1, 1, 1}, 1);
