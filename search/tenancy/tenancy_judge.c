@@ -42,7 +42,7 @@ struct judging {
   uint32_t next[TENANCY_MAX_CORES]; /* place in the queue, where jobs are free to start from the beginning */
   /* Where they are not: of every core a heap of released jobs, by place, in its part of `released`. */
   bool waits; /* for releases or predecessors */
-  uint32_t *place, *released, n_released[TENANCY_MAX_CORES], n_queued[TENANCY_MAX_CORES];
+  uint32_t *place, *released, n_released[TENANCY_MAX_CORES];
   uint32_t *n_preds, *succ_start, *succs; /* predecessors that run or wait; successors in compressed rows */
   uint32_t *arrivals;                     /* jobs by release time */
   size_t n_arrived;
@@ -67,7 +67,6 @@ static void queue_up(struct judging *judging, const struct tenancy_answer *answe
   for (size_t c = 0; c < n_cores; c++) {
     merge_sort(answer->priority, judging->queue + start[c], start[c + 1] - start[c], room);
     judging->next[c] = start[c];
-    judging->n_queued[c] = start[c + 1] - start[c];
   }
 }
 
@@ -147,7 +146,6 @@ static void put_on(struct judging *judging, size_t core, uint32_t job) {
   judging->job[core] = job;
   judging->left[core] = judging->in_cycles ? latency : latency * need;
   judging->need[core] = need;
-  judging->n_queued[core]--;
   judging->verdict->start_of[job] = judging->now;
 }
 
@@ -177,7 +175,7 @@ static void go_on(struct judging *judging, size_t core) {
 static void end_job(struct judging *judging, size_t core) {
   const uint32_t job = judging->job[core];
   judging->verdict->end_of[job] = judging->now;
-  if (judging->n_queued[core] == 0) judging->verdict->finish_cycles[core] = judging->now;
+  judging->verdict->finish_cycles[core] = judging->now; /* so far */
   rest(judging, core);
   if (judging->succs == NULL) return;
   for (uint32_t e = judging->succ_start[job]; e < judging->succ_start[job + 1]; e++) {
