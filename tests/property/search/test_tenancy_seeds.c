@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
-enum { N_INSTANCES = 400, N_SMALL = 120, MOST_JOBS = 40, MOST_CORES = 9, SMALL_JOBS = 5, SMALL_CORES = 3 };
+enum { N_INSTANCES = 240, N_SMALL = 120, MOST_JOBS = 40, MOST_CORES = 9, SMALL_JOBS = 5, SMALL_CORES = 3 };
 
 /* --- instances ------------------------------------------------------------------------------------------------------
  */
@@ -132,12 +132,19 @@ static void seed_best_alone(const struct case_of *c, struct tenancy_queues *queu
 static void seed_best(const struct case_of *c, struct tenancy_queues *queues) {
   assert_true(tenancy_seed_best(&c->problem, &c->bounds, &scratch, queues) == tenancy_evaluate(&c->problem, queues));
 }
+static void seed_search(const struct case_of *c, struct tenancy_queues *queues) {
+  struct rng rng = rng_stream(seed, RNG_TEST, 6, 0);
+  const tenancy_cost cost = tenancy_seed_search(&c->problem, &c->bounds, 23, &rng, &scratch, queues);
+  assert_true(cost == tenancy_evaluate(&c->problem, queues));
+  struct tenancy_queues before = tenancy_queues_new(&c->problem, &arena);
+  assert_true(cost <= tenancy_seed_best(&c->problem, &c->bounds, &scratch, &before));
+}
 static void seed_configurations(const struct case_of *c, struct tenancy_queues *queues) {
   assert_false(tenancy_seed_configurations(&c->problem, NULL, &scratch, queues));
   if (!tenancy_seed_configurations(&c->problem, &c->bounds, &scratch, queues)) seed_best(c, queues);
 }
 static void (*const seeds[])(const struct case_of *, struct tenancy_queues *) = {
-    seed_earliest, seed_groups, seed_flat, seed_best_alone, seed_best, seed_configurations};
+    seed_earliest, seed_groups, seed_flat, seed_best_alone, seed_search, seed_best, seed_configurations};
 
 /* The bounds of one in eight are real ones, with configurations; the others have drawn groups, which are worse. */
 static void fill_bounds(size_t i, struct case_of *c, size_t *n_configured) {
