@@ -260,6 +260,82 @@ static void test_dispatch(void **state) {
   assert_true(n_closed > 0);
 }
 
+/* `count` jobs each of (cycles, need) on equal cores, 10 bytes a cycle. */
+static void by_hand(size_t n_cores, size_t n_sorts, const double (*sorts)[3], struct tenancy_problem *problem) {
+  size_t n = 0;
+  for (size_t s = 0; s < n_sorts; s++) n += (size_t)sorts[s][0];
+  uint64_t *latency = ARENA_NEW(&arena, uint64_t, n * n_cores);
+  double *need = ARENA_NEW(&arena, double, n *n_cores);
+  size_t at = 0;
+  for (size_t s = 0; s < n_sorts; s++) {
+    for (size_t i = 0; i < (size_t)sorts[s][0] * n_cores; i++, at++) {
+      latency[at] = (uint64_t)sorts[s][1], need[at] = sorts[s][2];
+    }
+  }
+  *problem = (struct tenancy_problem){.name = "by hand",
+                                      .n_jobs = n,
+                                      .n_cores = n_cores,
+                                      .bandwidth_bytes_per_cycle = 10,
+                                      .latency_cycles = latency,
+                                      .bytes_per_cycle = need};
+  struct error error = {0};
+  assert_true(tenancy_finish(problem, &arena, &error));
+}
+
+static double dispatched_cycles(const struct tenancy_problem *problem, const struct tenancy_rule *rule) {
+  uint32_t *all_in_one = ARENA_NEW(&arena, uint32_t, problem->n_jobs);
+  struct tenancy_pools pools;
+  tenancy_pools_fill(&pools, problem, &(struct tenancy_pooling){all_in_one, problem->group_of, NULL}, &arena);
+  struct tenancy_queues queues = tenancy_queues_new(problem, &arena);
+  tenancy_dispatch(&pools, rule, &scratch, &queues);
+  assert_valid(problem, &queues);
+  return tenancy_cycles(problem, tenancy_evaluate(problem, &queues));
+}
+
+/* Hungry and thrifty jobs side by side need what there is: no cycle is lost. In the order of the table, two hungry ones
+ * would run together (560 cycles). */
+static void test_pairs(void **state) {
+  (void)state;
+  static const double sorts[][3] = {{4, 100, 9}, {8, 50, 1}};
+  struct tenancy_problem problem;
+  by_hand(2, 2, sorts, &problem);
+  const struct tenancy_rule rule = {.over = 3, .length = 0.1, .headroom = 1, .dynamic = true};
+  assert_float_equal(dispatched_cycles(&problem, &rule), 400, 1e-9);
+  struct tenancy_queues queues = tenancy_queues_new(&problem, &arena);
+  tenancy_seed_earliest_finish(&problem, NULL, &scratch, &queues);
+  assert_float_equal(tenancy_cycles(&problem, tenancy_evaluate(&problem, &queues)), 560, 1e-9);
+  tenancy_seed_flatten(&problem, &scratch, &queues);
+  assert_float_equal(tenancy_cycles(&problem, tenancy_evaluate(&problem, &queues)), 400, 1e-9);
+}
+
+/* One long job without need and four that need all there is: one after the other they take as long as the long one, two
+ * at a time they leave the bandwidth idle behind them. */
+static void test_closing(void **state) {
+  (void)state;
+  static const double sorts[][3] = {{1, 400, 0}, {4, 100, 10}};
+  struct tenancy_problem problem;
+  by_hand(3, 2, sorts, &problem);
+  struct tenancy_rule rule = {.over = 3, .length = 1, .headroom = 1};
+  assert_float_equal(dispatched_cycles(&problem, &rule), 600, 1e-9);
+  rule.plan = 1.5; /* the mean load is 267 */
+  assert_float_equal(dispatched_cycles(&problem, &rule), 400, 1e-9);
+}
+
+/* A plan is followed, if the rule wants it: jobs start in the order in which they are due. */
+static void test_due(void **state) {
+  (void)state;
+  static const double sorts[][3] = {{1, 30, 3}, {1, 20, 7}, {1, 10, 5}, {1, 40, 1}};
+  struct tenancy_problem problem;
+  by_hand(1, 4, sorts, &problem);
+  const double due[] = {60, 10, 30, 0};
+  const uint32_t pool[] = {0, 0, 0, 0}, wanted[] = {3, 1, 2, 0};
+  struct tenancy_pools pools;
+  tenancy_pools_fill(&pools, &problem, &(struct tenancy_pooling){pool, problem.group_of, due}, &arena);
+  struct tenancy_queues queues = tenancy_queues_new(&problem, &arena);
+  tenancy_dispatch(&pools, &(struct tenancy_rule){.over = 1, .headroom = 1, .due = 1000}, &scratch, &queues);
+  assert_memory_equal(queues.job, wanted, sizeof wanted);
+}
+
 /* B2's rows for whole jobs, written once more: what any answer with these groups takes at least. */
 static double relaxed_cycles(const struct tenancy_problem *problem, const uint32_t *group) {
   double load[MOST_CORES] = {0}, excess = 0, bytes = 0, most = 0;
@@ -370,6 +446,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_valid, setup, teardown),
       cmocka_unit_test_setup_teardown(test_never_worse, setup, teardown),
       cmocka_unit_test_setup_teardown(test_dispatch, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_pairs, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_closing, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_due, setup, teardown),
       cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
       cmocka_unit_test_setup_teardown(test_brute_force, setup, teardown),
   };
