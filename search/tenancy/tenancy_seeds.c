@@ -308,7 +308,7 @@ static const struct tenancy_pools *get_pools(struct best_seed *best, enum groupi
   if (pools[own].n_kinds > 0) return &pools[own];
   uint32_t *group = grouping == ASSIGNED ? new_assigned_groups(best) : new_groups(best, grouping);
   if (grouping != ASSIGNED) tenancy_seed_groups(contest->problem, group, contest->scratch, &contest->trial);
-  enter(contest);
+  if (contest->n_tries < contest->limit) enter(contest);
   const struct tenancy_pooling pooling = {.pool = group, .pool_of_core = contest->problem->group_of};
   tenancy_pools_fill(&pools[false], contest->problem, &pooling, contest->scratch);
   own_pools(contest->problem, &contest->trial, contest->scratch, &pools[true]);
