@@ -41,6 +41,7 @@ enum rng_purpose {
   RNG_TENANCY_SCENARIOS = 64,
   RNG_TENANCY_WARM = 65,
   RNG_PLACEMENT = 70, /* the algorithm's number in the task's high bits */
+  RNG_TENANCY_SEED = 65,
   RNG_TEST = 1000,
 };
 

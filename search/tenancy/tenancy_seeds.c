@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "base/num.h"
+#include "search/tenancy/tenancy_assign.h"
 #include "search/tenancy/tenancy_dispatch.h"
 #include "search/tenancy/tenancy_groups.h"
 #include "search/tenancy/tenancy_plan.h"
@@ -217,9 +218,21 @@ bool tenancy_seed_configurations(const struct tenancy_problem *problem, const st
  * which of them suits depends on whether loads, bandwidth or single long jobs bind. Chosen by greedy covering over the
  * published instances at a quarter, once and four times their bandwidth; then what won is refined. */
 
-enum grouping { RELAXED, IMPROVED, SLACK_5, SLACK_10, SLACK_15, SLACK_20, SLACK_30, SLACK_50, EARLIEST, N_GROUPINGS };
+enum grouping {
+  RELAXED,
+  IMPROVED,
+  SLACK_5,
+  SLACK_10,
+  SLACK_15,
+  SLACK_20,
+  SLACK_30,
+  SLACK_50,
+  EARLIEST,
+  ASSIGNED,
+  N_GROUPINGS
+};
 /* How much more than their mean the loads count, so that whole jobs find room in queues that end together. */
-static const double load_weights[N_GROUPINGS] = {0, 1, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 1};
+static const double load_weights[N_GROUPINGS] = {0, 1, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 1, 0};
 
 struct attempt {
   enum grouping grouping;
@@ -239,6 +252,9 @@ static const struct attempt attempts[] = {
     {SLACK_15, false, {5, 3, 1.1, 1.02, false, 0}},     {SLACK_10, false, {0.4, 1, 0.85, 1.02, true, 0}},
     {IMPROVED, true, {2, 0.1, 0.85, 0, false, 0}},      {IMPROVED, false, {1, 0.3, 1, 1, true, 0}},
     {IMPROVED, false, {3, 1, 1, 0, true, 0}},           {SLACK_50, false, {3, 1, 1, 1, false, 0}},
+    {ASSIGNED, true, {0.7, 0.02, 0.9, 0, false, 0}},    {ASSIGNED, true, {5, 0.1, 0.95, 0, false, 0}},
+    {ASSIGNED, true, {2, 3, 0.85, 0, true, 0}},         {ASSIGNED, true, {3, 0.3, 1, 0, true, 0}},
+    {ASSIGNED, false, {3, 3, 1, 0, true, 0}},           {ASSIGNED, false, {3, 3, 1, 1, false, 0}},
 };
 enum { N_ATTEMPTS = sizeof attempts / sizeof *attempts };
 
@@ -246,7 +262,6 @@ struct best_seed {
   struct contest contest;
   const uint32_t *relaxed; /* [n_jobs] of the bounds; NULL: none */
   uint32_t *earliest;
-  const uint32_t *group[N_GROUPINGS];         /* NULL: not yet known */
   struct tenancy_pools pools[N_GROUPINGS][2]; /* by group, by core; n_kinds 0: not yet filled */
 };
 
@@ -256,33 +271,48 @@ static void group_queues(const struct tenancy_problem *problem, const struct ten
   }
 }
 
-/* From the relaxations' groups if there are bounds, else from those of earliest finish. */
-static const uint32_t *get_groups(struct best_seed *best, enum grouping grouping) {
+/* From the relaxations' groups if there are bounds, else from those of earliest finish; weighed, those of a grouping.
+ */
+static uint32_t *new_groups(struct best_seed *best, enum grouping grouping) {
   const struct tenancy_problem *problem = best->contest.problem;
-  if (best->group[grouping] != NULL) return best->group[grouping];
   uint32_t *group = ARENA_NEW(best->contest.scratch, uint32_t, problem->n_jobs);
   const bool relaxed = grouping != EARLIEST && best->relaxed != NULL;
   memcpy(group, relaxed ? best->relaxed : best->earliest, problem->n_jobs * sizeof *group);
   if (load_weights[grouping] > 0) {
     tenancy_improve_groups(problem, load_weights[grouping], group, best->contest.scratch);
   }
-  return best->group[grouping] = group;
+  return group;
 }
 
+/* The relaxation with whole jobs and each core for itself, annealed for a short time; leaves its cores in the trial. */
+static uint32_t *new_assigned_groups(struct best_seed *best) {
+  enum { STEPS_A_JOB = 200, MOST_STEPS = 1000000 };
+  struct contest *contest = &best->contest;
+  const struct tenancy_problem *problem = contest->problem;
+  uint32_t *group = new_groups(best, IMPROVED);
+  struct tenancy_answer answer = tenancy_answer_new(problem, contest->scratch);
+  tenancy_seed_groups(problem, group, contest->scratch, &contest->trial);
+  tenancy_write_down(problem, &contest->trial, &answer);
+  struct rng rng = rng_stream(0, RNG_TENANCY_SEED, 0, 0);
+  const uint64_t n_steps = min_u64(STEPS_A_JOB * problem->n_jobs, MOST_STEPS);
+  tenancy_assign(problem, 1, n_steps, &rng, contest->scratch, answer.core);
+  tenancy_queue_up(problem, &answer, &contest->trial);
+  for (size_t j = 0; j < problem->n_jobs; j++) group[j] = problem->group_of[answer.core[j]];
+  return group;
+}
+
+/* Both kinds of pools of a grouping at once. */
 static const struct tenancy_pools *get_pools(struct best_seed *best, enum grouping grouping, bool own) {
   struct contest *contest = &best->contest;
-  struct tenancy_pools *pools = &best->pools[grouping][own];
-  if (pools->n_kinds > 0) return pools;
-  const uint32_t *group = get_groups(best, grouping);
-  if (!own) {
-    const struct tenancy_pooling pooling = {.pool = group, .pool_of_core = contest->problem->group_of};
-    tenancy_pools_fill(pools, contest->problem, &pooling, contest->scratch);
-    return pools;
-  }
-  tenancy_seed_groups(contest->problem, group, contest->scratch, &contest->trial);
-  own_pools(contest->problem, &contest->trial, contest->scratch, pools);
-  enter(contest);
-  return pools;
+  struct tenancy_pools *pools = best->pools[grouping];
+  if (pools[own].n_kinds > 0) return &pools[own];
+  uint32_t *group = grouping == ASSIGNED ? new_assigned_groups(best) : new_groups(best, grouping);
+  if (grouping != ASSIGNED) tenancy_seed_groups(contest->problem, group, contest->scratch, &contest->trial);
+  if (contest->n_tries < contest->limit) enter(contest);
+  const struct tenancy_pooling pooling = {.pool = group, .pool_of_core = contest->problem->group_of};
+  tenancy_pools_fill(&pools[false], contest->problem, &pooling, contest->scratch);
+  own_pools(contest->problem, &contest->trial, contest->scratch, &pools[true]);
+  return &pools[own];
 }
 
 static bool try_attempt(struct best_seed *best, const struct attempt *attempt) {

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
-enum { N_INSTANCES = 400, N_SMALL = 120, MOST_JOBS = 40, MOST_CORES = 9, SMALL_JOBS = 5, SMALL_CORES = 3 };
+enum { N_INSTANCES = 240, N_SMALL = 120, MOST_JOBS = 40, MOST_CORES = 9, SMALL_JOBS = 5, SMALL_CORES = 3 };
 
 /* --- instances ------------------------------------------------------------------------------------------------------
  */
@@ -132,12 +132,19 @@ static void seed_best_alone(const struct case_of *c, struct tenancy_queues *queu
 static void seed_best(const struct case_of *c, struct tenancy_queues *queues) {
   assert_true(tenancy_seed_best(&c->problem, &c->bounds, &scratch, queues) == tenancy_evaluate(&c->problem, queues));
 }
+static void seed_search(const struct case_of *c, struct tenancy_queues *queues) {
+  struct rng rng = rng_stream(seed, RNG_TEST, 6, 0);
+  const tenancy_cost cost = tenancy_seed_search(&c->problem, &c->bounds, 23, &rng, &scratch, queues);
+  assert_true(cost == tenancy_evaluate(&c->problem, queues));
+  struct tenancy_queues before = tenancy_queues_new(&c->problem, &arena);
+  assert_true(cost <= tenancy_seed_best(&c->problem, &c->bounds, &scratch, &before));
+}
 static void seed_configurations(const struct case_of *c, struct tenancy_queues *queues) {
   assert_false(tenancy_seed_configurations(&c->problem, NULL, &scratch, queues));
   if (!tenancy_seed_configurations(&c->problem, &c->bounds, &scratch, queues)) seed_best(c, queues);
 }
 static void (*const seeds[])(const struct case_of *, struct tenancy_queues *) = {
-    seed_earliest, seed_groups, seed_flat, seed_best_alone, seed_best, seed_configurations};
+    seed_earliest, seed_groups, seed_flat, seed_best_alone, seed_search, seed_best, seed_configurations};
 
 /* The bounds of one in eight are real ones, with configurations; the others have drawn groups, which are worse. */
 static void fill_bounds(size_t i, struct case_of *c, size_t *n_configured) {
@@ -209,8 +216,14 @@ static void test_never_worse(void **state) {
 /* --- the parts ------------------------------------------------------------------------------------------------------
  */
 
-/* Rules that close no core never let one wait, so cores of a pool end within one job of each other; any rule keeps to
- * the pools. */
+static double longest_job(const struct tenancy_pools *pools) {
+  double longest = 0;
+  for (size_t k = 0; k < pools->n_kinds; k++) longest = pools->length[k] > longest ? pools->length[k] : longest;
+  return longest;
+}
+
+/* Rules that close no core never let one wait, so cores of a pool end within one job of each other; those that do keep
+ * to the planned length but for one job; any rule keeps to the pools. */
 static void test_dispatch(void **state) {
   (void)state;
   print_message("seed %" PRIu64 "\n", seed);
@@ -234,6 +247,7 @@ static void test_dispatch(void **state) {
       uint64_t load[MOST_CORES];
       find_loads(&problem, &queues, load);
       for (size_t c = 0; c < problem.n_cores; c++) {
+        assert_true((double)load[c] <= 1.02 * pools.longest_load + longest_job(&pools));
         if (queues.start[c] == queues.start[c + 1]) continue;
         const uint32_t last = queues.job[queues.start[c + 1] - 1];
         const uint64_t started = load[c] - problem.latency_cycles[tenancy_at(&problem, last, c)];
@@ -251,6 +265,82 @@ static void test_dispatch(void **state) {
   }
   print_message("cores closed early: %zu\n", n_closed);
   assert_true(n_closed > 0);
+}
+
+/* `count` jobs each of (cycles, need) on equal cores, 10 bytes a cycle. */
+static void by_hand(size_t n_cores, size_t n_sorts, const double (*sorts)[3], struct tenancy_problem *problem) {
+  size_t n = 0;
+  for (size_t s = 0; s < n_sorts; s++) n += (size_t)sorts[s][0];
+  uint64_t *latency = ARENA_NEW(&arena, uint64_t, n * n_cores);
+  double *need = ARENA_NEW(&arena, double, n *n_cores);
+  size_t at = 0;
+  for (size_t s = 0; s < n_sorts; s++) {
+    for (size_t i = 0; i < (size_t)sorts[s][0] * n_cores; i++, at++) {
+      latency[at] = (uint64_t)sorts[s][1], need[at] = sorts[s][2];
+    }
+  }
+  *problem = (struct tenancy_problem){.name = "by hand",
+                                      .n_jobs = n,
+                                      .n_cores = n_cores,
+                                      .bandwidth_bytes_per_cycle = 10,
+                                      .latency_cycles = latency,
+                                      .bytes_per_cycle = need};
+  struct error error = {0};
+  assert_true(tenancy_finish(problem, &arena, &error));
+}
+
+static double dispatched_cycles(const struct tenancy_problem *problem, const struct tenancy_rule *rule) {
+  uint32_t *all_in_one = ARENA_NEW(&arena, uint32_t, problem->n_jobs);
+  struct tenancy_pools pools;
+  tenancy_pools_fill(&pools, problem, &(struct tenancy_pooling){all_in_one, problem->group_of, NULL}, &arena);
+  struct tenancy_queues queues = tenancy_queues_new(problem, &arena);
+  tenancy_dispatch(&pools, rule, &scratch, &queues);
+  assert_valid(problem, &queues);
+  return tenancy_cycles(problem, tenancy_evaluate(problem, &queues));
+}
+
+/* Hungry and thrifty jobs side by side need what there is: no cycle is lost. In the order of the table, two hungry ones
+ * would run together (560 cycles). */
+static void test_pairs(void **state) {
+  (void)state;
+  static const double sorts[][3] = {{4, 100, 9}, {8, 50, 1}};
+  struct tenancy_problem problem;
+  by_hand(2, 2, sorts, &problem);
+  const struct tenancy_rule rule = {.over = 3, .length = 0.1, .headroom = 1, .dynamic = true};
+  assert_float_equal(dispatched_cycles(&problem, &rule), 400, 1e-9);
+  struct tenancy_queues queues = tenancy_queues_new(&problem, &arena);
+  tenancy_seed_earliest_finish(&problem, NULL, &scratch, &queues);
+  assert_float_equal(tenancy_cycles(&problem, tenancy_evaluate(&problem, &queues)), 560, 1e-9);
+  tenancy_seed_flatten(&problem, &scratch, &queues);
+  assert_float_equal(tenancy_cycles(&problem, tenancy_evaluate(&problem, &queues)), 400, 1e-9);
+}
+
+/* One long job without need and four that need all there is: one after the other they take as long as the long one, two
+ * at a time they leave the bandwidth idle behind them. */
+static void test_closing(void **state) {
+  (void)state;
+  static const double sorts[][3] = {{1, 400, 0}, {4, 100, 10}};
+  struct tenancy_problem problem;
+  by_hand(3, 2, sorts, &problem);
+  struct tenancy_rule rule = {.over = 3, .length = 1, .headroom = 1};
+  assert_float_equal(dispatched_cycles(&problem, &rule), 600, 1e-9);
+  rule.plan = 1.5; /* the mean load is 267 */
+  assert_float_equal(dispatched_cycles(&problem, &rule), 400, 1e-9);
+}
+
+/* A plan is followed, if the rule wants it: jobs start in the order in which they are due. */
+static void test_due(void **state) {
+  (void)state;
+  static const double sorts[][3] = {{1, 30, 3}, {1, 20, 7}, {1, 10, 5}, {1, 40, 1}};
+  struct tenancy_problem problem;
+  by_hand(1, 4, sorts, &problem);
+  const double due[] = {60, 10, 30, 0};
+  const uint32_t pool[] = {0, 0, 0, 0}, wanted[] = {3, 1, 2, 0};
+  struct tenancy_pools pools;
+  tenancy_pools_fill(&pools, &problem, &(struct tenancy_pooling){pool, problem.group_of, due}, &arena);
+  struct tenancy_queues queues = tenancy_queues_new(&problem, &arena);
+  tenancy_dispatch(&pools, &(struct tenancy_rule){.over = 1, .headroom = 1, .due = 1000}, &scratch, &queues);
+  assert_memory_equal(queues.job, wanted, sizeof wanted);
 }
 
 /* B2's rows for whole jobs, written once more: what any answer with these groups takes at least. */
@@ -363,6 +453,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_valid, setup, teardown),
       cmocka_unit_test_setup_teardown(test_never_worse, setup, teardown),
       cmocka_unit_test_setup_teardown(test_dispatch, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_pairs, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_closing, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_due, setup, teardown),
       cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
       cmocka_unit_test_setup_teardown(test_brute_force, setup, teardown),
   };
