@@ -80,8 +80,11 @@ static void map(const struct tenancy_problem *problem, struct arena *arena, stru
   for (size_t placed = 0; placed < problem->n_jobs;) {
     size_t core = 0;
     for (size_t c = 1; c < problem->n_cores; c++) core = free_at[c] < free_at[core] ? c : core;
-    needed -= used[core];
-    used[core] = 0;
+    for (size_t c = 0; c < problem->n_cores; c++) { /* whoever ends now needs nothing any more */
+      if (free_at[c] > free_at[core]) continue;
+      needed -= used[c];
+      used[c] = 0;
+    }
     const uint64_t left = needed < problem->scaled_bandwidth ? problem->scaled_bandwidth - needed : 0;
     const size_t place = choose(&waiting, left, core);
     if (place == waiting.n) {

@@ -68,7 +68,7 @@ static void open_herd(struct herd *herd, const struct evolution *evolution, cons
   herd->head = request->state_out;
   herd->cost = (tenancy_cost *)(herd->head + 1);
   double *priority = (double *)(herd->cost + n_all);
-  uint32_t *core = (uint32_t *)(priority + n_all * n);
+  uint32_t *core = (uint32_t *)(void *)(priority + n_all * n);
   herd->answers = ARENA_NEW(arena, struct tenancy_answer, n_all);
   for (size_t i = 0; i < n_all; i++) herd->answers[i] = (struct tenancy_answer){core + i * n, priority + i * n};
   herd->best = ARENA_NEW(arena, struct tenancy_answer, evolution->n_parents);

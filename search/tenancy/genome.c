@@ -55,7 +55,8 @@ void genome_decode(const struct tenancy_problem *problem, const double *numbers,
 
 static bool cost_before(const void *values, uint32_t a, uint32_t b) {
   const tenancy_cost *cost = values;
-  return cost[a] < cost[b] || (cost[a] == cost[b] && a < b);
+  if (cost[a] != cost[b]) return cost[a] < cost[b];
+  return a < b;
 }
 static bool real_before(const void *values, uint32_t a, uint32_t b) {
   const double *value = values;
