@@ -18,7 +18,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
 
 static const char *const examples[] = {
     "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/mappings.csv",
-    "dse judge tenancy tests/data/tenancy/example answer.json --json", NULL};
+    "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/answer.json --json", NULL};
 const struct command command_judge = {
     .name = "judge",
     .words = "PROBLEM INSTANCE ANSWER",
