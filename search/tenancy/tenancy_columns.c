@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double smoothing = 0.7, improves = 3e-9, useless_cost = 0.01;
+static const double smoothing = 0.7, improves = 1e-9, useless_cost = 0.01;
 /* Rounding in the enumeration's sums of at most 256 + 1 terms near 1. */
 static const double pricing_margin = 1e-12;
-enum { SIMPLEX_STEPS = 3000, MOST_STALLED = 8, DROP_COLUMNS_PER_ROW = 6 };
+enum { SIMPLEX_STEPS = 3000, SMOOTH_STALLED = 4, MOST_STALLED = 60, DROP_COLUMNS_PER_ROW = 6 };
 
 struct tenancy_columns {
   const struct tenancy_kinds *kinds;
@@ -54,6 +54,17 @@ static double worth_at(const struct tenancy_columns *columns, const struct tenan
     sum += configuration->parts[i].n_jobs * worth / columns->kinds->latency[at];
   }
   return sum;
+}
+
+/* In the master program already, and worth more than it costs only by the simplex method's tolerance? */
+static bool known(const struct tenancy_columns *columns, const struct tenancy_configuration *configuration) {
+  const size_t n_bytes = configuration->n_parts * sizeof *configuration->parts;
+  for (size_t i = columns->n; i-- > 0;) {
+    const struct tenancy_configuration *other = columns->of[i];
+    if (other->n_parts == configuration->n_parts && memcmp(other->parts, configuration->parts, n_bytes) == 0)
+      return true;
+  }
+  return false;
 }
 
 static bool add_column(struct tenancy_columns *columns, const struct tenancy_configuration *configuration) {
@@ -243,7 +254,8 @@ static size_t price(struct tenancy_columns *columns, const struct tenancy_box *b
   size_t n = 0;
   for (size_t i = 0; i < columns->priced->n; i++) {
     const struct tenancy_configuration *found = &columns->priced->found[i];
-    if (worth_at(columns, found, &columns->master) > cost_of(found) * (1 + improves)) n += add_column(columns, found);
+    if (worth_at(columns, found, &columns->master) > cost_of(found) * (1 + improves) && !known(columns, found))
+      n += add_column(columns, found);
   }
   return n;
 }
@@ -270,7 +282,7 @@ bool tenancy_columns_generate(struct tenancy_columns *columns, const struct tena
     stalled = moved ? 0 : stalled + 1;
     best_cycles = fmin(best_cycles, columns->master.cycles), proven_cycles = proven->cycles;
     size_t n = 0;
-    for (double keep = smoothing; n == 0 && *work > 0; keep -= 1 - smoothing) {
+    for (double keep = stalled < SMOOTH_STALLED ? smoothing : 0; n == 0 && *work > 0; keep -= 1 - smoothing) {
       mix(columns, fmax(0, keep), proven);
       n = price(columns, box, work, proven);
       if (keep <= 0) break;
