@@ -8,9 +8,13 @@ const char *const tenancy_bound_names[TENANCY_N_BOUNDS] = {"single_job", "lp", "
                                                            "branched_lp"};
 const struct tenancy_bounds_settings tenancy_bounds_quick = {.mip_nodes = 200};
 const struct tenancy_bounds_settings tenancy_bounds_full = {
-    .mip_nodes = 2000, .columns = 20000, .price_work = 1u << 28};
+    .mip_nodes = 2000, .columns = 20000, .price_work = 20000000};
 const struct tenancy_bounds_settings tenancy_bounds_proof = {
-    .mip_nodes = 4000, .columns = 20000, .branch_nodes = 1000, .price_work = 1u << 30};
+    .mip_nodes = 4000, .columns = 20000, .branch_nodes = 4000, .price_work = 40000000};
+
+/* An answer this near to its bound is optimal (tenancy §4). */
+static const double proof = 1e-9;
+enum { GUESS_ROUNDS = 100 };
 
 /* The shortest time that a job of the kind can take, whatever the others do. */
 static double least_cycles(const struct tenancy_kinds *kinds, size_t kind) {
@@ -22,14 +26,40 @@ static double least_cycles(const struct tenancy_kinds *kinds, size_t kind) {
   return least;
 }
 
-static double single_job(const struct tenancy_kinds *kinds, size_t *which) {
-  double most = 0;
-  *which = 0;
-  for (size_t k = 0; k < kinds->n_kinds; k++) {
-    const double cycles = least_cycles(kinds, k);
-    if (cycles > most) most = cycles, *which = k;
+/* The longest job, or with dependencies and release times the longest chain: when job j can be done at the earliest.
+ * `which` is where it ends. False if the dependencies are circular. */
+static bool single_job(const struct tenancy_kinds *kinds, struct arena *scratch, double *cycles, size_t *which) {
+  const struct tenancy_problem *problem = kinds->problem;
+  const size_t n = problem->n_jobs;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  double *end = ARENA_NEW(scratch, double, n);
+  uint32_t *waits = ARENA_NEW(scratch, uint32_t, n), *ready = ARENA_NEW(scratch, uint32_t, n);
+  uint32_t *first = ARENA_NEW(scratch, uint32_t, n + 2);
+  const size_t n_edges = problem->pred_start == NULL ? 0 : problem->pred_start[n];
+  uint32_t *after = ARENA_NEW(scratch, uint32_t, n_edges);
+  for (size_t e = 0; e < n_edges; e++) first[problem->preds[e] + 2]++;
+  for (size_t j = 0; j < n; j++) first[j + 2] += first[j + 1];
+  size_t n_ready = 0, n_done = 0;
+  for (size_t j = 0; j < n; j++) {
+    waits[j] = n_edges == 0 ? 0 : problem->pred_start[j + 1] - problem->pred_start[j];
+    for (uint32_t e = 0; e < waits[j]; e++)
+      after[first[problem->preds[problem->pred_start[j] + e] + 1]++] = (uint32_t)j;
+    end[j] = problem->release_cycles == NULL ? 0 : (double)problem->release_cycles[j]; /* its start, for now */
+    if (waits[j] == 0) ready[n_ready++] = (uint32_t)j;
   }
-  return tenancy_round_down(most, 2);
+  *cycles = -1, *which = 0;
+  for (; n_done < n_ready; n_done++) {
+    const uint32_t j = ready[n_done];
+    end[j] += least_cycles(kinds, kinds->kind_of[j]);
+    if (end[j] > *cycles || (end[j] >= *cycles && j < *which)) *cycles = end[j], *which = j;
+    for (uint32_t s = first[j]; s < first[j + 1]; s++) {
+      end[after[s]] = fmax(end[after[s]], end[j]);
+      if (--waits[after[s]] == 0) ready[n_ready++] = after[s];
+    }
+  }
+  arena_rewind(scratch, mark);
+  *cycles = tenancy_round_down(*cycles, n_edges == 0 ? 2 : n);
+  return n_done == n;
 }
 
 double tenancy_gap(double value_cycles, double bound_cycles) {
@@ -47,32 +77,36 @@ static void choose_binding(struct tenancy_bounds *bounds) {
 
 static const char *explain(const struct tenancy_kinds *kinds, const struct tenancy_bounds *bounds, size_t longest,
                            const struct tenancy_weights *weights, struct arena *arena) {
+  const struct tenancy_problem *problem = kinds->problem;
   if (bounds->binding == TENANCY_B1_SINGLE_JOB) {
-    return arena_printf(arena, "job %u alone takes as long", (unsigned)kinds->job[kinds->start[longest]]);
+    const bool chain = problem->pred_start != NULL || problem->release_cycles != NULL;
+    return arena_printf(arena, chain ? "job %zu cannot end earlier" : "job %zu alone takes as long", longest);
   }
   size_t heaviest = 0;
   for (size_t g = 1; g <= kinds->n_groups; g++) heaviest = weights->of[g] > weights->of[heaviest] ? g : heaviest;
-  if (heaviest == kinds->n_groups) return "the bandwidth: all bytes through it";
+  if (heaviest == kinds->n_groups) return "the bandwidth: all bytes must pass";
   size_t first = 0;
-  while (kinds->problem->group_of[first] != heaviest) first++;
-  return arena_printf(arena, "the load of the %u core%s like core %zu", (unsigned)kinds->problem->group_size[heaviest],
-                      kinds->problem->group_size[heaviest] == 1 ? "" : "s", first);
+  while (problem->group_of[first] != heaviest) first++;
+  if (problem->group_size[heaviest] == 1) return arena_printf(arena, "the load of core %zu", first);
+  return arena_printf(arena, "the load of the %u cores like core %zu", (unsigned)problem->group_size[heaviest], first);
 }
 
-/* Without GLPK (too many pairs): weights in proportion to how often a row was the largest, for answers that are best at
- * the weights so far. */
-static void guess_weights(const struct tenancy_kinds *kinds, struct tenancy_weights *weights,
-                          struct tenancy_multipliers *scratch) {
-  (void)scratch;
-  for (size_t g = 0; g <= kinds->n_groups; g++) weights->of[g] = 1;
+/* With other rules than the proportional one, a job still takes max(l, a/B) on its core, but nobody else need stall. */
+static void forget_stalls(struct tenancy_kinds *kinds) {
+  for (size_t at = 0; at < kinds->n_kinds * kinds->n_groups; at++) {
+    if (!(kinds->latency[at] > 0)) continue;
+    kinds->latency[at] = fmax(kinds->latency[at], kinds->busy[at]);
+    kinds->excess[at] = 0;
+  }
 }
 
 static void bound_lp(const struct tenancy_kinds *kinds, const struct tenancy_bounds_settings *settings,
                      struct tenancy_lp *lp, struct tenancy_weights *weights, struct tenancy_multipliers *proven,
                      struct arena *arena, struct tenancy_bounds *bounds) {
   const size_t n_jobs = kinds->problem->n_jobs;
-  guess_weights(kinds, weights, proven);
-  const bool solved = lp != NULL && tenancy_lp_solve(lp, NULL, weights);
+  tenancy_weights_guess(kinds, lp == NULL ? GUESS_ROUNDS : 1, proven, weights);
+  uint64_t work = UINT64_MAX;
+  const bool solved = lp != NULL && tenancy_lp_solve(lp, NULL, &work, weights);
   tenancy_weights_prove(kinds, weights, NULL, proven);
   bounds->cycles[TENANCY_B2_LP] = proven->cycles;
   if (!solved) return;
@@ -92,19 +126,22 @@ static void bound_lp(const struct tenancy_kinds *kinds, const struct tenancy_bou
 bool tenancy_bounds(const struct tenancy_problem *problem, const struct tenancy_bounds_settings *settings,
                     const struct tenancy_queues *upper, struct arena *arena, struct tenancy_bounds *bounds,
                     struct error *error) {
-  (void)upper, (void)error;
   *bounds = (struct tenancy_bounds){0};
   struct tenancy_kinds kinds;
   tenancy_kinds_init(&kinds, problem, arena);
   bounds->n_kinds = kinds.n_kinds, bounds->kind_of = kinds.kind_of;
   size_t longest;
-  bounds->cycles[TENANCY_B1_SINGLE_JOB] = single_job(&kinds, &longest);
+  if (!single_job(&kinds, arena, &bounds->cycles[TENANCY_B1_SINGLE_JOB], &longest))
+    return error_add(error, STATUS_INPUT, "%s: the dependencies are circular", problem->name);
+  const bool proportional = settings->allocation == TENANCY_PROPORTIONAL;
+  if (!proportional) forget_stalls(&kinds);
   struct tenancy_weights weights = {.of = ARENA_NEW(arena, double, kinds.n_groups + 1)};
   struct tenancy_multipliers proven = {.of_kind = ARENA_NEW(arena, double, kinds.n_kinds),
                                        .of_pair = ARENA_NEW(arena, double, kinds.n_kinds *kinds.n_groups)};
   struct tenancy_lp *lp = tenancy_lp_new(&kinds, arena);
   bound_lp(&kinds, settings, lp, &weights, &proven, arena, bounds);
-  tenancy_bound_columns(&kinds, settings, lp, &proven, arena, bounds);
+  const double known_cycles = upper == NULL ? INFINITY : tenancy_cycles(problem, tenancy_evaluate(problem, upper));
+  if (proportional) tenancy_bound_columns(&kinds, settings, lp, &proven, known_cycles * (1 - proof), arena, bounds);
   tenancy_lp_free(lp);
   choose_binding(bounds);
   bounds->reason = explain(&kinds, bounds, longest, &weights, arena);

@@ -1,8 +1,9 @@
 /* What can no answer beat? (tenancy §4.)
  *
  * B1 a single job, B2 a linear program, B3 the same with whole jobs, B4 a linear program over configurations of jobs
- * that run together. Limits are counted (iterations, nodes), never timed, so that a bound is the same every time.
- * GLPK is called here alone. Every bound is lowered by what rounding could have added. */
+ * that run together, B5 (ours) B4 with whole jobs: branched. Limits are counted (iterations, nodes), never timed, so
+ * that a bound is the same every time. GLPK is called here alone. Every bound is lowered by what rounding could have
+ * added. All hold with dependencies and release times too: they bound what may run together, not when. */
 #ifndef SEARCH_TENANCY_TENANCY_BOUNDS_H
 #define SEARCH_TENANCY_TENANCY_BOUNDS_H
 
@@ -27,6 +28,8 @@ struct tenancy_bounds {
   /* Group of cores of every job [n_jobs], as a start for a search: the LP's basic solution rounded, and the MIP's
    * incumbent; NULL: none. */
   const uint32_t *lp_group, *mip_group;
+  /* And of B5's best node with whole jobs, whose configurations are below then; NULL: none. */
+  const uint32_t *branched_group;
   /* Jobs with equal latencies and bandwidths are one kind: kind_of[n_jobs], numbered by first job. */
   size_t n_kinds;
   const uint32_t *kind_of;
@@ -40,15 +43,16 @@ struct tenancy_bounds {
   const uint32_t *first, *job, *group;
 };
 struct tenancy_bounds_settings {
-  uint64_t mip_nodes;    /* of B3's branch and bound; 0: not at all */
-  uint64_t columns;      /* of B4, at most; 0: not at all */
-  uint64_t branch_nodes; /* of B5, which needs B4; 0: not at all */
-  uint64_t price_work;   /* steps of pricing in B4 and B5, at most */
+  uint64_t mip_nodes;                 /* of B3's branch and bound; 0: not at all */
+  uint64_t columns;                   /* of B4 and B5, at most at a time; 0: not at all */
+  uint64_t branch_nodes;              /* of B5; 0: not at all */
+  uint64_t price_work;                /* of B4 and B5 together: labels of pricing, and simplex steps by their size */
+  enum tenancy_allocation allocation; /* with another rule than proportional only B1, and B2 and B3 without stall */
 };
+/* Quick: B1 to B3, for a start at once. Full: B4 as well. Proof: all, seconds to a minute. */
 extern const struct tenancy_bounds_settings tenancy_bounds_quick, tenancy_bounds_full, tenancy_bounds_proof;
-/* B1 to B4 as far as the settings allow. `upper` (an answer known already; NULL: none) gives B4 its first columns.
- * Without dependencies; with them, B1's critical path and what else stays valid. With an allocation other than
- * proportional only B1 and the part of B2 that stays valid. */
+/* B1 to B5 as far as the settings allow. `upper` (an answer known already; NULL: none) ends B5's branching where it is
+ * proven optimal. False with STATUS_INPUT if the dependencies are circular. */
 bool tenancy_bounds(const struct tenancy_problem *problem, const struct tenancy_bounds_settings *settings,
                     const struct tenancy_queues *upper, struct arena *arena, struct tenancy_bounds *bounds,
                     struct error *error);

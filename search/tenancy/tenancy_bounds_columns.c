@@ -9,12 +9,10 @@
 #include "search/tenancy/tenancy_columns.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const double converged = 1e-10, node_converged = 1e-8, whole = 1e-6, helps = 1e-6;
-enum { MOST_PAIRS = 4096, most_skips = 6 };
+enum { MOST_PAIRS = 4096, most_skips = 6, leaf_work = 1 << 22 };
 
 struct node {
   double cycles; /* proven */
@@ -25,6 +23,7 @@ struct node {
   size_t split;   /* pair to branch on */
   double at_jobs; /* its fraction */
   bool leaf;      /* nothing to branch on */
+  double *jobs;   /* of a leaf: whole jobs on groups [pairs] */
 };
 
 struct tree {
@@ -36,6 +35,7 @@ struct tree {
   struct tenancy_multipliers by_lp;
   struct node **open;
   size_t n_open;
+  struct node *best_leaf; /* NULL: none yet */
   double *jobs;
   uint64_t work;
   double enough_cycles;
@@ -86,7 +86,7 @@ static void choose_split(const struct tree *tree, struct node *node) {
 
 /* Cheap, and in most nodes enough to close them. */
 static void solve_by_lp(struct tree *tree, struct node *node) {
-  if (!tenancy_lp_solve(tree->lp, &node->box, &tree->weights)) return;
+  if (!tenancy_lp_solve(tree->lp, &node->box, &tree->work, &tree->weights)) return;
   tenancy_weights_prove(tree->kinds, &tree->weights, &node->box, &tree->by_lp);
   if (tree->by_lp.cycles > node->multipliers.cycles) copy_multipliers(tree->kinds, &tree->by_lp, &node->multipliers);
   node->cycles = node->multipliers.cycles;
@@ -102,11 +102,16 @@ static void solve_by_columns(struct tree *tree, struct node *node, double tolera
   if (!solved) return;
   tenancy_columns_jobs(tree->columns, tree->jobs);
   choose_split(tree, node);
+  if (!node->leaf || (tree->best_leaf != NULL && tree->best_leaf->cycles <= node->cycles)) return;
+  const size_t n_pairs = tree->kinds->n_kinds * tree->kinds->n_groups;
+  node->jobs = ARENA_NEW(tree->arena, double, n_pairs);
+  memcpy(node->jobs, tree->jobs, n_pairs * sizeof(double));
+  tree->best_leaf = node;
 }
 
 /* Columns have not helped just above: branch where the LP is split. */
 static void skip_columns(struct tree *tree, struct node *node) {
-  if (!tenancy_lp_solve(tree->lp, &node->box, &tree->weights)) {
+  if (!tenancy_lp_solve(tree->lp, &node->box, &tree->work, &tree->weights)) {
     node->skips = 0;
     return;
   }
@@ -130,9 +135,7 @@ static bool before(const struct node *a, const struct node *b) { return a->cycle
 
 static void push(struct tree *tree, struct node *node) {
   size_t i = tree->n_open++;
-  for (; i > 0 && before(tree->open[(i - 1) / 2], node) == false && before(node, tree->open[(i - 1) / 2]);
-       i = (i - 1) / 2)
-    tree->open[i] = tree->open[(i - 1) / 2];
+  for (; i > 0 && before(node, tree->open[(i - 1) / 2]); i = (i - 1) / 2) tree->open[i] = tree->open[(i - 1) / 2];
   tree->open[i] = node;
 }
 
@@ -153,12 +156,6 @@ static double branch(struct tree *tree, struct node *root, uint64_t n_nodes) {
   push(tree, root);
   for (uint64_t n = 0; n + 2 <= n_nodes && tree->work > 0 && tree->n_open > 0;) {
     struct node *least = tree->open[0];
-    void dbg(void);
-    if (getenv("B5V") && n % 100 == 0)
-      dbg(),
-          printf("work %g node %d open %zu bound %.3f leaf %d priced %d\n", (double)tree->work, (int)n, tree->n_open,
-                 least->cycles, least->leaf, least->priced),
-          fflush(stdout);
     if (least->cycles >= tree->enough_cycles) break;
     if (least->priced && least->leaf) break;
     pop(tree);
@@ -189,14 +186,14 @@ static void report(const struct tenancy_columns *columns, const struct tenancy_k
   const size_t n = tenancy_columns_used(columns, arena, &bounds->z_cycles, &of);
   size_t n_jobs = 0;
   for (size_t i = 0; i < n; i++)
-    for (size_t p = 0; p < of[i]->n_parts; p++) n_jobs += of[i]->n_jobs[p];
+    for (size_t p = 0; p < of[i]->n_parts; p++) n_jobs += of[i]->parts[p].n_jobs;
   uint32_t *first = ARENA_NEW(arena, uint32_t, n + 1), *job = ARENA_NEW(arena, uint32_t, n_jobs);
   uint32_t *group = ARENA_NEW(arena, uint32_t, n_jobs), end = 0;
   for (size_t i = 0; i < n; i++) {
     for (size_t p = 0; p < of[i]->n_parts; p++) {
-      for (uint32_t c = 0; c < of[i]->n_jobs[p]; c++) {
-        job[end] = kinds->job[kinds->start[of[i]->at[p] / kinds->n_groups]];
-        group[end++] = (uint32_t)(of[i]->at[p] % kinds->n_groups);
+      for (uint32_t c = 0; c < of[i]->parts[p].n_jobs; c++) {
+        job[end] = kinds->job[kinds->start[of[i]->parts[p].at / kinds->n_groups]];
+        group[end++] = (uint32_t)(of[i]->parts[p].at % kinds->n_groups);
       }
     }
     first[i + 1] = end;
@@ -204,14 +201,26 @@ static void report(const struct tenancy_columns *columns, const struct tenancy_k
   bounds->n_configurations = n, bounds->first = first, bounds->job = job, bounds->group = group;
 }
 
+/* Whole jobs, and what they run with: better to follow than B4's fractions. */
+static void report_leaf(struct tree *tree, struct tenancy_bounds *bounds) {
+  uint32_t *group = ARENA_NEW(tree->arena, uint32_t, tree->kinds->problem->n_jobs);
+  tenancy_lp_spread(tree->kinds, tree->best_leaf->jobs, group, tree->arena);
+  bounds->branched_group = group;
+  uint64_t work = leaf_work;
+  if (tenancy_columns_generate(tree->columns, &tree->best_leaf->box, node_converged, INFINITY, &work,
+                               &tree->best_leaf->multipliers))
+    report(tree->columns, tree->kinds, tree->arena, bounds);
+}
+
 void tenancy_bound_columns(const struct tenancy_kinds *kinds, const struct tenancy_bounds_settings *settings,
-                           struct tenancy_lp *lp, const struct tenancy_multipliers *proven, struct arena *arena,
-                           struct tenancy_bounds *bounds) {
+                           struct tenancy_lp *lp, const struct tenancy_multipliers *proven, double enough_cycles,
+                           struct arena *arena, struct tenancy_bounds *bounds) {
   const size_t n_pairs = kinds->n_kinds * kinds->n_groups;
   if (settings->columns == 0 || lp == NULL || n_pairs > MOST_PAIRS) return;
   const double unit_cycles = fmax(1, bounds->cycles[TENANCY_B2_LP]);
-  struct tree tree = {.kinds = kinds, .arena = arena, .work = settings->price_work, .enough_cycles = INFINITY};
+  struct tree tree = {.kinds = kinds, .arena = arena, .work = settings->price_work, .enough_cycles = enough_cycles};
   tree.columns = tenancy_columns_new(kinds, unit_cycles, settings->columns, arena);
+  if (tree.columns == NULL) return;
   tree.jobs = ARENA_NEW(arena, double, n_pairs);
   tree.lp = lp, tree.weights.of = ARENA_NEW(arena, double, kinds->n_groups + 1);
   tree.by_lp = new_multipliers(kinds, arena);
@@ -221,6 +230,10 @@ void tenancy_bound_columns(const struct tenancy_kinds *kinds, const struct tenan
   solve_by_columns(&tree, root, converged);
   bounds->cycles[TENANCY_B4_CONFIGURATION_LP] = root->cycles;
   report(tree.columns, kinds, arena, bounds);
-  if (settings->branch_nodes > 0) bounds->cycles[TENANCY_B5_BRANCHED] = branch(&tree, root, settings->branch_nodes);
+  if (settings->branch_nodes > 0) {
+    const double least = branch(&tree, root, settings->branch_nodes);
+    bounds->cycles[TENANCY_B5_BRANCHED] = fmax(least, bounds->cycles[TENANCY_B3_GROUPED_MIP]);
+    if (tree.best_leaf != NULL && tree.best_leaf != root) report_leaf(&tree, bounds);
+  }
   tenancy_columns_free(tree.columns);
 }

@@ -9,14 +9,13 @@
 
 #include <glpk.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const double smoothing = 0.7, improves = 1e-9;
+static const double smoothing = 0.7, improves = 1e-9, useless_cost = 0.01;
 /* Rounding in the enumeration's sums of at most 256 + 1 terms near 1. */
 static const double pricing_margin = 1e-12;
-enum { SIMPLEX_STEPS = 100000 };
+enum { SIMPLEX_STEPS = 3000, SMOOTH_STALLED = 4, MOST_STALLED = 60, DROP_COLUMNS_PER_ROW = 6 };
 
 struct tenancy_columns {
   const struct tenancy_kinds *kinds;
@@ -26,7 +25,7 @@ struct tenancy_columns {
   double unit_cycles;
   double *least; /* [n_kinds] shortest latency: scales the row */
   int *pair_row; /* [n_kinds * n_groups]; 0: no box has needed one */
-  size_t n, limit;
+  size_t n, n_singles, limit;
   struct tenancy_configuration **of; /* [limit] by column − 1 */
   struct tenancy_multipliers master, tried;
   double *value; /* [n_kinds * n_groups] (u + δ) / l */
@@ -50,29 +49,43 @@ static double worth_at(const struct tenancy_columns *columns, const struct tenan
                        const struct tenancy_multipliers *u) {
   double sum = 0;
   for (size_t i = 0; i < configuration->n_parts; i++) {
-    const size_t at = configuration->at[i];
+    const size_t at = configuration->parts[i].at;
     const double worth = u->of_kind[at / columns->kinds->n_groups] + u->of_pair[at];
-    sum += configuration->n_jobs[i] * worth / columns->kinds->latency[at];
+    sum += configuration->parts[i].n_jobs * worth / columns->kinds->latency[at];
   }
   return sum;
+}
+
+/* In the master program already, and worth more than it costs only by the simplex method's tolerance? */
+static bool known(const struct tenancy_columns *columns, const struct tenancy_configuration *configuration) {
+  const size_t n_bytes = configuration->n_parts * sizeof *configuration->parts;
+  for (size_t i = columns->n; i-- > 0;) {
+    const struct tenancy_configuration *other = columns->of[i];
+    if (other->n_parts == configuration->n_parts && memcmp(other->parts, configuration->parts, n_bytes) == 0)
+      return true;
+  }
+  return false;
 }
 
 static bool add_column(struct tenancy_columns *columns, const struct tenancy_configuration *configuration) {
   if (columns->n == columns->limit) return false;
   struct tenancy_configuration *kept = ARENA_NEW(columns->arena, struct tenancy_configuration, 1);
+  struct tenancy_part *parts = ARENA_NEW(columns->arena, struct tenancy_part, configuration->n_parts);
+  memcpy(parts, configuration->parts, configuration->n_parts * sizeof *parts);
   *kept = *configuration;
+  kept->parts = parts;
   columns->of[columns->n++] = kept;
   int n = 0;
   for (size_t i = 0; i < kept->n_parts; i++) {
-    const size_t at = kept->at[i];
+    const size_t at = kept->parts[i].at;
     const int row = 1 + (int)(at / columns->kinds->n_groups);
-    const double done = kept->n_jobs[i] * columns->least[row - 1] / columns->kinds->latency[at];
+    const double done = kept->parts[i].n_jobs * columns->least[row - 1] / columns->kinds->latency[at];
     int e = 1;
     while (e <= n && columns->entries[e] != row) e++;
     if (e > n) columns->entries[++n] = row, columns->values[n] = 0;
     columns->values[e] += done;
     if (columns->pair_row[at] == 0) continue;
-    columns->entries[++n] = columns->pair_row[at], columns->values[n] = kept->n_jobs[i];
+    columns->entries[++n] = columns->pair_row[at], columns->values[n] = kept->parts[i].n_jobs;
   }
   const int column = glp_add_cols(columns->glpk, 1);
   glp_set_mat_col(columns->glpk, column, n, columns->entries, columns->values);
@@ -90,8 +103,8 @@ static void add_singles(struct tenancy_columns *columns) {
     uint32_t most = kinds->problem->group_size[g];
     if (most > kinds->n_of[k]) most = kinds->n_of[k];
     for (uint32_t n = 1; n <= most; n += most > 1 ? most - 1 : 1) {
-      struct tenancy_configuration alone = {.share = n * kinds->share[at], .n_parts = 1};
-      alone.at[0] = (uint32_t)at, alone.n_jobs[0] = n;
+      const struct tenancy_part part = {.at = (uint32_t)at, .n_jobs = n};
+      const struct tenancy_configuration alone = {.share = n * kinds->share[at], .n_parts = 1, .parts = &part};
       add_column(columns, &alone);
     }
   }
@@ -104,6 +117,8 @@ static struct tenancy_multipliers new_multipliers(const struct tenancy_columns *
 
 struct tenancy_columns *tenancy_columns_new(const struct tenancy_kinds *kinds, double unit_cycles, size_t limit,
                                             struct arena *arena) {
+  struct tenancy_pricing *pricing = tenancy_pricing_new(kinds, arena);
+  if (pricing == NULL) return NULL;
   struct tenancy_columns *columns = ARENA_NEW(arena, struct tenancy_columns, 1);
   *columns = (struct tenancy_columns){.kinds = kinds, .arena = arena, .unit_cycles = unit_cycles, .limit = limit};
   columns->least = ARENA_NEW(arena, double, kinds->n_kinds);
@@ -114,7 +129,7 @@ struct tenancy_columns *tenancy_columns_new(const struct tenancy_kinds *kinds, d
   columns->entries = ARENA_NEW(arena, int, limit + 2 * TENANCY_MAX_CORES + 1);
   columns->values = ARENA_NEW(arena, double, limit + 2 * TENANCY_MAX_CORES + 1);
   columns->priced = ARENA_NEW(arena, struct tenancy_priced, 1);
-  columns->pricing = tenancy_pricing_new(kinds, arena);
+  columns->pricing = pricing;
   columns->glpk = glp_create_prob();
   glp_set_obj_dir(columns->glpk, GLP_MIN);
   glp_add_rows(columns->glpk, (int)kinds->n_kinds);
@@ -125,12 +140,34 @@ struct tenancy_columns *tenancy_columns_new(const struct tenancy_kinds *kinds, d
     glp_set_row_bnds(columns->glpk, 1 + (int)k, GLP_LO, kinds->n_of[k] * columns->least[k] / unit_cycles, 0);
   }
   add_singles(columns);
+  columns->n_singles = columns->n;
   return columns;
 }
 
 void tenancy_columns_free(struct tenancy_columns *columns) {
   tenancy_pricing_free(columns->pricing);
   glp_delete_prob(columns->glpk);
+}
+
+/* Columns that the last solution found far from useful make every later step slower: they go, and would be found again.
+ */
+static void drop_columns(struct tenancy_columns *columns) {
+  const size_t n_rows = (size_t)glp_get_num_rows(columns->glpk);
+  if (columns->n < columns->n_singles + DROP_COLUMNS_PER_ROW * n_rows) return;
+  int n_dropped = 0;
+  size_t n = columns->n_singles;
+  for (size_t i = columns->n_singles; i < columns->n; i++) {
+    const int column = (int)i + 1;
+    const bool useless = glp_get_col_stat(columns->glpk, column) != GLP_BS &&
+                         glp_get_col_dual(columns->glpk, column) > useless_cost * cost_of(columns->of[i]);
+    if (useless) {
+      columns->entries[++n_dropped] = column;
+    } else {
+      columns->of[n++] = columns->of[i];
+    }
+  }
+  if (n_dropped > 0) glp_del_cols(columns->glpk, n_dropped, columns->entries);
+  columns->n = n;
 }
 
 /* --- boxes ----------------------------------------------------------------------------------------------------------
@@ -142,8 +179,8 @@ static void add_pair_row(struct tenancy_columns *columns, size_t at) {
   for (size_t i = 0; i < columns->n; i++) {
     const struct tenancy_configuration *configuration = columns->of[i];
     for (size_t p = 0; p < configuration->n_parts; p++) {
-      if (configuration->at[p] != at) continue;
-      columns->entries[++n] = (int)i + 1, columns->values[n] = configuration->n_jobs[p];
+      if (configuration->parts[p].at != at) continue;
+      columns->entries[++n] = (int)i + 1, columns->values[n] = configuration->parts[p].n_jobs;
     }
   }
   glp_set_mat_row(columns->glpk, row, n, columns->entries, columns->values);
@@ -164,36 +201,19 @@ static void set_box(struct tenancy_columns *columns, const struct tenancy_box *b
 /* --- rounds ---------------------------------------------------------------------------------------------------------
  */
 
-#include <time.h>
-static double tm, tp;
-static long nm, np, ni;
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return t.tv_sec + 1e-9 * t.tv_nsec;
-}
-void dbg(void);
-void dbg(void) { printf(" master %.3fs %ld its %ld price %.3fs %ld\n", tm, nm, ni, tp, np); }
-static bool solve_master_(struct tenancy_columns *columns, int method);
-static bool solve_master(struct tenancy_columns *columns, int method) {
-  double t = now();
-  int i0 = glp_get_it_cnt(columns->glpk);
-  bool b = solve_master_(columns, method);
-  tm += now() - t;
-  nm++;
-  ni += glp_get_it_cnt(columns->glpk) - i0;
-  return b;
-}
-static bool solve_master_(struct tenancy_columns *columns, int method) {
+static bool solve_master(struct tenancy_columns *columns, uint64_t *work) {
   glp_smcp simplex;
   glp_init_smcp(&simplex);
   simplex.msg_lev = GLP_MSG_OFF;
   simplex.it_lim = SIMPLEX_STEPS;
-  simplex.meth = method;
-  if (glp_simplex(columns->glpk, &simplex) != 0) {
-    glp_adv_basis(columns->glpk, 0);
-    if (glp_simplex(columns->glpk, &simplex) != 0) return false;
+  const int before = glp_get_it_cnt(columns->glpk);
+  bool solved = glp_simplex(columns->glpk, &simplex) == 0;
+  if (!solved) { /* stalled, or a basis that it could not repair */
+    glp_std_basis(columns->glpk);
+    solved = glp_simplex(columns->glpk, &simplex) == 0;
   }
+  tenancy_take_work(work, glp_get_it_cnt(columns->glpk) - before, (size_t)glp_get_num_rows(columns->glpk) + columns->n);
+  if (!solved) return false;
   if (glp_get_status(columns->glpk) != GLP_OPT) return false;
   columns->master.cycles = glp_get_obj_val(columns->glpk) * columns->unit_cycles;
   for (size_t k = 0; k < columns->kinds->n_kinds; k++)
@@ -221,10 +241,7 @@ static size_t price(struct tenancy_columns *columns, const struct tenancy_box *b
     columns->value[at] =
         kinds->latency[at] > 0 ? fmax(0, tried->of_kind[k] + tried->of_pair[at]) / kinds->latency[at] : 0;
   }
-  double t0 = now();
   tenancy_price(columns->pricing, columns->value, 1, work, columns->priced);
-  tp += now() - t0;
-  np++;
 
   const double scale = fmax(1, columns->priced->most * (1 + pricing_margin) + pricing_margin);
   const size_t n_terms = 2 * n_pairs(columns);
@@ -237,7 +254,8 @@ static size_t price(struct tenancy_columns *columns, const struct tenancy_box *b
   size_t n = 0;
   for (size_t i = 0; i < columns->priced->n; i++) {
     const struct tenancy_configuration *found = &columns->priced->found[i];
-    if (worth_at(columns, found, &columns->master) > cost_of(found) * (1 + improves)) n += add_column(columns, found);
+    if (worth_at(columns, found, &columns->master) > cost_of(found) * (1 + improves) && !known(columns, found))
+      n += add_column(columns, found);
   }
   return n;
 }
@@ -252,14 +270,19 @@ static void mix(const struct tenancy_columns *columns, double part, const struct
 
 bool tenancy_columns_generate(struct tenancy_columns *columns, const struct tenancy_box *box, double tolerance,
                               double enough_cycles, uint64_t *work, struct tenancy_multipliers *proven) {
+  drop_columns(columns);
   set_box(columns, box);
   bool solved = false;
-  while (*work > 0) {
-    if (!solve_master(columns, solved ? GLP_PRIMAL : GLP_DUALP)) return solved;
+  double best_cycles = INFINITY, proven_cycles = proven->cycles;
+  for (size_t stalled = 0; *work > 0 && stalled < MOST_STALLED;) {
+    if (!solve_master(columns, work)) return solved;
     solved = true;
     if (proven->cycles >= columns->master.cycles * (1 - tolerance) || proven->cycles >= enough_cycles) return true;
+    const bool moved = columns->master.cycles < best_cycles * (1 - tolerance) || proven->cycles > proven_cycles;
+    stalled = moved ? 0 : stalled + 1;
+    best_cycles = fmin(best_cycles, columns->master.cycles), proven_cycles = proven->cycles;
     size_t n = 0;
-    for (double keep = smoothing; n == 0 && *work > 0; keep -= 1 - smoothing) {
+    for (double keep = stalled < SMOOTH_STALLED ? smoothing : 0; n == 0 && *work > 0; keep -= 1 - smoothing) {
       mix(columns, fmax(0, keep), proven);
       n = price(columns, box, work, proven);
       if (keep <= 0) break;
@@ -279,8 +302,8 @@ void tenancy_columns_jobs(const struct tenancy_columns *columns, double *jobs) {
     const double z_cycles = glp_get_col_prim(columns->glpk, (int)i + 1) * columns->unit_cycles;
     if (!(z_cycles > 0)) continue;
     for (size_t p = 0; p < configuration->n_parts; p++) {
-      const size_t at = configuration->at[p];
-      jobs[at] += z_cycles * configuration->n_jobs[p] / columns->kinds->latency[at];
+      const size_t at = configuration->parts[p].at;
+      jobs[at] += z_cycles * configuration->parts[p].n_jobs / columns->kinds->latency[at];
     }
   }
 }

@@ -10,7 +10,8 @@
 #include "search/tenancy/tenancy_pricing.h"
 
 struct tenancy_columns;
-/* Holds GLPK problems: free it. `unit_cycles`: about the makespan, as a scale. */
+/* Holds GLPK problems: free it. `unit_cycles`: about the makespan, as a scale; at most `limit` columns at a time. NULL
+ * if pricing is not possible. */
 struct tenancy_columns *tenancy_columns_new(const struct tenancy_kinds *kinds, double unit_cycles, size_t limit,
                                             struct arena *arena);
 void tenancy_columns_free(struct tenancy_columns *columns);

@@ -15,7 +15,7 @@
 static const double mip_margin = 1e-6;
 /* A solved count this near to a whole number is one. */
 static const double nearly_whole = 1e-6;
-enum { SIMPLEX_STEPS = 200000, MOST_PAIRS = 1 << 18 };
+enum { SIMPLEX_STEPS = 50000, MOST_PAIRS = 1 << 18 };
 
 struct tenancy_lp {
   const struct tenancy_kinds *kinds;
@@ -100,7 +100,8 @@ void tenancy_lp_free(struct tenancy_lp *lp) {
   if (lp != NULL) glp_delete_prob(lp->glpk);
 }
 
-bool tenancy_lp_solve(struct tenancy_lp *lp, const struct tenancy_box *box, struct tenancy_weights *weights) {
+bool tenancy_lp_solve(struct tenancy_lp *lp, const struct tenancy_box *box, uint64_t *work,
+                      struct tenancy_weights *weights) {
   const struct tenancy_kinds *kinds = lp->kinds;
   for (size_t at = 0; box != NULL && at < kinds->n_kinds * kinds->n_groups; at++) {
     if (lp->column[at] == 0) continue;
@@ -111,11 +112,14 @@ bool tenancy_lp_solve(struct tenancy_lp *lp, const struct tenancy_box *box, stru
   glp_init_smcp(&simplex);
   simplex.msg_lev = GLP_MSG_OFF;
   simplex.it_lim = SIMPLEX_STEPS;
-  simplex.meth = box == NULL ? GLP_PRIMAL : GLP_DUALP;
-  if (glp_simplex(lp->glpk, &simplex) != 0 || glp_get_status(lp->glpk) != GLP_OPT) return false;
-  for (size_t g = 0; g <= kinds->n_groups; g++)
+  simplex.meth = box == NULL ? GLP_PRIMAL : GLP_DUALP; /* a box leaves the last basis dual feasible */
+  const int before = glp_get_it_cnt(lp->glpk);
+  const bool solved = glp_simplex(lp->glpk, &simplex) == 0 && glp_get_status(lp->glpk) == GLP_OPT;
+  tenancy_take_work(work, glp_get_it_cnt(lp->glpk) - before,
+                    (size_t)glp_get_num_rows(lp->glpk) + (size_t)glp_get_num_cols(lp->glpk));
+  for (size_t g = 0; solved && g <= kinds->n_groups; g++)
     weights->of[g] = fmax(0, -glp_get_row_dual(lp->glpk, lp->first_load_row + (int)g));
-  return true;
+  return solved;
 }
 
 void tenancy_lp_jobs(const struct tenancy_lp *lp, double *jobs) {
@@ -221,21 +225,57 @@ static double fill_kind(const struct tenancy_kinds *kinds, size_t k, const doubl
   return sum;
 }
 
+/* What a job costs there, times the sum of weights; `loads` is that of the load rows. */
+static double cost_of(const struct tenancy_kinds *kinds, size_t at, size_t g, const struct tenancy_weights *weights,
+                      double loads) {
+  if (!(kinds->latency[at] > 0)) return INFINITY;
+  const double load = kinds->latency[at] / kinds->problem->group_size[g];
+  return weights->of[g] * load + loads * kinds->excess[at] + weights->of[kinds->n_groups] * kinds->busy[at];
+}
+
 void tenancy_weights_prove(const struct tenancy_kinds *kinds, const struct tenancy_weights *weights,
                            const struct tenancy_box *box, struct tenancy_multipliers *multipliers) {
   const size_t n_groups = kinds->n_groups;
   double loads = 0, sum = 0, cost[TENANCY_MAX_CORES] = {0};
   for (size_t g = 0; g < n_groups; g++) loads += weights->of[g];
-  const double bytes = weights->of[n_groups], all = loads + bytes;
+  const double all = loads + weights->of[n_groups];
   for (size_t k = 0; k < kinds->n_kinds; k++) {
-    for (size_t g = 0; g < n_groups; g++) {
-      const size_t at = kinds_at(kinds, k, g);
-      const double load = kinds->latency[at] / kinds->problem->group_size[g];
-      cost[g] = kinds_can(kinds, k, g)
-                    ? (weights->of[g] * load + loads * kinds->excess[at] + bytes * kinds->busy[at]) / all
-                    : INFINITY;
-    }
+    for (size_t g = 0; g < n_groups; g++) cost[g] = cost_of(kinds, kinds_at(kinds, k, g), g, weights, loads) / all;
     sum += fill_kind(kinds, k, cost, box, multipliers);
   }
   multipliers->cycles = all > 0 ? tenancy_round_down(sum, kinds->n_kinds + n_groups) : 0;
+}
+
+/* Rows (loads and the bandwidth) play against jobs: jobs answer the rows' average so far, each at its least cost, and
+ * the row that is largest in the average of the answers gains weight. The average tends to the optimum (Robinson 1951);
+ * every state of it proves something, and the best is kept. */
+void tenancy_weights_guess(const struct tenancy_kinds *kinds, size_t n_rounds, struct tenancy_multipliers *scratch,
+                           struct tenancy_weights *weights) {
+  const size_t n_groups = kinds->n_groups;
+  double played[TENANCY_MAX_CORES + 1], rows[TENANCY_MAX_CORES + 1] = {0}, best_cycles = -1;
+  for (size_t g = 0; g <= n_groups; g++) played[g] = weights->of[g] = 1;
+  for (size_t round = 0; round < n_rounds; round++) {
+    const struct tenancy_weights now = {.of = played};
+    tenancy_weights_prove(kinds, &now, NULL, scratch);
+    if (scratch->cycles > best_cycles) {
+      best_cycles = scratch->cycles;
+      memcpy(weights->of, played, (n_groups + 1) * sizeof *played);
+    }
+    double loads = 0;
+    for (size_t g = 0; g < n_groups; g++) loads += played[g];
+    for (size_t k = 0; k < kinds->n_kinds; k++) {
+      size_t least = n_groups;
+      double least_cost = INFINITY;
+      for (size_t g = 0; g < n_groups; g++) {
+        const double cost = cost_of(kinds, kinds_at(kinds, k, g), g, &now, loads);
+        if (cost < least_cost) least = g, least_cost = cost;
+      }
+      const size_t at = kinds_at(kinds, k, least);
+      rows[least] += kinds->n_of[k] * kinds->latency[at] / kinds->problem->group_size[least];
+      rows[n_groups] += kinds->n_of[k] * (kinds->busy[at] - kinds->excess[at]); /* all loads share the excess */
+    }
+    size_t largest = 0;
+    for (size_t g = 1; g <= n_groups; g++) largest = rows[g] > rows[largest] ? g : largest;
+    played[largest] += 1;
+  }
 }

@@ -3,7 +3,6 @@
 
 #include <glpk.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +25,8 @@ struct label {
   uint32_t at, n_jobs;    /* what it added */
 };
 
-enum { N_THETAS = 6 };
+enum { N_THETAS = 6, MOST_LABELS = 1 << 17, MOST_STATES = 1 << 16 };
+
 struct tenancy_pricing {
   const struct tenancy_kinds *kinds;
   glp_prob *glpk;
@@ -49,8 +49,9 @@ struct tenancy_pricing {
   uint64_t work;
   bool stopped;
   struct tenancy_priced *priced;
-  uint32_t *order; /* [n_kinds] */
-  double *key;     /* [n_kinds] */
+  struct tenancy_part *parts[PRICING_KEEPS]; /* of priced->found */
+  uint32_t *order;                           /* [n_kinds] */
+  double *key;                               /* [n_kinds] */
 };
 
 /* --- the linear program ---------------------------------------------------------------------------------------------
@@ -93,6 +94,9 @@ static void build(struct tenancy_pricing *pricing, struct arena *arena) {
 }
 
 struct tenancy_pricing *tenancy_pricing_new(const struct tenancy_kinds *kinds, struct arena *arena) {
+  uint64_t n_states = 1;
+  for (size_t g = 0; g < kinds->n_groups && n_states <= MOST_STATES; g++) n_states *= kinds->problem->group_size[g] + 1;
+  if (n_states > MOST_STATES) return NULL;
   struct tenancy_pricing *pricing = ARENA_NEW(arena, struct tenancy_pricing, 1);
   const size_t n_pairs = kinds->n_kinds * kinds->n_groups;
   pricing->kinds = kinds;
@@ -116,8 +120,9 @@ struct tenancy_pricing *tenancy_pricing_new(const struct tenancy_kinds *kinds, s
     pricing->stride[g] = pricing->n_states;
     pricing->n_states *= kinds->problem->group_size[g] + 1;
   }
-  pricing->most_labels = 1 << 17;
+  pricing->most_labels = MOST_LABELS;
   pricing->labels = ARENA_NEW(arena, struct label, pricing->most_labels);
+  for (size_t i = 0; i < PRICING_KEEPS; i++) pricing->parts[i] = ARENA_NEW(arena, struct tenancy_part, n_places(kinds));
   pricing->order = ARENA_NEW(arena, uint32_t, kinds->n_kinds);
   pricing->key = ARENA_NEW(arena, double, kinds->n_kinds);
   return pricing;
@@ -257,13 +262,19 @@ static void list_tops(struct tenancy_pricing *pricing) {
 
 static void keep(struct tenancy_pricing *pricing, const struct label *end, double worth) {
   struct tenancy_priced *priced = pricing->priced;
-  size_t i = priced->n < PRICING_KEEPS ? priced->n++ : PRICING_KEEPS - 1;
-  for (; i > 0 && priced->found[i - 1].worth < worth; i--) priced->found[i] = priced->found[i - 1];
+  size_t i = priced->n < PRICING_KEEPS ? priced->n : PRICING_KEEPS - 1;
+  if (i < priced->n && priced->found[i].worth >= worth) return;
+  struct tenancy_part *parts = pricing->parts[i]; /* of the one that goes, or free */
+  if (priced->n < PRICING_KEEPS) priced->n++;
+  for (; i > 0 && priced->found[i - 1].worth < worth; i--) {
+    priced->found[i] = priced->found[i - 1];
+    pricing->parts[i] = pricing->parts[i - 1];
+  }
+  pricing->parts[i] = parts;
   struct tenancy_configuration *to = &priced->found[i];
-  *to = (struct tenancy_configuration){.worth = worth};
+  *to = (struct tenancy_configuration){.worth = worth, .parts = parts};
   for (const struct label *label = end; label->n_jobs > 0; label = &pricing->labels[label->before]) {
-    const uint32_t part = to->n_parts++;
-    to->at[part] = label->at, to->n_jobs[part] = label->n_jobs;
+    parts[to->n_parts++] = (struct tenancy_part){.at = label->at, .n_jobs = label->n_jobs};
     to->share += label->n_jobs * pricing->kinds->share[label->at];
   }
 }
@@ -385,8 +396,5 @@ void tenancy_price(struct tenancy_pricing *pricing, const double *value, double 
     priced->most = priced->n > 0 ? priced->found[0].worth : pricing->limit - within;
     if (priced->n > 0 || within >= whole) break;
   }
-  if (getenv("B4V") && *work - pricing->work > 100000)
-    printf("     L %.6f theta %.4f best %.6f n %zu items %zu nodes %.0f\n", pricing->limit, pricing->theta,
-           priced->most, priced->n, pricing->n_items, (double)(*work - pricing->work));
   *work = pricing->work;
 }
