@@ -117,7 +117,7 @@ static double progress(const struct best *best) {
 
 static double temperature(const struct best *best, double hot, double at) {
   const double bound = best->request->bounds->best_cycles * (double)best->request->problem->scaled_bandwidth;
-  const double cold = fmin(hot, best->settings->cold * bound);
+  const double cold = fmin(hot / 100, best->settings->cold * bound);
   return hot * num_pow(cold / hot, at);
 }
 

@@ -85,20 +85,17 @@ static void lay_out(struct tenancy_timeline *timeline, uint32_t core, uint32_t f
   timeline->need[base + timeline->n_queued[core]] = 0;
 }
 
-/* Integrals of the profile from entry k − 1 on. */
-static void integrate(struct tenancy_timeline *timeline, size_t k) {
+/* Integrals of the profile at entries k to `last`, from that before. */
+static void integrate(struct tenancy_timeline *timeline, size_t k, size_t last) {
   const uint64_t bandwidth = timeline->problem->scaled_bandwidth;
   struct tenancy_checkpoint now = timeline->at[k - 1];
-  for (; k <= timeline->problem->n_jobs; k++) {
+  for (; k <= last; k++) {
     const uint64_t dt = timeline->time[k] - timeline->time[k - 1];
     now.excess += wide(above(now.need, bandwidth), dt);
     now.waste += wide(above(bandwidth, now.need), dt);
     now.need += (uint64_t)timeline->delta[k];
     timeline->at[k] = now;
   }
-  uint64_t longest = 0;
-  if (timeline->fullest[0] != UINT32_MAX) longest = tenancy_timeline_load(timeline, timeline->fullest[0]);
-  timeline->cost = wide(longest, bandwidth) + now.excess;
 }
 
 void tenancy_timeline_set(struct tenancy_timeline *timeline, const struct tenancy_queues *queues) {
@@ -135,7 +132,9 @@ void tenancy_timeline_set(struct tenancy_timeline *timeline, const struct tenanc
   }
   timeline->time[problem->n_jobs + 1] = UINT64_MAX, timeline->core[problem->n_jobs + 1] = UINT32_MAX;
   rank_loads(timeline);
-  integrate(timeline, 1);
+  integrate(timeline, 1, problem->n_jobs);
+  timeline->cost = wide(tenancy_timeline_load(timeline, timeline->fullest[0]), problem->scaled_bandwidth) +
+                   timeline->at[problem->n_jobs].excess;
 }
 
 void tenancy_timeline_get(const struct tenancy_timeline *timeline, struct tenancy_queues *queues) {
@@ -426,53 +425,65 @@ static void exchange(struct tenancy_timeline *timeline, const struct tenancy_mov
   for (size_t s = 0; s < 2; s++) lay_out(timeline, core[s], place[s]);
 }
 
-/* Writes the profile anew from entry k on, where the queues of two cores have changed from their places on. */
-static void renew(struct tenancy_timeline *timeline, size_t k, const struct tenancy_move *move) {
-  const size_t n = timeline->problem->n_jobs;
-  size_t old = k, new = k;
+/* Writes the profile anew at entries k to `last`, where the queues of two cores have changed from their places on. */
+static void renew(struct tenancy_timeline *timeline, size_t k, size_t last, const struct tenancy_move *move) {
+  size_t old = k;
   const uint64_t since = timeline->time[k - 1];
-  uint32_t next[2], n_sides = move->core[0] == move->core[1] ? 1 : 2;
+  const size_t n_sides = move->core[0] == move->core[1] ? 1 : 2;
+  const uint64_t *end[2];
+  uint32_t next[2];
   for (size_t s = 0; s < n_sides; s++) { /* the first end behind the last entry that stays */
-    const uint64_t *end = timeline->end + move->core[s] * timeline->stride;
+    end[s] = timeline->end + move->core[s] * timeline->stride;
     next[s] = move->place[s];
-    while (next[s] > 0 && end[next[s] - 1] > since) next[s]--;
+    while (next[s] > 0 && end[s][next[s] - 1] > since) next[s]--;
   }
-  while (new <= n) {
-    uint32_t core = UINT32_MAX;
+  for (size_t new = k; new <= last; new ++) {
+    size_t side = 2;
     uint64_t soonest = UINT64_MAX;
     for (size_t s = 0; s < n_sides; s++) {
-      if (next[s] == timeline->n_queued[move->core[s]]) continue;
-      const uint64_t end = timeline->end[move->core[s] * timeline->stride + next[s]];
-      if (end < soonest) soonest = end, core = (uint32_t)s;
+      if (next[s] == timeline->n_queued[move->core[s]] || end[s][next[s]] >= soonest) continue;
+      soonest = end[s][next[s]], side = s;
     }
     while (timeline->core[old] == move->core[0] || timeline->core[old] == move->core[1]) old++;
-    if (core == UINT32_MAX || timeline->time[old] <= soonest) {
+    if (side == 2 || timeline->time[old] <= soonest) {
       timeline->spare_time[new] = timeline->time[old], timeline->spare_core[new] = timeline->core[old];
-      timeline->spare_delta[new ++] = timeline->delta[old++];
+      timeline->spare_delta[new] = timeline->delta[old++];
       continue;
     }
-    const uint64_t *needs = timeline->need + move->core[core] * timeline->stride + next[core]++;
-    timeline->spare_time[new] = soonest, timeline->spare_core[new] = move->core[core];
-    timeline->spare_delta[new ++] = (int64_t)(needs[1] - needs[0]);
+    const uint64_t *needs = timeline->need + move->core[side] * timeline->stride + next[side]++;
+    timeline->spare_time[new] = soonest, timeline->spare_core[new] = move->core[side];
+    timeline->spare_delta[new] = (int64_t)(needs[1] - needs[0]);
   }
-  memcpy(timeline->time + k, timeline->spare_time + k, (n + 1 - k) * sizeof *timeline->time);
-  memcpy(timeline->delta + k, timeline->spare_delta + k, (n + 1 - k) * sizeof *timeline->delta);
-  memcpy(timeline->core + k, timeline->spare_core + k, (n + 1 - k) * sizeof *timeline->core);
+  memcpy(timeline->time + k, timeline->spare_time + k, (last + 1 - k) * sizeof *timeline->time);
+  memcpy(timeline->delta + k, timeline->spare_delta + k, (last + 1 - k) * sizeof *timeline->delta);
+  memcpy(timeline->core + k, timeline->spare_core + k, (last + 1 - k) * sizeof *timeline->core);
 }
 
 void tenancy_timeline_take(struct tenancy_timeline *timeline) {
   const struct tenancy_move *move = &timeline->tried;
-  const size_t n_sides = move->core[0] == move->core[1] ? 1 : 2;
-  uint64_t start = timeline->branch[0].start;
-  if (n_sides == 2) start = min_u64(start, timeline->branch[1].start);
-  uint64_t need = timeline->at[0].need;
-  for (size_t s = 0; s < n_sides; s++) need -= timeline->need[move->core[s] * timeline->stride];
+  const size_t n = timeline->problem->n_jobs, n_sides = move->core[0] == move->core[1] ? 1 : 2;
+  uint64_t start = UINT64_MAX, join = 0, need = timeline->at[0].need;
+  for (size_t s = 0; s < n_sides; s++) {
+    start = min_u64(start, timeline->branch[s].start), join = max_u64(join, timeline->branch[s].join);
+    need -= timeline->need[move->core[s] * timeline->stride];
+  }
   exchange(timeline, move);
   for (size_t s = 0; s < n_sides; s++) need += timeline->need[move->core[s] * timeline->stride];
   timeline->at[0].need = need;
+  /* Behind the join there are as many entries as before, and the same ones. */
   const size_t k = start == 0 ? 1 : tenancy_timeline_find(timeline, start - 1) + 1;
-  renew(timeline, k, move);
-  rank_loads(timeline);
-  integrate(timeline, k);
+  const size_t last = join == UINT64_MAX ? n : tenancy_timeline_find(timeline, join);
+  if (last >= k) {
+    const struct tenancy_checkpoint past = timeline->at[last];
+    renew(timeline, k, last, move);
+    integrate(timeline, k, last);
+    const tenancy_cost more_excess = timeline->at[last].excess - past.excess;
+    const tenancy_cost more_waste = timeline->at[last].waste - past.waste;
+    for (size_t i = last + 1; i <= n && (more_excess != 0 || more_waste != 0); i++) {
+      timeline->at[i].excess += more_excess, timeline->at[i].waste += more_waste;
+    }
+  }
+  if (join == UINT64_MAX) rank_loads(timeline);
+  timeline->cost = timeline->tried_cost;
   timeline->bytes = timeline->tried_bytes, timeline->alone = timeline->tried_alone;
 }
