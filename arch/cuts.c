@@ -4,7 +4,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 
-static void push(struct cuts *cuts, const struct cut *cut) {
+static inline void push(struct cuts *cuts, const struct cut *cut) {
   REQUIRE(cuts->n < CUTS_MAX);
   if (cuts->n > 0) { /* the sweeps rely on the order; different borders may break it by a little */
     const struct cut *const last = &cuts->cut[cuts->n - 1];
@@ -13,14 +13,16 @@ static void push(struct cuts *cuts, const struct cut *cut) {
   cuts->cut[cuts->n++] = *cut;
 }
 
-/* The next number of parts after `parts` that makes the largest part of `units` smaller: every number up to 16, then at
- * least eight an octave, at last single units. 0 behind the last. */
-static uint64_t next_parts(uint64_t units, uint64_t parts) {
+/* The next number of parts after `parts`, of which the largest has `size`, that makes the largest part of `units`
+ * smaller: every number up to 16, then at least eight an octave, at last single units. 0 behind the last. */
+static uint64_t parts_behind(uint64_t units, uint64_t parts, uint64_t size) {
   enum { DENSE_PARTS = 16 };
-  if (parts >= units) return 0;
-  const uint64_t size = ceil_div(units, parts);
-  if (size == 1) return 0;
+  if (parts >= units || size == 1) return 0;
   return min_u64(max_u64(parts + 1 + parts / DENSE_PARTS, ceil_div(units, size - 1)), units);
+}
+
+static uint64_t next_parts(uint64_t units, uint64_t parts) {
+  return parts >= units ? 0 : parts_behind(units, parts, ceil_div(units, parts));
 }
 
 /* A cut of `units` in `groups` into `parts` each. Groups of one unit beside groups of two would drop a loop here and
@@ -48,23 +50,30 @@ static uint64_t smallest_part(const struct partition *partition) {
 
 static bool usable(const struct partition *partition) { return partition->parts <= UINT32_MAX && is_even(partition); }
 
+/* Half of an operator's price is this loop, and most of the loop is division: what does not change stands in front of
+ * it. `large` and `small` are the units of the groups, of which the first `n_large` have one more than the others. */
 static void list_plain(const struct tile_dim *dim, uint64_t groups, bool outer, bool first_only, struct cuts *cuts) {
-  struct partition partition = {.units = ceil_div(dim->share, dim->unit), .groups = groups, .parts = 1};
-  const uint64_t whole = min_u64(cuts_largest_group(&partition) * dim->unit, dim->share);
+  const uint64_t units = ceil_div(dim->share, dim->unit), small = units / groups, n_large = units % groups;
+  const uint64_t large = small + (n_large > 0), whole = min_u64(large * dim->unit, dim->share);
+  const uint64_t all = outer ? dim->length : dim->share;
   cuts->n = 0;
-  for (; partition.parts != 0; partition.parts = next_parts(cuts_largest_group(&partition), partition.parts)) {
-    if (!usable(&partition)) continue;
-    if (dim->least > 0 && partition.parts > 1 && smallest_part(&partition) * dim->unit * dim->scale < dim->least)
-      continue;
-    const uint64_t steps = min_u64(cuts_largest_part(&partition) * dim->unit, whole);
-    const uint64_t all = outer ? dim->length : dim->share;
+  for (uint64_t parts = 1, largest, next; parts != 0; parts = next) {
+    const struct partition partition = {units, groups, parts};
+    largest = ceil_div(large, parts);
+    next = parts_behind(large, parts, largest);
+    if (n_large > 0 ? !usable(&partition) : parts > UINT32_MAX) continue;
+    if (dim->least > 0 && parts > 1) {
+      const uint64_t smallest = n_large > 0 ? smallest_part(&partition) : max_u64(large / parts, 1);
+      if (smallest * dim->unit * dim->scale < dim->least) continue;
+    }
+    const uint64_t steps = min_u64(largest * dim->unit, whole);
     push(cuts, &(struct cut){.size = steps * dim->scale,
-                             .trips = partition.parts,
-                             .total = partition_total(&partition),
+                             .trips = parts,
+                             .total = n_large > 0 ? partition_total(&partition) : groups * min_u64(parts, small),
                              .a_tile = steps,
                              .a_pass = all,
                              .a_slide = all,
-                             .parts = (uint32_t)partition.parts});
+                             .parts = (uint32_t)parts});
     if (first_only) return;
   }
 }

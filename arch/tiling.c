@@ -20,7 +20,10 @@
 /* --- the sweeps ----------------------------------------------------------------------------------------------------*/
 
 struct sweep {
-  struct cuts m, n, k;
+  const struct tile_problem *problem;
+  const struct tile_loops *outer; /* NULL: the sweep is for the outer memory */
+  struct cuts m, n, k;            /* the first cut of each, until somebody wants all */
+  bool listed_m, listed_n, listed_k;
   uint64_t base_m, base_n, base_k; /* groups that the outer memory has made: 1 there */
   uint64_t capacity_bytes, element_bytes, accumulator_bytes, buffering;
   uint64_t a_copies, b_copies, c_copies; /* tiles side by side: of several cores or products */
@@ -129,9 +132,45 @@ static void sweep_n_and_m_innermost(struct sweep *sweep) {
   }
 }
 
+/* Lists cost more than the sweeps over them, and mostly the first that is asked for has the answer. */
+static void list_m(struct sweep *sweep) {
+  if (sweep->listed_m) return;
+  cuts_list(&sweep->problem->m, sweep->outer, sweep->outer == NULL ? 1 : sweep->outer->m, false, &sweep->m);
+  sweep->listed_m = true;
+}
+
+static void list_n(struct sweep *sweep) {
+  if (sweep->listed_n) return;
+  cuts_list(&sweep->problem->n, sweep->outer, sweep->outer == NULL ? 1 : sweep->outer->n, false, &sweep->n);
+  sweep->listed_n = true;
+}
+
+static void list_k(struct sweep *sweep) {
+  if (sweep->listed_k || sweep->whole_k) return;
+  cuts_list(&sweep->problem->k, sweep->outer, sweep->outer == NULL ? 1 : sweep->outer->k, false, &sweep->k);
+  sweep->listed_k = true;
+}
+
+static void list_first(struct sweep *sweep) {
+  const struct tile_problem *const problem = sweep->problem;
+  const struct tile_loops *const outer = sweep->outer;
+  cuts_list(&problem->m, outer, outer == NULL ? 1 : outer->m, true, &sweep->m);
+  cuts_list(&problem->n, outer, outer == NULL ? 1 : outer->n, true, &sweep->n);
+  cuts_list(&problem->k, outer, outer == NULL ? 1 : outer->k, true, &sweep->k);
+  sweep->listed_m = sweep->listed_n = sweep->listed_k = false;
+}
+
 /* The largest tiles of one list that fit beside the others whole, or none; nothing moves twice then. */
 static bool offer_resident(struct sweep *sweep, const struct cuts *list, const uint64_t places[2], const char *order) {
+  static const struct cut nothing;
   const uint64_t rest = sweep->b_bytes * sweep->base_m + sweep->c_bytes;
+  const struct cut *const first_m = list == &sweep->m ? &nothing : sweep->m.cut;
+  const struct cut *const first_n = list == &sweep->n ? &nothing : sweep->n.cut;
+  const struct cut *const first_k = list == &sweep->k ? &nothing : sweep->k.cut;
+  if (need(sweep, first_m, first_n, first_k, places) > sweep->capacity_bytes) return false;
+  if (list == &sweep->m) list_m(sweep);
+  if (list == &sweep->n) list_n(sweep);
+  if (list == &sweep->k) list_k(sweep);
   for (uint32_t at = 1; at < list->n; at++) {
     const uint32_t i = list == &sweep->m ? at : 0, j = list == &sweep->n ? at : 0, kk = list == &sweep->k ? at : 0;
     const struct cut *const m = &sweep->m.cut[i], *const n = &sweep->n.cut[j], *const k = &sweep->k.cut[kk];
@@ -153,12 +192,13 @@ static bool offer_whole(struct sweep *sweep) {
   return true;
 }
 
-/* One operand in the memory, the others passing by. */
-static void sweep_resident(struct sweep *sweep) {
+/* One operand in the memory, the others passing by. `least`: bytes that nothing goes below. */
+static void sweep_resident(struct sweep *sweep, uint64_t least) {
   const uint64_t p = sweep->buffering;
   const uint64_t fixed_a[2] = {sweep->fixed_a ? 1 : p, p}, fixed_b[2] = {p, sweep->fixed_b ? 1 : p}, none[2] = {p, p};
   if (offer_resident(sweep, &sweep->n, fixed_a, sweep->slide_k ? "mkn" : "kmn")) return;
   offer_resident(sweep, &sweep->k, none, "mnk");
+  if (sweep->best_bytes <= least) return;
   offer_resident(sweep, &sweep->m, fixed_b, "nkm");
 }
 
@@ -174,13 +214,6 @@ static uint64_t elements(const struct tile_dim *dim, bool outer) {
   if (!dim->is_pixels) return (outer ? dim->length : dim->share) * dim->scale;
   const struct tile_pixels *const pixels = outer ? &dim->whole : &dim->part;
   return pixels->images * pixels->rows.out * pixels->cols.out;
-}
-
-static void list_all(struct sweep *sweep, const struct tile_problem *problem, const struct tile_loops *outer,
-                     bool first_only) {
-  cuts_list(&problem->m, outer, outer == NULL ? 1 : outer->m, first_only, &sweep->m);
-  cuts_list(&problem->n, outer, outer == NULL ? 1 : outer->n, first_only, &sweep->n);
-  cuts_list(&problem->k, outer, outer == NULL ? 1 : outer->k, first_only || sweep->whole_k, &sweep->k);
 }
 
 static void prepare(struct sweep *sweep, const struct tile_problem *problem, bool first) {
@@ -207,14 +240,18 @@ static void prepare(struct sweep *sweep, const struct tile_problem *problem, boo
 
 static void sweep_all(struct sweep *sweep, const struct tile_problem *problem, const struct tile_loops *outer,
                       struct tiling *tiling) {
-  list_all(sweep, problem, outer, true);
+  sweep->problem = problem;
+  sweep->outer = outer;
+  list_first(sweep);
   prepare(sweep, problem, outer == NULL);
   const uint64_t least = a_bytes(sweep, sweep->m.cut, sweep->k.cut, true) * sweep->base_n +
                          sweep->b_bytes * sweep->base_m + sweep->c_bytes;
   if (!offer_whole(sweep)) {
-    list_all(sweep, problem, outer, false);
-    sweep_resident(sweep);
+    sweep_resident(sweep, least);
     if (sweep->best_bytes > least) {
+      list_m(sweep);
+      list_n(sweep);
+      list_k(sweep);
       sweep_k_innermost(sweep);
       sweep_n_and_m_innermost(sweep);
     }

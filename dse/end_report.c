@@ -165,10 +165,16 @@ void explore_report(const struct run *run) {
     json_decref(summary);
     return;
   }
-  if (topk_count(run->rounds.topk) == 0) return; /* why, says the error */
-  show_front(run);
-  show_best(run);
-  show_proof(run);
+  const bool any = topk_count(run->rounds.topk) > 0;
+  if (!any && system_report_chosen(run) == NULL) return; /* why, says the error */
+  if (any) {
+    show_front(run);
+    show_best(run);
+    show_proof(run);
+  } else {
+    say(run->invocation,
+        "no design on all stages keeps the limits of the whole system: designs of their own for stages\n");
+  }
   if (run->system != NULL) system_report_search(run);
   const double wall_s = run_clock_s() - run->start_s;
   const char *alone =
@@ -176,10 +182,10 @@ void explore_report(const struct run *run) {
           ? arena_printf(run->invocation->arena, ", and %" PRIu64 " of stages alone,", run->stages.n_evaluations)
           : "";
   say(run->invocation,
-      "%s%" PRIu64 " evaluations (%" PRIu64 " feasible)%s in %.3g s on %u rank%s; results in %s, open %s/report.html\n",
+      "%s%" PRIu64 " evaluations (%" PRIu64 " feasible)%s in %.3g s on %u rank%s; results in %s, open %s/%s\n",
       run->system != NULL ? "\n" : "", run->rounds.evaluations, run->rounds.feasible, alone, wall_s,
       cluster_size(run->invocation->cluster), cluster_size(run->invocation->cluster) > 1 ? "s" : "", run->folder,
-      run->folder);
+      run->folder, any ? "report.html" : "systems.csv");
 }
 
 /* To the six digits that are shown, never down: a limit raised by what is shown must let the design in. */

@@ -13,6 +13,7 @@
 #include "dse/global.h"
 #include "dse/outputs.h"
 #include "dse/progress.h"
+#include "dse/system_report.h"
 #include <string.h>
 
 /* 6. The search that the run file names. */
@@ -52,7 +53,7 @@ static enum status compute(struct run *run, struct error *error) {
   }
   if (!outputs_finish(run, error)) return error->status;
   explore_report(run);
-  if (topk_count(run->rounds.topk) == 0) {
+  if (topk_count(run->rounds.topk) == 0 && system_report_chosen(run) == NULL) {
     explore_explain(run, error);
     return STATUS_INFEASIBLE;
   }

@@ -1,8 +1,9 @@
 /* See global.h.
  *
- * 1. Strategies: those of the best designs that the search has met, the best first.
+ * 1. Strategies: those of the best designs that the search has met, the best first; where none is within the power
+ *    limit, those that a mixed system could keep it with (global_mixed.c).
  * 2. Every different stage of each is searched by itself (global_stages.c). Equal stages are one.
- * 3. Candidates: the top k of every stage, the search's own best designs and fronts.
+ * 3. Candidates: the top k of every stage, the search's own best designs and fronts; the coolest of all.
  * 4. Which of them stands where (global_choice.c). */
 #include "dse/global_private.h"
 
@@ -68,6 +69,7 @@ static void gather_candidates(struct choosing *choosing) {
   }
   for (size_t i = 0; i < pareto_count(rounds->front); i++)
     global_candidate(choosing, &pareto_at(rounds->front, i)->point);
+  for (size_t i = 0; i < choosing->coolest.n; i++) global_candidate(choosing, &choosing->coolest.of[i].point);
   choosing->global->n_candidates = choosing->n_candidates;
 }
 
@@ -76,10 +78,16 @@ static void gather_candidates(struct choosing *choosing) {
 
 bool global_search(struct run *run, struct global *global, struct error *error) {
   *global = (struct global){0};
-  if (run->system == NULL || topk_count(run->rounds.topk) == 0) return true;
+  const bool mixes = run->settings.system.kinds == KINDS_HETEROGENEOUS;
+  if (run->system == NULL || run->system->none_fits) return true;
   struct choosing choosing = {.run = run, .global = global, .search = run->system, .arena = run->invocation->arena};
-  choose_plans(&choosing);
-  if (run->settings.system.kinds == KINDS_HETEROGENEOUS && !global_search_stages(&choosing, error)) return false;
+  if (topk_count(run->rounds.topk) > 0) {
+    choose_plans(&choosing);
+  } else if (mixes) {
+    global_choose_mixed(&choosing);
+  }
+  if (choosing.n_plans == 0) return true;
+  if (mixes && !global_search_stages(&choosing, error)) return false;
   if (run->rounds.stopped) return true;
   gather_candidates(&choosing);
   return global_choose(&choosing, error);

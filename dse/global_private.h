@@ -6,7 +6,18 @@
 #include "dse/design_private.h"
 #include "dse/global.h"
 
-enum { MOST_PLANS = 3, MOST_CANDIDATES = 2000 };
+enum { MOST_PLANS = 3, MOST_CANDIDATES = 2000, MOST_MEMORIES = 64 };
+
+/* Of each amount of memory that designs of the space have, the one with the least TDP. */
+struct coolest_design {
+  uint64_t hbm_bytes;
+  double tdp_w;
+  struct point point;
+};
+struct coolest_designs {
+  size_t n;
+  struct coolest_design of[MOST_MEMORIES]; /* by memory */
+};
 
 struct candidate {
   struct accelerator accelerator;
@@ -24,9 +35,12 @@ struct choosing {
   size_t n_plans;
   struct candidate **candidates;
   size_t n_candidates, systems_held; /* room for so many systems */
+  struct coolest_designs coolest;    /* where no design alone is within the power limit */
   struct arena *arena;
 };
 
+/* Strategies whose stages fit coolest designs within the power limit; finds these. None: nothing can. */
+void global_choose_mixed(struct choosing *choosing);
 /* Every different stage of the plans, for the least load, then the least power at the slowest one's pace. Collective;
  * run->rounds.stopped says if it was stopped. */
 bool global_search_stages(struct choosing *choosing, struct error *error);

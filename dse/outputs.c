@@ -91,20 +91,28 @@ static bool publish_systems(const struct run *run, struct error *error) {
          publish_table(run, "k.csv", global_k_table(run, run->global), error);
 }
 
-/* The best design in its best strategy, and the system chosen. */
-static json_t *system_json(const struct run *run) {
-  struct accelerator accelerator;
-  struct system_score score;
-  struct system_result result;
-  if (!design_at(&run->designs, &topk_at(run->rounds.topk, 0)->point, &accelerator)) return json_null();
-  design_system_of(&run->designs, &accelerator, &score, &result);
-  json_t *object = score.plan != NULL ? system_report_json(run, score.plan, &result) : json_null();
-  if (score.plan == NULL || run->global == NULL || run->global->n_systems == 0) return object;
+static void add_chosen(const struct run *run, json_t *object) {
   const struct global *global = run->global;
   set_real(object, "chosen_throughput_samples_per_s", true, system_report_chosen(run)->throughput);
   set_real(object, "chosen_bound_samples_per_s", isfinite(global->bound), global->bound);
   set_integer(object, "systems_on_the_front", global->n_systems);
   json_object_set_new(object, "chosen", system_report_chosen_json(run));
+}
+
+/* The best design in its best strategy, and the system chosen. Without such a design, the system alone. */
+static json_t *system_json(const struct run *run) {
+  struct accelerator accelerator;
+  struct system_score score;
+  struct system_result result;
+  if (topk_count(run->rounds.topk) == 0) {
+    json_t *mixed = json_object();
+    add_chosen(run, mixed);
+    return mixed;
+  }
+  if (!design_at(&run->designs, &topk_at(run->rounds.topk, 0)->point, &accelerator)) return json_null();
+  design_system_of(&run->designs, &accelerator, &score, &result);
+  json_t *object = score.plan != NULL ? system_report_json(run, score.plan, &result) : json_null();
+  if (score.plan != NULL && system_report_chosen(run) != NULL) add_chosen(run, object);
   return object;
 }
 
@@ -198,7 +206,8 @@ json_t *outputs_summary(const struct run *run) {
   json_object_set_new(object, "metric", json_string(run->designs.space.objectives[run->designs.space.metric].name));
   const bool any = topk_count(rounds->topk) > 0;
   json_object_set_new(object, "best", any ? design_json(run, topk_at(rounds->topk, 0)) : json_null());
-  if (run->system != NULL && any) json_object_set_new(object, "system", system_json(run));
+  if (run->system != NULL && (any || system_report_chosen(run) != NULL))
+    json_object_set_new(object, "system", system_json(run));
   if (run->designs.set != NULL && any) {
     struct set_report report;
     report_best(run, &report);
@@ -272,10 +281,12 @@ bool outputs_finish(struct run *run, struct error *error) {
   run->now.phase = "write";
   run->now.n_done = run->now.n_total = 0;
   if (is_writer(run)) {
-    const bool any = topk_count(run->rounds.topk) > 0; /* without a design there is nothing to picture */
-    const char *reason = any ? "" : "nothing feasible";
+    const bool any = topk_count(run->rounds.topk) > 0;            /* without a design there is nothing to picture */
+    const bool mixed = !any && system_report_chosen(run) != NULL; /* though no design stands on all stages */
+    const char *reason = any || mixed ? "" : "nothing feasible";
     const bool done =
         may_publish(run, error) && publish_tables(run, error) && folder_publish_status(run, "running", "", error) &&
+        (!mixed || publish_systems(run, error)) &&
         (!any || (publish_workloads(run, error) && publish_systems(run, error) && picture_publish(run, error))) &&
         folder_publish_json(run, "summary.json", outputs_summary(run), error) &&
         folder_publish_json(run, "manifest.json", manifest(run), error) &&

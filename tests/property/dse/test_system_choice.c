@@ -400,10 +400,83 @@ static void stages_choose_as_brute_force(void **state) {
   assert_true(n_tried > 2 * N_CASES && n_limited > N_CASES && n_heterogeneous > N_CASES);
 }
 
+/* --- designs of their own where none alone keeps the limit ----------------------------------------------------------
+ */
+
+/* The least power of any assignment of all designs of the space, tried by stage since powers add up. */
+static double least_power_w(const struct run *run, const struct system_plan *plan, bool alike) {
+  const uint64_t p = plan->problem.n_devices;
+  const double each = (double)plan->n_devices / (double)p;
+  double least_w = alike ? (double)INFINITY : 0;
+  for (size_t r = 0; r < plan->n_runs; r++) {
+    double tdp_w = (double)INFINITY;
+    for (uint64_t i = 0; i < space_size(&run->designs.space); i++) {
+      const struct point point = space_point(&run->designs.space, i);
+      struct accelerator accelerator;
+      struct stage_cost_of_design design;
+      if (!design_at(&run->designs, &point, &accelerator)) continue;
+      stage_design(&run->stage, &accelerator, &design);
+      const bool small = design.area.total <= run->settings.limits.area_mm2 &&
+                         design.tdp.total <= run->settings.limits.tdp_w &&
+                         design.tdp.total / design.area.total <= run->settings.limits.w_per_mm2;
+      const uint64_t bytes = alike ? system_plan_memory_bytes(plan) : plan->runs[r].memory_bytes;
+      if (small && bytes <= design.hbm_bytes) tdp_w = fmin(tdp_w, design.tdp.total);
+    }
+    if (alike) least_w = each * (double)p * tdp_w;
+    if (!alike) least_w += each * plan->runs[r].n * tdp_w;
+  }
+  return least_w;
+}
+
+/* A vocabulary that one stack cannot hold, on both ends of three stages. */
+static const char *draw_uneven(struct rng *rng, struct arena *arena) {
+  static const char *const schedules[] = {"gpipe", "1f1b", "zb_h1"};
+  return arena_printf(
+      arena,
+      "workload = \"llama2-7b\"; model = [\"layers=%" PRIu64 "\", \"hidden=256\", \"heads=4\", \"kv_heads=4\", "
+      "\"ffn=64\", \"vocab=%" PRIu64 "\", \"sequence=16\"];\n"
+      "space = { tc_count = [1, 4]; tc_rows = [8]; tc_cols = [32]; vc_count = [1]; vc_width = [64];\n"
+      "glb_mib = [2]; hbm_stacks = [1, 2, 4]; hbm_gib_per_stack = [1]; link_gbytes_per_s = [5]; };\n"
+      "search = { top_k = 2; front = [\"throughput\"]; round_size = 7; };\n"
+      "system = { devices = [%" PRIu64 "]; tensor = [1]; pipeline = [3]; microbatch = [1]; recompute = [\"none\"];\n"
+      "schedule = [\"%s\"]; zero = [0]; global_batch = 6; top_k = [2]; ",
+      4 + rng_below(rng, 3), 240000 + rng_below(rng, 70000), 3 * (1 + rng_below(rng, 2)), schedules[rng_below(rng, 3)]);
+}
+
+static void mixed_systems_are_found_below_the_coolest_design(void **state) {
+  enum { N_MIXED = 4 };
+  for (uint64_t task = 0; task < N_MIXED; task++) {
+    struct fixture fixture;
+    start(&fixture);
+    struct rng rng = rng_stream(seed, RNG_TEST, 12, task);
+    const char *text = draw_uneven(&rng, &fixture.arena);
+    assert_true(open_text(&fixture, *state, arena_printf(&fixture.arena, "%s};\n", text)));
+    assert_int_equal(fixture.run->system->n_plans, 1);
+    const struct system_plan *plan = fixture.run->system->plans[0];
+    const double mixed_w = least_power_w(fixture.run, plan, false), alike_w = least_power_w(fixture.run, plan, true);
+    assert_true(mixed_w < 0.99 * alike_w && isfinite(alike_w));
+    const double limits_w[] = {0.999 * mixed_w, (mixed_w + alike_w) / 2};
+    for (unsigned i = 0; i < 2; i++) {
+      run_release(fixture.run);
+      const char *limited = arena_printf(&fixture.arena, "%spower_w = %.6f; };\n", text, limits_w[i]);
+      assert_true(open_text(&fixture, *state, limited));
+      search(&fixture);
+      choose(&fixture);
+      assert_int_equal(topk_count(fixture.run->rounds.topk), 0);
+      assert_true((fixture.global.n_systems > 0) == (i == 1));
+      for (size_t s = 0; s < fixture.global.n_systems; s++) {
+        assert_true(fixture.global.systems[s].heterogeneous && fixture.global.systems[s].power_w <= limits_w[i]);
+      }
+    }
+    end(&fixture);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(best_design_is_proven),
       cmocka_unit_test(stages_choose_as_brute_force),
+      cmocka_unit_test(mixed_systems_are_found_below_the_coolest_design),
   };
   return cmocka_run_group_tests(tests, case_start, case_finish);
 }
