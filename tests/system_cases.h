@@ -74,9 +74,8 @@ static inline const char *case_system_strategies(struct rng *rng, bool has_exper
       sequences[rng_below(rng, 3)], rng_below(rng, 2) == 0 ? "balanced" : "equal", CASE_ONE_OF(rng, 16, 24, 48),
       rng_below(rng, 4) > 0 ? "true" : "false", rng_unit(rng), (double)rng_below(rng, 2) * 0.07,
       (double)rng_below(rng, 2) * 1.5, (double)rng_below(rng, 2) * 0.31, (double)rng_below(rng, 2) * 0.77,
-      rng_below(rng, 2) == 0 ? "false" : "true",
-      CASE_ONE_OF(rng, 2, 4), 0.2 + rng_unit(rng), rng_below(rng, 2) == 0 ? "0.0" : "150.0",
-      rng_below(rng, 2) == 0 ? "0.0" : "12.5");
+      rng_below(rng, 2) == 0 ? "false" : "true", CASE_ONE_OF(rng, 2, 4), 0.2 + rng_unit(rng),
+      rng_below(rng, 2) == 0 ? "0.0" : "150.0", rng_below(rng, 2) == 0 ? "0.0" : "12.5");
 }
 
 /* The run, or NULL where the drawn lists allow no strategy at all; whatever else is wrong stops the program. */
