@@ -12,8 +12,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void expand(const struct op_graph *graph, struct arena *arena, struct arena *scratch) {
-  const struct training_settings settings = {
-      OPTIMIZER_ADAM, FUSION_COMPAT, true, true, 2, 4, 4, ATTENTION_FUSED, 4, 25};
+  const struct training_settings settings = {OPTIMIZER_ADAM,  FUSION_COMPAT,       true, true, 2, 4, 4,
+                                             ATTENTION_FUSED, SELECTIVE_ATTENTION, 4,    25};
   struct op_graph training, fused, contracted;
   struct error error = {0};
   uint64_t kept = 0;

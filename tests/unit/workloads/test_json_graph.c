@@ -188,8 +188,8 @@ static void test_public_graphs(void **state) {
     graph_totals(&bench->graph, &totals);
     if (rows[i].parameters > 0) assert_int_equal(totals.parameters, rows[i].parameters);
     /* And through the whole flow. */
-    const struct training_settings settings = {
-        OPTIMIZER_ADAM, FUSION_COMPAT, false, true, 2, 4, 4, ATTENTION_SEPARATE, 4, 25};
+    const struct training_settings settings = {OPTIMIZER_ADAM,     FUSION_COMPAT,       false, true, 2, 4, 4,
+                                               ATTENTION_SEPARATE, SELECTIVE_ATTENTION, 4,     25};
     struct op_graph training, fused, contracted;
     uint64_t kept = 0;
     assert_true(training_expand(&bench->graph, &settings, &bench->arena, &bench->scratch, &training, &bench->error));

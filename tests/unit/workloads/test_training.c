@@ -25,8 +25,8 @@ static int setup(void **state) {
   arena_init(&bench.scratch, 1 << 16);
   arena_init(&bench.building, 1 << 16);
   bench.builder = graph_builder_new(&bench.building);
-  bench.settings =
-      (struct training_settings){OPTIMIZER_ADAM, FUSION_OFF, false, true, 2, 4, 4, ATTENTION_SEPARATE, 4, 25};
+  bench.settings = (struct training_settings){OPTIMIZER_ADAM,     FUSION_OFF,          false, true, 2, 4, 4,
+                                              ATTENTION_SEPARATE, SELECTIVE_ATTENTION, 4,     25};
   *state = &bench;
   return 0;
 }
