@@ -103,6 +103,7 @@ static void best_is_an_answer_that_costs_what_it_says(void **state) {
       /* What is left behind is valid, best first. */
       struct tenancy_queues queues = tenancy_queues_new(&problem, &arena);
       tenancy_cost before = 0;
+      assert_true(end.n_kept >= 1);
       for (size_t k = 0; k < end.n_kept; k++) {
         for (size_t j = 0; j < problem.n_jobs; j++) {
           assert_true(end.kept[k].core[j] < problem.n_cores);

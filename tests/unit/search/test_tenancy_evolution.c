@@ -311,13 +311,18 @@ static void newcomers_take_the_places_of_the_worst(void **state) {
                           .seed = seed + 1,
                           .total_samples = 110,
                           .round_samples = 109,
-                          .n_migrants = 2,
+                          .n_migrants = 40,
                           .migrants = good.kept};
   const struct rounds_end end = rounds_run(&rounds, &arena);
   assert_int_equal(end.n_rounds, 2);
   /* Known answers are neither counted nor the search's own, but they lead the population. */
   assert_int_equal(end.n_samples, 110);
   assert_true(cost_of(&problem, &end.kept[0]) == good.best_cost);
+  rounds.total_samples = 109;
+  const struct rounds_end before = rounds_run(&rounds, &arena);
+  for (size_t k = 0; k < 50; k++) { /* whoever was good is still there */
+    assert_true(cost_of(&problem, &end.kept[k + 40]) <= cost_of(&problem, &before.kept[k]));
+  }
 }
 
 int main(void) {

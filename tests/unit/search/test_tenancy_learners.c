@@ -5,6 +5,7 @@
 #include "search/tenancy/tenancy_profile.h"
 
 #include "tests/tenancy_random.h"
+#include "tests/tenancy_rounds.h"
 #include "tests/two_arenas.h"
 #include <math.h>
 #include <setjmp.h>
@@ -195,6 +196,68 @@ static void normal_draws_are_normal(void **state) {
   assert_true(fabs(sum / N) < 0.02 && fabs(squares / N - 1) < 0.03 && fabs(fourths / N - 3) < 0.2);
 }
 
+static struct rounds_end search(const struct tenancy_problem *problem, const char *name, uint64_t n_samples) {
+  const struct rounds rounds = {.problem = problem,
+                                .algorithm = tenancy_find_algorithm(name),
+                                .seed = seed,
+                                .total_samples = n_samples,
+                                .round_samples = n_samples};
+  return rounds_run(&rounds, &arena);
+}
+
+static struct tenancy_problem some_problem(size_t n) {
+  struct tenancy_problem problem;
+  struct error error = {0};
+  struct rng rng = rng_stream(seed, RNG_TEST, 4, n);
+  assert_true(tenancy_random_problem(&rng, n, 3, &arena, &problem, &error));
+  return problem;
+}
+
+/* The state begins with two whole numbers, then come the costs of the 30 members. */
+static void a_member_gives_way_to_better_ones_only(void **state) {
+  (void)state;
+  const struct tenancy_problem problem = some_problem(25);
+  tenancy_cost before[30], now[30];
+  unsigned n_better = 0;
+  for (uint64_t n_samples = 30; n_samples <= 330; n_samples += 30) {
+    const struct rounds_end end = search(&problem, "de", n_samples);
+    memcpy(now, end.state + 16, sizeof now);
+    for (size_t m = 0; m < 30 && n_samples > 30; m++) {
+      assert_true(now[m] <= before[m]);
+      n_better += now[m] < before[m];
+    }
+    memcpy(before, now, sizeof now);
+  }
+  assert_true(n_better > 30);
+}
+
+/* Eigenvectors and roots belong to a matrix that has been learned: B·B' is the identity, and not all roots are 1. */
+static void the_matrix_is_decomposed(void **state) {
+  (void)state;
+  enum { N_JOBS = 10, N = 2 * N_JOBS, N_SAMPLES = 4 + 8 }; /* 3·ln 20 = 8.99 */
+  const struct tenancy_problem problem = some_problem(N_JOBS);
+  const struct rounds_end end = search(&problem, "cma", N_SAMPLES * 20); /* decomposed in generation 20, the last */
+  const size_t offset = 32 + N_SAMPLES * sizeof(tenancy_cost);
+  assert_int_equal(end.n_state, offset + (4 * N + 2 * N * N) * sizeof(double));
+  double numbers[4 * N + 2 * N * N];
+  memcpy(numbers, end.state + offset, sizeof numbers);
+  const double *root = numbers + 3 * N, *matrix = root + N, *vectors = matrix + N * N;
+  unsigned n_learned = 0;
+  for (size_t i = 0; i < N; i++) {
+    n_learned += fabs(root[i] - 1) > 0.01;
+    for (size_t j = 0; j <= i; j++) { /* the lower half is kept */
+      double product = 0, unit = 0;
+      for (size_t k = 0; k < N; k++) {
+        product += vectors[i * N + k] * root[k] * root[k] * vectors[j * N + k];
+        unit += vectors[i * N + k] * vectors[j * N + k];
+      }
+      assert_true(fabs(product - matrix[i * N + j]) < 1e-9);
+      assert_true(fabs(unit - (i == j ? 1 : 0)) < 1e-9);
+    }
+  }
+  assert_true(n_learned > N / 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(gradients_are_slopes, setup, teardown),
@@ -204,6 +267,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(the_profile_is_the_closed_form, setup, teardown),
       cmocka_unit_test_setup_teardown(numbers_stand_for_answers, setup, teardown),
       cmocka_unit_test_setup_teardown(normal_draws_are_normal, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_member_gives_way_to_better_ones_only, setup, teardown),
+      cmocka_unit_test_setup_teardown(the_matrix_is_decomposed, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
