@@ -321,7 +321,8 @@ static void check_attention(struct bench *bench) {
   append_attention(bench, builder, (uint32_t)rng_below(&bench->rng, graph->n_ops));
   struct op_graph whole, apart, fused;
   struct error error = {0};
-  struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF, false, true, 4, 4, 4, ATTENTION_SEPARATE, 4, 25};
+  struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF,          false, true, 4, 4, 4,
+                                       ATTENTION_SEPARATE, SELECTIVE_ATTENTION, 4,     25};
   assert_true(graph_builder_finish(builder, &bench->arena, &whole, &error));
   assert_true(training_expand(&whole, &settings, &bench->arena, &bench->scratch, &apart, &error));
   settings.attention = ATTENTION_FUSED;
