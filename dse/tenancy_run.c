@@ -15,7 +15,7 @@
 static const char *const bounds_names[] = {"quick", "full", "proof", NULL};
 static const struct field key_list[] = {
     {"islands", FIELD_UINT, "", 0, TENANCY_MAX_ISLANDS, "0",
-     "searches side by side; 0: one for every 10,000 samples, 1 to 64", KEY(islands), ROLE_ANSWER, NULL},
+     "searches side by side; 0: one for every 4 million samples, 1 to 64", KEY(islands), ROLE_ANSWER, NULL},
     {"round_samples", FIELD_UINT, "samples", 0, 1e12, "0",
      "of an island between two exchanges; 0: a 32nd of its samples, 2000 to 50,000", KEY(round_samples), ROLE_ANSWER,
      NULL},

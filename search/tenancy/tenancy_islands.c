@@ -27,7 +27,7 @@ void tenancy_islands_init(struct tenancy_islands *islands, const struct tenancy_
                                       .arena = arena};
   struct tenancy_islands_settings *resolved = &islands->settings;
   if (algorithm->one_shot) resolved->n_islands = 1, resolved->samples = 1;
-  if (resolved->n_islands == 0) resolved->n_islands = min_u64(max_u64(resolved->samples / 10000, 1), 64);
+  if (resolved->n_islands == 0) resolved->n_islands = min_u64(max_u64(resolved->samples / 4000000, 1), 64);
   resolved->n_islands = min_u64(resolved->n_islands, min_u64(resolved->samples, TENANCY_MAX_ISLANDS));
   const uint64_t each = resolved->samples / resolved->n_islands;
   if (resolved->round_samples == 0) resolved->round_samples = min_u64(max_u64(2000, each / 32), 50000);
