@@ -68,7 +68,7 @@ static int ascending(const void *a, const void *b) {
 
 static double median(const struct trials *trials, size_t a, double (*of)(const struct trial *, size_t), size_t m) {
   const uint64_t n = trials->contest->n_seeds;
-  double values[1000];
+  double values[1000] = {0};
   for (size_t s = 0; s < n; s++) values[s] = of(&trials->all[a * n + s], m);
   qsort(values, n, sizeof *values, ascending);
   return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);

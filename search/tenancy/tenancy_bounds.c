@@ -53,7 +53,8 @@ static bool single_job(const struct tenancy_kinds *kinds, struct arena *scratch,
   for (; n_done < n_ready; n_done++) {
     const uint32_t j = ready[n_done];
     end[j] += least_cycles(kinds, kinds->kind_of[j]);
-    if (end[j] > *cycles || (end[j] >= *cycles && j < *which)) *cycles = end[j], *which = j;
+    const bool as_late = end[j] >= *cycles;
+    if (end[j] > *cycles || (as_late && j < *which)) *cycles = end[j], *which = j;
     for (uint32_t s = first[j]; s < first[j + 1]; s++) {
       end[after[s]] = fmax(end[after[s]], end[j]);
       if (--waits[after[s]] == 0) ready[n_ready++] = after[s];
