@@ -7,6 +7,7 @@
 #include "dse/set_report.h"
 #include "dse/system_report.h"
 #include "dse/tables.h"
+#include "dse/tenancy_report.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -170,6 +171,7 @@ void explore_report(const struct run *run) {
   show_best(run);
   show_proof(run);
   if (run->system != NULL) system_report_search(run);
+  tenancy_report_say(run);
   const double wall_s = run_clock_s() - run->start_s;
   const char *alone =
       run->stages.n_evaluations > 0
@@ -177,9 +179,9 @@ void explore_report(const struct run *run) {
           : "";
   say(run->invocation,
       "%s%" PRIu64 " evaluations (%" PRIu64 " feasible)%s in %.3g s on %u rank%s; results in %s, open %s/report.html\n",
-      run->system != NULL ? "\n" : "", run->rounds.evaluations, run->rounds.feasible, alone, wall_s,
-      cluster_size(run->invocation->cluster), cluster_size(run->invocation->cluster) > 1 ? "s" : "", run->folder,
-      run->folder);
+      run->system != NULL || run->tenants != NULL ? "\n" : "", run->rounds.evaluations, run->rounds.feasible, alone,
+      wall_s, cluster_size(run->invocation->cluster), cluster_size(run->invocation->cluster) > 1 ? "s" : "",
+      run->folder, run->folder);
 }
 
 /* To the six digits that are shown, never down: a limit raised by what is shown must let the design in. */
