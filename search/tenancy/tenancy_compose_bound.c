@@ -98,22 +98,26 @@ static void add_jobs(struct program *program) {
   }
 }
 
-/* The longest job alone, on the design that suits it; and a unit near the answer. */
-static double longest_job(const struct tenancy_kinds *kinds, double *sum_cycles) {
+/* The longest job alone, on the design that suits it among those of which one fits; and a unit near the answer. */
+static double longest_job(const struct tenancy_parts *parts, const struct tenancy_kinds *kinds, double *sum_cycles) {
   double longest = 0;
+  bool fits[TENANCY_MAX_CORES] = {false};
+  for (size_t d = 0; d < tenancy_parts_n(parts); d++) {
+    if (tenancy_composition_most(parts, d) > 0) fits[parts->jobs->group_of[d]] = true;
+  }
   *sum_cycles = 0;
   for (size_t k = 0; k < kinds->n_kinds; k++) {
     double least = (double)INFINITY, latency = (double)INFINITY;
     for (size_t g = 0; g < kinds->n_groups; g++) {
       const size_t at = kinds_at(kinds, k, g);
       if (!kinds_can(kinds, k, g)) continue;
-      least = fmin(least, fmax(kinds->latency[at], kinds->busy[at]));
+      if (fits[g]) least = fmin(least, fmax(kinds->latency[at], kinds->busy[at]));
       latency = fmin(latency, kinds->latency[at]);
     }
     longest = fmax(longest, least);
     *sum_cycles += kinds->n_of[k] * latency;
   }
-  return tenancy_round_down(longest, 2);
+  return isfinite(longest) ? tenancy_round_down(longest, 2) : 0; /* a job that no platform runs has no bound */
 }
 
 struct watch {
@@ -162,7 +166,7 @@ double tenancy_compositions_bound(const struct tenancy_parts *parts, uint64_t ma
   memset(count, 0, n_designs * sizeof *count);
   tenancy_kinds_init(&kinds, parts->jobs, arena);
   double sum_cycles;
-  const double longest_cycles = longest_job(&kinds, &sum_cycles);
+  const double longest_cycles = longest_job(parts, &kinds, &sum_cycles);
   if (kinds.n_kinds * kinds.n_groups > MOST_PAIRS) return longest_cycles;
   struct program program = {.parts = parts,
                             .kinds = &kinds,
