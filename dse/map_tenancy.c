@@ -211,40 +211,14 @@ static void print_json(const struct tenancy_command *command, const struct tenan
                 core, "priority", priority, "finish_cycles", finish));
 }
 
-static bool ends_in(const char *text, const char *end) {
-  const size_t n = strlen(text), m = strlen(end);
-  return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* One answer as dse judge reads it: JSON if the name ends so, else a CSV row. */
-static bool publish_answer(const struct tenancy_command *command, const struct tenancy_result *result, const char *path,
-                           struct error *error) {
-  const bool json = ends_in(path, ".json");
-  struct writer writer;
-  writer_init(&writer, command->invocation->arena);
-  writer_raw(&writer, json ? "{\"core\": [" : "core,priority\n");
-  for (int part = 0; part < 2; part++) {
-    if (part == 1) writer_raw(&writer, json ? "],\n \"priority\": [" : ",");
-    for (size_t j = 0; j < command->problem.n_jobs; j++) {
-      char number[32];
-      snprintf(number, sizeof number, "%s%.17g",
-               j == 0 ? ""
-               : json ? ", "
-                      : " ",
-               part == 0 ? (double)result->answer.core[j] : result->answer.priority[j]);
-      writer_raw(&writer, number);
-    }
-  }
-  writer_raw(&writer, json ? "]}\n" : "\n");
-  return file_publish(path, writer.text, writer.length, error);
-}
-
 static bool publish(const struct tenancy_command *command, const struct tenancy_result *result, struct error *error) {
   const struct invocation *invocation = command->invocation;
   if (cluster_rank(invocation->cluster) != 0) return true;
   const char *out = invocation_value(invocation, "out"), *keep = invocation_value(invocation, "keep"),
              *page = invocation_value(invocation, "report"), *trace = invocation_value(invocation, "trace");
-  if (out != NULL && !publish_answer(command, result, out, error)) return false;
+  if (out != NULL && !tenancy_publish_answer(&command->problem, &result->answer, out, invocation->arena, error)) {
+    return false;
+  }
   if (keep != NULL && !tenancy_warm_write(&command->problem, result->n_population, result->population, keep,
                                           invocation->arena, error)) {
     return false;
