@@ -2,7 +2,7 @@
 #ifndef DSE_TENANCY_PAGE_H
 #define DSE_TENANCY_PAGE_H
 
-#include "dse/tenancy_run.h"
+#include "dse/tenancy_beyond.h"
 #include "results/timeline.h"
 
 struct tenancy_shown {
@@ -10,6 +10,7 @@ struct tenancy_shown {
   const struct tenancy_bounds *bounds;
   const struct tenancy_result *result;
   const char *algorithm;
+  const struct tenancy_aim *aim; /* NULL: the makespan was searched for */
 };
 /* Lanes are cores, bars are jobs in real time (stalls included), to a thousandth of a cycle. */
 void tenancy_timeline(const struct tenancy_shown *shown, struct arena *arena, struct timeline *timeline);

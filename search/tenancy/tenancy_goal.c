@@ -205,6 +205,30 @@ tenancy_cost tenancy_goal_cost(struct tenancy_goal *goal, const struct tenancy_q
   return cost_of(goal, figure(goal, goal->objective, goal->core_of, cycles, schedule->end_cycles));
 }
 
+bool tenancy_goal_judge(struct tenancy_goal *goal, const struct tenancy_answer *answer, struct arena *arena,
+                        struct tenancy_verdict *verdict, double value[TENANCY_N_OBJECTIVES], struct error *error) {
+  if (!tenancy_judge(goal->problem, answer, arena, verdict, error)) return false;
+  if (goal->n_scenarios == 0) {
+    tenancy_figures(goal, answer->core, verdict->makespan_cycles, verdict->end_of, value);
+    return true;
+  }
+  for (int o = 0; o < TENANCY_N_OBJECTIVES; o++) value[o] = 0;
+  for (size_t s = 0; s < goal->n_scenarios; s++) {
+    const struct arena_mark mark = arena_get_mark(arena);
+    struct tenancy_verdict one;
+    double of_one[TENANCY_N_OBJECTIVES];
+    if (!tenancy_judge(&goal->scenarios[s], answer, arena, &one, error)) return false;
+    tenancy_figures(goal->of_scenario[s], answer->core, one.makespan_cycles, one.end_of, of_one);
+    for (int o = 0; o < TENANCY_N_OBJECTIVES; o++) value[o] += of_one[o] / (double)goal->n_scenarios;
+    arena_rewind(arena, mark);
+  }
+  return true;
+}
+
+double tenancy_goal_gap(enum tenancy_objective objective, double value, double bound) {
+  return tenancy_objectives[objective].maximise ? tenancy_gap(bound, value) : tenancy_gap(value, bound);
+}
+
 /* --- parts and variants of a problem --------------------------------------------------------------------------------
  */
 

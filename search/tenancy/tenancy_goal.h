@@ -87,6 +87,12 @@ bool tenancy_goal_figures(struct tenancy_goal *goal, const struct tenancy_queues
 /* The same of times that somebody found, e.g. the judge. */
 void tenancy_figures(struct tenancy_goal *goal, const uint32_t *core, double makespan_cycles, const double *end_cycles,
                      double value[TENANCY_N_OBJECTIVES]);
+/* What the answer is worth by the judge's word: the verdict on the problem as the table has it, and the figures, over
+ * the goal's scenarios their means. False as tenancy_judge. */
+bool tenancy_goal_judge(struct tenancy_goal *goal, const struct tenancy_answer *answer, struct arena *arena,
+                        struct tenancy_verdict *verdict, double value[TENANCY_N_OBJECTIVES], struct error *error);
+/* How far a value is from its bound: value / bound − 1, of throughput bound / value − 1, at least 0. */
+double tenancy_goal_gap(enum tenancy_objective objective, double value, double bound);
 
 /* --- what no answer can beat (tenancy_goal_bounds.c) ---------------------------------------------------------------
  */

@@ -81,35 +81,42 @@ bool tenancy_makespan_bounds(const struct tenancy_problem *problem, const struct
 /* --- the other objectives -------------------------------------------------------------------------------------------
  */
 
+/* When some jobs have ended, Σ l cycles of the cores and Σ a of the bandwidth have passed: at least any mean of Σ l / C
+ * and Σ a/B. Several such mixes are tried. */
+enum { N_MIXES = 9 };
+
 struct least {
-  double *end;                                            /* [n_jobs] of every job */
-  double *kth;                                            /* [n_jobs] of the k-th that ends, whichever it is */
-  double *latency, *bytes;                                /* [n_jobs] over the cores */
-  double energy_alone, energy_and_bytes, energy_and_load; /* Σ min e, Σ min (e + P a/B), Σ min (e + P l/C) */
+  double *end;            /* [n_jobs] of every job */
+  double *kth;            /* [n_jobs] of the k-th that ends, whichever it is */
+  double *cost[N_MIXES];  /* [n_jobs] each: the least of a mix over the cores */
+  double energy[N_MIXES]; /* Σ min (e + static power × mix) */
+  double energy_alone;    /* Σ min e */
 };
+
+static double mixed(const struct tenancy_problem *problem, size_t at, size_t mix) {
+  const double latency = (double)problem->latency_cycles[at], load = (double)mix / (N_MIXES - 1);
+  const double busy = latency * problem->bytes_per_cycle[at] / problem->bandwidth_bytes_per_cycle;
+  return load * (latency / (double)problem->n_cores) + (1 - load) * busy;
+}
 
 static void find_least(const struct tenancy_goal *goal, struct arena *arena, struct least *least) {
   const struct tenancy_problem *problem = goal->problem;
   const size_t n = problem->n_jobs;
-  const double power = goal->static_nj_per_cycle;
-  *least = (struct least){.end = ARENA_NEW(arena, double, n),
-                          .kth = ARENA_NEW(arena, double, n),
-                          .latency = ARENA_NEW(arena, double, n),
-                          .bytes = ARENA_NEW(arena, double, n)};
+  *least = (struct least){.end = ARENA_NEW(arena, double, n), .kth = ARENA_NEW(arena, double, n)};
+  for (size_t m = 0; m < N_MIXES; m++) least->cost[m] = ARENA_NEW(arena, double, n);
   for (size_t j = 0; j < n; j++) {
-    double alone = INFINITY, bytes_too = INFINITY, load_too = INFINITY;
-    least->latency[j] = least->bytes[j] = INFINITY;
-    for (size_t c = 0; c < problem->n_cores; c++) {
-      if (!tenancy_can_run(problem, j, c)) continue;
-      const size_t at = tenancy_at(problem, j, c);
-      const double latency = (double)problem->latency_cycles[at],
-                   nj = goal->problem->energy_nj == NULL ? 0 : problem->energy_nj[at];
-      const double busy = latency * problem->bytes_per_cycle[at] / problem->bandwidth_bytes_per_cycle;
-      least->latency[j] = fmin(least->latency[j], latency), least->bytes[j] = fmin(least->bytes[j], busy);
-      alone = fmin(alone, nj), bytes_too = fmin(bytes_too, nj + power * busy);
-      load_too = fmin(load_too, nj + power * latency / (double)problem->n_cores);
+    double alone = INFINITY;
+    for (size_t m = 0; m < N_MIXES; m++) {
+      double cost = INFINITY, energy = INFINITY;
+      for (size_t c = 0; c < problem->n_cores; c++) {
+        if (!tenancy_can_run(problem, j, c)) continue;
+        const size_t at = tenancy_at(problem, j, c);
+        const double nj = problem->energy_nj == NULL ? 0 : problem->energy_nj[at], mix = mixed(problem, at, m);
+        cost = fmin(cost, mix), energy = fmin(energy, nj + goal->static_nj_per_cycle * mix), alone = fmin(alone, nj);
+      }
+      least->cost[m][j] = cost, least->energy[m] += energy;
     }
-    least->energy_alone += alone, least->energy_and_bytes += bytes_too, least->energy_and_load += load_too;
+    least->energy_alone += alone;
   }
   tenancy_earliest_ends(problem, arena, least->end);
 }
@@ -124,22 +131,22 @@ static void sort_reals(double *values, size_t n, struct arena *scratch) {
   arena_rewind(scratch, mark);
 }
 
-/* When k jobs have ended, as many cycles of cores and of bandwidth have passed as the k smallest need. */
+/* The k-th job ends no sooner than the k smallest can all have ended. */
 static void find_kth(const struct tenancy_problem *problem, struct least *least, struct arena *scratch) {
   const size_t n = problem->n_jobs;
-  double cycles = 0, busy = 0;
-  sort_reals(least->latency, n, scratch);
-  sort_reals(least->bytes, n, scratch);
   memcpy(least->kth, least->end, n * sizeof *least->kth);
   sort_reals(least->kth, n, scratch);
-  for (size_t k = 0; k < n; k++) {
-    cycles += least->latency[k], busy += least->bytes[k];
-    const double at_least = fmax(cycles / (double)problem->n_cores, busy);
-    least->kth[k] = fmax(least->kth[k], tenancy_round_down(at_least, k + 2));
+  for (size_t m = 0; m < N_MIXES; m++) {
+    double sum = 0;
+    sort_reals(least->cost[m], n, scratch);
+    for (size_t k = 0; k < n; k++) {
+      sum += least->cost[m][k];
+      least->kth[k] = fmax(least->kth[k], tenancy_round_down(sum, k + 8));
+    }
   }
 }
 
-/* Some `n` values in ascending order, of jobs that have a deadline. */
+/* `deadline`: ascending; the k-th to end is paired with the k-th deadline, which costs least. */
 static double bound_tardiness(const struct tenancy_problem *problem, const struct least *least,
                               const double *deadline) {
   double own = 0, paired = 0, weight = INFINITY;
@@ -183,27 +190,32 @@ static void bound_deadlines(const struct tenancy_problem *problem, const struct 
 }
 
 /* Of any tenants, the last to end does so when all their jobs have ended: at least their bound over the largest of
- * their times alone. Tried: each alone, and those of the smallest times alone. */
+ * their times alone. Tried: those of the
+ * smallest times alone, however many. */
 static double bound_slowdown(const struct tenancy_goal *goal, const struct least *least, double makespan,
                              struct arena *scratch) {
   const struct tenancy_problem *problem = goal->problem;
   const size_t n = problem->n_tenants;
-  double *cycles = ARENA_NEW(scratch, double, n), *busy = ARENA_NEW(scratch, double, n);
-  double *end = ARENA_NEW(scratch, double, n), all_cycles = 0, all_busy = 0, latest = 0, most = 0;
+  double *own = ARENA_NEW(scratch, double, n *N_MIXES), *end = ARENA_NEW(scratch, double, n);
+  double all[N_MIXES] = {0}, latest = 0, most = 0;
   uint32_t *order = ARENA_NEW(scratch, uint32_t, n);
   for (size_t j = 0; j < problem->n_jobs; j++) {
     const uint32_t t = problem->tenant[j];
-    cycles[t] += least->latency[j], busy[t] += least->bytes[j], end[t] = fmax(end[t], least->end[j]);
+    for (size_t m = 0; m < N_MIXES; m++) own[t * N_MIXES + m] += least->cost[m][j];
+    end[t] = fmax(end[t], least->end[j]);
   }
   genome_rank_reals(goal->alone_cycles, n, order);
   for (size_t i = 0; i < n; i++) {
     const uint32_t t = order[i];
-    all_cycles += cycles[t], all_busy += busy[t], latest = fmax(latest, end[t]);
-    const double own = fmax(fmax(cycles[t] / (double)problem->n_cores, busy[t]), end[t]);
-    const double together = i + 1 == n ? makespan : fmax(fmax(all_cycles / (double)problem->n_cores, all_busy), latest);
-    most = fmax(most, fmax(own, together) / goal->alone_cycles[t]);
+    latest = fmax(latest, end[t]);
+    double cycles = fmax(latest, i + 1 == n ? makespan : 0);
+    for (size_t m = 0; m < N_MIXES; m++) {
+      all[m] += own[t * N_MIXES + m];
+      cycles = fmax(cycles, all[m]);
+    }
+    most = fmax(most, cycles / goal->alone_cycles[t]);
   }
-  return tenancy_round_down(most, problem->n_jobs + 4);
+  return tenancy_round_down(most, problem->n_jobs + 8);
 }
 
 static void bound_one(const struct tenancy_goal *goal, double makespan, struct arena *scratch, double *value) {
@@ -220,8 +232,8 @@ static void bound_one(const struct tenancy_goal *goal, double makespan, struct a
   }
   find_kth(problem, &least, scratch);
   if (problem->energy_nj != NULL) {
-    const double sum = fmax(least.energy_alone + goal->static_nj_per_cycle * makespan,
-                            fmax(least.energy_and_bytes, least.energy_and_load));
+    double sum = least.energy_alone + goal->static_nj_per_cycle * makespan;
+    for (size_t m = 0; m < N_MIXES; m++) sum = fmax(sum, least.energy[m]);
     value[TENANCY_ENERGY] = tenancy_round_down(sum, n + 4);
     value[TENANCY_EDP] = tenancy_round_down(value[TENANCY_ENERGY] * makespan, 2);
   }
