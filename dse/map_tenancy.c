@@ -6,6 +6,7 @@
 #include "dse/signals.h"
 #include "dse/tenancy_beyond.h"
 #include "dse/tenancy_contest.h"
+#include "dse/tenancy_fronts.h"
 #include "dse/tenancy_page.h"
 #include "results/writer.h"
 #include "search/tenancy/tenancy_read.h"
@@ -67,6 +68,12 @@ static bool check_options(const struct invocation *invocation, struct error *err
     if (invocation_value(invocation, of_one[i]) != NULL) {
       error_add(error, STATUS_INPUT, "--%s: not where searches are compared (--algorithm all, several, or --seeds)",
                 of_one[i]);
+    }
+  }
+  static const char *const of_search[] = {"time", "warm", "keep", "state", "trace", "seeds"};
+  for (size_t i = 0; invocation_value(invocation, "front") != NULL && i < sizeof of_search / sizeof *of_search; i++) {
+    if (invocation_value(invocation, of_search[i]) != NULL) {
+      error_add(error, STATUS_INPUT, "--%s: not together with --front", of_search[i]);
     }
   }
   return !error_is_set(error);
@@ -289,7 +296,8 @@ static enum status solve(struct tenancy_command *command, struct error *error) {
   struct tenancy_gain gain;
   const struct tenancy_aim *aim = &command->aim;
   const struct tenancy_objective_kind *kind = &tenancy_objectives[aim->goal->objective];
-  if (!tenancy_search(invocation, &command->job, &result, error) ||
+  if (!tenancy_limit_makespan(invocation, &command->job, &command->aim, error) ||
+      !tenancy_search(invocation, &command->job, &result, error) ||
       !tenancy_find_spread(invocation, aim, &command->keys, command->job.seed, &result.answer, &spread, error) ||
       !tenancy_find_gain(invocation, &command->job, &result.answer, &gain, error)) {
     return error->status;
@@ -328,6 +336,8 @@ static enum status run(struct invocation *invocation, struct error *error) {
   struct tenancy_command command = {.invocation = invocation};
   if (!read_options(&command, error) || !load(&command, error)) return error->status;
   signals_catch(); /* not before: who bounds looks at no signal */
+  const char *front = invocation_value(invocation, "front");
+  if (front != NULL) return tenancy_print_front(invocation, &command.job, &command.aim, front, error);
   if (!is_contest(invocation)) return solve(&command, error);
   const struct tenancy_contest contest = {.invocation = invocation,
                                           .problem = &command.problem,
@@ -453,8 +463,8 @@ static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
   return true;
 }
 
-static const char *const options[] = {"algorithm", "samples", "time",  "seed",   "seeds", "out",
-                                      "warm",      "keep",    "state", "report", "trace", NULL};
+static const char *const options[] = {"algorithm", "samples", "time",   "seed",  "seeds", "out", "warm",
+                                      "keep",      "state",   "report", "trace", "front", NULL};
 const struct map_problem map_problem_tenancy = {
     .name = "tenancy",
     .doc = "jobs of many tenants to cores that share a bandwidth: least makespan (a folder with jobs.csv)",

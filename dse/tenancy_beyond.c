@@ -27,6 +27,31 @@ bool tenancy_aim_open(const struct invocation *invocation, struct tenancy_proble
   return true;
 }
 
+bool tenancy_limit_makespan(const struct invocation *invocation, struct tenancy_job *job, struct tenancy_aim *aim,
+                            struct error *error) {
+  const double slack = job->keys->goal.makespan_slack;
+  if (slack < 0) return true;
+  const enum tenancy_objective objective = aim->goal->objective;
+  if (objective == TENANCY_MAKESPAN || objective == TENANCY_THROUGHPUT || aim->goal->n_scenarios > 0) {
+    return error_add(error, STATUS_INPUT,
+                     "--set makespan_slack: means nothing for the makespan itself, throughput, or "
+                     "the mean over scenarios");
+  }
+  struct tenancy_problem problem = *job->problem;
+  struct tenancy_goal *goal = tenancy_goal_turn(aim->goal, TENANCY_MAKESPAN, invocation->arena);
+  tenancy_goal_hang(goal, &problem);
+  const struct tenancy_bounds target = tenancy_goal_target(goal, &aim->makespan, &aim->bounds);
+  struct tenancy_job first = *job;
+  struct tenancy_result *result = ARENA_NEW(invocation->arena, struct tenancy_result, 1);
+  first.problem = &problem, first.goal = goal, first.bounds = &target;
+  first.goal_bound = aim->bounds.value[TENANCY_MAKESPAN], first.state_path = NULL;
+  if (!tenancy_search(invocation, &first, result, error)) return false;
+  /* Rounding between the judge and the search must not shut out the answer itself. */
+  aim->goal->limit_cycles = (1 + slack) * result->value * (1 + 1e-9);
+  job->n_warm = 1, job->warm = &result->answer;
+  return true;
+}
+
 /* --- latencies that are not sure ------------------------------------------------------------------------------------
  */
 

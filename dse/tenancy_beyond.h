@@ -17,6 +17,11 @@ bool tenancy_aim_open(const struct invocation *invocation, struct tenancy_proble
                       const struct tenancy_keys *keys, uint64_t seed, struct tenancy_aim *aim, struct error *error);
 const struct tenancy_bounds_settings *tenancy_chosen_bounds(const struct tenancy_keys *keys);
 
+/* The ε-constraint, where the keys have one: a search for the best makespan comes first; its answer is where the job
+ * starts from, and (1 + slack) times it the limit. Collective. */
+bool tenancy_limit_makespan(const struct invocation *invocation, struct tenancy_job *job, struct tenancy_aim *aim,
+                            struct error *error);
+
 /* The objective by which latencies that are not sure turn out. */
 struct tenancy_spread {
   size_t n; /* scenarios; 0: none */

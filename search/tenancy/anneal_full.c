@@ -248,6 +248,22 @@ tenancy_cost anneal_full_alone(const struct tenancy_problem *problem, uint64_t s
   return best;
 }
 
+tenancy_cost anneal_full_from(const struct tenancy_problem *problem, uint64_t samples, struct rng *rng,
+                              struct arena *scratch, struct tenancy_answer *answer) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct tenancy_meter meter;
+  tenancy_meter_init(&meter, problem, samples, scratch);
+  struct tenancy_queues now = tenancy_queues_new(problem, scratch);
+  tenancy_queue_up(problem, answer, &now);
+  tenancy_cost cost = tenancy_evaluate(problem, &now); /* known already: no sample */
+  tenancy_meter_moves(&meter, 0, &now, cost);
+  anneal(&(struct walk){problem, &meter, rng, 0, 1, 0}, scratch, &now, &cost);
+  tenancy_write_down(problem, &meter.best, answer);
+  const tenancy_cost best = meter.best_cost;
+  arena_rewind(scratch, mark);
+  return best;
+}
+
 const struct tenancy_algorithm tenancy_anneal_full = {.name = "anneal_full",
                                                       .doc = "annealing of any objective, moves evaluated in full",
                                                       .source = "ours",

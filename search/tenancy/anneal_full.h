@@ -16,6 +16,10 @@ void anneal_full_round(struct tenancy_request *request, struct tenancy_meter *me
 tenancy_cost anneal_full_alone(const struct tenancy_problem *problem, uint64_t samples, struct rng *rng,
                                struct arena *scratch);
 
+/* A whole search from an answer, which becomes the best found. */
+tenancy_cost anneal_full_from(const struct tenancy_problem *problem, uint64_t samples, struct rng *rng,
+                              struct arena *scratch, struct tenancy_answer *answer);
+
 /* Changes places of jobs: one goes elsewhere, two change places, or one moves inside its queue. `queues` may lose its
  * feasibility where queues are strict. False: nothing could be changed. */
 bool anneal_full_change(const struct tenancy_problem *problem, struct rng *rng, struct tenancy_queues *queues);

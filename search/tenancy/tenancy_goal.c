@@ -157,6 +157,13 @@ static void fill_cores(struct tenancy_goal *goal, const struct tenancy_queues *q
 
 bool tenancy_goal_figures(struct tenancy_goal *goal, const struct tenancy_queues *queues,
                           double value[TENANCY_N_OBJECTIVES]) {
+  for (int o = 0; o < TENANCY_N_OBJECTIVES && goal->n_scenarios > 0; o++) value[o] = 0;
+  for (size_t s = 0; s < goal->n_scenarios; s++) {
+    double one[TENANCY_N_OBJECTIVES];
+    if (!tenancy_goal_figures(goal->of_scenario[s], queues, one)) return false;
+    for (int o = 0; o < TENANCY_N_OBJECTIVES; o++) value[o] += one[o] / (double)goal->n_scenarios;
+  }
+  if (goal->n_scenarios > 0) return true;
   if (!tenancy_schedule_run(goal->schedule, queues)) return false;
   fill_cores(goal, queues);
   tenancy_figures(goal, goal->core_of, goal->schedule->makespan_cycles, goal->schedule->end_cycles, value);
@@ -422,7 +429,11 @@ bool tenancy_goal_open(struct tenancy_problem *problem, const struct tenancy_goa
     return error_add(error, STATUS_INPUT, "alone_samples: 0: above 0 is needed for slowdowns");
   }
   if (settings->mean && settings->scenarios > 0 && !add_scenarios(*goal, settings, seed, arena, error)) return false;
-  const bool plain = (*goal)->plain && counts_makespan(objective) && (*goal)->n_scenarios == 0;
-  if (!plain) problem->goal = *goal;
+  tenancy_goal_hang(*goal, problem);
   return true;
+}
+
+void tenancy_goal_hang(struct tenancy_goal *goal, struct tenancy_problem *problem) {
+  const bool plain = goal->plain && counts_makespan(goal->objective) && goal->n_scenarios == 0;
+  problem->goal = plain ? NULL : goal;
 }

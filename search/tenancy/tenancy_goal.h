@@ -37,6 +37,8 @@ extern const char *const tenancy_queue_names[];     /* released, strict, NULL */
 struct tenancy_goal_settings {
   uint64_t objective, allocation, queue; /* queue: index into tenancy_queue_names */
   double static_nj_per_cycle;
+  double makespan_slack;  /* ε: the makespan may be this share above the best found; below 0: any (the caller searches
+                             for the best and sets limit_cycles) */
   uint64_t alone_samples; /* annealed for each tenant alone, for slowdowns */
   uint64_t scenarios;     /* of latencies; 0: what the table says is sure */
   double sigma;           /* of the latencies' logarithms */
@@ -65,6 +67,8 @@ struct tenancy_goal {
  * deadlines, tenants). */
 bool tenancy_goal_open(struct tenancy_problem *problem, const struct tenancy_goal_settings *settings, uint64_t seed,
                        struct arena *arena, struct tenancy_goal **goal, struct error *error);
+/* The problem's evaluations are the goal's from now on, unless the closed form says the same. */
+void tenancy_goal_hang(struct tenancy_goal *goal, struct tenancy_problem *problem);
 /* Does the instance hold what the objective needs? */
 bool tenancy_goal_check(const struct tenancy_problem *problem, enum tenancy_objective objective, struct error *error);
 /* The same goal with another objective, whose room is shared. */
@@ -80,8 +84,8 @@ bool tenancy_part_of(const struct tenancy_problem *problem, uint32_t tenant, str
 /* Where circular waiting keeps jobs from ever beginning, or a limit is broken: above all others. */
 tenancy_cost tenancy_goal_cost(struct tenancy_goal *goal, const struct tenancy_queues *queues);
 #define TENANCY_COST_INFEASIBLE ((tenancy_cost)1 << 124)
-/* Values of all objectives that the instance has data for, the rest NaN: one schedule, whatever the goal. False:
- * circular waiting. */
+/* Values of all objectives that the instance has data for, the rest NaN: one schedule, whatever the goal (one for each
+ * scenario). False: circular waiting. */
 bool tenancy_goal_figures(struct tenancy_goal *goal, const struct tenancy_queues *queues,
                           double value[TENANCY_N_OBJECTIVES]);
 /* The same of times that somebody found, e.g. the judge. */
