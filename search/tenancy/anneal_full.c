@@ -91,19 +91,19 @@ static void place(const struct tenancy_problem *problem, const uint32_t *order, 
   arena_rewind(scratch, mark);
 }
 
-void anneal_full_starts(const struct tenancy_problem *problem, struct tenancy_meter *meter, struct arena *scratch) {
+static size_t n_placed(const struct tenancy_problem *problem) {
+  return problem->energy_nj != NULL ? 2 * N_KEYS : N_KEYS;
+}
+
+/* Start number `number` < n_placed. */
+static void place_start(const struct tenancy_problem *problem, size_t number, struct arena *scratch,
+                        struct tenancy_queues *queues) {
   const struct arena_mark mark = arena_get_mark(scratch);
   double *key = ARENA_NEW(scratch, double, problem->n_jobs);
   uint32_t *order = ARENA_NEW(scratch, uint32_t, problem->n_jobs);
-  struct tenancy_queues queues = tenancy_queues_new(problem, scratch);
-  for (int by = 0; by < N_KEYS; by++) {
-    fill_keys(problem, (enum key)by, scratch, key);
-    tenancy_order_by(problem, key, scratch, order);
-    for (int thrifty = 0; thrifty <= (problem->energy_nj != NULL) && !tenancy_meter_full(meter); thrifty++) {
-      place(problem, order, thrifty == 1, scratch, &queues);
-      tenancy_meter_queues(meter, &queues);
-    }
-  }
+  fill_keys(problem, (enum key)(number % N_KEYS), scratch, key);
+  tenancy_order_by(problem, key, scratch, order);
+  place(problem, order, number >= N_KEYS, scratch, queues);
   arena_rewind(scratch, mark);
 }
 
@@ -166,106 +166,125 @@ bool anneal_full_change(const struct tenancy_problem *problem, struct rng *rng, 
 }
 
 /* --- annealing ------------------------------------------------------------------------------------------------------
- */
+ * Sample i draws from a stream of its own, so that rounds do not matter. */
 
 struct walk {
   const struct tenancy_problem *problem;
+  const struct tenancy_bounds *bounds; /* for the last start; NULL: none */
   struct tenancy_meter *meter;
-  struct rng *rng;
-  double from, to;     /* of the whole search's progress */
+  uint64_t seed, island, total; /* samples of the whole search */
+  enum rng_purpose purpose;
   tenancy_cost target; /* nothing is better */
+  struct tenancy_queues now, trial;
+  tenancy_cost cost; /* of now */
 };
 
+static size_t n_starts(const struct walk *walk) { return n_placed(walk->problem) + (walk->bounds != NULL); }
+
+static uint64_t n_done(const struct walk *walk) { return walk->meter->before + walk->meter->n_samples; }
+
+static struct walk new_walk(const struct tenancy_problem *problem, struct tenancy_meter *meter, struct arena *arena) {
+  return (struct walk){.problem = problem,
+                       .meter = meter,
+                       .now = tenancy_queues_new(problem, arena),
+                       .trial = tenancy_queues_new(problem, arena)};
+}
+
+/* Each start is a sample; then the best of them is where annealing begins. */
+static void start(struct walk *walk, struct arena *scratch) {
+  while (n_done(walk) < n_starts(walk) && !tenancy_meter_full(walk->meter)) {
+    const size_t number = (size_t)n_done(walk);
+    if (number < n_placed(walk->problem)) {
+      place_start(walk->problem, number, scratch, &walk->trial);
+    } else {
+      tenancy_seed_best(walk->problem, walk->bounds, scratch, &walk->trial);
+    }
+    tenancy_meter_queues(walk->meter, &walk->trial);
+  }
+  tenancy_queues_copy(walk->problem, &walk->meter->best, &walk->now);
+  walk->cost = walk->meter->best_cost;
+}
+
 /* Until the meter is full or the target is reached. */
-static void anneal(const struct walk *walk, struct arena *scratch, struct tenancy_queues *now, tenancy_cost *cost) {
-  const struct arena_mark mark = arena_get_mark(scratch);
+static void anneal(struct walk *walk) {
   const struct tenancy_problem *problem = walk->problem;
   struct tenancy_meter *meter = walk->meter;
-  struct rng *rng = walk->rng;
-  struct tenancy_queues trial = tenancy_queues_new(problem, scratch);
-  const uint64_t n = meter->limit - min_u64(meter->limit, meter->n_samples);
-  const double scale = (double)meter->best_cost;
-  for (uint64_t i = 0; i < n && meter->best_cost > walk->target; i++) {
-    const double at = walk->from + (walk->to - walk->from) * (double)i / (double)n;
-    const double temperature = scale * hot * num_pow(cold / hot, at);
-    tenancy_queues_copy(problem, now, &trial);
-    if (!anneal_full_change(problem, rng, &trial)) {
+  while (!tenancy_meter_full(meter) && meter->best_cost > walk->target) {
+    struct rng rng = rng_stream(walk->seed, walk->purpose, n_done(walk), walk->island);
+    const double at = (double)n_done(walk) / (double)walk->total;
+    const double temperature = (double)meter->best_cost * hot * num_pow(cold / hot, at);
+    tenancy_queues_copy(problem, &walk->now, &walk->trial);
+    if (!anneal_full_change(problem, &rng, &walk->trial)) {
       tenancy_meter_moves(meter, 1, NULL, 0);
       continue;
     }
-    const double most = (double)*cost - temperature * num_log(1 - rng_unit(rng));
-    const tenancy_cost costs = tenancy_meter_queues(meter, &trial);
-    if ((double)costs > most && costs > *cost) continue;
-    *cost = costs;
-    tenancy_queues_copy(problem, &trial, now);
+    const double most = (double)walk->cost - temperature * num_log(1 - rng_unit(&rng));
+    const tenancy_cost cost = tenancy_meter_queues(meter, &walk->trial);
+    if ((double)cost > most && cost > walk->cost) continue;
+    walk->cost = cost;
+    tenancy_queues_copy(problem, &walk->trial, &walk->now);
   }
-  arena_rewind(scratch, mark);
+}
+
+/* Leaves the best answer and, where there is room, the one at work. */
+static void leave(const struct walk *walk, struct tenancy_request *request) {
+  request->n_kept = 0;
+  if (request->keep > 0) tenancy_write_down(walk->problem, &walk->meter->best, &request->kept[request->n_kept++]);
+  if (request->keep > 1) tenancy_write_down(walk->problem, &walk->now, &request->kept[request->n_kept++]);
 }
 
 void anneal_full_round(struct tenancy_request *request, struct tenancy_meter *meter) {
   const struct tenancy_problem *problem = request->problem;
-  struct tenancy_queues now = tenancy_queues_new(problem, request->arena);
-  tenancy_cost cost;
-  if (request->n_population == 0) {
-    anneal_full_starts(problem, meter, request->arena);
-    if (!tenancy_meter_full(meter)) {
-      tenancy_seed_best(problem, request->bounds, request->arena, &now);
-      tenancy_meter_queues(meter, &now);
-    }
-    tenancy_queues_copy(problem, &meter->best, &now);
-    cost = meter->best_cost;
+  struct walk walk = new_walk(problem, meter, request->arena);
+  const double bound = fmax(request->bounds->best_cycles, 0);
+  walk.bounds = request->bounds, walk.total = max_u64(request->total_samples, 1);
+  walk.seed = request->seed, walk.island = request->island, walk.purpose = RNG_TENANCY_ANNEAL_FULL;
+  walk.target = (tenancy_cost)(bound * (double)problem->scaled_bandwidth);
+  const bool warm = meter->before == 0 && request->n_population > 0;
+  if (warm || meter->before > n_starts(&walk)) {
+    const size_t at = !warm && request->n_population > 1 && request->keep > 1 ? 1 : 0;
+    tenancy_queue_up(problem, &request->population[at], &walk.now);
+    walk.cost = tenancy_evaluate(problem, &walk.now); /* known already: no sample */
+    if (walk.cost < meter->best_cost) tenancy_meter_moves(meter, 0, &walk.now, walk.cost);
   } else {
-    tenancy_queue_up(problem, &request->population[0], &now);
-    cost = tenancy_evaluate(problem, &now);
-    if (cost < meter->best_cost) tenancy_meter_moves(meter, 0, &now, cost);
+    start(&walk, request->arena);
   }
-  struct rng rng = rng_stream(request->seed, RNG_TENANCY_ANNEAL_FULL, request->round, request->island);
-  const double all = (double)max_u64(request->total_samples, 1), bound = request->bounds->best_cycles;
-  const struct walk walk = {.problem = problem,
-                            .meter = meter,
-                            .rng = &rng,
-                            .from = (double)(meter->before + meter->n_samples) / all,
-                            .to = (double)(meter->before + meter->limit) / all,
-                            .target = (tenancy_cost)(fmax(bound, 0) * (double)problem->scaled_bandwidth)};
-  anneal(&walk, request->arena, &now, &cost);
-  request->n_kept = 0;
-  if (request->keep == 0) return;
-  tenancy_write_down(problem, &now, &request->kept[request->n_kept++]);
+  anneal(&walk);
+  leave(&walk, request);
 }
 
-tenancy_cost anneal_full_alone(const struct tenancy_problem *problem, uint64_t samples, struct rng *rng,
-                               struct arena *scratch) {
+tenancy_cost anneal_full_alone(const struct tenancy_problem *problem, uint64_t samples, uint64_t seed,
+                               struct tenancy_answer *answer, struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
   struct tenancy_meter meter;
-  tenancy_meter_init(&meter, problem, samples, scratch);
-  anneal_full_starts(problem, &meter, scratch);
-  struct tenancy_queues now = tenancy_queues_new(problem, scratch);
-  tenancy_queues_copy(problem, &meter.best, &now);
-  tenancy_cost cost = meter.best_cost;
-  anneal(&(struct walk){problem, &meter, rng, 0, 1, 0}, scratch, &now, &cost);
-  const tenancy_cost best = meter.best_cost;
+  tenancy_meter_init(&meter, problem, max_u64(samples, 1), scratch);
+  struct walk walk = new_walk(problem, &meter, scratch);
+  walk.total = meter.limit, walk.seed = seed, walk.purpose = RNG_TENANCY_ALONE;
+  start(&walk, scratch);
+  anneal(&walk);
+  if (answer != NULL) tenancy_write_down(problem, &meter.best, answer);
   arena_rewind(scratch, mark);
-  return best;
+  return meter.best_cost;
 }
 
-tenancy_cost anneal_full_from(const struct tenancy_problem *problem, uint64_t samples, struct rng *rng,
-                              struct arena *scratch, struct tenancy_answer *answer) {
+tenancy_cost anneal_full_from(const struct tenancy_problem *problem, uint64_t samples, uint64_t seed,
+                              struct tenancy_answer *answer, struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
   struct tenancy_meter meter;
   tenancy_meter_init(&meter, problem, samples, scratch);
-  struct tenancy_queues now = tenancy_queues_new(problem, scratch);
-  tenancy_queue_up(problem, answer, &now);
-  tenancy_cost cost = tenancy_evaluate(problem, &now); /* known already: no sample */
-  tenancy_meter_moves(&meter, 0, &now, cost);
-  anneal(&(struct walk){problem, &meter, rng, 0, 1, 0}, scratch, &now, &cost);
+  struct walk walk = new_walk(problem, &meter, scratch);
+  walk.total = max_u64(samples, 1), walk.seed = seed, walk.purpose = RNG_TENANCY_ALONE, walk.island = 1;
+  tenancy_queue_up(problem, answer, &walk.now);
+  walk.cost = tenancy_evaluate(problem, &walk.now); /* known already: no sample */
+  tenancy_meter_moves(&meter, 0, &walk.now, walk.cost);
+  anneal(&walk);
   tenancy_write_down(problem, &meter.best, answer);
-  const tenancy_cost best = meter.best_cost;
   arena_rewind(scratch, mark);
-  return best;
+  return meter.best_cost;
 }
 
 const struct tenancy_algorithm tenancy_anneal_full = {.name = "anneal_full",
                                                       .doc = "annealing of any objective, moves evaluated in full",
                                                       .source = "ours",
-                                                      .keeps = 1,
+                                                      .keeps = 2,
                                                       .run = anneal_full_round};

@@ -6,19 +6,15 @@
 #include "base/rng.h"
 #include "search/tenancy/tenancy_algorithm.h"
 
-/* Rules that order jobs by a key and place them one by one, on the meter: each is a sample. The best lies in the
- * meter. */
-void anneal_full_starts(const struct tenancy_problem *problem, struct tenancy_meter *meter, struct arena *scratch);
-/* A round of an algorithm: goes on from the population's first, or from the starts, with the temperature that the
- * progress of the search demands; leaves one answer. */
+/* A round of an algorithm. It begins with rules that order jobs by a key and place them one by one, each a sample;
+ * leaves the best answer and the one at work. */
 void anneal_full_round(struct tenancy_request *request, struct tenancy_meter *meter);
-/* A whole search from the starts; what it costs at the end. */
-tenancy_cost anneal_full_alone(const struct tenancy_problem *problem, uint64_t samples, struct rng *rng,
-                               struct arena *scratch);
-
-/* A whole search from an answer, which becomes the best found. */
-tenancy_cost anneal_full_from(const struct tenancy_problem *problem, uint64_t samples, struct rng *rng,
-                              struct arena *scratch, struct tenancy_answer *answer);
+/* A whole search, from those rules; what it costs at the end. `answer` NULL: not wanted. */
+tenancy_cost anneal_full_alone(const struct tenancy_problem *problem, uint64_t samples, uint64_t seed,
+                               struct tenancy_answer *answer, struct arena *scratch);
+/* From an answer, which becomes the best found. */
+tenancy_cost anneal_full_from(const struct tenancy_problem *problem, uint64_t samples, uint64_t seed,
+                              struct tenancy_answer *answer, struct arena *scratch);
 
 /* Changes places of jobs: one goes elsewhere, two change places, or one moves inside its queue. `queues` may lose its
  * feasibility where queues are strict. False: nothing could be changed. */

@@ -238,11 +238,10 @@ void tenancy_front_constrain(struct tenancy_goal *goal, const struct tenancy_fro
     struct tenancy_goal *limited = tenancy_goal_turn(goal, settings->objectives[1], arena);
     limited->limit_cycles = first + (last - first) * ((double)(s + 1) / (double)(n_steps + 1));
     problem.goal = limited;
-    struct rng rng = rng_stream(settings->seed, RNG_TENANCY_FRONT, UINT64_MAX, s);
     struct tenancy_front_member *member = &members[n_before + s];
     member->answer = tenancy_answer_new(&problem, arena);
     tenancy_answer_copy(&problem, &best_within(front, maximise, limited->limit_cycles)->answer, &member->answer);
-    anneal_full_from(&problem, settings->samples / n_steps, &rng, arena, &member->answer);
+    anneal_full_from(&problem, settings->samples / n_steps, settings->seed + s, &member->answer, arena);
     member->found_by = "epsilon";
     evaluate(&breeding, member);
   }

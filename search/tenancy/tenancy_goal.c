@@ -391,8 +391,7 @@ static bool find_alone(struct tenancy_goal *goal, uint64_t samples, struct arena
     struct tenancy_problem part;
     if (!tenancy_part_of(problem, t, arena, &part, error)) return false;
     if (!tenancy_is_plain(&part)) part.goal = new_goal(&part, TENANCY_MAKESPAN, 0, arena);
-    struct rng rng = rng_stream(0, RNG_TENANCY_ALONE, 0, t);
-    alone[t] = tenancy_cycles(&part, anneal_full_alone(&part, samples, &rng, arena));
+    alone[t] = tenancy_cycles(&part, anneal_full_alone(&part, samples, t, NULL, arena));
     arena_rewind(arena, mark);
   }
   goal->alone_cycles = alone;
