@@ -46,6 +46,7 @@ static const struct command_option options[] = {
     {"warm", "FILE", "tenancy: a population to start from, of --keep"},
     {"keep", "FILE", "tenancy: the last population, as JSON"},
     {"state", "FILE", "tenancy: where a stopped search is kept, and goes on from"},
+    {"front", "A,B", "tenancy: mappings beaten by no other in two or three objectives (dse list map-keys: objective)"},
     {"report", "FILE", "tenancy: one page to look at (HTML)"},
     {"trace", "FILE", "tenancy: the same for Perfetto (JSON)"},
     {"max-nodes", "N", "systems: of the branch and bound, beyond which nothing is proven (default 2000000)"},

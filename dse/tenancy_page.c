@@ -202,11 +202,12 @@ bool tenancy_publish_page(const struct tenancy_shown *shown, const char *path, s
   const struct tenancy_result *result = shown->result;
   struct timeline timeline;
   struct report_profile profile;
-  struct report_table tables[2];
+  struct report_table tables[3];
   tenancy_timeline(shown, arena, &timeline);
   tenancy_needed(shown, arena, &profile);
   tenancy_list_bounds(shown, arena, &tables[0]);
   tenancy_list_cores(shown, arena, &tables[1]);
+  if (shown->aim != NULL) tenancy_figures_table(shown->aim, result->figures, arena, &tables[2]);
   const struct report_fact facts[] = {
       {"makespan", arena_printf(arena, "%.10g cycles", result->verdict.makespan_cycles)},
       {"no mapping is below", arena_printf(arena, "%.10g cycles (%s)", shown->bounds->best_cycles,
@@ -216,10 +217,17 @@ bool tenancy_publish_page(const struct tenancy_shown *shown, const char *path, s
       {"cores busy", arena_printf(arena, "%.1f %%", 100 * result->verdict.core_util)},
       {"bandwidth used", arena_printf(arena, "%.1f %%", 100 * result->verdict.bw_util)},
   };
+  const bool other = shown->aim != NULL && shown->aim->goal->objective != TENANCY_MAKESPAN;
+  const struct tenancy_objective_kind *kind =
+      other ? &tenancy_objectives[shown->aim->goal->objective] : &tenancy_objectives[TENANCY_MAKESPAN];
   const struct report report = {
       .title = arena_printf(arena, "Jobs to cores: %s", problem->name),
       .headline =
-          result->proven_optimal
+          other
+              ? arena_printf(arena, "%zu jobs on %zu cores: %s %.10g %s; no mapping is %s %.10g.", problem->n_jobs,
+                             problem->n_cores, kind->name, result->value, kind->unit,
+                             kind->maximise ? "above" : "below", shown->aim->bounds.value[shown->aim->goal->objective])
+          : result->proven_optimal
               ? arena_printf(arena, "%zu jobs on %zu cores end after %.10g cycles: proven optimal.", problem->n_jobs,
                              problem->n_cores, result->verdict.makespan_cycles)
               : arena_printf(arena, "%zu jobs on %zu cores end after %.10g cycles, at most %.3f %% above the optimum.",
@@ -232,7 +240,7 @@ bool tenancy_publish_page(const struct tenancy_shown *shown, const char *path, s
       .profiles = &profile,
       .n_profiles = 1,
       .tables = tables,
-      .n_tables = sizeof tables / sizeof *tables};
+      .n_tables = shown->aim != NULL ? 3 : 2};
   const char *html;
   size_t n;
   report_write(&report, arena, &html, &n);

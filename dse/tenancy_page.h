@@ -2,6 +2,7 @@
 #ifndef DSE_TENANCY_PAGE_H
 #define DSE_TENANCY_PAGE_H
 
+#include "dse/tenancy_beyond.h"
 #include "dse/tenancy_run.h"
 #include "results/report.h"
 #include "results/timeline.h"
@@ -11,6 +12,7 @@ struct tenancy_shown {
   const struct tenancy_bounds *bounds;
   const struct tenancy_result *result;
   const char *algorithm;
+  const struct tenancy_aim *aim; /* NULL: the makespan was searched for */
 };
 /* The answer as dse judge reads it: JSON if the name ends so, else a CSV row. */
 bool tenancy_publish_answer(const struct tenancy_problem *problem, const struct tenancy_answer *answer,

@@ -66,6 +66,7 @@ static bool single_job(const struct tenancy_kinds *kinds, struct arena *scratch,
 }
 
 double tenancy_gap(double value_cycles, double bound_cycles) {
+  if (value_cycles <= bound_cycles) return 0;
   if (!(bound_cycles > 0)) return INFINITY;
   return fmax(0, value_cycles / bound_cycles - 1);
 }
