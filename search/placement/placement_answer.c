@@ -1,7 +1,7 @@
 /* Answers: new ones, copies, their order, and what to pin (step 2 of H2H). See placement.h. */
 #include "base/checked.h"
 #include "base/error.h"
-#include "search/placement/placement.h"
+#include "search/placement/placement_private.h"
 #include <math.h>
 #include <string.h>
 
@@ -32,12 +32,17 @@ int placement_compare(const struct placement_problem *problem, const struct plac
   return 0;
 }
 
+/* Weights, what comes from outside, and the output of each layer; and every edge. */
+size_t placement_most_flows(const struct placement_problem *problem) {
+  return problem->n_edges + 3 * problem->n_layers;
+}
+
 struct placement_schedule placement_schedule_new(const struct placement_problem *problem, struct arena *arena) {
   const bool shared = problem->timing == PLACEMENT_CONTENTION;
-  const size_t most_flows = shared ? problem->n_edges + 3 * problem->n_layers : 0;
-  return (struct placement_schedule){.start_s = ARENA_NEW(arena, double, problem->n_layers),
-                                     .end_s = ARENA_NEW(arena, double, problem->n_layers),
-                                     .flows = shared ? ARENA_NEW(arena, struct placement_flow, most_flows) : NULL};
+  return (struct placement_schedule){
+      .start_s = ARENA_NEW(arena, double, problem->n_layers),
+      .end_s = ARENA_NEW(arena, double, problem->n_layers),
+      .flows = shared ? ARENA_NEW(arena, struct placement_flow, placement_most_flows(problem)) : NULL};
 }
 
 /* --- step 2 ---------------------------------------------------------------------------------------------------------
