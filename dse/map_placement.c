@@ -401,7 +401,8 @@ static enum status judge(struct invocation *invocation, struct error *error) {
       !placement_read_answer(&problem, invocation->words[2], invocation->arena, &claim, error))
     return error->status;
   struct error *const why = ARENA_NEW(invocation->arena, struct error, 1);
-  struct placement_schedule truth = {.makespan_s = NAN, .energy_j = NAN, .period_s = NAN};
+  struct placement_schedule truth = placement_schedule_new(&problem, invocation->arena);
+  truth.makespan_s = truth.energy_j = truth.period_s = NAN;
   const bool valid = placement_check(&problem, &claim, invocation->arena, &truth, why);
   const double value = objective_of(&problem, &truth);
   const char *const reason = valid ? "" : reasons(why, invocation->arena);

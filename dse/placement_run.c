@@ -52,7 +52,7 @@ static void judge(const struct invocation *invocation, const struct placement_pr
                                         .start_s = outcome->schedule.start_s,
                                         .end_s = outcome->schedule.end_s,
                                         .makespan_s = outcome->schedule.makespan_s};
-  struct placement_schedule truth = {0};
+  struct placement_schedule truth = placement_schedule_new(problem, invocation->scratch);
   if (!placement_check(problem, &claim, invocation->scratch, &truth, why)) BUG("the checker says: %s", why->text);
   const double value = value_of(problem, &truth);
   if (!(fabs(value - outcome->value) <= tolerance * fabs(value)))
