@@ -105,7 +105,7 @@ static bool publish_instance(const struct run *run, struct error *error) {
 }
 
 static struct tenancy_shown shown_of(const struct tenants_final *final) {
-  return (struct tenancy_shown){&final->problem, &final->bounds, &final->result, "best"};
+  return (struct tenancy_shown){&final->problem, &final->bounds, &final->result, "best", NULL};
 }
 
 bool tenancy_report_publish(const struct run *run, struct error *error) {

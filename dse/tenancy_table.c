@@ -57,7 +57,8 @@ const struct field_table tenancy_table_fields = {"tenancy", "jobs of many networ
                                                  fields, sizeof fields / sizeof *fields};
 
 const char *tenancy_place(const struct tenancy_world *world, const char *key) {
-  const char *const path = arena_printf(world->arena, "tenancy.%s", key), *file = world->path;
+  const char *const group = world->group != NULL ? world->group : "tenancy";
+  const char *const path = arena_printf(world->arena, "%s.%s", group, key), *file = world->path;
   const unsigned line = world->config != NULL ? config_line(world->config, path, &file) : 0;
   if (line > 0) return arena_printf(world->arena, "%s:%u: %s", file, line, path);
   return arena_printf(world->arena, "%s: %s", world->path, path);

@@ -32,6 +32,7 @@ extern const struct field_table tenancy_table_fields; /* group "tenancy" of run 
 /* What the rest of the run file says, and where all of it stands. */
 struct tenancy_world {
   const char *data_folder, *path; /* of the run file, for messages */
+  const char *group;              /* of the settings; NULL: tenancy */
   const struct config *config;    /* while the table is opened; NULL: settings from elsewhere */
   const char *cores_key;          /* what says which cores there are; NULL: platform or accelerators */
   const struct cost_settings *cost;
@@ -39,7 +40,7 @@ struct tenancy_world {
   const struct training_settings *training;
   struct arena *arena, *scratch;
 };
-/* "file:line: tenancy.key" */
+/* "file:line: tenancy.key", or of another group */
 const char *tenancy_place(const struct tenancy_world *world, const char *key);
 
 /* --- cores (tenancy_cores.c) ----------------------------------------------------------------------------------------

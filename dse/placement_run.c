@@ -1,0 +1,97 @@
+/* See placement_run.h. */
+#include "dse/placement_run.h"
+
+#include "dse/run.h"
+#include "dse/signals.h"
+#include <math.h>
+#include <time.h>
+
+static const double tolerance = 1e-9; /* relative: of the checker, of a closed gap */
+
+static double seconds_of(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+struct watch {
+  struct cluster *cluster;
+  double until_s; /* 0: no limit */
+  const char *stopped;
+};
+
+/* Ranks that run the same search must stop at the same place: several of them are not stopped. */
+static bool interrupted(void *context) {
+  struct watch *const watch = context;
+  if (watch->stopped != NULL) return true;
+  if (signals_stop() != 0) watch->stopped = run_stop_signal(watch->cluster);
+  if (watch->until_s > 0 && seconds_of(CLOCK_MONOTONIC) >= watch->until_s) watch->stopped = "time";
+  return watch->stopped != NULL;
+}
+
+const char *placement_unit(const struct placement_problem *problem) {
+  return problem->objective == PLACEMENT_ENERGY ? "J" : "s";
+}
+
+double placement_communication_share(const struct placement_schedule *schedule) {
+  const double all_s = schedule->communication_s + schedule->compute_s;
+  return all_s > 0 ? schedule->communication_s / all_s : 0;
+}
+
+static double value_of(const struct placement_problem *problem, const struct placement_schedule *schedule) {
+  if (problem->objective == PLACEMENT_ENERGY) return schedule->energy_j;
+  return problem->objective == PLACEMENT_PERIOD ? schedule->period_s : schedule->makespan_s;
+}
+
+/* Times as we print them, judged by who shares no code with who found them. */
+static void judge(const struct invocation *invocation, const struct placement_problem *problem,
+                  const struct placement_outcome *outcome) {
+  const struct arena_mark mark = arena_get_mark(invocation->scratch);
+  struct error *const why = ARENA_NEW(invocation->scratch, struct error, 1);
+  const struct placement_claim claim = {.answer = outcome->answer,
+                                        .start_s = outcome->schedule.start_s,
+                                        .end_s = outcome->schedule.end_s,
+                                        .makespan_s = outcome->schedule.makespan_s};
+  struct placement_schedule truth = placement_schedule_new(problem, invocation->scratch);
+  if (!placement_check(problem, &claim, invocation->scratch, &truth, why)) BUG("the checker says: %s", why->text);
+  const double value = value_of(problem, &truth);
+  if (!(fabs(value - outcome->value) <= tolerance * fabs(value)))
+    BUG("the checker says %.17g, the search %.17g", value, outcome->value);
+  arena_rewind(invocation->scratch, mark);
+}
+
+bool placement_search(const struct invocation *invocation, const struct placement_job *job,
+                      struct placement_outcome *outcome, struct error *error) {
+  (void)error;
+  const struct placement_problem *const problem = job->problem;
+  const bool alone = cluster_size(invocation->cluster) == 1;
+  const double began_s = seconds_of(CLOCK_MONOTONIC), began_cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+  struct watch watch = {.cluster = invocation->cluster, .until_s = job->time_s > 0 ? began_s + job->time_s : 0};
+  const struct placement_request request = {.problem = problem,
+                                            .bounds = job->bounds,
+                                            .settings = job->settings,
+                                            .seed = job->seed,
+                                            .samples = job->samples,
+                                            .held = job->held,
+                                            .interrupted = alone ? interrupted : NULL,
+                                            .context = &watch,
+                                            .arena = invocation->arena,
+                                            .scratch = invocation->scratch};
+  struct placement_result result = {.value = INFINITY};
+  *outcome = (struct placement_outcome){0};
+  job->algorithm->run(&request, &result);
+  outcome->wall_s = seconds_of(CLOCK_MONOTONIC) - began_s;
+  outcome->cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - began_cpu_s;
+  outcome->samples = result.samples;
+  outcome->stopped = watch.stopped;
+  outcome->found = isfinite(result.value);
+  if (!outcome->found) return true;
+  outcome->answer = result.answer;
+  outcome->schedule = placement_schedule_new(problem, invocation->arena);
+  outcome->value = placement_evaluate(problem, &outcome->answer, invocation->scratch, &outcome->schedule);
+  REQUIRE(isfinite(outcome->value));
+  judge(invocation, problem, outcome);
+  outcome->gap = placement_gap(outcome->value, job->bounds->best);
+  outcome->proven_optimal = result.proven || outcome->gap <= tolerance;
+  return true;
+}

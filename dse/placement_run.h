@@ -1,0 +1,36 @@
+/* One search for a placement as commands run it: with a clock, a stop, and the independent checker behind it. */
+#ifndef DSE_PLACEMENT_RUN_H
+#define DSE_PLACEMENT_RUN_H
+
+#include "dse/command.h"
+#include "search/placement/placement_algorithm.h"
+
+struct placement_job {
+  const struct placement_problem *problem;
+  const struct placement_bounds *bounds;
+  const struct placement_algorithm *algorithm;
+  const void *settings; /* of its table */
+  uint64_t seed, samples;
+  double time_s;        /* 0: no limit */
+  const uint32_t *held; /* NULL: no weights lie anywhere yet */
+};
+struct placement_outcome {
+  bool found;
+  struct placement_answer answer;
+  struct placement_schedule schedule;
+  double value, gap;
+  uint64_t samples;
+  bool proven_optimal;
+  double wall_s, cpu_s;
+  const char *stopped; /* NULL: ended by itself; "time", or a signal */
+};
+/* All ranks do the same. The checker must agree with the evaluator: anything else is a bug and aborts. False with a
+ * message if bounds or memory make it impossible; found = false: the algorithm has no answer. */
+bool placement_search(const struct invocation *invocation, const struct placement_job *job,
+                      struct placement_outcome *outcome, struct error *error);
+/* "s" or "J". */
+const char *placement_unit(const struct placement_problem *problem);
+/* Share of transfers in what devices spend on layers, 0 to 1. */
+double placement_communication_share(const struct placement_schedule *schedule);
+
+#endif
