@@ -5,6 +5,11 @@
 #include "base/num.h"
 #include <math.h>
 
+const double tenancy_move_weights[TENANCY_N_MOVE_KINDS] = {
+    [TENANCY_RELOCATE] = 0.3,      [TENANCY_SWAP] = 0.3,  [TENANCY_SWAP_WITHIN] = 0.1,
+    [TENANCY_INSERT_WITHIN] = 0.1, [TENANCY_TAILS] = 0.1, [TENANCY_BESIDE] = 0.1,
+};
+
 void tenancy_annealing_init(struct tenancy_annealing *annealing, const struct tenancy_problem *problem,
                             const double *weight, struct tenancy_meter *meter, struct arena *arena) {
   *annealing = (struct tenancy_annealing){.meter = meter, .queues = tenancy_queues_new(problem, arena)};

@@ -33,6 +33,8 @@ struct tenancy_annealing {
   uint64_t n_tried[TENANCY_N_MOVE_KINDS], n_taken[TENANCY_N_MOVE_KINDS];
 };
 
+/* Shares of the kinds, measured over the published and drawn instances: results hardly depend on them. */
+extern const double tenancy_move_weights[TENANCY_N_MOVE_KINDS];
 /* weight[kind] ≥ 0, not all 0. Everything lies in the arena. */
 void tenancy_annealing_init(struct tenancy_annealing *annealing, const struct tenancy_problem *problem,
                             const double *weight, struct tenancy_meter *meter, struct arena *arena);
