@@ -47,6 +47,7 @@ static const struct command_option options[] = {
     {"keep", "FILE", "tenancy: the last population, as JSON"},
     {"state", "FILE", "tenancy: where a stopped search is kept, and goes on from"},
     {"front", "A,B", "tenancy: mappings beaten by no other in two or three objectives (dse list map-keys: objective)"},
+    {"arrivals", "FILE", "tenancy: a trace of what arrives when (CSV), mapped as it comes"},
     {"report", "FILE", "tenancy: one page to look at (HTML)"},
     {"trace", "FILE", "tenancy: the same for Perfetto (JSON)"},
     {"max-nodes", "N", "systems: of the branch and bound, beyond which nothing is proven (default 2000000)"},
