@@ -52,6 +52,7 @@ static const struct command_option options[] = {
     {"state", "FILE", "tenancy: where a stopped search is kept, and goes on from"},
     {"front", "A,B", "tenancy: mappings beaten by no other in two or three objectives (dse list map-keys: objective)"},
     {"held", "ANSWER.csv", "placement: a former answer, whose pinned weights lie where they were (modality switching)"},
+    {"arrivals", "FILE", "tenancy: a trace of what arrives when (CSV), mapped as it comes"},
     {"lp", "FILE.lp", "placement: the problem as a mixed-integer program (CPLEX format), for GLPK, CBC and others"},
     {"report", "FILE", "tenancy, placement: one page to look at (HTML)"},
     {"trace", "FILE", "tenancy, placement: the same for Perfetto (JSON)"},

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "dse/map.h"
 #include "dse/signals.h"
+#include "dse/tenancy_arrivals.h"
 #include "dse/tenancy_beyond.h"
 #include "dse/tenancy_contest.h"
 #include "dse/tenancy_fronts.h"
@@ -70,10 +71,16 @@ static bool check_options(const struct invocation *invocation, struct error *err
                 of_one[i]);
     }
   }
-  static const char *const of_search[] = {"time", "warm", "keep", "state", "trace", "seeds"};
+  static const char *const of_search[] = {"time", "warm", "keep", "state", "trace", "seeds", "arrivals"};
   for (size_t i = 0; invocation_value(invocation, "front") != NULL && i < sizeof of_search / sizeof *of_search; i++) {
     if (invocation_value(invocation, of_search[i]) != NULL) {
       error_add(error, STATUS_INPUT, "--%s: not together with --front", of_search[i]);
+    }
+  }
+  static const char *const offline[] = {"time", "warm", "keep", "state", "seeds", "algorithm", "samples"};
+  for (size_t i = 0; invocation_value(invocation, "arrivals") != NULL && i < sizeof offline / sizeof *offline; i++) {
+    if (invocation_value(invocation, offline[i]) != NULL) {
+      error_add(error, STATUS_INPUT, "--%s: not together with --arrivals (--set remap_samples)", offline[i]);
     }
   }
   return !error_is_set(error);
@@ -308,7 +315,13 @@ static enum status solve(struct tenancy_command *command, struct error *error) {
 
 static enum status run(struct invocation *invocation, struct error *error) {
   struct tenancy_command command = {.invocation = invocation};
-  if (!read_options(&command, error) || !load(&command, error)) return error->status;
+  if (!read_options(&command, error)) return error->status;
+  const char *arrivals = invocation_value(invocation, "arrivals");
+  if (arrivals != NULL) {
+    if (!tenancy_read(invocation->words[1], invocation->arena, &command.problem, error)) return error->status;
+    return tenancy_print_arrivals(invocation, &command.problem, &command.keys, command.job.seed, arrivals, error);
+  }
+  if (!load(&command, error)) return error->status;
   signals_catch(); /* not before: who bounds looks at no signal */
   const char *front = invocation_value(invocation, "front");
   if (front != NULL) return tenancy_print_front(invocation, &command.job, &command.aim, front, error);
@@ -437,8 +450,8 @@ static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
   return true;
 }
 
-static const char *const options[] = {"algorithm", "samples", "time",   "seed",  "seeds", "out", "warm",
-                                      "keep",      "state",   "report", "trace", "front", NULL};
+static const char *const options[] = {"algorithm", "samples", "time",   "seed",  "seeds", "out",      "warm",
+                                      "keep",      "state",   "report", "trace", "front", "arrivals", NULL};
 const struct map_problem map_problem_tenancy = {
     .name = "tenancy",
     .doc = "jobs of many tenants to cores that share a bandwidth: least makespan (a folder with jobs.csv)",

@@ -51,6 +51,10 @@ static const struct field key_list[] = {
      KEY(goal.scenarios), ROLE_ANSWER, NULL},
     {"sigma", FIELD_REAL, "", 0, 3, "0.1", "standard deviation of the latencies' logarithms in a scenario",
      KEY(goal.sigma), ROLE_ANSWER, NULL},
+    {"remap_every_cycles", FIELD_UINT, "cycles", 0, 1e16, "0",
+     "with --arrivals: new jobs are mapped at multiples of it; 0: at once", KEY(remap_every_cycles), ROLE_ANSWER, NULL},
+    {"remap_samples", FIELD_UINT, "samples", 1, 1e9, "1000", "with --arrivals: of each re-mapping", KEY(remap_samples),
+     ROLE_ANSWER, NULL},
     {"scenario_mean", FIELD_BOOL, "", 0, 0, "false",
      "search for the mean over the scenarios, not for the table's value", KEY(goal.mean), ROLE_ANSWER, NULL},
 };

@@ -14,6 +14,7 @@ struct tenancy_keys {
   uint64_t islands, round_samples, migrants, bounds;
   double gap_target;
   struct tenancy_goal_settings goal;
+  uint64_t remap_every_cycles, remap_samples; /* where jobs arrive */
 };
 extern const struct field_table tenancy_key_fields;
 /* The keys, and those of every algorithm with a table (group NAME, dashes as underscores), from --set alone.

@@ -174,10 +174,23 @@ struct walk {
   struct tenancy_meter *meter;
   uint64_t seed, island, total; /* samples of the whole search */
   enum rng_purpose purpose;
-  tenancy_cost target; /* nothing is better */
+  tenancy_cost target;   /* nothing is better */
+  const uint32_t *first; /* as in anneal_full.h */
   struct tenancy_queues now, trial;
   tenancy_cost cost; /* of now */
 };
+
+/* What runs already comes to the head of its queue. */
+static void keep_first(const struct walk *walk, struct tenancy_queues *queues) {
+  for (size_t c = 0; walk->first != NULL && c < walk->problem->n_cores; c++) {
+    uint32_t *jobs = queues->job + queues->start[c];
+    size_t at = 0;
+    if (walk->first[c] == UINT32_MAX) continue;
+    while (jobs[at] != walk->first[c]) at++;
+    memmove(jobs + 1, jobs, at * sizeof *jobs);
+    jobs[0] = walk->first[c];
+  }
+}
 
 static size_t n_starts(const struct walk *walk) { return n_placed(walk->problem) + (walk->bounds != NULL); }
 
@@ -199,6 +212,7 @@ static void start(struct walk *walk, struct arena *scratch) {
     } else {
       tenancy_seed_best(walk->problem, walk->bounds, scratch, &walk->trial);
     }
+    keep_first(walk, &walk->trial);
     tenancy_meter_queues(walk->meter, &walk->trial);
   }
   tenancy_queues_copy(walk->problem, &walk->meter->best, &walk->now);
@@ -218,6 +232,7 @@ static void anneal(struct walk *walk) {
       tenancy_meter_moves(meter, 1, NULL, 0);
       continue;
     }
+    keep_first(walk, &walk->trial);
     const double most = (double)walk->cost - temperature * num_log(1 - rng_unit(&rng));
     const tenancy_cost cost = tenancy_meter_queues(meter, &walk->trial);
     if ((double)cost > most && cost > walk->cost) continue;
@@ -279,6 +294,25 @@ tenancy_cost anneal_full_from(const struct tenancy_problem *problem, uint64_t sa
   tenancy_meter_moves(&meter, 0, &walk.now, walk.cost);
   anneal(&walk);
   tenancy_write_down(problem, &meter.best, answer);
+  arena_rewind(scratch, mark);
+  return meter.best_cost;
+}
+
+tenancy_cost anneal_full_again(const struct anneal_full_search *search, struct tenancy_answer *answer,
+                               struct arena *scratch, uint64_t *n_samples) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const struct tenancy_problem *problem = search->problem;
+  struct tenancy_meter meter;
+  tenancy_meter_init(&meter, problem, max_u64(search->samples, 1), scratch);
+  struct walk walk = new_walk(problem, &meter, scratch);
+  walk.total = meter.limit, walk.seed = search->seed, walk.purpose = RNG_TENANCY_ONLINE, walk.first = search->first;
+  tenancy_queue_up(problem, answer, &walk.now);
+  keep_first(&walk, &walk.now);
+  tenancy_meter_moves(&meter, 0, &walk.now, tenancy_evaluate(problem, &walk.now));
+  start(&walk, scratch);
+  anneal(&walk);
+  tenancy_write_down(problem, &meter.best, answer);
+  *n_samples += meter.n_samples;
   arena_rewind(scratch, mark);
   return meter.best_cost;
 }

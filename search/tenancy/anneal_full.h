@@ -16,6 +16,16 @@ tenancy_cost anneal_full_alone(const struct tenancy_problem *problem, uint64_t s
 tenancy_cost anneal_full_from(const struct tenancy_problem *problem, uint64_t samples, uint64_t seed,
                               struct tenancy_answer *answer, struct arena *scratch);
 
+/* As both: the better of `answer` and the rules, where some jobs run already: first[core] heads its core's queue
+ * whatever happens, and can run nowhere else; UINT32_MAX: none. The rules are samples; `answer` is none. */
+struct anneal_full_search {
+  const struct tenancy_problem *problem;
+  const uint32_t *first; /* [n_cores]; NULL: nothing runs */
+  uint64_t samples, seed;
+};
+tenancy_cost anneal_full_again(const struct anneal_full_search *search, struct tenancy_answer *answer,
+                               struct arena *scratch, uint64_t *n_samples);
+
 /* Changes places of jobs: one goes elsewhere, two change places, or one moves inside its queue. `queues` may lose its
  * feasibility where queues are strict. False: nothing could be changed. */
 bool anneal_full_change(const struct tenancy_problem *problem, struct rng *rng, struct tenancy_queues *queues);

@@ -143,6 +143,8 @@ void tenancy_schedule_init(struct tenancy_schedule *schedule, const struct tenan
   const size_t n = problem->n_jobs;
   *schedule = (struct tenancy_schedule){.problem = problem};
   schedule->real_time = problem->allocation != TENANCY_PROPORTIONAL || has_releases(problem);
+  schedule->stop_cycles = INFINITY;
+  schedule->start_cycles = ARENA_NEW(arena, double, n);
   schedule->end_cycles = ARENA_NEW(arena, double, n);
   schedule->place_of = ARENA_NEW(arena, uint32_t, n);
   schedule->core_of = ARENA_NEW(arena, uint32_t, n);
@@ -338,10 +340,13 @@ static double next_arrival(const struct tenancy_schedule *schedule) {
   return (double)schedule->problem->release_cycles[schedule->arrivals[schedule->n_arrived]];
 }
 
-static void put_on(struct tenancy_schedule *schedule, size_t core) {
-  const double latency =
-      (double)schedule->problem->latency_cycles[tenancy_at(schedule->problem, schedule->job[core], core)];
-  schedule->left[core] = latency;
+static void put_on(struct tenancy_schedule *schedule, size_t core, double now) {
+  const uint32_t job = schedule->job[core];
+  const double latency = (double)schedule->problem->latency_cycles[tenancy_at(schedule->problem, job, core)];
+  const bool runs = schedule->left_first != NULL && schedule->left_first[core] > 0 &&
+                    schedule->place_of[job] == schedule->queues->start[core];
+  schedule->start_cycles[job] = now;
+  schedule->left[core] = runs ? schedule->left_first[core] : latency;
   schedule->queued[core] -= latency;
 }
 
@@ -349,13 +354,13 @@ static void run_real(struct tenancy_schedule *schedule) {
   const struct tenancy_problem *problem = schedule->problem;
   const size_t n_cores = problem->n_cores;
   double now = 0;
-  for (;;) {
+  while (now < schedule->stop_cycles) {
     while (next_arrival(schedule) <= now) stop_waiting(schedule, schedule->arrivals[schedule->n_arrived++]);
     for (size_t c = 0; c < n_cores; c++) {
-      if (!schedule->live[c] && take_next(schedule, c)) put_on(schedule, c);
+      if (!schedule->live[c] && take_next(schedule, c)) put_on(schedule, c, now);
     }
     set_rates(schedule);
-    const double arrival = next_arrival(schedule);
+    const double arrival = fmin(next_arrival(schedule), schedule->stop_cycles);
     double time = INFINITY;
     size_t first = n_cores;
     for (size_t c = 0; c < n_cores; c++) {

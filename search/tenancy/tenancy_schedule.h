@@ -16,8 +16,12 @@ struct tenancy_schedule {
   /* What came of the last run. */
   tenancy_cost cost; /* the makespan; of real time, to the next whole step below */
   double makespan_cycles;
-  double *end_cycles; /* [n_jobs] */
-  uint32_t n_ended;   /* less than n_jobs: the rest wait for each other */
+  double *start_cycles, *end_cycles; /* [n_jobs]; start: of real time alone */
+  uint32_t n_ended;                  /* less than n_jobs: the rest wait for each other */
+  /* Of real time: what runs is left behind at this time (live, job, left); INFINITY: to the end. What is left of the
+   * jobs that run at the start, each the first of its queue [n_cores]; NULL: nothing runs. */
+  double stop_cycles;
+  const double *left_first; /* 0: nothing runs on the core */
   /* Room. */
   uint32_t *place_of, *core_of, *n_waits, *succ_start, *succs, *arrivals;
   uint64_t *ready; /* a bit a place: released and not begun */
