@@ -15,6 +15,7 @@ struct small_shape {
   bool plain;  /* a star, all bytes, no given times, no latencies, no groups */
   bool chains; /* every layer has at most one predecessor and one follower */
   bool roomy;  /* all weights may stay */
+  bool star;   /* no links between devices */
   bool split;  /* pieces of a chain, tensors cut between them, as in `star` */
 };
 
@@ -45,12 +46,13 @@ static inline void small_devices(const struct small_shape *shape, struct rng *rn
                                            .link_bytes_per_s = 50 + (double)rng_below(rng, 200),
                                            .active_w = 1 + (double)rng_below(rng, 20),
                                            .idle_w = rng_below(rng, 2) == 0 ? 0 : 0.5};
+    if (shape->split && d == 1) devices[d] = devices[0]; /* two that cannot be told apart but by name */
     if (shape->plain) continue;
     devices[d].host = rng_below(rng, 6) == 0;
     devices[d].link_latency_s = rng_below(rng, 3) == 0 ? rng_unit(rng) : 0;
   }
   problem->devices = devices, problem->n_devices = n;
-  if (shape->plain || shape->split || rng_below(rng, 3) > 0) return;
+  if (shape->plain || shape->split || shape->star || rng_below(rng, 3) > 0) return;
   double *rate = ARENA_NEW(arena, double, n *n), *latency = ARENA_NEW(arena, double, n *n);
   for (size_t i = 0; i < n * n; i++) {
     if (i % (n + 1) == 0 || rng_below(rng, 2) == 0) continue;

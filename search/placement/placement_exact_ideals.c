@@ -238,9 +238,14 @@ static double join(struct piece *piece, size_t b) {
     if (piece->readers[l] > 0) change_s -= transfer_s(p, piece->sort->device, l); /* was read, now is made here */
     bool leaves = false;
     for (uint32_t i = p->out_start[l]; i < p->out_start[l + 1]; i++) {
-      leaves = leaves || !has(piece->whole, blocks->of[p->successor[i]]);
+      const struct placement_edge *edge = &p->edges[p->out_edge[i]];
+      const bool carries = edge->bytes > 0 || edge->transfer_s > 0;
+      leaves = leaves || (carries && !has(piece->whole, blocks->of[edge->to]));
     }
     if (leaves) change_s += transfer_s(p, piece->sort->device, l);
+  }
+  for (uint32_t k = blocks->start[b]; k < blocks->start[b + 1]; k++) {
+    const uint32_t l = blocks->layer[k];
     for (uint32_t i = p->in_start[l]; i < p->in_start[l + 1]; i++) {
       const uint32_t from = p->predecessor[i];
       if (piece->readers[from]++ == 0 && blocks->of[from] != b) change_s += transfer_s(p, piece->sort->device, from);
