@@ -49,6 +49,9 @@ struct placement_problem {
   enum placement_memory memory;
   uint64_t granule_bytes; /* rounding unit of the pin capacity */
   bool contiguous;        /* devices take successive differences of order ideals */
+  /* `contention`: an activation stays on its device for the next layer alone, as in `serial`, whatever room there is.
+   */
+  bool adjacent_residency;
 
   size_t n_devices, n_layers, n_edges, n_kinds, n_groups;
   const struct placement_device *devices;
@@ -72,6 +75,16 @@ struct placement_problem {
   const uint32_t *topological; /* [n_layers] layers, predecessors first, ties by number */
   /* [n_layers * n_devices], a row a layer; NAN: cannot run there. energy_j NULL: active_w × busy time. */
   const double *compute_s, *energy_j;
+
+  /* --- derived by placement_finish, as are the rows and the topological order above --- */
+  const uint32_t *predecessor, *successor; /* [n_edges] the other end of in_edge[i], out_edge[i] */
+  const uint64_t *weight_granules;         /* [n_layers] rounded up */
+  const uint64_t *pin_granules;            /* [n_devices] what may be pinned; UINT64_MAX: everything */
+  const uint32_t *only_reader;             /* [n_layers] where the one edge with bytes goes; NONE: none or several */
+  const bool *is_read;                     /* [n_layers] some edge out carries bytes or takes time */
+  const uint64_t *read_bytes;              /* [n_layers] the largest edge out */
+  const double *read_s;                    /* [n_layers] the largest transfer_s out; NAN: none is given */
+  bool plain; /* all transfers, a star, neither latencies nor transfer_s: times follow from bytes and rates alone */
 };
 
 static inline size_t placement_at(const struct placement_problem *problem, size_t layer, size_t device) {
@@ -82,9 +95,11 @@ static inline bool placement_can_run(const struct placement_problem *problem, si
   return compute_s == compute_s;
 }
 /* Checks sizes, names, numbers, cycles, that every layer and group has a device, hard memory that cannot be met, and
- * derives rows and topological order. Messages name what is wrong. */
+ * derives what is derived: all else must be there. An input_bytes below the sum of a layer's edges is allowed: then
+ * edges count in their order until it is used up. Messages name what is wrong. */
 bool placement_finish(struct placement_problem *problem, struct arena *arena, struct error *error);
 
+/* Every layer stands once; layers without a device of their own would make no answer. */
 struct placement_answer {
   uint32_t *start; /* [n_devices + 1]: the layers of device d in their order are layer[start[d]] … */
   uint32_t *layer; /* [n_layers] */
@@ -104,7 +119,7 @@ struct placement_flow { /* of `contention`: a transfer */
   uint64_t bytes;
 };
 struct placement_schedule {
-  double *start_s, *end_s; /* [n_layers] */
+  double *start_s, *end_s; /* [n_layers] with their transfers; `contention`: of the computation alone */
   double makespan_s, energy_j, period_s;
   double communication_s, compute_s; /* sums over layers: what the devices spend on either */
   size_t n_flows;
@@ -113,11 +128,19 @@ struct placement_schedule {
 struct placement_schedule placement_schedule_new(const struct placement_problem *problem, struct arena *arena);
 
 /* The value of an answer under the problem's rule: makespan, period or energy, by its objective; INFINITY for a
- * circular order, layers where they cannot run, weights beyond the memory. Fills `schedule` (NULL: not wanted). Linear
- * in layers and edges (contention: times flows). No allocation but from scratch (marked and rewound). */
+ * circular order, layers where they cannot run, a group apart, weights beyond the memory, devices that are no pieces of
+ * a chain where they must be. Fills `schedule` (NULL: not wanted; untouched but for makespan_s = INFINITY if the value
+ * is). Linear in layers and edges (contention: events times devices). No allocation but from scratch (marked and
+ * rewound).
+ *
+ * Weights travel only under `pin` memory, if not pinned; `hard` and `none` hold them all. `delay` charges edges between
+ * devices whatever `transfers` says; without transfer_s an edge is written to the host and then read from it. Under
+ * `cut` a device reads what a layer elsewhere made once, for the first layer in its order that needs it. */
 double placement_evaluate(const struct placement_problem *problem, const struct placement_answer *answer,
                           struct arena *scratch, struct placement_schedule *schedule);
-/* Step 2 of H2H: what to pin, by a knapsack a device in the device's order (placement §4). */
+/* Step 2 of H2H: what to pin, by a knapsack a device in the device's order (placement §4). Layers without weights are
+ * not pinned; where memory is `hard` or `none`, or the device the host, all others are. Capacities above 2^22 granules
+ * that matter are rounded down to so many steps, weights up. */
 void placement_pin(const struct placement_problem *problem, struct arena *scratch, struct placement_answer *answer);
 uint64_t placement_pin_granules(const struct placement_problem *problem, size_t device);
 
@@ -126,8 +149,8 @@ uint64_t placement_pin_granules(const struct placement_problem *problem, size_t 
  * `error`; `truth` (NULL: not wanted) gets what the order really takes. */
 struct placement_claim {
   struct placement_answer answer;
-  const double *start_s, *end_s;
-  double makespan_s; /* NAN: not claimed */
+  const double *start_s, *end_s; /* as in a schedule */
+  double makespan_s;             /* NAN: not claimed */
 };
 bool placement_check(const struct placement_problem *problem, const struct placement_claim *claim, struct arena *arena,
                      struct placement_schedule *truth, struct error *error);
