@@ -145,12 +145,16 @@ void placement_pin(const struct placement_problem *problem, struct arena *scratc
 uint64_t placement_pin_granules(const struct placement_problem *problem, size_t device);
 
 /* --- the judge: placement_check.c, which shares no code with evaluators and solvers (placement §5) ---
- * Times as claimed by somebody; NULL fields of `claimed` are not judged. Adds every violation with its size to
- * `error`; `truth` (NULL: not wanted) gets what the order really takes. */
+ * Times as claimed by somebody; NULL fields of `claimed` are not judged. A start may be later than it need be, except
+ * under `contention`, where times follow from the order. Adds every violation with its size to `error`, as
+ * "precedence A>B 0.25 s"; `truth` (NULL: not wanted) gets what the order really takes, or a makespan of INFINITY if
+ * it has no times. Tolerance: 1e-9 of the makespan. */
 struct placement_claim {
   struct placement_answer answer;
   const double *start_s, *end_s; /* as in a schedule */
   double makespan_s;             /* NAN: not claimed */
+  size_t n_flows;
+  const struct placement_flow *flows; /* of `contention`; NULL: not claimed */
 };
 bool placement_check(const struct placement_problem *problem, const struct placement_claim *claim, struct arena *arena,
                      struct placement_schedule *truth, struct error *error);
