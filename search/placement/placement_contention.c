@@ -1,7 +1,7 @@
 /* When does what end if devices overlap loading, computing and storing, and share the host? (placement §3.4)
  *
- * Every device has a compute engine, a channel that reads and one that writes (one for both if `half` duplex: what is
- * ready first goes first, writes before reads). The host's two directions are shared by max-min fair rates, found anew
+ * Every device has a compute engine, a channel that reads and one that writes (one for both if `half` duplex: of
+ * what is ready, writes go before reads). The host's two directions are shared by max-min fair rates, found anew
  * whenever a transfer starts or ends. Events are found by looking at all engines: as many steps as events times
  * devices. A transfer between two devices past the host has its link to itself; one with a given time just takes it.
  * Latency delays the first byte and keeps the next transfer of the channel waiting, but takes no part of the host's
