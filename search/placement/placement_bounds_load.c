@@ -1,0 +1,501 @@
+/* How early can the busiest device be done? (placement §7, load and ancestor; Lagrangean relaxation solved as a master
+ * program over columns, Dantzig and Wolfe 1960, duals smoothed after Wentges 1997.)
+ *
+ * A makespan is at least every device's load and the length of every path of layers; so it is at least any mean of
+ * these. For given weights of the mean, the cheapest placement of all layers is found exactly along a forest that joins
+ * each layer with one of its readers: what fusion saves counts only where both stand on one device. Edges outside the
+ * forest are granted whatever they could save. GLPK's master program over the placements found only proposes weights;
+ * each proposal is a bound by itself, in our own arithmetic. Leaves out orders: any device is busy without gaps. */
+#include "search/placement/placement_bounds_private.h"
+#include <glpk.h>
+#include <math.h>
+#include <string.h>
+
+enum { PATH_EVERY = 3, MOST_PATHS = 200, NO_CHOICE = -1 };
+static const double smoothing = 0.6;
+static const double converged = 1e-9;
+static const double shortage_price = 1e3; /* of memory, per share of it, in units of the first bound */
+
+struct forest {
+  const struct placement_costs *costs;
+  const struct placement_load *load;
+  uint32_t *parent;   /* [n_layers] the reader joined with, PLACEMENT_NONE: a root */
+  double *value;      /* [n_layers * n_devices] of the tree below */
+  int32_t *choice;    /* [n_layers * n_devices] the row of in_edge found on the device */
+  double *apart;      /* [n_layers] the tree's least value if its reader stands elsewhere */
+  uint32_t *apart_at; /* [n_layers] there */
+  uint32_t *device;   /* [n_layers] of the cheapest placement */
+  double *duration_s; /* [n_layers] in it */
+  bool *writes;       /* [n_layers] in it */
+  double *load_s;     /* [n_devices] in it */
+  double *use;        /* [n_devices] memory used in it, as a share */
+  double *share;      /* [n_layers] of memory, times room: granules or bytes */
+  double *room;       /* [n_devices] INFINITY: enough */
+};
+/* Weights of one mean: of devices, of layers (by paths), and prices of memory. */
+struct weights {
+  double *device, *layer, *memory;
+};
+
+static bool is_member(const struct placement_load *load, size_t layer) {
+  return load->member == NULL || load->member[layer];
+}
+
+/* --- the forest -----------------------------------------------------------------------------------------------------
+ */
+
+static void join_readers(struct forest *forest) {
+  const struct placement_problem *p = forest->costs->problem;
+  for (uint32_t l = 0; l < p->n_layers; l++) {
+    uint32_t best = PLACEMENT_NONE, degree = UINT32_MAX;
+    for (uint32_t i = p->out_start[l]; i < p->out_start[l + 1]; i++) {
+      const uint32_t to = p->successor[i];
+      const uint32_t its = p->in_start[to + 1] - p->in_start[to];
+      const bool carries = p->edges[p->out_edge[i]].bytes > 0 || forest->costs->coupling == PLACEMENT_CUTS;
+      if (!carries || !is_member(forest->load, to) || its >= degree) continue;
+      best = to, degree = its;
+    }
+    forest->parent[l] = forest->costs->coupling == PLACEMENT_UNCOUPLED || l == forest->load->last ? PLACEMENT_NONE : best;
+  }
+}
+
+static void measure_memory(struct forest *forest) {
+  const struct placement_costs *costs = forest->costs;
+  const struct placement_problem *p = costs->problem;
+  const bool pins = p->memory == PLACEMENT_PIN && p->timing == PLACEMENT_SERIAL, hard = p->memory == PLACEMENT_HARD;
+  double all = 0;
+  for (size_t l = 0; l < p->n_layers; l++) {
+    forest->share[l] = pins ? (double)costs->granules[l] : hard ? (double)p->weight_bytes[l] : 0;
+    if (is_member(forest->load, l)) all += forest->share[l];
+  }
+  for (size_t d = 0; d < p->n_devices; d++) {
+    const bool free = p->devices[d].host || (!pins && !hard);
+    const double room = free   ? INFINITY
+                        : pins ? (double)costs->room[d]
+                               : (double)p->devices[d].dram_bytes;
+    forest->room[d] = room < all ? room : INFINITY;
+  }
+}
+
+static bool forest_init(struct forest *forest, const struct placement_costs *costs, const struct placement_load *load,
+                        struct arena *scratch) {
+  const size_t n = costs->problem->n_layers, n_devices = costs->problem->n_devices;
+  *forest = (struct forest){.costs = costs,
+                            .load = load,
+                            .parent = ARENA_NEW(scratch, uint32_t, n),
+                            .value = ARENA_NEW(scratch, double, n *n_devices),
+                            .choice = ARENA_NEW(scratch, int32_t, n *n_devices),
+                            .apart = ARENA_NEW(scratch, double, n),
+                            .apart_at = ARENA_NEW(scratch, uint32_t, n),
+                            .device = ARENA_NEW(scratch, uint32_t, n),
+                            .duration_s = ARENA_NEW(scratch, double, n),
+                            .writes = ARENA_NEW(scratch, bool, n),
+                            .load_s = ARENA_NEW(scratch, double, n_devices),
+                            .use = ARENA_NEW(scratch, double, n_devices),
+                            .share = ARENA_NEW(scratch, double, n),
+                            .room = ARENA_NEW(scratch, double, n_devices)};
+  join_readers(forest);
+  measure_memory(forest);
+  return true;
+}
+
+/* Does the weights' transfer cost less than to keep them? They may also have to travel, or none be asked for. */
+static bool sends_weights(const struct forest *forest, const struct weights *w, size_t l, size_t d) {
+  const struct placement_costs *costs = forest->costs;
+  const struct placement_problem *p = costs->problem;
+  if (p->memory != PLACEMENT_PIN || p->timing != PLACEMENT_SERIAL || costs->granules[l] > costs->room[d]) return false;
+  if (!(forest->room[d] < INFINITY)) return false;
+  const double price = w->device[d] + w->layer[l];
+  return (double)p->weight_bytes[l] * costs->link_s_per_byte[d] * price < forest->share[l] * w->memory[d];
+}
+
+static double memory_cost(const struct forest *forest, const struct weights *w, size_t l, size_t d) {
+  const struct placement_costs *costs = forest->costs;
+  if (!(forest->room[d] < INFINITY) || (costs->problem->memory == PLACEMENT_PIN && costs->granules[l] > costs->room[d]))
+    return 0;
+  if (sends_weights(forest, w, l, d)) {
+    return (double)costs->problem->weight_bytes[l] * costs->link_s_per_byte[d] * (w->device[d] + w->layer[l]);
+  }
+  return forest->share[l] * w->memory[d];
+}
+
+/* The edge whose tensor is best found on the device: the least change against all predecessors apart. */
+static double choose_found(const struct forest *forest, const struct weights *w, uint32_t l, uint32_t d) {
+  const struct placement_costs *costs = forest->costs;
+  const struct placement_problem *p = costs->problem;
+  const double price = w->device[d] + w->layer[l], nothing = placement_rest_s(costs, &costs->none[l], d) * price;
+  double best = 0;
+  int32_t choice = NO_CHOICE;
+  for (uint32_t i = p->in_start[l]; i < p->in_start[l + 1]; i++) {
+    const uint32_t e = p->in_edge[i], from = p->predecessor[i];
+    if (p->edges[e].bytes == 0) continue;
+    double change = placement_rest_s(costs, &costs->with[e], d) * price - nothing;
+    if (is_member(forest->load, from) && forest->parent[from] == l) {
+      const bool writes = p->only_reader[from] != l;
+      const double write = writes ? placement_write_s(costs, from, d) * (w->device[d] + w->layer[from]) : 0;
+      change += forest->value[placement_at(p, from, d)] + write - forest->apart[from];
+    }
+    if (change < best) best = change, choice = (int32_t)i;
+  }
+  forest->choice[placement_at(p, l, d)] = choice;
+  return nothing + best;
+}
+
+/* Tensors cut between devices: each joined predecessor stands here, or elsewhere and is read. */
+static double sum_cuts(const struct forest *forest, const struct weights *w, uint32_t l, uint32_t d) {
+  const struct placement_problem *p = forest->costs->problem;
+  double sum = 0;
+  for (uint32_t i = p->in_start[l]; i < p->in_start[l + 1]; i++) {
+    const uint32_t from = p->predecessor[i];
+    if (!is_member(forest->load, from) || forest->parent[from] != l) continue;
+    const double read = placement_arrive_s(forest->costs, p->in_edge[i], d) * w->device[d];
+    sum += fmin(forest->value[placement_at(p, from, d)], forest->apart[from] + read);
+  }
+  return sum;
+}
+
+static double write_at_root(const struct forest *forest, uint32_t l, uint32_t d) {
+  const struct placement_costs *costs = forest->costs;
+  if (costs->coupling != PLACEMENT_FUSES || l == forest->load->last) return 0;
+  return costs->problem->only_reader[l] == PLACEMENT_NONE ? placement_write_s(costs, l, d) : 0;
+}
+
+/* What the write of `l` costs if its reader stands elsewhere. */
+static double write_apart(const struct forest *forest, uint32_t l, uint32_t d) {
+  if (forest->parent[l] == PLACEMENT_NONE) return write_at_root(forest, l, d);
+  if (forest->costs->coupling == PLACEMENT_FUSES) return placement_write_s(forest->costs, l, d);
+  const struct placement_problem *p = forest->costs->problem;
+  for (uint32_t i = p->out_start[l]; i < p->out_start[l + 1]; i++) {
+    if (p->successor[i] == forest->parent[l]) return placement_leave_s(forest->costs, p->out_edge[i], d);
+  }
+  return 0;
+}
+
+/* The least sum of all members' costs under the weights. */
+static double solve_forest(struct forest *forest, const struct weights *w) {
+  const struct placement_costs *costs = forest->costs;
+  const struct placement_problem *p = costs->problem;
+  double sum = 0;
+  for (size_t k = 0; k < p->n_layers; k++) {
+    const uint32_t l = p->topological[k];
+    if (!is_member(forest->load, l)) continue;
+    double below = 0;
+    if (costs->coupling == PLACEMENT_FUSES) {
+      for (uint32_t i = p->in_start[l]; i < p->in_start[l + 1]; i++) {
+        const uint32_t from = p->predecessor[i];
+        if (is_member(forest->load, from) && forest->parent[from] == l) below += forest->apart[from];
+      }
+    }
+    forest->apart[l] = INFINITY;
+    for (uint32_t d = 0; d < p->n_devices; d++) {
+      const size_t at = placement_at(p, l, d);
+      if (!placement_can_run(p, l, d)) {
+        forest->value[at] = INFINITY;
+        continue;
+      }
+      double value = below + placement_own_s(costs, l, d) * (w->device[d] + w->layer[l]);
+      value += memory_cost(forest, w, l, d);
+      if (costs->coupling == PLACEMENT_FUSES) value += choose_found(forest, w, l, d);
+      if (costs->coupling == PLACEMENT_CUTS) value += sum_cuts(forest, w, l, d);
+      forest->value[at] = value;
+      value += write_apart(forest, l, d) * (w->device[d] + w->layer[l]);
+      if (value < forest->apart[l]) forest->apart[l] = value, forest->apart_at[l] = d;
+    }
+    if (forest->parent[l] == PLACEMENT_NONE) sum += forest->apart[l];
+  }
+  return sum;
+}
+
+/* --- the placement behind a sum -------------------------------------------------------------------------------------
+ */
+
+static void place_inputs(struct forest *forest, const struct weights *w, uint32_t l) {
+  const struct placement_costs *costs = forest->costs;
+  const struct placement_problem *p = costs->problem;
+  const uint32_t d = forest->device[l];
+  const int32_t found = costs->coupling == PLACEMENT_FUSES ? forest->choice[placement_at(p, l, d)] : NO_CHOICE;
+  if (costs->coupling == PLACEMENT_FUSES) {
+    const struct placement_rest *rest = found >= 0 ? &costs->with[p->in_edge[found]] : &costs->none[l];
+    forest->duration_s[l] += placement_rest_s(costs, rest, d);
+  }
+  for (uint32_t i = p->in_start[l]; i < p->in_start[l + 1]; i++) {
+    const uint32_t from = p->predecessor[i];
+    if (!is_member(forest->load, from) || forest->parent[from] != l) continue;
+    bool same = (int32_t)i == found;
+    if (costs->coupling == PLACEMENT_CUTS) {
+      const double read = placement_arrive_s(costs, p->in_edge[i], d);
+      same = forest->value[placement_at(p, from, d)] <= forest->apart[from] + read * w->device[d];
+      if (!same) forest->duration_s[l] += read;
+    }
+    forest->device[from] = same ? d : forest->apart_at[from];
+    forest->writes[from] = !same || (costs->coupling == PLACEMENT_FUSES && p->only_reader[from] != l);
+  }
+}
+
+static void place_all(struct forest *forest, const struct weights *w) {
+  const struct placement_costs *costs = forest->costs;
+  const struct placement_problem *p = costs->problem;
+  memset(forest->load_s, 0, p->n_devices * sizeof *forest->load_s);
+  memset(forest->use, 0, p->n_devices * sizeof *forest->use);
+  for (size_t k = p->n_layers; k-- > 0;) {
+    const uint32_t l = p->topological[k];
+    if (!is_member(forest->load, l)) continue;
+    if (forest->parent[l] == PLACEMENT_NONE) forest->device[l] = forest->apart_at[l], forest->writes[l] = true;
+    const uint32_t d = forest->device[l];
+    forest->duration_s[l] = placement_own_s(costs, l, d);
+    if (forest->writes[l]) forest->duration_s[l] += write_apart(forest, l, d);
+    if (sends_weights(forest, w, l, d)) {
+      forest->duration_s[l] += (double)p->weight_bytes[l] * costs->link_s_per_byte[d];
+    } else if (forest->room[d] < INFINITY && !(p->memory == PLACEMENT_PIN && costs->granules[l] > costs->room[d])) {
+      forest->use[d] += forest->share[l];
+    }
+    place_inputs(forest, w, l);
+    forest->load_s[d] += forest->duration_s[l];
+  }
+}
+
+/* --- the master program ---------------------------------------------------------------------------------------------
+ */
+
+struct master {
+  const struct placement_problem *problem;
+  glp_prob *lp;
+  double scale_s;
+  int n_paths, first_column, n_columns;
+  double **duration_s; /* of each column; NULL: paths are not wanted */
+  uint32_t **path;     /* of each path: its length, its layers */
+  int *index;
+  double *values, *mean_s, *longest_s;
+  uint32_t *from;
+  struct arena *scratch;
+};
+/* Rows: 1 the mean; then a load a device, a memory a device, the paths. Columns: 1 the makespan; then a shortage of
+ * memory a device, the placements. */
+
+static void master_init(struct master *m, const struct forest *forest, double scale_s, struct arena *scratch) {
+  const struct placement_problem *p = forest->costs->problem;
+  const size_t n_devices = p->n_devices, rounds = forest->load->max_rounds;
+  const size_t most = 2 + 2 * n_devices + MOST_PATHS + rounds;
+  *m = (struct master){.problem = p, .scale_s = scale_s, .scratch = scratch, .first_column = 2 + (int)n_devices};
+  m->index = ARENA_NEW(scratch, int, most);
+  m->values = ARENA_NEW(scratch, double, most);
+  if (forest->load->paths) {
+    m->duration_s = ARENA_NEW(scratch, double *, rounds);
+    m->path = ARENA_NEW(scratch, uint32_t *, MOST_PATHS);
+    m->mean_s = ARENA_NEW(scratch, double, p->n_layers);
+    m->longest_s = ARENA_NEW(scratch, double, p->n_layers);
+    m->from = ARENA_NEW(scratch, uint32_t, p->n_layers);
+  }
+  glp_term_out(GLP_OFF);
+  m->lp = glp_create_prob();
+  glp_set_obj_dir(m->lp, GLP_MIN);
+  glp_add_rows(m->lp, 1 + 2 * (int)n_devices);
+  glp_add_cols(m->lp, 1 + (int)n_devices);
+  glp_set_row_bnds(m->lp, 1, GLP_FX, 1, 1);
+  glp_set_obj_coef(m->lp, 1, 1);
+  glp_set_col_bnds(m->lp, 1, GLP_LO, 0, 0);
+  for (int d = 0; d < (int)n_devices; d++) {
+    const bool tight = forest->room[d] < INFINITY;
+    glp_set_row_bnds(m->lp, 2 + d, GLP_UP, 0, 0);
+    glp_set_row_bnds(m->lp, 2 + (int)n_devices + d, tight ? GLP_UP : GLP_FR, 0, 1);
+    glp_set_col_bnds(m->lp, 2 + d, tight ? GLP_LO : GLP_FX, 0, 0);
+    glp_set_obj_coef(m->lp, 2 + d, shortage_price);
+    const int rows[] = {0, 2 + (int)n_devices + d};
+    const double minus[] = {0, -1};
+    glp_set_mat_col(m->lp, 2 + d, 1, rows, minus);
+    m->index[1 + d] = 2 + d, m->values[1 + d] = -1;
+  }
+  glp_set_mat_col(m->lp, 1, (int)n_devices, m->index, m->values);
+}
+
+static double path_length(const uint32_t *path, const double *duration_s) {
+  double sum_s = 0;
+  for (uint32_t i = 1; i <= path[0]; i++) sum_s += duration_s[path[i]];
+  return sum_s;
+}
+
+static double memory_unit(double room) { return room > 0 ? room : 1; }
+
+static void add_column(struct master *m, const struct forest *forest) {
+  const int n_devices = (int)m->problem->n_devices;
+  int n = 1;
+  m->index[1] = 1, m->values[1] = 1;
+  for (int d = 0; d < n_devices; d++) {
+    if (forest->load_s[d] > 0) m->index[++n] = 2 + d, m->values[n] = forest->load_s[d] / m->scale_s;
+  }
+  for (int d = 0; d < n_devices; d++) {
+    const double room = forest->room[d];
+    if (!(room < INFINITY)) continue;
+    /* Rows say use/unit ≤ room/unit; their limit of 1 stands for room/unit, or 0 without room. */
+    const double use = forest->use[d] / memory_unit(room) + (room > 0 ? 0 : 1);
+    if (use > 0) m->index[++n] = 2 + n_devices + d, m->values[n] = use;
+  }
+  if (m->duration_s != NULL) {
+    double *kept = m->duration_s[m->n_columns] = ARENA_NEW(m->scratch, double, m->problem->n_layers);
+    memcpy(kept, forest->duration_s, m->problem->n_layers * sizeof *kept);
+    for (int i = 0; i < m->n_paths; i++) {
+      m->index[++n] = 2 + 2 * n_devices + i;
+      m->values[n] = path_length(m->path[i], kept) / m->scale_s;
+    }
+  }
+  const int column = glp_add_cols(m->lp, 1);
+  glp_set_col_bnds(m->lp, column, GLP_LO, 0, 0);
+  glp_set_mat_col(m->lp, column, n, m->index, m->values);
+  m->n_columns++;
+}
+
+static bool solve_master(struct master *m) {
+  glp_smcp simplex;
+  glp_init_smcp(&simplex);
+  simplex.msg_lev = GLP_MSG_OFF;
+  if (glp_simplex(m->lp, &simplex) == 0 && glp_get_status(m->lp) == GLP_OPT) return true;
+  glp_std_basis(m->lp); /* a basis gone bad: once more from the start */
+  return glp_simplex(m->lp, &simplex) == 0 && glp_get_status(m->lp) == GLP_OPT;
+}
+
+/* A path that is longer than the master's makespan, by the mean durations of its columns. */
+static bool add_path(struct master *m, const struct forest *forest) {
+  const struct placement_problem *p = m->problem;
+  if (m->duration_s == NULL || m->n_paths >= MOST_PATHS) return false;
+  memset(m->mean_s, 0, p->n_layers * sizeof *m->mean_s);
+  for (int k = 0; k < m->n_columns; k++) {
+    const double share = glp_get_col_prim(m->lp, m->first_column + k);
+    if (!(share > 0)) continue;
+    for (size_t l = 0; l < p->n_layers; l++) m->mean_s[l] += share * m->duration_s[k][l];
+  }
+  uint32_t last = PLACEMENT_NONE, length = 0;
+  for (size_t k = 0; k < p->n_layers; k++) {
+    const uint32_t l = p->topological[k];
+    if (!is_member(forest->load, l)) continue;
+    m->longest_s[l] = 0, m->from[l] = PLACEMENT_NONE;
+    for (uint32_t i = p->in_start[l]; i < p->in_start[l + 1]; i++) {
+      const uint32_t from = p->predecessor[i];
+      if (!is_member(forest->load, from) || m->longest_s[from] <= m->longest_s[l]) continue;
+      m->longest_s[l] = m->longest_s[from], m->from[l] = from;
+    }
+    m->longest_s[l] += m->mean_s[l];
+    if (last == PLACEMENT_NONE || m->longest_s[l] > m->longest_s[last]) last = l;
+  }
+  if (last == PLACEMENT_NONE || m->longest_s[last] <= glp_get_col_prim(m->lp, 1) * m->scale_s * (1 + converged)) {
+    return false;
+  }
+  for (uint32_t l = last; l != PLACEMENT_NONE; l = m->from[l]) length++;
+  uint32_t *path = m->path[m->n_paths++] = ARENA_NEW(m->scratch, uint32_t, length + 1);
+  for (uint32_t l = last; l != PLACEMENT_NONE; l = m->from[l]) path[++path[0]] = l;
+  const int row = glp_add_rows(m->lp, 1);
+  glp_set_row_bnds(m->lp, row, GLP_UP, 0, 0);
+  m->index[1] = 1, m->values[1] = -1;
+  for (int k = 0; k < m->n_columns; k++) {
+    m->index[2 + k] = m->first_column + k;
+    m->values[2 + k] = path_length(path, m->duration_s[k]) / m->scale_s;
+  }
+  glp_set_mat_row(m->lp, row, 1 + m->n_columns, m->index, m->values);
+  return true;
+}
+
+/* Weights from the master's duals, ≥ 0 and of sum 1 over devices and paths. */
+static void read_weights(const struct master *m, const struct forest *forest, struct weights *w) {
+  const int n_devices = (int)m->problem->n_devices;
+  double sum = 0;
+  memset(w->layer, 0, m->problem->n_layers * sizeof *w->layer);
+  for (int d = 0; d < n_devices; d++) sum += w->device[d] = fmax(0, -glp_get_row_dual(m->lp, 2 + d));
+  for (int i = 0; i < m->n_paths; i++) sum += fmax(0, -glp_get_row_dual(m->lp, 2 + 2 * n_devices + i));
+  if (!(sum > 0)) {
+    for (int d = 0; d < n_devices; d++) w->device[d] = 1.0 / n_devices;
+    sum = 1;
+  }
+  for (int d = 0; d < n_devices; d++) {
+    w->device[d] /= sum;
+    const double dual = fmax(0, -glp_get_row_dual(m->lp, 2 + n_devices + d));
+    w->memory[d] = forest->room[d] < INFINITY ? dual * m->scale_s / sum / memory_unit(forest->room[d]) : 0;
+  }
+  for (int i = 0; i < m->n_paths; i++) {
+    const double share = fmax(0, -glp_get_row_dual(m->lp, 2 + 2 * n_devices + i)) / sum;
+    for (uint32_t k = 1; share > 0 && k <= m->path[i][0]; k++) w->layer[m->path[i][k]] += share;
+  }
+}
+
+/* --- the bound ------------------------------------------------------------------------------------------------------
+ */
+
+static struct weights weights_new(const struct placement_problem *p, struct arena *scratch) {
+  struct weights w = {ARENA_NEW(scratch, double, p->n_devices), ARENA_NEW(scratch, double, p->n_layers),
+                      ARENA_NEW(scratch, double, p->n_devices)};
+  for (size_t d = 0; d < p->n_devices; d++) w.device[d] = 1 / (double)p->n_devices;
+  return w;
+}
+
+static void weights_mix(const struct placement_problem *p, struct weights *to, const struct weights *with,
+                        double share) {
+  for (size_t d = 0; d < p->n_devices; d++) {
+    to->device[d] += share * (with->device[d] - to->device[d]);
+    to->memory[d] += share * (with->memory[d] - to->memory[d]);
+  }
+  for (size_t l = 0; l < p->n_layers; l++) to->layer[l] += share * (with->layer[l] - to->layer[l]);
+}
+
+/* Weights known from elsewhere; of paths only those of devices, which any set of layers has. */
+static void start_with(const struct placement_problem *p, const struct placement_multipliers *start,
+                       struct weights *w) {
+  double sum = 0;
+  for (size_t d = 0; d < p->n_devices; d++) sum += start->device[d];
+  for (size_t d = 0; sum > 0 && d < p->n_devices; d++) w->device[d] = start->device[d] / sum;
+}
+
+static double prove(struct forest *forest, const struct weights *w) {
+  double value = solve_forest(forest, w);
+  for (size_t d = 0; d < forest->costs->problem->n_devices; d++) {
+    if (forest->room[d] < INFINITY) value -= w->memory[d] * forest->room[d];
+  }
+  place_all(forest, w);
+  return value;
+}
+
+double placement_load_bound(const struct placement_costs *costs, const struct placement_load *load,
+                            struct arena *scratch, struct placement_multipliers *keep) {
+  const struct placement_problem *p = costs->problem;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct forest forest;
+  forest_init(&forest, costs, load, scratch);
+  struct weights best = weights_new(p, scratch), now = weights_new(p, scratch);
+  if (load->start != NULL) start_with(p, load->start, &now), weights_mix(p, &best, &now, 1);
+  double bound_s = prove(&forest, &now), scale_s = bound_s;
+  for (size_t d = 0; d < p->n_devices; d++) scale_s = fmax(scale_s, forest.load_s[d]);
+  if (scale_s > 0) {
+    struct master master;
+    master_init(&master, &forest, scale_s, scratch);
+    for (size_t round = 1;; round++) {
+      add_column(&master, &forest);
+      if (round >= load->max_rounds || !solve_master(&master)) break;
+      if (round % PATH_EVERY == 0 && add_path(&master, &forest) && !solve_master(&master)) break;
+      const bool met = glp_get_obj_val(master.lp) * scale_s <= bound_s * (1 + converged);
+      if (met && (!add_path(&master, &forest) || !solve_master(&master))) break;
+      read_weights(&master, &forest, &now);
+      if (round > 2) weights_mix(p, &now, &best, smoothing);
+      const double value_s = prove(&forest, &now);
+      if (value_s <= bound_s) continue;
+      bound_s = value_s;
+      weights_mix(p, &best, &now, 1);
+    }
+    glp_delete_prob(master.lp);
+  }
+  if (keep != NULL) {
+    memcpy(keep->device, best.device, p->n_devices * sizeof *best.device);
+    memcpy(keep->layer, best.layer, p->n_layers * sizeof *best.layer);
+  }
+  arena_rewind(scratch, mark);
+  return placement_round_down(bound_s);
+}
+
+double placement_priced_sum(const struct placement_costs *costs, const double *price, struct arena *scratch) {
+  const struct placement_problem *p = costs->problem;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const struct placement_load load = {.last = PLACEMENT_NONE, .max_rounds = 1};
+  struct forest forest;
+  forest_init(&forest, costs, &load, scratch);
+  struct weights w = weights_new(p, scratch);
+  memcpy(w.device, price, p->n_devices * sizeof *price);
+  const double sum = solve_forest(&forest, &w);
+  arena_rewind(scratch, mark);
+  return placement_round_down(sum);
+}
