@@ -5,8 +5,8 @@
 #include <math.h>
 
 /* Past the host if there is a link; else written to the host by one and read from it by the other. */
-static double delay_s(const struct placement_problem *problem, const struct placement_edge *edge, uint32_t from,
-                      uint32_t to) {
+double placement_delay_s(const struct placement_problem *problem, const struct placement_edge *edge, uint32_t from,
+                         uint32_t to) {
   if (from == to) return 0;
   if (!isnan(edge->transfer_s)) return edge->transfer_s;
   if (edge->bytes == 0) return 0;
@@ -70,7 +70,7 @@ bool placement_run_delay(const struct placement_problem *problem, const struct p
     run->makespan_s = fmax(run->makespan_s, end_s);
     for (uint32_t j = problem->out_start[l]; j < problem->out_start[l + 1]; j++) {
       const struct placement_edge *edge = &problem->edges[problem->out_edge[j]];
-      const double wait_s = delay_s(problem, edge, d, nodes[edge->to].device);
+      const double wait_s = placement_delay_s(problem, edge, d, nodes[edge->to].device);
       run->communication_s += wait_s;
       count_bytes(problem, edge, d, nodes[edge->to].device, run);
       arrive(nodes, edge->to, end_s + wait_s, ready, &n_ready);

@@ -51,6 +51,9 @@ placement_rule placement_run_plain, placement_run_serial, placement_run_delay, p
 size_t placement_most_flows(const struct placement_problem *problem);
 /* The host's share of a period. */
 double placement_host_s(const struct placement_problem *problem, const struct placement_run *run);
+/* `delay`: how long after a layer's end on one device an edge lets its reader begin on another. */
+double placement_delay_s(const struct placement_problem *problem, const struct placement_edge *edge, uint32_t from,
+                         uint32_t to);
 /* Do devices take successive differences of order ideals? */
 bool placement_is_contiguous(const struct placement_problem *problem, const struct placement_answer *answer,
                              struct arena *scratch);

@@ -13,8 +13,8 @@
 #include "workloads/training.h"
 #include "workloads/workload.h"
 
-static const struct training_settings settings = {OPTIMIZER_ADAM,     FUSION_OFF, false, true, 2, 4, 4,
-                                                  ATTENTION_SEPARATE, 4,          25};
+static const struct training_settings settings = {OPTIMIZER_ADAM,     FUSION_OFF,          false, true, 2, 4, 4,
+                                                  ATTENTION_SEPARATE, SELECTIVE_ATTENTION, 4,     25};
 
 static void expand(const char *name, struct arena *arena, struct arena *scratch, struct op_graph *training) {
   const struct workload_request request = {.name = name, .data_folder = ".", .batch = 1, .element_bytes = 2};

@@ -75,8 +75,8 @@ static void random_graph(struct bench *bench) {
   }
   struct error error = {0};
   assert_true(graph_builder_finish(builder, &bench->arena, &bench->forward, &error));
-  const struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF, false, true, 4, 4, 4,
-                                             ATTENTION_SEPARATE, 4,          25};
+  const struct training_settings settings = {OPTIMIZER_MOMENTUM, FUSION_OFF,          false, true, 4, 4, 4,
+                                             ATTENTION_SEPARATE, SELECTIVE_ATTENTION, 4,     25};
   assert_true(training_expand(&bench->forward, &settings, &bench->arena, &bench->scratch, &bench->training, &error));
 }
 
