@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t default_samples = 200000, most_samples = UINT64_C(1000000000000);
+static const uint64_t default_samples = 400000, most_samples = UINT64_C(1000000000000);
 enum { MAX_HELD_ROWS = PLACEMENT_MAX_LAYERS };
 
 struct placement_command {
