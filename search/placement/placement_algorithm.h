@@ -23,6 +23,9 @@ struct placement_result {
   double value;                   /* INFINITY: none found */
   uint64_t samples;               /* evaluations used */
   bool proven;
+  /* Makespan and energy without the localities that a method stops short of (steps 1 and 2 of H2H, Herald-like): what
+   * is published as theirs, never below what the answer takes by the rule on a single chain. NAN: no others. */
+  double stated_s, stated_j;
 };
 struct placement_algorithm {
   const char *name, *doc, *source;
@@ -34,8 +37,24 @@ struct placement_algorithm {
   bool (*applies)(const struct placement_problem *problem);
   void (*run)(const struct placement_request *request, struct placement_result *result);
 };
+/* Random numbers: rng_stream(seed, RNG_PLACEMENT, round, this << 32 | task). */
+enum placement_stream { PLACEMENT_STREAM_RANDOM = 1, PLACEMENT_STREAM_ANNEAL, PLACEMENT_STREAM_MAGMA };
+
 extern const struct placement_algorithm *const placement_algorithms[];
 extern const size_t n_placement_algorithms;
 const struct placement_algorithm *placement_find_algorithm(const char *name); /* NULL: none */
+
+/* Counts evaluations and keeps the best answer: the first of equally good ones. */
+struct placement_meter {
+  const struct placement_request *request;
+  struct placement_result *result;
+};
+/* A result without an answer yet. */
+void placement_meter_init(struct placement_meter *meter, const struct placement_request *request,
+                          struct placement_result *result);
+/* No evaluation is left, or somebody interrupted. */
+bool placement_meter_full(const struct placement_meter *meter);
+/* Only while the meter is not full. */
+double placement_meter_try(struct placement_meter *meter, const struct placement_answer *answer);
 
 #endif
