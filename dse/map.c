@@ -40,7 +40,7 @@ static const struct command_option options[] = {
     {"algorithm", "NAME",
      "tenancy, placement: of dse list algorithms (default best); all, or several with commas: a table"},
     {"samples", "N",
-     "tenancy, placement: answers judged or moves tried, at most (default 10000, placement 200000; with --time: no "
+     "tenancy, placement: answers judged or moves tried, at most (default 10000, placement 400000; with --time: no "
      "limit)"},
     {"time", "S", "tenancy, placement: seconds, looked at between rounds (default: no limit)"},
     {"seed", "N", "tenancy, placement: of all random streams (default 0)"},

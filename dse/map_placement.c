@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t default_samples = 200000, most_samples = UINT64_C(1000000000000);
+static const uint64_t default_samples = 400000, most_samples = UINT64_C(1000000000000);
 enum { MAX_HELD_ROWS = PLACEMENT_MAX_LAYERS };
 
 struct placement_command {
@@ -200,10 +200,10 @@ static void add_row(const struct placement_command *command, const struct placem
   table_double(table, outcome->found ? outcome->gap : NAN);
   table_u64(table, outcome->samples);
   table_u64(table, command->job.seed);
-  table_double(table, outcome->found ? schedule->makespan_s : NAN);
-  table_double(table, outcome->found ? schedule->energy_j : NAN);
+  table_double(table, outcome->found ? outcome->makespan_s : NAN);
+  table_double(table, outcome->found ? outcome->energy_j : NAN);
   table_double(table, outcome->found ? schedule->period_s : NAN);
-  table_double(table, outcome->found ? placement_communication_share(schedule) : NAN);
+  table_double(table, outcome->found ? outcome->communication : NAN);
   table_double(table, outcome->wall_s);
   table_text(table, outcome->proven_optimal ? "yes" : "no");
 }
@@ -239,18 +239,18 @@ static json_t *real_or_null(double value) { return isfinite(value) ? json_real(v
 static void print_json(const struct placement_command *command, const struct placement_outcome *outcome) {
   const struct placement_schedule *const schedule = &outcome->schedule;
   const struct placement_bounds *const bounds = &command->bounds;
-  map_print_json(
-      command->invocation,
-      json_pack("{ss ss sf ss sf ss ss so sf sI sI sf so so sf sf sf sf sb so}", "instance", command->problem.name,
-                "algorithm", command->job.algorithm->name, "value", outcome->value, "unit",
-                placement_unit(&command->problem), "lower_bound", bounds->best, "binding",
-                placement_bound_names[bounds->binding], "reason", bounds->reason != NULL ? bounds->reason : "",
-                "bounds", bounds_json(bounds), "gap", isfinite(outcome->gap) ? outcome->gap : -1, "samples",
-                (json_int_t)outcome->samples, "seed", (json_int_t)command->job.seed, "makespan_s", schedule->makespan_s,
-                "energy_j", real_or_null(schedule->energy_j), "period_s", real_or_null(schedule->period_s),
-                "communication", placement_communication_share(schedule), "communication_s", schedule->communication_s,
-                "compute_s", schedule->compute_s, "wall_s", outcome->wall_s, "proven_optimal", outcome->proven_optimal,
-                "layers", layers_json(&command->problem, outcome)));
+  map_print_json(command->invocation,
+                 json_pack("{ss ss sf ss sf ss ss so sf sI sI sf so so sf sf sf sf sb so}", "instance",
+                           command->problem.name, "algorithm", command->job.algorithm->name, "value", outcome->value,
+                           "unit", placement_unit(&command->problem), "lower_bound", bounds->best, "binding",
+                           placement_bound_names[bounds->binding], "reason",
+                           bounds->reason != NULL ? bounds->reason : "", "bounds", bounds_json(bounds), "gap",
+                           isfinite(outcome->gap) ? outcome->gap : -1, "samples", (json_int_t)outcome->samples, "seed",
+                           (json_int_t)command->job.seed, "makespan_s", outcome->makespan_s, "energy_j",
+                           real_or_null(outcome->energy_j), "period_s", real_or_null(schedule->period_s),
+                           "communication", outcome->communication, "communication_s", schedule->communication_s,
+                           "compute_s", schedule->compute_s, "wall_s", outcome->wall_s, "proven_optimal",
+                           outcome->proven_optimal, "layers", layers_json(&command->problem, outcome)));
 }
 
 /* Beside ANSWER.csv under `contention`, ANSWER-transfers.csv: what travels when. */
@@ -302,8 +302,8 @@ static enum status solve(struct placement_command *command, struct error *error)
          problem->name, outcome.value, unit, (unsigned long long)outcome.samples, command->bounds.best, unit,
          placement_bound_names[command->bounds.binding], 100 * outcome.gap,
          outcome.proven_optimal ? ": proven optimal" : "");
-  remark(invocation, "latency %.6g s, energy %.6g J, communication %.1f %%\n", outcome.schedule.makespan_s,
-         outcome.schedule.energy_j, 100 * placement_communication_share(&outcome.schedule));
+  remark(invocation, "latency %.6g s, energy %.6g J, communication %.1f %%\n", outcome.makespan_s, outcome.energy_j,
+         100 * outcome.communication);
   if (command->bounds.reason != NULL) remark(invocation, "what binds: %s\n", command->bounds.reason);
   if (outcome.stopped == NULL || strcmp(outcome.stopped, "time") == 0) return STATUS_OK;
   error_add(error, STATUS_STOPPED, "stopped by %s: the best placement until then", outcome.stopped);
@@ -411,7 +411,7 @@ static enum status judge(struct invocation *invocation, struct error *error) {
                    json_pack("{sb so ss so so so so so}", "valid", valid, "value", real_or_null(value), "unit",
                              placement_unit(&problem), "makespan_s", real_or_null(truth.makespan_s), "energy_j",
                              real_or_null(truth.energy_j), "period_s", real_or_null(truth.period_s), "communication",
-                             real_or_null(placement_communication_share(&truth)), "reason",
+                             real_or_null(placement_share(truth.communication_s, truth.compute_s)), "reason",
                              valid ? json_null() : json_string(reason)));
   } else {
     struct table *const table =
@@ -422,7 +422,7 @@ static enum status judge(struct invocation *invocation, struct error *error) {
     table_double(table, truth.makespan_s);
     table_double(table, truth.energy_j);
     table_double(table, truth.period_s);
-    table_double(table, placement_communication_share(&truth));
+    table_double(table, placement_share(truth.communication_s, truth.compute_s));
     table_text(table, reason);
     map_print_table(invocation, table);
   }

@@ -256,11 +256,10 @@ bool placement_publish_page(const struct placement_shown *shown, const char *pat
   list_devices(shown, arena, &tables[1]);
   list_layers(shown, arena, &tables[2]);
   const struct report_fact facts[] = {
-      {"latency", arena_printf(arena, "%.6g s", outcome->schedule.makespan_s)},
-      {"energy", arena_printf(arena, "%.6g J", outcome->schedule.energy_j)},
+      {"latency", arena_printf(arena, "%.6g s", outcome->makespan_s)},
+      {"energy", arena_printf(arena, "%.6g J", outcome->energy_j)},
       {"period of a stream of inputs", arena_printf(arena, "%.6g s", outcome->schedule.period_s)},
-      {"share of communication",
-       arena_printf(arena, "%.1f %%", 100 * placement_communication_share(&outcome->schedule))},
+      {"share of communication", arena_printf(arena, "%.1f %%", 100 * outcome->communication)},
       {"no placement is below",
        arena_printf(arena, "%.6g %s (%s)", shown->bounds->best, unit, placement_bound_names[shown->bounds->binding])},
       {"what binds", shown->bounds->reason != NULL ? shown->bounds->reason : "not said"},

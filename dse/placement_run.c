@@ -33,9 +33,9 @@ const char *placement_unit(const struct placement_problem *problem) {
   return problem->objective == PLACEMENT_ENERGY ? "J" : "s";
 }
 
-double placement_communication_share(const struct placement_schedule *schedule) {
-  const double all_s = schedule->communication_s + schedule->compute_s;
-  return all_s > 0 ? schedule->communication_s / all_s : 0;
+double placement_share(double communication_s, double compute_s) {
+  const double all_s = communication_s + compute_s;
+  return all_s > 0 ? communication_s / all_s : 0;
 }
 
 static double value_of(const struct placement_problem *problem, const struct placement_schedule *schedule) {
@@ -45,7 +45,7 @@ static double value_of(const struct placement_problem *problem, const struct pla
 
 /* Times as we print them, judged by who shares no code with who found them. */
 static void judge(const struct invocation *invocation, const struct placement_problem *problem,
-                  const struct placement_outcome *outcome) {
+                  const struct placement_outcome *outcome, double value) {
   const struct arena_mark mark = arena_get_mark(invocation->scratch);
   struct error *const why = ARENA_NEW(invocation->scratch, struct error, 1);
   const struct placement_claim claim = {.answer = outcome->answer,
@@ -54,10 +54,25 @@ static void judge(const struct invocation *invocation, const struct placement_pr
                                         .makespan_s = outcome->schedule.makespan_s};
   struct placement_schedule truth = placement_schedule_new(problem, invocation->scratch);
   if (!placement_check(problem, &claim, invocation->scratch, &truth, why)) BUG("the checker says: %s", why->text);
-  const double value = value_of(problem, &truth);
-  if (!(fabs(value - outcome->value) <= tolerance * fabs(value)))
-    BUG("the checker says %.17g, the search %.17g", value, outcome->value);
+  const double true_value = value_of(problem, &truth);
+  if (!(fabs(value - true_value) <= tolerance * fabs(true_value)))
+    BUG("the checker says %.17g, the search %.17g", true_value, value);
   arena_rewind(invocation->scratch, mark);
+}
+
+/* What the method states, where that is not what the rule says. */
+static void take_values(const struct placement_problem *problem, const struct placement_result *result,
+                        struct placement_outcome *outcome) {
+  const struct placement_schedule *const schedule = &outcome->schedule;
+  const bool stated = result->stated_s > 0;
+  double communication_s = schedule->communication_s;
+  outcome->makespan_s = stated ? result->stated_s : schedule->makespan_s;
+  outcome->energy_j = stated ? result->stated_j : schedule->energy_j;
+  if (stated && result->stated_communication_s >= 0) communication_s = result->stated_communication_s;
+  outcome->communication = placement_share(communication_s, schedule->compute_s);
+  outcome->value = problem->objective == PLACEMENT_ENERGY   ? outcome->energy_j
+                   : problem->objective == PLACEMENT_PERIOD ? schedule->period_s
+                                                            : outcome->makespan_s;
 }
 
 bool placement_search(const struct invocation *invocation, const struct placement_job *job,
@@ -77,7 +92,7 @@ bool placement_search(const struct invocation *invocation, const struct placemen
                                             .context = &watch,
                                             .arena = invocation->arena,
                                             .scratch = invocation->scratch};
-  struct placement_result result = {.value = INFINITY};
+  struct placement_result result = {.value = INFINITY, .stated_s = NAN, .stated_j = NAN, .stated_communication_s = NAN};
   *outcome = (struct placement_outcome){0};
   job->algorithm->run(&request, &result);
   outcome->wall_s = seconds_of(CLOCK_MONOTONIC) - began_s;
@@ -88,9 +103,10 @@ bool placement_search(const struct invocation *invocation, const struct placemen
   if (!outcome->found) return true;
   outcome->answer = result.answer;
   outcome->schedule = placement_schedule_new(problem, invocation->arena);
-  outcome->value = placement_evaluate(problem, &outcome->answer, invocation->scratch, &outcome->schedule);
-  REQUIRE(isfinite(outcome->value));
-  judge(invocation, problem, outcome);
+  const double value = placement_evaluate(problem, &outcome->answer, invocation->scratch, &outcome->schedule);
+  REQUIRE(isfinite(value));
+  judge(invocation, problem, outcome, value);
+  take_values(problem, &result, outcome);
   outcome->gap = placement_gap(outcome->value, job->bounds->best);
   outcome->proven_optimal = result.proven || outcome->gap <= tolerance;
   return true;

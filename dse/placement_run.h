@@ -17,8 +17,10 @@ struct placement_job {
 struct placement_outcome {
   bool found;
   struct placement_answer answer;
-  struct placement_schedule schedule;
-  double value, gap;
+  struct placement_schedule schedule; /* by the problem's rule */
+  /* What the method states: of those that stop short of a locality which the rule grants to everybody (steps 1 and 2 of
+   * H2H, Herald-like) more than the schedule says, of all others the same. */
+  double value, gap, makespan_s, energy_j, communication; /* the last: share of what devices spend on layers */
   uint64_t samples;
   bool proven_optimal;
   double wall_s, cpu_s;
@@ -31,6 +33,6 @@ bool placement_search(const struct invocation *invocation, const struct placemen
 /* "s" or "J". */
 const char *placement_unit(const struct placement_problem *problem);
 /* Share of transfers in what devices spend on layers, 0 to 1. */
-double placement_communication_share(const struct placement_schedule *schedule);
+double placement_share(double communication_s, double compute_s);
 
 #endif
