@@ -109,12 +109,6 @@ static double progress(const struct best *best) {
   return fmin(1, (double)(meter->before + meter->n_samples) / (double)max_u64(1, best->request->total_samples));
 }
 
-static double temperature(const struct best *best, double hot, double at) {
-  const double bound = best->request->bounds->best_cycles * (double)best->request->problem->scaled_bandwidth;
-  const double cold = fmin(hot / 100, best->settings->cold * bound);
-  return hot * num_pow(cold / hot, at);
-}
-
 static size_t n_alive(const struct best *best) {
   const double at = best->settings->narrowing > 0 ? progress(best) / best->settings->narrowing : 1;
   if (at >= 1) return 1;
@@ -123,17 +117,20 @@ static size_t n_alive(const struct best *best) {
 }
 
 static void anneal(struct best *best, double hot) {
-  struct tenancy_meter *meter = best->meter;
+  const struct tenancy_request *request = best->request;
+  const struct tenancy_meter *meter = best->meter;
+  const double bound = request->bounds->best_cycles * (double)request->problem->scaled_bandwidth;
+  const struct tenancy_cooling cooling = {
+      .hot = hot, .cold = fmin(hot / 100, best->settings->cold * bound), .total = request->total_samples};
   struct tenancy_annealing *annealing = &best->annealing;
   while (!tenancy_meter_full(meter) && meter->best_cost > annealing->target) {
     sort_chains(best);
     best->n = n_alive(best);
-    const uint64_t turn = max_u64(64, min_u64(best->request->total_samples / 50, 100000) / best->n);
+    const uint64_t turn = max_u64(64, min_u64(request->total_samples / 50, 100000) / best->n);
     for (size_t i = 0; i < best->n && !tenancy_meter_full(meter); i++) {
       struct chain *chain = &best->chains[i];
-      const double at = progress(best), share = (double)(turn * best->n) / (double)best->request->total_samples;
       tenancy_timeline_set(&annealing->timeline, &chain->queues);
-      tenancy_annealing_run(annealing, turn, temperature(best, hot, at), temperature(best, hot, fmin(1, at + share)));
+      tenancy_annealing_run(annealing, turn, &cooling);
       chain->cost = annealing->timeline.cost;
       tenancy_timeline_get(&annealing->timeline, &chain->queues);
     }
