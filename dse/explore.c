@@ -135,7 +135,9 @@ const struct command command_explore = {
         "convergence.csv, infeasible.csv, columns.csv (units), run.cfg (settings as resolved), journal, status.json,\n"
         "manifest.json, timing.csv, log.txt; of whole systems also systems.csv, stages.csv, k.csv (what was chosen, "
         "its\n"
-        "stages, what the lists' lengths change) and trace-pipeline.json. The same command on an unfinished folder "
+        "stages, what the lists' lengths change) and trace-pipeline.json; with tenants also tenancy.csv (platforms), "
+        "and of\n"
+        "the best one mapping.csv, tenancy/ and trace-tenancy.json. The same command on an unfinished folder "
         "goes\n"
         "on where it stopped; on a finished one it changes nothing; other settings there are an error that shows the\n"
         "difference.",

@@ -140,6 +140,18 @@ static bool has_worth(const struct tenancy_worth *worth, const bool *on_front, s
   return false;
 }
 
+/* Of equal ones the first alone is on a front: twice the same list, and its first half is as it was. */
+static void check_equal(const struct tenancy_worth *worth, const bool *on_front, size_t n, struct arena *arena) {
+  struct tenancy_worth *twice = ARENA_NEW(arena, struct tenancy_worth, 2 * n);
+  bool *of_twice = ARENA_NEW(arena, bool, 2 * n);
+  for (size_t i = 0; i < 2 * n; i++) twice[i] = worth[i % n];
+  tenancy_worth_front(twice, 2 * n, of_twice);
+  for (size_t i = 0; i < n; i++) {
+    assert_int_equal(of_twice[i], on_front[i]);
+    assert_false(of_twice[n + i]);
+  }
+}
+
 /* Those that bounds leave out are on no front. */
 static void check_pruning(const struct weighed *weighed, size_t n, struct arena *arena) {
   struct tenancy_worth *all = ARENA_NEW(arena, struct tenancy_worth, n),
@@ -153,6 +165,7 @@ static void check_pruning(const struct weighed *weighed, size_t n, struct arena 
   }
   tenancy_worth_front(all, n_all, of_all);
   tenancy_worth_front(some, n_some, of_some);
+  if (n_all > 0) check_equal(all, of_all, n_all, arena);
   for (size_t i = 0; i < n_all; i++) {
     if (of_all[i]) assert_true(has_worth(some, of_some, n_some, &all[i]));
     bool covered = false; /* a front by its definition, equal ones apart */
