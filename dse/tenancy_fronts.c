@@ -48,6 +48,19 @@ static bool read_objectives(const struct invocation *invocation, const struct te
   return error_add(error, STATUS_INPUT, "--front: two or three objectives are allowed, with commas between");
 }
 
+static bool check_alone(const struct tenancy_aim *aim, const struct tenancy_front_settings *settings,
+                        struct error *error) {
+  for (size_t i = 0; i < settings->n_objectives; i++) {
+    const enum tenancy_objective objective = settings->objectives[i];
+    if ((objective != TENANCY_FAIRNESS && objective != TENANCY_JAIN) || aim->goal->alone_cycles != NULL) continue;
+    return error_add(error, STATUS_INPUT,
+                     "--front: %s of so many tenants: --set objective=%s as well finds out how long "
+                     "each takes alone",
+                     tenancy_objectives[objective].name, tenancy_objectives[objective].name);
+  }
+  return true;
+}
+
 /* The best of one objective alone. */
 static bool search_alone(const struct invocation *invocation, const struct tenancy_job *job,
                          const struct tenancy_aim *aim, enum tenancy_objective objective, uint64_t samples,
@@ -190,7 +203,7 @@ enum status tenancy_print_front(const struct invocation *invocation, const struc
                                 const struct tenancy_aim *aim, const char *names, struct error *error) {
   struct tenancy_front_settings settings = {.population = POPULATION, .seed = job->seed, .samples = job->samples};
   struct tenancy_front front;
-  if (!read_objectives(invocation, job->problem, names, &settings, error) ||
+  if (!read_objectives(invocation, job->problem, names, &settings, error) || !check_alone(aim, &settings, error) ||
       !find_front(invocation, job, aim, &settings, &front, error)) {
     return error->status;
   }

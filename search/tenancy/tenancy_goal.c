@@ -27,6 +27,8 @@ const char *const tenancy_queue_names[] = {"released", "strict", NULL};
 
 /* Costs are below this, but for TENANCY_COST_INFEASIBLE. */
 static const double end_cost = 0x1p120;
+/* More than these cost seconds: slowdowns are found only if they are asked for. */
+enum { FEW_TENANTS = 64, FEW_JOBS = 10000 };
 enum { VALUE_BITS = 50 }; /* a value over its unit is below 2^50, where it can be foreseen */
 
 bool tenancy_goal_check(const struct tenancy_problem *problem, enum tenancy_objective objective, struct error *error) {
@@ -79,11 +81,29 @@ static double mean_end(const struct tenancy_problem *problem, const double *end)
   return sum / (double)problem->n_jobs;
 }
 
+void tenancy_sort_values(double *values, size_t n, double *room) {
+  double *from = values, *to = room;
+  for (size_t width = 1; width < n; width *= 2) {
+    for (size_t start = 0; start < n; start += 2 * width) {
+      const size_t middle = start + width < n ? start + width : n, end = middle + width < n ? middle + width : n;
+      size_t a = start, b = middle;
+      for (size_t k = start; k < end; k++) {
+        const bool left = a < middle && (b == end || !(from[b] < from[a]));
+        to[k] = from[left ? a++ : b++];
+      }
+    }
+    double *const sorted = to;
+    to = from, from = sorted;
+  }
+  if (from != values) memcpy(values, from, n * sizeof *values);
+}
+
 /* The k-th smallest for k = ⌈percent × n / 100⌉. */
 static double percentile(struct tenancy_goal *goal, const double *end, size_t percent) {
   const size_t n = goal->problem->n_jobs;
-  genome_rank_reals(end, n, goal->order);
-  return end[goal->order[(percent * n + 99) / 100 - 1]];
+  memcpy(goal->sorted, end, n * sizeof *end);
+  tenancy_sort_values(goal->sorted, n, goal->sorted + n);
+  return goal->sorted[(percent * n + 99) / 100 - 1];
 }
 
 static double slowdowns(struct tenancy_goal *goal, const double *end, bool largest) {
@@ -274,8 +294,10 @@ static void part_edges(const struct tenancy_problem *problem, uint32_t tenant, c
 
 bool tenancy_part_of(const struct tenancy_problem *problem, uint32_t tenant, struct arena *arena,
                      struct tenancy_problem *part, struct error *error) {
-  const size_t n = problem->n_jobs, n_cores = problem->n_cores;
-  uint32_t *number = ARENA_NEW(arena, uint32_t, n);
+  const size_t n_cores = problem->n_cores;
+  uint32_t *number = ARENA_NEW(arena, uint32_t, problem->n_jobs);
+  size_t n = 0;
+  for (size_t j = 0; j < problem->n_jobs; j++) n += problem->tenant[j] == tenant;
   uint64_t *latency = ARENA_NEW(arena, uint64_t, n * n_cores), *release = ARENA_NEW(arena, uint64_t, n);
   double *need = ARENA_NEW(arena, double, n *n_cores), *weight = ARENA_NEW(arena, double, n);
   *part = (struct tenancy_problem){.name = problem->name,
@@ -285,7 +307,7 @@ bool tenancy_part_of(const struct tenancy_problem *problem, uint32_t tenant, str
                                    .strict = problem->strict,
                                    .latency_cycles = latency,
                                    .bytes_per_cycle = need};
-  for (size_t j = 0; j < n; j++) {
+  for (size_t j = 0; j < problem->n_jobs; j++) {
     if (problem->tenant[j] != tenant) continue;
     const size_t to = number[j] = (uint32_t)part->n_jobs++;
     memcpy(latency + to * n_cores, problem->latency_cycles + j * n_cores, n_cores * sizeof *latency);
@@ -360,7 +382,7 @@ static struct tenancy_goal *new_goal(const struct tenancy_problem *problem, enum
                                 .plain = tenancy_is_plain(problem),
                                 .schedule = ARENA_NEW(arena, struct tenancy_schedule, 1),
                                 .core_of = ARENA_NEW(arena, uint32_t, problem->n_jobs),
-                                .order = ARENA_NEW(arena, uint32_t, problem->n_jobs),
+                                .sorted = ARENA_NEW(arena, double, 2 * problem->n_jobs),
                                 .tenant_cycles = ARENA_NEW(arena, double, problem->n_tenants)};
   for (size_t j = 0; j < problem->n_jobs && problem->macs != NULL; j++) goal->total_macs += (double)problem->macs[j];
   tenancy_schedule_init(goal->schedule, copy, arena);
@@ -420,11 +442,13 @@ bool tenancy_goal_open(struct tenancy_problem *problem, const struct tenancy_goa
   problem->strict = settings->queue == 1;
   problem->goal = NULL;
   *goal = new_goal(problem, objective, settings->static_nj_per_cycle, arena);
-  if (problem->tenant != NULL && settings->alone_samples > 0 &&
+  const bool asked = objective == TENANCY_FAIRNESS || objective == TENANCY_JAIN;
+  const bool few = problem->n_tenants <= FEW_TENANTS && problem->n_jobs <= FEW_JOBS;
+  if (problem->tenant != NULL && settings->alone_samples > 0 && (asked || few) &&
       !find_alone(*goal, settings->alone_samples, arena, error)) {
     return false;
   }
-  if ((objective == TENANCY_FAIRNESS || objective == TENANCY_JAIN) && (*goal)->alone_cycles == NULL) {
+  if (asked && (*goal)->alone_cycles == NULL) {
     return error_add(error, STATUS_INPUT, "alone_samples: 0: above 0 is needed for slowdowns");
   }
   if (settings->mean && settings->scenarios > 0 && !add_scenarios(*goal, settings, seed, arena, error)) return false;

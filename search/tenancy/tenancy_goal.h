@@ -37,12 +37,13 @@ extern const char *const tenancy_queue_names[];     /* released, strict, NULL */
 struct tenancy_goal_settings {
   uint64_t objective, allocation, queue; /* queue: index into tenancy_queue_names */
   double static_nj_per_cycle;
-  double makespan_slack;  /* ε: the makespan may be this share above the best found; below 0: any (the caller searches
-                             for the best and sets limit_cycles) */
-  uint64_t alone_samples; /* annealed for each tenant alone, for slowdowns */
-  uint64_t scenarios;     /* of latencies; 0: what the table says is sure */
-  double sigma;           /* of the latencies' logarithms */
-  bool mean;              /* search for the mean over the scenarios, not for the value of the table */
+  double makespan_slack; /* ε: the makespan may be this share above the best found; below 0: any (the caller searches
+                            for the best and sets limit_cycles) */
+  uint64_t
+      alone_samples;  /* annealed for each tenant alone, for slowdowns; of many tenants only where they are asked for */
+  uint64_t scenarios; /* of latencies; 0: what the table says is sure */
+  double sigma;       /* of the latencies' logarithms */
+  bool mean;          /* search for the mean over the scenarios, not for the value of the table */
 };
 
 struct tenancy_goal {
@@ -58,8 +59,8 @@ struct tenancy_goal {
   struct tenancy_problem *scenarios; /* the cost is their mean */
   struct tenancy_goal **of_scenario; /* [n_scenarios] */
   /* Room. */
-  uint32_t *core_of, *order;
-  double *tenant_cycles;
+  uint32_t *core_of;
+  double *tenant_cycles, *sorted; /* [2 * n_jobs] */
 };
 
 /* Lays the settings on the problem (allocation, queues) and makes a goal of it; hangs it at the problem unless the
@@ -97,6 +98,9 @@ bool tenancy_goal_judge(struct tenancy_goal *goal, const struct tenancy_answer *
                         struct tenancy_verdict *verdict, double value[TENANCY_N_OBJECTIVES], struct error *error);
 /* How far a value is from its bound: value / bound − 1, of throughput bound / value − 1, at least 0. */
 double tenancy_goal_gap(enum tenancy_objective objective, double value, double bound);
+
+/* Ascending; room for n more. */
+void tenancy_sort_values(double *values, size_t n, double *room);
 
 /* --- what no answer can beat (tenancy_goal_bounds.c) ---------------------------------------------------------------
  */

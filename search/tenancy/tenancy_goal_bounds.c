@@ -123,11 +123,7 @@ static void find_least(const struct tenancy_goal *goal, struct arena *arena, str
 
 static void sort_reals(double *values, size_t n, struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
-  uint32_t *order = ARENA_NEW(scratch, uint32_t, n);
-  double *sorted = ARENA_NEW(scratch, double, n);
-  genome_rank_reals(values, n, order);
-  for (size_t i = 0; i < n; i++) sorted[i] = values[order[i]];
-  memcpy(values, sorted, n * sizeof *values);
+  tenancy_sort_values(values, n, ARENA_NEW(scratch, double, n));
   arena_rewind(scratch, mark);
 }
 
@@ -164,15 +160,20 @@ static double bound_tardiness(const struct tenancy_problem *problem, const struc
  * latest deadlines. */
 static double bound_missed(const struct tenancy_problem *problem, const struct least *least, const double *deadline) {
   const size_t n = problem->n_jobs;
-  size_t own = 0, in_time = 0;
+  size_t own = 0, in_time = 0, too_many = n + 1;
   for (size_t j = 0; j < n; j++) {
     const uint64_t due = problem->deadline_cycles[j];
     own += due != UINT64_MAX && least->end[j] > (double)due * (1 + 1e-9);
   }
-  for (size_t m = n; m > 0 && in_time == 0; m--) {
+  while (in_time + 1 < too_many) { /* what is possible for m is so for fewer */
+    const size_t m = in_time + (too_many - in_time) / 2;
     bool possible = true;
     for (size_t i = 0; i < m && possible; i++) possible = least->kth[i] <= deadline[n - m + i] * (1 + 1e-9);
-    if (possible) in_time = m;
+    if (possible) {
+      in_time = m;
+    } else {
+      too_many = m;
+    }
   }
   return fmax((double)own, (double)(n - in_time));
 }
