@@ -7,5 +7,7 @@ bool placement_exact(const struct placement_problem *problem, uint64_t max_work,
   uint64_t work = max_work;
   *bound = 0;
   if (placement_exact_labels_applies(problem)) return placement_exact_labels(problem, &work, arena, best, value, bound);
+  if (placement_exact_ideals_applies(problem)) return placement_exact_ideals(problem, &work, arena, best, value, bound);
+  if (placement_exact_mip_applies(problem)) return placement_exact_mip(problem, &work, arena, best, value, bound);
   return false;
 }

@@ -14,5 +14,8 @@ bool placement_exact_labels(const struct placement_problem *problem, uint64_t *w
 bool placement_exact_ideals_applies(const struct placement_problem *problem);
 bool placement_exact_ideals(const struct placement_problem *problem, uint64_t *work, struct arena *arena,
                             struct placement_answer *best, double *value, double *bound);
+bool placement_exact_mip_applies(const struct placement_problem *problem);
+bool placement_exact_mip(const struct placement_problem *problem, uint64_t *work, struct arena *arena,
+                         struct placement_answer *best, double *value, double *bound);
 
 #endif
