@@ -139,8 +139,8 @@ struct placement_schedule placement_schedule_new(const struct placement_problem 
 double placement_evaluate(const struct placement_problem *problem, const struct placement_answer *answer,
                           struct arena *scratch, struct placement_schedule *schedule);
 /* Step 2 of H2H: what to pin, by a knapsack a device in the device's order (placement §4). Layers without weights are
- * not pinned; where memory is `hard` or `none`, or the device the host, all others are. Capacities above 2^22 granules
- * that matter are rounded down to so many steps, weights up. */
+ * not pinned; where memory is `hard` or `none`, or the device the host, all others are. Exact unless a capacity above
+ * 2^24 granules meets more than 2^18 sums of weights; then weights count as rounded up. */
 void placement_pin(const struct placement_problem *problem, struct arena *scratch, struct placement_answer *answer);
 uint64_t placement_pin_granules(const struct placement_problem *problem, size_t device);
 

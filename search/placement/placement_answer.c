@@ -48,9 +48,10 @@ struct placement_schedule placement_schedule_new(const struct placement_problem 
 /* --- step 2 ---------------------------------------------------------------------------------------------------------
  * Value and size of an item are both its granules, so the table T[j][c] of the knapsack only says which sums can be
  * reached by the first j items. Its back-trace takes the item that made the wanted sum possible first; so of each sum
- * that item is all that need be kept, and sums that can be reached are bits. */
+ * that item is all that need be kept. Sums that can be reached are bits; where the capacity is too large for that they
+ * are a list; and where that grows too long sizes are rounded up, so that what is pinned fits but might be more. */
 
-enum { MOST_STEPS = 1 << 22, WORD_BITS = 64 };
+enum { MOST_STEPS = 1 << 24, MOST_SUMS = 1 << 18, WORD_BITS = 64 };
 
 /* The sums that become possible with one more item of `size` steps, up to `room`. */
 static void reach_further(uint64_t *reached, uint32_t *first, uint64_t room, uint64_t size, uint32_t item) {
@@ -76,27 +77,81 @@ static uint64_t common_divisor(uint64_t a, uint64_t b) {
   return a;
 }
 
-static void pin_some(const struct placement_problem *problem, const uint32_t *layers, uint32_t n, uint64_t room,
-                     struct arena *scratch, bool *pinned) {
-  uint64_t unit = 0;
-  for (uint32_t i = 0; i < n; i++) unit = common_divisor(problem->weight_granules[layers[i]], unit);
-  room /= unit;
-  const uint64_t step = unit * ceil_div(room + 1, MOST_STEPS); /* the unit unless the capacity is huge */
-  const uint64_t n_steps = room / (step / unit);
-  uint64_t *reached = ARENA_NEW(scratch, uint64_t, n_steps / WORD_BITS + 1);
-  uint32_t *first = ARENA_NEW(scratch, uint32_t, (n_steps / WORD_BITS + 1) * WORD_BITS);
+struct knapsack {
+  const struct placement_problem *problem;
+  const uint32_t *layers;
+  uint32_t n;
+  uint64_t room, unit; /* the largest number of granules that all sizes are whole multiples of */
+  struct arena *scratch;
+  bool *pinned;
+};
+
+static void pin_by_bits(const struct knapsack *k) {
+  const uint64_t step = k->unit * ceil_div(k->room / k->unit + 1, MOST_STEPS); /* the unit unless that is too small */
+  const uint64_t n_steps = k->room / step;
+  uint64_t *reached = ARENA_NEW(k->scratch, uint64_t, n_steps / WORD_BITS + 1);
+  uint32_t *first = ARENA_NEW(k->scratch, uint32_t, (n_steps / WORD_BITS + 1) * WORD_BITS);
   reached[0] = 1;
-  for (uint32_t i = 0; i < n && !is_reached(reached, n_steps); i++) {
-    const uint64_t size = ceil_div(problem->weight_granules[layers[i]], step);
+  for (uint32_t i = 0; i < k->n && !is_reached(reached, n_steps); i++) {
+    const uint64_t size = ceil_div(k->problem->weight_granules[k->layers[i]], step);
     if (size > 0 && size <= n_steps) reach_further(reached, first, n_steps, size, i);
   }
   uint64_t sum = n_steps;
   while (!is_reached(reached, sum)) sum--;
   while (sum > 0) {
-    const uint32_t layer = layers[first[sum]];
-    pinned[layer] = true;
-    sum -= ceil_div(problem->weight_granules[layer], step);
+    const uint32_t layer = k->layers[first[sum]];
+    k->pinned[layer] = true;
+    sum -= ceil_div(k->problem->weight_granules[layer], step);
   }
+}
+
+struct sum {
+  uint64_t granules;
+  uint32_t first; /* the item that made it possible */
+};
+
+/* `to`: the sums of `from`, ascending, and each with one more item; how many. */
+static size_t extend(const struct sum *from, size_t n, uint64_t size, uint32_t item, uint64_t room, struct sum *to) {
+  size_t n_to = 0, shifted = 0;
+  for (size_t i = 0; i < n || (shifted < n && from[shifted].granules + size <= room);) {
+    const uint64_t next = shifted < n ? from[shifted].granules + size : UINT64_MAX;
+    if (i < n && from[i].granules <= next) {
+      shifted += from[i].granules == next;
+      to[n_to++] = from[i++];
+    } else if (next <= room) {
+      to[n_to++] = (struct sum){next, item};
+      shifted++;
+    }
+  }
+  return n_to;
+}
+
+/* False: too many sums. */
+static bool pin_by_list(const struct knapsack *k) {
+  struct sum *list = ARENA_NEW(k->scratch, struct sum, 2 * MOST_SUMS);
+  struct sum *other = ARENA_NEW(k->scratch, struct sum, 2 * MOST_SUMS);
+  size_t n = 1;
+  for (uint32_t i = 0; i < k->n; i++) {
+    const uint64_t size = k->problem->weight_granules[k->layers[i]];
+    if (size == 0 || size > k->room) continue;
+    n = extend(list, n, size, i, k->room, other);
+    if (n > MOST_SUMS) return false;
+    struct sum *const swap = list;
+    list = other, other = swap;
+  }
+  uint64_t sum = list[n - 1].granules;
+  for (size_t at = n; sum > 0;) {
+    while (list[at - 1].granules != sum) at--;
+    const uint32_t layer = k->layers[list[at - 1].first];
+    k->pinned[layer] = true;
+    sum -= k->problem->weight_granules[layer];
+  }
+  return true;
+}
+
+static void pin_some(struct knapsack *k) {
+  for (uint32_t i = 0; i < k->n; i++) k->unit = common_divisor(k->problem->weight_granules[k->layers[i]], k->unit);
+  if (k->room / k->unit < MOST_STEPS || !pin_by_list(k)) pin_by_bits(k);
 }
 
 void placement_pin(const struct placement_problem *problem, struct arena *scratch, struct placement_answer *answer) {
@@ -108,7 +163,8 @@ void placement_pin(const struct placement_problem *problem, struct arena *scratc
     for (uint32_t i = 0; i < n; i++) answer->pinned[layers[i]] = sum <= room && problem->weight_granules[layers[i]] > 0;
     if (sum <= room) continue;
     const struct arena_mark mark = arena_get_mark(scratch);
-    pin_some(problem, layers, n, room, scratch, answer->pinned);
+    struct knapsack knapsack = {problem, layers, n, room, 0, scratch, answer->pinned};
+    pin_some(&knapsack);
     arena_rewind(scratch, mark);
   }
 }

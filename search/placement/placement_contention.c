@@ -1,7 +1,7 @@
 /* When does what end if devices overlap loading, computing and storing, and share the host? (placement §3.4)
  *
- * Every device has a compute engine, a channel that reads and one that writes (one for both if `half` duplex: what is
- * ready first goes first, writes before reads). The host's two directions are shared by max-min fair rates, found anew
+ * Every device has a compute engine, a channel that reads and one that writes (one for both if `half` duplex: of
+ * what is ready, writes go before reads). The host's two directions are shared by max-min fair rates, found anew
  * whenever a transfer starts or ends. Events are found by looking at all engines: as many steps as events times
  * devices. A transfer between two devices past the host has its link to itself; one with a given time just takes it.
  * Latency delays the first byte and keeps the next transfer of the channel waiting, but takes no part of the host's
@@ -14,10 +14,9 @@
 #include <string.h>
 
 enum direction { OUT, IN, N_DIRECTIONS }; /* of the host */
-enum { IDLE = UINT32_MAX };
 
 struct channel {
-  uint32_t move;  /* that is under way; IDLE: none */
+  uint32_t move;  /* that is under way; PLACEMENT_NONE: none */
   uint32_t layer; /* for which */
   bool waits;     /* for its first byte, until finish_s */
   bool shares;    /* the host's rate */
@@ -45,7 +44,7 @@ struct state {
   struct device *devices;
   struct placement_move *moves; /* reads, device by device in their order, then writes */
   uint32_t *layer_of;           /* [moves] */
-  uint32_t *write_of, *n_reads; /* [n_layers] a move or IDLE; reads that have not ended */
+  uint32_t *write_of, *n_reads; /* [n_layers] a move or PLACEMENT_NONE; reads that have not ended */
   uint32_t *n_waits;            /* [n_layers] edges in that are not satisfied */
   bool *computed, *done;        /* [n_layers] done: what it made is at the host, or needs not be */
   bool changed[N_DIRECTIONS];
@@ -61,7 +60,7 @@ static bool list_moves(struct state *s) {
   for (uint32_t d = 0; d < p->n_devices; d++) {
     struct device *device = &s->devices[d];
     device->first = s->answer->start[d], device->n = s->answer->start[d + 1] - device->first;
-    device->read.move = device->write.move = IDLE;
+    device->read.move = device->write.move = PLACEMENT_NONE;
     device->next_read = (uint32_t)s->n_moves;
     for (uint32_t i = 0; i < device->n; i++) {
       const uint32_t l = s->answer->layer[device->first + i];
@@ -73,7 +72,7 @@ static bool list_moves(struct state *s) {
     device->end_read = (uint32_t)s->n_moves;
   }
   for (uint32_t l = 0; l < p->n_layers; l++) {
-    s->write_of[l] = IDLE;
+    s->write_of[l] = PLACEMENT_NONE;
     if (!placement_write_back(&s->routes, l, s->moves + s->n_moves)) continue;
     s->layer_of[s->n_moves] = l;
     s->write_of[l] = (uint32_t)s->n_moves++;
@@ -140,7 +139,7 @@ static double find_level(const struct state *s, enum direction direction) {
     size_t n = 0;      /* the others */
     for (size_t d = 0; d < s->problem->n_devices; d++) {
       const struct channel *c = direction == OUT ? &s->devices[d].read : &s->devices[d].write;
-      if (c->move == IDLE || !c->shares) continue;
+      if (c->move == PLACEMENT_NONE || !c->shares) continue;
       if (s->moves[c->move].bytes_per_s <= level)
         capped += s->moves[c->move].bytes_per_s;
       else
@@ -157,7 +156,7 @@ static void share(struct state *s, enum direction direction) {
   const double level = find_level(s, direction);
   for (size_t d = 0; d < s->problem->n_devices; d++) {
     struct channel *c = direction == OUT ? &s->devices[d].read : &s->devices[d].write;
-    if (c->move == IDLE || !c->shares) continue;
+    if (c->move == PLACEMENT_NONE || !c->shares) continue;
     set_rate(s, c, fmin(s->moves[c->move].bytes_per_s, level));
   }
 }
@@ -209,7 +208,7 @@ static void keep_flow(struct state *s, const struct channel *channel, uint32_t d
 
 /* True if the transfer ended. */
 static bool end_move(struct state *s, struct channel *channel, uint32_t device) {
-  if (channel->move == IDLE || channel->finish_s > s->now_s) return false;
+  if (channel->move == PLACEMENT_NONE || channel->finish_s > s->now_s) return false;
   if (channel->waits) {
     flow(s, channel);
     return false;
@@ -217,7 +216,7 @@ static bool end_move(struct state *s, struct channel *channel, uint32_t device) 
   if (channel->shares) s->changed[direction_of(&s->moves[channel->move])] = true;
   keep_flow(s, channel, device);
   cease(s, device);
-  channel->move = IDLE;
+  channel->move = PLACEMENT_NONE;
   return true;
 }
 
@@ -236,7 +235,7 @@ static void end_all(struct state *s, uint32_t d) {
   cease(s, d);
   s->computed[l] = true;
   satisfy(s, l, true);
-  if (s->write_of[l] == IDLE) become_done(s, l);
+  if (s->write_of[l] == PLACEMENT_NONE) become_done(s, l);
 }
 
 /* Strictly serial: may the place begin with anything? */
@@ -247,8 +246,8 @@ static bool is_open(const struct state *s, const struct device *device, uint32_t
 
 static bool may_read(const struct state *s, uint32_t d) {
   const struct device *device = &s->devices[d];
-  if (device->read.move != IDLE || device->next_read == device->end_read) return false;
-  if (s->problem->host.half_duplex && device->write.move != IDLE) return false;
+  if (device->read.move != PLACEMENT_NONE || device->next_read == device->end_read) return false;
+  if (s->problem->host.half_duplex && device->write.move != PLACEMENT_NONE) return false;
   const struct placement_move *move = &s->moves[device->next_read];
   const uint32_t l = s->layer_of[device->next_read], place = s->routes.place[l];
   const uint64_t ahead = s->problem->host.prefetch_layers;
@@ -262,11 +261,12 @@ static bool may_read(const struct state *s, uint32_t d) {
 static bool may_write(struct state *s, uint32_t d) {
   struct device *device = &s->devices[d];
   const uint32_t *layers = s->answer->layer + device->first;
-  if (device->write.move != IDLE) return false;
-  while (device->next_write < device->n_computed && s->write_of[layers[device->next_write]] == IDLE) {
+  if (device->write.move != PLACEMENT_NONE) return false;
+  while (device->next_write < device->n_computed && s->write_of[layers[device->next_write]] == PLACEMENT_NONE) {
     device->next_write++;
   }
-  return device->next_write < device->n_computed && !(s->problem->host.half_duplex && device->read.move != IDLE);
+  return device->next_write < device->n_computed &&
+         !(s->problem->host.half_duplex && device->read.move != PLACEMENT_NONE);
 }
 
 static void start_all(struct state *s, uint32_t d) {
@@ -292,8 +292,8 @@ static double next_event_s(const struct state *s) {
   double next_s = INFINITY;
   for (size_t d = 0; d < s->problem->n_devices; d++) {
     const struct device *device = &s->devices[d];
-    if (device->read.move != IDLE) next_s = fmin(next_s, device->read.finish_s);
-    if (device->write.move != IDLE) next_s = fmin(next_s, device->write.finish_s);
+    if (device->read.move != PLACEMENT_NONE) next_s = fmin(next_s, device->read.finish_s);
+    if (device->write.move != PLACEMENT_NONE) next_s = fmin(next_s, device->write.finish_s);
     if (device->computes) next_s = fmin(next_s, device->compute_end_s);
   }
   return next_s;

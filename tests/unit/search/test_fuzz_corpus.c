@@ -1,5 +1,5 @@
 /* Does every input that once hurt, or was made to, still leave the reader of a sweep's folds unharmed, and every
- * table the readers of spaces, layers, designs and jobs? */
+ * table the readers of spaces, layers, designs, jobs and placements? */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +18,9 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_tenancy
 #include "tests/fuzz/fuzz_tenancy.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_placement
+#include "tests/fuzz/fuzz_placement.c"
 #undef LLVMFuzzerTestOneInput
 #include "tests/unit/results/folder.h"
 
@@ -63,8 +66,16 @@ static void test_tenancy_corpus(void **state) {
   assert_true(fuzz_tenancy_seen.answers >= 13 && fuzz_tenancy_seen.refused_answers >= 3);
 }
 
+static void test_placement_corpus(void **state) {
+  (void)state;
+  replay("tests/fuzz/corpus/placement", fuzz_placement, 1);
+  assert_true(fuzz_placement_seen.accepted >= 20 && fuzz_placement_seen.refused >= 20);
+  assert_true(fuzz_placement_seen.answers >= 12 && fuzz_placement_seen.refused_answers >= 7);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep_corpus), cmocka_unit_test(test_table_corpus),
-                                     cmocka_unit_test(test_map_corpus), cmocka_unit_test(test_tenancy_corpus)};
+                                     cmocka_unit_test(test_map_corpus), cmocka_unit_test(test_tenancy_corpus),
+                                     cmocka_unit_test(test_placement_corpus)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
