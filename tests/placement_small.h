@@ -15,6 +15,8 @@ struct small_shape {
   bool plain;  /* a star, all bytes, no given times, no latencies, no groups */
   bool chains; /* every layer has at most one predecessor and one follower */
   bool roomy;  /* all weights may stay */
+  bool star;   /* no links between devices */
+  bool split;  /* pieces of a chain, tensors cut between them, as in `star` */
 };
 
 static inline uint64_t small_bytes(struct rng *rng) { return rng_below(rng, 4) == 0 ? 0 : 1 + rng_below(rng, 500); }
@@ -44,12 +46,13 @@ static inline void small_devices(const struct small_shape *shape, struct rng *rn
                                            .link_bytes_per_s = 50 + (double)rng_below(rng, 200),
                                            .active_w = 1 + (double)rng_below(rng, 20),
                                            .idle_w = rng_below(rng, 2) == 0 ? 0 : 0.5};
+    if (shape->split && d == 1) devices[d] = devices[0]; /* two that cannot be told apart but by name */
     if (shape->plain) continue;
     devices[d].host = rng_below(rng, 6) == 0;
     devices[d].link_latency_s = rng_below(rng, 3) == 0 ? rng_unit(rng) : 0;
   }
   problem->devices = devices, problem->n_devices = n;
-  if (shape->plain || rng_below(rng, 3) > 0) return;
+  if (shape->plain || shape->split || shape->star || rng_below(rng, 3) > 0) return;
   double *rate = ARENA_NEW(arena, double, n *n), *latency = ARENA_NEW(arena, double, n *n);
   for (size_t i = 0; i < n * n; i++) {
     if (i % (n + 1) == 0 || rng_below(rng, 2) == 0) continue;
@@ -81,6 +84,7 @@ static inline void small_layers(const struct small_shape *shape, struct rng *rng
       const size_t at = l * shape->n_devices + d;
       const bool can = d == sure || groups || rng_below(rng, 5) > 0;
       compute_s[at] = can ? (double)(1 + rng_below(rng, 6)) + rng_unit(rng) : NAN;
+      if (shape->split && d == 1) compute_s[at] = compute_s[at - 1]; /* a device like the one before */
       if (energy_j != NULL) energy_j[at] = can ? 10 * rng_unit(rng) : NAN;
     }
   }
@@ -103,7 +107,11 @@ static inline bool small_draw(const struct small_shape *shape, struct rng *rng, 
   if (!shape->plain && rng_below(rng, 2) == 0) problem->transfers = PLACEMENT_CUT;
   if (shape->timing == PLACEMENT_DELAY) problem->transfers = PLACEMENT_CUT;
   if (!shape->plain) problem->memory = (enum placement_memory)rng_below(rng, 3);
-  const bool limited = rng_below(rng, 2) == 0;
+  if (shape->split) {
+    problem->transfers = PLACEMENT_CUT, problem->contiguous = true;
+    problem->memory = rng_below(rng, 2) == 0 ? PLACEMENT_HARD : PLACEMENT_UNLIMITED;
+  }
+  const bool limited = !shape->split && rng_below(rng, 2) == 0;
   problem->host.out_bytes_per_s = limited ? 100 + (double)rng_below(rng, 200) : INFINITY;
   problem->host.in_bytes_per_s = limited ? 100 + (double)rng_below(rng, 200) : INFINITY;
   problem->host.prefetch_layers = rng_below(rng, 3);

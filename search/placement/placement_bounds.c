@@ -16,15 +16,6 @@ enum {
   ANCESTOR_WORK = 20000000 /* also of the first look at each */
 };
 
-struct work {
-  const struct placement_problem *problem;
-  struct placement_costs costs;
-  struct arena *arena; /* rewound at the end, but for the reason */
-  double *heads_s, *tails_s;
-  struct placement_multipliers multipliers;
-  uint32_t path_layer, ancestor_layer;
-};
-
 double placement_gap(double value, double bound) {
   if (!(bound > 0)) return value > 0 ? INFINITY : 0;
   return fmax(0, value / bound - 1);
@@ -33,7 +24,7 @@ double placement_gap(double value, double bound) {
 /* --- path and host --------------------------------------------------------------------------------------------------
  */
 
-static double bound_path(struct work *work) {
+static double bound_path(struct placement_work *work) {
   const struct placement_problem *p = work->problem;
   double bound_s = 0;
   for (uint32_t l = 0; l < p->n_layers; l++) {
@@ -59,7 +50,7 @@ static bool may_bypass(const struct placement_problem *p, size_t layer) {
 }
 
 /* Inputs that come through the host wherever the layer stands. */
-static double certain_reads(const struct work *work, size_t layer) {
+static double certain_reads(const struct placement_work *work, size_t layer) {
   const struct placement_problem *p = work->problem;
   if (p->transfers == PLACEMENT_CUT || p->timing == PLACEMENT_DELAY) return 0;
   if (work->costs.coupling == PLACEMENT_FUSES && p->mesh_bytes_per_s == NULL) return work->costs.best[layer].bytes;
@@ -68,7 +59,7 @@ static double certain_reads(const struct work *work, size_t layer) {
   return fmax(0, bytes);
 }
 
-static double certain_writes(const struct work *work, size_t layer) {
+static double certain_writes(const struct placement_work *work, size_t layer) {
   const struct placement_problem *p = work->problem;
   if (p->transfers == PLACEMENT_CUT || p->timing == PLACEMENT_DELAY) return 0;
   if (!p->is_read[layer]) return (double)p->output_bytes[layer];
@@ -77,7 +68,7 @@ static double certain_writes(const struct work *work, size_t layer) {
 }
 
 /* Weights that cannot be pinned, together or each by itself. */
-static double certain_weights(const struct work *work) {
+static double certain_weights(const struct placement_work *work) {
   const struct placement_problem *p = work->problem;
   if (p->memory != PLACEMENT_PIN || p->timing == PLACEMENT_DELAY) return 0;
   double too_large = 0, all = 0, room = 0;
@@ -97,7 +88,7 @@ static double certain_weights(const struct work *work) {
   return fmax(too_large, all - room);
 }
 
-static double bound_host(const struct work *work) {
+static double bound_host(const struct placement_work *work) {
   const struct placement_problem *p = work->problem;
   if (p->objective == PLACEMENT_ENERGY || (p->objective == PLACEMENT_MAKESPAN && p->timing != PLACEMENT_CONTENTION)) {
     return 0;
@@ -114,13 +105,13 @@ static double bound_host(const struct work *work) {
 /* --- load -----------------------------------------------------------------------------------------------------------
  */
 
-static size_t rounds_for(const struct work *work, size_t most, size_t work_units) {
+static size_t rounds_for(const struct placement_work *work, size_t most, size_t work_units) {
   const size_t size = work->problem->n_layers * work->problem->n_devices;
   const size_t rounds = work_units / (size + 1);
   return rounds < 20 ? 20 : rounds < most ? rounds : most;
 }
 
-static double bound_load(struct work *work) {
+static double bound_load(struct placement_work *work) {
   const struct placement_problem *p = work->problem;
   if (p->objective == PLACEMENT_ENERGY) {
     const struct arena_mark mark = arena_get_mark(work->arena);
@@ -162,18 +153,19 @@ static void mark_ancestors(const struct placement_problem *p, uint32_t layer, bo
 }
 
 /* All ancestors must be computed before the layer's computation ends, and its tail follows. */
-static double ancestor_value(struct work *work, uint32_t layer, size_t rounds, bool *member) {
+double placement_ancestor_value(struct placement_work *work, uint32_t layer, size_t rounds, bool *member,
+                                struct placement_multipliers *best) {
   mark_ancestors(work->problem, layer, member);
   const struct placement_load load = {.member = member,
                                       .last = layer,
                                       .paths = work->costs.coupling != PLACEMENT_CUTS,
                                       .max_rounds = rounds,
                                       .start = &work->multipliers};
-  return placement_load_bound(&work->costs, &load, work->arena, NULL) +
+  return placement_load_bound(&work->costs, &load, work->arena, best) +
          placement_least_tail(&work->costs, work->tails_s, layer);
 }
 
-static double bound_ancestor(struct work *work) {
+double placement_bound_ancestor(struct placement_work *work) {
   const struct placement_problem *p = work->problem;
   if (p->objective != PLACEMENT_MAKESPAN || work->costs.coupling == PLACEMENT_CUTS) return 0;
   const struct arena_mark mark = arena_get_mark(work->arena);
@@ -192,12 +184,12 @@ static double bound_ancestor(struct work *work) {
   qsort(candidates, n, sizeof *candidates, compare_candidates);
   const size_t looks = ANCESTOR_WORK / (8 * p->n_layers * p->n_devices + 1) + 2;
   n = n < looks ? n : looks;
-  for (size_t i = 0; i < n; i++) candidates[i].value_s = ancestor_value(work, candidates[i].layer, 1, member);
+  for (size_t i = 0; i < n; i++) candidates[i].value_s = placement_ancestor_value(work, candidates[i].layer, 1, member, NULL);
   qsort(candidates, n, sizeof *candidates, compare_candidates);
   const size_t rounds = rounds_for(work, ANCESTOR_ROUNDS, ANCESTOR_WORK / MOST_ANCESTORS);
   double bound_s = 0;
   for (size_t i = 0; i < n && i < MOST_ANCESTORS; i++) {
-    const double value_s = ancestor_value(work, candidates[i].layer, rounds, member);
+    const double value_s = placement_ancestor_value(work, candidates[i].layer, rounds, member, NULL);
     if (value_s > bound_s) bound_s = value_s, work->ancestor_layer = candidates[i].layer;
   }
   arena_rewind(work->arena, mark);
@@ -207,7 +199,7 @@ static double bound_ancestor(struct work *work) {
 /* --- all ------------------------------------------------------------------------------------------------------------
  */
 
-static const char *explain(const struct work *work, const struct placement_bounds *bounds, struct arena *arena) {
+static const char *explain(const struct placement_work *work, const struct placement_bounds *bounds, struct arena *arena) {
   const struct placement_problem *p = work->problem;
   const bool makespan = p->objective == PLACEMENT_MAKESPAN;
   switch (bounds->binding) {
@@ -229,14 +221,13 @@ static const char *explain(const struct work *work, const struct placement_bound
   return arena_printf(arena, "the load of all devices, of \"%s\" most", p->devices[heaviest].name);
 }
 
-static void work_init(struct work *work, const struct placement_problem *problem, struct arena *arena) {
-  const size_t n = problem->n_layers, n_devices = problem->n_devices;
-  *work = (struct work){.problem = problem, .arena = arena};
+void placement_work_init(struct placement_work *work, const struct placement_problem *problem, struct arena *arena) {
+  const size_t size = problem->n_layers * problem->n_devices;
+  *work = (struct placement_work){.problem = problem, .arena = arena};
   placement_costs_init(&work->costs, problem, false, arena);
-  work->heads_s = ARENA_NEW(arena, double, n *n_devices);
-  work->tails_s = ARENA_NEW(arena, double, n *n_devices);
-  work->multipliers.device = ARENA_NEW(arena, double, n_devices);
-  work->multipliers.layer = ARENA_NEW(arena, double, n);
+  work->heads_s = ARENA_NEW(arena, double, size);
+  work->tails_s = ARENA_NEW(arena, double, size);
+  work->multipliers = placement_multipliers_new(problem, arena);
   placement_heads(&work->costs, work->heads_s);
   placement_tails(&work->costs, arena, work->tails_s);
 }
@@ -244,12 +235,12 @@ static void work_init(struct work *work, const struct placement_problem *problem
 bool placement_bounds(const struct placement_problem *problem, struct arena *arena, struct placement_bounds *bounds,
                       struct error *error) {
   (void)error; /* a problem that was finished can be bounded */
-  struct work work;
+  struct placement_work work;
   *bounds = (struct placement_bounds){0};
-  work_init(&work, problem, arena);
+  placement_work_init(&work, problem, arena);
   if (problem->objective != PLACEMENT_ENERGY) bounds->value[PLACEMENT_BOUND_PATH] = bound_path(&work);
   bounds->value[PLACEMENT_BOUND_LOAD] = bound_load(&work);
-  bounds->value[PLACEMENT_BOUND_ANCESTOR] = bound_ancestor(&work);
+  bounds->value[PLACEMENT_BOUND_ANCESTOR] = placement_bound_ancestor(&work);
   bounds->value[PLACEMENT_BOUND_HOST] = bound_host(&work);
   for (int b = 1; b < PLACEMENT_N_BOUNDS; b++) {
     if (bounds->value[b] > bounds->value[bounds->binding]) bounds->binding = (enum placement_bound)b;

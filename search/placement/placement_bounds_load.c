@@ -11,15 +11,16 @@
 #include <math.h>
 #include <string.h>
 
-enum { PATH_EVERY = 3, MOST_PATHS = 200, NO_CHOICE = -1 };
+enum { PATH_EVERY = 3, NO_CHOICE = -1 };
 static const double smoothing = 0.6;
 static const double converged = 1e-9;
 static const double shortage_price = 1e3; /* of memory, per share of it, in units of the first bound */
 
-struct forest {
+struct placement_forest {
   const struct placement_costs *costs;
   const struct placement_load *load;
-  uint32_t *parent;   /* [n_layers] the reader joined with, PLACEMENT_NONE: a root */
+  const uint32_t *last_on; /* [n_devices] of layers that are no members; NULL: whatever suits */
+  uint32_t *parent;        /* [n_layers] the reader joined with, PLACEMENT_NONE: a root */
   double *value;      /* [n_layers * n_devices] of the tree below */
   int32_t *choice;    /* [n_layers * n_devices] the row of in_edge found on the device */
   double *apart;      /* [n_layers] the tree's least value if its reader stands elsewhere */
@@ -32,9 +33,9 @@ struct forest {
   double *share;      /* [n_layers] of memory, times room: granules or bytes */
   double *room;       /* [n_devices] INFINITY: enough */
 };
-/* Weights of one mean: of devices, of layers (by paths), and prices of memory. */
+/* Weights of one mean: of devices, of layers (by paths), of paths, and prices of memory. */
 struct weights {
-  double *device, *layer, *memory;
+  double *device, *layer, *path, *memory;
 };
 
 static bool is_member(const struct placement_load *load, size_t layer) {
@@ -44,7 +45,7 @@ static bool is_member(const struct placement_load *load, size_t layer) {
 /* --- the forest -----------------------------------------------------------------------------------------------------
  */
 
-static void join_readers(struct forest *forest) {
+static void join_readers(struct placement_forest *forest) {
   const struct placement_problem *p = forest->costs->problem;
   for (uint32_t l = 0; l < p->n_layers; l++) {
     uint32_t best = PLACEMENT_NONE, degree = UINT32_MAX;
@@ -59,7 +60,7 @@ static void join_readers(struct forest *forest) {
   }
 }
 
-static void measure_memory(struct forest *forest) {
+static void measure_memory(struct placement_forest *forest) {
   const struct placement_costs *costs = forest->costs;
   const struct placement_problem *p = costs->problem;
   const bool pins = p->memory == PLACEMENT_PIN && p->timing == PLACEMENT_SERIAL, hard = p->memory == PLACEMENT_HARD;
@@ -77,10 +78,10 @@ static void measure_memory(struct forest *forest) {
   }
 }
 
-static bool forest_init(struct forest *forest, const struct placement_costs *costs, const struct placement_load *load,
+static bool forest_init(struct placement_forest *forest, const struct placement_costs *costs, const struct placement_load *load,
                         struct arena *scratch) {
   const size_t n = costs->problem->n_layers, n_devices = costs->problem->n_devices;
-  *forest = (struct forest){.costs = costs,
+  *forest = (struct placement_forest){.costs = costs,
                             .load = load,
                             .parent = ARENA_NEW(scratch, uint32_t, n),
                             .value = ARENA_NEW(scratch, double, n *n_devices),
@@ -100,7 +101,7 @@ static bool forest_init(struct forest *forest, const struct placement_costs *cos
 }
 
 /* Does the weights' transfer cost less than to keep them? They may also have to travel, or none be asked for. */
-static bool sends_weights(const struct forest *forest, const struct weights *w, size_t l, size_t d) {
+static bool sends_weights(const struct placement_forest *forest, const struct weights *w, size_t l, size_t d) {
   const struct placement_costs *costs = forest->costs;
   const struct placement_problem *p = costs->problem;
   if (p->memory != PLACEMENT_PIN || p->timing != PLACEMENT_SERIAL || costs->granules[l] > costs->room[d]) return false;
@@ -109,7 +110,7 @@ static bool sends_weights(const struct forest *forest, const struct weights *w, 
   return (double)p->weight_bytes[l] * costs->link_s_per_byte[d] * price < forest->share[l] * w->memory[d];
 }
 
-static double memory_cost(const struct forest *forest, const struct weights *w, size_t l, size_t d) {
+static double memory_cost(const struct placement_forest *forest, const struct weights *w, size_t l, size_t d) {
   const struct placement_costs *costs = forest->costs;
   if (!(forest->room[d] < INFINITY) || (costs->problem->memory == PLACEMENT_PIN && costs->granules[l] > costs->room[d]))
     return 0;
@@ -120,7 +121,7 @@ static double memory_cost(const struct forest *forest, const struct weights *w, 
 }
 
 /* The edge whose tensor is best found on the device: the least change against all predecessors apart. */
-static double choose_found(const struct forest *forest, const struct weights *w, uint32_t l, uint32_t d) {
+static double choose_found(const struct placement_forest *forest, const struct weights *w, uint32_t l, uint32_t d) {
   const struct placement_costs *costs = forest->costs;
   const struct placement_problem *p = costs->problem;
   const double price = w->device[d] + w->layer[l], nothing = placement_rest_s(costs, &costs->none[l], d) * price;
@@ -128,9 +129,10 @@ static double choose_found(const struct forest *forest, const struct weights *w,
   int32_t choice = NO_CHOICE;
   for (uint32_t i = p->in_start[l]; i < p->in_start[l + 1]; i++) {
     const uint32_t e = p->in_edge[i], from = p->predecessor[i];
-    if (p->edges[e].bytes == 0) continue;
+    const bool member = is_member(forest->load, from);
+    if (p->edges[e].bytes == 0 || (!member && forest->last_on != NULL && forest->last_on[d] != from)) continue;
     double change = placement_rest_s(costs, &costs->with[e], d) * price - nothing;
-    if (is_member(forest->load, from) && forest->parent[from] == l) {
+    if (member && forest->parent[from] == l) {
       const bool writes = p->only_reader[from] != l;
       const double write = writes ? placement_write_s(costs, from, d) * (w->device[d] + w->layer[from]) : 0;
       change += forest->value[placement_at(p, from, d)] + write - forest->apart[from];
@@ -142,7 +144,7 @@ static double choose_found(const struct forest *forest, const struct weights *w,
 }
 
 /* Tensors cut between devices: each joined predecessor stands here, or elsewhere and is read. */
-static double sum_cuts(const struct forest *forest, const struct weights *w, uint32_t l, uint32_t d) {
+static double sum_cuts(const struct placement_forest *forest, const struct weights *w, uint32_t l, uint32_t d) {
   const struct placement_problem *p = forest->costs->problem;
   double sum = 0;
   for (uint32_t i = p->in_start[l]; i < p->in_start[l + 1]; i++) {
@@ -154,14 +156,14 @@ static double sum_cuts(const struct forest *forest, const struct weights *w, uin
   return sum;
 }
 
-static double write_at_root(const struct forest *forest, uint32_t l, uint32_t d) {
+static double write_at_root(const struct placement_forest *forest, uint32_t l, uint32_t d) {
   const struct placement_costs *costs = forest->costs;
   if (costs->coupling != PLACEMENT_FUSES || l == forest->load->last) return 0;
   return costs->problem->only_reader[l] == PLACEMENT_NONE ? placement_write_s(costs, l, d) : 0;
 }
 
 /* What the write of `l` costs if its reader stands elsewhere. */
-static double write_apart(const struct forest *forest, uint32_t l, uint32_t d) {
+static double write_apart(const struct placement_forest *forest, uint32_t l, uint32_t d) {
   if (forest->parent[l] == PLACEMENT_NONE) return write_at_root(forest, l, d);
   if (forest->costs->coupling == PLACEMENT_FUSES) return placement_write_s(forest->costs, l, d);
   const struct placement_problem *p = forest->costs->problem;
@@ -172,7 +174,7 @@ static double write_apart(const struct forest *forest, uint32_t l, uint32_t d) {
 }
 
 /* The least sum of all members' costs under the weights. */
-static double solve_forest(struct forest *forest, const struct weights *w) {
+static double solve_forest(struct placement_forest *forest, const struct weights *w) {
   const struct placement_costs *costs = forest->costs;
   const struct placement_problem *p = costs->problem;
   double sum = 0;
@@ -209,7 +211,7 @@ static double solve_forest(struct forest *forest, const struct weights *w) {
 /* --- the placement behind a sum -------------------------------------------------------------------------------------
  */
 
-static void place_inputs(struct forest *forest, const struct weights *w, uint32_t l) {
+static void place_inputs(struct placement_forest *forest, const struct weights *w, uint32_t l) {
   const struct placement_costs *costs = forest->costs;
   const struct placement_problem *p = costs->problem;
   const uint32_t d = forest->device[l];
@@ -232,7 +234,7 @@ static void place_inputs(struct forest *forest, const struct weights *w, uint32_
   }
 }
 
-static void place_all(struct forest *forest, const struct weights *w) {
+static void place_all(struct placement_forest *forest, const struct weights *w) {
   const struct placement_costs *costs = forest->costs;
   const struct placement_problem *p = costs->problem;
   memset(forest->load_s, 0, p->n_devices * sizeof *forest->load_s);
@@ -272,16 +274,16 @@ struct master {
 /* Rows: 1 the mean; then a load a device, a memory a device, the paths. Columns: 1 the makespan; then a shortage of
  * memory a device, the placements. */
 
-static void master_init(struct master *m, const struct forest *forest, double scale_s, struct arena *scratch) {
+static void master_init(struct master *m, const struct placement_forest *forest, double scale_s, struct arena *scratch) {
   const struct placement_problem *p = forest->costs->problem;
   const size_t n_devices = p->n_devices, rounds = forest->load->max_rounds;
-  const size_t most = 2 + 2 * n_devices + MOST_PATHS + rounds;
+  const size_t most = 2 + 2 * n_devices + PLACEMENT_MOST_PATHS + rounds;
   *m = (struct master){.problem = p, .scale_s = scale_s, .scratch = scratch, .first_column = 2 + (int)n_devices};
   m->index = ARENA_NEW(scratch, int, most);
   m->values = ARENA_NEW(scratch, double, most);
   if (forest->load->paths) {
     m->duration_s = ARENA_NEW(scratch, double *, rounds);
-    m->path = ARENA_NEW(scratch, uint32_t *, MOST_PATHS);
+    m->path = ARENA_NEW(scratch, uint32_t *, PLACEMENT_MOST_PATHS);
     m->mean_s = ARENA_NEW(scratch, double, p->n_layers);
     m->longest_s = ARENA_NEW(scratch, double, p->n_layers);
     m->from = ARENA_NEW(scratch, uint32_t, p->n_layers);
@@ -316,7 +318,7 @@ static double path_length(const uint32_t *path, const double *duration_s) {
 
 static double memory_unit(double room) { return room > 0 ? room : 1; }
 
-static void add_column(struct master *m, const struct forest *forest) {
+static void add_column(struct master *m, const struct placement_forest *forest) {
   const int n_devices = (int)m->problem->n_devices;
   int n = 1;
   m->index[1] = 1, m->values[1] = 1;
@@ -354,9 +356,9 @@ static bool solve_master(struct master *m) {
 }
 
 /* A path that is longer than the master's makespan, by the mean durations of its columns. */
-static bool add_path(struct master *m, const struct forest *forest) {
+static bool add_path(struct master *m, const struct placement_forest *forest) {
   const struct placement_problem *p = m->problem;
-  if (m->duration_s == NULL || m->n_paths >= MOST_PATHS) return false;
+  if (m->duration_s == NULL || m->n_paths >= PLACEMENT_MOST_PATHS) return false;
   memset(m->mean_s, 0, p->n_layers * sizeof *m->mean_s);
   for (int k = 0; k < m->n_columns; k++) {
     const double share = glp_get_col_prim(m->lp, m->first_column + k);
@@ -381,7 +383,8 @@ static bool add_path(struct master *m, const struct forest *forest) {
   }
   for (uint32_t l = last; l != PLACEMENT_NONE; l = m->from[l]) length++;
   uint32_t *path = m->path[m->n_paths++] = ARENA_NEW(m->scratch, uint32_t, length + 1);
-  for (uint32_t l = last; l != PLACEMENT_NONE; l = m->from[l]) path[++path[0]] = l;
+  path[0] = length;
+  for (uint32_t l = last; l != PLACEMENT_NONE; l = m->from[l]) path[length--] = l;
   const int row = glp_add_rows(m->lp, 1);
   glp_set_row_bnds(m->lp, row, GLP_UP, 0, 0);
   m->index[1] = 1, m->values[1] = -1;
@@ -394,10 +397,11 @@ static bool add_path(struct master *m, const struct forest *forest) {
 }
 
 /* Weights from the master's duals, ≥ 0 and of sum 1 over devices and paths. */
-static void read_weights(const struct master *m, const struct forest *forest, struct weights *w) {
+static void read_weights(const struct master *m, const struct placement_forest *forest, struct weights *w) {
   const int n_devices = (int)m->problem->n_devices;
   double sum = 0;
   memset(w->layer, 0, m->problem->n_layers * sizeof *w->layer);
+  memset(w->path, 0, PLACEMENT_MOST_PATHS * sizeof *w->path);
   for (int d = 0; d < n_devices; d++) sum += w->device[d] = fmax(0, -glp_get_row_dual(m->lp, 2 + d));
   for (int i = 0; i < m->n_paths; i++) sum += fmax(0, -glp_get_row_dual(m->lp, 2 + 2 * n_devices + i));
   if (!(sum > 0)) {
@@ -411,6 +415,7 @@ static void read_weights(const struct master *m, const struct forest *forest, st
   }
   for (int i = 0; i < m->n_paths; i++) {
     const double share = fmax(0, -glp_get_row_dual(m->lp, 2 + 2 * n_devices + i)) / sum;
+    w->path[i] = share;
     for (uint32_t k = 1; share > 0 && k <= m->path[i][0]; k++) w->layer[m->path[i][k]] += share;
   }
 }
@@ -420,7 +425,7 @@ static void read_weights(const struct master *m, const struct forest *forest, st
 
 static struct weights weights_new(const struct placement_problem *p, struct arena *scratch) {
   struct weights w = {ARENA_NEW(scratch, double, p->n_devices), ARENA_NEW(scratch, double, p->n_layers),
-                      ARENA_NEW(scratch, double, p->n_devices)};
+                      ARENA_NEW(scratch, double, PLACEMENT_MOST_PATHS), ARENA_NEW(scratch, double, p->n_devices)};
   for (size_t d = 0; d < p->n_devices; d++) w.device[d] = 1 / (double)p->n_devices;
   return w;
 }
@@ -432,6 +437,7 @@ static void weights_mix(const struct placement_problem *p, struct weights *to, c
     to->memory[d] += share * (with->memory[d] - to->memory[d]);
   }
   for (size_t l = 0; l < p->n_layers; l++) to->layer[l] += share * (with->layer[l] - to->layer[l]);
+  for (size_t i = 0; i < PLACEMENT_MOST_PATHS; i++) to->path[i] += share * (with->path[i] - to->path[i]);
 }
 
 /* Weights known from elsewhere; of paths only those of devices, which any set of layers has. */
@@ -442,7 +448,7 @@ static void start_with(const struct placement_problem *p, const struct placement
   for (size_t d = 0; sum > 0 && d < p->n_devices; d++) w->device[d] = start->device[d] / sum;
 }
 
-static double prove(struct forest *forest, const struct weights *w) {
+static double prove(struct placement_forest *forest, const struct weights *w) {
   double value = solve_forest(forest, w);
   for (size_t d = 0; d < forest->costs->problem->n_devices; d++) {
     if (forest->room[d] < INFINITY) value -= w->memory[d] * forest->room[d];
@@ -451,11 +457,21 @@ static double prove(struct forest *forest, const struct weights *w) {
   return value;
 }
 
+/* Into room that the caller gave: paths of no weight are dropped. */
+static void keep_paths(const struct master *m, const struct weights *best, struct placement_multipliers *keep) {
+  keep->n_paths = 0;
+  for (int i = 0; i < m->n_paths; i++) {
+    if (!(best->path[i] > 0)) continue;
+    keep->share[keep->n_paths] = best->path[i];
+    memcpy(keep->path[keep->n_paths++], m->path[i], (m->path[i][0] + 1) * sizeof **m->path);
+  }
+}
+
 double placement_load_bound(const struct placement_costs *costs, const struct placement_load *load,
                             struct arena *scratch, struct placement_multipliers *keep) {
   const struct placement_problem *p = costs->problem;
   const struct arena_mark mark = arena_get_mark(scratch);
-  struct forest forest;
+  struct placement_forest forest;
   forest_init(&forest, costs, load, scratch);
   struct weights best = weights_new(p, scratch), now = weights_new(p, scratch);
   if (load->start != NULL) start_with(p, load->start, &now), weights_mix(p, &best, &now, 1);
@@ -478,6 +494,7 @@ double placement_load_bound(const struct placement_costs *costs, const struct pl
       weights_mix(p, &best, &now, 1);
     }
     glp_delete_prob(master.lp);
+    if (keep != NULL) keep_paths(&master, &best, keep);
   }
   if (keep != NULL) {
     memcpy(keep->device, best.device, p->n_devices * sizeof *best.device);
@@ -487,11 +504,39 @@ double placement_load_bound(const struct placement_costs *costs, const struct pl
   return placement_round_down(bound_s);
 }
 
+/* --- under given multipliers ----------------------------------------------------------------------------------------
+ */
+
+struct placement_multipliers placement_multipliers_new(const struct placement_problem *problem, struct arena *arena) {
+  struct placement_multipliers multipliers = {.device = ARENA_NEW(arena, double, problem->n_devices),
+                                              .layer = ARENA_NEW(arena, double, problem->n_layers),
+                                              .share = ARENA_NEW(arena, double, PLACEMENT_MOST_PATHS),
+                                              .path = ARENA_NEW(arena, uint32_t *, PLACEMENT_MOST_PATHS)};
+  for (size_t i = 0; i < PLACEMENT_MOST_PATHS; i++) {
+    multipliers.path[i] = ARENA_NEW(arena, uint32_t, problem->n_layers + 1);
+  }
+  return multipliers;
+}
+
+struct placement_forest *placement_forest_new(const struct placement_costs *costs, const struct placement_load *load,
+                                              const uint32_t *last_on, struct arena *arena) {
+  struct placement_forest *forest = ARENA_NEW(arena, struct placement_forest, 1);
+  forest_init(forest, costs, load, arena);
+  for (size_t d = 0; d < costs->problem->n_devices; d++) forest->room[d] = INFINITY;
+  forest->last_on = last_on;
+  return forest;
+}
+
+double placement_forest_sum(struct placement_forest *forest, const struct placement_multipliers *multipliers) {
+  const struct weights w = {.device = multipliers->device, .layer = multipliers->layer};
+  return solve_forest(forest, &w);
+}
+
 double placement_priced_sum(const struct placement_costs *costs, const double *price, struct arena *scratch) {
   const struct placement_problem *p = costs->problem;
   const struct arena_mark mark = arena_get_mark(scratch);
   const struct placement_load load = {.last = PLACEMENT_NONE, .max_rounds = 1};
-  struct forest forest;
+  struct placement_forest forest;
   forest_init(&forest, costs, &load, scratch);
   struct weights w = weights_new(p, scratch);
   memcpy(w.device, price, p->n_devices * sizeof *price);

@@ -61,7 +61,12 @@ double placement_least_tail(const struct placement_costs *costs, const double *t
 struct placement_multipliers {
   double *device; /* [n_devices] of each device's load */
   double *layer;  /* [n_layers] of the paths through each layer */
+  size_t n_paths;
+  double *share;   /* of each path */
+  uint32_t **path; /* how many layers, then these, first to last */
 };
+enum { PLACEMENT_MOST_PATHS = 60 };
+struct placement_multipliers placement_multipliers_new(const struct placement_problem *problem, struct arena *arena);
 /* Of the layers with `member` (NULL: all), `last` being the one whose write does not count (PLACEMENT_NONE: none). */
 struct placement_load {
   const bool *member;
@@ -73,8 +78,29 @@ struct placement_load {
 /* `best` NULL: not wanted. */
 double placement_load_bound(const struct placement_costs *costs, const struct placement_load *load,
                             struct arena *scratch, struct placement_multipliers *best);
+/* The least sum of what the members (`load.member`, which may change from call to call) cost under given multipliers,
+ * if what else there is has been placed with `last_on` [n_devices] the last on each device. */
+struct placement_forest;
+struct placement_forest *placement_forest_new(const struct placement_costs *costs, const struct placement_load *load,
+                                              const uint32_t *last_on, struct arena *arena);
+double placement_forest_sum(struct placement_forest *forest, const struct placement_multipliers *multipliers);
 /* Sum over layers at fixed prices per second on each device. */
 double placement_priced_sum(const struct placement_costs *costs, const double *price, struct arena *scratch);
+
+/* --- what bounds come from: placement_bounds.c --- */
+struct placement_work {
+  const struct placement_problem *problem;
+  struct placement_costs costs;
+  struct arena *arena; /* rewound at the end, but for the reason */
+  double *heads_s, *tails_s;
+  struct placement_multipliers multipliers;
+  uint32_t path_layer, ancestor_layer;
+};
+void placement_work_init(struct placement_work *work, const struct placement_problem *problem, struct arena *arena);
+/* Of makespans; fills ancestor_layer. */
+double placement_bound_ancestor(struct placement_work *work);
+double placement_ancestor_value(struct placement_work *work, uint32_t layer, size_t rounds, bool *member,
+                                struct placement_multipliers *best);
 
 /* A bound so much lower that rounding on its way cannot have lifted it above the truth. */
 static inline double placement_round_down(double value) { return value > 0 ? value * (1 - 1e-12) : 0; }
