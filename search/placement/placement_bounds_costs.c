@@ -67,7 +67,7 @@ static void add_inputs(struct placement_costs *costs, bool joules, size_t l) {
   }
 }
 
-void placement_costs_init(struct placement_costs *costs, const struct placement_problem *problem, bool joules,
+void placement_bounds_costs_init(struct placement_costs *costs, const struct placement_problem *problem, bool joules,
                           struct arena *arena) {
   const size_t n = problem->n_layers, n_devices = problem->n_devices;
   *costs = (struct placement_costs){.problem = problem,
