@@ -299,16 +299,16 @@ static double horizon(const struct mip *mip) {
 static void build(struct mip *mip, const struct placement_problem *p, struct arena *arena) {
   const size_t n = p->n_layers;
   struct placement_costs *costs = ARENA_NEW(arena, struct placement_costs, 1);
-  placement_costs_init(costs, p, false, arena);
+  placement_bounds_costs_init(costs, p, false, arena);
   const size_t most = 1 + n * (1 + 2 * p->n_devices) + n * n + p->n_edges * p->n_devices;
   *mip = (struct mip){.problem = p,
                       .costs = costs,
                       .serial = p->timing == PLACEMENT_SERIAL,
-                      .x = ARENA_NEW(arena, int, n *p->n_devices),
-                      .pin = ARENA_NEW(arena, int, n *p->n_devices),
+                      .x = ARENA_NEW(arena, int, n * p->n_devices),
+                      .pin = ARENA_NEW(arena, int, n * p->n_devices),
                       .start = ARENA_NEW(arena, int, n),
                       .before = ARENA_NEW(arena, int, n *n),
-                      .fuse = ARENA_NEW(arena, int, p->n_edges *p->n_devices),
+                      .fuse = ARENA_NEW(arena, int, p->n_edges * p->n_devices),
                       .reaches = ARENA_NEW(arena, bool, n *n),
                       .row_columns = ARENA_NEW(arena, int, most + 1),
                       .row_values = ARENA_NEW(arena, double, most + 1)};
