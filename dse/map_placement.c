@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const uint64_t default_samples = 400000, most_samples = UINT64_C(1000000000000);
-enum { MAX_HELD_ROWS = PLACEMENT_MAX_LAYERS };
+enum { MAX_HELD_ROWS = PLACEMENT_MAX_LAYERS, GANTT_WIDTH = 64 };
 
 struct placement_command {
   struct invocation *invocation;
@@ -305,6 +305,8 @@ static enum status solve(struct placement_command *command, struct error *error)
   remark(invocation, "latency %.6g s, energy %.6g J, communication %.1f %%\n", outcome.makespan_s, outcome.energy_j,
          100 * outcome.communication);
   if (command->bounds.reason != NULL) remark(invocation, "what binds: %s\n", command->bounds.reason);
+  const struct placement_shown shown = {problem, &command->bounds, &outcome, command->job.algorithm->name};
+  remark(invocation, "%s", placement_gantt(&shown, GANTT_WIDTH, invocation->arena));
   if (outcome.stopped == NULL || strcmp(outcome.stopped, "time") == 0) return STATUS_OK;
   error_add(error, STATUS_STOPPED, "stopped by %s: the best placement until then", outcome.stopped);
   return STATUS_STOPPED;

@@ -6,6 +6,7 @@
 #include "results/trace.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { PHASE_LAYER, PHASE_WEIGHTS, PHASE_INPUT, PHASE_OUTPUT, N_SHOWN_PHASES };
 static const char *const phases[N_SHOWN_PHASES] = {"layer", "weights", "input", "output"};
@@ -98,6 +99,31 @@ void placement_timeline(const struct placement_shown *shown, struct arena *arena
                                 .note = channels ? "Layers compute; transfers have lanes of their own."
                                                  : "A layer is as long as its transfers and its computation. Marked: "
                                                    "what the end waited for."};
+}
+
+const char *placement_gantt(const struct placement_shown *shown, size_t width, struct arena *arena) {
+  const struct placement_problem *const problem = shown->problem;
+  const struct placement_answer *const answer = &shown->outcome->answer;
+  const struct placement_schedule *const schedule = &shown->outcome->schedule;
+  const char *text = "";
+  for (size_t d = 0; d < problem->n_devices; d++) {
+    const uint32_t n = answer->start[d + 1] - answer->start[d];
+    if (n == 0) continue;
+    char *const line = arena_alloc(arena, width + 1, 1);
+    memset(line, '.', width);
+    double busy_s = 0;
+    for (uint32_t k = answer->start[d]; k < answer->start[d + 1]; k++) {
+      const uint32_t l = answer->layer[k];
+      busy_s += schedule->end_s[l] - schedule->start_s[l];
+      for (size_t i = 0; i < width; i++) {
+        const double at_s = schedule->makespan_s * ((double)i + 0.5) / (double)width;
+        if (schedule->start_s[l] <= at_s && at_s < schedule->end_s[l]) line[i] = '#';
+      }
+    }
+    text = arena_printf(arena, "%s%-12.12s %s %u layers, %.0f %% busy\n", text, problem->devices[d].name, line, n,
+                        schedule->makespan_s > 0 ? 100 * busy_s / schedule->makespan_s : 0);
+  }
+  return text;
 }
 
 bool placement_publish_trace(const struct placement_shown *shown, const char *path, struct arena *arena,

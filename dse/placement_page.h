@@ -14,6 +14,8 @@ struct placement_shown {
 /* Lanes are devices (under `contention` also their read and write channels), bars are layers with their transfers, to a
  * nanosecond. */
 void placement_timeline(const struct placement_shown *shown, struct arena *arena, struct timeline *timeline);
+/* The same for a terminal: a line a device that has layers, `width` moments wide; "#" computes or moves data. */
+const char *placement_gantt(const struct placement_shown *shown, size_t width, struct arena *arena);
 bool placement_publish_trace(const struct placement_shown *shown, const char *path, struct arena *arena,
                              struct error *error);
 /* One page, the same bytes for the same answer. */

@@ -37,6 +37,7 @@ holds 'pair: CSV and JSON say the same' 'len(a) == 1 and float(a[0]["value"]) ==
   "$folder/pair.csv" "$folder/pair.json"
 says 'pair: in words' 'pair: 3.5 s'
 says 'pair: energy and communication in words' 'energy 49 J, communication 42.9 %'
+says 'pair: a line a device' "A            $(printf '#%.0s' {1..64}) 2 layers, 100 % busy"
 check 'page: chart and profile' grep -q 'Devices at work.*' "$folder/page.html"
 check 'page: every device' grep -q 'of them pinned' "$folder/page.html"
 refute 'page: asks for nothing' grep -qE 'src="http|href="http' "$folder/page.html"
