@@ -288,7 +288,7 @@ static size_t sort_live(const struct tenancy_schedule *schedule, const double *k
 static void rates_filled(struct tenancy_schedule *schedule) {
   const struct tenancy_problem *problem = schedule->problem;
   const bool weighted = problem->allocation == TENANCY_WEIGHTED && problem->weight != NULL;
-  double weight[TENANCY_MAX_CORES], key[TENANCY_MAX_CORES], weights = 0;
+  double weight[TENANCY_MAX_CORES] = {0}, key[TENANCY_MAX_CORES], weights = 0;
   uint32_t order[TENANCY_MAX_CORES];
   for (size_t c = 0; c < problem->n_cores; c++) {
     if (!schedule->live[c]) continue;
