@@ -82,7 +82,7 @@ void placement_costs_init(struct placement_costs *costs, const struct placement_
                                     .away = ARENA_NEW(arena, struct placement_rest, problem->n_edges),
                                     .granules = ARENA_NEW(arena, uint64_t, n),
                                     .room = ARENA_NEW(arena, uint64_t, n_devices)};
-  costs->coupling = problem->timing != PLACEMENT_SERIAL         ? PLACEMENT_UNCOUPLED
+  costs->coupling = problem->timing != PLACEMENT_SERIAL   ? PLACEMENT_UNCOUPLED
                     : problem->transfers == PLACEMENT_ALL ? PLACEMENT_FUSES
                                                           : PLACEMENT_CUTS;
   for (size_t d = 0; d < n_devices; d++) {

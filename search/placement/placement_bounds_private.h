@@ -61,6 +61,7 @@ double placement_least_tail(const struct placement_costs *costs, const double *t
 struct placement_multipliers {
   double *device; /* [n_devices] of each device's load */
   double *layer;  /* [n_layers] of the paths through each layer */
+  double *memory; /* [n_devices] seconds per granule, or byte of hard memory */
   size_t n_paths;
   double *share;   /* of each path */
   uint32_t **path; /* how many layers, then these, first to last */
@@ -80,7 +81,8 @@ struct placement_load {
 double placement_load_bound(const struct placement_costs *costs, const struct placement_load *load,
                             struct arena *scratch, struct placement_multipliers *best);
 /* The least sum of what the members (`load.member`, which may change from call to call) cost under given multipliers,
- * if what else there is has been placed with `last_on` [n_devices] the last on each device. */
+ * if what else there is has been placed with `last_on` [n_devices] the last on each device. Memory is paid for, less
+ * the price of all that there is. */
 struct placement_forest;
 struct placement_forest *placement_forest_new(const struct placement_costs *costs, const struct placement_load *load,
                                               const uint32_t *last_on, struct arena *arena);
