@@ -98,9 +98,10 @@ struct placement_work {
   double *heads_s, *tails_s;
   struct placement_multipliers multipliers;
   uint32_t path_layer, ancestor_layer;
+  bool ancestor_after; /* its descendants, not its ancestors */
 };
 void placement_work_init(struct placement_work *work, const struct placement_problem *problem, struct arena *arena);
-/* Of makespans; fills ancestor_layer. */
+/* Of makespans; fills ancestor_layer and ancestor_after. */
 double placement_bound_ancestor(struct placement_work *work);
 double placement_ancestor_value(struct placement_work *work, uint32_t layer, size_t rounds, bool *member,
                                 struct placement_multipliers *best);

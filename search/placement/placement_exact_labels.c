@@ -8,8 +8,8 @@
  * what devices and paths have before them by the multipliers of the load bound.
  *
  * Passes keep only so many labels a level, each pass ten times more, until none was dropped for its number: then the
- * best is proven. What was dropped gives the open bound. Work is counted in labels tried and compared, never in
- * seconds. For makespans under `serial` in its plain form and `delay`; not for groups. */
+ * best is proven. What was dropped gives the open bound. Work is counted in labels tried and compared, about a
+ * microsecond each, never in seconds. For makespans under `serial` in its plain form and `delay`; not for groups. */
 #include "base/checked.h"
 #include "base/digest.h"
 #include "search/placement/placement_exact_private.h"
@@ -28,6 +28,7 @@ enum {
   MOST_BOUNDS = 3,
   BOUND_ROUNDS = 300,
   MEMO_BITS = 16,
+  LOOKS_PER_WORK = 256,
   COMPARISONS = 16, /* of labels cost as much as trying one */
   NONE16 = 0xffff
 };
@@ -82,8 +83,8 @@ struct labels {
   size_t n_means;
   const bool *among; /* of the mean that has it */
   struct memo *memo;
-  uint32_t *last_on; /* [n_devices] of the state at hand, for the forests */
-  uint64_t *work;
+  uint32_t *last_on;         /* [n_devices] of the state at hand, for the forests */
+  uint64_t *work, unit;      /* of work for a label tried: its bounds look at layers and devices */
   double limit_s, dropped_s; /* the best known; the least bound of what was dropped for number */
   size_t width;
   struct past *level, *next;
@@ -336,7 +337,7 @@ static void drop(struct labels *labels, double bound_s) { labels->dropped_s = fm
 static void try_one(struct labels *labels, const struct now *now, struct candidate c) {
   struct past next;
   struct now then;
-  if (*labels->work > 0) --*labels->work;
+  *labels->work -= labels->unit < *labels->work ? labels->unit : *labels->work;
   if (!append(labels, &labels->level[c.parent], now, &c, &next)) {
     drop(labels, 0);
     return;
@@ -577,12 +578,14 @@ bool placement_exact_labels(const struct placement_problem *problem, uint64_t *w
                             .delay = problem->timing == PLACEMENT_DELAY,
                             .last_on = ARENA_NEW(arena, uint32_t, problem->n_devices),
                             .work = work,
+                            .unit = 1 + problem->n_layers * problem->n_devices / LOOKS_PER_WORK,
                             .limit_s = *value};
   measure_memory(labels, arena);
   add_mean(labels, &bounds, PLACEMENT_NONE, true, arena);
   memcpy(bounds.multipliers.device, labels->means[0].multipliers.device,
          problem->n_devices * sizeof *bounds.multipliers.device);
-  if (placement_bound_ancestor(&bounds) > 0) add_mean(labels, &bounds, bounds.ancestor_layer, true, arena);
+  if (placement_bound_ancestor(&bounds) > 0 && !bounds.ancestor_after)
+    add_mean(labels, &bounds, bounds.ancestor_layer, true, arena);
   add_mean(labels, &bounds, PLACEMENT_NONE, false, arena);
   bool proven = false;
   labels->memo = ARENA_NEW(arena, struct memo, 1U << MEMO_BITS);
