@@ -21,7 +21,7 @@ static const uint64_t seed = 2385;
 static const double slack = 1e-9;
 static const double closeness = 1e-6; /* of GLPK's proofs; others are 1e-9 */
 
-enum { N_EACH = 200, N_FILES = 80, ENOUGH = 2000000 };
+enum { N_EACH = 200, N_FILES = 240, ENOUGH = 2000000 };
 
 static void judge(const struct placement_problem *problem, uint64_t task, struct arena *arena, size_t *n_proven) {
   struct placement_answer known, best = placement_answer_new(problem, arena);
@@ -29,14 +29,18 @@ static void judge(const struct placement_problem *problem, uint64_t task, struct
   double value = INFINITY, bound = 0;
   if (task % 3 == 0 && least < INFINITY) { /* it may start from the optimum */
     placement_answer_copy(problem, &known, &best);
-    value = least;
+    /* … or one said to be a little worse than it is: then it must be found again, just below the limit. */
+    value = task % 2 == 0 ? least : least * 1.01;
   }
   const uint64_t work = task % 7 == 6 ? 3 : ENOUGH;
   const bool proven = placement_exact(problem, work, arena, &best, &value, &bound);
   if (bound > least * (1 + slack)) fail_msg("task %" PRIu64 ": bound %.12g above %.12g", task, bound, least);
   if (value < INFINITY) {
     const double truth = placement_evaluate(problem, &best, arena, NULL);
-    if (!(fabs(truth - value) <= slack * truth)) fail_msg("task %" PRIu64 ": %.12g is %.12g", task, value, truth);
+    const bool said = task % 6 == 3 && !proven; /* the limit, nothing better found yet */
+    if (!said && !(fabs(truth - value) <= slack * truth)) {
+      fail_msg("task %" PRIu64 ": %.12g is %.12g", task, value, truth);
+    }
   }
   if (proven && fabs(value - least) > closeness * least) {
     fail_msg("task %" PRIu64 ": %.12g is no optimum, which is %.12g", task, value, least);
@@ -100,8 +104,8 @@ static void programs_as_files(void **state) {
     arena_init(&arena, 1 << 16);
     struct rng rng = rng_stream(seed, RNG_TEST, 300, task);
     const bool serial = task % 2 == 0;
-    const struct small_shape shape = {.n_layers = 1 + task % 4,
-                                      .n_devices = 1 + rng_below(&rng, 2),
+    const struct small_shape shape = {.n_layers = 1 + task % 5,
+                                      .n_devices = 1 + (task / 2) % 2,
                                       .timing = serial ? PLACEMENT_SERIAL : PLACEMENT_DELAY,
                                       .plain = serial,
                                       .star = !serial};
