@@ -281,6 +281,9 @@ static void the_fourth_step_joins_neighbours(void **state) {
   /* Where they could not stay, they bind nobody. */
   const uint32_t nowhere[] = {7, 9};
   assert_true(run(&problem, "h2h-step4", nowhere).value == 3);
+  parse(pair, &problem); /* B holds 15 of q's 40 */
+  const double value = run(&problem, "h2h-step3", NULL).value;
+  assert_true(value < INFINITY && run(&problem, "h2h-step3", held).value == value);
 }
 
 /* --- what binds -----------------------------------------------------------------------------------------------------
@@ -352,6 +355,22 @@ static void heavy_groups_are_filled_in_first(void **state) {
   }
 }
 
+/* HEFT puts the group where its first layer is fast, which is slow for the other. */
+static void annealing_moves_groups_as_one(void **state) {
+  (void)state;
+  struct placement_problem problem;
+  parse("{'preset':'delay','devices':[{'name':'A'},{'name':'B'}],"
+        "'layers':{'columns':['layer','group'],'rows':[['p','g'],['q','g'],['r','']]},"
+        "'edges':{'columns':['from','to','transfer_s'],'rows':[['p','q',1],['q','r',1]]},"
+        "'costs':{'columns':['layer','class','compute_s'],"
+        "'rows':[['p','A',1],['p','B',2],['q','A',9],['q','B',1],['r','A',1],['r','B',1]]}}",
+        &problem);
+  struct placement_result result = run(&problem, "heft", NULL);
+  expect_orders(&problem, &result.answer, "p q r|");
+  result = run(&problem, "anneal", NULL);
+  expect_orders(&problem, &result.answer, "|p q r");
+}
+
 /* --- naive ----------------------------------------------------------------------------------------------------------
  */
 
@@ -381,6 +400,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(pieces_keep_groups_and_what_lies_between, setup, teardown),
       cmocka_unit_test_setup_teardown(pieces_are_dealt_evenly, setup, teardown),
       cmocka_unit_test_setup_teardown(heavy_groups_are_filled_in_first, setup, teardown),
+      cmocka_unit_test_setup_teardown(annealing_moves_groups_as_one, setup, teardown),
       cmocka_unit_test_setup_teardown(naive_ones_go_where_they_should, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
