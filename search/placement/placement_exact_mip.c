@@ -299,7 +299,7 @@ static double horizon(const struct mip *mip) {
 static void build(struct mip *mip, const struct placement_problem *p, struct arena *arena) {
   const size_t n = p->n_layers;
   struct placement_costs *costs = ARENA_NEW(arena, struct placement_costs, 1);
-  placement_costs_init(costs, p, false, arena);
+  placement_bounds_costs_init(costs, p, false, arena);
   const size_t most = 1 + n * (1 + 2 * p->n_devices) + n * n + p->n_edges * p->n_devices;
   *mip = (struct mip){.problem = p,
                       .costs = costs,

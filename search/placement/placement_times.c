@@ -405,9 +405,10 @@ double placement_times_load(struct placement_times *times, const struct placemen
   memset(times->used, 0, problem->n_devices * sizeof *times->used);
   for (uint32_t l = 0; l < problem->n_layers; l++) {
     const uint32_t d = times->orders.device[l];
+    const bool heavy = problem->weight_granules[l] > 0, held = times->fixed != NULL && times->fixed[l] == d;
     if (!placement_times_allows(times, l, d)) return INFINITY;
-    const bool forced = problem->memory != PLACEMENT_PIN;
-    times->pinned[l] = forced ? problem->weight_granules[l] > 0 : answer->pinned[l];
+    times->pinned[l] = problem->memory == PLACEMENT_PIN ? answer->pinned[l] : heavy;
+    if (held && heavy && !times->pinned[l]) return INFINITY;
     if (times->size != NULL && times->pinned[l]) times->used[d] = sat_add(times->used[d], times->size[l]);
   }
   for (size_t d = 0; d < problem->n_devices && times->size != NULL; d++) {
