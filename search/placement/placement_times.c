@@ -140,7 +140,8 @@ bool placement_times_pin(struct placement_times *times, uint32_t layer, bool pin
 }
 
 void placement_times_fill(struct placement_times *times, uint32_t device) {
-  if (!times->tight[device] || times->problem->memory != PLACEMENT_PIN) return;
+  const bool shared = times->problem->timing == PLACEMENT_CONTENTION; /* activations have use for the room, too */
+  if (!times->tight[device] || times->problem->memory != PLACEMENT_PIN || shared) return;
   for (uint32_t l = times->orders.first[device]; l != PLACEMENT_NONE; l = times->orders.after[l]) {
     if (!times->pinned[l] && times->problem->weight_granules[l] > 0) placement_times_pin(times, l, true);
   }
