@@ -15,15 +15,15 @@ struct best_settings {
 };
 #define OFFSET(member) offsetof(struct best_settings, member)
 static const struct field best_field_list[] = {
-    {"restart_samples", FIELD_UINT, "", 1, 1e9, "2000", "evaluations a layer that a restart of annealing has at least",
+    {"restart_samples", FIELD_UINT, "", 1, 1e9, "500", "evaluations a layer that a restart of annealing has at least",
      OFFSET(restart_samples), ROLE_ANSWER, NULL},
     {"max_restarts", FIELD_UINT, "", 1, 1000, "12", "of annealing", OFFSET(max_restarts), ROLE_ANSWER, NULL},
     {"exact_looks", FIELD_UINT, "", 0, 1e15, "20000000",
      "layers times devices times counted work that exact methods may do after the first restart", OFFSET(exact_looks),
      ROLE_ANSWER, NULL},
-    {"hot", FIELD_REAL, "", 1e-9, 10, "0.04", "first temperature, as a share of the start's value", OFFSET(hot),
+    {"hot", FIELD_REAL, "", 1e-9, 1e3, "1.8", "first temperature, as a share of the start's value a layer", OFFSET(hot),
      ROLE_ANSWER, NULL},
-    {"warm", FIELD_REAL, "", 1e-9, 10, "0.01", "the same of restarts from the best so far", OFFSET(warm), ROLE_ANSWER,
+    {"warm", FIELD_REAL, "", 1e-9, 1e3, "0.45", "the same of restarts from the best so far", OFFSET(warm), ROLE_ANSWER,
      NULL},
     {"cold", FIELD_REAL, "", 1e-12, 10, "1e-3", "last temperature, as a share of the first", OFFSET(cold), ROLE_ANSWER,
      NULL},
@@ -33,6 +33,8 @@ static const struct field_table best_fields = {"placement.best", "ours: the best
 
 /* Of sums in another order. */
 static const double rounding = 1e-12;
+/* Of the start's value: single layers of a small problem weigh no more. */
+static const double hottest = 0.2;
 
 struct best {
   const struct placement_request *request;
@@ -86,7 +88,8 @@ static void start_earliest(struct best *best) {
   const struct arena_mark mark = arena_get_mark(scratch);
   struct placement_answer answer = placement_answer_new(problem, scratch);
   uint32_t *device = ARENA_NEW(scratch, uint32_t, problem->n_layers), *home = NULL;
-  double *free_s = ARENA_NEW(scratch, double, problem->n_devices), *end_s = ARENA_NEW(scratch, double, problem->n_layers);
+  double *free_s = ARENA_NEW(scratch, double, problem->n_devices),
+         *end_s = ARENA_NEW(scratch, double, problem->n_layers);
   uint64_t *used = ARENA_NEW(scratch, uint64_t, problem->n_devices);
   if (problem->memory == PLACEMENT_PIN && best->request->held != NULL) { /* what lies there already goes first */
     for (size_t l = 0; l < problem->n_layers; l++) {
@@ -180,16 +183,17 @@ static void prove(struct best *best) {
 static void anneal(struct best *best) {
   const struct best_settings *settings = best->settings;
   struct placement_blocks *blocks = &best->blocks;
+  const struct placement_problem *problem = best->request->problem;
   const uint64_t left = best->request->samples - min_u64(best->request->samples, blocks->n_samples);
-  const uint64_t restart_samples = sat_mul(settings->restart_samples, best->request->problem->n_layers);
+  const uint64_t restart_samples = sat_mul(settings->restart_samples, problem->n_layers);
   const uint64_t n_restarts = max_u64(1, min_u64(settings->max_restarts, left / restart_samples));
   if (!isfinite(blocks->best_value)) return;
-  placement_answer_copy(best->request->problem, &blocks->best, &best->start);
+  placement_answer_copy(problem, &blocks->best, &best->start);
   for (uint64_t i = 0; i < n_restarts && !blocks->stopped; i++) {
     const bool again = i % 3 == 2;
-    const double hot = again ? settings->warm : settings->hot;
+    const double hot = fmin(hottest, (again ? settings->warm : settings->hot) / (double)problem->n_layers);
     blocks->rng = rng_stream(best->request->seed, RNG_PLACEMENT, i, (uint64_t)PLACEMENT_STREAM_BEST << 32);
-    placement_answer_copy(best->request->problem, again ? &blocks->best : &best->start, &best->from);
+    placement_answer_copy(problem, again ? &blocks->best : &best->start, &best->from);
     placement_blocks_anneal(blocks, &best->from, ceil_div(left, n_restarts),
                             (struct placement_cooling){hot, hot * settings->cold});
     take(best, &blocks->best);
