@@ -17,7 +17,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
 }
 
 static const char *const examples[] = {
-    "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/mappings.csv",
+    "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/answers.csv",
     "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/answer.json --json",
     "dse judge placement tests/data/placement/pair.json tests/data/placement/pair.csv", NULL};
 const struct command command_judge = {

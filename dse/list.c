@@ -142,6 +142,19 @@ static void list_table(const struct invocation *invocation, const char *group, c
   }
 }
 
+/* What `dse jobs` knows beyond the group of the same name in a run file. */
+static void list_jobs_keys(const struct invocation *invocation) {
+  const struct field_table *const of_runs = tenants_fields(invocation->arena);
+  struct field *const fields = ARENA_NEW(invocation->arena, struct field, tenancy_table_fields.n_fields);
+  struct field_table others = tenancy_table_fields;
+  others.fields = fields, others.n_fields = 0, others.doc = "for dse jobs beside the keys above, where task is mix";
+  for (size_t f = 0; f < tenancy_table_fields.n_fields; f++) {
+    const struct field *const field = &tenancy_table_fields.fields[f];
+    if (config_find_field(of_runs, field->key) == NULL) fields[others.n_fields++] = *field;
+  }
+  list_table(invocation, "tenancy", &others);
+}
+
 static bool list_keys(struct invocation *invocation, struct error *error) {
   (void)error;
   struct run_settings *settings = ARENA_NEW(invocation->arena, struct run_settings, 1);
@@ -151,7 +164,7 @@ static bool list_keys(struct invocation *invocation, struct error *error) {
   }
   list_table(invocation, "workloads.[N]", &run_workload_fields);
   list_table(invocation, "accelerator", &accelerator_fields);
-  list_table(invocation, "tenancy", &tenancy_table_fields);
+  list_jobs_keys(invocation);
   list_table(invocation, "placement", &placement_table_fields);
   return true;
 }

@@ -114,7 +114,9 @@ static bool price_pool(struct tenancy_table *table, const struct tenancy_world *
     if (runs) continue;
     const struct tenancy_model *const model = &pool->models[pool->layers[i].model];
     error_add(error, STATUS_INPUT, "%s: %s of %s can run on no core of %s",
-              tenancy_place(world, table->settings->accelerators.n > 0 ? "accelerators" : "platform"),
+              tenancy_place(world, world->cores_key != NULL              ? world->cores_key
+                                   : table->settings->accelerators.n > 0 ? "accelerators"
+                                                                         : "platform"),
               op_name(&model->graph, pool->layers[i].op), model->name, table->cores.name);
   }
   return !error_is_set(error);
@@ -143,6 +145,13 @@ bool tenancy_table_open(const struct tenancy_table_settings *settings, const str
   return tenancy_cores_open(settings, world, &table->cores, error) &&
          tenancy_pool_open(settings, world, table->cores.element_bytes, &table->pool, error) &&
          check_sizes(table, world, error) && price_pool(table, world, error);
+}
+
+bool tenancy_table_of(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
+                      const struct tenancy_cores *cores, const struct tenancy_pool *pool, struct tenancy_table *table,
+                      struct error *error) {
+  *table = (struct tenancy_table){.settings = settings, .cores = *cores, .pool = *pool};
+  return check_sizes(table, world, error) && price_pool(table, world, error);
 }
 
 /* --- a group --------------------------------------------------------------------------------------------------------

@@ -10,23 +10,28 @@
 #include <string.h>
 
 struct best_settings {
-  uint64_t restart_samples, max_restarts;
+  uint64_t restart_samples, max_restarts, exact_work;
   double hot, cold, warm;
 };
 #define OFFSET(member) offsetof(struct best_settings, member)
 static const struct field best_field_list[] = {
-    {"restart_samples", FIELD_UINT, "", 1, 1e12, "100000", "evaluations that a restart of annealing has at least",
+    {"restart_samples", FIELD_UINT, "", 1, 1e9, "2000", "evaluations a layer that a restart of annealing has at least",
      OFFSET(restart_samples), ROLE_ANSWER, NULL},
-    {"max_restarts", FIELD_UINT, "", 1, 1000, "6", "of annealing", OFFSET(max_restarts), ROLE_ANSWER, NULL},
+    {"max_restarts", FIELD_UINT, "", 1, 1000, "12", "of annealing", OFFSET(max_restarts), ROLE_ANSWER, NULL},
+    {"exact_work", FIELD_UINT, "", 0, 1e12, "200000", "counted work that exact methods may do first", OFFSET(exact_work),
+     ROLE_ANSWER, NULL},
     {"hot", FIELD_REAL, "", 1e-9, 10, "0.04", "first temperature, as a share of the start's value", OFFSET(hot),
      ROLE_ANSWER, NULL},
     {"warm", FIELD_REAL, "", 1e-9, 10, "0.01", "the same of restarts from the best so far", OFFSET(warm), ROLE_ANSWER,
      NULL},
-    {"cold", FIELD_REAL, "", 1e-12, 10, "1e-4", "last temperature, as a share of the first", OFFSET(cold), ROLE_ANSWER,
+    {"cold", FIELD_REAL, "", 1e-12, 10, "1e-3", "last temperature, as a share of the first", OFFSET(cold), ROLE_ANSWER,
      NULL},
 };
 static const struct field_table best_fields = {"placement.best", "ours: the best start, then blocks moved and annealed",
                                                best_field_list, sizeof best_field_list / sizeof *best_field_list};
+
+/* Of sums in another order. */
+static const double rounding = 1e-12;
 
 struct best {
   const struct placement_request *request;
@@ -34,19 +39,24 @@ struct best {
   struct placement_result *result;
   struct placement_blocks blocks;
   struct placement_answer start; /* the best of those that annealing can use */
+  struct placement_answer from;
 };
 
 /* --- starts ---------------------------------------------------------------------------------------------------------
  */
 
-/* An answer from elsewhere, valued by the rule itself. */
-static void offer(struct best *best, const struct placement_answer *answer) {
+/* Valued by the rule itself. */
+static void take(struct best *best, const struct placement_answer *answer) {
   const struct placement_problem *problem = best->request->problem;
   const double value = placement_evaluate(problem, answer, best->request->scratch, NULL);
-  if (value < best->result->value) {
-    best->result->value = value;
-    placement_answer_copy(problem, answer, &best->result->answer);
-  }
+  if (!(value < best->result->value)) return;
+  best->result->value = value;
+  placement_answer_copy(problem, answer, &best->result->answer);
+}
+
+/* An answer from elsewhere. */
+static void offer(struct best *best, const struct placement_answer *answer) {
+  take(best, answer);
   placement_blocks_offer(&best->blocks, answer);
 }
 
@@ -139,37 +149,60 @@ static void start_rules(struct best *best) {
 /* --- annealing ------------------------------------------------------------------------------------------------------
  */
 
+/* Nothing can be better: the bound is reached but for rounding. */
+static bool is_optimal(const struct best *best) {
+  const struct placement_bounds *bounds = best->request->bounds;
+  return bounds != NULL && bounds->best > 0 && best->result->value <= bounds->best * (1 + rounding);
+}
+
 static void anneal(struct best *best) {
   const struct best_settings *settings = best->settings;
   struct placement_blocks *blocks = &best->blocks;
   const uint64_t left = best->request->samples - min_u64(best->request->samples, blocks->n_samples);
-  const uint64_t n_restarts = max_u64(1, min_u64(settings->max_restarts, left / settings->restart_samples));
+  const uint64_t restart_samples = sat_mul(settings->restart_samples, best->request->problem->n_layers);
+  const uint64_t n_restarts = max_u64(1, min_u64(settings->max_restarts, left / restart_samples));
   if (!isfinite(blocks->best_value)) return;
   placement_answer_copy(best->request->problem, &blocks->best, &best->start);
-  for (uint64_t i = 0; i < n_restarts; i++) {
+  for (uint64_t i = 0; i < n_restarts && !blocks->stopped && !is_optimal(best); i++) {
     const bool again = i % 3 == 2;
-    blocks->rng = rng_stream(best->request->seed, RNG_PLACEMENT, i, 0);
     const double hot = again ? settings->warm : settings->hot;
-    placement_blocks_anneal(blocks, again ? &blocks->best : &best->start, ceil_div(left, n_restarts),
+    blocks->rng = rng_stream(best->request->seed, RNG_PLACEMENT, i, (uint64_t)PLACEMENT_STREAM_BEST << 32);
+    placement_answer_copy(best->request->problem, again ? &blocks->best : &best->start, &best->from);
+    placement_blocks_anneal(blocks, &best->from, ceil_div(left, n_restarts),
                             (struct placement_cooling){hot, hot * settings->cold});
+    take(best, &blocks->best);
   }
+}
+
+/* An exact method, where one fits and ends in time. */
+static void prove(struct best *best) {
+  const struct placement_request *request = best->request;
+  if (best->settings->exact_work == 0 || request->held != NULL || is_optimal(best)) return;
+  struct placement_answer answer = placement_answer_new(request->problem, request->arena);
+  double value = best->result->value, bound = 0;
+  if (isfinite(value)) placement_answer_copy(request->problem, &best->result->answer, &answer);
+  if (!placement_exact(request->problem, best->settings->exact_work, request->arena, &answer, &value, &bound)) return;
+  take(best, &answer);
+  best->result->proven = best->result->value <= bound * (1 + rounding);
 }
 
 static void run_best(const struct placement_request *request, struct placement_result *result) {
   struct best best = {.request = request, .settings = request->settings, .result = result};
   const struct placement_problem *problem = request->problem;
+  struct placement_meter meter;
   struct placement_times times;
+  placement_meter_init(&meter, request, result);
+  if (placement_meter_full(&meter)) return;
   placement_times_init(&times, problem, problem->objective, INFINITY, request->held, request->arena, request->scratch);
   placement_blocks_init(&best.blocks, &times, rng_stream(request->seed, RNG_PLACEMENT, 0, 0), request->samples,
                         request->arena);
   best.blocks.interrupted = request->interrupted, best.blocks.context = request->context;
-  best.start = placement_answer_new(problem, request->arena);
-  result->answer = placement_answer_new(problem, request->arena);
-  result->value = INFINITY;
-  start_earliest(&best);
+  best.start = placement_answer_new(problem, request->arena), best.from = placement_answer_new(problem, request->arena);
   start_rules(&best);
-  anneal(&best);
-  if (isfinite(best.blocks.best_value)) offer(&best, &best.blocks.best);
+  if (best.blocks.n_samples < request->samples) start_earliest(&best);
+  prove(&best);
+  if (!result->proven && !is_optimal(&best)) anneal(&best);
+  result->proven = result->proven || is_optimal(&best);
   result->samples = min_u64(best.blocks.n_samples, request->samples);
 }
 

@@ -57,6 +57,14 @@ static bool find_columns(struct reading *r) {
   return fine;
 }
 
+static void list_names(struct reading *r) {
+  const struct placement_problem *p = r->problem;
+  names_init(&r->layers, r->scratch);
+  names_init(&r->devices, r->scratch);
+  for (size_t l = 0; l < p->n_layers; l++) names_add(&r->layers, p->layer_names[l]);
+  for (size_t d = 0; d < p->n_devices; d++) names_add(&r->devices, p->devices[d].name);
+}
+
 static bool read_time(const struct reading *r, size_t row, const char *column, size_t at, double *value) {
   if (at == SIZE_MAX) return true;
   return text_to_double(csv_cell(&r->csv, row, at), value) || complain(r, row, column, "is no finite number");
@@ -107,10 +115,7 @@ static bool put_in_order(const struct reading *r, struct placement_answer *answe
 static bool read_rows(struct reading *r, struct placement_claim *claim) {
   const struct placement_problem *p = r->problem;
   if (!find_columns(r)) return false;
-  names_init(&r->layers, r->scratch);
-  names_init(&r->devices, r->scratch);
-  for (size_t l = 0; l < p->n_layers; l++) names_add(&r->layers, p->layer_names[l]);
-  for (size_t d = 0; d < p->n_devices; d++) names_add(&r->devices, p->devices[d].name);
+  list_names(r);
   r->device_of = ARENA_NEW(r->scratch, uint32_t, p->n_layers);
   r->position_of = ARENA_NEW(r->scratch, uint32_t, p->n_layers);
   r->row_of = ARENA_NEW(r->scratch, size_t, p->n_layers);
@@ -155,6 +160,74 @@ bool placement_read_answer(const struct placement_problem *problem, const char *
   return fine;
 }
 
+/* --- transfers ------------------------------------------------------------------------------------------------------
+ */
+
+static const char *const flow_words[] = {
+    [PLACEMENT_FLOW_WEIGHT] = "weight", [PLACEMENT_FLOW_INPUT] = "input", [PLACEMENT_FLOW_OUTPUT] = "output"};
+
+/* The edge from the layer of that name; false: there is none. */
+static bool find_edge(const struct reading *r, size_t layer, const char *from, uint32_t *edge) {
+  const struct placement_problem *p = r->problem;
+  *edge = PLACEMENT_NONE;
+  if (*from == 0) return true;
+  const size_t wanted = names_find(&r->layers, from);
+  for (uint32_t i = p->in_start[layer]; i < p->in_start[layer + 1]; i++) {
+    if (p->predecessor[i] == wanted) *edge = p->in_edge[i];
+  }
+  return *edge != PLACEMENT_NONE;
+}
+
+static bool read_flow(const struct reading *r, size_t row, const size_t *columns, struct placement_flow *flow) {
+  const size_t layer = names_find(&r->layers, csv_cell(&r->csv, row, columns[0]));
+  const size_t device = names_find(&r->devices, csv_cell(&r->csv, row, columns[3]));
+  const char *what = csv_cell(&r->csv, row, columns[1]);
+  if (layer == SIZE_MAX) return complain(r, row, "layer", "is no layer of the problem");
+  if (device == SIZE_MAX) return complain(r, row, "device", "is no device of the problem");
+  flow->layer = (uint32_t)layer, flow->device = (uint32_t)device;
+  if (strcmp(what, flow_words[PLACEMENT_FLOW_WEIGHT]) == 0) {
+    flow->what = PLACEMENT_FLOW_WEIGHT;
+  } else if (strcmp(what, flow_words[PLACEMENT_FLOW_INPUT]) == 0) {
+    flow->what = PLACEMENT_FLOW_INPUT;
+  } else if (strcmp(what, flow_words[PLACEMENT_FLOW_OUTPUT]) == 0) {
+    flow->what = PLACEMENT_FLOW_OUTPUT;
+  } else {
+    return complain(r, row, "what", "is none of weight, input, output");
+  }
+  bool fine = find_edge(r, layer, csv_cell(&r->csv, row, columns[2]), &flow->edge) ||
+              complain(r, row, "edge", "is no layer that this one reads from");
+  fine = read_time(r, row, "start_s", columns[4], &flow->start_s) && fine;
+  fine = read_time(r, row, "end_s", columns[5], &flow->end_s) && fine;
+  return (text_to_u64(csv_cell(&r->csv, row, columns[6]), &flow->bytes) ||
+          complain(r, row, "bytes", "is no whole number")) &&
+         fine;
+}
+
+static bool read_flows(struct reading *r, struct placement_claim *claim) {
+  static const char *const names[] = {"layer", "what", "edge", "device", "start_s", "end_s", "bytes"};
+  enum { N_NAMES = sizeof names / sizeof *names };
+  size_t columns[N_NAMES];
+  bool fine = true;
+  for (size_t c = 0; c < N_NAMES; c++) columns[c] = find_column(r, names[c], true, &fine);
+  if (!fine) return false;
+  list_names(r);
+  struct placement_flow *flows = ARENA_NEW(r->arena, struct placement_flow, r->csv.n_rows);
+  for (size_t row = 0; row < r->csv.n_rows; row++) fine = read_flow(r, row, columns, &flows[row]) && fine;
+  claim->flows = flows, claim->n_flows = r->csv.n_rows;
+  return fine;
+}
+
+bool placement_read_flows(const struct placement_problem *problem, const char *path, struct arena *arena,
+                          struct placement_claim *claim, struct error *error) {
+  struct arena scratch;
+  arena_init(&scratch, 1 << 16);
+  struct reading r = {.problem = problem, .arena = arena, .scratch = &scratch, .error = error};
+  const size_t most = problem->n_edges + 3 * problem->n_layers;
+  const bool fine = csv_read(path, most, &scratch, &r.csv, error) && read_flows(&r, claim);
+  arena_release(&scratch);
+  return fine;
+}
+
 /* --- out ------------------------------------------------------------------------------------------------------------
  */
 
@@ -193,13 +266,11 @@ static void put_answer(const struct placement_problem *problem, const struct pla
 }
 
 static void put_flows(const struct placement_problem *problem, const struct placement_schedule *schedule, FILE *out) {
-  static const char *const words[] = {
-      [PLACEMENT_FLOW_WEIGHT] = "weight", [PLACEMENT_FLOW_INPUT] = "input", [PLACEMENT_FLOW_OUTPUT] = "output"};
   fputs("layer,what,edge,device,start_s,end_s,bytes\n", out);
   for (size_t i = 0; i < schedule->n_flows; i++) {
     const struct placement_flow *flow = &schedule->flows[i];
     put_name(out, problem->layer_names[flow->layer]);
-    fprintf(out, ",%s,", words[flow->what]);
+    fprintf(out, ",%s,", flow_words[flow->what]);
     if (flow->edge != PLACEMENT_NONE) put_name(out, problem->layer_names[problem->edges[flow->edge].from]);
     putc(',', out);
     put_name(out, problem->devices[flow->device].name);

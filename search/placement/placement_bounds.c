@@ -111,6 +111,20 @@ static size_t rounds_for(const struct placement_work *work, size_t most, size_t 
   return rounds < 20 ? 20 : rounds < most ? rounds : most;
 }
 
+/* Is there a device that could not keep all weights that it might get? */
+static bool memory_binds(const struct placement_work *work) {
+  const struct placement_problem *p = work->problem;
+  const bool pins = p->memory == PLACEMENT_PIN;
+  if (p->memory == PLACEMENT_UNLIMITED || (pins && p->timing != PLACEMENT_SERIAL)) return false;
+  double all = 0;
+  for (size_t l = 0; l < p->n_layers; l++) all += pins ? (double)work->costs.granules[l] : (double)p->weight_bytes[l];
+  for (size_t d = 0; d < p->n_devices; d++) {
+    const double room = pins ? (double)work->costs.room[d] : (double)p->devices[d].dram_bytes;
+    if (!p->devices[d].host && room < all) return true;
+  }
+  return false;
+}
+
 static double bound_load(struct placement_work *work) {
   const struct placement_problem *p = work->problem;
   if (p->objective == PLACEMENT_ENERGY) {
@@ -124,9 +138,12 @@ static double bound_load(struct placement_work *work) {
     return energy_j;
   }
   const bool paths = p->objective == PLACEMENT_MAKESPAN && work->costs.coupling != PLACEMENT_CUTS;
-  const struct placement_load load = {
+  struct placement_load load = {
       .last = PLACEMENT_NONE, .paths = paths, .max_rounds = rounds_for(work, MOST_ROUNDS, LOAD_WORK)};
-  return placement_load_bound(&work->costs, &load, work->arena, &work->multipliers);
+  const double bound_s = placement_load_bound(&work->costs, &load, work->arena, &work->multipliers);
+  if (!memory_binds(work)) return bound_s;
+  load.memory = true, load.start = &work->multipliers;
+  return fmax(bound_s, placement_load_bound(&work->costs, &load, work->arena, NULL));
 }
 
 /* --- ancestors ------------------------------------------------------------------------------------------------------
@@ -159,6 +176,7 @@ double placement_ancestor_value(struct placement_work *work, uint32_t layer, siz
   const struct placement_load load = {.member = member,
                                       .last = layer,
                                       .paths = work->costs.coupling != PLACEMENT_CUTS,
+                                      .memory = rounds >= ANCESTOR_ROUNDS && memory_binds(work), /* few rounds would not pay */
                                       .max_rounds = rounds,
                                       .start = &work->multipliers};
   return placement_load_bound(&work->costs, &load, work->arena, best) +

@@ -70,7 +70,7 @@ static void measure_memory(struct placement_forest *forest) {
     if (is_member(forest->load, l)) all += forest->share[l];
   }
   for (size_t d = 0; d < p->n_devices; d++) {
-    const bool free = p->devices[d].host || (!pins && !hard);
+    const bool free = p->devices[d].host || !forest->load->memory || (!pins && !hard);
     const double room = free   ? INFINITY
                         : pins ? (double)costs->room[d]
                                : (double)p->devices[d].dram_bytes;

@@ -71,7 +71,8 @@ struct placement_multipliers placement_multipliers_new(const struct placement_pr
 struct placement_load {
   const bool *member;
   uint32_t last;
-  bool paths; /* also no path of layers can be longer than the makespan */
+  bool memory; /* also what fits no memory must travel */
+  bool paths;  /* also no path of layers can be longer than the makespan */
   size_t max_rounds;
   const struct placement_multipliers *start; /* NULL: all devices alike */
 };

@@ -29,4 +29,8 @@ bool placement_parse_answer(const struct placement_problem *problem, const char 
 bool placement_write_flows(const struct placement_problem *problem, const struct placement_schedule *schedule,
                            const char *path, struct arena *arena, struct error *error);
 
+/* The same back, into a claim; what it says is the judge's business. */
+bool placement_read_flows(const struct placement_problem *problem, const char *path, struct arena *arena,
+                          struct placement_claim *claim, struct error *error);
+
 #endif

@@ -20,7 +20,15 @@
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
-enum { N_JUDGED = 6000, N_STRICT = 1500, N_PLAIN = 1500, N_PINNED = 1500, N_WRITTEN = 200, N_BROKEN = 2000 };
+enum {
+  N_JUDGED = 6000,
+  N_STRICT = 1500,
+  N_PLAIN = 1500,
+  N_PINNED = 1500,
+  N_WRITTEN = 200,
+  N_BROKEN = 2000,
+  N_ORDERED = 100
+};
 
 static void expect_close(const char *what, size_t round, double a, double b, double tolerance) {
   if (fabs(a - b) <= tolerance * fmax(fabs(a), fabs(b))) return;
@@ -230,9 +238,60 @@ static void test_broken(void **state) {
   assert_true(n_broken > N_BROKEN / 4);
 }
 
+/* Predecessors first, of those that may come next the first of the file; rows as edges say. */
+static void test_order(void **state) {
+  (void)state;
+  for (size_t round = 0; round < N_ORDERED; round++) {
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct rng rng = rng_stream(seed, RNG_TEST, 7, round);
+    struct placement_problem problem;
+    draw(&rng, placement_random_shape(&rng, 60, 2), &problem);
+    bool *placed = ARENA_NEW(&arena, bool, problem.n_layers);
+    /* Numbers as in the file respect edges here, so they are shuffled. */
+    uint32_t *number = ARENA_NEW(&arena, uint32_t, problem.n_layers);
+    struct placement_edge *edges = ARENA_NEW(&arena, struct placement_edge, problem.n_edges);
+    for (uint32_t l = 0; l < problem.n_layers; l++) {
+      const size_t at = rng_below(&rng, l + 1);
+      number[l] = number[at];
+      number[at] = l;
+    }
+    for (size_t e = 0; e < problem.n_edges; e++) {
+      edges[e] = problem.edges[e];
+      edges[e].from = number[edges[e].from], edges[e].to = number[edges[e].to];
+    }
+    struct error error = {0};
+    problem.edges = edges;
+    problem.memory = PLACEMENT_UNLIMITED;
+    problem.group = NULL;
+    assert_true(placement_finish(&problem, &arena, &error));
+    for (size_t i = 0; i < problem.n_layers; i++) {
+      uint32_t first = PLACEMENT_NONE;
+      for (uint32_t l = 0; l < problem.n_layers && first == PLACEMENT_NONE; l++) {
+        bool may = !placed[l];
+        for (size_t e = 0; e < problem.n_edges; e++) may = may && (edges[e].to != l || placed[edges[e].from]);
+        if (may) first = l;
+      }
+      assert_int_equal(problem.topological[i], first);
+      placed[first] = true;
+    }
+    size_t n_in = 0, n_out = 0;
+    for (uint32_t l = 0; l < problem.n_layers; l++) {
+      for (uint32_t e = 0; e < problem.n_edges; e++) {
+        if (edges[e].to == l) assert_true(problem.in_edge[n_in] == e && problem.predecessor[n_in] == edges[e].from);
+        n_in += edges[e].to == l;
+        if (edges[e].from == l) assert_true(problem.out_edge[n_out] == e && problem.successor[n_out] == edges[e].to);
+        n_out += edges[e].from == l;
+      }
+      assert_true(problem.in_start[l + 1] == n_in && problem.out_start[l + 1] == n_out);
+    }
+    arena_rewind(&arena, mark);
+  }
+}
+
 static void test_files(void **state) {
   (void)state;
   char folder[] = "/tmp/dse-placement-XXXXXX";
+  size_t n_flows = 0;
   assert_non_null(mkdtemp(folder));
   for (size_t round = 0; round < N_WRITTEN; round++) {
     const struct arena_mark mark = arena_get_mark(&arena);
@@ -258,11 +317,27 @@ static void test_files(void **state) {
     assert_int_equal(claim.start_s != NULL, possible);
     if (possible) assert_memory_equal(claim.start_s, b.start_s, problem.n_layers * sizeof *b.start_s);
     if (possible) assert_memory_equal(claim.end_s, b.end_s, problem.n_layers * sizeof *b.end_s);
+    if (possible && problem.timing == PLACEMENT_CONTENTION) {
+      const struct placement_flow *const flows = b.flows;
+      assert_true(placement_write_flows(&problem, &a, path, &arena, &error));
+      if (!placement_read_flows(&again, path, &arena, &claim, &error)) fail_msg("round %zu: %s", round, error.text);
+      assert_int_equal(claim.n_flows, b.n_flows);
+      for (size_t i = 0; i < b.n_flows; i++) {
+        const struct placement_flow *const flow = &claim.flows[i];
+        assert_true(flow->layer == flows[i].layer && flow->edge == flows[i].edge && flow->device == flows[i].device);
+        assert_true(flow->what == flows[i].what && flow->bytes == flows[i].bytes);
+        assert_memory_equal(&flow->start_s, &flows[i].start_s, sizeof flow->start_s);
+        assert_memory_equal(&flow->end_s, &flows[i].end_s, sizeof flow->end_s);
+      }
+      assert_true(placement_check(&again, &claim, &arena, NULL, &error));
+      n_flows += claim.n_flows;
+    }
     unlink(path);
     unlink(table);
     arena_rewind(&arena, mark);
   }
-  rmdir(folder);
+  assert_int_equal(rmdir(folder), 0);
+  assert_true(n_flows > N_WRITTEN);
 }
 
 int main(void) {
@@ -273,6 +348,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
       cmocka_unit_test_setup_teardown(test_pins, setup, teardown),
       cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_order, setup, teardown),
       cmocka_unit_test_setup_teardown(test_files, setup, teardown),
   };
   return cmocka_run_group_tests_name("placement", tests, NULL, NULL);

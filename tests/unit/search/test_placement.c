@@ -366,6 +366,11 @@ static void test_judge_times(void **state) {
   expect_verdict(&p, &claim, "");
   s.start_s[0] = -1, s.end_s[0] = 10;
   expect_verdict(&p, &claim, "start u -1 s\n");
+  claim = claim_of(&p, "01|2");
+  makespan_of(&p, "01|2", &s);
+  claim.start_s = s.start_s, claim.end_s = s.end_s;
+  s.start_s[1] -= 0.5, s.end_s[1] -= 0.5;
+  expect_verdict(&p, &claim, "precedence u>v 0.5 s\n"); /* neighbours on a device: said once */
 }
 
 static void test_judge_flows(void **state) {

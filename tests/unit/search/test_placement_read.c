@@ -357,6 +357,44 @@ static void test_answers(void **state) {
   }
 }
 
+static const struct {
+  const char *text, *message;
+} flows[] = {
+    {"layer,what,edge,device,start_s,end_s,bytes\nv,input,u,B,0.5,2,23\nu,output,,A,0,0.5,85\n", ""},
+    {"layer,what,edge,device,start_s,end_s\nv,input,u,B,0.5,2\n", ":1: bytes: this column is missing\n"},
+    {"layer,what,edge,device,start_s,end_s,bytes\nx,input,u,B,0.5,2,23\n",
+     ":2: layer: \"x\" is no layer of the problem\n"},
+    {"layer,what,edge,device,start_s,end_s,bytes\nv,input,u,C,0.5,2,23\n",
+     ":2: device: \"C\" is no device of the problem\n"},
+    {"layer,what,edge,device,start_s,end_s,bytes\nv,inputs,u,B,0.5,2,23\n",
+     ":2: what: \"inputs\" is none of weight, input, output\n"},
+    {"layer,what,edge,device,start_s,end_s,bytes\nv,input,w,B,0.5,2,23\n",
+     ":2: edge: \"w\" is no layer that this one reads from\n"},
+    {"layer,what,edge,device,start_s,end_s,bytes\nv,input,u,B,x,2,23\n", ":2: start_s: \"x\" is no finite number\n"},
+    {"layer,what,edge,device,start_s,end_s,bytes\nv,input,u,B,0.5,2,-1\n", ":2: bytes: \"-1\" is no whole number\n"},
+};
+
+static void test_flows(void **state) {
+  (void)state;
+  char folder[] = "/tmp/dse-placement-XXXXXX";
+  struct placement_problem p;
+  struct placement_claim claim = {.makespan_s = NAN};
+  struct error error;
+  assert_non_null(mkdtemp(folder));
+  assert_true(parse(good, &p, &error));
+  const char *path = arena_printf(&arena, "%s/f.csv", folder);
+  for (size_t i = 0; i < sizeof flows / sizeof *flows; i++) {
+    put(folder, "f.csv", flows[i].text);
+    memset(&error, 0, sizeof error);
+    assert_int_equal(placement_read_flows(&p, path, &arena, &claim, &error), i == 0);
+    assert_string_equal(error.text, i == 0 ? "" : arena_printf(&arena, "%s%s", path, flows[i].message));
+    if (i == 0) assert_true(claim.n_flows == 2 && claim.flows[0].edge == 0 && claim.flows[1].edge == PLACEMENT_NONE);
+    if (i == 0) assert_true(claim.flows[1].what == PLACEMENT_FLOW_OUTPUT && claim.flows[1].bytes == 85);
+  }
+  unlink(path);
+  assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_good, setup, teardown),
@@ -365,6 +403,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_more, setup, teardown),
       cmocka_unit_test_setup_teardown(test_files, setup, teardown),
       cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_flows, setup, teardown),
   };
   return cmocka_run_group_tests_name("placement_read", tests, NULL, NULL);
 }
