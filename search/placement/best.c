@@ -18,8 +18,8 @@ static const struct field best_field_list[] = {
     {"restart_samples", FIELD_UINT, "", 1, 1e9, "2000", "evaluations a layer that a restart of annealing has at least",
      OFFSET(restart_samples), ROLE_ANSWER, NULL},
     {"max_restarts", FIELD_UINT, "", 1, 1000, "12", "of annealing", OFFSET(max_restarts), ROLE_ANSWER, NULL},
-    {"exact_work", FIELD_UINT, "", 0, 1e12, "200000", "counted work that exact methods may do first", OFFSET(exact_work),
-     ROLE_ANSWER, NULL},
+    {"exact_work", FIELD_UINT, "", 0, 1e12, "200000", "counted work that exact methods may do first",
+     OFFSET(exact_work), ROLE_ANSWER, NULL},
     {"hot", FIELD_REAL, "", 1e-9, 10, "0.04", "first temperature, as a share of the start's value", OFFSET(hot),
      ROLE_ANSWER, NULL},
     {"warm", FIELD_REAL, "", 1e-9, 10, "0.01", "the same of restarts from the best so far", OFFSET(warm), ROLE_ANSWER,
@@ -81,7 +81,8 @@ static void start_earliest(struct best *best) {
   const struct arena_mark mark = arena_get_mark(scratch);
   struct placement_answer answer = placement_answer_new(problem, scratch);
   uint32_t *device = ARENA_NEW(scratch, uint32_t, problem->n_layers), *home = NULL;
-  double *free_s = ARENA_NEW(scratch, double, problem->n_devices), *end_s = ARENA_NEW(scratch, double, problem->n_layers);
+  double *free_s = ARENA_NEW(scratch, double, problem->n_devices),
+         *end_s = ARENA_NEW(scratch, double, problem->n_layers);
   uint64_t *used = ARENA_NEW(scratch, uint64_t, problem->n_devices);
   if (problem->group != NULL) home = ARENA_NEW(scratch, uint32_t, problem->n_groups);
   for (size_t i = 0; i < problem->n_layers; i++) {

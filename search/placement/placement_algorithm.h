@@ -39,7 +39,13 @@ struct placement_algorithm {
   void (*run)(const struct placement_request *request, struct placement_result *result);
 };
 /* Random numbers: rng_stream(seed, RNG_PLACEMENT, round, this << 32 | task). */
-enum placement_stream { PLACEMENT_STREAM_RANDOM = 1, PLACEMENT_STREAM_ANNEAL, PLACEMENT_STREAM_MAGMA, PLACEMENT_STREAM_BEST, PLACEMENT_STREAM_FRONT };
+enum placement_stream {
+  PLACEMENT_STREAM_RANDOM = 1,
+  PLACEMENT_STREAM_ANNEAL,
+  PLACEMENT_STREAM_MAGMA,
+  PLACEMENT_STREAM_BEST,
+  PLACEMENT_STREAM_FRONT
+};
 
 extern const struct placement_algorithm *const placement_algorithms[];
 extern const size_t n_placement_algorithms;

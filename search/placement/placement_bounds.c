@@ -176,7 +176,8 @@ double placement_ancestor_value(struct placement_work *work, uint32_t layer, siz
   const struct placement_load load = {.member = member,
                                       .last = layer,
                                       .paths = work->costs.coupling != PLACEMENT_CUTS,
-                                      .memory = rounds >= ANCESTOR_ROUNDS && memory_binds(work), /* few rounds would not pay */
+                                      .memory = rounds >= ANCESTOR_ROUNDS &&
+                                                memory_binds(work), /* few rounds would not pay */
                                       .max_rounds = rounds,
                                       .start = &work->multipliers};
   return placement_load_bound(&work->costs, &load, work->arena, best) +
@@ -202,7 +203,8 @@ double placement_bound_ancestor(struct placement_work *work) {
   qsort(candidates, n, sizeof *candidates, compare_candidates);
   const size_t looks = ANCESTOR_WORK / (8 * p->n_layers * p->n_devices + 1) + 2;
   n = n < looks ? n : looks;
-  for (size_t i = 0; i < n; i++) candidates[i].value_s = placement_ancestor_value(work, candidates[i].layer, 1, member, NULL);
+  for (size_t i = 0; i < n; i++)
+    candidates[i].value_s = placement_ancestor_value(work, candidates[i].layer, 1, member, NULL);
   qsort(candidates, n, sizeof *candidates, compare_candidates);
   const size_t rounds = rounds_for(work, ANCESTOR_ROUNDS, ANCESTOR_WORK / MOST_ANCESTORS);
   double bound_s = 0;
@@ -217,7 +219,8 @@ double placement_bound_ancestor(struct placement_work *work) {
 /* --- all ------------------------------------------------------------------------------------------------------------
  */
 
-static const char *explain(const struct placement_work *work, const struct placement_bounds *bounds, struct arena *arena) {
+static const char *explain(const struct placement_work *work, const struct placement_bounds *bounds,
+                           struct arena *arena) {
   const struct placement_problem *p = work->problem;
   const bool makespan = p->objective == PLACEMENT_MAKESPAN;
   switch (bounds->binding) {

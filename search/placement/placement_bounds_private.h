@@ -30,7 +30,7 @@ struct placement_costs {
 };
 /* Of seconds; `joules`: of what energy_j and transfer_j_per_byte count. */
 void placement_bounds_costs_init(struct placement_costs *costs, const struct placement_problem *problem, bool joules,
-                          struct arena *arena);
+                                 struct arena *arena);
 
 static inline double placement_rest_s(const struct placement_costs *costs, const struct placement_rest *rest,
                                       size_t device) {

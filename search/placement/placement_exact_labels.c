@@ -43,11 +43,11 @@ struct mean {
 /* A state and a label of it. */
 struct past {
   uint64_t done[WORDS];
-  uint16_t last[MOST_DEVICES];   /* if what follows can tell; with WAITS if it waits for its one reader */
-  uint8_t where[MOST_WAITING];   /* `delay`: devices of waiting layers, in their order */
-  double start_s;                /* of what was appended last */
-  double free_s[MOST_DEVICES];   /* not before start_s */
-  double end_s[MOST_WAITING];    /* of layers that others wait for, in their order */
+  uint16_t last[MOST_DEVICES];               /* if what follows can tell; with WAITS if it waits for its one reader */
+  uint8_t where[MOST_WAITING];               /* `delay`: devices of waiting layers, in their order */
+  double start_s;                            /* of what was appended last */
+  double free_s[MOST_DEVICES];               /* not before start_s */
+  double end_s[MOST_WAITING];                /* of layers that others wait for, in their order */
   double among_s[MOST_BOUNDS][MOST_DEVICES]; /* when the last ancestor of a mean's layer has ended there */
 };
 enum { WAITS = 0x8000, LAYER_BITS = 0x7fff };
@@ -176,8 +176,8 @@ static double duration(const struct labels *labels, size_t layer, size_t device,
   if (labels->delay || p->devices[device].host) return compute_s;
   const bool sent = labels->costs->granules[layer] > labels->costs->room[device];
   const uint64_t input = p->input_bytes[layer];
-  const uint64_t bytes = (sent ? p->weight_bytes[layer] : 0) + (input > found ? input - found : 0) +
-                         (waits ? 0 : p->output_bytes[layer]);
+  const uint64_t bytes =
+      (sent ? p->weight_bytes[layer] : 0) + (input > found ? input - found : 0) + (waits ? 0 : p->output_bytes[layer]);
   return compute_s + (double)bytes / p->devices[device].link_bytes_per_s;
 }
 
@@ -305,7 +305,8 @@ static double bound_by_tails(const struct labels *labels, const struct past *pas
         const size_t last = past->last[d] == NONE16 ? MOST_LAYERS : past->last[d] & LAYER_BITS;
         const struct placement_rest *rest = &labels->costs->none[l];
         for (uint32_t i = p->in_start[l]; i < p->in_start[l + 1]; i++) {
-          if (p->predecessor[i] == last && p->edges[p->in_edge[i]].bytes > 0) rest = &labels->costs->with[p->in_edge[i]];
+          if (p->predecessor[i] == last && p->edges[p->in_edge[i]].bytes > 0)
+            rest = &labels->costs->with[p->in_edge[i]];
         }
         from_s += placement_rest_s(labels->costs, rest, d);
       }
@@ -421,7 +422,8 @@ static void keep_best(struct labels *labels) {
 }
 
 /* The answer whose last step is `at`: layers in the order of their steps, each on its device. */
-static void read_answer(const struct labels *labels, size_t at, struct arena *scratch, struct placement_answer *answer) {
+static void read_answer(const struct labels *labels, size_t at, struct arena *scratch,
+                        struct placement_answer *answer) {
   const struct placement_problem *p = labels->problem;
   const struct arena_mark mark = arena_get_mark(scratch);
   struct step *order = ARENA_NEW(scratch, struct step, p->n_layers);
@@ -512,7 +514,7 @@ static void labels_resize(struct labels *labels, size_t width, struct arena *are
   labels->candidates = ARENA_NEW(arena, struct candidate, labels->most_candidates);
   labels->level = ARENA_NEW(arena, struct past, width);
   labels->next = ARENA_NEW(arena, struct past, width);
-  labels->steps = ARENA_NEW(arena, struct step, labels->problem->n_layers *width + 1);
+  labels->steps = ARENA_NEW(arena, struct step, labels->problem->n_layers * width + 1);
   labels->chain = ARENA_NEW(arena, uint32_t, width);
   labels->table_size = 1;
   while (labels->table_size < 2 * width) labels->table_size *= 2;

@@ -172,8 +172,7 @@ static bool carry(struct placement_times *times, uint32_t from, uint32_t to, uin
   }
 }
 
-bool placement_times_move(struct placement_times *times, uint32_t from, uint32_t to, uint32_t device,
-                          uint32_t behind) {
+bool placement_times_move(struct placement_times *times, uint32_t from, uint32_t to, uint32_t device, uint32_t behind) {
   struct placement_orders *orders = &times->orders;
   const uint32_t old = orders->device[from];
   const bool elsewhere = device != old;
@@ -295,8 +294,8 @@ static void make_dirty(struct placement_times *times, uint32_t layer) {
 }
 
 static void retouch(struct placement_times *times, uint32_t l) {
-  times->old[times->n_old++] = (struct placement_old_time){
-      l, times->end_s[l], times->duration_s[l], times->layer_out_bytes[l], times->layer_in_bytes[l]};
+  times->old[times->n_old++] = (struct placement_old_time){l, times->end_s[l], times->duration_s[l],
+                                                           times->layer_out_bytes[l], times->layer_in_bytes[l]};
   find_duration(times, l);
   make_dirty(times, l);
 }
@@ -321,8 +320,8 @@ static bool propagate(struct placement_times *times, size_t word, double limit_s
       const bool same = end_s >= times->end_s[l] && end_s <= times->end_s[l];
       if (same) continue;
       if (!times->is_touched[l]) {
-        times->old[times->n_old++] = (struct placement_old_time){
-            l, times->end_s[l], times->duration_s[l], times->layer_out_bytes[l], times->layer_in_bytes[l]};
+        times->old[times->n_old++] = (struct placement_old_time){l, times->end_s[l], times->duration_s[l],
+                                                                 times->layer_out_bytes[l], times->layer_in_bytes[l]};
       }
       times->end_s[l] = end_s;
       if (end_s + times->tail_s[l] > limit_s) return false;

@@ -32,7 +32,7 @@ struct placement_times {
   size_t n_touched, n_old, n_pins;
   struct placement_old_time *old;
   struct placement_old_pin *pins;
-  double value; /* of the last commit */
+  double value;                   /* of the last commit */
   struct placement_answer answer; /* where it is evaluated anew */
   struct arena *scratch;
 };
@@ -43,8 +43,7 @@ void placement_times_init(struct placement_times *times, const struct placement_
 double placement_times_load(struct placement_times *times, const struct placement_answer *answer);
 void placement_times_save(const struct placement_times *times, struct placement_answer *answer);
 /* As placement_orders_move; pins what fits. False: impossible; to be undone. */
-bool placement_times_move(struct placement_times *times, uint32_t from, uint32_t to, uint32_t device,
-                          uint32_t behind);
+bool placement_times_move(struct placement_times *times, uint32_t from, uint32_t to, uint32_t device, uint32_t behind);
 /* Pins (if there is room) or unpins. */
 bool placement_times_pin(struct placement_times *times, uint32_t layer, bool pinned);
 /* Pins whatever still fits on the device. */
