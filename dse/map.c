@@ -50,9 +50,15 @@ static const struct command_option options[] = {
     {"warm", "FILE", "tenancy: a population to start from, of --keep"},
     {"keep", "FILE", "tenancy: the last population, as JSON"},
     {"state", "FILE", "tenancy: where a stopped search is kept, and goes on from"},
-    {"front", "A,B", "tenancy: mappings beaten by no other in two or three objectives (dse list map-keys: objective)"},
+    {"front", "A,B",
+     "tenancy: mappings beaten by no other in two or three objectives (dse list map-keys: objective); "
+     "placement: makespan,energy"},
     {"held", "ANSWER.csv", "placement: a former answer, whose pinned weights lie where they were (modality switching)"},
     {"arrivals", "FILE", "tenancy: a trace of what arrives when (CSV), mapped as it comes"},
+    {"slacks", "E,E,...",
+     "placement: of --front, how much longer than the shortest latency each point may take, ascending (default: 0, "
+     "0.01, "
+     "0.02, 0.05, 0.1, 0.2, 0.5, 1, any)"},
     {"lp", "FILE.lp", "placement: the problem as a mixed-integer program (CPLEX format), for GLPK, CBC and others"},
     {"report", "FILE", "tenancy, placement: one page to look at (HTML)"},
     {"trace", "FILE", "tenancy, placement: the same for Perfetto (JSON)"},

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "dse/map.h"
 #include "dse/placement_page.h"
+#include "dse/placement_pareto.h"
 #include "dse/signals.h"
 #include "dse/tables.h"
 #include "search/placement/placement_read.h"
@@ -55,6 +56,20 @@ static bool check_options(const struct invocation *invocation, struct error *err
       error_add(error, STATUS_INPUT, "--%s: not where searches are compared (--algorithm all, or several)", of_one[i]);
     }
   }
+  const char *const name = invocation_value(invocation, "algorithm");
+  const char *const objectives = invocation_value(invocation, "front");
+  const bool front = objectives != NULL;
+  if (front && strcmp(objectives, "makespan,energy") != 0)
+    error_add(error, STATUS_INPUT, "--front %s: makespan,energy is allowed", objectives);
+  if (front && name != NULL && strcmp(name, "best") != 0)
+    error_add(error, STATUS_INPUT, "--algorithm %s: with --front best alone searches", name);
+  for (size_t i = 0; front && i < sizeof of_one / sizeof *of_one; i++) {
+    if (strcmp(of_one[i], "out") != 0 && invocation_value(invocation, of_one[i]) != NULL)
+      error_add(error, STATUS_INPUT, "--%s: not of a front; --out FILE.csv writes FILE-1.csv, FILE-2.csv, …",
+                of_one[i]);
+  }
+  if (!front && invocation_value(invocation, "slacks") != NULL)
+    error_add(error, STATUS_INPUT, "--slacks: only with --front");
   return !error_is_set(error);
 }
 
@@ -197,7 +212,7 @@ static void add_row(const struct placement_command *command, const struct placem
   table_text(table, placement_unit(&command->problem));
   table_double(table, command->bounds.best);
   table_text(table, placement_bound_names[command->bounds.binding]);
-  table_double(table, outcome->found ? outcome->gap : NAN);
+  table_double(table, outcome->found ? placement_gap(outcome->value, command->bounds.best) : NAN);
   table_u64(table, outcome->samples);
   table_u64(table, command->job.seed);
   table_double(table, outcome->found ? outcome->makespan_s : NAN);
@@ -288,6 +303,7 @@ static enum status solve(struct placement_command *command, struct error *error)
     error_add(error, STATUS_INFEASIBLE, "%s: %s finds no placement", problem->name, command->job.algorithm->name);
     return STATUS_INFEASIBLE;
   }
+  placement_take_proof(&outcome, &command->bounds);
   const bool published = publish(command, &outcome, error);
   if (!cluster_agree(invocation->cluster, error) || !published) return error->status;
   if (invocation->json) {
@@ -333,6 +349,7 @@ static enum status compare(struct placement_command *command, struct error *erro
     command->job.algorithm = ranked[i].algorithm = command->algorithms[i];
     command->job.settings = command->settings[i];
     if (!placement_search(invocation, &command->job, &ranked[i].outcome, error)) return error->status;
+    placement_take_proof(&ranked[i].outcome, &command->bounds);
     if (signals_stop() == 0) continue;
     error_add(error, STATUS_STOPPED, "stopped by a signal; nothing was compared");
     return STATUS_STOPPED;
@@ -364,6 +381,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
   signals_catch(); /* not before: who bounds looks at no signal */
   command.job.algorithm = command.algorithms[0];
   command.job.settings = command.settings[0];
+  if (invocation_value(invocation, "front") != NULL) return placement_print_front(invocation, &command.job, error);
   return is_contest(invocation) ? compare(&command, error) : solve(&command, error);
 }
 
@@ -440,8 +458,8 @@ static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
   return true;
 }
 
-static const char *const options[] = {"algorithm", "samples", "time",  "seed", "out",
-                                      "held",      "report",  "trace", "lp",   NULL};
+static const char *const options[] = {"algorithm", "samples", "time", "seed",  "out",    "held",
+                                      "report",    "trace",   "lp",   "front", "slacks", NULL};
 const struct map_problem map_problem_placement = {
     .name = "placement",
     .doc = "layers of a network to unlike devices with memories and links of their own (H2H): least latency, period or "

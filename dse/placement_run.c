@@ -43,18 +43,15 @@ static double value_of(const struct placement_problem *problem, const struct pla
   return problem->objective == PLACEMENT_PERIOD ? schedule->period_s : schedule->makespan_s;
 }
 
-/* Times as we print them, judged by who shares no code with who found them. */
-static void judge(const struct invocation *invocation, const struct placement_problem *problem,
-                  const struct placement_outcome *outcome, double value) {
+void placement_require_valid(const struct invocation *invocation, const struct placement_problem *problem,
+                             const struct placement_answer *answer, const struct placement_schedule *schedule) {
   const struct arena_mark mark = arena_get_mark(invocation->scratch);
   struct error *const why = ARENA_NEW(invocation->scratch, struct error, 1);
-  const struct placement_claim claim = {.answer = outcome->answer,
-                                        .start_s = outcome->schedule.start_s,
-                                        .end_s = outcome->schedule.end_s,
-                                        .makespan_s = outcome->schedule.makespan_s};
+  const struct placement_claim claim = {
+      .answer = *answer, .start_s = schedule->start_s, .end_s = schedule->end_s, .makespan_s = schedule->makespan_s};
   struct placement_schedule truth = placement_schedule_new(problem, invocation->scratch);
   if (!placement_check(problem, &claim, invocation->scratch, &truth, why)) BUG("the checker says: %s", why->text);
-  const double true_value = value_of(problem, &truth);
+  const double true_value = value_of(problem, &truth), value = value_of(problem, schedule);
   if (!(fabs(value - true_value) <= tolerance * fabs(true_value)))
     BUG("the checker says %.17g, the search %.17g", true_value, value);
   arena_rewind(invocation->scratch, mark);
@@ -73,6 +70,14 @@ static void take_values(const struct placement_problem *problem, const struct pl
   outcome->value = problem->objective == PLACEMENT_ENERGY   ? outcome->energy_j
                    : problem->objective == PLACEMENT_PERIOD ? schedule->period_s
                                                             : outcome->makespan_s;
+}
+
+void placement_take_proof(struct placement_outcome *outcome, struct placement_bounds *bounds) {
+  if (!outcome->found || !outcome->proven_optimal || outcome->value <= bounds->best) return;
+  outcome->gap = 0;
+  bounds->value[PLACEMENT_BOUND_EXACT] = bounds->best = outcome->value;
+  bounds->binding = PLACEMENT_BOUND_EXACT;
+  bounds->reason = "a search that ended: there is nothing better";
 }
 
 bool placement_search(const struct invocation *invocation, const struct placement_job *job,
@@ -105,7 +110,7 @@ bool placement_search(const struct invocation *invocation, const struct placemen
   outcome->schedule = placement_schedule_new(problem, invocation->arena);
   const double value = placement_evaluate(problem, &outcome->answer, invocation->scratch, &outcome->schedule);
   REQUIRE(isfinite(value));
-  judge(invocation, problem, outcome, value);
+  placement_require_valid(invocation, problem, &outcome->answer, &outcome->schedule);
   take_values(problem, &result, outcome);
   outcome->gap = placement_gap(outcome->value, job->bounds->best);
   outcome->proven_optimal = result.proven || outcome->gap <= tolerance;

@@ -22,7 +22,7 @@ struct placement_outcome {
    * H2H, Herald-like) more than the schedule says, of all others the same. */
   double value, gap, makespan_s, energy_j, communication; /* the last: share of what devices spend on layers */
   uint64_t samples;
-  bool proven_optimal;
+  bool proven_optimal; /* by the algorithm, or the gap is closed */
   double wall_s, cpu_s;
   const char *stopped; /* NULL: ended by itself; "time", or a signal */
 };
@@ -30,6 +30,11 @@ struct placement_outcome {
  * message if bounds or memory make it impossible; found = false: the algorithm has no answer. */
 bool placement_search(const struct invocation *invocation, const struct placement_job *job,
                       struct placement_outcome *outcome, struct error *error);
+/* What was proven is a bound too: into `bounds` and the outcome's gap. */
+void placement_take_proof(struct placement_outcome *outcome, struct placement_bounds *bounds);
+/* Times as they are printed, judged by who shares no code with who found them; a bug aborts. */
+void placement_require_valid(const struct invocation *invocation, const struct placement_problem *problem,
+                             const struct placement_answer *answer, const struct placement_schedule *schedule);
 /* "s" or "J". */
 const char *placement_unit(const struct placement_problem *problem);
 /* Share of transfers in what devices spend on layers, 0 to 1. */

@@ -85,6 +85,25 @@ holds 'the same seed, the same answer' 'a["layers"] == b["layers"] and a["sample
 runs 0 'linear program' "$dse" map placement $data/pair.json --lp "$folder/pair.lp" --samples 100
 check 'linear program: rows and binaries' grep -qi 'binar\|general' "$folder/pair.lp"
 
+# --- latency and energy against each other ------------------------------------------------------------------------------
+map front_table.csv "$mocap" --front makespan,energy --slacks 0,0.2,4 --samples 20000 --out "$folder/front.csv"
+holds 'front: faster costs more' 'len(a) > 1 and all(float(p["makespan_s"]) < float(q["makespan_s"]) and
+  float(p["energy_j"]) > float(q["energy_j"]) for p, q in zip(a, a[1:])) and
+  all(float(p["makespan_s"]) <= (1 + float(p["slack"])) * float(a[0]["makespan_s"]) * (1 + 1e-9) for p in a)' \
+  "$folder/front_table.csv"
+cp "$folder/front_table.csv" "$folder/points.csv"
+runs 0 'front: the last answer is valid' "$dse" judge placement "$mocap" \
+  "$folder/front-$(($(wc -l <"$folder/points.csv") - 1)).csv" --json
+cp "$folder/out" "$folder/judged.json"
+holds 'front: and what was printed' 'abs(a["energy_j"] - float(b[-1]["energy_j"])) <= 1e-9 * a["energy_j"]' \
+  "$folder/judged.json" "$folder/points.csv"
+runs 2 'front: of what' "$dse" map placement "$mocap" --front makespan
+says 'front: of what' '--front makespan: makespan,energy is allowed'
+runs 2 'front: slacks' "$dse" map placement "$mocap" --front makespan,energy --slacks 0.2,0.1
+says 'front: slacks' '--slacks 0.2,0.1: numbers from 0, ascending'
+runs 2 'slacks without a front' "$dse" map placement "$mocap" --slacks 0.2
+says 'slacks without a front' '--slacks: only with --front'
+
 # --- modality switching: pinned weights stay where they are --------------------------------------------------------------
 map held.json $data/pair.json --algorithm h2h-step4 --json
 printf 'layer,device,position,pinned\nx1,B,0,1\ngone,A,0,1\n' >"$folder/former.csv"
