@@ -133,7 +133,7 @@ static double bound_load(struct placement_work *work) {
     const struct arena_mark mark = arena_get_mark(work->arena);
     struct placement_costs joules = work->costs;
     double *price = ARENA_NEW(work->arena, double, p->n_devices);
-    if (p->energy_j != NULL) placement_costs_init(&joules, p, true, work->arena);
+    if (p->energy_j != NULL) placement_bounds_costs_init(&joules, p, true, work->arena);
     for (size_t d = 0; d < p->n_devices; d++) price[d] = p->energy_j != NULL ? 1 : p->devices[d].active_w;
     const double energy_j = placement_priced_sum(&joules, price, work->arena);
     arena_rewind(work->arena, mark);
@@ -291,7 +291,7 @@ static const char *explain(const struct placement_work *work, const struct place
 void placement_work_init(struct placement_work *work, const struct placement_problem *problem, struct arena *arena) {
   const size_t size = problem->n_layers * problem->n_devices;
   *work = (struct placement_work){.problem = problem, .arena = arena};
-  placement_costs_init(&work->costs, problem, false, arena);
+  placement_bounds_costs_init(&work->costs, problem, false, arena);
   work->heads_s = ARENA_NEW(arena, double, size);
   work->tails_s = ARENA_NEW(arena, double, size);
   work->multipliers = placement_multipliers_new(problem, arena);
