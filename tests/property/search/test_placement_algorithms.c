@@ -261,7 +261,8 @@ static void what_step_4_leaves_out_is_not_missed(void **state) {
     struct rng rng = rng_stream(seed, RNG_TEST, 7, instance);
     struct placement_shape shape = placement_random_shape(&rng, 50, 5);
     shape.plain = true, shape.groups = false;
-    shape.timing = PLACEMENT_SERIAL, shape.transfers = PLACEMENT_ALL, shape.objective = PLACEMENT_MAKESPAN;
+    shape.timing = instance % 4 < 2 ? PLACEMENT_SERIAL : instance % 4 == 2 ? PLACEMENT_DELAY : PLACEMENT_CONTENTION;
+    shape.transfers = PLACEMENT_ALL, shape.objective = PLACEMENT_MAKESPAN;
     struct placement_problem problem;
     draw_shape(&rng, shape, &problem);
     assert_true(problem.plain);
