@@ -18,8 +18,8 @@ static const struct field best_field_list[] = {
     {"restart_samples", FIELD_UINT, "", 1, 1e9, "500", "evaluations a layer that a restart of annealing has at least",
      OFFSET(restart_samples), ROLE_ANSWER, NULL},
     {"max_restarts", FIELD_UINT, "", 1, 1000, "12", "of annealing", OFFSET(max_restarts), ROLE_ANSWER, NULL},
-    {"exact_looks", FIELD_UINT, "", 0, 1e15, "20000000",
-     "layers times devices times counted work that exact methods may do after the first restart", OFFSET(exact_looks),
+    {"exact_looks", FIELD_UINT, "", 0, 1e15, "80000000",
+     "pairs of a layer and a device that exact methods may look at after the first restart", OFFSET(exact_looks),
      ROLE_ANSWER, NULL},
     {"hot", FIELD_REAL, "", 1e-9, 1e3, "1.8", "first temperature, as a share of the start's value a layer", OFFSET(hot),
      ROLE_ANSWER, NULL},
@@ -170,7 +170,7 @@ static bool is_optimal(const struct best *best) {
 static void prove(struct best *best) {
   const struct placement_request *request = best->request;
   const struct placement_problem *problem = request->problem;
-  const uint64_t work = best->settings->exact_looks / (problem->n_layers * problem->n_devices);
+  const uint64_t work = best->settings->exact_looks / PLACEMENT_LOOKS_PER_WORK;
   if (work == 0 || request->held != NULL || best->blocks.stopped) return;
   struct placement_answer answer = placement_answer_new(problem, request->arena);
   double value = best->result->value, bound = 0;
