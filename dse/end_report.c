@@ -7,6 +7,7 @@
 #include "dse/set_report.h"
 #include "dse/system_report.h"
 #include "dse/tables.h"
+#include "dse/tenancy_report.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -176,6 +177,7 @@ void explore_report(const struct run *run) {
         "no design on all stages keeps the limits of the whole system: designs of their own for stages\n");
   }
   if (run->system != NULL) system_report_search(run);
+  tenancy_report_say(run);
   const double wall_s = run_clock_s() - run->start_s;
   const char *alone =
       run->stages.n_evaluations > 0
@@ -183,9 +185,9 @@ void explore_report(const struct run *run) {
           : "";
   say(run->invocation,
       "%s%" PRIu64 " evaluations (%" PRIu64 " feasible)%s in %.3g s on %u rank%s; results in %s, open %s/%s\n",
-      run->system != NULL ? "\n" : "", run->rounds.evaluations, run->rounds.feasible, alone, wall_s,
-      cluster_size(run->invocation->cluster), cluster_size(run->invocation->cluster) > 1 ? "s" : "", run->folder,
-      run->folder, any ? "report.html" : "systems.csv");
+      run->system != NULL || run->tenants != NULL ? "\n" : "", run->rounds.evaluations, run->rounds.feasible, alone,
+      wall_s, cluster_size(run->invocation->cluster), cluster_size(run->invocation->cluster) > 1 ? "s" : "",
+      run->folder, run->folder, any ? "report.html" : "systems.csv");
 }
 
 /* To the six digits that are shown, never down: a limit raised by what is shown must let the design in. */

@@ -6,7 +6,11 @@
  *
  *   run file → workload → strategies → stages of each → space of designs → search → proof → choice by stage → results
  *
- * Every rank runs it alike; evaluations are distributed in rounds.c. Tenants will hang in between as a further arrow.
+ * and, where tenants are named, behind either
+ *
+ *   best designs × jobs of tenants → table → platforms → mappings → results
+ *
+ * Every rank runs it alike; evaluations are distributed in rounds.c.
  */
 #include "dse/explore.h"
 
@@ -14,6 +18,7 @@
 #include "dse/outputs.h"
 #include "dse/progress.h"
 #include "dse/system_report.h"
+#include "dse/tenancy_flow.h"
 #include <string.h>
 
 /* 6. The search that the run file names. */
@@ -40,7 +45,8 @@ static enum status compute(struct run *run, struct error *error) {
   if (!progress_init(&progress, run, error)) return error->status;
 
   const bool good = search(run, error) && (run->rounds.stopped || prove(&run->rounds, &run->proof, error)) &&
-                    (run->rounds.stopped || choose_by_stage(run, error));
+                    (run->rounds.stopped || choose_by_stage(run, error)) &&
+                    (run->rounds.stopped || tenants_map(run, error)); /* 9, 10 */
   progress_end(&progress);
   if (!good) return error->status;
 
@@ -129,7 +135,9 @@ const struct command command_explore = {
         "convergence.csv, infeasible.csv, columns.csv (units), run.cfg (settings as resolved), journal, status.json,\n"
         "manifest.json, timing.csv, log.txt; of whole systems also systems.csv, stages.csv, k.csv (what was chosen, "
         "its\n"
-        "stages, what the lists' lengths change) and trace-pipeline.json. The same command on an unfinished folder "
+        "stages, what the lists' lengths change) and trace-pipeline.json; with tenants also tenancy.csv (platforms), "
+        "and of\n"
+        "the best one mapping.csv, tenancy/ and trace-tenancy.json. The same command on an unfinished folder "
         "goes\n"
         "on where it stopped; on a finished one it changes nothing; other settings there are an error that shows the\n"
         "difference.",

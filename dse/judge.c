@@ -17,8 +17,9 @@ static enum status run(struct invocation *invocation, struct error *error) {
 }
 
 static const char *const examples[] = {
-    "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/mappings.csv",
-    "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/answer.json --json", NULL};
+    "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/answers.csv",
+    "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/answer.json --json",
+    "dse judge placement tests/data/placement/pair.json tests/data/placement/pair.csv", NULL};
 const struct command command_judge = {
     .name = "judge",
     .words = "PROBLEM INSTANCE ANSWER",
@@ -29,7 +30,10 @@ const struct command command_judge = {
         "ANSWER may hold many answers, a row each (CSV) or a list (JSON). A row of CSV an answer on stdout, with\n"
         "--json an object each: valid, value, reason. Exit status 3: some answer is not valid.\n"
         "tenancy: INSTANCE is a folder with instance.json and jobs.csv; an answer has columns core and priority,\n"
-        "  a number a job with blanks between; values are equal to the published program's in every bit.",
+        "  a number a job with blanks between; values are equal to the published program's in every bit.\n"
+        "placement: INSTANCE is a JSON file; an answer has columns layer, device, position, pinned and, if they are to "
+        "be\n"
+        "  judged too, start_s and end_s. Every violation is named with its size.",
     .examples = examples,
     .run = run,
 };

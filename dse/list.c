@@ -1,6 +1,7 @@
 /* dse list: what there is to choose from, with every key, unit, range and default. */
 #include "dse/command.h"
 #include "dse/map.h"
+#include "dse/placement_table.h"
 #include "dse/settings.h"
 #include "dse/tenancy_table.h"
 
@@ -141,6 +142,19 @@ static void list_table(const struct invocation *invocation, const char *group, c
   }
 }
 
+/* What `dse jobs` knows beyond the group of the same name in a run file. */
+static void list_jobs_keys(const struct invocation *invocation) {
+  const struct field_table *const of_runs = tenants_fields(invocation->arena);
+  struct field *const fields = ARENA_NEW(invocation->arena, struct field, tenancy_table_fields.n_fields);
+  struct field_table others = tenancy_table_fields;
+  others.fields = fields, others.n_fields = 0, others.doc = "for dse jobs beside the keys above, where task is mix";
+  for (size_t f = 0; f < tenancy_table_fields.n_fields; f++) {
+    const struct field *const field = &tenancy_table_fields.fields[f];
+    if (config_find_field(of_runs, field->key) == NULL) fields[others.n_fields++] = *field;
+  }
+  list_table(invocation, "tenancy", &others);
+}
+
 static bool list_keys(struct invocation *invocation, struct error *error) {
   (void)error;
   struct run_settings *settings = ARENA_NEW(invocation->arena, struct run_settings, 1);
@@ -150,7 +164,8 @@ static bool list_keys(struct invocation *invocation, struct error *error) {
   }
   list_table(invocation, "workloads.[N]", &run_workload_fields);
   list_table(invocation, "accelerator", &accelerator_fields);
-  list_table(invocation, "tenancy", &tenancy_table_fields);
+  list_jobs_keys(invocation);
+  list_table(invocation, "placement", &placement_table_fields);
   return true;
 }
 
@@ -255,6 +270,41 @@ static bool list_tasks(struct invocation *invocation, struct error *error) {
   return true;
 }
 
+static bool list_layers(struct invocation *invocation, struct error *error) {
+  const char *const *names;
+  size_t n;
+  if (!layer_table_list(invocation->data_folder, invocation->arena, &names, &n, error)) return false;
+  for (size_t i = 0; i < n; i++) {
+    struct layer_table table;
+    struct layer_totals totals;
+    if (!layer_table_find(invocation->data_folder, names[i], invocation->arena, &table, error)) return false;
+    layer_table_totals(&table, invocation->scratch, &totals);
+    line(invocation, "layers", names[i],
+         arena_printf(invocation->arena, "%zu layers, %zu edges, %zu inputs, %.4g M weights, %.4g G MACs",
+                      table.n_layers, table.n_edges, totals.n_sources, (double)totals.weights / 1e6,
+                      (double)totals.macs / 1e9));
+  }
+  return true;
+}
+
+static bool list_boards(struct invocation *invocation, struct error *error) {
+  const struct board *boards;
+  size_t n;
+  const char *const path = arena_printf(invocation->arena, "%s/arch/boards.csv", invocation->data_folder);
+  if (!boards_read(path, invocation->arena, &boards, &n, error)) return false;
+  for (size_t i = 0; i < n; i++) {
+    const char *runs = "";
+    for (int k = 0; k < N_BOARD_KINDS; k++) {
+      if (boards[i].runs[k]) runs = arena_printf(invocation->arena, "%s%s ", runs, board_kind_names[k]);
+    }
+    line(invocation, "board", boards[i].name,
+         arena_printf(invocation->arena, "%sat %g GOP/s, %g GB/s, %g W; %s; public source of: %s", runs, boards[i].gops,
+                      boards[i].port_bits * boards[i].clock_mhz / 8e3, boards[i].active_w, boards[i].source,
+                      *boards[i].confirmed != '\0' ? boards[i].confirmed : "nothing"));
+  }
+  return true;
+}
+
 static const struct {
   const char *kind, *doc;
   bool (*list)(struct invocation *, struct error *);
@@ -270,6 +320,8 @@ static const struct {
     {"problems", "problems that dse map solves from a table", list_problems},
     {"platforms", "cores that share one memory, for jobs of many networks", list_platforms},
     {"tasks", "networks whose layers are such jobs", list_tasks},
+    {"layers", "networks of several modalities as tables of layers, for placement", list_layers},
+    {"boards", "FPGA boards that such layers run on", list_boards},
     {"nodes", "technology nodes, with their constants (7 nm = 1) and sources", list_nodes},
     {"collectives", "algorithms of collectives between devices", list_collectives},
     {"topologies", "how a network's levels are wired", list_topologies},

@@ -37,17 +37,31 @@ static const struct command_option options[] = {
     {"downsets", "N", "stages: of a graph, beyond which it is solved along a chain (default 40000)"},
     {"max-designs", "Q", "systems: different designs in one system, 0: any number (default 0)"},
     {"top-k", "K", "systems: only the K fastest designs of each stage, all stages' together (default: all)"},
-    {"algorithm", "NAME", "tenancy: of dse list algorithms (default best); all, or several with commas: a table"},
-    {"samples", "N", "tenancy: mappings judged or moves tried, at most (default 10000; with --time: no limit)"},
-    {"time", "S", "tenancy: seconds, looked at between rounds (default: no limit)"},
-    {"seed", "N", "tenancy: of all random streams (default 0)"},
+    {"algorithm", "NAME",
+     "tenancy, placement: of dse list algorithms (default best); all, or several with commas: a table"},
+    {"samples", "N",
+     "tenancy, placement: answers judged or moves tried, at most (default 10000, placement 400000; with --time: no "
+     "limit)"},
+    {"time", "S", "tenancy, placement: seconds, looked at between rounds (default: no limit)"},
+    {"seed", "N", "tenancy, placement: of all random streams (default 0)"},
     {"seeds", "N", "tenancy: a table over so many searches of each algorithm, from --seed on (default 5)"},
-    {"out", "FILE", "tenancy: the answer, as dse judge reads it (JSON if the name ends so, else CSV)"},
+    {"out", "FILE",
+     "tenancy, placement: the answer, as dse judge reads it (of tenancy JSON if the name ends so, else CSV)"},
     {"warm", "FILE", "tenancy: a population to start from, of --keep"},
     {"keep", "FILE", "tenancy: the last population, as JSON"},
     {"state", "FILE", "tenancy: where a stopped search is kept, and goes on from"},
-    {"report", "FILE", "tenancy: one page to look at (HTML)"},
-    {"trace", "FILE", "tenancy: the same for Perfetto (JSON)"},
+    {"front", "A,B",
+     "tenancy: mappings beaten by no other in two or three objectives (dse list map-keys: objective); "
+     "placement: makespan,energy"},
+    {"held", "ANSWER.csv", "placement: a former answer, whose pinned weights lie where they were (modality switching)"},
+    {"arrivals", "FILE", "tenancy: a trace of what arrives when (CSV), mapped as it comes"},
+    {"slacks", "E,E,...",
+     "placement: of --front, how much longer than the shortest latency each point may take, ascending (default: 0, "
+     "0.01, "
+     "0.02, 0.05, 0.1, 0.2, 0.5, 1, any)"},
+    {"lp", "FILE.lp", "placement: the problem as a mixed-integer program (CPLEX format), for GLPK, CBC and others"},
+    {"report", "FILE", "tenancy, placement: one page to look at (HTML)"},
+    {"trace", "FILE", "tenancy, placement: the same for Perfetto (JSON)"},
     {"max-nodes", "N", "systems: of the branch and bound, beyond which nothing is proven (default 2000000)"},
 };
 
@@ -91,20 +105,25 @@ static enum status run(struct invocation *invocation, struct error *error) {
   return problem->run(invocation, error);
 }
 
-static const char *const examples[] = {
-    "dse map stages tests/data/map/stages.csv",   "dse map stages tests/data/map/graph.csv --stages 3 --best 4 --json",
-    "dse map systems tests/data/map/systems.csv", "dse map systems tests/data/map/systems.csv --max-designs 2",
-    "dse map tenancy tests/data/tenancy/example", NULL};
+static const char *const examples[] = {"dse map stages tests/data/map/stages.csv",
+                                       "dse map stages tests/data/map/graph.csv --stages 3 --best 4 --json",
+                                       "dse map systems tests/data/map/systems.csv",
+                                       "dse map systems tests/data/map/systems.csv --max-designs 2",
+                                       "dse map tenancy tests/data/tenancy/example",
+                                       "dse map placement tests/data/placement/pair.json --report placement.html",
+                                       NULL};
 const struct command command_map = {
     .name = "map",
-    .words = "stages|systems|tenancy INSTANCE",
-    .summary = "what goes where: layers to stages, designs to stages, jobs to cores, from anybody's table",
+    .words = "stages|systems|tenancy|placement INSTANCE",
+    .summary =
+        "what goes where: layers to stages, designs to stages, jobs to cores, layers to devices, from anybody's table",
     .min_words = 2,
     .max_words = 2,
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .details =
-        "INSTANCE is a CSV file, of tenancy a folder. CSV on stdout, bound and gap on stderr; --json prints all as one "
+        "INSTANCE is a CSV file, of tenancy a folder, of placement a JSON file. CSV on stdout, bound and gap on "
+        "stderr; --json prints all as one "
         "object. Exit status 3: nothing fits.\n"
         "stages: partitions of layers to the stages of a pipeline with the least largest load, within memory.\n"
         "  A row a layer: load; layer (its name), cut (load of a boundary behind it), fixed_bytes, kept_bytes (of "
@@ -116,7 +135,10 @@ const struct command command_map = {
         "  is minimised). A row with stage \"limit\" and no design: limits on the costs' sums.\n"
         "tenancy: instance.json (bandwidth) and jobs.csv (a row a job and core: job, accel, latency_cycles,\n"
         "  bw_bytes_per_cycle; further columns in docs/tenancy.md). Keys of --set: those of all searches (islands=4,\n"
-        "  bounds=quick) and of each algorithm (magma.population=200); dse list map-keys shows them.",
+        "  bounds=quick) and of each algorithm (magma.population=200); dse list map-keys shows them.\n"
+        "placement: layers, edges, devices and costs (docs/placement.md); dse layers makes such files. --out under the "
+        "rule\n"
+        "  contention also writes ANSWER-transfers.csv.",
     .examples = examples,
     .run = run,
 };

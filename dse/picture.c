@@ -6,6 +6,7 @@
 #include "dse/pipeline_picture.h"
 #include "dse/set_report.h"
 #include "dse/system_page.h"
+#include "dse/tenancy_report.h"
 #include "results/report.h"
 #include "results/trace.h"
 #include <inttypes.h>
@@ -390,6 +391,7 @@ bool picture_publish(struct run *run, struct error *error) {
   }
   report.facts = facts(run, best, &result, &report.n_facts, arena);
   if (has_system) system_page_fill(run, &report, arena);
+  tenancy_report_fill(run, &report, arena);
   report.breakdowns = breakdowns(&design, has_tdp, &report.n_breakdowns, arena);
   const char *bytes;
   size_t n;

@@ -60,12 +60,14 @@ static void look(struct progress *progress, double now_s) {
   const struct rounds *rounds = &run->rounds;
   const bool staging = run->stages.rounds != NULL;
   const uint64_t round = rounds_under_way(run)->round;
+  const bool mapping = run->mapping.n_total > 0;
   const bool replaying = round<rounds->journaled, proving = run->proof.points> 0;
   const struct objective *metric = &run->designs.space.objectives[run->designs.space.metric];
   struct progress_facts *facts = &run->now;
   count(progress, now_s);
   *facts = (struct progress_facts){.phase = replaying ? "replay"
                                             : staging ? "stages"
+                                            : mapping ? "tenants"
                                             : proving ? "prove"
                                                       : "search",
                                    .evaluations = rounds->evaluations,
@@ -82,6 +84,9 @@ static void look(struct progress *progress, double now_s) {
   } else if (staging) {
     facts->n_done = run->stages.n_done;
     facts->n_total = run->stages.n_total;
+  } else if (mapping) {
+    facts->n_done = run->mapping.n_done;
+    facts->n_total = run->mapping.n_total;
   } else if (rounds->fold_total > 0) {
     facts->n_done = rounds->fold_done;
     facts->n_total = rounds->fold_total;

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "dse/signals.h"
+#include "dse/tenancy_flow.h"
 #include "dse/version.h"
 #include <fcntl.h>
 #include <string.h>
@@ -289,6 +290,16 @@ static bool make_system(struct run *run, struct error *error) {
   return true;
 }
 
+/* Of everything that can change answers: also the graphs of tenants, behind the run's own. */
+static struct digest digest_of_run(struct run *run, const struct digest *graphs, size_t n) {
+  struct arena *arena = run->invocation->arena;
+  const size_t n_models = run->tenants != NULL ? run->tenants->pool.n_models : 0;
+  struct digest *all = ARENA_NEW(arena, struct digest, n + n_models);
+  memcpy(all, graphs, n * sizeof *all);
+  for (size_t m = 0; m < n_models; m++) all[n + m] = run->tenants->pool.models[m].graph.digest;
+  return run_settings_digest(&run->settings, all, n + n_models, arena);
+}
+
 static bool make_system_problem(struct run *run, struct error *error) {
   struct arena *arena = run->invocation->arena;
   if (!make_system(run, error)) return false;
@@ -298,7 +309,7 @@ static bool make_system_problem(struct run *run, struct error *error) {
   const struct stage *const first = &system->units[0]->stage;
   if (!design_space_init(&run->designs, &run->settings, &first, 1, run->system, arena, error)) return false;
   run->graph_digest = digest_of_graphs(run, graphs, system->n_units);
-  run->digest = run_settings_digest(&run->settings, graphs, system->n_units, arena);
+  run->digest = digest_of_run(run, graphs, system->n_units);
   return judge_reference(run, error);
 }
 
@@ -314,7 +325,7 @@ bool run_make_problem(struct run *run, struct error *error) {
   }
   if (!design_space_init(&run->designs, &run->settings, stages, run->n_members, NULL, arena, error)) return false;
   run->graph_digest = digest_of_graphs(run, graphs, run->n_members);
-  run->digest = run_settings_digest(&run->settings, graphs, run->n_members, arena);
+  run->digest = digest_of_run(run, graphs, run->n_members);
   return judge_reference(run, error);
 }
 
@@ -369,7 +380,8 @@ bool run_prepare(struct run *run, const char *path, struct error *error) {
                      run->one_device);
   }
   /* A large graph takes a second: a signal is looked for in between, and all ranks leave before they compare. */
-  if (run_load_workload(run, error) && signals_stop() == 0 && run_expand_training(run, error) && signals_stop() == 0) {
+  if (run_load_workload(run, error) && signals_stop() == 0 && run_expand_training(run, error) && signals_stop() == 0 &&
+      tenants_open(run, path, error)) {
     run_make_problem(run, error);
   }
   if (!not_stopped(run, error)) return false;

@@ -13,6 +13,7 @@ enum { RUN_HOST_BYTES = 256 };
 
 struct status_facts;
 struct global;
+struct tenants;
 
 /* One of the workloads that a design must serve. */
 struct run_member {
@@ -41,6 +42,10 @@ struct run {
     const struct rounds *rounds;
     uint64_t n_done, n_total, n_evaluations; /* evaluations of the stages that are done */
   } stages;
+  struct tenants *tenants; /* of platforms of the best designs; NULL: none */
+  struct {
+    uint64_t n_done, n_total; /* platforms; n_total 0: none are being mapped */
+  } mapping;
   struct design_space designs;
   struct digest digest;      /* of everything that can change answers */
   const char *settings_text; /* run.cfg */

@@ -165,7 +165,7 @@ const void *run_algorithm_settings(const struct run_settings *settings, const st
 
 struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena) {
   const size_t n_workloads = settings->n_workloads;
-  struct config_section *sections = ARENA_NEW(arena, struct config_section, 15 + n_workloads + n_search_algorithms);
+  struct config_section *sections = ARENA_NEW(arena, struct config_section, 16 + n_workloads + n_search_algorithms);
   size_t n = 0;
   if (n_workloads == 0) sections[n++] = (struct config_section){"", &top_fields, &settings->top, true};
   for (size_t i = 0; i < n_workloads; i++) {
@@ -198,6 +198,7 @@ struct run_sections run_settings_sections(struct run_settings *settings, struct 
   sections[n++] = (struct config_section){"money", &money_fields, &settings->money, false};
   sections[n++] = (struct config_section){"system", system_fields(), &settings->system, false};
   sections[n++] = (struct config_section){"system.law", &system_law_fields, &settings->law, false};
+  sections[n++] = (struct config_section){"tenancy", tenants_fields(arena), &settings->tenants, false};
   return (struct run_sections){sections, n};
 }
 
@@ -414,7 +415,8 @@ struct digest run_settings_digest(struct run_settings *settings, const struct di
   struct digest_stream stream;
   digest_begin(&stream);
   digest_add_u64(&stream, ANSWER_VERSION);
-  config_digest(&stream, sections.sections, sections.n);
+  /* The last group, of tenants, counts where there are any: without them a run is what it was before there were. */
+  config_digest(&stream, sections.sections, sections.n - !tenants_are_asked_for(&settings->tenants));
   cost_digest(&settings->cost, &stream);
   if (asks_system_price(settings)) digest_add_double(&stream, settings->money.hbm_usd_per_gib);
   if (run_asks_die_cost(settings) || asks_system_price(settings)) {

@@ -6,6 +6,7 @@
 #include "arch/stage.h"
 #include "base/config.h"
 #include "dse/strategies.h"
+#include "dse/tenants.h"
 #include "search/space/space.h"
 #include "workloads/training.h"
 
@@ -71,6 +72,7 @@ struct run_settings {
   struct money_settings money;
   struct system_settings system;
   struct system_law law;
+  struct tenants_settings tenants;
   struct uint_rule axes[N_RUN_AXES];
   struct run_limits limits;
   struct run_ranges minimum, maximum;

@@ -8,7 +8,8 @@
 struct tenancy_contest {
   const struct invocation *invocation;
   const struct tenancy_problem *problem;
-  const struct tenancy_bounds *bounds;
+  const struct tenancy_bounds *bounds; /* of a goal: as tenancy_goal_target has it */
+  double unit;                         /* of a goal's values: costs are multiplied by it */
   const struct tenancy_keys *keys;
   size_t n_algorithms;
   const struct tenancy_algorithm *const *algorithms;

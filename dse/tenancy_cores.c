@@ -210,13 +210,14 @@ static bool check_bandwidths(const struct reading *reading) {
                    tenancy_place(reading->world, "bandwidth_bytes_per_cycle"), reading->cores->name);
 }
 
-static bool check_provider(const struct reading *reading) {
-  const struct cost_provider *const provider = cost_providers[reading->world->cost->provider];
-  if (reading->settings->provider == TENANCY_COMPAT || (provider->has_bandwidth && provider->load == NULL)) return true;
-  return error_add(reading->error, STATUS_INPUT,
+bool tenancy_check_provider(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
+                            const char *key, struct error *error) {
+  const struct cost_provider *const provider = cost_providers[world->cost->provider];
+  if (settings->provider == TENANCY_COMPAT || (provider->has_bandwidth && provider->load == NULL)) return true;
+  return error_add(error, STATUS_INPUT,
                    "%s: cost.provider = \"%s\" does not tell time without stall from bytes; allowed are physical and "
                    "systolic",
-                   tenancy_place(reading->world, "provider"), provider->name);
+                   tenancy_place(world, key), provider->name);
 }
 
 bool tenancy_cores_open(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
@@ -230,9 +231,28 @@ bool tenancy_cores_open(const struct tenancy_table_settings *settings, const str
                             .place = tenancy_place(world, named ? "accelerators" : "platform"),
                             .error = error};
   cores->kind_of = reading.kind_of;
-  if (!check_provider(&reading) || !(named ? read_accelerators(&reading) : read_platform(&reading))) return false;
+  if (!tenancy_check_provider(settings, world, "provider", error) ||
+      !(named ? read_accelerators(&reading) : read_platform(&reading)))
+    return false;
   cores->element_bytes = settings->provider == TENANCY_COMPAT ? 1 : cores->kinds[0].accelerator.element_bytes;
   return check_bandwidths(&reading);
+}
+
+void tenancy_cores_of(const struct tenancy_table_settings *settings, const struct tenancy_world *world, size_t n,
+                      const struct accelerator *designs, const char *const *names, struct tenancy_cores *cores) {
+  *cores = (struct tenancy_cores){.name = "found",
+                                  .kinds = ARENA_NEW(world->arena, struct tenancy_core_kind, n),
+                                  .element_bytes = designs[0].element_bytes,
+                                  .bandwidths_bytes_per_cycle = settings->bandwidth_bytes_per_cycle};
+  uint32_t *const kind_of = ARENA_NEW(world->arena, uint32_t, n);
+  struct reading reading = {.settings = settings, .world = world, .cores = cores, .kind_of = kind_of};
+  for (size_t d = 0; d < n; d++) {
+    struct tenancy_core_kind *const kind = new_kind(&reading, names[d]);
+    kind->accelerator = designs[d];
+    finish_kind(&reading, kind);
+    kind_of[cores->n_cores++] = (uint32_t)d;
+  }
+  cores->kind_of = kind_of;
 }
 
 /* --- prices ---------------------------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@
 #include "dse/tenancy_page.h"
 
 #include "base/file.h"
-#include "results/report.h"
 #include "results/trace.h"
+#include "results/writer.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const phases[] = {"job"};
 
@@ -60,6 +61,33 @@ void tenancy_timeline(const struct tenancy_shown *shown, struct arena *arena, st
                                         "Marked: the core that ends last."};
 }
 
+static bool ends_in(const char *text, const char *end) {
+  const size_t n = strlen(text), m = strlen(end);
+  return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+bool tenancy_publish_answer(const struct tenancy_problem *problem, const struct tenancy_answer *answer,
+                            const char *path, struct arena *arena, struct error *error) {
+  const bool json = ends_in(path, ".json");
+  struct writer writer;
+  writer_init(&writer, arena);
+  writer_raw(&writer, json ? "{\"core\": [" : "core,priority\n");
+  for (int part = 0; part < 2; part++) {
+    if (part == 1) writer_raw(&writer, json ? "],\n \"priority\": [" : ",");
+    for (size_t j = 0; j < problem->n_jobs; j++) {
+      char number[32];
+      snprintf(number, sizeof number, "%s%.17g",
+               j == 0 ? ""
+               : json ? ", "
+                      : " ",
+               part == 0 ? (double)answer->core[j] : answer->priority[j]);
+      writer_raw(&writer, number);
+    }
+  }
+  writer_raw(&writer, json ? "]}\n" : "\n");
+  return file_publish(path, writer.text, writer.length, error);
+}
+
 bool tenancy_publish_trace(const struct tenancy_shown *shown, const char *path, struct arena *arena,
                            struct error *error) {
   struct timeline timeline;
@@ -82,7 +110,7 @@ static int by_time(const void *a, const void *b) {
   return (x->by > y->by) - (x->by < y->by);
 }
 
-static void needed(const struct tenancy_shown *shown, struct arena *arena, struct report_profile *profile) {
+void tenancy_needed(const struct tenancy_shown *shown, struct arena *arena, struct report_profile *profile) {
   const struct tenancy_problem *problem = shown->problem;
   const struct tenancy_result *result = shown->result;
   const size_t n = problem->n_jobs;
@@ -119,7 +147,7 @@ static void needed(const struct tenancy_shown *shown, struct arena *arena, struc
 static const struct report_column bound_columns[] = {
     {"bound", "", "", true}, {"cycles", "cycles", "max", false}, {"of the makespan", "%", "", false}};
 
-static void list_bounds(const struct tenancy_shown *shown, struct arena *arena, struct report_table *table) {
+void tenancy_list_bounds(const struct tenancy_shown *shown, struct arena *arena, struct report_table *table) {
   struct report_cell *cells = ARENA_NEW(arena, struct report_cell, 3 * TENANCY_N_BOUNDS);
   for (size_t i = 0; i < TENANCY_N_BOUNDS; i++) {
     const double cycles = shown->bounds->cycles[i];
@@ -142,7 +170,7 @@ static const struct report_column core_columns[] = {
     {"bytes", "bytes", "", false},
 };
 
-static void list_cores(const struct tenancy_shown *shown, struct arena *arena, struct report_table *table) {
+void tenancy_list_cores(const struct tenancy_shown *shown, struct arena *arena, struct report_table *table) {
   const struct tenancy_problem *problem = shown->problem;
   const struct tenancy_queues *queues = &shown->result->queues;
   struct report_cell *cells = ARENA_NEW(arena, struct report_cell, 5 * problem->n_cores);
@@ -174,11 +202,12 @@ bool tenancy_publish_page(const struct tenancy_shown *shown, const char *path, s
   const struct tenancy_result *result = shown->result;
   struct timeline timeline;
   struct report_profile profile;
-  struct report_table tables[2];
+  struct report_table tables[3];
   tenancy_timeline(shown, arena, &timeline);
-  needed(shown, arena, &profile);
-  list_bounds(shown, arena, &tables[0]);
-  list_cores(shown, arena, &tables[1]);
+  tenancy_needed(shown, arena, &profile);
+  tenancy_list_bounds(shown, arena, &tables[0]);
+  tenancy_list_cores(shown, arena, &tables[1]);
+  if (shown->aim != NULL) tenancy_figures_table(shown->aim, result->figures, arena, &tables[2]);
   const struct report_fact facts[] = {
       {"makespan", arena_printf(arena, "%.10g cycles", result->verdict.makespan_cycles)},
       {"no mapping is below", arena_printf(arena, "%.10g cycles (%s)", shown->bounds->best_cycles,
@@ -188,10 +217,17 @@ bool tenancy_publish_page(const struct tenancy_shown *shown, const char *path, s
       {"cores busy", arena_printf(arena, "%.1f %%", 100 * result->verdict.core_util)},
       {"bandwidth used", arena_printf(arena, "%.1f %%", 100 * result->verdict.bw_util)},
   };
+  const bool other = shown->aim != NULL && shown->aim->goal->objective != TENANCY_MAKESPAN;
+  const struct tenancy_objective_kind *kind =
+      other ? &tenancy_objectives[shown->aim->goal->objective] : &tenancy_objectives[TENANCY_MAKESPAN];
   const struct report report = {
       .title = arena_printf(arena, "Jobs to cores: %s", problem->name),
       .headline =
-          result->proven_optimal
+          other
+              ? arena_printf(arena, "%zu jobs on %zu cores: %s %.10g %s; no mapping is %s %.10g.", problem->n_jobs,
+                             problem->n_cores, kind->name, result->value, kind->unit,
+                             kind->maximise ? "above" : "below", shown->aim->bounds.value[shown->aim->goal->objective])
+          : result->proven_optimal
               ? arena_printf(arena, "%zu jobs on %zu cores end after %.10g cycles: proven optimal.", problem->n_jobs,
                              problem->n_cores, result->verdict.makespan_cycles)
               : arena_printf(arena, "%zu jobs on %zu cores end after %.10g cycles, at most %.3f %% above the optimum.",
@@ -204,7 +240,7 @@ bool tenancy_publish_page(const struct tenancy_shown *shown, const char *path, s
       .profiles = &profile,
       .n_profiles = 1,
       .tables = tables,
-      .n_tables = sizeof tables / sizeof *tables};
+      .n_tables = shown->aim != NULL ? 3 : 2};
   const char *html;
   size_t n;
   report_write(&report, arena, &html, &n);

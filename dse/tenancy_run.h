@@ -4,6 +4,7 @@
 #define DSE_TENANCY_RUN_H
 
 #include "dse/command.h"
+#include "search/tenancy/tenancy_goal.h"
 #include "search/tenancy/tenancy_islands.h"
 
 enum tenancy_bounds_choice { TENANCY_BOUNDS_QUICK, TENANCY_BOUNDS_FULL, TENANCY_BOUNDS_PROOF };
@@ -12,6 +13,8 @@ enum tenancy_bounds_choice { TENANCY_BOUNDS_QUICK, TENANCY_BOUNDS_FULL, TENANCY_
 struct tenancy_keys {
   uint64_t islands, round_samples, migrants, bounds;
   double gap_target;
+  struct tenancy_goal_settings goal;
+  uint64_t remap_every_cycles, remap_samples; /* where jobs arrive */
 };
 extern const struct field_table tenancy_key_fields;
 /* The keys, and those of every algorithm with a table (group NAME, dashes as underscores), from --set alone.
@@ -21,7 +24,9 @@ bool tenancy_read_keys(const struct invocation *invocation, struct tenancy_keys 
 
 struct tenancy_job {
   const struct tenancy_problem *problem;
-  const struct tenancy_bounds *bounds;
+  const struct tenancy_bounds *bounds; /* of a goal: as tenancy_goal_target has it */
+  struct tenancy_goal *goal;           /* what answers are judged by; NULL: the makespan */
+  double goal_bound;                   /* of its objective */
   const struct tenancy_algorithm *algorithm;
   const void *algorithm_settings;
   const struct tenancy_keys *keys;
@@ -39,6 +44,8 @@ struct tenancy_result {
   struct tenancy_queues queues;
   tenancy_cost cost;
   struct tenancy_verdict verdict;
+  double value;                         /* of the objective; without a goal the makespan */
+  double figures[TENANCY_N_OBJECTIVES]; /* with a goal */
   double gap;
   bool proven_optimal;
   uint64_t samples, rounds;

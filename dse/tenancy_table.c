@@ -57,7 +57,8 @@ const struct field_table tenancy_table_fields = {"tenancy", "jobs of many networ
                                                  fields, sizeof fields / sizeof *fields};
 
 const char *tenancy_place(const struct tenancy_world *world, const char *key) {
-  const char *const path = arena_printf(world->arena, "tenancy.%s", key), *file = world->path;
+  const char *const group = world->group != NULL ? world->group : "tenancy";
+  const char *const path = arena_printf(world->arena, "%s.%s", group, key), *file = world->path;
   const unsigned line = world->config != NULL ? config_line(world->config, path, &file) : 0;
   if (line > 0) return arena_printf(world->arena, "%s:%u: %s", file, line, path);
   return arena_printf(world->arena, "%s: %s", world->path, path);
@@ -113,7 +114,9 @@ static bool price_pool(struct tenancy_table *table, const struct tenancy_world *
     if (runs) continue;
     const struct tenancy_model *const model = &pool->models[pool->layers[i].model];
     error_add(error, STATUS_INPUT, "%s: %s of %s can run on no core of %s",
-              tenancy_place(world, table->settings->accelerators.n > 0 ? "accelerators" : "platform"),
+              tenancy_place(world, world->cores_key != NULL              ? world->cores_key
+                                   : table->settings->accelerators.n > 0 ? "accelerators"
+                                                                         : "platform"),
               op_name(&model->graph, pool->layers[i].op), model->name, table->cores.name);
   }
   return !error_is_set(error);
@@ -142,6 +145,13 @@ bool tenancy_table_open(const struct tenancy_table_settings *settings, const str
   return tenancy_cores_open(settings, world, &table->cores, error) &&
          tenancy_pool_open(settings, world, table->cores.element_bytes, &table->pool, error) &&
          check_sizes(table, world, error) && price_pool(table, world, error);
+}
+
+bool tenancy_table_of(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
+                      const struct tenancy_cores *cores, const struct tenancy_pool *pool, struct tenancy_table *table,
+                      struct error *error) {
+  *table = (struct tenancy_table){.settings = settings, .cores = *cores, .pool = *pool};
+  return check_sizes(table, world, error) && price_pool(table, world, error);
 }
 
 /* --- a group --------------------------------------------------------------------------------------------------------

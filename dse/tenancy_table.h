@@ -32,13 +32,15 @@ extern const struct field_table tenancy_table_fields; /* group "tenancy" of run 
 /* What the rest of the run file says, and where all of it stands. */
 struct tenancy_world {
   const char *data_folder, *path; /* of the run file, for messages */
+  const char *group;              /* of the settings; NULL: tenancy */
   const struct config *config;    /* while the table is opened; NULL: settings from elsewhere */
+  const char *cores_key;          /* what says which cores there are; NULL: platform or accelerators */
   const struct cost_settings *cost;
   const struct technology *technology;
   const struct training_settings *training;
   struct arena *arena, *scratch;
 };
-/* "file:line: tenancy.key" */
+/* "file:line: tenancy.key", or of another group */
 const char *tenancy_place(const struct tenancy_world *world, const char *key);
 
 /* --- cores (tenancy_cores.c) ----------------------------------------------------------------------------------------
@@ -62,6 +64,12 @@ struct tenancy_cores {
   uint64_t element_bytes;
   struct real_list bandwidths_bytes_per_cycle; /* to make tables for; of the settings or the platform */
 };
+/* One core of each of these designs, derived and alike in element_bytes, with the bandwidth of the settings. */
+void tenancy_cores_of(const struct tenancy_table_settings *settings, const struct tenancy_world *world, size_t n,
+                      const struct accelerator *designs, const char *const *names, struct tenancy_cores *cores);
+/* Can the cost provider price a job apart from the memory it waits for? */
+bool tenancy_check_provider(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
+                            const char *key, struct error *error);
 bool tenancy_cores_open(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
                         struct tenancy_cores *cores, struct error *error);
 /* An operator alone on a core, as a cell of the table. False if it cannot run there. */
@@ -114,6 +122,10 @@ struct tenancy_table {
 /* All that groups are drawn from; into world->arena. */
 bool tenancy_table_open(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
                         struct tenancy_table *table, struct error *error);
+/* The same of cores and networks that are open already; they are copied. */
+bool tenancy_table_of(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
+                      const struct tenancy_cores *cores, const struct tenancy_pool *pool, struct tenancy_table *table,
+                      struct error *error);
 static inline size_t tenancy_table_n_instances(const struct tenancy_table *table) {
   return table->settings->n_groups * table->cores.bandwidths_bytes_per_cycle.n;
 }

@@ -45,7 +45,12 @@ static void write_link(struct writer *writer, bool there, const char *id, const 
 
 static void write_links(struct writer *writer, const struct report *report) {
   writer_raw(writer, "<nav aria-label=\"parts of the report\"><ul>\n");
-  if (report->chapter != NULL) write_link(writer, true, "chapter", report->chapter->title);
+  size_t n_chapters = 0;
+  for (const struct report_chapter *chapter = report->chapter; chapter != NULL; chapter = chapter->next) {
+    char id[16];
+    report_chapter_id(n_chapters++, id);
+    write_link(writer, true, id, chapter->title);
+  }
   write_link(writer, report->front != NULL, "front", "Front");
   write_link(writer, report->topk != NULL, "topk", "Best per stage");
   write_link(writer, report->n_breakdowns > 0, "breakdown", "Area and power");
@@ -97,7 +102,10 @@ void report_write(const struct report *report, struct arena *arena, const char *
   write_links(&writer, report);
   writer_raw(&writer, "<main>\n<noscript><p class=\"note\">Scripts are off: charts are missing, their tables and "
                       "sentences are all here.</p></noscript>\n");
-  report_write_chapter(&writer, report->chapter);
+  size_t n_chapters = 0;
+  for (const struct report_chapter *chapter = report->chapter; chapter != NULL; chapter = chapter->next) {
+    report_write_chapter(&writer, chapter, n_chapters++);
+  }
   report_write_front(&writer, report);
   report_write_table_section(&writer, report->topk, "topk", "Nothing was kept.");
   report_write_breakdowns(&writer, report);

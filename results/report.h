@@ -121,6 +121,7 @@ struct report_chapter {
   const struct report_points *points; /* NULL: none */
   const struct report_table *tables;
   size_t n_tables;
+  const struct report_chapter *next; /* stands behind it; NULL: the last */
 };
 
 struct report {

@@ -235,16 +235,25 @@ static void write_points(struct writer *writer, const struct report_points *poin
 /* --- the chapter ----------------------------------------------------------------------------------------------------
  */
 
-void report_write_chapter(struct writer *writer, const struct report_chapter *chapter) {
-  if (chapter == NULL) return;
-  report_open_section(writer, "chapter", chapter->title);
+void report_chapter_id(size_t number, char id[16]) {
+  if (number == 0) {
+    snprintf(id, 16, "chapter");
+  } else {
+    snprintf(id, 16, "chapter-%c", (char)('a' + number % 26));
+  }
+}
+
+void report_write_chapter(struct writer *writer, const struct report_chapter *chapter, size_t number) {
+  char id[16];
+  report_chapter_id(number, id);
+  report_open_section(writer, id, chapter->title);
   if (chapter->sentence != NULL) report_write_tagged(writer, "<p class=\"note\">", chapter->sentence, "</p>\n");
   for (size_t i = 0; i < chapter->n_stacks; i++) write_stacks(writer, &chapter->stacks[i]);
   if (chapter->points != NULL) write_points(writer, chapter->points);
   for (size_t i = 0; i < chapter->n_tables; i++) {
     const struct report_table *table = &chapter->tables[i];
     char prefix[48];
-    snprintf(prefix, sizeof prefix, "chapter-%zu", i);
+    snprintf(prefix, sizeof prefix, "%s-%zu", id, i);
     report_write_tagged(writer, "<h3>", table->title, "</h3>\n");
     if (table->sentence != NULL) report_write_tagged(writer, "<p class=\"note\">", table->sentence, "</p>\n");
     report_write_table(writer, table, prefix, SIZE_MAX);

@@ -21,7 +21,9 @@ void report_write_table(struct writer *writer, const struct report_table *table,
 /* A section each, or nothing if the report has nothing for it. */
 void report_write_table_section(struct writer *writer, const struct report_table *table, const char *id,
                                 const char *none);
-void report_write_chapter(struct writer *writer, const struct report_chapter *chapter);
+/* `number` from 0: the first chapter's id is "chapter", the next one's "chapter-b". */
+void report_chapter_id(size_t number, char id[16]);
+void report_write_chapter(struct writer *writer, const struct report_chapter *chapter, size_t number);
 void report_write_front(struct writer *writer, const struct report *report);
 void report_write_breakdowns(struct writer *writer, const struct report *report);
 void report_write_bars(struct writer *writer, const struct report_bars *bars, size_t number);

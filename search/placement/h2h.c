@@ -37,6 +37,7 @@ static void note(const struct placement_problem *problem, const struct placement
                  struct placement_schedule *schedule, struct h2h_report *report, unsigned step) {
   placement_evaluate(problem, answer, scratch, schedule);
   report->step[step - 1].makespan_s = schedule->makespan_s;
+  report->step[step - 1].communication_s = schedule->communication_s;
   report->step[step - 1].energy_j = schedule->makespan_s < INFINITY ? schedule->energy_j : INFINITY;
 }
 
@@ -69,6 +70,7 @@ void h2h_run(const struct placement_request *request, unsigned last_step, struct
   if (last_step <= 2) {
     result->stated_s = report->step[last_step - 1].makespan_s;
     result->stated_j = report->step[last_step - 1].energy_j;
+    result->stated_communication_s = report->step[last_step - 1].communication_s;
   }
   placement_meter_try(&meter, last_step == 1 ? &unpinned : &answer);
   if (last_step < 3) return;

@@ -12,7 +12,7 @@ extern const struct field_table h2h_fields;
 struct h2h_report {
   /* After each step that was taken. Steps 1 and 2 as published: nothing stays but, in step 2, weights. */
   struct {
-    double makespan_s, energy_j;
+    double makespan_s, energy_j, communication_s;
   } step[4];
   uint64_t n_tried, n_accepted; /* candidates of step 4 */
 };

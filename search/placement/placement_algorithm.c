@@ -28,7 +28,8 @@ void placement_meter_init(struct placement_meter *meter, const struct placement_
   *result = (struct placement_result){.answer = placement_answer_new(request->problem, request->arena),
                                       .value = INFINITY,
                                       .stated_s = NAN,
-                                      .stated_j = NAN};
+                                      .stated_j = NAN,
+                                      .stated_communication_s = NAN};
 }
 
 bool placement_meter_full(const struct placement_meter *meter) {

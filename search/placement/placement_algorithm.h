@@ -26,6 +26,7 @@ struct placement_result {
   /* Makespan and energy without the localities that a method stops short of (steps 1 and 2 of H2H, Herald-like): what
    * is published as theirs, never below what the answer takes by the rule on a single chain. NAN: no others. */
   double stated_s, stated_j;
+  double stated_communication_s; /* of these, what devices spend on transfers */
 };
 struct placement_algorithm {
   const char *name, *doc, *source;

@@ -68,7 +68,7 @@ static void add_inputs(struct placement_costs *costs, bool joules, size_t l) {
 }
 
 void placement_bounds_costs_init(struct placement_costs *costs, const struct placement_problem *problem, bool joules,
-                          struct arena *arena) {
+                                 struct arena *arena) {
   const size_t n = problem->n_layers, n_devices = problem->n_devices;
   *costs = (struct placement_costs){.problem = problem,
                                     .base = joules ? problem->energy_j : problem->compute_s,
@@ -82,7 +82,7 @@ void placement_bounds_costs_init(struct placement_costs *costs, const struct pla
                                     .away = ARENA_NEW(arena, struct placement_rest, problem->n_edges),
                                     .granules = ARENA_NEW(arena, uint64_t, n),
                                     .room = ARENA_NEW(arena, uint64_t, n_devices)};
-  costs->coupling = problem->timing != PLACEMENT_SERIAL         ? PLACEMENT_UNCOUPLED
+  costs->coupling = problem->timing != PLACEMENT_SERIAL   ? PLACEMENT_UNCOUPLED
                     : problem->transfers == PLACEMENT_ALL ? PLACEMENT_FUSES
                                                           : PLACEMENT_CUTS;
   for (size_t d = 0; d < n_devices; d++) {

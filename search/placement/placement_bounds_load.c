@@ -21,17 +21,17 @@ struct placement_forest {
   const struct placement_load *load;
   const uint32_t *last_on; /* [n_devices] of layers that are no members; NULL: whatever suits */
   uint32_t *parent;        /* [n_layers] the reader joined with, PLACEMENT_NONE: a root */
-  double *value;      /* [n_layers * n_devices] of the tree below */
-  int32_t *choice;    /* [n_layers * n_devices] the row of in_edge found on the device */
-  double *apart;      /* [n_layers] the tree's least value if its reader stands elsewhere */
-  uint32_t *apart_at; /* [n_layers] there */
-  uint32_t *device;   /* [n_layers] of the cheapest placement */
-  double *duration_s; /* [n_layers] in it */
-  bool *writes;       /* [n_layers] in it */
-  double *load_s;     /* [n_devices] in it */
-  double *use;        /* [n_devices] memory used in it, as a share */
-  double *share;      /* [n_layers] of memory, times room: granules or bytes */
-  double *room;       /* [n_devices] INFINITY: enough */
+  double *value;           /* [n_layers * n_devices] of the tree below */
+  int32_t *choice;         /* [n_layers * n_devices] the row of in_edge found on the device */
+  double *apart;           /* [n_layers] the tree's least value if its reader stands elsewhere */
+  uint32_t *apart_at;      /* [n_layers] there */
+  uint32_t *device;        /* [n_layers] of the cheapest placement */
+  double *duration_s;      /* [n_layers] in it */
+  bool *writes;            /* [n_layers] in it */
+  double *load_s;          /* [n_devices] in it */
+  double *use;             /* [n_devices] memory used in it, as a share */
+  double *share;           /* [n_layers] of memory, times room: granules or bytes */
+  double *room;            /* [n_devices] INFINITY: enough */
 };
 /* Weights of one mean: of devices, of layers (by paths), of paths, and prices of memory. */
 struct weights {
@@ -56,7 +56,8 @@ static void join_readers(struct placement_forest *forest) {
       if (!carries || !is_member(forest->load, to) || its >= degree) continue;
       best = to, degree = its;
     }
-    forest->parent[l] = forest->costs->coupling == PLACEMENT_UNCOUPLED || l == forest->load->last ? PLACEMENT_NONE : best;
+    forest->parent[l] =
+        forest->costs->coupling == PLACEMENT_UNCOUPLED || l == forest->load->last ? PLACEMENT_NONE : best;
   }
 }
 
@@ -70,31 +71,29 @@ static void measure_memory(struct placement_forest *forest) {
     if (is_member(forest->load, l)) all += forest->share[l];
   }
   for (size_t d = 0; d < p->n_devices; d++) {
-    const bool free = p->devices[d].host || (!pins && !hard);
-    const double room = free   ? INFINITY
-                        : pins ? (double)costs->room[d]
-                               : (double)p->devices[d].dram_bytes;
+    const bool free = p->devices[d].host || !forest->load->memory || (!pins && !hard);
+    const double room = free ? INFINITY : pins ? (double)costs->room[d] : (double)p->devices[d].dram_bytes;
     forest->room[d] = room < all ? room : INFINITY;
   }
 }
 
-static bool forest_init(struct placement_forest *forest, const struct placement_costs *costs, const struct placement_load *load,
-                        struct arena *scratch) {
+static bool forest_init(struct placement_forest *forest, const struct placement_costs *costs,
+                        const struct placement_load *load, struct arena *scratch) {
   const size_t n = costs->problem->n_layers, n_devices = costs->problem->n_devices;
   *forest = (struct placement_forest){.costs = costs,
-                            .load = load,
-                            .parent = ARENA_NEW(scratch, uint32_t, n),
-                            .value = ARENA_NEW(scratch, double, n *n_devices),
-                            .choice = ARENA_NEW(scratch, int32_t, n *n_devices),
-                            .apart = ARENA_NEW(scratch, double, n),
-                            .apart_at = ARENA_NEW(scratch, uint32_t, n),
-                            .device = ARENA_NEW(scratch, uint32_t, n),
-                            .duration_s = ARENA_NEW(scratch, double, n),
-                            .writes = ARENA_NEW(scratch, bool, n),
-                            .load_s = ARENA_NEW(scratch, double, n_devices),
-                            .use = ARENA_NEW(scratch, double, n_devices),
-                            .share = ARENA_NEW(scratch, double, n),
-                            .room = ARENA_NEW(scratch, double, n_devices)};
+                                      .load = load,
+                                      .parent = ARENA_NEW(scratch, uint32_t, n),
+                                      .value = ARENA_NEW(scratch, double, n *n_devices),
+                                      .choice = ARENA_NEW(scratch, int32_t, n * n_devices),
+                                      .apart = ARENA_NEW(scratch, double, n),
+                                      .apart_at = ARENA_NEW(scratch, uint32_t, n),
+                                      .device = ARENA_NEW(scratch, uint32_t, n),
+                                      .duration_s = ARENA_NEW(scratch, double, n),
+                                      .writes = ARENA_NEW(scratch, bool, n),
+                                      .load_s = ARENA_NEW(scratch, double, n_devices),
+                                      .use = ARENA_NEW(scratch, double, n_devices),
+                                      .share = ARENA_NEW(scratch, double, n),
+                                      .room = ARENA_NEW(scratch, double, n_devices)};
   join_readers(forest);
   measure_memory(forest);
   return true;
@@ -274,7 +273,8 @@ struct master {
 /* Rows: 1 the mean; then a load a device, a memory a device, the paths. Columns: 1 the makespan; then a shortage of
  * memory a device, the placements. */
 
-static void master_init(struct master *m, const struct placement_forest *forest, double scale_s, struct arena *scratch) {
+static void master_init(struct master *m, const struct placement_forest *forest, double scale_s,
+                        struct arena *scratch) {
   const struct placement_problem *p = forest->costs->problem;
   const size_t n_devices = p->n_devices, rounds = forest->load->max_rounds;
   const size_t most = 2 + 2 * n_devices + PLACEMENT_MOST_PATHS + rounds;
@@ -499,6 +499,7 @@ double placement_load_bound(const struct placement_costs *costs, const struct pl
   if (keep != NULL) {
     memcpy(keep->device, best.device, p->n_devices * sizeof *best.device);
     memcpy(keep->layer, best.layer, p->n_layers * sizeof *best.layer);
+    memcpy(keep->memory, best.memory, p->n_devices * sizeof *best.memory);
   }
   arena_rewind(scratch, mark);
   return placement_round_down(bound_s);
@@ -510,6 +511,7 @@ double placement_load_bound(const struct placement_costs *costs, const struct pl
 struct placement_multipliers placement_multipliers_new(const struct placement_problem *problem, struct arena *arena) {
   struct placement_multipliers multipliers = {.device = ARENA_NEW(arena, double, problem->n_devices),
                                               .layer = ARENA_NEW(arena, double, problem->n_layers),
+                                              .memory = ARENA_NEW(arena, double, problem->n_devices),
                                               .share = ARENA_NEW(arena, double, PLACEMENT_MOST_PATHS),
                                               .path = ARENA_NEW(arena, uint32_t *, PLACEMENT_MOST_PATHS)};
   for (size_t i = 0; i < PLACEMENT_MOST_PATHS; i++) {
@@ -522,14 +524,17 @@ struct placement_forest *placement_forest_new(const struct placement_costs *cost
                                               const uint32_t *last_on, struct arena *arena) {
   struct placement_forest *forest = ARENA_NEW(arena, struct placement_forest, 1);
   forest_init(forest, costs, load, arena);
-  for (size_t d = 0; d < costs->problem->n_devices; d++) forest->room[d] = INFINITY;
   forest->last_on = last_on;
   return forest;
 }
 
 double placement_forest_sum(struct placement_forest *forest, const struct placement_multipliers *multipliers) {
-  const struct weights w = {.device = multipliers->device, .layer = multipliers->layer};
-  return solve_forest(forest, &w);
+  const struct weights w = {.device = multipliers->device, .layer = multipliers->layer, .memory = multipliers->memory};
+  double sum = solve_forest(forest, &w);
+  for (size_t d = 0; d < forest->costs->problem->n_devices; d++) {
+    if (forest->room[d] < INFINITY) sum -= w.memory[d] * forest->room[d];
+  }
+  return sum;
 }
 
 double placement_priced_sum(const struct placement_costs *costs, const double *price, struct arena *scratch) {

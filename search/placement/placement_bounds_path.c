@@ -1,4 +1,5 @@
-/* How early can a layer end, and how long does what follows take, if nobody else uses the devices? (placement §7, path.)
+/* How early can a layer end, and how long does what follows take, if nobody else uses the devices? (placement §7,
+ * path.)
  *
  * One pass over the graph in either direction: a layer waits for the worst of its predecessors, and each of these may
  * stand where that wait is shortest. Leaves out that one placement must serve all of them. */
@@ -16,8 +17,7 @@ static double first_s(const struct placement_costs *costs, size_t layer, size_t 
   double bytes = costs->granules[layer] > costs->room[device] ? (double)p->weight_bytes[layer] : 0;
   if (p->transfers == PLACEMENT_CUT) return bytes * costs->link_s_per_byte[device];
   double edges = 0;
-  for (uint32_t i = p->in_start[layer]; i < p->in_start[layer + 1]; i++)
-    edges += (double)p->edges[p->in_edge[i]].bytes;
+  for (uint32_t i = p->in_start[layer]; i < p->in_start[layer + 1]; i++) edges += (double)p->edges[p->in_edge[i]].bytes;
   bytes += fmax(0, (double)p->input_bytes[layer] - edges);
   return bytes * costs->link_s_per_byte[device];
 }

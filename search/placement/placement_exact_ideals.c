@@ -1,10 +1,11 @@
 /* Which split into pieces has the shortest period? (placement §7, star; Tarnawski et al., NeurIPS 2020.)
  *
- * Devices take successive differences of order ideals, sets of layers closed under predecessors. Layers of a group share
- * a device; so do all between them, and all that wait for each other once groups are contracted. What is left is a
- * graph of blocks; its ideals are listed, and best[I][devices used] follows from all smaller ideals J by what one more
- * device takes with I∖J. Devices alike count together. Pieces whose computation alone reaches the best period known are
- * never looked at. Work is counted in pairs of ideals. Leaves out links between devices and a host that limits. */
+ * Devices take successive differences of order ideals, sets of layers closed under predecessors. Layers of a group
+ * share a device; so do all between them, and all that wait for each other once groups are contracted. What is left is
+ * a graph of blocks; its ideals are listed, and best[I][devices used] follows from all smaller ideals J by what one
+ * more device takes with I∖J. Devices alike count together. Pieces whose computation alone reaches the best period
+ * known are never looked at. Work is counted in pairs of ideals. Leaves out links between devices and a host that
+ * limits. */
 #include "base/checked.h"
 #include "base/digest.h"
 #include "search/placement/placement_exact_private.h"

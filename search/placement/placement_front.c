@@ -54,8 +54,9 @@ static uint64_t save_energy(const struct placement_request *request, double dead
   struct placement_blocks blocks;
   placement_times_init(&times, request->problem, PLACEMENT_ENERGY, deadline_s, request->held, request->arena,
                        request->scratch);
-  placement_blocks_init(&blocks, &times, rng_stream(request->seed, RNG_PLACEMENT, round, PLACEMENT_STREAM_FRONT << 32),
-                        n, request->arena);
+  placement_blocks_init(&blocks, &times,
+                        rng_stream(request->seed, RNG_PLACEMENT, round, (uint64_t)PLACEMENT_STREAM_FRONT << 32), n,
+                        request->arena);
   blocks.interrupted = request->interrupted, blocks.context = request->context;
   placement_answer_copy(request->problem, &before->answer, &point->answer);
   placement_blocks_offer(&blocks, &before->answer);

@@ -7,6 +7,7 @@
  * no design is paid for twice or stands twice in the population. Crossover and mutation are those of genetic.c, over
  * indices, instead of the paper's for real numbers. The preset `tuned` [ours] has a smaller population and mutates by
  * steps. */
+#include "search/dominance.h"
 #include "search/space/trail.h"
 #include "search/space/variation.h"
 
@@ -39,9 +40,8 @@ static const struct field_table nsga2_fields = {"nsga2", "NSGA-II over the front
                                                 sizeof nsga2_field_list / sizeof *nsga2_field_list};
 
 struct member {
-  size_t number;       /* on the trail */
-  size_t front;        /* 0: dominated by nobody here */
-  size_t n_dominators; /* not yet in a front */
+  size_t number; /* on the trail */
+  size_t front;  /* 0: dominated by nobody here */
   double crowding;
 };
 
@@ -50,8 +50,33 @@ struct nsga2 {
   struct breeding breeding;
   size_t population, tournament;
   struct member *members; /* parents, sorted; then their children */
-  size_t n_parents, n_members, *by_value;
+  size_t n_parents, n_members;
+  struct dominance dominance; /* with room for all members */
+  double *values;
+  bool *feasible;
+  size_t *numbers;
 };
+
+static void make_room(struct nsga2 *state, struct arena *arena) {
+  const struct space *space = state->trail.request.space;
+  const size_t n = 2 * state->population, n_objectives = space->n_front_objectives;
+  bool *maximise = ARENA_NEW(arena, bool, n_objectives);
+  for (size_t i = 0; i < n_objectives; i++) {
+    maximise[i] = space->objectives[space_front_objective(space, i)].maximise;
+  }
+  state->values = ARENA_NEW(arena, double, n *n_objectives);
+  state->feasible = ARENA_NEW(arena, bool, n);
+  state->numbers = ARENA_NEW(arena, size_t, n);
+  state->dominance = (struct dominance){.n_objectives = n_objectives,
+                                        .value = state->values,
+                                        .maximise = maximise,
+                                        .feasible = state->feasible,
+                                        .number = state->numbers,
+                                        .front = ARENA_NEW(arena, size_t, n),
+                                        .crowding = ARENA_NEW(arena, double, n),
+                                        .room = ARENA_NEW(arena, size_t, n),
+                                        .n_dominators = ARENA_NEW(arena, size_t, n)};
+}
 
 static void *start(const struct search_request *request) {
   const struct nsga2_settings *settings = request->settings;
@@ -64,7 +89,7 @@ static void *start(const struct search_request *request) {
                                       .mutation = settings->mutation,
                                       .by_step = switch_or_preset(settings->by_step, tuned)};
   state->members = ARENA_NEW(request->arena, struct member, 2 * state->population);
-  state->by_value = ARENA_NEW(request->arena, size_t, 2 * state->population);
+  make_room(state, request->arena);
   return state;
 }
 
@@ -75,78 +100,21 @@ static const struct verdict *verdict_of(const struct nsga2 *state, size_t member
   return &state->trail.verdicts[state->members[member].number];
 }
 
-static bool dominates(const struct nsga2 *state, size_t a, size_t b) {
-  const struct space *space = state->trail.request.space;
-  const struct verdict *x = verdict_of(state, a), *y = verdict_of(state, b);
-  if (!x->feasible || !y->feasible) return x->feasible && !y->feasible;
-  bool better = false;
-  for (size_t i = 0; i < space->n_front_objectives; i++) {
-    const size_t o = space_front_objective(space, i);
-    if (objective_better(&space->objectives[o], y->objective[o], x->objective[o])) return false;
-    better = better || objective_better(&space->objectives[o], x->objective[o], y->objective[o]);
-  }
-  return better;
-}
-
-/* Peels one front after the other off the members. */
 static void rank_members(struct nsga2 *state) {
-  struct member *members = state->members;
-  const size_t n = state->n_members;
-  for (size_t i = 0; i < n; i++) {
-    members[i].front = SIZE_MAX;
-    members[i].n_dominators = 0;
-    for (size_t j = 0; j < n; j++) members[i].n_dominators += dominates(state, j, i);
-  }
-  for (size_t front = 0, n_ranked = 0; n_ranked < n; front++) {
-    const size_t before = n_ranked;
-    for (size_t i = 0; i < n; i++) {
-      if (members[i].front != SIZE_MAX || members[i].n_dominators > 0) continue;
-      members[i].front = front;
-      n_ranked++;
-    }
-    REQUIRE(n_ranked > before);
-    for (size_t i = 0; i < n; i++) {
-      for (size_t j = 0; j < n && members[i].front == front; j++) {
-        if (members[j].front == SIZE_MAX) members[j].n_dominators -= dominates(state, i, j);
-      }
-    }
-  }
-}
-
-/* The indices of one front's members in by_value, sorted by an objective, ties by number; how many there are. */
-static size_t sort_front(struct nsga2 *state, size_t front, size_t objective) {
-  size_t n = 0, *by_value = state->by_value;
-  for (size_t i = 0; i < state->n_members; i++) {
-    if (state->members[i].front != front || !verdict_of(state, i)->feasible) continue;
-    const double value = verdict_of(state, i)->objective[objective];
-    size_t place = n++;
-    for (; place > 0; place--) {
-      const size_t before = by_value[place - 1];
-      const double other = verdict_of(state, before)->objective[objective];
-      const bool stays = state->members[before].number < state->members[i].number;
-      if (other < value || (!(other > value) && stays)) break;
-      by_value[place] = before;
-    }
-    by_value[place] = i;
-  }
-  return n;
-}
-
-/* Adds, per objective, how far apart a member's two neighbours in its front are, as a share of the front's extent. */
-static void crowd_front(struct nsga2 *state, size_t front) {
   const struct space *space = state->trail.request.space;
-  for (size_t f = 0; f < space->n_front_objectives; f++) {
-    const size_t o = space_front_objective(space, f);
-    const size_t n = sort_front(state, front, o), *by_value = state->by_value;
-    if (n == 0) return;
-    const double extent =
-        verdict_of(state, by_value[n - 1])->objective[o] - verdict_of(state, by_value[0])->objective[o];
-    state->members[by_value[0]].crowding = state->members[by_value[n - 1]].crowding = (double)INFINITY;
-    for (size_t i = 1; i + 1 < n && extent > 0; i++) {
-      const double next = verdict_of(state, by_value[i + 1])->objective[o];
-      const double previous = verdict_of(state, by_value[i - 1])->objective[o];
-      state->members[by_value[i]].crowding += (next - previous) / extent;
+  struct dominance *dominance = &state->dominance;
+  dominance->n = state->n_members;
+  for (size_t i = 0; i < state->n_members; i++) {
+    const struct verdict *verdict = verdict_of(state, i);
+    state->feasible[i] = verdict->feasible, state->numbers[i] = state->members[i].number;
+    for (size_t k = 0; k < dominance->n_objectives; k++) {
+      state->values[i * dominance->n_objectives + k] = verdict->objective[space_front_objective(space, k)];
     }
+  }
+  dominance_rank(dominance);
+  dominance_crowd(dominance);
+  for (size_t i = 0; i < state->n_members; i++) {
+    state->members[i].front = dominance->front[i], state->members[i].crowding = dominance->crowding[i];
   }
 }
 
@@ -160,12 +128,6 @@ static bool comes_before(const struct trail *trail, const struct member *a, cons
 static void select_parents(struct nsga2 *state) {
   struct member *members = state->members;
   rank_members(state);
-  size_t n_fronts = 0;
-  for (size_t i = 0; i < state->n_members; i++) {
-    members[i].crowding = 0;
-    if (members[i].front >= n_fronts) n_fronts = members[i].front + 1;
-  }
-  for (size_t front = 0; front < n_fronts; front++) crowd_front(state, front);
   for (size_t i = 1; i < state->n_members; i++) {
     const struct member member = members[i];
     size_t place = i;

@@ -6,6 +6,7 @@
  * and so does the number that goes on, until one is left that gets the second half. */
 #include "base/checked.h"
 #include "base/num.h"
+#include "search/tenancy/anneal_full.h"
 #include "search/tenancy/tenancy_anneal.h"
 #include "search/tenancy/tenancy_assign.h"
 #include "search/tenancy/tenancy_seeds.h"
@@ -18,27 +19,20 @@ enum { MOST_CHAINS = 32 };
 struct best_settings {
   uint64_t chains, assign_steps;
   double hot, cold, narrowing;
-  double weight[TENANCY_N_MOVE_KINDS];
 };
 
 #define OFFSET(member) offsetof(struct best_settings, member)
 static const struct field best_field_list[] = {
     {"chains", FIELD_UINT, "", 1, MOST_CHAINS, "8", "seeds that are annealed side by side", OFFSET(chains), ROLE_ANSWER,
      NULL},
-    {"assign_steps", FIELD_UINT, "steps", 0, 1e9, "200000", "of the relaxation that gives seeds their assignments",
+    {"assign_steps", FIELD_UINT, "steps", 0, 1e6, "500", "a job, of the relaxation that gives seeds their assignments",
      OFFSET(assign_steps), ROLE_ANSWER, NULL},
-    {"hot", FIELD_REAL, "", 0, 1e3, "0.1", "first temperature, as a share of the best seed's gap to the bound a core",
+    {"hot", FIELD_REAL, "", 0, 1e3, "1", "first temperature, as a share of the best seed's gap to the bound a job",
      OFFSET(hot), ROLE_ANSWER, NULL},
     {"cold", FIELD_REAL, "", 1e-12, 1, "1e-5", "last temperature, as a share of the bound", OFFSET(cold), ROLE_ANSWER,
      NULL},
     {"narrowing", FIELD_REAL, "", 0, 1, "0.5", "share of the samples after which one chain is left", OFFSET(narrowing),
      ROLE_ANSWER, NULL},
-    {"w_relocate", FIELD_REAL, "", 0, 1, "0.3", "move", OFFSET(weight[TENANCY_RELOCATE]), ROLE_ANSWER, NULL},
-    {"w_swap", FIELD_REAL, "", 0, 1, "0.3", "move", OFFSET(weight[TENANCY_SWAP]), ROLE_ANSWER, NULL},
-    {"w_swap_within", FIELD_REAL, "", 0, 1, "0.1", "move", OFFSET(weight[TENANCY_SWAP_WITHIN]), ROLE_ANSWER, NULL},
-    {"w_insert_within", FIELD_REAL, "", 0, 1, "0.1", "move", OFFSET(weight[TENANCY_INSERT_WITHIN]), ROLE_ANSWER, NULL},
-    {"w_tails", FIELD_REAL, "", 0, 1, "0.1", "move", OFFSET(weight[TENANCY_TAILS]), ROLE_ANSWER, NULL},
-    {"w_beside", FIELD_REAL, "", 0, 1, "0.1", "move", OFFSET(weight[TENANCY_BESIDE]), ROLE_ANSWER, NULL},
 };
 static const struct field_table best_fields = {"tenancy.best", "ours: seeds annealed side by side", best_field_list,
                                                sizeof best_field_list / sizeof *best_field_list};
@@ -101,7 +95,7 @@ static void seed_assigned(struct best *best, size_t i) {
   tenancy_seed_earliest_finish(problem, NULL, arena, &chain->queues);
   tenancy_write_down(problem, &chain->queues, &answer);
   const double factor = bytes_factors[(i + best->request->island) % N_FACTORS];
-  tenancy_assign(problem, factor, best->settings->assign_steps, &rng, arena, answer.core);
+  tenancy_assign(problem, factor, best->settings->assign_steps * problem->n_jobs, &rng, arena, answer.core);
   tenancy_queue_up(problem, &answer, &chain->queues);
   tenancy_seed_flatten(problem, arena, &chain->queues);
   chain->cost = tenancy_meter_queues(best->meter, &chain->queues);
@@ -115,12 +109,6 @@ static double progress(const struct best *best) {
   return fmin(1, (double)(meter->before + meter->n_samples) / (double)max_u64(1, best->request->total_samples));
 }
 
-static double temperature(const struct best *best, double hot, double at) {
-  const double bound = best->request->bounds->best_cycles * (double)best->request->problem->scaled_bandwidth;
-  const double cold = fmin(hot / 100, best->settings->cold * bound);
-  return hot * num_pow(cold / hot, at);
-}
-
 static size_t n_alive(const struct best *best) {
   const double at = best->settings->narrowing > 0 ? progress(best) / best->settings->narrowing : 1;
   if (at >= 1) return 1;
@@ -129,35 +117,66 @@ static size_t n_alive(const struct best *best) {
 }
 
 static void anneal(struct best *best, double hot) {
-  struct tenancy_meter *meter = best->meter;
+  const struct tenancy_request *request = best->request;
+  const struct tenancy_meter *meter = best->meter;
+  const double bound = request->bounds->best_cycles * (double)request->problem->scaled_bandwidth;
+  const struct tenancy_cooling cooling = {
+      .hot = hot, .cold = fmin(hot / 100, best->settings->cold * bound), .total = request->total_samples};
   struct tenancy_annealing *annealing = &best->annealing;
   while (!tenancy_meter_full(meter) && meter->best_cost > annealing->target) {
     sort_chains(best);
     best->n = n_alive(best);
-    const uint64_t turn = max_u64(64, min_u64(best->request->total_samples / 50, 100000) / best->n);
+    const uint64_t turn = max_u64(64, min_u64(request->total_samples / 50, 100000) / best->n);
     for (size_t i = 0; i < best->n && !tenancy_meter_full(meter); i++) {
       struct chain *chain = &best->chains[i];
-      const double at = progress(best), share = (double)(turn * best->n) / (double)best->request->total_samples;
       tenancy_timeline_set(&annealing->timeline, &chain->queues);
-      tenancy_annealing_run(annealing, turn, temperature(best, hot, at), temperature(best, hot, fmin(1, at + share)));
+      tenancy_annealing_run(annealing, turn, &cooling);
       chain->cost = annealing->timeline.cost;
       tenancy_timeline_get(&annealing->timeline, &chain->queues);
     }
   }
 }
 
+/* How many assigned seeds join. The first island begins broadly. The others hear of its answers, and a search that goes
+ * on from stored answers has them: what those need is something else, and samples rather than seeds. */
+static size_t n_assigned(const struct best *best, bool warm) {
+  if (warm) return best->settings->chains > 1 ? 1 : 0;
+  return best->request->island == 0 ? best->settings->chains - 1 : min_u64(3, best->settings->chains - 1);
+}
+
 static void begin(struct best *best, struct best_state *state) {
   const struct tenancy_problem *problem = best->request->problem;
-  seed_best(best);
-  for (size_t i = 1; i < best->settings->chains && !tenancy_meter_full(best->meter); i++) seed_assigned(best, i - 1);
+  const bool warm = best->n > 0;
+  const size_t n = n_assigned(best, warm);
+  if (!warm) seed_best(best);
+  for (size_t i = 0; i < n && !tenancy_meter_full(best->meter); i++) seed_assigned(best, i);
   sort_chains(best);
+  /* More samples bear more heat: the share is meant for a hundred samples a job. What is left of a gap by an earlier
+   * search says less of how deep the valleys are. */
   const double bound = best->request->bounds->best_cycles * (double)problem->scaled_bandwidth;
-  const double gap = fmax((double)best->chains[0].cost - bound, 1e-5 * bound);
-  state->hot = fmax(best->settings->hot, 1e-9) * gap / (double)problem->n_cores;
+  const double gap = fmax((double)best->chains[0].cost - bound, 1e-5 * bound), n_jobs = (double)problem->n_jobs;
+  const double budget = sqrt((double)best->request->total_samples / (100 * n_jobs));
+  state->hot = fmax(best->settings->hot, 1e-9) * gap / n_jobs * budget * (warm ? 3 : 1);
+}
+
+/* The best answer goes along even where the chain has left it: for the neighbours, and for searches that go on. */
+static void keep(struct best *best) {
+  struct tenancy_request *request = best->request;
+  const struct tenancy_meter *meter = best->meter;
+  const bool left = best->n == 0 || meter->best_cost < best->chains[0].cost;
+  if (left) tenancy_write_down(request->problem, &meter->best, &request->kept[0]);
+  request->n_kept = min_u64(best->n + left, request->keep);
+  for (size_t i = left; i < request->n_kept; i++) {
+    tenancy_write_down(request->problem, &best->chains[i - left].queues, &request->kept[i]);
+  }
 }
 
 static void run(struct tenancy_request *request, struct tenancy_meter *meter) {
   const struct tenancy_problem *problem = request->problem;
+  if (problem->goal != NULL) { /* moves know makespans of independent jobs alone */
+    anneal_full_round(request, meter);
+    return;
+  }
   struct best *best = ARENA_NEW(request->arena, struct best, 1);
   *best = (struct best){.request = request, .settings = request->settings, .meter = meter};
   struct best_state *state = request->state_out;
@@ -167,16 +186,13 @@ static void run(struct tenancy_request *request, struct tenancy_meter *meter) {
     tenancy_queue_up(problem, &request->population[i], &chain->queues);
     chain->cost = tenancy_evaluate(problem, &chain->queues);
   }
-  tenancy_annealing_init(&best->annealing, problem, best->settings->weight, meter, request->arena);
+  tenancy_annealing_init(&best->annealing, problem, tenancy_move_weights, meter, request->arena);
   best->annealing.rng = rng_stream(request->seed, RNG_TENANCY_BEST, request->round, request->island);
   best->annealing.target = (tenancy_cost)(request->bounds->best_cycles * (double)problem->scaled_bandwidth);
   if (!(state->hot > 0)) begin(best, state);
   anneal(best, state->hot);
   sort_chains(best);
-  request->n_kept = min_u64(best->n, request->keep);
-  for (size_t i = 0; i < request->n_kept; i++) {
-    tenancy_write_down(problem, &best->chains[i].queues, &request->kept[i]);
-  }
+  keep(best);
 }
 
 static size_t keep_of(const void *settings, const struct tenancy_problem *problem) {

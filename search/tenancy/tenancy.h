@@ -31,12 +31,16 @@ enum tenancy_allocation {
   TENANCY_PROPORTIONAL, /* every job slows down by the same factor: the published rule, and the only one that the closed
                            form holds for */
   TENANCY_MAXMIN,       /* small needs are met first (water-filling) */
-  TENANCY_CRITICAL,     /* the core with most work left first */
-  TENANCY_WEIGHTED,     /* water-filling by the tenants' weights */
+  TENANCY_CRITICAL,     /* the core with most work left first, decided anew at every end and every arrival of a job */
+  TENANCY_WEIGHTED,     /* water-filling by the jobs' weights */
+  TENANCY_N_ALLOCATIONS,
 };
+extern const char *const tenancy_allocation_names[]; /* closed by NULL */
 
 /* A makespan times the bandwidth: cycles × the step of bandwidths. A total order; divide by scaled_bandwidth. */
 __extension__ typedef unsigned __int128 tenancy_cost;
+
+struct tenancy_goal;
 
 /* A job on a core, as the closed form wants it: 16 bytes side by side. */
 struct tenancy_run {
@@ -48,6 +52,7 @@ struct tenancy_problem {
   size_t n_jobs, n_cores;
   double bandwidth_bytes_per_cycle;   /* B > 0, finite */
   enum tenancy_allocation allocation; /* the judge's; the closed form always shares in proportion */
+  bool strict;                        /* no job of a queue may be skipped because it waits (tenancy §12) */
   /* [n_jobs * n_cores], a row a job. Latency without stall; 0: the job cannot run there (then the others are 0). */
   const uint64_t *latency_cycles;
   const double *bytes_per_cycle; /* needed to run without stall; finite, ≥ 0 */
@@ -74,6 +79,10 @@ struct tenancy_problem {
   const uint32_t *group_size;     /* [n_groups] */
   size_t n_classes;               /* of jobs with equal rows, numbered by first job */
   const uint32_t *class_of;       /* [n_jobs] */
+
+  /* What tenancy_evaluate counts instead of the closed form; NULL: the makespan, all jobs there from the beginning.
+   * Holds room that an evaluation writes to. See tenancy_goal.h. */
+  struct tenancy_goal *goal;
 };
 
 /* Checks the statement (sizes, finite numbers, every job has a core, sums that fit) and derives the rest into the
@@ -118,7 +127,8 @@ int tenancy_compare(const struct tenancy_problem *problem, const struct tenancy_
                     const struct tenancy_queues *b);
 
 /* The closed form in full: O(n_jobs × log or linear in n_cores), no allocation, no division. Of queues whose jobs can
- * run where they are. Ignores dependencies, releases and other sharing rules. */
+ * run where they are. Ignores dependencies, releases and other sharing rules; with problem->goal, which knows them, it
+ * is that goal's cost instead. */
 tenancy_cost tenancy_evaluate(const struct tenancy_problem *problem, const struct tenancy_queues *queues);
 /* τ_max alone times scaled_bandwidth, and the makespan in cycles of a cost. */
 tenancy_cost tenancy_load_cost(const struct tenancy_problem *problem, const struct tenancy_queues *queues);

@@ -5,6 +5,11 @@
 #include "base/num.h"
 #include <math.h>
 
+const double tenancy_move_weights[TENANCY_N_MOVE_KINDS] = {
+    [TENANCY_RELOCATE] = 0.3,      [TENANCY_SWAP] = 0.3,  [TENANCY_SWAP_WITHIN] = 0.1,
+    [TENANCY_INSERT_WITHIN] = 0.1, [TENANCY_TAILS] = 0.1, [TENANCY_BESIDE] = 0.1,
+};
+
 void tenancy_annealing_init(struct tenancy_annealing *annealing, const struct tenancy_problem *problem,
                             const double *weight, struct tenancy_meter *meter, struct arena *arena) {
   *annealing = (struct tenancy_annealing){.meter = meter, .queues = tenancy_queues_new(problem, arena)};
@@ -104,19 +109,23 @@ static void report(struct tenancy_annealing *annealing) {
   annealing->unreported = 0;
 }
 
-void tenancy_annealing_run(struct tenancy_annealing *annealing, uint64_t n, double hot, double cold) {
-  enum { STEP = 64 }; /* trials at one temperature */
+double tenancy_cooling_at(const struct tenancy_cooling *cooling, uint64_t sample) {
+  const double share = cooling->total > 0 ? (double)sample / (double)cooling->total : 1;
+  return cooling->hot * num_pow(cooling->cold / cooling->hot, share < 1 ? share : 1);
+}
+
+void tenancy_annealing_run(struct tenancy_annealing *annealing, uint64_t n, const struct tenancy_cooling *cooling) {
+  enum { STEP = 64 }; /* samples at one temperature */
   struct tenancy_timeline *timeline = &annealing->timeline;
-  n = min_u64(n, annealing->meter->limit - annealing->meter->n_samples);
-  const double fall = n > STEP ? num_pow(cold / hot, (double)STEP / (double)n) : 1;
-  double temperature = hot;
+  const struct tenancy_meter *meter = annealing->meter;
+  n = min_u64(n, meter->limit - meter->n_samples);
+  const uint64_t first = meter->before + meter->n_samples;
   uint64_t unit = 0; /* of the temperature, times 2^shift */
   int shift = 0;
-  for (uint64_t i = 0; i < n && timeline->cost > annealing->target; i++) {
-    if (i % STEP == 0) {
-      unit = (uint64_t)(frexp(temperature, &shift) * 4294967296.0);
+  for (uint64_t i = first; i < first + n && timeline->cost > annealing->target; i++) {
+    if (i % STEP == 0 || i == first) {
+      unit = (uint64_t)(frexp(tenancy_cooling_at(cooling, i - i % STEP), &shift) * 4294967296.0);
       shift -= 32 + 24;
-      temperature *= fall;
     }
     struct tenancy_move move;
     const enum tenancy_move_kind kind = draw(annealing, &move);
@@ -127,7 +136,7 @@ void tenancy_annealing_run(struct tenancy_annealing *annealing, uint64_t n, doub
     if (!tenancy_timeline_try(timeline, &move, most)) continue;
     tenancy_timeline_take(timeline);
     annealing->n_taken[kind]++;
-    if (timeline->cost < annealing->meter->best_cost) report(annealing);
+    if (timeline->cost < meter->best_cost) report(annealing);
   }
   report(annealing);
 }

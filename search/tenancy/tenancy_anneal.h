@@ -33,11 +33,19 @@ struct tenancy_annealing {
   uint64_t n_tried[TENANCY_N_MOVE_KINDS], n_taken[TENANCY_N_MOVE_KINDS];
 };
 
+/* Shares of the kinds, measured over the published and drawn instances: results hardly depend on them. */
+extern const double tenancy_move_weights[TENANCY_N_MOVE_KINDS];
 /* weight[kind] ≥ 0, not all 0. Everything lies in the arena. */
 void tenancy_annealing_init(struct tenancy_annealing *annealing, const struct tenancy_problem *problem,
                             const double *weight, struct tenancy_meter *meter, struct arena *arena);
-/* Goes on from the timeline's schedule: `n` trials, or until the meter is full or the target reached, while the
- * temperature (a cost, in units of tenancy_cost) falls from `hot` to `cold`. */
-void tenancy_annealing_run(struct tenancy_annealing *annealing, uint64_t n, double hot, double cold);
+/* The temperature falls by equal factors from `hot` at the first sample of the search to `cold` at its last; both are
+ * costs, in units of tenancy_cost, above 0. */
+struct tenancy_cooling {
+  double hot, cold;
+  uint64_t total; /* samples of the search, all rounds together */
+};
+double tenancy_cooling_at(const struct tenancy_cooling *cooling, uint64_t sample);
+/* Goes on from the timeline's schedule: `n` trials, or until the meter is full or the target reached. */
+void tenancy_annealing_run(struct tenancy_annealing *annealing, uint64_t n, const struct tenancy_cooling *cooling);
 
 #endif

@@ -69,17 +69,17 @@ static struct share *weigh(const struct tenancy_problem *problem, double bytes_f
   return shares;
 }
 
+/* 32 random bits as a number below n: the bias of less than n / 2³² is of no matter here. */
+static inline size_t below(uint64_t bits, size_t n) { return (size_t)(((bits & 0xffffffffu) * (uint64_t)n) >> 32); }
+
 /* A job and what it does: goes to a drawn core, or changes places with a drawn job of another core. */
 static bool step(struct assignment *now, struct rng *rng, double most) {
   const struct tenancy_problem *problem = now->problem;
-  const size_t n = problem->n_jobs, a = rng_below(rng, n), from = now->core[a];
-  size_t b = n, to;
-  if (rng_next(rng) >> 63 != 0) {
-    b = rng_below(rng, n), to = now->core[b];
-  } else {
-    to = rng_below(rng, problem->n_cores);
-  }
-  if (to == from || !tenancy_can_run(problem, a, to) || (b < n && !tenancy_can_run(problem, b, from))) return false;
+  const uint64_t bits = rng_next(rng), more = rng_next(rng);
+  const size_t n = problem->n_jobs, a = below(bits, n), from = now->core[a];
+  const bool swaps = bits >> 63 != 0;
+  const size_t b = swaps ? below(more, n) : n, to = swaps ? now->core[b] : below(more, problem->n_cores);
+  if (to == from || !tenancy_can_run(problem, a, to) || (swaps && !tenancy_can_run(problem, b, from))) return false;
   return change(now, a, to, b, most);
 }
 

@@ -14,11 +14,12 @@ enum tenancy_bound {
   TENANCY_B2_LP,
   TENANCY_B3_GROUPED_MIP,
   TENANCY_B4_CONFIGURATION_LP,
-  TENANCY_B5_BRANCHED
+  TENANCY_B5_BRANCHED,
+  TENANCY_EXACT /* of a few jobs: the optimum */
 };
-enum { TENANCY_N_BOUNDS = 5 };
+enum { TENANCY_N_BOUNDS = 6 };
 extern const char *const tenancy_bound_names[TENANCY_N_BOUNDS]; /* single_job, lp, grouped_mip, configuration_lp,
- branched_lp */
+ branched_lp, exact */
 
 struct tenancy_bounds {
   double cycles[TENANCY_N_BOUNDS]; /* each valid; 0: not computed */
@@ -41,12 +42,14 @@ struct tenancy_bounds {
   size_t n_configurations;
   const double *z_cycles;
   const uint32_t *first, *job, *group;
+  struct tenancy_queues exact; /* of cycles[TENANCY_EXACT]; job NULL: none */
 };
 struct tenancy_bounds_settings {
   uint64_t mip_nodes;                 /* of B3's branch and bound; 0: not at all */
   uint64_t columns;                   /* of B4 and B5, at most at a time; 0: not at all */
   uint64_t branch_nodes;              /* of B5; 0: not at all */
   uint64_t price_work;                /* of B4 and B5 together: labels of pricing, and simplex steps by their size */
+  uint64_t exact_nodes;               /* of the exact search of a few jobs; 0: not at all */
   enum tenancy_allocation allocation; /* with another rule than proportional only B1, and B2 and B3 without stall */
 };
 /* Quick: B1 to B3, for a start at once. Full: B4 as well. Proof: all, seconds to a minute. */

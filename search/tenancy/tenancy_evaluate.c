@@ -4,7 +4,7 @@
  * step to the next, not the work: so the end of a core's job and its number share one word, of which the smallest is
  * found without a branch; the run that comes next on every core is loaded a step ahead; and a core without jobs has an
  * end that is too far away, not a case of its own. */
-#include "search/tenancy/tenancy.h"
+#include "search/tenancy/tenancy_goal.h"
 
 #include "base/checked.h"
 #include <string.h>
@@ -102,6 +102,7 @@ static inline __attribute__((always_inline)) tenancy_cost walk_through(const str
 
 tenancy_cost tenancy_evaluate(const struct tenancy_problem *problem, const struct tenancy_queues *queues) {
   const size_t n_cores = problem->n_cores;
+  if (problem->goal != NULL) return tenancy_goal_cost(problem->goal, queues);
   if (n_cores <= 4) return walk_through(problem, queues, 4, 0);
   if (n_cores <= 8) return walk_through(problem, queues, 8, 0);
   if (n_cores <= 16) return walk_through(problem, queues, 16, 0);

@@ -27,10 +27,10 @@ void tenancy_islands_init(struct tenancy_islands *islands, const struct tenancy_
                                       .arena = arena};
   struct tenancy_islands_settings *resolved = &islands->settings;
   if (algorithm->one_shot) resolved->n_islands = 1, resolved->samples = 1;
-  if (resolved->n_islands == 0) resolved->n_islands = min_u64(max_u64(resolved->samples / 10000, 1), 64);
+  if (resolved->n_islands == 0) resolved->n_islands = min_u64(max_u64(resolved->samples / 4000000, 1), 64);
   resolved->n_islands = min_u64(resolved->n_islands, min_u64(resolved->samples, TENANCY_MAX_ISLANDS));
   const uint64_t each = resolved->samples / resolved->n_islands;
-  if (resolved->round_samples == 0) resolved->round_samples = max_u64(2000, each / 32);
+  if (resolved->round_samples == 0) resolved->round_samples = min_u64(max_u64(2000, each / 32), 50000);
   islands->n = (size_t)resolved->n_islands;
   islands->keep = algorithm->keep_of != NULL ? algorithm->keep_of(algorithm_settings, problem) : algorithm->keeps;
   islands->n_state = algorithm->state_bytes != NULL ? algorithm->state_bytes(algorithm_settings, problem) : 0;

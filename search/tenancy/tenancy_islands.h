@@ -14,8 +14,8 @@ enum { TENANCY_MAX_ISLANDS = 4096 };
 struct tenancy_islands_settings {
   uint64_t seed;
   uint64_t samples;       /* of all islands together, ≥ 1 */
-  uint64_t n_islands;     /* 0: one for every 10,000 samples, 1 to 64 */
-  uint64_t round_samples; /* of one island; 0: a 32nd of the island's samples, at least 2000 */
+  uint64_t n_islands;     /* 0: one for every 4 million samples, 1 to 64 */
+  uint64_t round_samples; /* of one island; 0: a 32nd of the island's samples, 2000 to 50,000 */
   uint64_t migrants;
   double gap_target; /* stop when the best is this near to the bound */
   size_t n_marks;    /* counts of samples at which the best is wanted, ascending */

@@ -3,19 +3,25 @@
  * The event-driven evaluator of the released G#/MAGMA program, rewritten from its description (tenancy §3): bytes left
  * of every running job, a share of the bandwidth for each, on to the next end. All additions come in the order of that
  * program and of numpy, so makespan, utilisations and finish times are its own in every bit. Beyond it: release times,
- * dependencies (a free core takes the first released job of its queue, or waits), and jobs that need no bandwidth. For
- * these cycles are counted instead of bytes, which is the closed form walked through in doubles. How the
- * bandwidth is shared is a function, chosen by problem->allocation. Left out: speed (tenancy_evaluate), and any code of
- * what searches. */
+ * dependencies (a free core takes the first released job of its queue, or waits; or, strict, the next one), and jobs
+ * that need no bandwidth. For these cycles are counted instead of bytes, which is the closed form walked through in
+ * doubles. How the bandwidth is shared is a function, chosen by problem->allocation. Left out: speed
+ * (tenancy_evaluate), and any code of what searches. */
 #include "search/tenancy/tenancy.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+const char *const tenancy_allocation_names[] = {"proportional", "maxmin", "critical", "weighted", NULL};
 
 /* A job with fewer bytes than this is not told from a finished one soon enough: the rule below takes what lies under
  * 1e-12 bytes as none, which would be more than a billionth of the job. */
 static const double least_bytes = 1e-3;
 static const double no_bytes = 1e-12; /* the released program's */
+/* Where jobs wait and times are no whole numbers, ends this part of a job apart are one: who falls free first must not
+ * hang on rounding. */
+static const double nearly_done = 1e-9;
 
 /* --- queues of its own ----------------------------------------------------------------------------------------------
  */
@@ -51,6 +57,7 @@ struct judging {
   bool live[TENANCY_MAX_CORES];
   uint32_t job[TENANCY_MAX_CORES];
   double left[TENANCY_MAX_CORES], need[TENANCY_MAX_CORES], share[TENANCY_MAX_CORES], rate[TENANCY_MAX_CORES];
+  double queued[TENANCY_MAX_CORES]; /* cycles of the core's jobs that have not begun */
   double now, waste;
   struct tenancy_verdict *verdict;
 };
@@ -67,6 +74,10 @@ static void queue_up(struct judging *judging, const struct tenancy_answer *answe
   for (size_t c = 0; c < n_cores; c++) {
     merge_sort(answer->priority, judging->queue + start[c], start[c + 1] - start[c], room);
     judging->next[c] = start[c];
+  }
+  for (size_t j = 0; j < n; j++) {
+    const uint32_t core = answer->core[j];
+    judging->queued[core] += (double)judging->problem->latency_cycles[tenancy_at(judging->problem, j, core)];
   }
 }
 
@@ -146,6 +157,7 @@ static void put_on(struct judging *judging, size_t core, uint32_t job) {
   judging->job[core] = job;
   judging->left[core] = judging->in_cycles ? latency : latency * need;
   judging->need[core] = need;
+  judging->queued[core] -= latency;
   judging->verdict->start_of[job] = judging->now;
 }
 
@@ -165,7 +177,9 @@ static void go_on(struct judging *judging, size_t core) {
     }
     judging->next[core]++;
     put_on(judging, core, judging->queue[place]);
-  } else if (judging->n_released[core] > 0) {
+  } else if (judging->n_released[core] > 0 &&
+             (!judging->problem->strict || judging->released[judging->start[core]] == judging->next[core])) {
+    judging->next[core]++; /* a place only where none is skipped */
     put_on(judging, core, take_released(judging, core));
   } else {
     rest(judging, core);
@@ -217,6 +231,72 @@ static void share_proportional(struct judging *judging) {
   }
 }
 
+/* What is left by everybody's share of it, again and again: who needs no more than that gets what he needs. */
+static void fill_by(struct judging *judging, const double *weight) {
+  const size_t n_cores = judging->problem->n_cores;
+  double rest = judging->problem->bandwidth_bytes_per_cycle, weights = 0;
+  bool open[TENANCY_MAX_CORES];
+  for (size_t c = 0; c < n_cores; c++) {
+    open[c] = judging->live[c], judging->share[c] = 0;
+    if (open[c]) weights += weight[c];
+  }
+  for (bool again = true; again && weights > 0;) {
+    const double level = rest / weights;
+    again = false;
+    for (size_t c = 0; c < n_cores; c++) {
+      if (!open[c] || judging->need[c] > level * weight[c]) continue;
+      judging->share[c] = judging->need[c];
+      open[c] = false, again = true;
+    }
+    rest = judging->problem->bandwidth_bytes_per_cycle, weights = 0;
+    for (size_t c = 0; c < n_cores; c++) {
+      if (open[c]) weights += weight[c];
+      rest -= judging->share[c];
+    }
+    for (size_t c = 0; c < n_cores && !again; c++) {
+      if (open[c]) judging->share[c] = level * weight[c];
+    }
+  }
+}
+
+static void share_maxmin(struct judging *judging) {
+  double weight[TENANCY_MAX_CORES];
+  for (size_t c = 0; c < judging->problem->n_cores; c++) weight[c] = 1;
+  fill_by(judging, weight);
+}
+
+static void share_weighted(struct judging *judging) {
+  double weight[TENANCY_MAX_CORES];
+  const double *of_job = judging->problem->weight;
+  for (size_t c = 0; c < judging->problem->n_cores; c++) {
+    weight[c] = of_job == NULL || !judging->live[c] ? 1 : of_job[judging->job[c]];
+  }
+  fill_by(judging, weight);
+}
+
+static double work_left(const struct judging *judging, size_t core) {
+  return judging->queued[core] + judging->left[core];
+}
+
+/* One after another, the core with most work left first, the first of equal ones. */
+static void share_critical(struct judging *judging) {
+  const size_t n_cores = judging->problem->n_cores;
+  double rest = judging->problem->bandwidth_bytes_per_cycle;
+  bool served[TENANCY_MAX_CORES] = {false};
+  for (size_t c = 0; c < n_cores; c++) judging->share[c] = 0;
+  for (;;) {
+    size_t most = n_cores;
+    for (size_t c = 0; c < n_cores; c++) {
+      if (!judging->live[c] || served[c]) continue;
+      if (most == n_cores || work_left(judging, c) > work_left(judging, most)) most = c;
+    }
+    if (most == n_cores) return;
+    served[most] = true;
+    judging->share[most] = fmin(judging->need[most], rest);
+    rest -= judging->share[most];
+  }
+}
+
 /* How fast `left` shrinks: by bytes what is given; by cycles the part that is given of what is needed. Under the
  * proportional rule all cycles shrink alike, at 1 in virtual time, in which whole numbers stay whole: the return value
  * is how long virtual time takes. */
@@ -244,7 +324,8 @@ static size_t step(struct judging *judging, sharing_rule *share) {
   double soonest = INFINITY, given = 0;
   size_t first = n_cores;
   for (size_t c = 0; c < n_cores; c++) {
-    const double time = judging->left[c] / judging->rate[c];
+    const double rate = judging->rate[c];
+    const double time = rate > 0 ? judging->left[c] / rate : judging->left[c] > 0 ? INFINITY : 0;
     if (time < soonest) soonest = time, first = c;
   }
   for (size_t c = 0; c < n_cores; c++) given += judging->share[c];
@@ -253,7 +334,7 @@ static size_t step(struct judging *judging, sharing_rule *share) {
     const double arrival = release_of(judging, judging->arrivals[judging->n_arrived]);
     if (end > arrival) end = arrival, soonest = (arrival - judging->now) / stretch, first = n_cores;
   }
-  REQUIRE(isfinite(end)); /* no circle of jobs that wait: tenancy_finish has looked */
+  REQUIRE(isfinite(end)); /* something runs or arrives: the caller has looked */
   judging->waste += (judging->problem->bandwidth_bytes_per_cycle - given) * (soonest * stretch);
   judging->now = end;
   for (size_t c = 0; c < n_cores; c++) {
@@ -275,22 +356,65 @@ static void run_through(struct judging *judging, sharing_rule *share) {
   }
 }
 
-/* Jobs wait for others or for their time. Whatever ends or arrives at one time does so before free cores choose. */
-static void run_waiting(struct judging *judging, sharing_rule *share) {
+static bool is_done(const struct judging *judging, size_t core) {
+  const struct tenancy_problem *problem = judging->problem;
+  const bool whole = problem->allocation == TENANCY_PROPORTIONAL && problem->release_cycles == NULL;
+  if (whole || !judging->in_cycles) return judging->left[core] == 0;
+  const size_t at = tenancy_at(problem, judging->job[core], core);
+  return judging->left[core] <= nearly_done * (double)problem->latency_cycles[at];
+}
+
+/* Jobs wait for others or for their time. Whatever ends or arrives at one time does so before free cores choose.
+ * Returns how many ended: less than all, if the rest wait for each other. */
+static size_t run_waiting(struct judging *judging, sharing_rule *share) {
   const size_t n = judging->problem->n_jobs, n_cores = judging->problem->n_cores;
+  size_t n_done = 0;
   for (size_t c = 0; c < n_cores; c++) rest(judging, c);
-  for (size_t n_done = 0; n_done < n;) {
+  while (n_done < n) {
+    bool live = false;
     let_arrive(judging);
     for (size_t c = 0; c < n_cores; c++) {
       if (!judging->live[c]) go_on(judging, c);
+      live = live || judging->live[c];
     }
+    if (!live && judging->n_arrived == n) break;
     const size_t first = step(judging, share);
     for (size_t c = 0; c < n_cores; c++) {
-      if (!judging->live[c] || (c != first && judging->left[c] != 0)) continue;
+      if (!judging->live[c] || (c != first && !is_done(judging, c))) continue;
       end_job(judging, c);
       n_done++;
     }
   }
+  return n_done;
+}
+
+/* Names a circle: the head of a queue waits for a job that stands behind the head of a queue, and so on. */
+static bool complain_of_circle(const struct judging *judging, struct arena *arena, struct error *error) {
+  enum { SHOWN = 8 };
+  const struct tenancy_problem *problem = judging->problem;
+  size_t core = 0, n_shown = 0;
+  while (judging->next[core] == judging->start[core + 1]) core++;
+  bool seen[TENANCY_MAX_CORES] = {false}, again[TENANCY_MAX_CORES] = {false};
+  const char *text = "";
+  while (!again[core]) {
+    const uint32_t head = judging->queue[judging->next[core]];
+    uint32_t e = problem->pred_start[head];
+    /* Who stands at or behind the head of his queue has not begun. */
+    while (judging->place[problem->preds[e]] < judging->next[judging->core_of[problem->preds[e]]]) e++;
+    const uint32_t pred = problem->preds[e];
+    const size_t next = judging->core_of[pred];
+    if (seen[core]) {
+      again[core] = true;
+      if (n_shown++ < SHOWN) {
+        text = arena_printf(arena, "%s%sjob %u on core %zu for job %u on core %zu", text, n_shown == 1 ? "" : ", ",
+                            head, core, pred, next);
+      }
+    }
+    seen[core] = true;
+    core = next;
+  }
+  return error_add(error, STATUS_INPUT, "%s: circular waiting: %s%s; none of a strict queue may be skipped",
+                   problem->name, text, n_shown > SHOWN ? ", …" : "");
 }
 
 /* --- the verdict ----------------------------------------------------------------------------------------------------
@@ -342,7 +466,10 @@ static void sum_up(const struct judging *judging) {
   verdict->bw_util = 1 - judging->waste / (judging->problem->bandwidth_bytes_per_cycle * judging->now);
 }
 
-static sharing_rule *const sharing_rules[] = {[TENANCY_PROPORTIONAL] = share_proportional};
+static sharing_rule *const sharing_rules[] = {[TENANCY_PROPORTIONAL] = share_proportional,
+                                              [TENANCY_MAXMIN] = share_maxmin,
+                                              [TENANCY_CRITICAL] = share_critical,
+                                              [TENANCY_WEIGHTED] = share_weighted};
 
 bool tenancy_judge(const struct tenancy_problem *problem, const struct tenancy_answer *answer, struct arena *arena,
                    struct tenancy_verdict *verdict, struct error *error) {
@@ -361,11 +488,16 @@ bool tenancy_judge(const struct tenancy_problem *problem, const struct tenancy_a
   judging->core_of = answer->core;
   verdict->closed_form = needs_nothing(problem, answer);
   judging->waits = must_wait(problem);
-  judging->in_cycles = verdict->closed_form || judging->waits;
+  judging->in_cycles = verdict->closed_form || judging->waits || problem->allocation != TENANCY_PROPORTIONAL;
   queue_up(judging, answer, arena);
   if (judging->waits) prepare_waiting(judging, arena);
-  (judging->waits ? run_waiting : run_through)(judging, sharing_rules[rule]);
-  sum_up(judging);
+  bool fine = true;
+  if (!judging->waits) {
+    run_through(judging, sharing_rules[rule]);
+  } else if (run_waiting(judging, sharing_rules[rule]) < problem->n_jobs) {
+    fine = complain_of_circle(judging, arena, error);
+  }
+  if (fine) sum_up(judging);
   arena_rewind(arena, mark);
-  return true;
+  return fine;
 }

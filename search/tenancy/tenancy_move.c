@@ -210,7 +210,7 @@ struct sweep {
 };
 
 static inline void pass(struct sweep *sweep, uint64_t bandwidth, uint64_t then) {
-  const int64_t over = (int64_t)(sweep->need - bandwidth), sign = over >> 63;
+  const int64_t over = (int64_t)(sweep->need - bandwidth), sign = -(int64_t)((uint64_t)over >> 63);
   const uint64_t dt = then - sweep->now;
   sweep->excess += wide((uint64_t)(over & ~sign), dt);
   sweep->waste += wide((uint64_t)(-over & sign), dt);

@@ -55,7 +55,7 @@ holds 'summary.json: bound, gap, utilisation' '(lambda c: c["gap"] >= 0 and 0 < 
   run/summary.json
 # What the model needs, whatever its split: forward, and twice that backward.
 "$dse" show workload bert-large --set layers=6 --set batch=64 --json >whole.json
-clock=$(sed -n 's/^ *clock_mhz = \[*\([0-9]*\).*/\1/p' run/run.cfg)
+clock=$(sed -n '/^space = /,/^}/s/^ *clock_mhz = \[*\([0-9]*\).*/\1/p' run/run.cfg)
 holds 'utilisation: of all MAC units, what the model needs' "(lambda c, need: c['different_designs'] > 1 or abs(need / (16 *
   int(c['designs'].split('tc_count=')[1].split(',')[0]) * 128 * 128 * $clock * 1e6 * c['iteration_s']) / c['utilisation'] - 1)
   < 0.02)(a['system']['chosen'], 3 * b['forward_flops'] / 2)" run/summary.json whole.json

@@ -65,7 +65,7 @@ says 'state of another search' 'another instance, algorithm, seed or settings'
 head -c 1000 "$folder/state" >"$folder/short"
 runs 2 'state cut off' "$dse" map tenancy $instance "${keys[@]}" --state "$folder/short"
 says 'state cut off' 'damaged'
-map timed.json $instance --time 0.3 --json
+map timed.json $instance --time 3 --json
 holds 'by time: more samples than by default' 'a["samples"] > 10000 and a["wall_s"] < 60' "$folder/timed.json"
 
 # --- compared -----------------------------------------------------------------------------------------------------------

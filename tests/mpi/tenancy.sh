@@ -36,13 +36,13 @@ cut -d, -f1-12 "$folder/out" >"$folder/compared-3.csv"
 check 'compared: the same table but for seconds' cmp "$folder/compared-1.csv" "$folder/compared-3.csv"
 
 # Killed in its midst, started again on another number of ranks.
-keys=(--samples 30000000 --set islands=5 --set round_samples=20000 --set bounds=quick --seed 3)
+keys=(--samples 4000000 --set islands=5 --set round_samples=4000 --set bounds=quick --seed 3)
 mpirun -q -n 2 "$dse" map tenancy $instance "${keys[@]}" --state "$folder/state" >/dev/null 2>&1 &
 launcher=$!
 check 'a state appears' wait_for_bytes "$folder/state" 0
 pkill -KILL -f "^$dse map tenancy $instance .*--state $folder/state" || true
 wait "$launcher" 2>/dev/null
-runs 0 'stopped by time' mpirun -q -n 3 "$dse" map tenancy $instance "${keys[@]}" --state "$folder/state" --time 1
+runs 0 'stopped by time' mpirun -q -n 3 "$dse" map tenancy $instance "${keys[@]}" --state "$folder/state" --time 0.2
 map 2 gone-on --state "$folder/state"
 map 3 whole
 same_files 'killed, stopped, gone on' "$folder/whole" "$folder/gone-on" answer.csv population.json page.html

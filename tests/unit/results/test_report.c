@@ -71,7 +71,7 @@ static const char *write_hostile(void) {
   static const struct report_stacks stack = {HOSTILE, HOSTILE, HOSTILE, kinds, 1, stacks, 2};
   static const struct report_point point = {HOSTILE, 1, 2, 0};
   static const struct report_points points = {HOSTILE, HOSTILE, HOSTILE, HOSTILE, kinds, 1, &point, 1, 0, 3, HOSTILE};
-  static const struct report_chapter chapter = {HOSTILE, HOSTILE, &stack, 1, &points, &front, 1};
+  static const struct report_chapter chapter = {HOSTILE, HOSTILE, &stack, 1, &points, &front, 1, NULL};
   static const struct report report = {.title = HOSTILE,
                                        .chapter = &chapter,
                                        .headline = HOSTILE,
@@ -266,11 +266,14 @@ static void test_stacks(void **state) {
   static const double first[] = {30, 10, 0}, second[] = {79.5, 0.5, 0};
   static const struct report_stack rows[] = {{"stage 0", first, 80}, {"stage 1", second, 0}};
   static const struct report_stacks stacks = {"Memory", "Read it.", "GiB", parts, 3, rows, 2};
-  static const struct report_chapter chapter = {"System", NULL, &stacks, 1, NULL, NULL, 0};
+  static const struct report_chapter next = {"Tenants", "Behind it.", NULL, 0, NULL, NULL, 0, NULL};
+  static const struct report_chapter chapter = {"System", NULL, &stacks, 1, NULL, NULL, 0, &next};
   const struct report report = {.title = "t", .headline = "h", .best_row = SIZE_MAX, .chapter = &chapter};
   const char *const html = write_page(&report);
   assert_non_null(strstr(html, "<a href=\"#chapter\">System</a>"));
   assert_non_null(strstr(html, "<section id=\"chapter\"><h2>System</h2>"));
+  assert_non_null(strstr(html, "<li><a href=\"#chapter-b\">Tenants</a></li>"));
+  assert_non_null(strstr(html, "<section id=\"chapter-b\"><h2>Tenants</h2>"));
   assert_non_null(strstr(html, "<span>stage 0</span><span>40 of 80 GiB</span>"));
   assert_non_null(
       strstr(html, "<b style=\"width:37.50%;background:var(--c0)\" title=\"weights: 30 GiB, 75.0 %\">75 %</b>"));
@@ -288,7 +291,7 @@ static void test_points(void **state) {
   static const char *const kinds[] = {"one design", "several"};
   static const struct report_point list[] = {{"a", 0, 0, 0}, {"b", 40, 50, 1}, {"lost", NAN, 1, 0}};
   static const struct report_points points = {"Front", NULL, "kW", "samples/s", kinds, 2, list, 3, 1, 100, "bound"};
-  static const struct report_chapter chapter = {"System", NULL, NULL, 0, &points, NULL, 0};
+  static const struct report_chapter chapter = {"System", NULL, NULL, 0, &points, NULL, 0, NULL};
   const struct report report = {.title = "t", .headline = "h", .best_row = SIZE_MAX, .chapter = &chapter};
   const char *const html = write_page(&report);
   assert_non_null(strstr(html, "<path d=\"M76.0 350.0m-5 0a5"));

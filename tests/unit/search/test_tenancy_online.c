@@ -1,0 +1,129 @@
+/* Do traces say what arrives, and is what is wrong with them said at its place? Is a small one run as on paper? */
+#include "search/tenancy/tenancy_online.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+  struct arena arena;
+  struct tenancy_problem problem;
+  struct tenancy_trace trace;
+  struct error error;
+};
+
+/* Jobs 0 and 2 are "net", 2 waits for 0; job 1 is "other". */
+static const uint64_t cycles[] = {100, 150, 60, 60, 40, 80};
+static const double bytes[] = {2, 2, 2, 2, 3, 3};
+static const uint32_t tenant[] = {0, 1, 0}, pred_start[] = {0, 0, 0, 1}, preds[] = {0};
+static const char *const names[] = {"net", "other"};
+
+static int setup(void **state) {
+  struct fixture *f = test_calloc(1, sizeof *f);
+  arena_init(&f->arena, 1 << 14);
+  f->problem = (struct tenancy_problem){.name = "three",
+                                        .n_jobs = 3,
+                                        .n_cores = 2,
+                                        .bandwidth_bytes_per_cycle = 100,
+                                        .latency_cycles = cycles,
+                                        .bytes_per_cycle = bytes,
+                                        .tenant = tenant,
+                                        .n_tenants = 2,
+                                        .tenants = names,
+                                        .pred_start = pred_start,
+                                        .preds = preds};
+  assert_true(tenancy_finish(&f->problem, &f->arena, &f->error));
+  *state = f;
+  return 0;
+}
+
+static int teardown(void **state) {
+  struct fixture *f = *state;
+  arena_release(&f->arena);
+  test_free(f);
+  return 0;
+}
+
+static bool parse(struct fixture *f, const char *text) {
+  memset(&f->error, 0, sizeof f->error);
+  struct tenancy_text given = {"trace.csv", arena_copy_text(&f->arena, text), strlen(text)};
+  return tenancy_trace_parse(&f->problem, &given, &f->arena, &f->trace, &f->error);
+}
+
+static void expect(struct fixture *f, const char *text, const char *message) {
+  assert_false(parse(f, text));
+  assert_string_equal(f->error.text, message);
+  assert_int_equal(f->error.status, STATUS_INPUT);
+}
+
+static void test_mistakes(void **state) {
+  struct fixture *f = *state;
+  expect(f, "arrival_cycles,job\n", "trace.csv: nothing arrives\n");
+  expect(f, "job\n1\n", "trace.csv:1: arrival_cycles: this column is missing\n");
+  expect(f, "arrival_cycles\n1\n", "trace.csv:1: job: this column, or model, is missing\n");
+  expect(f, "arrival_cycles,job\n0,1\n-1,3\n",
+         "trace.csv:3: arrival_cycles: \"-1\" is no whole number below 2^55\n"
+         "trace.csv:3: job: \"3\" is no job; the instance has jobs 0 to 2\n");
+  expect(f, "arrival_cycles,model\n0,nets\n", "trace.csv:2: model: \"nets\" is no tenant of the instance\n");
+  expect(f, "arrival_cycles,job\n0,\n", "trace.csv:2: job: \"\" is no tenant of the instance\n");
+  expect(f, "arrival_cycles,job,deadline_cycles\n0,1,soon\n",
+         "trace.csv:2: deadline_cycles: \"soon\" is no whole number\n");
+  f->problem.tenant = NULL, f->problem.tenants = NULL, f->problem.n_tenants = 0;
+  expect(f, "arrival_cycles,model\n0,net\n", "trace.csv:1: model: the instance's jobs.csv has no column tenant\n");
+}
+
+/* By time of arrival; a model brings all its jobs, with what waits for what. */
+static void test_jobs(void **state) {
+  struct fixture *f = *state;
+  assert_true(parse(f, "arrival_cycles,job,model,deadline_cycles,tenant\n70,,net,300,x\n0,1,,,y\n"));
+  assert_int_equal(f->trace.n_arrivals, 2);
+  const struct tenancy_problem *jobs = &f->trace.jobs;
+  static const uint64_t expected[] = {60, 60, 100, 150, 40, 80}, release[] = {0, 70, 70},
+                        deadline[] = {UINT64_MAX, 300, 300};
+  static const uint32_t first[] = {0, 1, 3}, starts[] = {0, 0, 0, 1};
+  assert_int_equal(jobs->n_jobs, 3);
+  assert_memory_equal(jobs->latency_cycles, expected, sizeof expected);
+  assert_memory_equal(jobs->release_cycles, release, sizeof release);
+  assert_memory_equal(jobs->deadline_cycles, deadline, sizeof deadline);
+  assert_memory_equal(f->trace.first_job, first, sizeof first);
+  assert_memory_equal(jobs->pred_start, starts, sizeof starts);
+  assert_int_equal(jobs->preds[0], 1);
+  assert_string_equal(jobs->tenants[jobs->tenant[0]], "y");
+  assert_string_equal(jobs->tenants[jobs->tenant[1]], "x");
+}
+
+/* Job 1 (60 cycles) at 0, the net at 70: 0 on core 0 (100), then 2 there (40): ends 60, 170, 210. A second job 1 at 200
+ * finds core 1 free. A period of 100 lets it wait until then, and the net as well: at 100. */
+static void test_by_hand(void **state) {
+  struct fixture *f = *state;
+  static const char text[] = "arrival_cycles,job,model,deadline_cycles\n0,1,,60\n70,,net,205\n200,1,,\n";
+  assert_true(parse(f, text));
+  struct tenancy_online online;
+  struct tenancy_online_settings settings = {.remap_samples = 50};
+  assert_true(tenancy_run_online(&f->trace, &settings, &f->arena, &online, &f->error));
+  static const double ends[] = {60, 170, 210, 260}, latency[] = {60, 140, 60};
+  for (size_t j = 0; j < 4; j++) assert_true(fabs(online.end_cycles[j] - ends[j]) < 1e-9);
+  for (size_t a = 0; a < 3; a++) assert_true(fabs(online.latency_cycles[a] - latency[a]) < 1e-9);
+  assert_int_equal(online.n_missed, 1);
+  assert_int_equal(online.n_remaps, 3);
+  assert_true(online.makespan_cycles > 260 - 1e-9 && online.most_samples <= 50);
+  assert_true(tenancy_latency_percentile(&f->trace, &online, 50, &f->arena) < 61);
+  assert_true(tenancy_latency_percentile(&f->trace, &online, 95, &f->arena) > 139);
+  settings.remap_every_cycles = 100;
+  assert_true(tenancy_run_online(&f->trace, &settings, &f->arena, &online, &f->error));
+  static const double later[] = {60, 200, 240, 260};
+  for (size_t j = 0; j < 4; j++) assert_true(fabs(online.end_cycles[j] - later[j]) < 1e-9);
+  settings.goal.objective = TENANCY_FAIRNESS;
+  assert_false(tenancy_run_online(&f->trace, &settings, &f->arena, &online, &f->error));
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+  const struct CMUnitTest tests[] = {TEST(test_mistakes), TEST(test_jobs), TEST(test_by_hand)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
