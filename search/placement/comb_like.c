@@ -8,7 +8,7 @@
 static void run(const struct placement_request *request, struct placement_result *result) {
   const struct placement_problem *problem = request->problem;
   struct placement_costs costs;
-  placement_bounds_costs_init(&costs, problem, request->arena);
+  placement_costs_init(&costs, problem, request->arena);
   double *least_s = ARENA_NEW(request->arena, double, problem->n_layers);
   for (size_t l = 0; l < problem->n_layers; l++) {
     least_s[l] = INFINITY;

@@ -8,7 +8,7 @@
 static void run(const struct placement_request *request, struct placement_result *result) {
   const struct placement_problem *problem = request->problem;
   struct placement_costs costs;
-  placement_bounds_costs_init(&costs, problem, request->arena);
+  placement_costs_init(&costs, problem, request->arena);
   double *rank_s = ARENA_NEW(request->arena, double, problem->n_layers);
   for (size_t i = problem->n_layers; i-- > 0;) {
     const uint32_t l = problem->topological[i];

@@ -47,7 +47,7 @@ static void fill_table(const struct placement_costs *costs, double *table_s, dou
 static void run(const struct placement_request *request, struct placement_result *result) {
   const struct placement_problem *problem = request->problem;
   struct placement_costs costs;
-  placement_bounds_costs_init(&costs, problem, request->arena);
+  placement_costs_init(&costs, problem, request->arena);
   double *table_s = ARENA_NEW(request->arena, double, problem->n_layers * problem->n_devices);
   double *mean_s = ARENA_NEW(request->arena, double, problem->n_layers);
   fill_table(&costs, table_s, mean_s);

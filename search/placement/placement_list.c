@@ -27,7 +27,7 @@ static struct pair pair_of(const struct placement_costs *costs, size_t from, siz
   return (struct pair){costs->bytes_s[from], costs->bytes_s[to], latency_s, times};
 }
 
-void placement_bounds_costs_init(struct placement_costs *costs, const struct placement_problem *problem, struct arena *arena) {
+void placement_costs_init(struct placement_costs *costs, const struct placement_problem *problem, struct arena *arena) {
   const size_t n = problem->n_devices;
   double *bytes_s = ARENA_NEW(arena, double, n);
   for (size_t d = 0; d < n; d++) {

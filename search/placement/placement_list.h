@@ -16,7 +16,7 @@ struct placement_costs {
    * transfer_s is paid. */
   double write_s, read_s, latency_s, times;
 };
-void placement_bounds_costs_init(struct placement_costs *costs, const struct placement_problem *problem, struct arena *arena);
+void placement_costs_init(struct placement_costs *costs, const struct placement_problem *problem, struct arena *arena);
 /* Of a layer by itself; NAN: it cannot run there. */
 double placement_costs_layer_s(const struct placement_costs *costs, size_t layer, size_t device);
 double placement_costs_edge_s(const struct placement_costs *costs, size_t edge, uint32_t from, uint32_t to);
