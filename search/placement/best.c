@@ -35,6 +35,7 @@ static const struct field_table best_fields = {"placement.best", "ours: the best
 static const double rounding = 1e-12;
 /* Of the start's value: single layers of a small problem weigh no more. */
 static const double hottest = 0.2;
+enum { POLISH = 10 }; /* a tenth of the samples */
 
 struct best {
   const struct placement_request *request;
@@ -180,6 +181,18 @@ static void prove(struct best *best) {
   best->result->proven = best->result->value <= bound * (1 + rounding);
 }
 
+/* What was best may have been left on a warm way: down from there, until the samples end. */
+static void polish(struct best *best) {
+  struct placement_blocks *blocks = &best->blocks;
+  const uint64_t left = best->request->samples - min_u64(best->request->samples, blocks->n_samples);
+  const double cold = best->settings->hot * best->settings->cold / (double)best->request->problem->n_layers;
+  blocks->rng = rng_stream(best->request->seed, RNG_PLACEMENT, best->settings->max_restarts,
+                           (uint64_t)PLACEMENT_STREAM_BEST << 32);
+  placement_answer_copy(best->request->problem, &blocks->best, &best->from);
+  placement_blocks_anneal(blocks, &best->from, left, (struct placement_cooling){cold, cold});
+  take(best, &blocks->best);
+}
+
 static void anneal(struct best *best) {
   const struct best_settings *settings = best->settings;
   struct placement_blocks *blocks = &best->blocks;
@@ -194,13 +207,14 @@ static void anneal(struct best *best) {
     const double hot = fmin(hottest, (again ? settings->warm : settings->hot) / (double)problem->n_layers);
     blocks->rng = rng_stream(best->request->seed, RNG_PLACEMENT, i, (uint64_t)PLACEMENT_STREAM_BEST << 32);
     placement_answer_copy(problem, again ? &blocks->best : &best->start, &best->from);
-    placement_blocks_anneal(blocks, &best->from, ceil_div(left, n_restarts),
+    placement_blocks_anneal(blocks, &best->from, (left - left / POLISH) / n_restarts,
                             (struct placement_cooling){hot, hot * settings->cold});
     take(best, &blocks->best);
     if (is_optimal(best)) best->result->proven = true;
     if (i == 0 && !best->result->proven) prove(best);
     if (best->result->proven) return;
   }
+  polish(best);
 }
 
 static void run_best(const struct placement_request *request, struct placement_result *result) {
