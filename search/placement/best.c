@@ -21,9 +21,9 @@ static const struct field best_field_list[] = {
     {"exact_looks", FIELD_UINT, "", 0, 1e15, "100000000",
      "pairs of a layer and a device that exact methods may look at after the first restart", OFFSET(exact_looks),
      ROLE_ANSWER, NULL},
-    {"hot", FIELD_REAL, "", 1e-9, 1e3, "1.8", "first temperature, as a share of the start's value a layer", OFFSET(hot),
+    {"hot", FIELD_REAL, "", 1e-9, 1e3, "3", "first temperature, as a share of the start's value a layer", OFFSET(hot),
      ROLE_ANSWER, NULL},
-    {"warm", FIELD_REAL, "", 1e-9, 1e3, "0.45", "the same of restarts from the best so far", OFFSET(warm), ROLE_ANSWER,
+    {"warm", FIELD_REAL, "", 1e-9, 1e3, "0.8", "the same of restarts from the best so far", OFFSET(warm), ROLE_ANSWER,
      NULL},
     {"cold", FIELD_REAL, "", 1e-12, 10, "1e-3", "last temperature, as a share of the first", OFFSET(cold), ROLE_ANSWER,
      NULL},
@@ -36,6 +36,7 @@ static const double rounding = 1e-12;
 static const double within_reach = 0.05; /* the gap at which another exact search may close it */
 /* Of the start's value: single layers of a small problem weigh no more. */
 static const double hottest = 0.2;
+enum { POLISH = 10 }; /* a tenth of the samples */
 
 struct best {
   const struct placement_request *request;
@@ -182,6 +183,18 @@ static void prove(struct best *best) {
   best->result->proven = ended && best->result->value <= bound * (1 + rounding);
 }
 
+/* What was best may have been left on a warm way: down from there, until the samples end. */
+static void polish(struct best *best) {
+  struct placement_blocks *blocks = &best->blocks;
+  const uint64_t left = best->request->samples - min_u64(best->request->samples, blocks->n_samples);
+  const double cold = best->settings->hot * best->settings->cold / (double)best->request->problem->n_layers;
+  blocks->rng = rng_stream(best->request->seed, RNG_PLACEMENT, best->settings->max_restarts,
+                           (uint64_t)PLACEMENT_STREAM_BEST << 32);
+  placement_answer_copy(best->request->problem, &blocks->best, &best->from);
+  placement_blocks_anneal(blocks, &best->from, left, (struct placement_cooling){cold, cold});
+  take(best, &blocks->best);
+}
+
 static void anneal(struct best *best) {
   const struct best_settings *settings = best->settings;
   struct placement_blocks *blocks = &best->blocks;
@@ -197,13 +210,14 @@ static void anneal(struct best *best) {
     const double hot = fmin(hottest, (again ? settings->warm : settings->hot) / (double)problem->n_layers);
     blocks->rng = rng_stream(best->request->seed, RNG_PLACEMENT, i, (uint64_t)PLACEMENT_STREAM_BEST << 32);
     placement_answer_copy(problem, again ? &blocks->best : &best->start, &best->from);
-    placement_blocks_anneal(blocks, &best->from, ceil_div(left, n_restarts),
+    placement_blocks_anneal(blocks, &best->from, (left - left / POLISH) / n_restarts,
                             (struct placement_cooling){hot, hot * settings->cold});
     take(best, &blocks->best);
     if (is_optimal(best)) best->result->proven = true;
     if (i == 0 && !best->result->proven) prove(best), tried = best->result->value;
     if (best->result->proven) return;
   }
+  polish(best);
   /* A better limit cuts off more; but not much more. */
   const double gap = placement_gap(best->result->value, best->result->bound);
   if (best->result->value < tried && gap < within_reach) prove(best);
