@@ -171,10 +171,11 @@ static bool read_options(struct placement_command *command, struct error *error)
   if (!check_options(invocation, error) || !read_algorithms(command, error) || !read_keys(command, error)) return false;
   if (!read_seconds(invocation, &job->time_s, error)) return false;
   const bool timed = job->time_s > 0;
-  if (!invocation_u64(invocation, "samples", timed ? most_samples : default_samples, &job->samples, error) ||
+  if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
       !invocation_u64(invocation, "seed", 0, &job->seed, error))
     return false;
-  if (job->samples < 1 || job->samples > most_samples)
+  const bool unlimited = timed && invocation_value(invocation, "samples") == NULL;
+  if (!unlimited && (job->samples < 1 || job->samples > most_samples))
     error_add(error, STATUS_INPUT, "--samples: 1 to 1e12 are allowed");
   const char *const held = invocation_value(invocation, "held");
   if (held != NULL && !read_held(command, held, error)) return false;
