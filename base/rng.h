@@ -39,13 +39,13 @@ enum rng_purpose {
   RNG_TENANCY_MAGMA = 62,
   RNG_TENANCY_BASELINE = 63, /* + the baseline's number × 65536 in the task */
   RNG_TENANCY_SCENARIOS = 64,
-  RNG_TENANCY_WARM = 65,
+  RNG_TENANCY_SEED = 65,
   RNG_TENANCY_ANNEAL_FULL = 66,
   RNG_TENANCY_ALONE = 67, /* a tenant's jobs without the others */
   RNG_TENANCY_FRONT = 68,
   RNG_TENANCY_ONLINE = 69,
   RNG_PLACEMENT = 70, /* the algorithm's number in the task's high bits */
-  RNG_TENANCY_SEED = 65,
+  RNG_TENANCY_WARM = 71,
   RNG_TEST = 1000,
 };
 

@@ -217,11 +217,13 @@ static json_t *number_or_null(double number) { return isfinite(number) ? json_re
 
 static json_t *spread_json(const struct tenancy_spread *spread) {
   if (spread->n == 0) return json_null();
-  return json_pack("{sI sf sf}", "scenarios", (json_int_t)spread->n, "mean", spread->mean, "worst", spread->worst);
+  return json_pack("{sI so so}", "scenarios", (json_int_t)spread->n, "mean", number_or_null(spread->mean), "worst",
+                   number_or_null(spread->worst));
 }
 static json_t *gain_json(const struct tenancy_gain *gain) {
   if (isnan(gain->searched)) return json_null();
-  return json_pack("{sf sf}", "same_answer", gain->same_answer, "searched", gain->searched);
+  return json_pack("{so so}", "same_answer", number_or_null(gain->same_answer), "searched",
+                   number_or_null(gain->searched));
 }
 
 static void print_json(const struct tenancy_command *command, const struct tenancy_result *result,
@@ -237,19 +239,19 @@ static void print_json(const struct tenancy_command *command, const struct tenan
   for (size_t c = 0; c < problem->n_cores; c++) {
     json_array_append_new(finish, json_real(result->verdict.finish_cycles[c]));
   }
-  map_print_json(command->invocation,
-                 json_pack("{ss ss ss sf ss sf ss ss so so sI sI sI sf sf sf sf sb so so so so so so}", "instance",
-                           problem->name, "algorithm", command->job.algorithm->name, "objective", kind->name, "value",
-                           result->value, "unit", kind->unit, "lower_bound", command->job.goal_bound, "binding",
-                           binding_of(aim), "reason", aim->makespan.reason != NULL ? aim->makespan.reason : "",
-                           "bounds", bounds_json(&aim->makespan), "gap", number_or_null(result->gap), "samples",
-                           (json_int_t)result->samples, "seed", (json_int_t)command->job.seed, "islands",
-                           (json_int_t)result->n_islands, "core_util", result->verdict.core_util, "bw_util",
-                           result->verdict.bw_util, "wall_s", result->wall_s, "makespan_cycles",
-                           result->verdict.makespan_cycles, "proven_optimal", result->proven_optimal, "core", core,
-                           "priority", priority, "finish_cycles", finish, "figures",
-                           tenancy_figures_json(aim, result->figures), "spread", spread_json(spread), "proportional",
-                           gain_json(gain)));
+  map_print_json(
+      command->invocation,
+      json_pack(
+          "{ss ss ss so ss so ss ss so so sI sI sI sf sf sf sf sb so so so so so so}", "instance", problem->name,
+          "algorithm", command->job.algorithm->name, "objective", kind->name, "value", number_or_null(result->value),
+          "unit", kind->unit, "lower_bound", number_or_null(command->job.goal_bound), "binding", binding_of(aim),
+          "reason", aim->makespan.reason != NULL ? aim->makespan.reason : "", "bounds", bounds_json(&aim->makespan),
+          "gap", number_or_null(result->gap), "samples", (json_int_t)result->samples, "seed",
+          (json_int_t)command->job.seed, "islands", (json_int_t)result->n_islands, "core_util",
+          result->verdict.core_util, "bw_util", result->verdict.bw_util, "wall_s", result->wall_s, "makespan_cycles",
+          result->verdict.makespan_cycles, "proven_optimal", result->proven_optimal, "core", core, "priority", priority,
+          "finish_cycles", finish, "figures", tenancy_figures_json(aim, result->figures), "spread", spread_json(spread),
+          "proportional", gain_json(gain)));
 }
 
 static bool publish(const struct tenancy_command *command, const struct tenancy_result *result, struct error *error) {
@@ -389,12 +391,13 @@ static void print_judged(const struct invocation *invocation, const struct tenan
   for (size_t i = 0; i < n; i++) {
     const struct judged *one = &judged[i];
     if (invocation->json) {
-      map_print_json(invocation, one->valid ? json_pack("{sI sb sf sf sf so? ss}", "answer", (json_int_t)i, "valid", 1,
-                                                        "value", one->value, "core_util", one->verdict.core_util,
-                                                        "bw_util", one->verdict.bw_util, "reason", (json_t *)NULL,
-                                                        "rule", one->verdict.closed_form ? "closed form" : "event")
-                                            : json_pack("{sI sb so? ss}", "answer", (json_int_t)i, "valid", 0, "value",
-                                                        (json_t *)NULL, "reason", one->reason));
+      map_print_json(invocation,
+                     one->valid ? json_pack("{sI sb so sf sf so? ss}", "answer", (json_int_t)i, "valid", 1, "value",
+                                            number_or_null(one->value), "core_util", one->verdict.core_util, "bw_util",
+                                            one->verdict.bw_util, "reason", (json_t *)NULL, "rule",
+                                            one->verdict.closed_form ? "closed form" : "event")
+                                : json_pack("{sI sb so? ss}", "answer", (json_int_t)i, "valid", 0, "value",
+                                            (json_t *)NULL, "reason", one->reason));
       continue;
     }
     table_u64(table, i);

@@ -113,8 +113,8 @@ bool tenancy_find_gain(const struct invocation *invocation, const struct tenancy
 json_t *tenancy_figures_json(const struct tenancy_aim *aim, const double *value) {
   json_t *object = json_object();
   for (int o = 0; o < TENANCY_N_OBJECTIVES; o++) {
-    if (isnan(value[o])) continue;
     const double bound = aim->bounds.value[o];
+    if (!isfinite(value[o]) || !isfinite(bound)) continue;
     json_object_set_new(object, tenancy_objectives[o].name,
                         json_pack("{sf sf ss}", "value", value[o], "bound", bound, "unit", tenancy_objectives[o].unit));
   }

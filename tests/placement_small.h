@@ -117,8 +117,7 @@ static inline bool small_draw(const struct small_shape *shape, struct rng *rng, 
   problem->host.prefetch_layers = rng_below(rng, 3);
   problem->host.half_duplex = rng_below(rng, 3) == 0;
   problem->host.transfer_j_per_byte = rng_below(rng, 2) == 0 ? 0 : 0.01;
-  struct placement_edge *edges =
-      ARENA_NEW(arena, struct placement_edge, shape->n_layers *shape->n_layers);
+  struct placement_edge *edges = ARENA_NEW(arena, struct placement_edge, shape->n_layers * shape->n_layers);
   small_edges(shape, rng, edges, &problem->n_edges);
   problem->edges = edges;
   small_devices(shape, rng, problem, arena);
@@ -127,7 +126,8 @@ static inline bool small_draw(const struct small_shape *shape, struct rng *rng, 
   return placement_finish(problem, arena, &error);
 }
 
-/* --- the best of all answers ---------------------------------------------------------------------------------------- */
+/* --- the best of all answers ----------------------------------------------------------------------------------------
+ */
 
 struct small_brute {
   const struct placement_problem *problem;

@@ -10,19 +10,20 @@
 #include <string.h>
 
 struct best_settings {
-  uint64_t restart_samples, max_restarts, exact_work;
+  uint64_t restart_samples, max_restarts, exact_looks;
   double hot, cold, warm;
 };
 #define OFFSET(member) offsetof(struct best_settings, member)
 static const struct field best_field_list[] = {
-    {"restart_samples", FIELD_UINT, "", 1, 1e9, "2000", "evaluations a layer that a restart of annealing has at least",
+    {"restart_samples", FIELD_UINT, "", 1, 1e9, "500", "evaluations a layer that a restart of annealing has at least",
      OFFSET(restart_samples), ROLE_ANSWER, NULL},
     {"max_restarts", FIELD_UINT, "", 1, 1000, "12", "of annealing", OFFSET(max_restarts), ROLE_ANSWER, NULL},
-    {"exact_work", FIELD_UINT, "", 0, 1e12, "200000", "counted work that exact methods may do first",
-     OFFSET(exact_work), ROLE_ANSWER, NULL},
-    {"hot", FIELD_REAL, "", 1e-9, 10, "0.04", "first temperature, as a share of the start's value", OFFSET(hot),
+    {"exact_looks", FIELD_UINT, "", 0, 1e15, "20000000",
+     "layers times devices times counted work that exact methods may do after the first restart", OFFSET(exact_looks),
      ROLE_ANSWER, NULL},
-    {"warm", FIELD_REAL, "", 1e-9, 10, "0.01", "the same of restarts from the best so far", OFFSET(warm), ROLE_ANSWER,
+    {"hot", FIELD_REAL, "", 1e-9, 1e3, "1.8", "first temperature, as a share of the start's value a layer", OFFSET(hot),
+     ROLE_ANSWER, NULL},
+    {"warm", FIELD_REAL, "", 1e-9, 1e3, "0.45", "the same of restarts from the best so far", OFFSET(warm), ROLE_ANSWER,
      NULL},
     {"cold", FIELD_REAL, "", 1e-12, 10, "1e-3", "last temperature, as a share of the first", OFFSET(cold), ROLE_ANSWER,
      NULL},
@@ -32,6 +33,8 @@ static const struct field_table best_fields = {"placement.best", "ours: the best
 
 /* Of sums in another order. */
 static const double rounding = 1e-12;
+/* Of the start's value: single layers of a small problem weigh no more. */
+static const double hottest = 0.2;
 
 struct best {
   const struct placement_request *request;
@@ -73,6 +76,10 @@ static void fill(const struct placement_problem *problem, const uint32_t *device
   }
 }
 
+static bool is_held(const struct best *best, uint32_t layer) {
+  return best->request->held != NULL && best->request->held[layer] != PLACEMENT_NONE;
+}
+
 /* Layers in topological order, each where it ends first of all. */
 static void start_earliest(struct best *best) {
   const struct placement_problem *problem = best->request->problem;
@@ -84,6 +91,11 @@ static void start_earliest(struct best *best) {
   double *free_s = ARENA_NEW(scratch, double, problem->n_devices),
          *end_s = ARENA_NEW(scratch, double, problem->n_layers);
   uint64_t *used = ARENA_NEW(scratch, uint64_t, problem->n_devices);
+  if (problem->memory == PLACEMENT_PIN && best->request->held != NULL) { /* what lies there already goes first */
+    for (size_t l = 0; l < problem->n_layers; l++) {
+      if (best->request->held[l] != PLACEMENT_NONE) used[best->request->held[l]] += times->size[l];
+    }
+  }
   if (problem->group != NULL) home = ARENA_NEW(scratch, uint32_t, problem->n_groups);
   for (size_t i = 0; i < problem->n_layers; i++) {
     const uint32_t l = problem->topological[i];
@@ -94,7 +106,7 @@ static void start_earliest(struct best *best) {
           home[problem->group[l]] != d + 1) {
         continue;
       }
-      const bool fits = times->size == NULL || times->size[l] <= times->room[d] - used[d];
+      const bool fits = times->size == NULL || is_held(best, l) || times->size[l] <= times->room[d] - used[d];
       if (!fits && problem->memory == PLACEMENT_HARD) continue;
       ready_s = free_s[d];
       uint64_t bytes = fits ? 0 : problem->weight_bytes[l];
@@ -111,12 +123,10 @@ static void start_earliest(struct best *best) {
       if (ready_s < least_s) least_s = ready_s, device[l] = d;
     }
     end_s[l] = free_s[device[l]] = least_s;
-    if (times->size != NULL && times->size[l] <= times->room[device[l]] - used[device[l]]) {
-      used[device[l]] += times->size[l];
-      answer.pinned[l] = problem->weight_granules[l] > 0;
-    } else if (times->size == NULL) {
-      answer.pinned[l] = problem->weight_granules[l] > 0;
-    }
+    const bool fits =
+        times->size == NULL || is_held(best, l) || times->size[l] <= times->room[device[l]] - used[device[l]];
+    answer.pinned[l] = fits && problem->weight_granules[l] > 0;
+    if (times->size != NULL && fits && !is_held(best, l)) used[device[l]] += times->size[l];
     if (home != NULL && problem->group[l] != PLACEMENT_NONE) home[problem->group[l]] = device[l] + 1;
   }
   fill(problem, device, scratch, &answer);
@@ -156,35 +166,41 @@ static bool is_optimal(const struct best *best) {
   return bounds != NULL && bounds->best > 0 && best->result->value <= bounds->best * (1 + rounding);
 }
 
+/* An exact method, where one fits and ends in time. What it finds is where annealing goes on. */
+static void prove(struct best *best) {
+  const struct placement_request *request = best->request;
+  const struct placement_problem *problem = request->problem;
+  const uint64_t work = best->settings->exact_looks / (problem->n_layers * problem->n_devices);
+  if (work == 0 || request->held != NULL || best->blocks.stopped) return;
+  struct placement_answer answer = placement_answer_new(problem, request->arena);
+  double value = best->result->value, bound = 0;
+  if (isfinite(value)) placement_answer_copy(problem, &best->result->answer, &answer);
+  if (!placement_exact(problem, work, request->arena, &answer, &value, &bound)) return;
+  take(best, &answer);
+  best->result->proven = best->result->value <= bound * (1 + rounding);
+}
+
 static void anneal(struct best *best) {
   const struct best_settings *settings = best->settings;
   struct placement_blocks *blocks = &best->blocks;
+  const struct placement_problem *problem = best->request->problem;
   const uint64_t left = best->request->samples - min_u64(best->request->samples, blocks->n_samples);
-  const uint64_t restart_samples = sat_mul(settings->restart_samples, best->request->problem->n_layers);
+  const uint64_t restart_samples = sat_mul(settings->restart_samples, problem->n_layers);
   const uint64_t n_restarts = max_u64(1, min_u64(settings->max_restarts, left / restart_samples));
   if (!isfinite(blocks->best_value)) return;
-  placement_answer_copy(best->request->problem, &blocks->best, &best->start);
-  for (uint64_t i = 0; i < n_restarts && !blocks->stopped && !is_optimal(best); i++) {
+  placement_answer_copy(problem, &blocks->best, &best->start);
+  for (uint64_t i = 0; i < n_restarts && !blocks->stopped; i++) {
     const bool again = i % 3 == 2;
-    const double hot = again ? settings->warm : settings->hot;
+    const double hot = fmin(hottest, (again ? settings->warm : settings->hot) / (double)problem->n_layers);
     blocks->rng = rng_stream(best->request->seed, RNG_PLACEMENT, i, (uint64_t)PLACEMENT_STREAM_BEST << 32);
-    placement_answer_copy(best->request->problem, again ? &blocks->best : &best->start, &best->from);
+    placement_answer_copy(problem, again ? &blocks->best : &best->start, &best->from);
     placement_blocks_anneal(blocks, &best->from, ceil_div(left, n_restarts),
                             (struct placement_cooling){hot, hot * settings->cold});
     take(best, &blocks->best);
+    if (is_optimal(best)) best->result->proven = true;
+    if (i == 0 && !best->result->proven) prove(best);
+    if (best->result->proven) return;
   }
-}
-
-/* An exact method, where one fits and ends in time. */
-static void prove(struct best *best) {
-  const struct placement_request *request = best->request;
-  if (best->settings->exact_work == 0 || request->held != NULL || is_optimal(best)) return;
-  struct placement_answer answer = placement_answer_new(request->problem, request->arena);
-  double value = best->result->value, bound = 0;
-  if (isfinite(value)) placement_answer_copy(request->problem, &best->result->answer, &answer);
-  if (!placement_exact(request->problem, best->settings->exact_work, request->arena, &answer, &value, &bound)) return;
-  take(best, &answer);
-  best->result->proven = best->result->value <= bound * (1 + rounding);
 }
 
 static void run_best(const struct placement_request *request, struct placement_result *result) {
@@ -201,9 +217,8 @@ static void run_best(const struct placement_request *request, struct placement_r
   best.start = placement_answer_new(problem, request->arena), best.from = placement_answer_new(problem, request->arena);
   start_rules(&best);
   if (best.blocks.n_samples < request->samples) start_earliest(&best);
-  prove(&best);
-  if (!result->proven && !is_optimal(&best)) anneal(&best);
-  result->proven = result->proven || is_optimal(&best);
+  if (is_optimal(&best)) result->proven = true;
+  if (!result->proven) anneal(&best);
   result->samples = min_u64(best.blocks.n_samples, request->samples);
 }
 

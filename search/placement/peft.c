@@ -5,26 +5,15 @@
 
 #include <math.h>
 
-/* Of `layer` if it is read on any device, and if on a device of its own: the least and the second least way. */
-struct ways {
-  double least_s, next_s;
-  size_t device; /* of the least */
-};
-
-static struct ways ways_of(const struct placement_costs *costs, const double *table_s, uint32_t layer) {
+/* How soon everything from `layer` on could end, on the device best for it. */
+static double least_way_s(const struct placement_costs *costs, const double *table_s, uint32_t layer) {
   const struct placement_problem *problem = costs->problem;
-  struct ways ways = {INFINITY, INFINITY, 0};
+  double least_s = INFINITY;
   for (size_t d = 0; d < problem->n_devices; d++) {
     if (!placement_can_run(problem, layer, d)) continue;
-    const double way_s = table_s[placement_at(problem, layer, d)] + placement_costs_layer_s(costs, layer, d);
-    if (way_s < ways.least_s) {
-      ways.next_s = ways.least_s;
-      ways.least_s = way_s, ways.device = d;
-    } else if (way_s < ways.next_s) {
-      ways.next_s = way_s;
-    }
+    least_s = fmin(least_s, table_s[placement_at(problem, layer, d)] + placement_costs_layer_s(costs, layer, d));
   }
-  return ways;
+  return least_s;
 }
 
 /* The optimistic cost table [n_layers * n_devices] and its means over the devices that can run a layer. */
@@ -36,9 +25,9 @@ static void fill_table(const struct placement_costs *costs, double *table_s, dou
     for (uint32_t j = problem->out_start[l]; j < problem->out_start[l + 1]; j++) {
       const uint32_t reader = problem->successor[j];
       const double edge_s = placement_costs_mean_edge_s(costs, problem->out_edge[j]);
-      const struct ways ways = ways_of(costs, table_s, reader);
+      const double elsewhere_s = edge_s + least_way_s(costs, table_s, reader);
       for (size_t d = 0; d < problem->n_devices; d++) {
-        double way_s = (d == ways.device ? ways.next_s : ways.least_s) + edge_s; /* the reader goes elsewhere */
+        double way_s = elsewhere_s;
         if (placement_can_run(problem, reader, d)) {
           const double own_s = table_s[placement_at(problem, reader, d)] + placement_costs_layer_s(costs, reader, d);
           way_s = fmin(way_s, own_s);

@@ -4,9 +4,9 @@
 #include "search/placement/placement_private.h"
 #include <math.h>
 
-enum { ASK_EVERY = 1024, COOL_EVERY = 64, LONG_BLOCK = 20 };
+enum { ASK_EVERY = 1024, COOL_EVERY = 64, LONG_BLOCK = 20, MOST_REFUSED = 16 };
 static const double single_share = 0.4, neighbour_share = 0.5, critical_share = 0.5, pin_share = 0.15,
-                    random_layer_share = 0.5;
+                    random_layer_share = 0.5, swap_share = 0.1, level_swap_share = 0.4;
 
 void placement_blocks_init(struct placement_blocks *blocks, struct placement_times *times, struct rng rng,
                            uint64_t most_samples, struct arena *arena) {
@@ -162,15 +162,39 @@ static bool move_block(struct placement_blocks *blocks) {
   return placement_times_move(times, from, to, target.device, target.behind);
 }
 
+/* With its group, each where it stands in the linear order. */
+static bool send(struct placement_blocks *blocks, uint32_t layer, uint32_t device) {
+  struct placement_times *times = blocks->times;
+  const uint32_t group = times->problem->group != NULL ? times->problem->group[layer] : PLACEMENT_NONE;
+  if (group != PLACEMENT_NONE) return move_group(blocks, group, device);
+  return placement_times_move(times, layer, layer, device, placement_orders_find(&times->orders, layer, device));
+}
+
+/* Two layers change devices: loads stay level. */
+static bool swap_layers(struct placement_blocks *blocks) {
+  const uint32_t *device = blocks->times->orders.device;
+  const uint32_t a = choose_layer(blocks), b = any(blocks, blocks->times->problem->n_layers);
+  const uint32_t device_a = device[a], device_b = device[b];
+  return device_a != device_b && send(blocks, a, device_b) && (device[b] != device_b || send(blocks, b, device_a));
+}
+
 /* --- what to pin ----------------------------------------------------------------------------------------------------
  */
+
+/* Activations have use for the room, too. */
+static bool unpin_one(struct placement_blocks *blocks) {
+  const uint32_t layer = choose_layer(blocks);
+  return blocks->times->pinned[layer] && placement_times_pin(blocks->times, layer, false);
+}
 
 /* One that travels is pinned, others that are make room at random, and what fits then is pinned. */
 static bool move_pins(struct placement_blocks *blocks) {
   struct placement_times *times = blocks->times;
   const struct placement_orders *orders = &times->orders;
+  const bool shared = times->problem->timing == PLACEMENT_CONTENTION;
+  if (shared && (rng_next(&blocks->rng) & 1)) return unpin_one(blocks);
   const uint32_t device = orders->device[choose_layer(blocks)];
-  if (!times->tight[device]) return false;
+  if (!times->tight[device] && !shared) return false;
   uint32_t n = 0, layer = PLACEMENT_NONE, n_pinned = 0;
   for (uint32_t l = orders->first[device]; l != PLACEMENT_NONE; l = orders->after[l]) {
     if (times->problem->weight_granules[l] == 0) continue;
@@ -193,6 +217,7 @@ static bool move_pins(struct placement_blocks *blocks) {
 
 static bool is_tight(const struct placement_times *times) {
   if (times->problem->memory != PLACEMENT_PIN) return false;
+  if (times->problem->timing == PLACEMENT_CONTENTION) return true;
   for (size_t d = 0; d < times->problem->n_devices; d++) {
     if (times->tight[d]) return true;
   }
@@ -210,12 +235,19 @@ static bool goes_on(struct placement_blocks *blocks) {
   return !blocks->stopped;
 }
 
+/* One evaluation, after as many moves that are none as it takes. */
 static void try_once(struct placement_blocks *blocks, bool tight, double temperature) {
   struct placement_times *times = blocks->times;
-  const double limit = times->value - temperature * log(1 - rng_unit(&blocks->rng));
+  const double swaps = times->objective == PLACEMENT_PERIOD ? level_swap_share : swap_share;
+  bool possible = false;
   blocks->n_samples++;
-  const bool possible = tight && rng_unit(&blocks->rng) < pin_share ? move_pins(blocks) : move_block(blocks);
-  const double value = possible ? placement_times_value(times, limit) : INFINITY;
+  for (int i = 0; i < MOST_REFUSED && !possible; i++) {
+    const double u = rng_unit(&blocks->rng), pins = tight ? pin_share : 0;
+    possible = u < pins ? move_pins(blocks) : u < pins + swaps ? swap_layers(blocks) : move_block(blocks);
+    if (!possible) placement_times_undo(times);
+  }
+  if (!possible) return;
+  const double value = placement_times_value(times, times->value - temperature * log(1 - rng_unit(&blocks->rng)));
   if (!isfinite(value)) {
     placement_times_undo(times);
     return;

@@ -9,9 +9,11 @@
 const char *const placement_bound_names[PLACEMENT_N_BOUNDS] = {"path", "load", "ancestor", "host", "exact"};
 
 enum {
-  MOST_ROUNDS = 400,       /* of the load bound */
-  ANCESTOR_ROUNDS = 80,    /* of each ancestor bound */
-  MOST_ANCESTORS = 8,      /* that are refined */
+  MOST_ROUNDS = 400,    /* of the load bound */
+  ANCESTOR_ROUNDS = 80, /* of each ancestor bound */
+  LOOK_ROUNDS = 3,
+  LEAST_ROUNDS = 20,
+  MOST_ANCESTORS = 48,     /* that are refined */
   LOAD_WORK = 60000000,    /* layers × devices × rounds */
   ANCESTOR_WORK = 20000000 /* also of the first look at each */
 };
@@ -108,7 +110,7 @@ static double bound_host(const struct placement_work *work) {
 static size_t rounds_for(const struct placement_work *work, size_t most, size_t work_units) {
   const size_t size = work->problem->n_layers * work->problem->n_devices;
   const size_t rounds = work_units / (size + 1);
-  return rounds < 20 ? 20 : rounds < most ? rounds : most;
+  return rounds < LEAST_ROUNDS ? LEAST_ROUNDS : rounds < most ? rounds : most;
 }
 
 /* Is there a device that could not keep all weights that it might get? */
@@ -151,13 +153,15 @@ static double bound_load(struct placement_work *work) {
 
 struct candidate {
   uint32_t layer;
+  bool after; /* all that follows it, not all before it */
   double value_s;
 };
 
 static int compare_candidates(const void *a, const void *b) {
   const struct candidate *x = a, *y = b;
   if (x->value_s > y->value_s || x->value_s < y->value_s) return x->value_s > y->value_s ? -1 : 1;
-  return x->layer < y->layer ? -1 : x->layer > y->layer;
+  if (x->layer != y->layer) return x->layer < y->layer ? -1 : 1;
+  return (int)x->after - (int)y->after;
 }
 
 static void mark_ancestors(const struct placement_problem *p, uint32_t layer, bool *member) {
@@ -184,33 +188,72 @@ double placement_ancestor_value(struct placement_work *work, uint32_t layer, siz
          placement_least_tail(&work->costs, work->tails_s, layer);
 }
 
-double placement_bound_ancestor(struct placement_work *work) {
+static void mark_descendants(const struct placement_problem *p, uint32_t layer, bool *member) {
+  memset(member, 0, p->n_layers * sizeof *member);
+  member[layer] = true;
+  for (size_t k = 0; k < p->n_layers; k++) {
+    const uint32_t l = p->topological[k];
+    for (uint32_t i = p->out_start[l]; member[l] && i < p->out_start[l + 1]; i++) member[p->successor[i]] = true;
+  }
+  member[layer] = false;
+}
+
+/* The same in the other direction: nothing that follows the layer starts before its computation has ended. */
+static double descendant_value(struct placement_work *work, uint32_t layer, size_t rounds, bool *member) {
   const struct placement_problem *p = work->problem;
-  if (p->objective != PLACEMENT_MAKESPAN || work->costs.coupling == PLACEMENT_CUTS) return 0;
-  const struct arena_mark mark = arena_get_mark(work->arena);
-  struct candidate *candidates = ARENA_NEW(work->arena, struct candidate, p->n_layers);
-  bool *member = ARENA_NEW(work->arena, bool, p->n_layers);
+  double head_s = INFINITY;
+  for (size_t d = 0; d < p->n_devices; d++) head_s = fmin(head_s, work->heads_s[placement_at(p, layer, d)]);
+  mark_descendants(p, layer, member);
+  const struct placement_load load = {.member = member,
+                                      .last = PLACEMENT_NONE,
+                                      .paths = true,
+                                      .memory = rounds >= ANCESTOR_ROUNDS && memory_binds(work),
+                                      .max_rounds = rounds,
+                                      .start = &work->multipliers};
+  return head_s + placement_load_bound(&work->costs, &load, work->arena, NULL);
+}
+
+static double candidate_value(struct placement_work *work, const struct candidate *c, size_t rounds, bool *member) {
+  if (c->after) return descendant_value(work, c->layer, rounds, member);
+  return placement_ancestor_value(work, c->layer, rounds, member, NULL);
+}
+
+/* Layers where branches meet or part, those first through which the longest paths lead; at most `most`. */
+static size_t list_candidates(struct placement_work *work, size_t most, struct candidate *candidates) {
+  const struct placement_problem *p = work->problem;
   size_t n = 0;
   for (uint32_t l = 0; l < p->n_layers; l++) {
-    if (p->in_start[l + 1] - p->in_start[l] < 2) continue;
     double through_s = INFINITY;
     for (size_t d = 0; d < p->n_devices; d++) {
       const size_t at = placement_at(p, l, d);
       if (placement_can_run(p, l, d)) through_s = fmin(through_s, work->heads_s[at] + work->tails_s[at]);
     }
-    candidates[n++] = (struct candidate){l, through_s};
+    if (p->in_start[l + 1] - p->in_start[l] > 1) candidates[n++] = (struct candidate){l, false, through_s};
+    if (p->out_start[l + 1] - p->out_start[l] > 1) candidates[n++] = (struct candidate){l, true, through_s};
   }
   qsort(candidates, n, sizeof *candidates, compare_candidates);
-  const size_t looks = ANCESTOR_WORK / (8 * p->n_layers * p->n_devices + 1) + 2;
-  n = n < looks ? n : looks;
-  for (size_t i = 0; i < n; i++)
-    candidates[i].value_s = placement_ancestor_value(work, candidates[i].layer, 1, member, NULL);
+  return n < most ? n : most;
+}
+
+double placement_bound_ancestor(struct placement_work *work) {
+  const struct placement_problem *p = work->problem;
+  if (p->objective != PLACEMENT_MAKESPAN || work->costs.coupling == PLACEMENT_CUTS) return 0;
+  const struct arena_mark mark = arena_get_mark(work->arena);
+  struct candidate *candidates = ARENA_NEW(work->arena, struct candidate, 2 * p->n_layers);
+  bool *member = ARENA_NEW(work->arena, bool, p->n_layers);
+  const size_t looks = ANCESTOR_WORK / (24 * p->n_layers * p->n_devices + 1) + 2;
+  const size_t n = list_candidates(work, looks, candidates);
+  for (size_t i = 0; i < n; i++) candidates[i].value_s = candidate_value(work, &candidates[i], LOOK_ROUNDS, member);
   qsort(candidates, n, sizeof *candidates, compare_candidates);
-  const size_t rounds = rounds_for(work, ANCESTOR_ROUNDS, ANCESTOR_WORK / MOST_ANCESTORS);
+  const size_t affordable = ANCESTOR_WORK / (LEAST_ROUNDS * p->n_layers * p->n_devices) + 2;
+  const size_t most = affordable < MOST_ANCESTORS ? affordable : MOST_ANCESTORS;
+  const size_t rounds = rounds_for(work, ANCESTOR_ROUNDS, ANCESTOR_WORK / most);
   double bound_s = 0;
-  for (size_t i = 0; i < n && i < MOST_ANCESTORS; i++) {
-    const double value_s = placement_ancestor_value(work, candidates[i].layer, rounds, member, NULL);
-    if (value_s > bound_s) bound_s = value_s, work->ancestor_layer = candidates[i].layer;
+  for (size_t i = 0; i < n && i < most; i++) {
+    const double value_s = candidate_value(work, &candidates[i], rounds, member);
+    if (!(value_s > bound_s)) continue;
+    bound_s = value_s;
+    work->ancestor_layer = candidates[i].layer, work->ancestor_after = candidates[i].after;
   }
   arena_rewind(work->arena, mark);
   return placement_round_down(bound_s);
@@ -228,7 +271,10 @@ static const char *explain(const struct placement_work *work, const struct place
     return arena_printf(arena, makespan ? "the path of layers that ends in \"%s\"" : "layer \"%s\" by itself",
                         p->layer_names[work->path_layer]);
   case PLACEMENT_BOUND_ANCESTOR:
-    return arena_printf(arena, "all layers before \"%s\", and what follows it", p->layer_names[work->ancestor_layer]);
+    return arena_printf(arena,
+                        work->ancestor_after ? "all layers behind \"%s\", after it"
+                                             : "all layers before \"%s\", and what follows it",
+                        p->layer_names[work->ancestor_layer]);
   case PLACEMENT_BOUND_HOST:
     return "the host's own link: all bytes must pass";
   default:

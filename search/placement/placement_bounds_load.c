@@ -499,6 +499,7 @@ double placement_load_bound(const struct placement_costs *costs, const struct pl
   if (keep != NULL) {
     memcpy(keep->device, best.device, p->n_devices * sizeof *best.device);
     memcpy(keep->layer, best.layer, p->n_layers * sizeof *best.layer);
+    memcpy(keep->memory, best.memory, p->n_devices * sizeof *best.memory);
   }
   arena_rewind(scratch, mark);
   return placement_round_down(bound_s);
@@ -510,6 +511,7 @@ double placement_load_bound(const struct placement_costs *costs, const struct pl
 struct placement_multipliers placement_multipliers_new(const struct placement_problem *problem, struct arena *arena) {
   struct placement_multipliers multipliers = {.device = ARENA_NEW(arena, double, problem->n_devices),
                                               .layer = ARENA_NEW(arena, double, problem->n_layers),
+                                              .memory = ARENA_NEW(arena, double, problem->n_devices),
                                               .share = ARENA_NEW(arena, double, PLACEMENT_MOST_PATHS),
                                               .path = ARENA_NEW(arena, uint32_t *, PLACEMENT_MOST_PATHS)};
   for (size_t i = 0; i < PLACEMENT_MOST_PATHS; i++) {
@@ -522,14 +524,17 @@ struct placement_forest *placement_forest_new(const struct placement_costs *cost
                                               const uint32_t *last_on, struct arena *arena) {
   struct placement_forest *forest = ARENA_NEW(arena, struct placement_forest, 1);
   forest_init(forest, costs, load, arena);
-  for (size_t d = 0; d < costs->problem->n_devices; d++) forest->room[d] = INFINITY;
   forest->last_on = last_on;
   return forest;
 }
 
 double placement_forest_sum(struct placement_forest *forest, const struct placement_multipliers *multipliers) {
-  const struct weights w = {.device = multipliers->device, .layer = multipliers->layer};
-  return solve_forest(forest, &w);
+  const struct weights w = {.device = multipliers->device, .layer = multipliers->layer, .memory = multipliers->memory};
+  double sum = solve_forest(forest, &w);
+  for (size_t d = 0; d < forest->costs->problem->n_devices; d++) {
+    if (forest->room[d] < INFINITY) sum -= w.memory[d] * forest->room[d];
+  }
+  return sum;
 }
 
 double placement_priced_sum(const struct placement_costs *costs, const double *price, struct arena *scratch) {

@@ -61,6 +61,7 @@ double placement_least_tail(const struct placement_costs *costs, const double *t
 struct placement_multipliers {
   double *device; /* [n_devices] of each device's load */
   double *layer;  /* [n_layers] of the paths through each layer */
+  double *memory; /* [n_devices] seconds per granule, or byte of hard memory */
   size_t n_paths;
   double *share;   /* of each path */
   uint32_t **path; /* how many layers, then these, first to last */
@@ -80,7 +81,8 @@ struct placement_load {
 double placement_load_bound(const struct placement_costs *costs, const struct placement_load *load,
                             struct arena *scratch, struct placement_multipliers *best);
 /* The least sum of what the members (`load.member`, which may change from call to call) cost under given multipliers,
- * if what else there is has been placed with `last_on` [n_devices] the last on each device. */
+ * if what else there is has been placed with `last_on` [n_devices] the last on each device. Memory is paid for, less
+ * the price of all that there is. */
 struct placement_forest;
 struct placement_forest *placement_forest_new(const struct placement_costs *costs, const struct placement_load *load,
                                               const uint32_t *last_on, struct arena *arena);
@@ -96,9 +98,10 @@ struct placement_work {
   double *heads_s, *tails_s;
   struct placement_multipliers multipliers;
   uint32_t path_layer, ancestor_layer;
+  bool ancestor_after; /* its descendants, not its ancestors */
 };
 void placement_work_init(struct placement_work *work, const struct placement_problem *problem, struct arena *arena);
-/* Of makespans; fills ancestor_layer. */
+/* Of makespans; fills ancestor_layer and ancestor_after. */
 double placement_bound_ancestor(struct placement_work *work);
 double placement_ancestor_value(struct placement_work *work, uint32_t layer, size_t rounds, bool *member,
                                 struct placement_multipliers *best);

@@ -8,8 +8,9 @@
  * what devices and paths have before them by the multipliers of the load bound.
  *
  * Passes keep only so many labels a level, each pass ten times more, until none was dropped for its number: then the
- * best is proven. What was dropped gives the open bound. Work is counted in labels tried and compared, never in
- * seconds. For makespans under `serial` in its plain form and `delay`; not for groups or memory that binds. */
+ * best is proven. What was dropped gives the open bound. Work is counted in labels tried and compared, about a
+ * microsecond each, never in seconds. For makespans under `serial` in its plain form and `delay`; not for groups. */
+#include "base/checked.h"
 #include "base/digest.h"
 #include "search/placement/placement_exact_private.h"
 #include <math.h>
@@ -19,7 +20,7 @@
 enum {
   MOST_LAYERS = 256,
   WORDS = MOST_LAYERS / 64,
-  MOST_DEVICES = 64,
+  MOST_DEVICES = 16,
   MOST_WAITING = 24, /* layers that others wait for, at once */
   FIRST_WIDTH = 100,
   MOST_WIDTH = 100000,
@@ -27,6 +28,7 @@ enum {
   MOST_BOUNDS = 3,
   BOUND_ROUNDS = 300,
   MEMO_BITS = 16,
+  LOOKS_PER_WORK = 256,
   COMPARISONS = 16, /* of labels cost as much as trying one */
   NONE16 = 0xffff
 };
@@ -43,27 +45,28 @@ struct mean {
 /* A state and a label of it. */
 struct past {
   uint64_t done[WORDS];
-  uint16_t last[MOST_DEVICES];               /* if what follows can tell; with WAITS if it waits for its one reader */
-  uint8_t where[MOST_WAITING];               /* `delay`: devices of waiting layers, in their order */
-  double start_s;                            /* of what was appended last */
-  double free_s[MOST_DEVICES];               /* not before start_s */
-  double end_s[MOST_WAITING];                /* of layers that others wait for, in their order */
-  double among_s[MOST_BOUNDS][MOST_DEVICES]; /* when the last ancestor of a mean's layer has ended there */
+  uint16_t last[MOST_DEVICES];  /* if what follows can tell; with WAITS if it waits for its one reader */
+  uint8_t where[MOST_WAITING];  /* `delay`: devices of waiting layers, in their order */
+  double start_s;               /* of what was appended last */
+  double free_s[MOST_DEVICES];  /* not before start_s */
+  double end_s[MOST_WAITING];   /* of layers that others wait for, in their order */
+  double among_s[MOST_DEVICES]; /* when the last ancestor of a mean's layer has ended there */
+  uint64_t used[MOST_DEVICES];  /* of memory that may bind */
 };
 enum { WAITS = 0x8000, LAYER_BITS = 0x7fff };
+/* How a layer is appended: its reader must come next on the device; its weights stay. */
+enum { WITH_READER = 1, PINNED = 2 };
 
 struct candidate {
   double bound_s;
   uint32_t parent;
   uint16_t layer;
-  uint8_t device;
-  bool waits;
+  uint8_t device, how;
 };
 struct step { /* of how a label came about */
   uint32_t parent;
   uint16_t layer;
-  uint8_t device;
-  bool waits;
+  uint8_t device, how;
 };
 struct memo {
   struct digest key;
@@ -73,12 +76,15 @@ struct labels {
   const struct placement_problem *problem;
   const struct placement_costs *costs;
   const double *tails_s;
-  bool delay;
+  bool delay, pins; /* weights that do not stay are sent */
+  bool tight[MOST_DEVICES];
+  const uint64_t *size, *room; /* of memory, by layer and by device */
   struct mean means[MOST_BOUNDS];
   size_t n_means;
+  const bool *among; /* of the mean that has it */
   struct memo *memo;
-  uint32_t *last_on; /* [n_devices] of the state at hand, for the forests */
-  uint64_t *work;
+  uint32_t *last_on;         /* [n_devices] of the state at hand, for the forests */
+  uint64_t *work, unit;      /* of work for a label tried: its bounds look at layers and devices */
   double limit_s, dropped_s; /* the best known; the least bound of what was dropped for number */
   size_t width;
   struct past *level, *next;
@@ -170,14 +176,14 @@ static bool may_follow(const struct labels *labels, const struct past *past, siz
   return true;
 }
 
-static double duration(const struct labels *labels, size_t layer, size_t device, uint64_t found, bool waits) {
+static double duration(const struct labels *labels, size_t layer, size_t device, uint64_t found, int how) {
   const struct placement_problem *p = labels->problem;
   const double compute_s = p->compute_s[placement_at(p, layer, device)];
   if (labels->delay || p->devices[device].host) return compute_s;
-  const bool sent = labels->costs->granules[layer] > labels->costs->room[device];
+  const bool sent = labels->pins && !(how & PINNED);
   const uint64_t input = p->input_bytes[layer];
-  const uint64_t bytes =
-      (sent ? p->weight_bytes[layer] : 0) + (input > found ? input - found : 0) + (waits ? 0 : p->output_bytes[layer]);
+  const uint64_t bytes = (sent ? p->weight_bytes[layer] : 0) + (input > found ? input - found : 0) +
+                         (how & WITH_READER ? 0 : p->output_bytes[layer]);
   return compute_s + (double)bytes / p->devices[device].link_bytes_per_s;
 }
 
@@ -202,13 +208,12 @@ static bool append(const struct labels *labels, const struct past *past, const s
   may_follow(labels, past, l, d, &found);
   memcpy(next, past, sizeof *next);
   next->start_s = fmax(past->free_s[d], arrival(labels, past, now, l, d));
-  const double end_s = next->start_s + duration(labels, l, d, found, c->waits);
+  const double end_s = next->start_s + duration(labels, l, d, found, c->how);
   next->free_s[d] = end_s;
   next->done[l / 64] |= UINT64_C(1) << (l % 64);
-  next->last[d] = (uint16_t)(l | (c->waits ? WAITS : 0));
-  for (size_t b = 0; b < labels->n_means; b++) {
-    if (labels->means[b].among == NULL || labels->means[b].among[l]) next->among_s[b][d] = end_s;
-  }
+  next->last[d] = (uint16_t)(l | (c->how & WITH_READER ? WAITS : 0));
+  if (labels->tight[d] && (c->how & PINNED)) next->used[d] += labels->size[l];
+  if (labels->among != NULL && labels->among[l]) next->among_s[d] = end_s;
   size_t n = 0, k = 0;
   for (; k <= now->n_waiting; k++) {
     const bool at_end = k == now->n_waiting;
@@ -271,8 +276,9 @@ static double bound_by_means(struct labels *labels, const struct past *past, con
     if (mean->last != PLACEMENT_NONE && is_done(past, mean->last)) continue;
     double sum_s = memo->rest_s[b] + mean->tail_s;
     for (size_t d = 0; d < p->n_devices; d++) {
-      const double behind_s = mean->among == NULL ? past->free_s[d] : fmax(past->among_s[b][d], past->start_s);
+      const double behind_s = mean->among == NULL ? past->free_s[d] : fmax(past->among_s[d], past->start_s);
       sum_s += mean->multipliers.device[d] * behind_s;
+      if (labels->tight[d]) sum_s += mean->multipliers.memory[d] * (double)past->used[d];
     }
     for (size_t i = 0; i < mean->multipliers.n_paths; i++) {
       const uint32_t *path = mean->multipliers.path[i];
@@ -328,32 +334,42 @@ static bool is_open(const struct labels *labels, double bound_s) {
 
 static void drop(struct labels *labels, double bound_s) { labels->dropped_s = fmin(labels->dropped_s, bound_s); }
 
+static void try_one(struct labels *labels, const struct now *now, struct candidate c) {
+  struct past next;
+  struct now then;
+  *labels->work -= labels->unit < *labels->work ? labels->unit : *labels->work;
+  if (!append(labels, &labels->level[c.parent], now, &c, &next)) {
+    drop(labels, 0);
+    return;
+  }
+  unpack(labels, &next, &then);
+  c.bound_s = bound_by_tails(labels, &next, &then);
+  if (is_open(labels, c.bound_s)) c.bound_s = fmax(c.bound_s, bound_by_means(labels, &next, &then));
+  c.bound_s = placement_round_down(c.bound_s);
+  if (!is_open(labels, c.bound_s)) return;
+  if (labels->n_candidates < labels->most_candidates) {
+    labels->candidates[labels->n_candidates++] = c;
+  } else {
+    drop(labels, c.bound_s);
+  }
+}
+
 static void try_layer(struct labels *labels, uint32_t parent, const struct now *now, size_t l) {
   const struct past *past = &labels->level[parent];
   const struct placement_problem *p = labels->problem;
-  struct past next;
-  struct now then;
   for (size_t d = 0; d < p->n_devices; d++) {
     uint64_t found;
     if (!may_follow(labels, past, l, d, &found)) continue;
-    for (int waits = 0; waits <= (!labels->delay && p->only_reader[l] != PLACEMENT_NONE); waits++) {
-      if (waits && !placement_can_run(p, p->only_reader[l], d)) continue;
-      struct candidate c = {.parent = parent, .layer = (uint16_t)l, .device = (uint8_t)d, .waits = waits};
-      if (*labels->work > 0) --*labels->work;
-      if (!append(labels, past, now, &c, &next)) {
-        drop(labels, 0);
-        continue;
-      }
-      unpack(labels, &next, &then);
-      c.bound_s = bound_by_tails(labels, &next, &then);
-      if (is_open(labels, c.bound_s)) c.bound_s = fmax(c.bound_s, bound_by_means(labels, &next, &then));
-      c.bound_s = placement_round_down(c.bound_s);
-      if (!is_open(labels, c.bound_s)) continue;
-      if (labels->n_candidates < labels->most_candidates) {
-        labels->candidates[labels->n_candidates++] = c;
-      } else {
-        drop(labels, c.bound_s);
-      }
+    const bool joins =
+        !labels->delay && p->only_reader[l] != PLACEMENT_NONE && placement_can_run(p, p->only_reader[l], d);
+    const bool stays =
+        labels->size[l] <= labels->room[d] && (!labels->tight[d] || past->used[d] + labels->size[l] <= labels->room[d]);
+    if (!stays && !labels->pins) continue; /* hard memory */
+    const bool sent = labels->pins && (!stays || (labels->tight[d] && labels->size[l] > 0));
+    for (int how = 0; how <= (WITH_READER | PINNED); how++) {
+      if (((how & WITH_READER) && !joins) || (how & PINNED ? !stays : !sent)) continue;
+      const struct candidate c = {.parent = parent, .layer = (uint16_t)l, .device = (uint8_t)d, .how = (uint8_t)how};
+      try_one(labels, now, c);
     }
   }
 }
@@ -364,13 +380,13 @@ static int compare_candidates(const void *a, const void *b) {
   if (x->parent != y->parent) return x->parent < y->parent ? -1 : 1;
   if (x->layer != y->layer) return x->layer < y->layer ? -1 : 1;
   if (x->device != y->device) return x->device < y->device ? -1 : 1;
-  return (int)x->waits - (int)y->waits;
+  return (int)x->how - (int)y->how;
 }
 
 static bool is_nowhere_later(const struct labels *labels, const struct past *a, const struct past *b) {
   if (a->start_s > b->start_s) return false;
   for (size_t d = 0; d < labels->problem->n_devices; d++) {
-    if (a->free_s[d] > b->free_s[d]) return false;
+    if (a->free_s[d] > b->free_s[d] || a->used[d] > b->used[d]) return false;
   }
   for (size_t k = 0; k < MOST_WAITING; k++) {
     if (a->end_s[k] > b->end_s[k]) return false;
@@ -414,7 +430,7 @@ static void keep_best(struct labels *labels) {
     labels->chain[labels->n_next] = *head;
     *head = (uint32_t)labels->n_next;
     labels->steps[labels->n_steps + labels->n_next] =
-        (struct step){(uint32_t)labels->first_step + c->parent, c->layer, c->device, c->waits};
+        (struct step){(uint32_t)labels->first_step + c->parent, c->layer, c->device, c->how};
     labels->n_next++;
   }
   const uint64_t spent = comparisons / COMPARISONS;
@@ -437,6 +453,9 @@ static void read_answer(const struct labels *labels, size_t at, struct arena *sc
   }
   answer->start[p->n_devices] = n;
   placement_pin(p, scratch, answer);
+  for (size_t k = 0; labels->pins && k < p->n_layers; k++) {
+    answer->pinned[order[k].layer] = (order[k].how & PINNED) && labels->size[order[k].layer] > 0;
+  }
   arena_rewind(scratch, mark);
 }
 
@@ -471,40 +490,53 @@ bool placement_exact_labels_applies(const struct placement_problem *p) {
   const bool fuses = p->timing == PLACEMENT_SERIAL && p->plain;
   if (p->objective != PLACEMENT_MAKESPAN || p->contiguous || !(fuses || p->timing == PLACEMENT_DELAY)) return false;
   if (p->n_layers > MOST_LAYERS || p->n_devices > MOST_DEVICES || (p->group != NULL && p->n_groups > 0)) return false;
-  if (p->timing == PLACEMENT_DELAY && p->mesh_bytes_per_s != NULL) return false;
-  for (size_t d = 0; d < p->n_devices; d++) {
-    if (p->devices[d].host) continue;
-    double sum = 0;
-    const bool pins = p->memory == PLACEMENT_PIN;
-    const double room = pins ? (double)placement_pin_granules(p, d) : (double)p->devices[d].dram_bytes;
-    for (size_t l = 0; l < p->n_layers; l++) {
-      const double size = pins ? (double)p->weight_granules[l] : (double)p->weight_bytes[l];
-      if (placement_can_run(p, l, d) && !(pins && size > room)) sum += size;
-    }
-    if (sum > room && p->memory != PLACEMENT_UNLIMITED) return false;
-    if (pins && p->timing == PLACEMENT_DELAY && sum > room) return false;
+  return p->timing != PLACEMENT_DELAY || p->mesh_bytes_per_s == NULL;
+}
+
+/* What layers take of memory, and where not all that may come fits. */
+static void measure_memory(struct labels *labels, struct arena *arena) {
+  const struct placement_problem *p = labels->problem;
+  labels->pins = p->memory == PLACEMENT_PIN && p->timing == PLACEMENT_SERIAL;
+  const bool hard = p->memory == PLACEMENT_HARD;
+  uint64_t *size = ARENA_NEW(arena, uint64_t, p->n_layers), *room = ARENA_NEW(arena, uint64_t, p->n_devices);
+  for (size_t l = 0; l < p->n_layers; l++) {
+    size[l] = labels->pins ? p->weight_granules[l] : hard ? p->weight_bytes[l] : 0;
   }
-  return true;
+  for (size_t d = 0; d < p->n_devices; d++) {
+    room[d] = p->devices[d].host ? UINT64_MAX
+              : labels->pins     ? p->pin_granules[d]
+              : hard             ? p->devices[d].dram_bytes
+                                 : UINT64_MAX;
+    uint64_t sum = 0;
+    for (size_t l = 0; l < p->n_layers; l++) {
+      if (placement_can_run(p, l, d) && size[l] <= room[d]) sum = sat_add(sum, size[l]);
+    }
+    labels->tight[d] = sum > room[d];
+  }
+  labels->size = size, labels->room = room;
 }
 
 static void add_mean(struct labels *labels, struct placement_work *bounds, uint32_t last, bool paths,
                      struct arena *arena) {
   const struct placement_problem *p = labels->problem;
   struct mean *mean = &labels->means[labels->n_means++];
+  bool memory = false;
+  for (size_t d = 0; d < p->n_devices; d++) memory = memory || labels->tight[d];
   *mean = (struct mean){.last = last, .member = ARENA_NEW(arena, bool, p->n_layers)};
   mean->multipliers = placement_multipliers_new(p, arena);
   if (last != PLACEMENT_NONE) {
     bool *among = ARENA_NEW(arena, bool, p->n_layers);
     placement_ancestor_value(bounds, last, BOUND_ROUNDS, among, &mean->multipliers);
-    mean->among = among;
+    mean->among = labels->among = among;
     mean->tail_s = placement_least_tail(&bounds->costs, bounds->tails_s, last);
   } else {
-    const struct placement_load load = {.last = PLACEMENT_NONE, .paths = paths, .max_rounds = BOUND_ROUNDS};
+    const struct placement_load load = {
+        .last = PLACEMENT_NONE, .memory = memory, .paths = paths, .max_rounds = BOUND_ROUNDS};
     placement_load_bound(&bounds->costs, &load, arena, &mean->multipliers);
   }
   for (size_t l = 0; l < p->n_layers; l++) mean->member[l] = mean->among == NULL || mean->among[l];
   struct placement_load *load = ARENA_NEW(arena, struct placement_load, 1);
-  *load = (struct placement_load){.member = mean->member, .last = last};
+  *load = (struct placement_load){.member = mean->member, .last = last, .memory = memory};
   mean->forest = placement_forest_new(labels->costs, load, labels->last_on, arena);
 }
 
@@ -546,11 +578,14 @@ bool placement_exact_labels(const struct placement_problem *problem, uint64_t *w
                             .delay = problem->timing == PLACEMENT_DELAY,
                             .last_on = ARENA_NEW(arena, uint32_t, problem->n_devices),
                             .work = work,
+                            .unit = 1 + problem->n_layers * problem->n_devices / LOOKS_PER_WORK,
                             .limit_s = *value};
+  measure_memory(labels, arena);
   add_mean(labels, &bounds, PLACEMENT_NONE, true, arena);
   memcpy(bounds.multipliers.device, labels->means[0].multipliers.device,
          problem->n_devices * sizeof *bounds.multipliers.device);
-  if (placement_bound_ancestor(&bounds) > 0) add_mean(labels, &bounds, bounds.ancestor_layer, true, arena);
+  if (placement_bound_ancestor(&bounds) > 0 && !bounds.ancestor_after)
+    add_mean(labels, &bounds, bounds.ancestor_layer, true, arena);
   add_mean(labels, &bounds, PLACEMENT_NONE, false, arena);
   bool proven = false;
   labels->memo = ARENA_NEW(arena, struct memo, 1U << MEMO_BITS);

@@ -115,8 +115,8 @@ static uint32_t behind(const struct schedule *s, uint32_t layer, uint32_t device
   return layer == PLACEMENT_NONE ? s->first[device] : s->after[layer];
 }
 
-/* The earliest gap from ready_s on. Among layers that take no time, who is placed later stands behind: orders of
- * devices then never wait for each other in a circle. */
+/* The earliest gap from ready_s on, behind all that ends by then: layers that take no time so stand in the order in
+ * which they were placed, and devices never wait for each other in a circle. */
 static struct slot find_slot(const struct schedule *s, uint32_t device, double ready_s, double duration_s,
                              bool fills_gaps) {
   uint32_t before = s->last[device];
@@ -125,8 +125,7 @@ static struct slot find_slot(const struct schedule *s, uint32_t device, double r
   }
   double start_s = before == PLACEMENT_NONE ? ready_s : fmax(ready_s, s->end_s[before]);
   for (uint32_t next; (next = behind(s, before, device)) != PLACEMENT_NONE; before = next) {
-    const bool is_instant = s->start_s[next] <= start_s && s->end_s[next] <= start_s;
-    if (start_s + duration_s <= s->start_s[next] && !is_instant) break;
+    if (start_s + duration_s <= s->start_s[next]) break;
     start_s = fmax(start_s, s->end_s[next]);
   }
   return (struct slot){start_s, start_s + duration_s, before, device};

@@ -140,7 +140,8 @@ bool placement_times_pin(struct placement_times *times, uint32_t layer, bool pin
 }
 
 void placement_times_fill(struct placement_times *times, uint32_t device) {
-  if (!times->tight[device] || times->problem->memory != PLACEMENT_PIN) return;
+  const bool shared = times->problem->timing == PLACEMENT_CONTENTION; /* activations have use for the room, too */
+  if (!times->tight[device] || times->problem->memory != PLACEMENT_PIN || shared) return;
   for (uint32_t l = times->orders.first[device]; l != PLACEMENT_NONE; l = times->orders.after[l]) {
     if (!times->pinned[l] && times->problem->weight_granules[l] > 0) placement_times_pin(times, l, true);
   }
@@ -404,9 +405,10 @@ double placement_times_load(struct placement_times *times, const struct placemen
   memset(times->used, 0, problem->n_devices * sizeof *times->used);
   for (uint32_t l = 0; l < problem->n_layers; l++) {
     const uint32_t d = times->orders.device[l];
+    const bool heavy = problem->weight_granules[l] > 0, held = times->fixed != NULL && times->fixed[l] == d;
     if (!placement_times_allows(times, l, d)) return INFINITY;
-    const bool forced = problem->memory != PLACEMENT_PIN;
-    times->pinned[l] = forced ? problem->weight_granules[l] > 0 : answer->pinned[l];
+    times->pinned[l] = problem->memory == PLACEMENT_PIN ? answer->pinned[l] : heavy;
+    if (held && heavy && !times->pinned[l]) return INFINITY;
     if (times->size != NULL && times->pinned[l]) times->used[d] = sat_add(times->used[d], times->size[l]);
   }
   for (size_t d = 0; d < problem->n_devices && times->size != NULL; d++) {

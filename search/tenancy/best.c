@@ -16,6 +16,9 @@
 
 enum { MOST_CHAINS = 32 };
 
+/* Share of the samples from which on the best answer competes with what the chains have become. */
+static const double homecoming = 0.75;
+
 struct best_settings {
   uint64_t chains, assign_steps;
   double hot, cold, narrowing;
@@ -39,7 +42,8 @@ static const struct field_table best_fields = {"tenancy.best", "ours: seeds anne
 
 /* What travels beside the answers. */
 struct best_state {
-  double hot; /* first temperature, in units of tenancy_cost; 0: no round yet */
+  double hot;    /* first temperature, in units of tenancy_cost; 0: no round yet */
+  uint64_t left; /* 1: the first answer is one that all chains have left */
 };
 
 /* A schedule that is annealed. */
@@ -160,10 +164,11 @@ static void begin(struct best *best, struct best_state *state) {
 }
 
 /* The best answer goes along even where the chain has left it: for the neighbours, and for searches that go on. */
-static void keep(struct best *best) {
+static void keep(struct best *best, struct best_state *state) {
   struct tenancy_request *request = best->request;
   const struct tenancy_meter *meter = best->meter;
   const bool left = best->n == 0 || meter->best_cost < best->chains[0].cost;
+  state->left = left;
   if (left) tenancy_write_down(request->problem, &meter->best, &request->kept[0]);
   request->n_kept = min_u64(best->n + left, request->keep);
   for (size_t i = left; i < request->n_kept; i++) {
@@ -181,7 +186,9 @@ static void run(struct tenancy_request *request, struct tenancy_meter *meter) {
   *best = (struct best){.request = request, .settings = request->settings, .meter = meter};
   struct best_state *state = request->state_out;
   *state = *(const struct best_state *)request->state;
-  for (size_t i = 0; i < request->n_population && i < MOST_CHAINS; i++) {
+  /* A hot chain that were brought back to the best answer in every round would never leave its valley. */
+  const bool skips = state->left != 0 && request->n_population > 1 && progress(best) < homecoming;
+  for (size_t i = skips; i < request->n_population && i < MOST_CHAINS; i++) {
     struct chain *chain = add_chain(best);
     tenancy_queue_up(problem, &request->population[i], &chain->queues);
     chain->cost = tenancy_evaluate(problem, &chain->queues);
@@ -192,7 +199,7 @@ static void run(struct tenancy_request *request, struct tenancy_meter *meter) {
   if (!(state->hot > 0)) begin(best, state);
   anneal(best, state->hot);
   sort_chains(best);
-  keep(best);
+  keep(best, state);
 }
 
 static size_t keep_of(const void *settings, const struct tenancy_problem *problem) {

@@ -366,6 +366,10 @@ static double most_value(const struct tenancy_goal *goal) {
 
 static void choose_unit(struct tenancy_goal *goal) {
   const double most = most_value(goal);
+  if (most > 0x1p1000) { /* also infinite: nothing can be told apart */
+    goal->unit = 0x1p950;
+    return;
+  }
   goal->unit = most < ldexp(1, VALUE_BITS) ? 1 : ldexp(1, ilogb(most) + 1 - VALUE_BITS);
 }
 

@@ -266,11 +266,13 @@ static void share_maxmin(struct judging *judging) {
 }
 
 static void share_weighted(struct judging *judging) {
-  double weight[TENANCY_MAX_CORES];
+  double weight[TENANCY_MAX_CORES], most = 0;
   const double *of_job = judging->problem->weight;
   for (size_t c = 0; c < judging->problem->n_cores; c++) {
-    weight[c] = of_job == NULL || !judging->live[c] ? 1 : of_job[judging->job[c]];
+    weight[c] = !judging->live[c] ? 0 : of_job == NULL ? 1 : of_job[judging->job[c]];
+    most = fmax(most, weight[c]);
   }
+  for (size_t c = 0; c < judging->problem->n_cores && most > 0; c++) weight[c] /= most; /* sums stay finite */
   fill_by(judging, weight);
 }
 

@@ -288,11 +288,16 @@ static size_t sort_live(const struct tenancy_schedule *schedule, const double *k
 static void rates_filled(struct tenancy_schedule *schedule) {
   const struct tenancy_problem *problem = schedule->problem;
   const bool weighted = problem->allocation == TENANCY_WEIGHTED && problem->weight != NULL;
-  double weight[TENANCY_MAX_CORES], key[TENANCY_MAX_CORES], weights = 0;
+  double weight[TENANCY_MAX_CORES] = {0}, key[TENANCY_MAX_CORES], weights = 0, most = 0;
   uint32_t order[TENANCY_MAX_CORES];
   for (size_t c = 0; c < problem->n_cores; c++) {
     if (!schedule->live[c]) continue;
     weight[c] = weighted ? problem->weight[schedule->job[c]] : 1;
+    most = fmax(most, weight[c]);
+  }
+  for (size_t c = 0; c < problem->n_cores; c++) {
+    if (!schedule->live[c]) continue;
+    weight[c] /= most; /* sums stay finite */
     key[c] = need_of(schedule, c) / weight[c];
     weights += weight[c];
   }
@@ -300,7 +305,7 @@ static void rates_filled(struct tenancy_schedule *schedule) {
   double rest = problem->bandwidth_bytes_per_cycle;
   for (size_t i = 0; i < n; i++) {
     const uint32_t c = order[i];
-    const double need = need_of(schedule, c), part = rest * (weight[c] / weights);
+    const double need = need_of(schedule, c), part = weights > 0 ? rest * (weight[c] / weights) : 0;
     schedule->rate[c] = need <= part ? 1 : part / need;
     rest -= need <= part ? need : part;
     weights -= weight[c];

@@ -1,13 +1,14 @@
 /* Does any instance of multi-tenant mapping, or any answer to it, break its readers or what follows them? What they
- * accept is judged, by events and in closed form, and solved if it is small; what they refuse, they say why.
+ * accept is judged, by events and in closed form, under every rule of sharing, and solved if it is small; what they
+ * refuse, they say why.
  *
- * An input is up to four texts with a line of two per cent signs between them: instance.json, jobs.csv, answers,
- * edges.csv.
+ * An input is up to five texts with a line of two per cent signs between them: instance.json, jobs.csv, answers,
+ * edges.csv, a trace of arrivals.
  *
  * libFuzzer: clang -std=c17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_tenancy.c and
  * the libraries search, results, base built with the same sanitizers. The corpus is replayed by
  * tests/unit/search/test_fuzz_corpus.c. */
-#include "search/tenancy/tenancy_bounds.h"
+#include "search/tenancy/tenancy_online.h"
 #include "search/tenancy/tenancy_read.h"
 #include <math.h>
 #include <stdlib.h>
@@ -15,10 +16,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { FUZZ_TENANCY_TEXTS = 4, FUZZ_TENANCY_NODES = 3000, FUZZ_TENANCY_SOLVED = 5, FUZZ_TENANCY_JUDGED = 8 };
+enum {
+  FUZZ_TENANCY_TEXTS = 5,
+  FUZZ_TENANCY_NODES = 3000,
+  FUZZ_TENANCY_SOLVED = 5,
+  FUZZ_TENANCY_JUDGED = 8,
+  FUZZ_TENANCY_RUN = 30
+};
 
 /* Instances and answers that were read, and those that were refused, so far. */
-static struct { size_t accepted, refused, answers, refused_answers; } fuzz_tenancy_seen;
+static struct { size_t accepted, refused, answers, refused_answers, traces, refused_traces; } fuzz_tenancy_seen;
 
 struct fuzz_tenancy {
   struct arena arena;
@@ -30,7 +37,7 @@ struct fuzz_tenancy {
 };
 
 static void fuzz_tenancy_split(struct fuzz_tenancy *fuzz, const uint8_t *data, size_t size) {
-  static const char *const paths[] = {"instance.json", "jobs.csv", "answers", "edges.csv"};
+  static const char *const paths[] = {"instance.json", "jobs.csv", "answers", "edges.csv", "trace.csv"};
   static const char line[] = "\n%%\n";
   char *text = arena_alloc(&fuzz->arena, size + 1, 1), *end = text + size;
   if (size > 0) memcpy(text, data, size);
@@ -78,6 +85,44 @@ static void fuzz_tenancy_use(struct fuzz_tenancy *fuzz) {
   }
 }
 
+/* What searches go by finds an end whenever the judge does. */
+static void fuzz_tenancy_share(struct fuzz_tenancy *fuzz, const struct tenancy_answer *answer) {
+  for (uint64_t rule = 0; rule < TENANCY_N_ALLOCATIONS * 2; rule++) {
+    const struct tenancy_goal_settings settings = {.allocation = rule / 2, .queue = rule % 2};
+    struct tenancy_problem problem = fuzz->problem;
+    struct tenancy_goal *goal;
+    struct tenancy_verdict verdict;
+    struct error error = {0};
+    double value[TENANCY_N_OBJECTIVES];
+    if (!tenancy_goal_open(&problem, &settings, 0, &fuzz->arena, &goal, &error)) abort();
+    struct tenancy_queues queues = tenancy_queues_new(&problem, &fuzz->arena);
+    const bool fine = tenancy_goal_judge(goal, answer, &fuzz->arena, &verdict, value, &error);
+    if (fine == error_is_set(&error)) abort();
+    for (size_t j = 0; j < problem.n_jobs; j++) {
+      if (answer->core[j] >= problem.n_cores || !tenancy_can_run(&problem, j, answer->core[j])) return;
+    }
+    tenancy_queue_up(&problem, answer, &queues);
+    if (tenancy_schedule_run(goal->schedule, &queues) != fine) abort();
+    if (fine && !(verdict.makespan_cycles > 0 && isfinite(verdict.makespan_cycles))) abort();
+  }
+}
+
+static void fuzz_tenancy_arrive(struct fuzz_tenancy *fuzz) {
+  struct tenancy_trace trace;
+  struct error error = {0};
+  const bool fine = tenancy_trace_parse(&fuzz->problem, &fuzz->texts[4], &fuzz->arena, &trace, &error);
+  if (fine == error_is_set(&error)) abort();
+  if (fine) fuzz_tenancy_seen.traces++;
+  if (!fine) fuzz_tenancy_seen.refused_traces++;
+  if (!fine || trace.jobs.n_jobs > FUZZ_TENANCY_RUN) return;
+  const struct tenancy_online_settings settings = {.remap_samples = 12};
+  struct tenancy_online online;
+  if (!tenancy_run_online(&trace, &settings, &fuzz->arena, &online, &error)) abort();
+  for (size_t a = 0; a < trace.n_arrivals; a++) {
+    if (!(online.latency_cycles[a] >= 0) || !isfinite(online.latency_cycles[a])) abort();
+  }
+}
+
 static void fuzz_tenancy_read(struct fuzz_tenancy *fuzz) {
   if (fuzz->n_texts < 2) return;
   const struct tenancy_text *edges = fuzz->n_texts > 3 ? &fuzz->texts[3] : NULL;
@@ -91,6 +136,8 @@ static void fuzz_tenancy_read(struct fuzz_tenancy *fuzz) {
   if (read) fuzz_tenancy_seen.answers++;
   if (!read) fuzz_tenancy_seen.refused_answers++;
   if (read) fuzz_tenancy_use(fuzz);
+  for (size_t i = 0; read && i < fuzz->answers.n && i < 2; i++) fuzz_tenancy_share(fuzz, &fuzz->answers.answers[i]);
+  if (fuzz->n_texts > 4) fuzz_tenancy_arrive(fuzz);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -33,6 +33,14 @@ static void draw(uint64_t purpose, uint64_t instance, struct placement_problem *
   draw_shape(&rng, shape, problem);
 }
 
+/* Layers that take no time, or next to none: whoever stands first then can only be told from the order. */
+static void stop_the_clock(uint64_t instance, struct placement_problem *problem) {
+  const size_t n = problem->n_layers * problem->n_devices;
+  double *compute_s = ARENA_NEW(&arena, double, n);
+  for (size_t i = 0; i < n; i++) compute_s[i] = problem->compute_s[i] * (instance % 2 == 0 ? 0 : 1e-17);
+  problem->compute_s = compute_s;
+}
+
 static struct placement_request request_of(const struct placement_problem *problem,
                                            const struct placement_algorithm *algorithm, uint64_t samples) {
   void *settings = arena_alloc(&arena, 1, algorithm->settings_bytes);
@@ -67,6 +75,7 @@ static void answers_are_answers(void **state) {
     const struct arena_mark mark = arena_get_mark(&arena);
     struct placement_problem problem;
     draw(0, instance, &problem);
+    if (instance % 4 == 3) stop_the_clock(instance / 4, &problem);
     for (size_t i = 0; i < n_placement_algorithms; i++) {
       const struct placement_algorithm *algorithm = placement_algorithms[i];
       const uint64_t samples = instance % 5 == 0 ? 1 : SAMPLES;
@@ -110,6 +119,43 @@ static void the_same_twice_and_another_with_another_seed(void **state) {
   for (size_t i = 0; i < n_placement_algorithms; i++) {
     if (differs[i] == placement_algorithms[i]->one_shot) fail_msg("%s and its seed", placement_algorithms[i]->name);
   }
+}
+
+/* With neither crossovers nor mutation children are their parents: nothing better than the first generation is found.
+ * With either, something is. */
+static void children_differ_by_what_is_set(void **state) {
+  (void)state;
+  static const char *const rates[] = {"crossover_gen_rate", "crossover_rg_rate", "crossover_accel_rate",
+                                      "mutation_rate"};
+  enum { N_RATES = sizeof rates / sizeof *rates, N_FIRST = 12 };
+  const struct placement_algorithm *algorithm = placement_find_algorithm("magma-like");
+  size_t n_better[N_RATES + 1] = {0};
+  for (uint64_t instance = 0; instance < N_REPEATED; instance++) {
+    struct placement_problem problem;
+    draw(6, instance, &problem);
+    for (size_t on = 0; on <= N_RATES; on++) {
+      struct placement_request request = request_of(&problem, algorithm, N_FIRST);
+      void *settings = arena_alloc(&arena, 1, algorithm->settings_bytes);
+      struct error error = {0};
+      config_defaults(algorithm->table, &arena, settings);
+      for (size_t i = 0; i < N_RATES; i++) {
+        const struct field *field = config_find_field(algorithm->table, rates[i]);
+        assert_true(config_set_field(field, settings, i == on ? "0.5" : "0", "test", &arena, &error));
+      }
+      const struct field *population = config_find_field(algorithm->table, "population");
+      const struct field *parents = config_find_field(algorithm->table, "parent_fraction");
+      assert_true(config_set_field(population, settings, "10", "test", &arena, &error));
+      assert_true(config_set_field(parents, settings, "0.5", "test", &arena, &error));
+      request.settings = settings;
+      struct placement_result first, all;
+      algorithm->run(&request, &first);
+      request.samples = 200;
+      algorithm->run(&request, &all);
+      n_better[on] += all.value < first.value;
+    }
+  }
+  for (size_t on = 0; on < N_RATES; on++) assert_true(n_better[on] > 0);
+  assert_int_equal(n_better[N_RATES], 0);
 }
 
 static bool stop_at_once(void *context) {
@@ -253,6 +299,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(answers_are_answers, setup, teardown),
       cmocka_unit_test_setup_teardown(the_same_twice_and_another_with_another_seed, setup, teardown),
+      cmocka_unit_test_setup_teardown(children_differ_by_what_is_set, setup, teardown),
       cmocka_unit_test_setup_teardown(interrupted_at_once, setup, teardown),
       cmocka_unit_test_setup_teardown(later_steps_and_searches_are_not_worse, setup, teardown),
       cmocka_unit_test_setup_teardown(held_weights_stay, setup, teardown),

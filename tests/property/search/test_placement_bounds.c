@@ -32,8 +32,8 @@ static void judge(const struct small_shape *shape, uint64_t round, uint64_t task
     assert_true(placement_bounds(&problem, &arena, &bounds, &error));
     for (int b = 0; value < INFINITY && b < PLACEMENT_N_BOUNDS; b++) {
       if (bounds.value[b] > value * (1 + slack)) {
-        fail_msg("seed %" PRIu64 ", round %" PRIu64 ", task %" PRIu64 ": the %s bound %.12g is above %.12g", seed, round,
-                 task, placement_bound_names[b], bounds.value[b], value);
+        fail_msg("seed %" PRIu64 ", round %" PRIu64 ", task %" PRIu64 ": the %s bound %.12g is above %.12g", seed,
+                 round, task, placement_bound_names[b], bounds.value[b], value);
       }
     }
     assert_true(bounds.best >= bounds.value[bounds.binding]);

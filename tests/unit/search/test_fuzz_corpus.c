@@ -64,6 +64,7 @@ static void test_tenancy_corpus(void **state) {
   replay("tests/fuzz/corpus/tenancy", fuzz_tenancy, 1);
   assert_true(fuzz_tenancy_seen.accepted >= 17 && fuzz_tenancy_seen.refused >= 16);
   assert_true(fuzz_tenancy_seen.answers >= 13 && fuzz_tenancy_seen.refused_answers >= 3);
+  assert_true(fuzz_tenancy_seen.traces >= 1 && fuzz_tenancy_seen.refused_traces >= 2);
 }
 
 static void test_placement_corpus(void **state) {
