@@ -82,6 +82,9 @@ map again.json "$mocap" --samples 2000 --seed 3 --json
 map same.json "$mocap" --samples 2000 --seed 3 --json
 holds 'the same seed, the same answer' 'a["layers"] == b["layers"] and a["samples"] == b["samples"]' \
   "$folder/again.json" "$folder/same.json"
+map timed.csv "$mocap" --time 0.2
+holds 'by time: searches that grow' 'float(a[0]["wall_s"]) < 60 and int(a[0]["samples"]) > 0 and
+  float(a[0]["value"]) <= float(b[0]["value"])' "$folder/timed.csv" "$folder/first.csv"
 runs 0 'linear program' "$dse" map placement $data/pair.json --lp "$folder/pair.lp" --samples 100
 check 'linear program: rows and binaries' grep -qi 'binar\|general' "$folder/pair.lp"
 
