@@ -201,6 +201,7 @@ static const struct table_column columns[] = {
     {"period_s", "s", "min", "between inputs of a stream"},
     {"communication", "", "min", "share of transfers in what devices spend on layers"},
     {"wall_s", "s", "min", "of the search; bounds not counted"},
+    {"cpu_s", "s", "min", "of one core, likewise"},
     {"proven_optimal", "", "", "by the algorithm, or the gap is at most 1e-9"},
 };
 
@@ -221,6 +222,7 @@ static void add_row(const struct placement_command *command, const struct placem
   table_double(table, outcome->found ? schedule->period_s : NAN);
   table_double(table, outcome->found ? outcome->communication : NAN);
   table_double(table, outcome->wall_s);
+  table_double(table, outcome->cpu_s);
   table_text(table, outcome->proven_optimal ? "yes" : "no");
 }
 
