@@ -74,6 +74,11 @@ map table.csv "$mocap" --algorithm h2h-step1,h2h-step4,best --samples 5000
 holds 'table: best first, none below the bound' '[row["algorithm"] for row in a] == ["best", "h2h-step4", "h2h-step1"] and
   all(float(row["value"]) >= float(row["lower_bound"]) * (1 - 1e-9) for row in a) and
   float(a[2]["value"]) == float(b[0]["value"])' "$folder/table.csv" "$folder/first.csv"
+map steps.csv "$mocap" --algorithm h2h-step1,h2h-step2,h2h-step3,h2h-step4
+holds 'steps: latency and energy as given' 'len(a) == 4 and all(
+  abs(float(row["value"]) / float(said[row["algorithm"][4:] + "_s"]) - 1) < 1e-12 and
+  abs(float(row["energy_j"]) / float(said[row["algorithm"][4:] + "_j"]) - 1) < 1e-12
+  for said in b if said["problem"] == "mocap_0125" for row in a)' "$folder/steps.csv" $data/boards/expected.csv
 map all.csv "$mocap" --algorithm all --samples 1000
 holds 'all: nobody is better than ours' 'a[0]["value"] and len(a) > 8 and
   min(float(row["value"]) for row in a if row["value"]) >=
