@@ -171,10 +171,11 @@ static bool read_options(struct placement_command *command, struct error *error)
   if (!check_options(invocation, error) || !read_algorithms(command, error) || !read_keys(command, error)) return false;
   if (!read_seconds(invocation, &job->time_s, error)) return false;
   const bool timed = job->time_s > 0;
-  if (!invocation_u64(invocation, "samples", timed ? most_samples : default_samples, &job->samples, error) ||
+  if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
       !invocation_u64(invocation, "seed", 0, &job->seed, error))
     return false;
-  if (job->samples < 1 || job->samples > most_samples)
+  const bool unlimited = timed && invocation_value(invocation, "samples") == NULL;
+  if (!unlimited && (job->samples < 1 || job->samples > most_samples))
     error_add(error, STATUS_INPUT, "--samples: 1 to 1e12 are allowed");
   const char *const held = invocation_value(invocation, "held");
   if (held != NULL && !read_held(command, held, error)) return false;
@@ -200,6 +201,7 @@ static const struct table_column columns[] = {
     {"period_s", "s", "min", "between inputs of a stream"},
     {"communication", "", "min", "share of transfers in what devices spend on layers"},
     {"wall_s", "s", "min", "of the search; bounds not counted"},
+    {"cpu_s", "s", "min", "of one core, likewise"},
     {"proven_optimal", "", "", "by the algorithm, or the gap is at most 1e-9"},
 };
 
@@ -220,6 +222,7 @@ static void add_row(const struct placement_command *command, const struct placem
   table_double(table, outcome->found ? schedule->period_s : NAN);
   table_double(table, outcome->found ? outcome->communication : NAN);
   table_double(table, outcome->wall_s);
+  table_double(table, outcome->cpu_s);
   table_text(table, outcome->proven_optimal ? "yes" : "no");
 }
 

@@ -7,6 +7,10 @@
 #include <time.h>
 
 static const double tolerance = 1e-9; /* relative: of the checker, of a closed gap */
+static const uint64_t first_samples = 25000;
+enum { MAX_EPOCHS = 40 };
+static const struct placement_result no_result = {
+    .value = INFINITY, .stated_s = NAN, .stated_j = NAN, .stated_communication_s = NAN};
 
 static double seconds_of(clockid_t clock) {
   struct timespec now;
@@ -86,6 +90,21 @@ void placement_take_proof(struct placement_outcome *outcome, struct placement_bo
   bounds->reason = "a search that ended: there is nothing better";
 }
 
+/* Searches plan for the samples that they have, so one without a limit would never get down to detail. */
+static void search_by_time(struct placement_request *request, const struct placement_job *job, struct watch *watch,
+                           struct placement_result *best) {
+  uint64_t n_used = 0;
+  for (unsigned epoch = 0; epoch < MAX_EPOCHS; epoch++) {
+    struct placement_result result = no_result;
+    request->samples = first_samples << epoch;
+    job->algorithm->run(request, &result);
+    n_used += result.samples;
+    if (epoch == 0 || result.value < best->value || result.proven) *best = result;
+    best->samples = n_used;
+    if (job->algorithm->one_shot || result.proven || interrupted(watch)) return;
+  }
+}
+
 bool placement_search(const struct invocation *invocation, const struct placement_job *job,
                       struct placement_outcome *outcome, struct error *error) {
   (void)error;
@@ -93,19 +112,23 @@ bool placement_search(const struct invocation *invocation, const struct placemen
   const bool alone = cluster_size(invocation->cluster) == 1;
   const double began_s = seconds_of(CLOCK_MONOTONIC), began_cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
   struct watch watch = {.cluster = invocation->cluster, .until_s = job->time_s > 0 ? began_s + job->time_s : 0};
-  const struct placement_request request = {.problem = problem,
-                                            .bounds = job->bounds,
-                                            .settings = job->settings,
-                                            .seed = job->seed,
-                                            .samples = job->samples,
-                                            .held = job->held,
-                                            .interrupted = alone ? interrupted : NULL,
-                                            .context = &watch,
-                                            .arena = invocation->arena,
-                                            .scratch = invocation->scratch};
-  struct placement_result result = {.value = INFINITY, .stated_s = NAN, .stated_j = NAN, .stated_communication_s = NAN};
+  struct placement_request request = {.problem = problem,
+                                      .bounds = job->bounds,
+                                      .settings = job->settings,
+                                      .seed = job->seed,
+                                      .samples = job->samples,
+                                      .held = job->held,
+                                      .interrupted = alone ? interrupted : NULL,
+                                      .context = &watch,
+                                      .arena = invocation->arena,
+                                      .scratch = invocation->scratch};
+  struct placement_result result = no_result;
   *outcome = (struct placement_outcome){0};
-  job->algorithm->run(&request, &result);
+  if (job->samples == 0) {
+    search_by_time(&request, job, &watch, &result);
+  } else {
+    job->algorithm->run(&request, &result);
+  }
   outcome->wall_s = seconds_of(CLOCK_MONOTONIC) - began_s;
   outcome->cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - began_cpu_s;
   outcome->samples = result.samples;

@@ -9,10 +9,10 @@ struct placement_job {
   const struct placement_problem *problem;
   const struct placement_bounds *bounds;
   const struct placement_algorithm *algorithm;
-  const void *settings; /* of its table */
-  uint64_t seed, samples;
-  double time_s;        /* 0: no limit */
-  const uint32_t *held; /* NULL: no weights lie anywhere yet */
+  const void *settings;   /* of its table */
+  uint64_t seed, samples; /* samples 0: no limit but time, by searches of 25,000, 50,000, 100,000, … */
+  double time_s;          /* 0: no limit */
+  const uint32_t *held;   /* NULL: no weights lie anywhere yet */
 };
 struct placement_outcome {
   bool found;

@@ -25,7 +25,7 @@ map pair.json $data/pair.json --json --out "$folder/answer.csv" --report "$folde
 holds 'pair: the optimum' 'a["value"] == 3.5 and a["makespan_s"] == 3.5 and a["unit"] == "s" and
   a["lower_bound"] <= 3.5 and abs(a["gap"] - (3.5 / a["lower_bound"] - 1)) < 1e-9 and a["energy_j"] == 49 and
   abs(a["communication"] - 3 / 7) < 1e-12 and a["algorithm"] == "best" and a["seed"] == 0 and a["wall_s"] >= 0 and
-  a["samples"] <= 400000 and a["proven_optimal"] in (True, False)' "$folder/pair.json"
+  a["samples"] <= 400000 and a["proven_optimal"] and a["gap"] <= 1e-9' "$folder/pair.json"
 holds 'pair: each chain on its board' '{row["layer"]: row["device"] for row in a["layers"]} ==
   {"x1": "A", "x2": "A", "y1": "B", "y2": "B"} and all(row["pinned"] for row in a["layers"])' "$folder/pair.json"
 holds 'pair: the answer as printed' 'len(a) == 4 and all(any(row["layer"] == one["layer"] and
@@ -74,6 +74,11 @@ map table.csv "$mocap" --algorithm h2h-step1,h2h-step4,best --samples 5000
 holds 'table: best first, none below the bound' '[row["algorithm"] for row in a] == ["best", "h2h-step4", "h2h-step1"] and
   all(float(row["value"]) >= float(row["lower_bound"]) * (1 - 1e-9) for row in a) and
   float(a[2]["value"]) == float(b[0]["value"])' "$folder/table.csv" "$folder/first.csv"
+map steps.csv "$mocap" --algorithm h2h-step1,h2h-step2,h2h-step3,h2h-step4
+holds 'steps: latency and energy as given' 'len(a) == 4 and all(
+  abs(float(row["value"]) / float(said[row["algorithm"][4:] + "_s"]) - 1) < 1e-12 and
+  abs(float(row["energy_j"]) / float(said[row["algorithm"][4:] + "_j"]) - 1) < 1e-12
+  for said in b if said["problem"] == "mocap_0125" for row in a)' "$folder/steps.csv" $data/boards/expected.csv
 map all.csv "$mocap" --algorithm all --samples 1000
 holds 'all: nobody is better than ours' 'a[0]["value"] and len(a) > 8 and
   min(float(row["value"]) for row in a if row["value"]) >=
@@ -82,6 +87,9 @@ map again.json "$mocap" --samples 2000 --seed 3 --json
 map same.json "$mocap" --samples 2000 --seed 3 --json
 holds 'the same seed, the same answer' 'a["layers"] == b["layers"] and a["samples"] == b["samples"]' \
   "$folder/again.json" "$folder/same.json"
+map timed.csv "$mocap" --time 0.2
+holds 'by time: searches that grow' 'float(a[0]["wall_s"]) < 60 and int(a[0]["samples"]) > 0 and
+  float(a[0]["value"]) <= float(b[0]["value"])' "$folder/timed.csv" "$folder/first.csv"
 runs 0 'linear program' "$dse" map placement $data/pair.json --lp "$folder/pair.lp" --samples 100
 check 'linear program: rows and binaries' grep -qi 'binar\|general' "$folder/pair.lp"
 
