@@ -77,6 +77,12 @@ static void take_values(const struct placement_problem *problem, const struct pl
 }
 
 void placement_take_proof(struct placement_outcome *outcome, struct placement_bounds *bounds) {
+  if (outcome->found && !outcome->proven_optimal && outcome->bound > bounds->best) {
+    bounds->value[PLACEMENT_BOUND_EXACT] = bounds->best = outcome->bound;
+    bounds->binding = PLACEMENT_BOUND_EXACT;
+    bounds->reason = "a search that did not end: nothing that it left can be better";
+    outcome->gap = placement_gap(outcome->value, bounds->best);
+  }
   if (!outcome->found || !outcome->proven_optimal || outcome->value <= bounds->best) return;
   outcome->gap = 0;
   bounds->value[PLACEMENT_BOUND_EXACT] = bounds->best = outcome->value;
@@ -136,6 +142,7 @@ bool placement_search(const struct invocation *invocation, const struct placemen
   placement_require_valid(invocation, problem, &outcome->answer, &outcome->schedule);
   take_values(problem, &result, outcome);
   outcome->gap = placement_gap(outcome->value, job->bounds->best);
+  outcome->bound = result.bound;
   outcome->proven_optimal = result.proven || outcome->gap <= tolerance;
   return true;
 }

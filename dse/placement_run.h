@@ -22,6 +22,7 @@ struct placement_outcome {
    * H2H, Herald-like) more than the schedule says, of all others the same. */
   double value, gap, makespan_s, energy_j, communication; /* the last: share of what devices spend on layers */
   uint64_t samples;
+  double bound;        /* of an exact method that did not end; 0: none */
   bool proven_optimal; /* by the algorithm, or the gap is closed */
   double wall_s, cpu_s;
   const char *stopped; /* NULL: ended by itself; "time", or a signal */

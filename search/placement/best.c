@@ -18,12 +18,12 @@ static const struct field best_field_list[] = {
     {"restart_samples", FIELD_UINT, "", 1, 1e9, "500", "evaluations a layer that a restart of annealing has at least",
      OFFSET(restart_samples), ROLE_ANSWER, NULL},
     {"max_restarts", FIELD_UINT, "", 1, 1000, "12", "of annealing", OFFSET(max_restarts), ROLE_ANSWER, NULL},
-    {"exact_looks", FIELD_UINT, "", 0, 1e15, "20000000",
-     "layers times devices times counted work that exact methods may do after the first restart", OFFSET(exact_looks),
+    {"exact_looks", FIELD_UINT, "", 0, 1e15, "100000000",
+     "pairs of a layer and a device that exact methods may look at after the first restart", OFFSET(exact_looks),
      ROLE_ANSWER, NULL},
-    {"hot", FIELD_REAL, "", 1e-9, 1e3, "1.8", "first temperature, as a share of the start's value a layer", OFFSET(hot),
+    {"hot", FIELD_REAL, "", 1e-9, 1e3, "3", "first temperature, as a share of the start's value a layer", OFFSET(hot),
      ROLE_ANSWER, NULL},
-    {"warm", FIELD_REAL, "", 1e-9, 1e3, "0.45", "the same of restarts from the best so far", OFFSET(warm), ROLE_ANSWER,
+    {"warm", FIELD_REAL, "", 1e-9, 1e3, "0.8", "the same of restarts from the best so far", OFFSET(warm), ROLE_ANSWER,
      NULL},
     {"cold", FIELD_REAL, "", 1e-12, 10, "1e-3", "last temperature, as a share of the first", OFFSET(cold), ROLE_ANSWER,
      NULL},
@@ -33,8 +33,10 @@ static const struct field_table best_fields = {"placement.best", "ours: the best
 
 /* Of sums in another order. */
 static const double rounding = 1e-12;
+static const double within_reach = 0.05; /* the gap at which another exact search may close it */
 /* Of the start's value: single layers of a small problem weigh no more. */
 static const double hottest = 0.2;
+enum { POLISH = 10 }; /* a tenth of the samples */
 
 struct best {
   const struct placement_request *request;
@@ -170,14 +172,27 @@ static bool is_optimal(const struct best *best) {
 static void prove(struct best *best) {
   const struct placement_request *request = best->request;
   const struct placement_problem *problem = request->problem;
-  const uint64_t work = best->settings->exact_looks / (problem->n_layers * problem->n_devices);
+  const uint64_t work = best->settings->exact_looks / PLACEMENT_LOOKS_PER_WORK;
   if (work == 0 || request->held != NULL || best->blocks.stopped) return;
   struct placement_answer answer = placement_answer_new(problem, request->arena);
   double value = best->result->value, bound = 0;
   if (isfinite(value)) placement_answer_copy(problem, &best->result->answer, &answer);
-  if (!placement_exact(problem, work, request->arena, &answer, &value, &bound)) return;
-  take(best, &answer);
-  best->result->proven = best->result->value <= bound * (1 + rounding);
+  const bool ended = placement_exact(problem, work, request->arena, &answer, &value, &bound);
+  if (value < best->result->value) take(best, &answer);
+  best->result->bound = fmax(best->result->bound, bound);
+  best->result->proven = ended && best->result->value <= bound * (1 + rounding);
+}
+
+/* What was best may have been left on a warm way: down from there, until the samples end. */
+static void polish(struct best *best) {
+  struct placement_blocks *blocks = &best->blocks;
+  const uint64_t left = best->request->samples - min_u64(best->request->samples, blocks->n_samples);
+  const double cold = best->settings->hot * best->settings->cold / (double)best->request->problem->n_layers;
+  blocks->rng = rng_stream(best->request->seed, RNG_PLACEMENT, best->settings->max_restarts,
+                           (uint64_t)PLACEMENT_STREAM_BEST << 32);
+  placement_answer_copy(best->request->problem, &blocks->best, &best->from);
+  placement_blocks_anneal(blocks, &best->from, left, (struct placement_cooling){cold, cold});
+  take(best, &blocks->best);
 }
 
 static void anneal(struct best *best) {
@@ -189,18 +204,23 @@ static void anneal(struct best *best) {
   const uint64_t n_restarts = max_u64(1, min_u64(settings->max_restarts, left / restart_samples));
   if (!isfinite(blocks->best_value)) return;
   placement_answer_copy(problem, &blocks->best, &best->start);
+  double tried = INFINITY; /* the value below which an exact method has searched */
   for (uint64_t i = 0; i < n_restarts && !blocks->stopped; i++) {
     const bool again = i % 3 == 2;
     const double hot = fmin(hottest, (again ? settings->warm : settings->hot) / (double)problem->n_layers);
     blocks->rng = rng_stream(best->request->seed, RNG_PLACEMENT, i, (uint64_t)PLACEMENT_STREAM_BEST << 32);
     placement_answer_copy(problem, again ? &blocks->best : &best->start, &best->from);
-    placement_blocks_anneal(blocks, &best->from, ceil_div(left, n_restarts),
+    placement_blocks_anneal(blocks, &best->from, (left - left / POLISH) / n_restarts,
                             (struct placement_cooling){hot, hot * settings->cold});
     take(best, &blocks->best);
     if (is_optimal(best)) best->result->proven = true;
-    if (i == 0 && !best->result->proven) prove(best);
+    if (i == 0 && !best->result->proven) prove(best), tried = best->result->value;
     if (best->result->proven) return;
   }
+  polish(best);
+  /* A better limit cuts off more; but not much more. */
+  const double gap = placement_gap(best->result->value, best->result->bound);
+  if (best->result->value < tried && gap < within_reach) prove(best);
 }
 
 static void run_best(const struct placement_request *request, struct placement_result *result) {

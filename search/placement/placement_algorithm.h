@@ -23,6 +23,7 @@ struct placement_result {
   double value;                   /* INFINITY: none found */
   uint64_t samples;               /* evaluations used */
   bool proven;
+  double bound; /* what an exact method left open has shown; 0: nothing */
   /* Makespan and energy without the localities that a method stops short of (steps 1 and 2 of H2H, Herald-like): what
    * is published as theirs, never below what the answer takes by the rule on a single chain. NAN: no others. */
   double stated_s, stated_j;

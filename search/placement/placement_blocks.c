@@ -4,7 +4,7 @@
 #include "search/placement/placement_private.h"
 #include <math.h>
 
-enum { ASK_EVERY = 1024, COOL_EVERY = 64, LONG_BLOCK = 20, MOST_REFUSED = 16 };
+enum { ASK_EVERY = 1024, COOL_EVERY = 64, LONG_BLOCK = 20, MOST_REFUSED = 16, REACH = 200 };
 static const double single_share = 0.4, neighbour_share = 0.5, critical_share = 0.5, pin_share = 0.15,
                     random_layer_share = 0.5, swap_share = 0.1, level_swap_share = 0.4;
 
@@ -33,6 +33,8 @@ double placement_blocks_offer(struct placement_blocks *blocks, const struct plac
 
 /* --- what to move ---------------------------------------------------------------------------------------------------
  */
+
+static uint32_t min_u32(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 static uint32_t any(struct placement_blocks *blocks, size_t n) { return (uint32_t)rng_below(&blocks->rng, n); }
 
@@ -116,12 +118,14 @@ static bool choose_neighbour(struct placement_blocks *blocks, uint32_t from, uin
   return !is_within(orders, next, from, to);
 }
 
-/* Anywhere; or on any device where it stands in the linear order. */
+/* Next to any layer that is not too far in the linear order; or on any device where it stands there. */
 static void choose_place(struct placement_blocks *blocks, uint32_t from, struct target *target) {
   const struct placement_problem *problem = blocks->times->problem;
   const struct placement_orders *orders = &blocks->times->orders;
   if (rng_unit(&blocks->rng) < random_layer_share) {
-    const uint32_t layer = any(blocks, problem->n_layers);
+    const uint32_t rank = orders->rank[from], low = rank - min_u32(rank, REACH);
+    const uint32_t high = min_u32(rank + REACH, (uint32_t)problem->n_layers - 1);
+    const uint32_t layer = orders->at[low + any(blocks, high - low + 1)];
     *target = (struct target){orders->device[layer], (rng_next(&blocks->rng) & 1) ? layer : orders->before[layer]};
     return;
   }

@@ -23,6 +23,8 @@ bool placement_bounds(const struct placement_problem *problem, struct arena *are
                       struct error *error);
 double placement_gap(double value, double bound);
 
+/* A unit of work of exact methods is less than a microsecond: so many pairs of a layer and a device looked at. */
+enum { PLACEMENT_LOOKS_PER_WORK = 100 };
 /* Exact methods: branch and bound (delay, small), mixed-integer program (GLPK; counted nodes), labels over prefixes of
  * few chains (serial), order ideals (period). Whichever fits the problem; false: none does, or `max_work` is used up.
  * `best` may hold an answer known already and gets the optimal one. */

@@ -22,13 +22,13 @@ enum {
   WORDS = MOST_LAYERS / 64,
   MOST_DEVICES = 16,
   MOST_WAITING = 24, /* layers that others wait for, at once */
-  FIRST_WIDTH = 100,
+  FIRST_WIDTH = 10,
   MOST_WIDTH = 100000,
   WIDTH_FACTOR = 10,
   MOST_BOUNDS = 3,
   BOUND_ROUNDS = 300,
   MEMO_BITS = 16,
-  LOOKS_PER_WORK = 256,
+  LAYERS_PER_WORK = 32,
   COMPARISONS = 16, /* of labels cost as much as trying one */
   NONE16 = 0xffff
 };
@@ -95,6 +95,8 @@ struct labels {
   uint32_t *table, *chain; /* labels of the next level by state */
   size_t table_size;
 };
+
+static void spend(struct labels *labels, uint64_t work) { *labels->work -= min_u64(work, *labels->work); }
 
 static bool is_done(const struct past *past, size_t layer) { return past->done[layer / 64] >> (layer % 64) & 1; }
 
@@ -253,6 +255,7 @@ static const struct memo *rest_of(struct labels *labels, const struct past *past
   if (digest_equal(memo->key, key)) return memo;
   const struct placement_problem *p = labels->problem;
   memo->key = key;
+  spend(labels, labels->n_means * p->n_layers * p->n_devices / PLACEMENT_LOOKS_PER_WORK);
   for (size_t d = 0; d < p->n_devices; d++) {
     labels->last_on[d] = past->last[d] == NONE16 ? PLACEMENT_NONE : past->last[d] & LAYER_BITS;
   }
@@ -337,7 +340,7 @@ static void drop(struct labels *labels, double bound_s) { labels->dropped_s = fm
 static void try_one(struct labels *labels, const struct now *now, struct candidate c) {
   struct past next;
   struct now then;
-  *labels->work -= labels->unit < *labels->work ? labels->unit : *labels->work;
+  spend(labels, 1 + labels->problem->n_layers / LAYERS_PER_WORK);
   if (!append(labels, &labels->level[c.parent], now, &c, &next)) {
     drop(labels, 0);
     return;
@@ -433,8 +436,7 @@ static void keep_best(struct labels *labels) {
         (struct step){(uint32_t)labels->first_step + c->parent, c->layer, c->device, c->how};
     labels->n_next++;
   }
-  const uint64_t spent = comparisons / COMPARISONS;
-  *labels->work -= spent < *labels->work ? spent : *labels->work;
+  spend(labels, comparisons / COMPARISONS);
 }
 
 /* The answer whose last step is `at`: layers in the order of their steps, each on its device. */
@@ -578,7 +580,6 @@ bool placement_exact_labels(const struct placement_problem *problem, uint64_t *w
                             .delay = problem->timing == PLACEMENT_DELAY,
                             .last_on = ARENA_NEW(arena, uint32_t, problem->n_devices),
                             .work = work,
-                            .unit = 1 + problem->n_layers * problem->n_devices / LOOKS_PER_WORK,
                             .limit_s = *value};
   measure_memory(labels, arena);
   add_mean(labels, &bounds, PLACEMENT_NONE, true, arena);

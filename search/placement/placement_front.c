@@ -84,11 +84,11 @@ bool placement_find_front(const struct placement_request *request, const double 
   if (!isfinite(shortest.value)) return false;
   placement_answer_copy(&problem, &shortest.answer, &front->points[0].answer);
   note(&problem, request->scratch, &front->points[0]);
-  const double shortest_s = front->points[0].makespan_s;
+  front->shortest_s = front->points[0].makespan_s;
   for (size_t i = 0; i < n_slacks; i++) {
     struct placement_front_point *point = &front->points[i + 1];
     point->slack = slacks[i];
-    front->samples += save_energy(&ask, (1 + slacks[i]) * shortest_s, ask.samples, i, &front->points[i], point);
+    front->samples += save_energy(&ask, (1 + slacks[i]) * front->shortest_s, ask.samples, i, &front->points[i], point);
   }
   front->n_points = n_slacks + 1;
   keep_unbeaten(front);

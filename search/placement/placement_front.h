@@ -14,6 +14,7 @@ struct placement_front_point {
 struct placement_front {
   struct placement_front_point *points; /* by ascending makespan, descending energy: none beats another */
   size_t n_points;
+  double shortest_s; /* from which slacks count; the search for less energy may happen upon something shorter */
   uint64_t samples;
 };
 /* `slacks` ascending and not negative; NULL: 0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, any. The request's samples are

@@ -165,10 +165,13 @@ bool placement_orders_move(struct placement_orders *orders, uint32_t from, uint3
   return fine && (before == PLACEMENT_NONE || mend(orders, to, before));
 }
 
+/* Devices take turns in the linear order, so the way back is short. */
 uint32_t placement_orders_find(const struct placement_orders *orders, uint32_t layer, uint32_t device) {
-  uint32_t l = orders->last[device];
-  while (l != PLACEMENT_NONE && orders->rank[l] >= orders->rank[layer]) l = orders->before[l];
-  return l;
+  const uint32_t first = orders->first[device];
+  if (first == PLACEMENT_NONE || orders->rank[first] >= orders->rank[layer]) return PLACEMENT_NONE;
+  uint32_t rank = orders->rank[layer] - 1;
+  while (orders->device[orders->at[rank]] != device) rank--;
+  return orders->at[rank];
 }
 
 void placement_orders_undo(struct placement_orders *orders) {

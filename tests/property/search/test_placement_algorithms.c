@@ -251,6 +251,37 @@ static void held_weights_stay(void **state) {
   assert_true(n_held > N_HELD && n_kept == 4 * n_held && n_moved > N_HELD);
 }
 
+/* Step 4 leaves out candidates that cannot be better only where times follow from neighbours alone. Said otherwise, it
+ * evaluates every one, and must end with the same answer. */
+static void what_step_4_leaves_out_is_not_missed(void **state) {
+  (void)state;
+  size_t n_accepted = 0;
+  for (uint64_t instance = 0; instance < N_HELD; instance++) {
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct rng rng = rng_stream(seed, RNG_TEST, 7, instance);
+    struct placement_shape shape = placement_random_shape(&rng, 50, 5);
+    shape.plain = true, shape.groups = false;
+    shape.timing = instance % 4 < 2 ? PLACEMENT_SERIAL : instance % 4 == 2 ? PLACEMENT_DELAY : PLACEMENT_CONTENTION;
+    shape.transfers = PLACEMENT_ALL, shape.objective = PLACEMENT_MAKESPAN;
+    struct placement_problem problem;
+    draw_shape(&rng, shape, &problem);
+    assert_true(problem.plain);
+    struct placement_request request = request_of(&problem, placement_find_algorithm("h2h-step4"), 10000);
+    struct placement_result some, all;
+    struct h2h_report report_some, report_all;
+    h2h_run(&request, 4, &some, &report_some);
+    problem.plain = false;
+    h2h_run(&request, 4, &all, &report_all);
+    assert_int_equal(placement_compare(&problem, &some.answer, &all.answer), 0);
+    assert_int_equal(some.samples, all.samples);
+    assert_int_equal(report_some.n_tried, report_all.n_tried);
+    assert_int_equal(report_some.n_accepted, report_all.n_accepted);
+    n_accepted += report_some.n_accepted;
+    arena_rewind(&arena, mark);
+  }
+  assert_true(n_accepted > N_HELD);
+}
+
 /* One trial allowed, or none: layers are placed one at a time. */
 static void fewer_trials_still_make_an_answer(void **state) {
   (void)state;
@@ -303,6 +334,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(interrupted_at_once, setup, teardown),
       cmocka_unit_test_setup_teardown(later_steps_and_searches_are_not_worse, setup, teardown),
       cmocka_unit_test_setup_teardown(held_weights_stay, setup, teardown),
+      cmocka_unit_test_setup_teardown(what_step_4_leaves_out_is_not_missed, setup, teardown),
       cmocka_unit_test_setup_teardown(fewer_trials_still_make_an_answer, setup, teardown),
       cmocka_unit_test_setup_teardown(large_graphs, setup, teardown),
   };
