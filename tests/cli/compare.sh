@@ -82,7 +82,7 @@ cp "$folder/out" "$folder/all.jsonl"
 runs 0 'list' "$dse" list algorithms --json
 cp "$folder/out" "$folder/algorithms.jsonl"
 holds 'every algorithm, but those that cannot' '{row["searcher"].split("/")[0] for row in a[1:]} ==
-  {row["name"] for row in b} - {"sweep", "exhaustive"} and a[0]["budget"] == 40' \
+  {row["name"] for row in b if "/" not in row["name"]} - {"sweep", "exhaustive"} and a[0]["budget"] == 40' \
   "$folder/all.jsonl" "$folder/algorithms.jsonl"
 holds 'no searcher twice' 'len({row["searcher"] for row in a[1:]}) == len(a) - 1' "$folder/all.jsonl"
 
