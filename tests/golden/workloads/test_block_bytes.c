@@ -29,7 +29,7 @@ static struct block_chain split_chain(const char *name, uint64_t batch, enum att
   struct training_settings settings;
   config_defaults(&training_fields, &arena, &settings);
   settings.attention = attention;
-  struct block_chain chain;
+  struct block_chain chain = {0};
   struct op_graph rank;
   if (!split_apply(&workload.graph, degrees, &arena, &scratch, &rank, NULL, &error) ||
       !block_chain_make(&rank, &settings, true, &arena, &scratch, &chain, &error))

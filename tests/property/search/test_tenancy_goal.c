@@ -90,7 +90,7 @@ static void draw(const struct drawing *drawing, struct tenancy_problem *problem)
 static struct tenancy_goal *finish(struct tenancy_problem *problem, const struct tenancy_goal_settings *settings,
                                    struct arena *arena) {
   struct error error = {0};
-  struct tenancy_goal *goal;
+  struct tenancy_goal *goal = NULL;
   if (!tenancy_finish(problem, arena, &error) || !tenancy_goal_open(problem, settings, seed, arena, &goal, &error)) {
     fail_msg("%s", error.text);
   }
@@ -178,7 +178,7 @@ static void test_schedules(void **state) {
 
 struct brute {
   const struct tenancy_problem *problem;
-  struct tenancy_goal *goal;
+  struct tenancy_goal *goal = NULL;
   uint32_t list[3][MOST_BRUTE + 1];
   size_t length[3];
   struct tenancy_queues queues;

@@ -41,7 +41,7 @@ static bool open_text(struct opened *opened, const char *text, struct error *err
 }
 
 static struct placement_problem build(struct opened *opened, const char *text, size_t index) {
-  struct placement_problem problem;
+  struct placement_problem problem = {0};
   struct error error;
   if (!open_text(opened, text, &error) || !placement_table_build(&opened->table, index, &arena, &problem, &error))
     fail_msg("%s", error.text);

@@ -20,7 +20,7 @@
 static struct error error;
 
 static struct tenancy_instance build_or_fail(struct table_case *opened, const char *text, size_t index) {
-  struct tenancy_instance instance;
+  struct tenancy_instance instance = {0};
   if (!open_case(opened, text, &error) || !tenancy_table_build(&opened->table, index, &arena, &instance, &error))
     fail_msg("%s", error.text);
   return instance;
