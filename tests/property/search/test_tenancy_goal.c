@@ -178,7 +178,7 @@ static void test_schedules(void **state) {
 
 struct brute {
   const struct tenancy_problem *problem;
-  struct tenancy_goal *goal = NULL;
+  struct tenancy_goal *goal;
   uint32_t list[3][MOST_BRUTE + 1];
   size_t length[3];
   struct tenancy_queues queues;
