@@ -212,8 +212,11 @@ static bool run_round(struct search *search, struct error *error) {
     tenancy_islands_clear(&search->islands);
     tenancy_islands_run(&search->islands, 0, search->invocation->scratch);
   } else {
+    /* Islands take equally long, so each rank has its share at once: handing out one by one leaves a rank waiting for
+     * another's last. What comes back is the same for any split. */
+    const size_t n_ranks = cluster_size(search->invocation->cluster);
     const struct cluster_blocks blocks = {.n = search->islands.n,
-                                          .block = 1,
+                                          .block = (search->islands.n + n_ranks - 1) / n_ranks,
                                           .clear = clear_islands,
                                           .fold = run_islands,
                                           .pack = pack_islands,
