@@ -2,8 +2,8 @@
 #include "dse/placement_page.h"
 
 #include "base/file.h"
+#include "dse/pipeline_picture.h"
 #include "results/report.h"
-#include "results/trace.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,40 +130,20 @@ bool placement_publish_trace(const struct placement_shown *shown, const char *pa
                              struct error *error) {
   struct timeline timeline;
   placement_timeline(shown, arena, &timeline);
-  const char *bytes;
-  size_t n;
-  trace_write(&timeline, arena, &bytes, &n);
-  return file_publish(path, bytes, n, error);
+  return pipeline_picture_publish(path, &timeline, arena, error);
 }
 
 /* --- devices at work over time ---
  */
 
-struct change {
-  double at, by;
-};
-static int by_time(const void *a, const void *b) {
-  const struct change *x = a, *y = b;
-  if (x->at < y->at || x->at > y->at) return x->at < y->at ? -1 : 1;
-  return (x->by > y->by) - (x->by < y->by);
-}
-
 static void at_work(const struct placement_shown *shown, struct arena *arena, struct report_profile *profile) {
   const struct placement_problem *const problem = shown->problem;
   const struct placement_schedule *const schedule = &shown->outcome->schedule;
   const size_t n = problem->n_layers;
-  struct change *const changes = ARENA_NEW(arena, struct change, 2 * n);
+  struct report_change *const changes = ARENA_NEW(arena, struct report_change, 2 * n);
   for (size_t l = 0; l < n; l++) {
-    changes[2 * l] = (struct change){schedule->start_s[l] * 1e6, 1};
-    changes[2 * l + 1] = (struct change){schedule->end_s[l] * 1e6, -1};
-  }
-  qsort(changes, 2 * n, sizeof *changes, by_time);
-  double *const x = ARENA_NEW(arena, double, 2 * n), *const y = ARENA_NEW(arena, double, 2 * n), sum = 0;
-  size_t k = 0;
-  for (size_t i = 0; i < 2 * n; i++) {
-    if (k == 0 || changes[i].at > x[k - 1]) x[k++] = changes[i].at;
-    sum += changes[i].by;
-    y[k - 1] = fmax(sum, 0);
+    changes[2 * l] = (struct report_change){schedule->start_s[l] * 1e6, 1};
+    changes[2 * l + 1] = (struct report_change){schedule->end_s[l] * 1e6, -1};
   }
   *profile = (struct report_profile){
       .title = "Devices at work",
@@ -172,10 +152,8 @@ static void at_work(const struct placement_shown *shown, struct arena *arena, st
       .x_name = "time (us)",
       .y_name = "devices",
       .limit_name = "devices of the system",
-      .limit = (double)problem->n_devices,
-      .x = x,
-      .y = y,
-      .n = k};
+      .limit = (double)problem->n_devices};
+  report_profile_fill(changes, 2 * n, arena, profile);
 }
 
 /* --- tables ---

@@ -6,7 +6,7 @@
 #include "dse/tenancy_page.h"
 
 #include "base/file.h"
-#include "results/trace.h"
+#include "dse/pipeline_picture.h"
 #include "results/writer.h"
 #include <math.h>
 #include <stdlib.h>
@@ -92,41 +92,21 @@ bool tenancy_publish_trace(const struct tenancy_shown *shown, const char *path, 
                            struct error *error) {
   struct timeline timeline;
   tenancy_timeline(shown, arena, &timeline);
-  const char *bytes;
-  size_t n;
-  trace_write(&timeline, arena, &bytes, &n);
-  return file_publish(path, bytes, n, error);
+  return pipeline_picture_publish(path, &timeline, arena, error);
 }
 
 /* --- bandwidth needed over time ---
  */
 
-struct change {
-  double at, by;
-};
-static int by_time(const void *a, const void *b) {
-  const struct change *x = a, *y = b;
-  if (x->at < y->at || x->at > y->at) return x->at < y->at ? -1 : 1;
-  return (x->by > y->by) - (x->by < y->by);
-}
-
 void tenancy_needed(const struct tenancy_shown *shown, struct arena *arena, struct report_profile *profile) {
   const struct tenancy_problem *problem = shown->problem;
   const struct tenancy_result *result = shown->result;
   const size_t n = problem->n_jobs;
-  struct change *changes = ARENA_NEW(arena, struct change, 2 * n);
+  struct report_change *changes = ARENA_NEW(arena, struct report_change, 2 * n);
   for (size_t j = 0; j < n; j++) {
     const double need = problem->bytes_per_cycle[tenancy_at(problem, j, result->answer.core[j])];
-    changes[2 * j] = (struct change){result->verdict.start_of[j], need};
-    changes[2 * j + 1] = (struct change){result->verdict.end_of[j], -need};
-  }
-  qsort(changes, 2 * n, sizeof *changes, by_time);
-  double *x = ARENA_NEW(arena, double, 2 * n + 1), *y = ARENA_NEW(arena, double, 2 * n + 1), sum = 0;
-  size_t k = 0;
-  for (size_t i = 0; i < 2 * n; i++) {
-    if (k == 0 || changes[i].at > x[k - 1] + 1e-9) x[k++] = changes[i].at;
-    sum += changes[i].by;
-    y[k - 1] = fmax(sum, 0);
+    changes[2 * j] = (struct report_change){result->verdict.start_of[j], need};
+    changes[2 * j + 1] = (struct report_change){result->verdict.end_of[j], -need};
   }
   *profile = (struct report_profile){
       .title = "Bandwidth needed",
@@ -135,10 +115,8 @@ void tenancy_needed(const struct tenancy_shown *shown, struct arena *arena, stru
       .x_name = "time (cycles)",
       .y_name = "bytes per cycle",
       .limit_name = arena_printf(arena, "shared bandwidth %.6g bytes/cycle", problem->bandwidth_bytes_per_cycle),
-      .limit = problem->bandwidth_bytes_per_cycle,
-      .x = x,
-      .y = y,
-      .n = k};
+      .limit = problem->bandwidth_bytes_per_cycle};
+  report_profile_fill(changes, 2 * n, arena, profile);
 }
 
 /* --- tables ---

@@ -79,6 +79,13 @@ struct report_profile {
   size_t n;
 };
 
+/* A level that goes up or down by so much at some time. */
+struct report_change {
+  double at, by;
+};
+/* Fills x, y and n of a profile from changes in any order (which get sorted); those closer than 1e-9 are one. */
+void report_profile_fill(struct report_change *changes, size_t n, struct arena *arena, struct report_profile *profile);
+
 /* Parts that make up a whole, as one bar; several of them on the same scale. Without scripts. */
 struct report_stack {
   const char *name;

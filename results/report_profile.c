@@ -5,8 +5,27 @@
 #include "results/report_parts.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { WIDTH = 1040, HEIGHT = 260, LEFT = 78, RIGHT = 16, TOP = 12, BOTTOM = 46, N_TICKS = 5 };
+
+static int by_time(const void *a, const void *b) {
+  const struct report_change *const x = a, *const y = b;
+  if (x->at < y->at || x->at > y->at) return x->at < y->at ? -1 : 1;
+  return (x->by > y->by) - (x->by < y->by);
+}
+
+void report_profile_fill(struct report_change *changes, size_t n, struct arena *arena, struct report_profile *profile) {
+  double *const x = ARENA_NEW(arena, double, n), *const y = ARENA_NEW(arena, double, n), sum = 0;
+  size_t k = 0;
+  qsort(changes, n, sizeof *changes, by_time);
+  for (size_t i = 0; i < n; i++) {
+    if (k == 0 || changes[i].at > x[k - 1] + 1e-9) x[k++] = changes[i].at;
+    sum += changes[i].by;
+    y[k - 1] = fmax(sum, 0);
+  }
+  profile->x = x, profile->y = y, profile->n = k;
+}
 
 static double x_of(const struct report_profile *profile, double x) {
   const double span = profile->x[profile->n - 1] > 0 ? profile->x[profile->n - 1] : 1;

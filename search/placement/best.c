@@ -172,7 +172,9 @@ static bool is_optimal(const struct best *best) {
 static void prove(struct best *best) {
   const struct placement_request *request = best->request;
   const struct placement_problem *problem = request->problem;
-  const uint64_t work = best->settings->exact_looks / PLACEMENT_LOOKS_PER_WORK;
+  /* Order ideals prove all or nothing, and a pair of them is soon looked at: they get three times as many. */
+  const uint64_t looks = sat_mul(best->settings->exact_looks, problem->contiguous ? 3 : 1);
+  const uint64_t work = looks / PLACEMENT_LOOKS_PER_WORK;
   if (work == 0 || request->held != NULL || best->blocks.stopped) return;
   struct placement_answer answer = placement_answer_new(problem, request->arena);
   double value = best->result->value, bound = 0;

@@ -46,7 +46,9 @@ static bool single_job(const struct tenancy_kinds *kinds, struct arena *scratch,
     waits[j] = n_edges == 0 ? 0 : problem->pred_start[j + 1] - problem->pred_start[j];
     for (uint32_t e = 0; e < waits[j]; e++)
       after[first[problem->preds[problem->pred_start[j] + e] + 1]++] = (uint32_t)j;
-    end[j] = problem->release_cycles == NULL ? 0 : (double)problem->release_cycles[j]; /* its start, for now */
+    end[j] = problem->release_cycles == NULL
+                 ? 0
+                 : (double)problem->release_cycles[j]; /* its start: its own time is added when its turn comes */
     if (waits[j] == 0) ready[n_ready++] = (uint32_t)j;
   }
   *cycles = -1, *which = 0;
