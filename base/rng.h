@@ -46,6 +46,8 @@ enum rng_purpose {
   RNG_TENANCY_ONLINE = 69,
   RNG_PLACEMENT = 70, /* the algorithm's number in the task's high bits */
   RNG_TENANCY_WARM = 71,
+  RNG_PARTITION = 72, /* the algorithm's number in the task's high bits */
+  RNG_SHARDING = 73,  /* likewise */
   RNG_TEST = 1000,
 };
 
