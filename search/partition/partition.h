@@ -55,7 +55,13 @@ struct partition_problem {
 struct partition_tensor {
   uint32_t producer;   /* group */
   uint32_t first, end; /* its consumers: consumer[first] … consumer[end - 1], distinct, ascending, none the producer */
-  double ms;           /* on one link */
+  uint64_t bits;       /* sums of bits are exact in any order; all bits of a graph together are below 2^62 */
+  double ms;           /* of these bits on one link */
+};
+
+/* Compressed rows: at[start[i]] … at[start[i + 1] - 1] belong to i, distinct and ascending. */
+struct partition_rows {
+  const uint32_t *start, *at;
 };
 
 /* What solvers work on: groups, numbered by their first node; an acyclic graph. Built by partition_contract. */
@@ -78,10 +84,17 @@ struct partition_graph {
   const uint32_t *read_start, *read; /* [n + 1], [n_reads] */
   double total_ms;                   /* of compute_ms */
   uint64_t total_weight_bytes;
-  /* A single group without work that reads or feeds most others and so makes rules useless (partition §13), or
-   * PARTITION_NONE: for a warning. */
+  /* The group that makes the path rule useless (partition §13), or PARTITION_NONE: more than half of all work lies on
+   * ways between it and what it reads or feeds directly, and so would be on two chips. For a warning. */
   uint32_t blocker;
+  struct partition_rows member;            /* nodes by group */
+  struct partition_rows node_in, node_out; /* neighbours by node, of the edges that exist */
+  bool nodes_in_order;                     /* every such edge leads to a greater number */
 };
+/* Milliseconds that many bits take on one link. */
+static inline double partition_bits_ms(const struct partition_graph *graph, uint64_t bits) {
+  return (double)bits * 125.0 / (double)graph->problem->link_bytes_per_s; /* 1000 ms/s over 8 bits/byte */
+}
 /* Drops edges, contracts colocated nodes and then what is strongly connected. False with a message for mistakes that
  * reading cannot see (a cycle among nodes, an edge to drop that is none, numbers out of range). */
 bool partition_contract(const struct partition_problem *problem, struct arena *arena, struct partition_graph *graph,
