@@ -20,6 +20,8 @@ bool partition_solver_has(const struct partition_solver *solver, uint32_t group,
 /* Decides group's chip and propagates; on failure undoes decisions, newest first, deleting each refuted value, until
  * propagation succeeds. The number of decisions still standing; SIZE_MAX: there is no partition at all. */
 size_t partition_solver_decide(struct partition_solver *solver, uint32_t group, uint32_t chip);
+/* Decisions that were refuted since the last reset. */
+uint64_t partition_solver_failures(const struct partition_solver *solver);
 
 /* Probabilities by group and chip: p[group * C + (chip - 1)] ≥ 0; NULL: uniform. */
 struct partition_sample {
@@ -27,17 +29,23 @@ struct partition_sample {
   uint32_t *order;        /* [n] out: groups as they were decided */
   uint32_t *low, *high;   /* [n] out, by group: the ends of its domain when it was decided (without holes where rules
                              are monotone or path); NULL: not wanted */
+  uint32_t *drawn;        /* [n] out: chips before renumbering, which domains and log_probability are about; NULL: not
+                             wanted */
+  uint64_t *domain;       /* [n × ⌈C/64⌉] out: whole domains, bit chip - 1; NULL: not wanted */
+  bool go_on;             /* in: decisions that stand are kept, otherwise the solver is reset first */
   double log_probability; /* of the draws, given the order; of FIX: of what was drawn */
 };
-/* False: no sample after the solver's restarts. */
+/* False: no sample after the solver's restarts. Mass below 1e-9 of p in a domain counts as uniform. */
 bool partition_solver_draw(struct partition_solver *solver, const double *p, enum partition_order order,
                            struct rng *rng, struct partition_sample *sample);
-/* Keeps what can be kept of proposal[n], in the order, then samples the rest from p (or takes its most probable). */
+/* Keeps what can be kept of proposal[n] (chip 0: nothing), in the order, then samples the rest from p (or takes its
+ * most probable; p NULL: the first). */
 bool partition_solver_fix(struct partition_solver *solver, const uint32_t *proposal, const double *p,
                           bool most_probable, enum partition_order order, struct rng *rng,
                           struct partition_sample *sample);
 /* The valid partition of least Σ cost[group * C + chip - 1] under monotone or path: one minimum cut (partition §6).
- * False under other rules. */
+ * The smallest chips of the cheapest; costs of INFINITY are avoided where possible; not renumbered. False under
+ * `general`, and beyond 2^31 arcs. */
 bool partition_nearest(const struct partition_graph *graph, const double *cost, struct arena *scratch, uint32_t *chip);
 
 #endif
