@@ -40,6 +40,8 @@ extern const char *const sharding_dim_names[SHARDING_N_DIMS]; /* "Cout", … */
 /* Kinds are a table (sharding_kinds.def: name, has weights, which tensors depend on which loops, cycles are counted or
  * free, rule of its partial results): conv (products too: w = k = 1), depthwise, attention (both operands are
  * activations), pool, add, concat, elementwise, norm, softmax. */
+/* What several inputs of a layer mean. ONE: its channels one behind the other if they add up to cin, else alike. */
+enum sharding_inputs { SHARDING_INPUTS_ONE, SHARDING_INPUTS_ALIKE, SHARDING_INPUTS_CONCAT, SHARDING_INPUTS_OPERANDS };
 struct sharding_kind {
   const char *name, *doc;
   bool has_weights;
@@ -48,6 +50,7 @@ struct sharding_kind {
   uint8_t weight_dims, input_dims, output_dims; /* bit d: depends on sharding_dim d */
   /* Reduced dimension of norm and softmax: split, an all-reduce of two values a row; SHARDING_N_DIMS: none. */
   enum sharding_dim reduced;
+  enum sharding_inputs inputs;
 };
 extern const struct sharding_kind sharding_kinds[];
 extern const size_t n_sharding_kinds;
@@ -131,7 +134,9 @@ struct sharding_strategy {
 size_t sharding_strategies(const struct sharding_problem *problem, uint32_t layer, uint32_t p, struct arena *arena,
                            const struct sharding_strategy **list);
 /* "Cout:2+W:2", "-" for one board; shared: "Cin" or "-". */
-const char *sharding_strategy_text(const struct sharding_strategy *strategy, struct arena *arena);
+const char *sharding_es_text(const struct sharding_strategy *strategy, struct arena *arena);
+const char *sharding_ss_text(const struct sharding_strategy *strategy);
+const char *sharding_strategy_text(const struct sharding_strategy *strategy, struct arena *arena); /* both */
 
 struct sharding_box { /* half-open index ranges by dimension of a tensor; W and H of an input are its own rows */
   uint64_t low[SHARDING_N_DIMS], high[SHARDING_N_DIMS];
@@ -151,6 +156,7 @@ struct sharding_cost {
   double forward_s;
   /* Of the fullest board. */
   uint64_t weight_bytes, input_bytes, output_bytes; /* held; rotated tensors by the rule of double_buffer */
+  uint64_t kept_bytes, gradient_bytes;              /* training: input kept, gradients of the weights, held once */
 };
 void sharding_cost(const struct sharding_problem *problem, uint32_t layer, const struct sharding_design *design,
                    uint32_t p, double bandwidth, const struct sharding_strategy *strategy, struct sharding_cost *cost);
@@ -183,12 +189,35 @@ struct sharding_answer {
 struct sharding_schedule {
   double *start_s, *end_s; /* [n_layers] */
   double latency_s;
-  double period_s;                                    /* between inputs of a stream: the most occupied set */
-  double compute_s, shift_s, all_reduce_s, reshard_s; /* sums over layers, for pictures */
-  uint64_t peak_bytes;                                /* of the fullest board */
-  uint64_t excess_bytes;                              /* of the board that lacks most; 0: fits */
+  double period_s; /* between inputs of a stream: the most occupied set */
+  double compute_s, shift_s, all_reduce_s, reshard_s, backward_s; /* sums over layers, for pictures */
+  uint64_t peak_bytes;                                            /* of the fullest board */
+  uint64_t excess_bytes;                                          /* of the board that lacks most; 0: fits */
 };
 struct sharding_schedule sharding_schedule_new(const struct sharding_problem *problem, struct arena *arena);
+/* What the reconstruction leaves open, and our rules (they are the judge's too):
+ *  - Time: a layer without a producer starts no sooner than its input's load from the host at time 0; a layer nobody
+ *    reads ends the latency after its way back to the host. Transfers neither occupy sets nor each other.
+ *  - Input extents: of an edge, the producer's rows and columns; of a host's input, the larger of n·stride and
+ *    (n − 1)·stride + K − 2·pad. A product whose cin is its producer's channels × rows × columns reads them in a row
+ *    (channels first); where batch × channels are equal but cut elsewhere, heads are channels regrouped (batch major).
+ *    Else, where channels do not meet and it is no concat, nothing is there: all of the reader's own input is moved.
+ *  - Attention: its first edge is the input, the second its second operand, that plays the weights (loops B, Cout,
+ *    Cin; no memory for good but live input). The operand's producer has rows = cout and batch × channels = b × cin
+ *    (keys), or else rows = cin and batch × channels = b × cout (values).
+ *  - Several inputs: add and elementwise need the same box from each and hold each; concat shifts; others shift if
+ *    their producers' channels add up to cin.
+ *  - Memory: lasting bytes of all layers of the set (weights as they are held) + the most over its layers of input +
+ *    output held + outputs of earlier layers of the set (whole exclusive slices) that a layer of the set behind this
+ *    one still reads, counted from the layer after their making to the one before their last reader on the set.
+ *  - Training (no way back to the host): forward as above; then backward in reversed order: a layer's part, total_s −
+ *    forward_s, starts when its set is free, its own forward has ended, and for each reader its backward part has ended
+ *    and as many bytes have gone back along the edge as came. backward part = [layers with a producer] the phases with
+ *    cycles of the loops with Cout and Cin exchanged (not where channels are tied) + unless the input goes round the
+ *    all-reduce of its gradient over the replication of the input (all its local elements) + [norm, softmax] the row
+ *    sums once more; + [weights; attention's second operand if it has a producer] the phases as forward + unless they
+ *    go round the all-reduce of their gradient over their replication. Lasting bytes: weights held, their gradients
+ *    held once, optimizer_bytes_per_weight for each of these, and the input held once; no outputs of earlier layers. */
 /* Latency in seconds (training: of a step); INFINITY: it does not fit the memory (schedule->excess_bytes), but the
  * schedule is filled. Answers are well formed: sharding_check says what is not. A layer starts when its set is free and
  * its inputs are there (the producer's end and the re-shard). No allocation but from scratch. */

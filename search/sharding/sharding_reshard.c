@@ -1,0 +1,147 @@
+/* How many bytes must move before the next layer can run? (sharding §3, re-shard and host.) The board that lacks most
+ * decides. Tables over all pairs of strategies lay the boards' boxes out once. */
+#include "search/sharding/sharding_reshard.h"
+#include "search/sharding/sharding_boxes.h"
+
+uint64_t sharding_reshard_bytes(const struct sharding_problem *problem, uint32_t edge, uint32_t p_from,
+                                const struct sharding_strategy *from, uint32_t p_to,
+                                const struct sharding_strategy *to) {
+  const struct sharding_pairing pairing = sharding_pair(problem, edge);
+  uint64_t most = 0;
+  for (uint32_t j = 0; j < p_to; j++) {
+    const struct sharding_area need = sharding_need_area(problem, edge, &pairing, to, j);
+    uint64_t lacks = sharding_area_size(&need);
+    if (lacks > most && p_from == p_to) {
+      const struct sharding_area have = sharding_output_area(problem, problem->edges[edge].from, from, j);
+      lacks -= sharding_common(&pairing, &need, &have);
+    }
+    most = max_u64(most, lacks);
+  }
+  return sat_mul(most, problem->element_bytes);
+}
+
+uint64_t sharding_host_bytes(const struct sharding_problem *problem, uint32_t layer, uint32_t p,
+                             const struct sharding_strategy *strategy, bool output) {
+  uint64_t most = 0;
+  for (uint32_t j = 0; j < p; j++) {
+    const struct sharding_area area =
+        output ? sharding_output_area(problem, layer, strategy, j) : sharding_first_area(problem, layer, strategy, j);
+    most = max_u64(most, sharding_area_size(&area));
+  }
+  return sat_mul(most, problem->element_bytes);
+}
+
+/* --- tables ---------------------------------------------------------------------------------------------------------
+ * Boxes of all boards are laid out axis by axis, so that the loop over boards is a loop over numbers. */
+
+struct boxes {
+  uint64_t *low[SHARDING_N_AXES], *high[SHARDING_N_AXES]; /* [n * p] */
+};
+
+static struct boxes boxes_new(struct arena *scratch, size_t n) {
+  struct boxes boxes;
+  for (int a = 0; a < SHARDING_N_AXES; a++) {
+    boxes.low[a] = ARENA_NEW(scratch, uint64_t, n);
+    boxes.high[a] = ARENA_NEW(scratch, uint64_t, n);
+  }
+  return boxes;
+}
+
+static void boxes_put(struct boxes *boxes, size_t at, const struct sharding_area *area) {
+  for (int a = 0; a < SHARDING_N_AXES; a++) boxes->low[a][at] = area->low[a], boxes->high[a][at] = area->high[a];
+}
+
+static struct sharding_area boxes_get(const struct boxes *boxes, size_t at) {
+  struct sharding_area area;
+  for (int a = 0; a < SHARDING_N_AXES; a++) area.low[a] = boxes->low[a][at], area.high[a] = boxes->high[a][at];
+  return area;
+}
+
+/* Of boards whose boxes stand from `need_at` and `have_at` on; axes on which nothing is ever cut are left out. */
+static uint64_t most_lacking(const struct boxes *needs, size_t need_at, const uint64_t *sizes,
+                             const struct boxes *haves, size_t have_at, uint32_t p) {
+  uint64_t most = 0;
+  for (uint32_t j = 0; j < p; j++) {
+    uint64_t common = 1;
+    for (int a = 0; a < SHARDING_N_AXES; a++) {
+      const uint64_t low = max_u64(needs->low[a][need_at + j], haves->low[a][have_at + j]);
+      const uint64_t high = min_u64(needs->high[a][need_at + j], haves->high[a][have_at + j]);
+      common *= high > low ? high - low : 0;
+    }
+    most = max_u64(most, sizes[need_at + j] - common);
+  }
+  return most;
+}
+
+void sharding_reshard_table(const struct sharding_problem *problem, uint32_t edge, uint32_t p,
+                            const struct sharding_strategy *from, size_t n_from, const struct sharding_strategy *to,
+                            size_t n_to, struct arena *scratch, uint64_t *bytes) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const struct sharding_pairing pairing = sharding_pair(problem, edge);
+  struct boxes needs = boxes_new(scratch, n_to * p), haves = boxes_new(scratch, n_from * p);
+  uint64_t *sizes = ARENA_NEW(scratch, uint64_t, n_to * p);
+  for (size_t t = 0; t < n_to; t++) {
+    for (uint32_t j = 0; j < p; j++) {
+      const struct sharding_area need = sharding_need_area(problem, edge, &pairing, &to[t], j);
+      boxes_put(&needs, t * p + j, &need);
+      sizes[t * p + j] = sharding_area_size(&need);
+    }
+  }
+  for (size_t f = 0; f < n_from; f++) {
+    for (uint32_t j = 0; j < p; j++) {
+      const struct sharding_area have = sharding_output_area(problem, problem->edges[edge].from, &from[f], j);
+      boxes_put(&haves, f * p + j, &have);
+    }
+  }
+  for (size_t f = 0; f < n_from; f++) {
+    for (size_t t = 0; t < n_to; t++) {
+      uint64_t most = 0;
+      if (pairing.fold == SHARDING_SAME) {
+        most = most_lacking(&needs, t * p, sizes, &haves, f * p, p);
+      } else {
+        for (uint32_t j = 0; j < p; j++) {
+          if (sizes[t * p + j] <= most) continue;
+          const struct sharding_area need = boxes_get(&needs, t * p + j), have = boxes_get(&haves, f * p + j);
+          most = max_u64(most, sizes[t * p + j] - sharding_common(&pairing, &need, &have));
+        }
+      }
+      bytes[f * n_to + t] = sat_mul(most, problem->element_bytes);
+    }
+  }
+  arena_rewind(scratch, mark);
+}
+
+/* --- reduce-scatter -------------------------------------------------------------------------------------------------
+ */
+
+/* Axes along which the sums may be dealt out, and their loops. */
+static const struct {
+  enum sharding_axis axis;
+  enum sharding_dim dim;
+} scatter_axes[] = {{SHARDING_AXIS_C, SHARDING_COUT}, {SHARDING_AXIS_H, SHARDING_H}, {SHARDING_AXIS_W, SHARDING_W}};
+
+bool sharding_scatters(const struct sharding_problem *problem, uint32_t edge, uint32_t p,
+                       const struct sharding_strategy *from, const struct sharding_strategy *to) {
+  const uint32_t layer = problem->edges[edge].from;
+  const struct sharding_kind *kind = sharding_kind_of(problem, layer);
+  const uint32_t r = sharding_replication(from, kind->output_dims);
+  if (!problem->reduce_scatter || r <= 1 || problem->out_start[layer + 1] - problem->out_start[layer] != 1)
+    return false;
+  const struct sharding_pairing pairing = sharding_pair(problem, edge);
+  for (size_t i = 0; i < sizeof scatter_axes / sizeof *scatter_axes; i++) {
+    const int a = scatter_axes[i].axis;
+    bool fits = true;
+    for (uint32_t j = 0; fits && j < p; j++) {
+      struct sharding_area piece = sharding_output_area(problem, layer, from, j);
+      const uint64_t local =
+          ceil_div(problem->layers[layer].size[scatter_axes[i].dim], from->factor[scatter_axes[i].dim]);
+      const uint64_t n = ceil_div(local, r), end = piece.high[a];
+      piece.low[a] = min_u64(end, piece.low[a] + n * sharding_ring_place(from, j, ~(unsigned)kind->output_dims));
+      piece.high[a] = min_u64(end, piece.low[a] + n);
+      const struct sharding_area need = sharding_need_area(problem, edge, &pairing, to, j);
+      fits = sharding_common(&pairing, &need, &piece) == sharding_area_size(&need);
+    }
+    if (fits) return true;
+  }
+  return false;
+}
