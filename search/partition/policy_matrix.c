@@ -8,17 +8,17 @@
 
 #define POLICY_KERNEL_BYTES 16
 static void multiply_16(const struct policy_product *p)
-#include "search/partition/policy_kernel.inc.h"
+#include "search/partition/policy_kernel.def"
 #undef POLICY_KERNEL_BYTES
 
 #if defined(__x86_64__)
 #define POLICY_KERNEL_BYTES 32
     __attribute__((target("avx2"))) static void multiply_32(const struct policy_product *p)
-#include "search/partition/policy_kernel.inc.h"
+#include "search/partition/policy_kernel.def"
 #undef POLICY_KERNEL_BYTES
 #define POLICY_KERNEL_BYTES 64
         __attribute__((target("avx512f"))) static void multiply_64(const struct policy_product *p)
-#include "search/partition/policy_kernel.inc.h"
+#include "search/partition/policy_kernel.def"
 #undef POLICY_KERNEL_BYTES
 #endif
 
