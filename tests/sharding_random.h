@@ -19,6 +19,7 @@ struct sharding_shape_of_problem {
   bool levels;                       /* groups in a hierarchy of three */
   bool tables;                       /* one of the designs is a table */
   bool training;
+  bool rows; /* tensors of one column, as tokens have: attention may join them */
 };
 
 static inline struct sharding_shape_of_problem sharding_random_shape(struct rng *rng, size_t most_layers,
@@ -36,7 +37,8 @@ static inline struct sharding_shape_of_problem sharding_random_shape(struct rng 
                                             .links = rng_below(rng, 4) == 0,
                                             .levels = rng_below(rng, 4) == 0,
                                             .tables = rng_below(rng, 4) == 0,
-                                            .training = rng_below(rng, 3) == 0};
+                                            .training = rng_below(rng, 3) == 0,
+                                            .rows = rng_below(rng, 3) == 0};
 }
 
 static inline uint32_t sharding_kind_named(const char *name) {
@@ -58,11 +60,18 @@ static inline void sharding_random_layer(struct rng *rng, const struct sharding_
   for (unsigned d = 0; d < SHARDING_N_DIMS; d++) n[d] = 1;
   const uint64_t cin = from != NULL ? from->size[SHARDING_COUT] : 1 + rng_below(rng, shape->most_channels);
   const uint64_t rows = from != NULL ? from->size[SHARDING_H] : 1 + rng_below(rng, shape->most_rows);
-  const uint64_t columns = from != NULL ? from->size[SHARDING_W] : 1 + rng_below(rng, shape->most_rows);
+  const uint64_t columns = from != NULL  ? from->size[SHARDING_W]
+                           : shape->rows ? 1
+                                         : 1 + rng_below(rng, shape->most_rows);
   n[SHARDING_B] = from != NULL ? from->size[SHARDING_B] : rng_below(rng, 4) == 0 ? 1 + rng_below(rng, 3) : 1;
   n[SHARDING_CIN] = cin;
   n[SHARDING_COUT] = same ? cin : 1 + rng_below(rng, shape->most_channels);
   n[SHARDING_H] = rows, n[SHARDING_W] = columns;
+  if (!same && from != NULL && rng_below(rng, 8) == 0) { /* a product of all there is */
+    n[SHARDING_CIN] = cin * rows * columns;
+    n[SHARDING_H] = n[SHARDING_W] = 1;
+    return;
+  }
   const bool windows = strcmp(name, "conv") == 0 || strcmp(name, "depthwise") == 0 || strcmp(name, "pool") == 0;
   if (!windows || rng_below(rng, 3) == 0) return;
   n[SHARDING_KH] = 1 + 2 * rng_below(rng, 2), n[SHARDING_KW] = rng_below(rng, 6) == 0 ? 1 : n[SHARDING_KH];
@@ -78,12 +87,37 @@ static inline bool sharding_same_plane(const struct sharding_layer *a, const str
          a->size[SHARDING_B] == b->size[SHARDING_B];
 }
 
+/* Product of two activations: of queries and keys by head, or of scores and values. */
+static inline bool sharding_random_attention(struct rng *rng, const struct sharding_layer *one,
+                                             const struct sharding_layer *other, struct sharding_layer *layer) {
+  const uint64_t *a = one->size, *b = other->size, heads = 1 + rng_below(rng, 3);
+  if (a[SHARDING_W] != 1 || b[SHARDING_W] != 1) return false;
+  struct sharding_layer product = {.name = layer->name, .kind = sharding_kind_named("attention"), .stride = 1};
+  uint64_t *n = product.size;
+  for (unsigned d = 0; d < SHARDING_N_DIMS; d++) n[d] = 1;
+  n[SHARDING_H] = a[SHARDING_H];
+  if (a[SHARDING_B] == b[SHARDING_B] && a[SHARDING_COUT] == b[SHARDING_COUT] && a[SHARDING_COUT] % heads == 0) {
+    n[SHARDING_B] = a[SHARDING_B] * heads, n[SHARDING_CIN] = a[SHARDING_COUT] / heads, n[SHARDING_COUT] = b[SHARDING_H];
+  } else if (a[SHARDING_COUT] == b[SHARDING_H] && b[SHARDING_B] * b[SHARDING_COUT] % a[SHARDING_B] == 0) {
+    n[SHARDING_B] = a[SHARDING_B], n[SHARDING_CIN] = a[SHARDING_COUT];
+    n[SHARDING_COUT] = b[SHARDING_B] * b[SHARDING_COUT] / a[SHARDING_B];
+  } else {
+    return false;
+  }
+  *layer = product;
+  return true;
+}
+
 /* Joins layer `l` to what is like its producer: an add of equal shapes, else a concat of equal planes. */
 static inline void sharding_random_join(struct rng *rng, uint32_t l, struct sharding_layer *layers,
                                         struct sharding_edge *edges, size_t *n_edges) {
   const uint32_t one = edges[*n_edges - 1].from;
   const uint32_t other = (uint32_t)rng_below(rng, l);
   struct sharding_layer *const layer = &layers[l];
+  if (other != one && rng_below(rng, 2) == 0 && sharding_random_attention(rng, &layers[one], &layers[other], layer)) {
+    edges[(*n_edges)++] = (struct sharding_edge){other, l};
+    return;
+  }
   if (other == one || !sharding_same_plane(&layers[one], &layers[other])) return;
   const bool add = layers[one].size[SHARDING_COUT] == layers[other].size[SHARDING_COUT] && rng_below(rng, 2) == 0;
   uint64_t channels = layers[one].size[SHARDING_COUT];

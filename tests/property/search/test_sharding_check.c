@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -61,10 +62,40 @@ static void test_judge(void **state) {
   assert_true(n_fit > N_JUDGED / 3 && n_fit < N_JUDGED && n_training > N_JUDGED / 5 && n_sets > N_JUDGED * 3 / 2);
 }
 
+/* To the byte: the fullest board's memory is enough, and one byte less is not. */
+static void test_bytes(void **state) {
+  (void)state;
+  for (size_t round = 0; round < N_MOVED; round++) {
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct rng rng = rng_stream(seed, RNG_TEST, 5, round);
+    struct sharding_shape_of_problem shape = sharding_random_shape(&rng, 8, 8);
+    struct sharding_problem problem;
+    struct sharding_claim claim = {0};
+    shape.tight = shape.tables = false;
+    draw(&rng, &shape, round, &problem);
+    sharding_random_answer(&rng, &problem, &arena, &claim.answer);
+    struct sharding_schedule schedule = sharding_schedule_new(&problem, &arena);
+    sharding_evaluate(&problem, &claim.answer, &scratch, &schedule);
+    struct sharding_board *const boards = ARENA_NEW(&arena, struct sharding_board, problem.n_boards);
+    memcpy(boards, problem.boards, problem.n_boards * sizeof *boards);
+    problem.boards = boards;
+    for (uint64_t less = 0; less < 2; less++) {
+      struct error error = {0};
+      double latency_s;
+      for (size_t b = 0; b < problem.n_boards; b++) boards[b].dram_bytes = schedule.peak_bytes - less;
+      if (sharding_check(&problem, &claim, &arena, &latency_s, &error) != (less == 0)) {
+        fail_msg("seed %" PRIu64 ", round %zu: %" PRIu64 " of %" PRIu64 " bytes: %s", seed, round, boards[0].dram_bytes,
+                 schedule.peak_bytes, error.text);
+      }
+    }
+    arena_rewind(&arena, mark);
+  }
+}
+
 /* The judge's two ways of counting, and the evaluator's. */
 static void test_moved(void **state) {
   (void)state;
-  size_t n_moved = 0, n_still = 0;
+  size_t n_moved = 0, n_still = 0, n_attention = 0;
   for (size_t round = 0; round < N_MOVED; round++) {
     const struct arena_mark mark = arena_get_mark(&arena);
     struct rng rng = rng_stream(seed, RNG_TEST, 2, round);
@@ -92,11 +123,12 @@ static void test_moved(void **state) {
       assert_true(judged_reshard_bytes(&problem, e, NULL, &end[1], 0) ==
                   sharding_reshard_bytes(&problem, e, 0, NULL, p, list[1]));
       *(one > 0 ? &n_moved : &n_still) += 1;
+      n_attention += judged_kind(&end[1])->inputs == SHARDING_INPUTS_OPERANDS;
     }
     arena_rewind(&arena, mark);
   }
-  printf("re-shards: %zu move, %zu do not\n", n_moved, n_still);
-  assert_true(n_moved > 1000 && n_still > 1000);
+  printf("re-shards: %zu move, %zu do not; %zu into attention\n", n_moved, n_still, n_attention);
+  assert_true(n_moved > 1000 && n_still > 1000 && n_attention > 50);
 }
 
 static bool divides_evenly(const struct sharding_problem *problem, uint32_t layer,
@@ -152,6 +184,41 @@ static void test_messages(void **state) {
   }
   printf("messages: %zu even cuts, %zu of them with shared shards\n", n_even, n_rotated);
   assert_true(n_even > N_SIMULATED / 3 && n_rotated > 100);
+}
+
+/* 1,000 layers on 1,024 boards: what the judge must still be able to say, and soon. */
+static void test_large(void **state) {
+  (void)state;
+  enum { LAYERS = 1000, BOARDS = 1024 };
+  for (size_t round = 0; round < 3; round++) {
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct rng rng = rng_stream(seed, RNG_TEST, 6, round);
+    const struct sharding_shape_of_problem shape = {.n_layers = LAYERS,
+                                                    .n_boards = BOARDS,
+                                                    .n_groups = 32,
+                                                    .most_channels = 2048,
+                                                    .most_rows = 64,
+                                                    .chain = round == 1,
+                                                    .levels = true,
+                                                    .training = round == 2};
+    struct sharding_problem problem;
+    struct sharding_claim claim = {0};
+    struct error error = {0};
+    double latency_s;
+    draw(&rng, &shape, round, &problem);
+    sharding_random_answer(&rng, &problem, &arena, &claim.answer);
+    struct sharding_schedule schedule = sharding_schedule_new(&problem, &arena);
+    const double value = sharding_evaluate(&problem, &claim.answer, &scratch, &schedule);
+    claim.start_s = schedule.start_s, claim.end_s = schedule.end_s;
+    const clock_t before = clock();
+    const bool fine = sharding_check(&problem, &claim, &arena, &latency_s, &error);
+    const double spent_s = (double)(clock() - before) / CLOCKS_PER_SEC;
+    printf("%d layers on %d boards: %zu sets, %.2f s\n", LAYERS, BOARDS, claim.answer.n_sets, spent_s);
+    assert_true(fine == isfinite(value));
+    expect_close("latency", round, schedule.latency_s, latency_s, 1e-12);
+    assert_true(spent_s < 20); /* a second here; a loaded machine under a sanitizer is slow */
+    arena_rewind(&arena, mark);
+  }
 }
 
 /* One thing is changed in an answer that is right; the judge must not call it right with the old times. */
@@ -216,8 +283,10 @@ static void test_broken(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_judge, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_bytes, setup, teardown),
       cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
       cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_large, setup, teardown),
       cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
   };
   return cmocka_run_group_tests_name("sharding: judge and simulator", tests, NULL, NULL);
