@@ -76,14 +76,23 @@ static uint64_t channels_in(const struct sharding_problem *problem, uint32_t lay
   return problem->layers[layer].size[sharding_kind_of(problem, layer)->channels_tied ? SHARDING_COUT : SHARDING_CIN];
 }
 
+/* A product: a single point of the plane. What reads a plane cannot read it as one row. */
+static bool is_point(const struct sharding_layer *reader) {
+  const uint64_t *n = reader->size;
+  return n[SHARDING_H] == 1 && n[SHARDING_W] == 1 && n[SHARDING_KH] == 1 && n[SHARDING_KW] == 1;
+}
+
 /* Of an activation that lies as batch, channels, rows, columns. */
-static enum sharding_fold fold_of(const struct sharding_pairing *p, uint64_t channels, bool shifted) {
+static enum sharding_fold fold_of(const struct sharding_pairing *p, const struct sharding_layer *reader,
+                                  uint64_t channels, bool shifted) {
   const uint64_t *from = p->from;
   if (from[SHARDING_AXIS_B] == p->to[SHARDING_AXIS_B] && (shifted || from[SHARDING_AXIS_C] == channels)) {
     return SHARDING_SAME;
   }
   const uint64_t flat = from[SHARDING_AXIS_C] * from[SHARDING_AXIS_H] * from[SHARDING_AXIS_W];
-  if (from[SHARDING_AXIS_B] == p->to[SHARDING_AXIS_B] && channels == flat) return SHARDING_FLAT;
+  if (from[SHARDING_AXIS_B] == p->to[SHARDING_AXIS_B] && channels == flat && is_point(reader)) {
+    return SHARDING_FLAT;
+  }
   const uint64_t heads = from[SHARDING_AXIS_B] * from[SHARDING_AXIS_C];
   return heads == p->to[SHARDING_AXIS_B] * channels ? SHARDING_HEADS : SHARDING_APART;
 }
@@ -109,7 +118,7 @@ struct sharding_pairing sharding_pair(const struct sharding_problem *problem, ui
     p.to[SHARDING_AXIS_C] = reader->size[p.transpose ? SHARDING_CIN : SHARDING_COUT];
     p.to[SHARDING_AXIS_H] = reader->size[p.transpose ? SHARDING_COUT : SHARDING_CIN];
     p.to[SHARDING_AXIS_W] = 1;
-    p.fold = fold_of(&p, p.to[SHARDING_AXIS_C], false);
+    p.fold = fold_of(&p, reader, p.to[SHARDING_AXIS_C], false);
     if (p.fold == SHARDING_FLAT || p.to[SHARDING_AXIS_H] != p.from[SHARDING_AXIS_H] || p.from[SHARDING_AXIS_W] != 1) {
       p.fold = SHARDING_APART;
     }
@@ -119,8 +128,8 @@ struct sharding_pairing sharding_pair(const struct sharding_problem *problem, ui
   p.to[SHARDING_AXIS_H] = p.from[SHARDING_AXIS_H];
   p.to[SHARDING_AXIS_W] = p.from[SHARDING_AXIS_W];
   const bool shifted = problem->concat_first[edge] > 0 || p.from[SHARDING_AXIS_C] < p.to[SHARDING_AXIS_C];
-  p.fold = fold_of(&p, p.to[SHARDING_AXIS_C], false);
-  if (p.fold == SHARDING_APART && shifted) p.fold = fold_of(&p, p.to[SHARDING_AXIS_C], true);
+  p.fold = fold_of(&p, reader, p.to[SHARDING_AXIS_C], false);
+  if (p.fold == SHARDING_APART && shifted) p.fold = fold_of(&p, reader, p.to[SHARDING_AXIS_C], true);
   if (p.fold == SHARDING_FLAT || p.fold == SHARDING_APART) {
     p.to[SHARDING_AXIS_H] = input_extent(reader, SHARDING_H);
     p.to[SHARDING_AXIS_W] = input_extent(reader, SHARDING_W);

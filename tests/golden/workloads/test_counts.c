@@ -50,7 +50,9 @@ static const struct reference references[] = {
     {"mixtral-8x22b", 140630071296, 342222994145280},
     /* further images, and records */
     {"vit_b_16", 86567656, 2 * 17563828224ULL},
+    {"resnet34", 21797672, 2 * 3663761408ULL}, /* parameters: torchvision's documentation; the rest by hand, */
     {"resnet50", 25557032, 2 * 4089184256ULL},
+    {"resnet101", 44549160, 2 * 7801405440ULL}, /* over the layers of its source; likewise below */
     {"resnext101_32x4d", 44177704, 2 * 7969996800ULL},
     {"resnext50_32x4d", 25028904, 2 * 4230479872ULL},
     {"wide_resnet50_2", 68883240, 2 * 11398021120ULL},
@@ -86,7 +88,9 @@ static const struct {
     {"mobilenet_v3_large", 62, 2, 4407168, 18392640},
     {"mobilenet_v3_small", 52, 2, 1417680, 7460544},
     {"resnet18", 20, 1, 2484712, 0},
+    {"resnet34", 36, 1, 3739112, 0},
     {"resnet50", 53, 1, 11114984, 0},
+    {"resnet101", 104, 1, 16232936, 0},
     {"inception_v3", 94, 1, 8968488, 0},
     {"resnext101_32x8d", 104, 1, 31210472, 0},
     {"resnext101_32x4d", 104, 1, 21225448, 0},
