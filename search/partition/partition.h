@@ -109,6 +109,9 @@ struct partition_work *partition_work_new(const struct partition_graph *graph, s
  * 1 to C. Linear in arcs and chips. `load` (NULL: not wanted) [C] gets each chip's. */
 double partition_period(const struct partition_graph *graph, const uint32_t *chip, struct partition_work *work,
                         double *load);
+/* What the loads are made of, [C] each: work, what comes in and what goes out, ms. */
+void partition_parts(const struct partition_graph *graph, const uint32_t *chip, struct partition_work *work,
+                     double *compute_ms, double *in_ms, double *out_ms);
 enum partition_rule {
   PARTITION_FINE,
   PARTITION_RANGE,

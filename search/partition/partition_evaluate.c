@@ -106,9 +106,8 @@ static void p2p_traffic(const struct partition_graph *graph, const uint32_t *chi
   }
 }
 
-double partition_period(const struct partition_graph *graph, const uint32_t *chip, struct partition_work *work,
-                        double *load) {
-  const uint32_t n_chips = graph->problem->n_chips;
+static void add_up(const struct partition_graph *graph, const uint32_t *chip, struct partition_work *work) {
+  const size_t n_chips = graph->problem->n_chips;
   const enum partition_cost cost = graph->problem->cost;
   memset(work->load, 0, (n_chips + 1) * sizeof *work->load);
   memset(work->in, 0, (n_chips + 1) * sizeof *work->in);
@@ -118,9 +117,15 @@ double partition_period(const struct partition_graph *graph, const uint32_t *chi
     ring_traffic(graph, chip, work);
   else
     p2p_traffic(graph, chip, work);
+}
+
+double partition_period(const struct partition_graph *graph, const uint32_t *chip, struct partition_work *work,
+                        double *load) {
+  const enum partition_cost cost = graph->problem->cost;
   const bool overlap = cost == PARTITION_RING_OVERLAP || cost == PARTITION_P2P_OVERLAP;
+  add_up(graph, chip, work);
   double period = 0;
-  for (uint32_t c = 1; c <= n_chips; c++) {
+  for (uint32_t c = 1; c <= graph->problem->n_chips; c++) {
     double ms = work->load[c];
     if (overlap) {
       const double traffic = partition_bits_ms(graph, max_u64(work->in[c], work->out[c]));
@@ -131,6 +136,16 @@ double partition_period(const struct partition_graph *graph, const uint32_t *chi
     if (ms > period) period = ms;
   }
   return period;
+}
+
+void partition_parts(const struct partition_graph *graph, const uint32_t *chip, struct partition_work *work,
+                     double *compute_ms, double *in_ms, double *out_ms) {
+  add_up(graph, chip, work);
+  for (uint32_t c = 1; c <= graph->problem->n_chips; c++) {
+    compute_ms[c - 1] = work->load[c];
+    in_ms[c - 1] = partition_bits_ms(graph, work->in[c]);
+    out_ms[c - 1] = partition_bits_ms(graph, work->out[c]);
+  }
 }
 
 /* --- rules --- */
