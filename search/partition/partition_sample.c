@@ -98,6 +98,7 @@ static bool pass(struct partition_solver *solver, const struct draw *draw, size_
     size_t standing = n_before;
     bool stands = true;
     if (solver->n_resources > 0 && !(solver_load_prune(solver, u) && solver_propagate(solver))) {
+      solver->cause = CAUSE_ANY; /* not of the newest decision alone */
       standing = solver_refute(solver);
       stands = false;
     } else if (draw->proposal != NULL && !partition_solver_has(solver, u, draw->proposal[u])) {

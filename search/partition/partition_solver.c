@@ -128,6 +128,7 @@ static bool reach_fixed_point(struct partition_solver *solver) {
 }
 
 bool solver_propagate(struct partition_solver *solver) {
+  solver->cause = CAUSE_ANY;
   const bool fine = reach_fixed_point(solver);
   while (solver->queue_length > 0) dequeue(solver);
   return fine;
@@ -138,7 +139,10 @@ static void delete_value(struct partition_solver *solver, uint32_t group, uint32
   solver_set(solver, word, solver->state[word] & ~((uint64_t)1 << (chip - 1) % 64));
 }
 
+/* Bounds run the same way as the decision, so a decision beyond one that overfills does too; not so what the triangle
+ * rule removes. */
 size_t solver_refute(struct partition_solver *solver) {
+  enum partition_cause cause = solver->general ? CAUSE_ANY : solver->cause;
   for (;;) {
     solver->n_failures++;
     if (solver->n_decisions == 0) {
@@ -149,9 +153,10 @@ size_t solver_refute(struct partition_solver *solver) {
     solver->decision_of[decision.group] = UINT32_MAX;
     solver_undo(solver, decision.n_trail);
     delete_value(solver, decision.group, decision.chip);
-    if (solver_clip(solver, decision.group, 1, solver->n_chips) && solver_propagate(solver)) {
-      return solver->n_decisions;
-    }
+    const uint32_t least = cause == CAUSE_EARLY ? decision.chip + 1 : 1;
+    const uint32_t most = cause == CAUSE_LATE ? decision.chip - 1 : solver->n_chips;
+    if (solver_clip(solver, decision.group, least, most) && solver_propagate(solver)) return solver->n_decisions;
+    cause = CAUSE_ANY; /* what else failed without the decision holds for its chip alone */
     while (solver->queue_length > 0) dequeue(solver);
   }
 }
@@ -163,6 +168,7 @@ size_t partition_solver_decide(struct partition_solver *solver, uint32_t group, 
   }
   solver->decision_of[group] = (uint32_t)solver->n_decisions;
   solver->decisions[solver->n_decisions++] = (struct partition_decision){group, chip, solver->n_trail};
+  solver->cause = CAUSE_ANY;
   if (solver_clip(solver, group, chip, chip) && solver_propagate(solver)) return solver->n_decisions;
   return solver_refute(solver);
 }

@@ -61,7 +61,9 @@ bool solver_load_fits(struct partition_solver *solver) {
       const uint64_t room = sat_mul(c, resource->limit);
       early += at_high[c - 1];
       late += at_low[solver->n_chips - c];
-      if (used[c - 1] > resource->limit || early > room || late > room) return false;
+      if (used[c - 1] <= resource->limit && early <= room && late <= room) continue;
+      solver->cause = early > room ? CAUSE_EARLY : late > room ? CAUSE_LATE : CAUSE_ANY;
+      return false;
     }
   }
   return true;

@@ -16,6 +16,9 @@ struct partition_resource {
   size_t used, at_low, at_high; /* words of the state, [C] each: of groups that are fixed, by the ends of domains */
 };
 enum { PARTITION_MAX_RESOURCES = 2 };
+/* Why the last propagation failed: the first chips hold too much, as they would if the decision were smaller, or the
+ * last ones, as if it were larger. */
+enum partition_cause { CAUSE_ANY, CAUSE_EARLY, CAUSE_LATE };
 
 struct partition_decision {
   uint32_t group, chip;
@@ -49,6 +52,7 @@ struct partition_solver {
   size_t n_decisions;
   uint32_t *decision_of; /* [n]; UINT32_MAX: none */
   uint64_t n_failures;
+  enum partition_cause cause;
   bool failed, root_failed; /* nothing is possible even with nothing decided: found by draws, before them */
 
   uint32_t *queue; /* [n] a ring */
