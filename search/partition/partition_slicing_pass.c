@@ -48,7 +48,7 @@ static bool reach_ends(struct partition_slicer *s, double period_ms, double *nex
     uint32_t l = base;
     while (l < n_chips && s->end_ms[j] - level_ms[l] > period_ms) l++;
     if (l > base) next = min_ms(next, s->end_ms[j] - level_ms[l - 1]);
-    if (l < n_chips) depth[j] = l + 1, s->back[j] = s->level_at[l];
+    if (l < n_chips) depth[j] = l + 1, s->back[j] = s->level_at[l], s->cover_ms = s->x_ms[j];
   }
   *next_ms = next;
   return depth[n] <= n_chips;
@@ -119,7 +119,7 @@ static bool reach_queues(struct partition_slicer *s, double period_ms, double *n
       if (load_ms > period_ms) {
         next = min_ms(next, load_ms);
       } else {
-        depth[j] = l + 1, s->back[j] = s->head[l];
+        depth[j] = l + 1, s->back[j] = s->head[l], s->cover_ms = s->x_ms[j];
         break;
       }
     }
@@ -189,6 +189,7 @@ static void walk(struct partition_slicer *s, uint32_t i, double period_ms, doubl
       *next = min_ms(*next, load_ms);
     } else if (depth < s->depth[j] && (s->live == NULL || partition_slicer_fits(s, i, j))) {
       s->depth[j] = depth, s->back[j] = i, s->piece_ms[j] = load_ms;
+      if (s->x_ms[j] > s->cover_ms) s->cover_ms = s->x_ms[j];
     }
   }
 }
@@ -207,6 +208,7 @@ static bool reach_walking(struct partition_slicer *s, double period_ms, double *
 }
 
 bool partition_slicer_reach(struct partition_slicer *s, double period_ms, double *next_ms) {
+  s->cover_ms = 0;
   if (!s->ring || s->live != NULL) return reach_walking(s, period_ms, next_ms);
   if (s->graph->problem->memory_bytes > 0) return reach_queues(s, period_ms, next_ms);
   return reach_ends(s, period_ms, next_ms);

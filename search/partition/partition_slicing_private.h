@@ -24,6 +24,7 @@ struct partition_slicer {
   /* --- what a pass has reached --- */
   uint32_t *depth, *back; /* [n + 1] fewest chips to get there; where the last of them began */
   double *piece_ms;       /* [n + 1] its load, where that does not follow from the ends */
+  double cover_ms;        /* compute up to the last position that was reached */
   /* --- scratch of passes --- */
   double *level_ms;                   /* [n_chips + 1] */
   uint32_t *level_at;                 /* [n_chips + 1] */
