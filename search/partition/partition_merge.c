@@ -1,0 +1,239 @@
+/* Groups that a period forces together. See partition_merge.h. Tarjan's strongly connected components (SIAM Journal on
+ * Computing 1972), without recursion. */
+#include "search/partition/partition_merge.h"
+
+#include <stdlib.h>
+
+/* Of sums in another order: a tensor is cut unless it is too slow by more than this. */
+static const double rounding = 1e-12;
+
+static int compare_u32(const void *a, const void *b) {
+  const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* --- components -----------------------------------------------------------------------------------------------------
+ */
+
+/* Arcs between classes, each as often as groups have it. */
+struct class_arcs {
+  size_t n;
+  uint32_t *start, *to;
+};
+
+static struct class_arcs arcs_between(const struct partition_graph *graph, const uint32_t *class_of, size_t n_classes,
+                                      struct arena *arena) {
+  struct class_arcs arcs = {n_classes, ARENA_NEW(arena, uint32_t, n_classes + 2),
+                            ARENA_NEW(arena, uint32_t, graph->n_arcs)};
+  for (size_t g = 0; g < graph->n; g++) {
+    for (uint32_t i = graph->out_start[g]; i < graph->out_start[g + 1]; i++) {
+      if (class_of[g] != class_of[graph->out[i]]) arcs.start[class_of[g] + 2]++;
+    }
+  }
+  for (size_t c = 0; c < n_classes; c++) arcs.start[c + 2] += arcs.start[c + 1];
+  for (size_t g = 0; g < graph->n; g++) {
+    for (uint32_t i = graph->out_start[g]; i < graph->out_start[g + 1]; i++) {
+      if (class_of[g] != class_of[graph->out[i]]) arcs.to[arcs.start[class_of[g] + 1]++] = class_of[graph->out[i]];
+    }
+  }
+  return arcs;
+}
+
+/* component[n]: numbers below the one returned, successors first. */
+static size_t find_components(const struct class_arcs *arcs, struct arena *scratch, uint32_t *component) {
+  uint32_t *index = ARENA_NEW(scratch, uint32_t, arcs->n), *low = ARENA_NEW(scratch, uint32_t, arcs->n),
+           *at = ARENA_NEW(scratch, uint32_t, arcs->n), *open = ARENA_NEW(scratch, uint32_t, arcs->n),
+           *path = ARENA_NEW(scratch, uint32_t, arcs->n);
+  size_t n_components = 0, n_open = 0, n_path = 0;
+  uint32_t next = 1;
+  for (size_t c = 0; c < arcs->n; c++) component[c] = PARTITION_NONE;
+  for (uint32_t root = 0; root < arcs->n; root++) {
+    if (index[root] != 0) continue;
+    path[n_path++] = open[n_open++] = root, index[root] = low[root] = next++, at[root] = arcs->start[root];
+    while (n_path > 0) {
+      const uint32_t c = path[n_path - 1];
+      if (at[c] < arcs->start[c + 1]) {
+        const uint32_t to = arcs->to[at[c]++];
+        if (index[to] == 0) {
+          path[n_path++] = open[n_open++] = to, index[to] = low[to] = next++, at[to] = arcs->start[to];
+        } else if (component[to] == PARTITION_NONE && index[to] < low[c]) {
+          low[c] = index[to];
+        }
+        continue;
+      }
+      n_path--;
+      if (n_path > 0 && low[c] < low[path[n_path - 1]]) low[path[n_path - 1]] = low[c];
+      if (low[c] != index[c]) continue;
+      uint32_t member;
+      do member = open[--n_open], component[member] = (uint32_t)n_components;
+      while (member != c);
+      n_components++;
+    }
+  }
+  return n_components;
+}
+
+/* --- the merged graph -----------------------------------------------------------------------------------------------
+ */
+
+/* Distinct neighbours, ascending, of arcs given one by one: `from` [n], both ends in the new numbers. */
+static size_t compress(size_t n, size_t n_arcs, const uint32_t *from, const uint32_t *to, struct arena *arena,
+                       uint32_t **start, uint32_t **list) {
+  uint32_t *at = ARENA_NEW(arena, uint32_t, n + 2);
+  uint32_t *all = ARENA_NEW(arena, uint32_t, n_arcs);
+  for (size_t a = 0; a < n_arcs; a++) at[from[a] + 2]++;
+  for (size_t g = 0; g < n; g++) at[g + 2] += at[g + 1];
+  for (size_t a = 0; a < n_arcs; a++) all[at[from[a] + 1]++] = to[a];
+  size_t kept = 0;
+  for (size_t g = 0, first = 0; g < n; g++) {
+    const size_t end = at[g + 1];
+    qsort(all + first, end - first, sizeof *all, compare_u32);
+    at[g] = (uint32_t)kept;
+    for (size_t i = first; i < end; i++) {
+      if (i == first || all[i] != all[i - 1]) all[kept++] = all[i];
+    }
+    first = end;
+  }
+  at[n] = (uint32_t)kept;
+  *start = at, *list = all;
+  return kept;
+}
+
+static void merge_arcs(const struct partition_graph *graph, const uint32_t *now_in, struct arena *arena,
+                       struct partition_graph *merged) {
+  uint32_t *from = ARENA_NEW(arena, uint32_t, graph->n_arcs), *to = ARENA_NEW(arena, uint32_t, graph->n_arcs), *start,
+           *list;
+  size_t n_arcs = 0;
+  for (size_t g = 0; g < graph->n; g++) {
+    for (uint32_t i = graph->out_start[g]; i < graph->out_start[g + 1]; i++) {
+      if (now_in[g] == now_in[graph->out[i]]) continue;
+      from[n_arcs] = now_in[g], to[n_arcs++] = now_in[graph->out[i]];
+    }
+  }
+  merged->n_arcs = compress(merged->n, n_arcs, from, to, arena, &start, &list);
+  merged->out_start = start, merged->out = list;
+  compress(merged->n, n_arcs, to, from, arena, &start, &list);
+  merged->in_start = start, merged->in = list;
+}
+
+static void merge_tensors(const struct partition_graph *graph, const uint32_t *now_in, struct arena *arena,
+                          struct partition_graph *merged) {
+  const size_t n_reads = graph->n_tensors > 0 ? graph->tensors[graph->n_tensors - 1].end : 0;
+  uint32_t *start = ARENA_NEW(arena, uint32_t, merged->n + 2), *consumer = ARENA_NEW(arena, uint32_t, n_reads),
+           *by_producer = ARENA_NEW(arena, uint32_t, graph->n_tensors), *reader = ARENA_NEW(arena, uint32_t, n_reads),
+           *read = ARENA_NEW(arena, uint32_t, n_reads);
+  struct partition_tensor *tensors = ARENA_NEW(arena, struct partition_tensor, graph->n_tensors);
+  for (size_t t = 0; t < graph->n_tensors; t++) start[now_in[graph->tensors[t].producer] + 2]++;
+  for (size_t g = 0; g < merged->n; g++) start[g + 2] += start[g + 1];
+  for (size_t t = 0; t < graph->n_tensors; t++) {
+    by_producer[start[now_in[graph->tensors[t].producer] + 1]++] = (uint32_t)t;
+  }
+  size_t n_tensors = 0, n_consumers = 0;
+  for (size_t i = 0, g = 0; g < merged->n; g++) {
+    const size_t end = start[g + 1];
+    start[g] = (uint32_t)n_tensors;
+    for (; i < end; i++) {
+      const struct partition_tensor *old = &graph->tensors[by_producer[i]];
+      size_t n = 0, first = n_consumers;
+      for (uint32_t k = old->first; k < old->end; k++) {
+        if (now_in[graph->consumer[k]] != g) consumer[first + n++] = now_in[graph->consumer[k]];
+      }
+      if (n == 0) continue;
+      qsort(consumer + first, n, sizeof *consumer, compare_u32);
+      for (size_t k = first; k < first + n; k++) {
+        if (k > first && consumer[k] == consumer[k - 1]) continue;
+        reader[n_consumers] = consumer[k], read[n_consumers] = (uint32_t)n_tensors,
+        consumer[n_consumers++] = consumer[k];
+      }
+      tensors[n_tensors++] =
+          (struct partition_tensor){(uint32_t)g, (uint32_t)first, (uint32_t)n_consumers, old->bits, old->ms};
+    }
+  }
+  start[merged->n] = (uint32_t)n_tensors;
+  merged->n_tensors = n_tensors, merged->tensors = tensors, merged->tensor_start = start, merged->consumer = consumer;
+  uint32_t *read_start, *reads;
+  compress(merged->n, n_consumers, reader, read, arena, &read_start, &reads);
+  merged->read_start = read_start, merged->read = reads;
+}
+
+void partition_merge(const struct partition_graph *graph, const uint32_t *class_of, struct arena *arena,
+                     struct partition_graph *merged, uint32_t *now_in) {
+  uint32_t *component = ARENA_NEW(arena, uint32_t, graph->n), *number = ARENA_NEW(arena, uint32_t, graph->n);
+  const struct class_arcs arcs = arcs_between(graph, class_of, graph->n, arena);
+  const size_t n_components = find_components(&arcs, arena, component);
+  *merged = (struct partition_graph){.problem = graph->problem,
+                                     .total_ms = graph->total_ms,
+                                     .total_weight_bytes = graph->total_weight_bytes,
+                                     .blocker = PARTITION_NONE};
+  for (size_t c = 0; c < n_components; c++) number[c] = PARTITION_NONE;
+  for (size_t g = 0; g < graph->n; g++) { /* by first group */
+    uint32_t *of = &number[component[class_of[g]]];
+    if (*of == PARTITION_NONE) *of = (uint32_t)merged->n++;
+    now_in[g] = *of;
+  }
+  double *compute = ARENA_NEW(arena, double, merged->n);
+  uint64_t *weight = ARENA_NEW(arena, uint64_t, merged->n);
+  uint32_t *topological = ARENA_NEW(arena, uint32_t, merged->n), *place = ARENA_NEW(arena, uint32_t, merged->n);
+  for (size_t g = 0; g < graph->n; g++) {
+    compute[now_in[g]] += graph->compute_ms[g];
+    weight[now_in[g]] += graph->weight_bytes[g];
+    /* Components come successors first; classes without a group are not numbered. */
+    place[now_in[g]] = (uint32_t)(n_components - 1 - component[class_of[g]]);
+  }
+  for (size_t c = 0; c < n_components; c++) number[c] = PARTITION_NONE;
+  for (size_t g = 0; g < merged->n; g++) number[place[g]] = (uint32_t)g;
+  size_t n = 0;
+  for (size_t c = 0; c < n_components; c++) {
+    if (number[c] != PARTITION_NONE) place[number[c]] = (uint32_t)n, topological[n++] = number[c];
+  }
+  merged->compute_ms = compute, merged->weight_bytes = weight, merged->topological = topological;
+  merged->place = place;
+  merge_arcs(graph, now_in, arena, merged);
+  merge_tensors(graph, now_in, arena, merged);
+}
+
+/* --- what a period forces -------------------------------------------------------------------------------------------
+ */
+
+static uint32_t find_root(uint32_t *root, uint32_t g) {
+  while (root[g] != g) root[g] = root[root[g]], g = root[g];
+  return g;
+}
+
+/* Joins every tensor's producer with the consumers that it cannot be cut from; how many joins that took. */
+static size_t force(const struct partition_graph *graph, double period_ms, uint32_t *root) {
+  const bool overlap = graph->problem->cost == PARTITION_RING_OVERLAP || graph->problem->cost == PARTITION_P2P_OVERLAP;
+  size_t n = 0;
+  const double most = period_ms * (1 + rounding);
+  for (size_t t = 0; t < graph->n_tensors; t++) {
+    const struct partition_tensor *tensor = &graph->tensors[t];
+    const uint32_t u = tensor->producer;
+    for (uint32_t k = tensor->first; k < tensor->end; k++) {
+      const uint32_t v = graph->consumer[k];
+      const double beside = overlap                                       ? 0
+                            : graph->compute_ms[u] > graph->compute_ms[v] ? graph->compute_ms[u]
+                                                                          : graph->compute_ms[v];
+      if (!(tensor->ms + beside > most)) continue;
+      const uint32_t a = find_root(root, u), b = find_root(root, v);
+      if (a != b) root[a < b ? b : a] = a < b ? a : b, n++;
+    }
+  }
+  return n;
+}
+
+bool partition_merge_at(const struct partition_graph *graph, double period_ms, struct arena *arena,
+                        struct partition_graph *merged, uint32_t *now_in) {
+  uint32_t *root = ARENA_NEW(arena, uint32_t, graph->n), *step = ARENA_NEW(arena, uint32_t, graph->n);
+  bool any = false;
+  *merged = *graph;
+  for (size_t g = 0; g < graph->n; g++) now_in[g] = (uint32_t)g;
+  for (;;) {
+    const struct partition_graph before = *merged;
+    for (size_t g = 0; g < before.n; g++) root[g] = (uint32_t)g;
+    if (force(&before, period_ms, root) == 0) return any;
+    any = true;
+    for (size_t g = 0; g < before.n; g++) root[g] = find_root(root, (uint32_t)g);
+    partition_merge(&before, root, arena, merged, step);
+    for (size_t g = 0; g < graph->n; g++) now_in[g] = step[now_in[g]];
+  }
+}

@@ -1,0 +1,259 @@
+/* Topological orders of groups. See partition_orders.h.
+ *
+ * One loop takes ready groups from a heap by key; what differs is the key, which may fall while a group waits: then it
+ * is in the heap twice and the stale entry is passed over. Ties are broken by number. */
+#include "search/partition/partition_orders.h"
+
+#include <math.h>
+#include <string.h>
+
+const size_t partition_good_orders[4] = {5, 1, 2, 6};
+
+/* --- a heap ---------------------------------------------------------------------------------------------------------
+ */
+
+struct waiting {
+  double key;
+  uint32_t group;
+};
+struct heap {
+  struct waiting *item;
+  size_t n;
+};
+
+static bool is_before(const struct waiting *a, const struct waiting *b) {
+  return a->key < b->key || (!(a->key > b->key) && a->group < b->group);
+}
+
+static void heap_push(struct heap *heap, double key, uint32_t group) {
+  const struct waiting item = {key, group};
+  size_t at = heap->n++;
+  for (; at > 0 && is_before(&item, &heap->item[(at - 1) / 2]); at = (at - 1) / 2) {
+    heap->item[at] = heap->item[(at - 1) / 2];
+  }
+  heap->item[at] = item;
+}
+
+static struct waiting heap_pop(struct heap *heap) {
+  const struct waiting top = heap->item[0], last = heap->item[--heap->n];
+  size_t at = 0;
+  for (size_t child; (child = 2 * at + 1) < heap->n; at = child) {
+    if (child + 1 < heap->n && is_before(&heap->item[child + 1], &heap->item[child])) child++;
+    if (!is_before(&heap->item[child], &last)) break;
+    heap->item[at] = heap->item[child];
+  }
+  heap->item[at] = last;
+  return top;
+}
+
+/* --- by a key that stays --------------------------------------------------------------------------------------------
+ */
+
+/* Along the arcs, or against them from the end. */
+struct direction {
+  const uint32_t *in_start, *in, *out_start, *out;
+};
+
+static struct direction direction_of(const struct partition_graph *graph, bool backward) {
+  if (backward) return (struct direction){graph->out_start, graph->out, graph->in_start, graph->in};
+  return (struct direction){graph->in_start, graph->in, graph->out_start, graph->out};
+}
+
+static void reverse(uint32_t *order, size_t n) {
+  for (size_t i = 0; i + 1 < n - i; i++) {
+    const uint32_t other = order[n - 1 - i];
+    order[n - 1 - i] = order[i], order[i] = other;
+  }
+}
+
+/* key NULL: what became ready last goes first. */
+static void take_by_key(const struct partition_graph *graph, bool backward, const double *key, struct arena *scratch,
+                        uint32_t *order) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const struct direction d = direction_of(graph, backward);
+  uint32_t *wanted = ARENA_NEW(scratch, uint32_t, graph->n);
+  struct heap heap = {ARENA_NEW(scratch, struct waiting, graph->n), 0};
+  double ready = 0;
+  for (size_t i = 0; i < graph->n; i++) {
+    const uint32_t g = (uint32_t)(backward ? graph->n - 1 - i : i);
+    wanted[g] = d.in_start[g + 1] - d.in_start[g];
+    if (wanted[g] == 0) heap_push(&heap, key != NULL ? key[g] : ready--, g);
+  }
+  for (size_t n = 0; heap.n > 0;) {
+    const uint32_t g = order[n++] = heap_pop(&heap).group;
+    for (uint32_t k = d.out_start[g]; k < d.out_start[g + 1]; k++) {
+      const uint32_t to = d.out[k];
+      if (--wanted[to] == 0) heap_push(&heap, key != NULL ? key[to] : ready--, to);
+    }
+  }
+  if (backward) reverse(order, graph->n);
+  arena_rewind(scratch, mark);
+}
+
+void partition_order_by_key(const struct partition_graph *graph, const double *key, uint32_t *order,
+                            struct arena *scratch) {
+  take_by_key(graph, false, key, scratch, order);
+}
+
+/* --- by growth of what is alive -------------------------------------------------------------------------------------
+ */
+
+/* Forward: a group adds its tensors and ends those that nobody else waits for. */
+static void take_by_growth(const struct partition_graph *graph, struct arena *scratch, uint32_t *order) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const size_t n_reads = graph->read_start[graph->n];
+  uint32_t *wanted = ARENA_NEW(scratch, uint32_t, graph->n), *readers = ARENA_NEW(scratch, uint32_t, graph->n_tensors);
+  double *growth = ARENA_NEW(scratch, double, graph->n);
+  bool *taken = ARENA_NEW(scratch, bool, graph->n);
+  struct heap heap = {ARENA_NEW(scratch, struct waiting, graph->n + n_reads), 0};
+  for (size_t t = 0; t < graph->n_tensors; t++) {
+    const struct partition_tensor *tensor = &graph->tensors[t];
+    readers[t] = tensor->end - tensor->first;
+    growth[tensor->producer] += tensor->ms;
+    if (readers[t] == 1) growth[graph->consumer[tensor->first]] -= tensor->ms;
+  }
+  for (uint32_t g = 0; g < graph->n; g++) {
+    wanted[g] = graph->in_start[g + 1] - graph->in_start[g];
+    if (wanted[g] == 0) heap_push(&heap, growth[g], g);
+  }
+  for (size_t n = 0; heap.n > 0;) {
+    const uint32_t g = heap_pop(&heap).group;
+    if (taken[g]) continue;
+    taken[g] = true, order[n++] = g;
+    for (uint32_t k = graph->read_start[g]; k < graph->read_start[g + 1]; k++) {
+      const struct partition_tensor *tensor = &graph->tensors[graph->read[k]];
+      if (--readers[graph->read[k]] != 1) continue;
+      for (uint32_t c = tensor->first; c < tensor->end; c++) {
+        const uint32_t other = graph->consumer[c];
+        if (taken[other]) continue;
+        growth[other] -= tensor->ms;
+        if (wanted[other] == 0) heap_push(&heap, growth[other], other);
+      }
+    }
+    for (uint32_t k = graph->out_start[g]; k < graph->out_start[g + 1]; k++) {
+      if (--wanted[graph->out[k]] == 0) heap_push(&heap, growth[graph->out[k]], graph->out[k]);
+    }
+  }
+  arena_rewind(scratch, mark);
+}
+
+/* Backward: a group ends its own tensors and brings to life those that it is the first to read. */
+static void take_by_growth_backward(const struct partition_graph *graph, struct arena *scratch, uint32_t *order) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const size_t n_reads = graph->read_start[graph->n];
+  uint32_t *wanted = ARENA_NEW(scratch, uint32_t, graph->n);
+  double *growth = ARENA_NEW(scratch, double, graph->n);
+  bool *taken = ARENA_NEW(scratch, bool, graph->n), *alive = ARENA_NEW(scratch, bool, graph->n_tensors);
+  struct heap heap = {ARENA_NEW(scratch, struct waiting, graph->n + n_reads), 0};
+  for (size_t t = 0; t < graph->n_tensors; t++) {
+    const struct partition_tensor *tensor = &graph->tensors[t];
+    growth[tensor->producer] -= tensor->ms;
+    for (uint32_t c = tensor->first; c < tensor->end; c++) growth[graph->consumer[c]] += tensor->ms;
+  }
+  for (size_t i = graph->n; i-- > 0;) {
+    wanted[i] = graph->out_start[i + 1] - graph->out_start[i];
+    if (wanted[i] == 0) heap_push(&heap, growth[i], (uint32_t)i);
+  }
+  for (size_t n = 0; heap.n > 0;) {
+    const uint32_t g = heap_pop(&heap).group;
+    if (taken[g]) continue;
+    taken[g] = true, order[n++] = g;
+    for (uint32_t k = graph->read_start[g]; k < graph->read_start[g + 1]; k++) {
+      const struct partition_tensor *tensor = &graph->tensors[graph->read[k]];
+      if (alive[graph->read[k]]) continue;
+      alive[graph->read[k]] = true;
+      for (uint32_t c = tensor->first; c < tensor->end; c++) {
+        const uint32_t other = graph->consumer[c];
+        if (taken[other]) continue;
+        growth[other] -= tensor->ms;
+        if (wanted[other] == 0) heap_push(&heap, growth[other], other);
+      }
+    }
+    for (uint32_t k = graph->in_start[g]; k < graph->in_start[g + 1]; k++) {
+      if (--wanted[graph->in[k]] == 0) heap_push(&heap, growth[graph->in[k]], graph->in[k]);
+    }
+  }
+  reverse(order, graph->n);
+  arena_rewind(scratch, mark);
+}
+
+/* --- the dozen ------------------------------------------------------------------------------------------------------
+ */
+
+/* Longest way from a source to the group (the group included), or to a sink; in groups or in ms of compute. */
+static void longest_ways(const struct partition_graph *graph, bool backward, bool in_ms, double *way) {
+  const struct direction d = direction_of(graph, backward);
+  for (size_t i = 0; i < graph->n; i++) {
+    const uint32_t g = graph->topological[backward ? graph->n - 1 - i : i];
+    double longest = 0;
+    for (uint32_t k = d.in_start[g]; k < d.in_start[g + 1]; k++) longest = fmax(longest, way[d.in[k]]);
+    way[g] = longest + (in_ms ? graph->compute_ms[g] : 1);
+  }
+}
+
+/* Keys of order i of the first group of orders: depth, minus tail, the share of both, each in groups and in ms. */
+static void fill_keys(const struct partition_graph *graph, size_t kind, bool in_ms, struct arena *scratch,
+                      double *key) {
+  double *tail = ARENA_NEW(scratch, double, graph->n);
+  longest_ways(graph, false, in_ms, key);
+  longest_ways(graph, true, in_ms, tail);
+  for (size_t g = 0; g < graph->n; g++) {
+    if (kind == 1) key[g] = -tail[g];
+    if (kind == 2) key[g] = key[g] + tail[g] > 0 ? key[g] / (key[g] + tail[g]) : 0;
+  }
+}
+
+void partition_fixed_order(const struct partition_graph *graph, size_t i, struct arena *scratch, uint32_t *order) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  double *key = ARENA_NEW(scratch, double, graph->n);
+  switch (i) {
+  case 0:
+    memcpy(order, graph->topological, graph->n * sizeof *order);
+    break;
+  case 1:
+  case 2:
+  case 3:
+    fill_keys(graph, i - 1, false, scratch, key);
+    take_by_key(graph, false, key, scratch, order);
+    break;
+  case 4:
+    take_by_key(graph, false, NULL, scratch, order);
+    break;
+  case 5:
+    take_by_growth(graph, scratch, order);
+    break;
+  case 6:
+    take_by_growth_backward(graph, scratch, order);
+    break;
+  case 7:
+  case 8:
+  case 9:
+    fill_keys(graph, i - 7, true, scratch, key);
+    take_by_key(graph, false, key, scratch, order);
+    break;
+  case 10:
+    take_by_key(graph, true, NULL, scratch, order);
+    break;
+  default: /* the greatest number last */
+    for (size_t g = 0; g < graph->n; g++) key[g] = -(double)g;
+    take_by_key(graph, true, key, scratch, order);
+    break;
+  }
+  arena_rewind(scratch, mark);
+}
+
+double partition_quick(const struct partition_graph *graph, struct arena *scratch, uint32_t *chip) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct partition_slicer *slicer = partition_slicer_new(graph, scratch);
+  uint32_t *order = ARENA_NEW(scratch, uint32_t, graph->n), *better = ARENA_NEW(scratch, uint32_t, graph->n);
+  double best = INFINITY;
+  for (size_t i = 0; i < PARTITION_N_FIXED_ORDERS; i++) {
+    partition_fixed_order(graph, i, scratch, order);
+    const double value = partition_slice(slicer, order, best, better);
+    if (!(value < best)) continue;
+    best = value;
+    memcpy(chip, better, graph->n * sizeof *chip);
+  }
+  arena_rewind(scratch, mark);
+  return best;
+}
