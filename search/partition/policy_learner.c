@@ -56,8 +56,7 @@ static void add_slope(struct policy_learner *learner, const struct policy_case *
   policy_net_backward(&learner->net, &c->view, learner->d_outputs, learner->tape, learner->gradient);
 }
 
-/* Adam on the gradient, which is then zero again. */
-static void step(struct policy_learner *learner) {
+void policy_learner_step(struct policy_learner *learner) {
   const size_t n = learner->net.n_weights;
   double norm = 0;
   for (size_t i = 0; i < n; i++) norm += (double)learner->gradient[i] * (double)learner->gradient[i];
@@ -82,7 +81,6 @@ double policy_learn_label(struct policy_learner *learner, const struct policy_ca
   const double *const p = policy_learner_chances(learner, c, previous);
   const double loss = policy_label_loss(c->view.graph->n, c->view.n_chips, p, chip, learner->d_p);
   add_slope(learner, c);
-  step(learner);
   return loss;
 }
 
@@ -288,7 +286,7 @@ static void practise_epoch(struct practising *q, uint64_t update, uint64_t epoch
         practise_pass(q, order + first + i, 1, pass, 1 / (double)(n_passes * n_taken));
       }
     }
-    step(q->learner);
+    policy_learner_step(q->learner);
   }
 }
 

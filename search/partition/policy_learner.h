@@ -69,8 +69,10 @@ double policy_batch_get(const struct policy_batch *batch, size_t rollout, uint32
 /* Epochs of PPO over a batch. */
 void policy_learn(struct policy_learner *learner, const struct policy_case *c, const struct policy_practice *practice,
                   uint64_t update, const struct policy_batch *batch);
-/* One step towards chip[n], given `previous` as in policy_net_forward; the loss before it. */
+/* Adds the slope towards chip[n], given `previous` as in policy_net_forward; the loss. */
 double policy_learn_label(struct policy_learner *learner, const struct policy_case *c, const uint32_t *chip,
                           const uint32_t *previous);
+/* One step of Adam along the slope that was added up, which is then zero again. */
+void policy_learner_step(struct policy_learner *learner);
 
 #endif
