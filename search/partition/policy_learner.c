@@ -2,6 +2,7 @@
 #include "search/partition/policy_learner.h"
 
 #include "base/num.h"
+#include "search/partition/policy_features.h"
 #include <math.h>
 #include <string.h>
 
@@ -40,8 +41,8 @@ const double *policy_learner_chances(struct policy_learner *learner, const struc
                                      const uint32_t *previous) {
   const size_t n = c->view.graph->n;
   REQUIRE(n <= learner->room_n && n * c->view.n_chips <= learner->room_p);
-  const real *const outputs = policy_net_forward(&learner->net, &c->view, previous, learner->tape);
-  policy_head_forward(&learner->net.shape, n, c->view.n_chips, outputs, learner->p);
+  learner->outputs = policy_net_forward(&learner->net, &c->view, previous, learner->tape);
+  policy_head_forward(&learner->net.shape, n, c->view.n_chips, learner->outputs, learner->p);
   return learner->p;
 }
 
@@ -50,13 +51,12 @@ const double *policy_learner_chances(struct policy_learner *learner, const struc
 
 /* Takes d_p, the slope by the chances of the last forward pass, down to the weights. */
 static void add_slope(struct policy_learner *learner, const struct policy_case *c) {
-  policy_head_backward(&learner->net.shape, c->view.graph->n, c->view.n_chips, learner->tape->outputs, learner->d_p,
+  policy_head_backward(&learner->net.shape, c->view.graph->n, c->view.n_chips, learner->outputs, learner->d_p,
                        learner->d_outputs);
   policy_net_backward(&learner->net, &c->view, learner->d_outputs, learner->tape, learner->gradient);
 }
 
-/* Adam on the gradient, which is then zero again. */
-static void step(struct policy_learner *learner) {
+void policy_learner_step(struct policy_learner *learner) {
   const size_t n = learner->net.n_weights;
   double norm = 0;
   for (size_t i = 0; i < n; i++) norm += (double)learner->gradient[i] * (double)learner->gradient[i];
@@ -81,7 +81,6 @@ double policy_learn_label(struct policy_learner *learner, const struct policy_ca
   const double *const p = policy_learner_chances(learner, c, previous);
   const double loss = policy_label_loss(c->view.graph->n, c->view.n_chips, p, chip, learner->d_p);
   add_slope(learner, c);
-  step(learner);
   return loss;
 }
 
@@ -153,9 +152,9 @@ static void draw_one(void *argument, size_t i, void *result) {
                               (uint64_t)PARTITION_STREAM_POLICY << 32 | i);
   double period_ms = INFINITY;
   bool drawn = true;
+  memset(result, 0, drawing->batch->result_bytes);
   for (size_t pass = 0; drawn && pass < drawing->batch->n_passes; pass++) {
-    const double *const p =
-        pass == 0 ? drawing->p : policy_learner_chances(drawing->learner, c, drawing->sample.chip);
+    const double *const p = pass == 0 ? drawing->p : policy_learner_chances(drawing->learner, c, drawing->sample.chip);
     drawn = draw_pass(drawing, p, &rng, result, pass);
   }
   if (drawn) period_ms = partition_value(c->view.graph, drawing->sample.chip, c->work);
@@ -163,9 +162,9 @@ static void draw_one(void *argument, size_t i, void *result) {
 }
 
 void policy_draw(struct policy_learner *learner, const struct policy_case *c, const struct policy_practice *practice,
-                 uint64_t update, const struct partition_pool *pool, struct policy_batch *batch,
-                 struct arena *scratch) {
+                 uint64_t update, struct policy_batch *batch) {
   const size_t n = c->view.graph->n, n_p = n * c->view.n_chips;
+  struct arena *const scratch = practice->scratch;
   const struct arena_mark mark = arena_get_mark(scratch);
   double *const p = ARENA_NEW(scratch, double, n_p);
   struct drawing drawing = {.learner = learner,
@@ -181,7 +180,7 @@ void policy_draw(struct policy_learner *learner, const struct policy_case *c, co
                                        .drawn = ARENA_NEW(scratch, uint32_t, n)},
                             .proposal = ARENA_NEW(scratch, uint32_t, n)};
   memcpy(p, policy_learner_chances(learner, c, NULL), n_p * sizeof *p);
-  partition_pool_run(pool, batch->n_rollouts, batch->result_bytes, draw_one, &drawing, batch->results);
+  partition_pool_run(practice->pool, batch->n_rollouts, batch->result_bytes, draw_one, &drawing, batch->results);
   arena_rewind(scratch, mark);
 }
 
@@ -236,6 +235,7 @@ static bool set_advantages(struct practising *q) {
 
 static void set_actions(struct practising *q, struct arena *scratch) {
   const size_t n = q->batch->n, n_chips = q->c->view.n_chips;
+  policy_learner_chances(q->learner, q->c, NULL);
   for (size_t pass = 0; pass < q->batch->n_passes; pass++) {
     for (size_t r = 0; r < q->batch->n_rollouts; r++) {
       struct policy_action *const action = &q->actions[pass * q->batch->n_rollouts + r];
@@ -244,8 +244,8 @@ static void set_actions(struct practising *q, struct arena *scratch) {
       action->low = batch_row(q->batch, r, pass, LOW);
       action->high = batch_row(q->batch, r, pass, HIGH);
       action->old_log = old_log;
-      if (!isfinite(policy_batch_get(q->batch, r, NULL)) && action->chip[0] == 0) continue; /* never drawn */
-      if (pass > 0 || r == 0) policy_learner_chances(q->learner, q->c, previous_of(q, r, pass));
+      if (action->chip[0] == 0) continue; /* never drawn */
+      if (pass > 0) policy_learner_chances(q->learner, q->c, previous_of(q, r, pass));
       policy_action_log(n, (uint32_t)n_chips, q->learner->p, action, old_log);
     }
   }
@@ -286,12 +286,13 @@ static void practise_epoch(struct practising *q, uint64_t update, uint64_t epoch
         practise_pass(q, order + first + i, 1, pass, 1 / (double)(n_passes * n_taken));
       }
     }
-    step(q->learner);
+    policy_learner_step(q->learner);
   }
 }
 
 void policy_learn(struct policy_learner *learner, const struct policy_case *c, const struct policy_practice *practice,
-                  uint64_t update, const struct policy_batch *batch, struct arena *scratch) {
+                  uint64_t update, const struct policy_batch *batch) {
+  struct arena *const scratch = practice->scratch;
   const struct arena_mark mark = arena_get_mark(scratch);
   struct practising q = {.learner = learner,
                          .c = c,

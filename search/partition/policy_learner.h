@@ -22,6 +22,8 @@ struct policy_practice {
   uint64_t order;  /* enum partition_order */
   uint64_t repair; /* enum policy_repair */
   double clip, entropy;
+  const struct partition_pool *pool; /* who draws; NULL: this rank alone */
+  struct arena *scratch;
 };
 
 /* One graph to place. */
@@ -41,8 +43,9 @@ struct policy_learner {
   uint64_t n_steps;
   double rate;
   struct policy_tape *tape;
-  double *p, *d_p;  /* [n × C] */
-  real *d_outputs;  /* [n × outputs] */
+  const real *outputs; /* of the last forward pass */
+  double *p, *d_p;     /* [n × C] */
+  real *d_outputs;     /* [n × outputs] */
   size_t room_n, room_p;
 };
 /* For graphs of up to n groups and n × C ≤ n_p. Weights all zero. */
@@ -58,17 +61,18 @@ struct policy_batch {
   unsigned char *results; /* as ranks bring them */
 };
 struct policy_batch policy_batch_new(size_t n, const struct policy_practice *practice, struct arena *arena);
-/* Draws n_rollouts placements; streams by (seed, case, update, rollout). The last of a batch may be left out. */
+/* Draws n_rollouts placements; streams by (seed, case, update, rollout). */
 void policy_draw(struct policy_learner *learner, const struct policy_case *c, const struct policy_practice *practice,
-                 uint64_t update, const struct partition_pool *pool, struct policy_batch *batch);
+                 uint64_t update, struct policy_batch *batch);
 /* The period of a rollout, INFINITY without a valid placement; and the placement, chip[n]. */
 double policy_batch_get(const struct policy_batch *batch, size_t rollout, uint32_t *chip);
 /* Epochs of PPO over a batch. */
 void policy_learn(struct policy_learner *learner, const struct policy_case *c, const struct policy_practice *practice,
-                  uint64_t update, const struct policy_batch *batch, struct arena *scratch);
-/* One step towards chip[n]; the loss before it. With refining, half of the steps (odd `update`) start from `previous`.
- */
+                  uint64_t update, const struct policy_batch *batch);
+/* Adds the slope towards chip[n], given `previous` as in policy_net_forward; the loss. */
 double policy_learn_label(struct policy_learner *learner, const struct policy_case *c, const uint32_t *chip,
                           const uint32_t *previous);
+/* One step of Adam along the slope that was added up, which is then zero again. */
+void policy_learner_step(struct policy_learner *learner);
 
 #endif

@@ -43,7 +43,7 @@ static void add_dense(struct policy_net *net, const char *weights, const char *b
   add_array(net, biases, 1, columns);
 }
 
-void policy_net_init(struct policy_net *net, const struct policy_net_shape *shape, struct arena *arena) {
+static void lay_out(struct policy_net *net, const struct policy_net_shape *shape) {
   static const char *const attention[] = {"query", "key", "value", "mix"};
   const size_t d = shape->width;
   REQUIRE(policy_net_shape_fits(shape));
@@ -54,6 +54,16 @@ void policy_net_init(struct policy_net *net, const struct policy_net_shape *shap
   if (shape->refines) add_dense(net, "place", "place bias", POLICY_PLACE_FEATURES, d);
   add_dense(net, "dense", "dense bias", d, d);
   add_dense(net, "head", "head bias", d, shape->outputs);
+}
+
+size_t policy_net_n_weights(const struct policy_net_shape *shape) {
+  struct policy_net net;
+  lay_out(&net, shape);
+  return net.n_weights;
+}
+
+void policy_net_init(struct policy_net *net, const struct policy_net_shape *shape, struct arena *arena) {
+  lay_out(net, shape);
   net->weights = ARENA_NEW(arena, real, net->n_weights);
 }
 

@@ -50,6 +50,7 @@ struct policy_net {
   real *weights;
   bool gsl; /* products by GSL's CBLAS */
 };
+size_t policy_net_n_weights(const struct policy_net_shape *shape);
 /* Weights all zero. */
 void policy_net_init(struct policy_net *net, const struct policy_net_shape *shape, struct arena *arena);
 /* Uniform by fan-in (He et al., ICCV 2015); the head near zero, so that all begins near an even spread. */
