@@ -15,6 +15,11 @@ struct sharding_shape {
 struct sharding_tables;
 struct sharding_tables *sharding_tables_new(const struct sharding_problem *problem, struct sharding_shape shape,
                                             uint32_t design, struct arena *arena);
+/* Tables of one problem share what they have in common: strategies and bytes by number of boards. */
+struct sharding_store;
+struct sharding_store *sharding_store_new(const struct sharding_problem *problem, struct arena *arena);
+struct sharding_tables *sharding_store_tables(struct sharding_store *store, struct sharding_shape shape,
+                                              uint32_t design);
 struct sharding_range {
   uint32_t first, last; /* places in the topological order */
   /* What comes from outside: nothing is there of it (have = empty). inter: of the slowest link that brings it;

@@ -1,0 +1,86 @@
+/* Level 2 taken apart: the plan of a range on one set, and labels that go over it. Private to exact methods.
+ *
+ * A plan has the range's layers in their order with costs by strategy. A layer begins when the layer before it has
+ * ended and its inputs are there: what comes from the layer just before is always waited for, what comes from further
+ * back ("skip") only as far as it sticks out behind what ran between. */
+#ifndef SEARCH_SHARDING_SHARDING_LEVEL2_PRIVATE_H
+#define SEARCH_SHARDING_SHARDING_LEVEL2_PRIVATE_H
+
+#include "search/sharding/sharding_tables.h"
+
+enum { LEVEL2_MAX_SLOTS = 6, LEVEL2_CLOSED = UINT16_MAX };
+
+/* An edge inside the range whose producer is not the layer just before. */
+struct level2_skip {
+  uint32_t from, to;       /* offsets in the range */
+  const double *reshard_s; /* [n from * n to] */
+  double *most_s;          /* [n from] longest re-shard */
+  double *tail_s;          /* [n from] from the producer's end to the very end, at least */
+  bool ignored;            /* too many at once: left out of the labels, which then only bound */
+  uint32_t slot;           /* of the producer at the consumer */
+};
+struct level2_layer {
+  uint32_t layer, n;
+  const double *cost_s; /* [n]; training: forward and backward together, which only bounds what hides in each */
+  const double *full_s, *forward_s; /* [n] the same without what a reduce-scatter may save; its forward part */
+  const double *chain_s;            /* [n before * n] re-shard from the layer before; NULL: no such edge */
+  const double *reshard_s;          /* the re-shard alone, one way */
+  const double *release_s;          /* [n] inputs from outside are there then; NULL: at once */
+  const double *out_s;              /* [n] from its end to that of all that waits for it outside; NULL: nothing does */
+  double *tail_s;                   /* [n] from its end to the very end, at least */
+  const uint64_t *lasting_bytes, *io_bytes, *output_bytes;
+  uint32_t last_reader;         /* offset; its own: none behind the next layer */
+  double least_s;               /* sum of least costs of the layers before this one */
+  uint64_t least_lasting_bytes; /* likewise, of this and those behind */
+  uint32_t first_in, n_in;      /* skips that end here */
+  const uint32_t *out;          /* [n_out] skips that begin here */
+  uint32_t n_out;
+  /* Producers whose skips go on behind this layer, and where they stood at the layer before: a slot, or NONE: it is
+   * that layer itself. */
+  uint32_t n_slots, slot_from[LEVEL2_MAX_SLOTS], slot_place[LEVEL2_MAX_SLOTS];
+};
+struct level2_plan {
+  struct sharding_tables *tables;
+  uint32_t first, n; /* places */
+  struct level2_layer *layers;
+  struct level2_skip *skips; /* by consumer */
+  uint32_t n_skips;
+  double bound_s; /* of the plan without its skips */
+  bool exact;     /* labels' values are the evaluator's: no skip is ignored, nothing is merged */
+  bool memory;    /* weights and activations are counted against the boards' memory */
+};
+
+/* What surrounds a range: by edge and layer of the problem; NULL: the range's own rule. */
+struct level2_outside {
+  double inbound_bytes_per_s;   /* where `inbound` is NULL */
+  const double *inbound;        /* [n_edges] of edges that come in */
+  const double *producer_end_s; /* [n_layers] of layers outside; NULL: 0 */
+  const double *tail_s;         /* [n_layers] from a layer's end to the end of all outside that waits; NULL: 0 */
+};
+void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t last,
+                      const struct level2_outside *outside, struct arena *scratch, struct level2_plan *plan);
+/* The plan's value of strategies by offset: just as sharding_evaluate adds. */
+double level2_plan_value(const struct level2_plan *plan, const uint16_t *choice, struct arena *scratch);
+/* Layer by layer, at most `width` labels each. Improves choice and *value_s; returns what no choice is below (labels
+ * dropped for want of width count). */
+double level2_labels(const struct level2_plan *plan, size_t width, struct arena *scratch, uint16_t *choice,
+                     double *value_s);
+/* Widths grow until the value is proven or `max_width` is reached. */
+double level2_plan_solve(const struct level2_plan *plan, size_t max_width, struct arena *scratch, uint16_t *choice,
+                         double *value_s);
+
+struct level2_want {
+  size_t max_width; /* of labels */
+  double cutoff_s;  /* only what is less is looked for; INFINITY: anything */
+};
+struct level2_found {
+  uint16_t *choice; /* [last - first + 1] strategies by offset; the caller's */
+  double value_s;   /* INFINITY: nothing below the cutoff that fits the memory */
+  double bound_s;   /* no choice is below this, up to the cutoff */
+  bool proven;      /* the value is least, or the cutoff is */
+};
+/* Leaves its plan in scratch: the caller rewinds. True: something was found. */
+bool level2_solve(struct sharding_tables *tables, uint32_t first, uint32_t last, const struct level2_outside *outside,
+                  struct level2_want want, struct arena *scratch, struct level2_found *found);
+
+#endif

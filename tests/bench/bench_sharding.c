@@ -1,0 +1,109 @@
+/* How long does level 2 take, and what do exact methods reach? A chain of 100 convolutions on 8 boards of one set (its
+ * tables and its shortest path), and a residual network of bottleneck blocks. */
+#include "search/sharding/sharding_level2.h"
+#include "tests/sharding_made.h"
+#include <time.h>
+
+static double now_s(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+struct network {
+  struct sharding_layer layers[512];
+  struct sharding_edge edges[1024];
+  uint32_t n_layers, n_edges;
+};
+
+static uint32_t add_layer(struct network *n, const char *kind, uint64_t cout, uint64_t cin, uint64_t side, uint64_t k,
+                          uint64_t stride) {
+  struct sharding_layer *layer = &n->layers[n->n_layers];
+  *layer =
+      (struct sharding_layer){.name = kind, .size = {cout, cin, side, side, k, k, 1}, .stride = stride, .pad = k / 2};
+  for (uint32_t i = 0; i < n_sharding_kinds; i++) {
+    if (strcmp(sharding_kinds[i].name, kind) == 0) layer->kind = i;
+  }
+  return n->n_layers++;
+}
+
+static void add_edge(struct network *n, uint32_t from, uint32_t to) {
+  n->edges[n->n_edges++] = (struct sharding_edge){from, to};
+}
+
+/* Bottleneck blocks by stage, as in ResNet-50: 3, 4, 6, 3. */
+static void make_residual(struct network *n, const uint32_t blocks[4]) {
+  uint32_t last = add_layer(n, "conv", 64, 3, 112, 7, 2);
+  const uint32_t pool = add_layer(n, "pool", 64, 64, 56, 3, 2);
+  add_edge(n, last, pool);
+  last = pool;
+  uint64_t side = 56, channels = 64, width = 64;
+  for (size_t stage = 0; stage < 4; stage++, width *= 2) {
+    for (uint32_t b = 0; b < blocks[stage]; b++) {
+      const uint64_t stride = b == 0 && stage > 0 ? 2 : 1;
+      const uint32_t first = add_layer(n, "conv", width, channels, side, 1, 1);
+      if (stride == 2) side /= 2;
+      const uint32_t second = add_layer(n, "conv", width, width, side, 3, stride);
+      const uint32_t third = add_layer(n, "conv", 4 * width, width, side, 1, 1);
+      add_edge(n, last, first), add_edge(n, first, second), add_edge(n, second, third);
+      uint32_t shortcut = last;
+      if (b == 0) {
+        shortcut = add_layer(n, "conv", 4 * width, channels, side, 1, stride);
+        add_edge(n, last, shortcut);
+      }
+      channels = 4 * width;
+      const uint32_t sum = add_layer(n, "add", channels, channels, side, 1, 1);
+      add_edge(n, third, sum), add_edge(n, shortcut, sum);
+      last = sum;
+    }
+  }
+  const uint32_t product = add_layer(n, "conv", 1000, channels, 1, 1, 1);
+  add_edge(n, last, product);
+}
+
+static void make_chain(struct network *n) {
+  for (uint32_t l = 0; l < 100; l++) {
+    const uint64_t channels = UINT64_C(64) << l / 25, side = 56 >> l / 25;
+    add_layer(n, "conv", channels, l > 0 ? n->layers[l - 1].size[SHARDING_COUT] : 64, side, l % 2 ? 1 : 3, 1);
+    if (l > 0) add_edge(n, l - 1, l);
+  }
+}
+
+static void bench_level2(const char *what, const struct network *network, double rate, struct arena *arena,
+                         struct arena *scratch) {
+  struct sharding_problem problem = made_chain(arena, 4, made_t14, 2, 4, 4 * rate, rate);
+  problem.layers = network->layers, problem.n_layers = network->n_layers;
+  problem.edges = network->edges, problem.n_edges = network->n_edges;
+  made_finish(&problem, arena);
+  const struct sharding_shape shape = {8, rate, UINT64_C(1) << 30};
+  for (uint32_t design = 0; design < 3; design++) {
+    const double start_s = now_s();
+    struct sharding_tables *tables = sharding_tables_new(&problem, shape, design, arena);
+    const struct sharding_range range = {0, (uint32_t)problem.n_layers - 1, INFINITY};
+    struct sharding_level2 result;
+    sharding_level2_solve(tables, &range, scratch, arena, &result);
+    const double middle_s = now_s();
+    sharding_level2_solve(tables, &range, scratch, arena, &result);
+    const double end_s = now_s();
+    printf("%-12s %s %5.2f GB/s: %8.4f ms, gap %.2e, tables and all %6.1f ms, again %6.1f ms\n", what,
+           problem.designs[design].name, rate / 1e9, 1e3 * result.value_s, 1 - result.bound_s / result.value_s,
+           1e3 * (middle_s - start_s), 1e3 * (end_s - middle_s));
+  }
+}
+
+int main(void) {
+  static struct network chain, residual, deep;
+  struct arena arena, scratch;
+  arena_init(&arena, 1 << 20), arena_init(&scratch, 1 << 20);
+  make_chain(&chain);
+  make_residual(&residual, (const uint32_t[4]){3, 4, 6, 3});
+  make_residual(&deep, (const uint32_t[4]){3, 4, 23, 3});
+  const double rates[] = {0.125e9, 0.25e9, 6e9};
+  for (size_t i = 0; i < 3; i++) {
+    bench_level2("chain100", &chain, rates[i], &arena, &scratch);
+    bench_level2("resnet50", &residual, rates[i], &arena, &scratch);
+    bench_level2("resnet101", &deep, rates[i], &arena, &scratch);
+  }
+  arena_release(&arena), arena_release(&scratch);
+  return 0;
+}
