@@ -19,7 +19,10 @@ static enum status run(struct invocation *invocation, struct error *error) {
 static const char *const examples[] = {
     "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/answers.csv",
     "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/answer.json --json",
-    "dse judge placement tests/data/placement/pair.json tests/data/placement/pair.csv", NULL};
+    "dse judge placement tests/data/placement/pair.json tests/data/placement/pair.csv",
+    "dse judge partition tests/data/partition/instances/layer_bert24-clone-bw32.json "
+    "tests/data/partition/answers/layer_bert24-clone-bw32.csv",
+    NULL};
 const struct command command_judge = {
     .name = "judge",
     .words = "PROBLEM INSTANCE ANSWER",
@@ -33,7 +36,9 @@ const struct command command_judge = {
         "  a number a job with blanks between; values are equal to the published program's in every bit.\n"
         "placement: INSTANCE is a JSON file; an answer has columns layer, device, position, pinned and, if they are to "
         "be\n"
-        "  judged too, start_s and end_s. Every violation is named with its size.",
+        "  judged too, start_s and end_s. Every violation is named with its size.\n"
+        "partition: INSTANCE is a JSON file; an answer is a row: instance,chips,cost,triangle,memory_bytes,claim_ms,\n"
+        "  assignment. Cells that are not empty override the instance. The first violation is named.",
     .examples = examples,
     .run = run,
 };

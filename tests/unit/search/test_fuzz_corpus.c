@@ -1,5 +1,5 @@
 /* Does every input that once hurt, or was made to, still leave the reader of a sweep's folds unharmed, and every
- * table the readers of spaces, layers, designs, jobs and placements? */
+ * table the readers of spaces, layers, designs, jobs, placements and partitions? */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,6 +21,9 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_placement
 #include "tests/fuzz/fuzz_placement.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_partition
+#include "tests/fuzz/fuzz_partition.c"
 #undef LLVMFuzzerTestOneInput
 #include "tests/unit/results/folder.h"
 
@@ -74,9 +77,16 @@ static void test_placement_corpus(void **state) {
   assert_true(fuzz_placement_seen.answers >= 12 && fuzz_placement_seen.refused_answers >= 7);
 }
 
+static void test_partition_corpus(void **state) {
+  (void)state;
+  replay("tests/fuzz/corpus/partition", fuzz_partition, 1);
+  assert_true(fuzz_partition_seen.accepted >= 32 && fuzz_partition_seen.refused >= 24);
+  assert_true(fuzz_partition_seen.answers >= 20 && fuzz_partition_seen.refused_answers >= 8);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep_corpus), cmocka_unit_test(test_table_corpus),
-                                     cmocka_unit_test(test_map_corpus), cmocka_unit_test(test_tenancy_corpus),
-                                     cmocka_unit_test(test_placement_corpus)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep_corpus),     cmocka_unit_test(test_table_corpus),
+                                     cmocka_unit_test(test_map_corpus),       cmocka_unit_test(test_tenancy_corpus),
+                                     cmocka_unit_test(test_placement_corpus), cmocka_unit_test(test_partition_corpus)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

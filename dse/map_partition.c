@@ -1,0 +1,356 @@
+/* dse map partition: operators to the chips of a multi-chip module. See search/partition/partition.h; dse judge
+ * partition is in partition_judge.c. */
+#include "base/text.h"
+#include "dse/map.h"
+#include "dse/partition_judge.h"
+#include "dse/partition_page.h"
+#include "dse/partition_run.h"
+#include "dse/signals.h"
+#include "dse/tables.h"
+#include "search/partition/partition_read.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint64_t default_samples = 20000, most_samples = UINT64_C(1000000000000);
+
+struct partition_command {
+  struct invocation *invocation;
+  struct partition_problem problem;
+  struct partition_graph graph;
+  struct partition_bounds bounds;
+  size_t n_algorithms;
+  const struct partition_algorithm **algorithms;
+  const void **settings; /* of each of these */
+  struct partition_job job;
+};
+
+/* --- options --- */
+
+/* `best` where it is there, the first of the list otherwise. */
+static const char *default_algorithm(void) {
+  return partition_find_algorithm("best") != NULL ? "best" : partition_algorithms[0]->name;
+}
+
+static const struct partition_algorithm *find_algorithm(const struct invocation *invocation, const char *name,
+                                                        struct error *error) {
+  const struct partition_algorithm *const found = partition_find_algorithm(name);
+  if (found != NULL) return found;
+  const char **const names = ARENA_NEW(invocation->arena, const char *, n_partition_algorithms);
+  for (size_t i = 0; i < n_partition_algorithms; i++) names[i] = partition_algorithms[i]->name;
+  char shown[80];
+  text_escape(name, shown, sizeof shown);
+  const char *const nearest = text_nearest(name, names, n_partition_algorithms);
+  error_add(error, STATUS_INPUT,
+            "--algorithm: no algorithm \"%s\"%s%s%s (dse list algorithms shows them; all compares them)", shown,
+            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+  return NULL;
+}
+
+/* Are several searches wanted, to be compared? */
+static bool is_contest(const struct invocation *invocation) {
+  const char *const name = invocation_value(invocation, "algorithm");
+  return name != NULL && (strcmp(name, "all") == 0 || strchr(name, ',') != NULL);
+}
+
+/* Options that do not go together: said, not ignored. */
+static bool check_options(const struct invocation *invocation, struct error *error) {
+  static const char *const of_one[] = {"out", "report", "trace"};
+  for (size_t i = 0; is_contest(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
+    if (invocation_value(invocation, of_one[i]) != NULL)
+      error_add(error, STATUS_INPUT, "--%s: not where searches are compared (--algorithm all, or several)", of_one[i]);
+  }
+  return !error_is_set(error);
+}
+
+static bool read_seconds(const struct invocation *invocation, double *seconds, struct error *error) {
+  const char *const text = invocation_value(invocation, "time");
+  *seconds = 0;
+  if (text == NULL || (text_to_double(text, seconds) && *seconds > 0 && *seconds <= 1e7)) return true;
+  return error_add(error, STATUS_INPUT, "--time %s: seconds, above 0 to 1e7, are allowed", text);
+}
+
+/* all: those that can do this problem; or names with commas between. */
+static bool read_algorithms(struct partition_command *command, struct error *error) {
+  const struct invocation *const invocation = command->invocation;
+  const char *text = invocation_value(invocation, "algorithm");
+  if (text == NULL) text = default_algorithm();
+  char *const names = arena_copy_text(invocation->arena, text), *rest = NULL;
+  command->algorithms = ARENA_NEW(invocation->arena, const struct partition_algorithm *, n_partition_algorithms);
+  for (size_t i = 0; strcmp(text, "all") == 0 && i < n_partition_algorithms; i++) {
+    const struct partition_algorithm *const algorithm = partition_algorithms[i];
+    if (algorithm->applies == NULL || algorithm->applies(&command->graph))
+      command->algorithms[command->n_algorithms++] = algorithm;
+  }
+  if (strcmp(text, "all") == 0) return true;
+  for (char *name = strtok_r(names, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
+    const struct partition_algorithm *const algorithm = find_algorithm(invocation, name, error);
+    if (algorithm == NULL) return false;
+    if (algorithm->applies != NULL && !algorithm->applies(&command->graph))
+      return error_add(error, STATUS_INPUT, "--algorithm: %s cannot do this problem: %s", name, algorithm->doc);
+    for (size_t i = 0; i < command->n_algorithms; i++) {
+      if (command->algorithms[i] == algorithm)
+        return error_add(error, STATUS_INPUT, "--algorithm: %s is named twice", algorithm->name);
+    }
+    command->algorithms[command->n_algorithms++] = algorithm;
+  }
+  return command->n_algorithms > 0 || error_add(error, STATUS_INPUT, "--algorithm: no name");
+}
+
+static const char *group_of(const char *name, struct arena *arena) {
+  char *const group = arena_copy_text(arena, name);
+  for (char *c = group; *c != '\0'; c++) {
+    if (*c == '-') *c = '_';
+  }
+  return group;
+}
+
+/* --set ALGORITHM.key=…, of all algorithms; what has no group in front is a key of the instance. */
+static bool read_keys(struct partition_command *command, struct error *error) {
+  const struct invocation *const invocation = command->invocation;
+  struct arena *const arena = invocation->arena;
+  struct config_section *const sections = ARENA_NEW(arena, struct config_section, n_partition_algorithms + 1);
+  struct config_set *const sets = ARENA_NEW(arena, struct config_set, invocation->n_sets + 1);
+  command->settings = ARENA_NEW(arena, const void *, n_partition_algorithms + 1);
+  size_t n = 0, n_sets = 0;
+  for (size_t i = 0; i < invocation->n_sets; i++) {
+    if (strchr(invocation->sets[i].path, '.') != NULL) sets[n_sets++] = invocation->sets[i];
+  }
+  for (size_t i = 0; i < n_partition_algorithms; i++) {
+    const struct partition_algorithm *const algorithm = partition_algorithms[i];
+    if (algorithm->table == NULL) continue;
+    void *const into = arena_alloc(arena, 1, algorithm->settings_bytes);
+    for (size_t k = 0; k < command->n_algorithms; k++) {
+      if (command->algorithms[k] == algorithm) command->settings[k] = into;
+    }
+    sections[n++] =
+        (struct config_section){.group = group_of(algorithm->name, arena), .table = algorithm->table, .into = into};
+  }
+  struct config *config;
+  if (!config_open_text("--set", "", 0, sets, n_sets, arena, &config, error)) return false;
+  const bool fine = config_apply(config, sections, n, arena, error);
+  config_close(config);
+  return fine;
+}
+
+static bool read_options(struct partition_command *command, struct error *error) {
+  const struct invocation *const invocation = command->invocation;
+  struct partition_job *const job = &command->job;
+  if (!check_options(invocation, error) || !read_algorithms(command, error) || !read_keys(command, error)) return false;
+  if (!read_seconds(invocation, &job->time_s, error)) return false;
+  const bool timed = job->time_s > 0;
+  if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
+      !invocation_u64(invocation, "seed", 0, &job->seed, error))
+    return false;
+  const bool unlimited = timed && invocation_value(invocation, "samples") == NULL;
+  if (!unlimited && (job->samples < 1 || job->samples > most_samples))
+    error_add(error, STATUS_INPUT, "--samples: 1 to 1e12 are allowed");
+  job->graph = &command->graph, job->bounds = &command->bounds;
+  return !error_is_set(error);
+}
+
+/* --- what came of it --- */
+
+static const struct table_column columns[] = {
+    {"instance", "", "", "name"},
+    {"algorithm", "", "", "that searched; several: best first"},
+    {"value", "ms", "min", "period, ms a sample, confirmed by the checker"},
+    {"unit", "", "", "of value and lower_bound: ms"},
+    {"lower_bound", "ms", "max", "no partition is below"},
+    {"binding", "", "", "bound that is largest"},
+    {"gap", "", "min", "value less lower_bound, over value"},
+    {"samples", "", "min", "partitions evaluated"},
+    {"seed", "", "", "of all streams"},
+    {"chips", "", "", "that are there"},
+    {"chips_used", "", "", "that have something to do"},
+    {"cost", "", "", "ring, p2p, with _overlap beside the work"},
+    {"triangle", "", "", "rule: none, path or general"},
+    {"memory_bytes", "bytes", "", "of a chip; 0: unlimited"},
+    {"wall_s", "s", "min", "of the search; bounds not counted"},
+    {"cpu_s", "s", "min", "of one core, likewise"},
+    {"proven_optimal", "", "", "by the algorithm, or the gap is at most 1e-9"},
+};
+
+static void add_row(const struct partition_command *command, const struct partition_algorithm *algorithm,
+                    const struct partition_outcome *outcome, struct table *table) {
+  const struct partition_problem *const problem = &command->problem;
+  table_text(table, problem->name);
+  table_text(table, algorithm->name);
+  table_double(table, outcome->found ? outcome->value : NAN);
+  table_text(table, "ms");
+  table_double(table, command->bounds.best);
+  table_text(table, partition_bound_names[command->bounds.binding]);
+  table_double(table, outcome->found ? partition_gap(outcome->value, command->bounds.best) : NAN);
+  table_u64(table, outcome->samples);
+  table_u64(table, command->job.seed);
+  table_u64(table, problem->n_chips);
+  table_u64(table, outcome->n_used);
+  table_text(table, partition_cost_name(problem->cost));
+  table_text(table, partition_triangle_name(problem->triangle));
+  table_u64(table, problem->memory_bytes);
+  table_double(table, outcome->wall_s);
+  table_double(table, outcome->cpu_s);
+  table_text(table, outcome->found && outcome->proven_optimal ? "yes" : "no");
+}
+
+static json_t *bounds_json(const struct partition_bounds *bounds) {
+  json_t *const object = json_object();
+  for (size_t i = 0; i < PARTITION_N_BOUNDS; i++) {
+    json_object_set_new(object, partition_bound_names[i],
+                        bounds->value[i] > 0 ? json_real(bounds->value[i]) : json_null());
+  }
+  return object;
+}
+
+static void print_json(const struct partition_command *command, const struct partition_outcome *outcome) {
+  const struct partition_problem *const problem = &command->problem;
+  const struct partition_bounds *const bounds = &command->bounds;
+  json_t *const loads = json_array(), *const chips = json_array();
+  for (size_t c = 0; c < problem->n_chips; c++) json_array_append_new(loads, json_real(outcome->load_ms[c]));
+  for (size_t v = 0; v < problem->n_nodes; v++) json_array_append_new(chips, json_integer(outcome->node_chip[v]));
+  json_t *const object = json_pack(
+      "{ss ss sf ss sf ss ss so sf sI sI sI sI ss ss sI sf sf sf sb so so}", "instance", problem->name, "algorithm",
+      command->job.algorithm->name, "value", outcome->value, "unit", "ms", "lower_bound", bounds->best, "binding",
+      partition_bound_names[bounds->binding], "reason", bounds->reason != NULL ? bounds->reason : "", "bounds",
+      bounds_json(bounds), "gap", outcome->gap, "samples", (json_int_t)outcome->samples, "seed",
+      (json_int_t)command->job.seed, "chips", (json_int_t)problem->n_chips, "chips_used", (json_int_t)outcome->n_used,
+      "cost", partition_cost_name(problem->cost), "triangle", partition_triangle_name(problem->triangle),
+      "memory_bytes", (json_int_t)problem->memory_bytes, "throughput_per_s",
+      outcome->value > 0 ? 1000 / outcome->value : 0.0, "wall_s", outcome->wall_s, "cpu_s", outcome->cpu_s,
+      "proven_optimal", outcome->proven_optimal, "load_ms", loads, "assignment", chips);
+  map_print_json(command->invocation, object);
+}
+
+static bool publish(const struct partition_command *command, const struct partition_outcome *outcome,
+                    struct error *error) {
+  const struct invocation *const invocation = command->invocation;
+  if (cluster_rank(invocation->cluster) != 0) return true;
+  const char *const out = invocation_value(invocation, "out"), *const page = invocation_value(invocation, "report"),
+                    *const trace = invocation_value(invocation, "trace");
+  if (out != NULL &&
+      !partition_write_answer(&command->problem, outcome->node_chip, outcome->value, out, invocation->arena, error))
+    return false;
+  const struct partition_shown shown = {&command->graph, &command->bounds, outcome, command->job.algorithm->name};
+  if (trace != NULL && !partition_publish_trace(&shown, trace, invocation->arena, error)) return false;
+  return page == NULL || partition_publish_page(&shown, page, invocation->arena, error);
+}
+
+static enum status say_nothing_found(const struct partition_command *command, const struct partition_outcome *outcome,
+                                     struct error *error) {
+  if (outcome->stopped != NULL && strcmp(outcome->stopped, "time") != 0) {
+    error_add(error, STATUS_STOPPED, "stopped by %s before there was a partition", outcome->stopped);
+    return STATUS_STOPPED;
+  }
+  error_add(error, STATUS_INFEASIBLE, "%s: %s %s", command->problem.name, command->job.algorithm->name,
+            outcome->proven_optimal ? "proves that there is no partition that keeps the rules" : "finds no partition");
+  return STATUS_INFEASIBLE;
+}
+
+static enum status solve(struct partition_command *command, struct error *error) {
+  const struct invocation *const invocation = command->invocation;
+  const struct partition_problem *const problem = &command->problem;
+  struct partition_outcome outcome;
+  const bool fine = partition_search(invocation, &command->job, &outcome, error);
+  if (!cluster_agree(invocation->cluster, error) || !fine) return error->status;
+  if (!outcome.found) return say_nothing_found(command, &outcome, error);
+  partition_take_proof(&outcome, &command->bounds);
+  const bool published = publish(command, &outcome, error);
+  if (!cluster_agree(invocation->cluster, error) || !published) return error->status;
+  if (invocation->json) {
+    print_json(command, &outcome);
+  } else {
+    struct table *const table = table_new(invocation->arena, "partition", columns, sizeof columns / sizeof *columns);
+    add_row(command, command->job.algorithm, &outcome, table);
+    map_print_table(invocation, table);
+  }
+  remark(invocation,
+         "%s: %.10g ms on %u of %u chips after %llu samples; no partition is below %.10g ms (%s, gap %.4f "
+         "%%)%s\n",
+         problem->name, outcome.value, (unsigned)outcome.n_used, (unsigned)problem->n_chips,
+         (unsigned long long)outcome.samples, command->bounds.best, partition_bound_names[command->bounds.binding],
+         100 * outcome.gap, outcome.proven_optimal ? ": proven optimal" : "");
+  if (command->bounds.reason != NULL) remark(invocation, "what binds: %s\n", command->bounds.reason);
+  if (outcome.stopped == NULL || strcmp(outcome.stopped, "time") == 0) return STATUS_OK;
+  error_add(error, STATUS_STOPPED, "stopped by %s: the best partition until then", outcome.stopped);
+  return STATUS_STOPPED;
+}
+
+/* --- several algorithms --- */
+
+struct ranked {
+  const struct partition_algorithm *algorithm;
+  struct partition_outcome outcome;
+};
+static int by_value(const void *a, const void *b) {
+  const struct ranked *x = a, *y = b;
+  const double p = x->outcome.found ? x->outcome.value : INFINITY, q = y->outcome.found ? y->outcome.value : INFINITY;
+  if (p < q || p > q) return p < q ? -1 : 1;
+  return strcmp(x->algorithm->name, y->algorithm->name);
+}
+
+static enum status compare(struct partition_command *command, struct error *error) {
+  const struct invocation *const invocation = command->invocation;
+  struct ranked *const ranked = ARENA_NEW(invocation->arena, struct ranked, command->n_algorithms);
+  const struct partition_bounds bounds = command->bounds; /* each starts from the same */
+  for (size_t i = 0; i < command->n_algorithms; i++) {
+    struct partition_job job = command->job;
+    job.algorithm = ranked[i].algorithm = command->algorithms[i];
+    job.settings = command->settings[i];
+    job.bounds = &bounds;
+    const bool fine = partition_search(invocation, &job, &ranked[i].outcome, error);
+    if (!cluster_agree(invocation->cluster, error) || !fine) return error->status;
+    partition_take_proof(&ranked[i].outcome, &command->bounds);
+    if (signals_stop() == 0) continue;
+    error_add(error, STATUS_STOPPED, "stopped by a signal; nothing was compared");
+    return STATUS_STOPPED;
+  }
+  qsort(ranked, command->n_algorithms, sizeof *ranked, by_value);
+  struct table *const table = table_new(invocation->arena, "partition", columns, sizeof columns / sizeof *columns);
+  for (size_t i = 0; i < command->n_algorithms; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
+  if (invocation->json) {
+    tables_print_json(table, 2, invocation->arena, error);
+  } else {
+    map_print_table(invocation, table);
+  }
+  remark(invocation, "%s: no partition is below %.10g ms (%s)\n", command->problem.name, command->bounds.best,
+         partition_bound_names[command->bounds.binding]);
+  return STATUS_OK;
+}
+
+static enum status run(struct invocation *invocation, struct error *error) {
+  struct partition_command command = {.invocation = invocation};
+  if (!partition_open(invocation, &command.problem, error) ||
+      !partition_contract(&command.problem, invocation->arena, &command.graph, error) || !read_options(&command, error))
+    return error->status;
+  partition_warn(invocation, &command.graph);
+  if (!cluster_agree(invocation->cluster, error)) return error->status;
+  partition_bounds(&command.graph, false, invocation->scratch, &command.bounds);
+  if (command.bounds.infeasible) {
+    error_add(error, STATUS_INFEASIBLE, "%s: there is no partition: %s", command.problem.name,
+              command.bounds.reason != NULL ? command.bounds.reason : "the memory is too small");
+    return STATUS_INFEASIBLE;
+  }
+  signals_catch(); /* not before: who bounds looks at no signal */
+  command.job.algorithm = command.algorithms[0];
+  command.job.settings = command.settings[0];
+  return is_contest(invocation) ? compare(&command, error) : solve(&command, error);
+}
+
+static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
+  if (i >= n_partition_algorithms) return false;
+  const struct partition_algorithm *const at = partition_algorithms[i];
+  *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table};
+  return true;
+}
+
+static const char *const options[] = {"algorithm", "samples", "time", "seed", "out", "report", "trace", NULL};
+const struct map_problem map_problem_partition = {
+    .name = "partition",
+    .doc = "operators to the chips of a multi-chip module, a chain: least period, within memory and the rules of the "
+           "chain",
+    .options = options,
+    .takes_sets = true,
+    .algorithm = algorithm_at,
+    .run = run,
+    .judge = partition_judge,
+};
