@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { RESTARTS = 10, FAILURES_A_GROUP = 4 };
+enum { RESTARTS = 10, RANDOM_RESTARTS = 3, FAILURES_A_GROUP = 4, MOVES_A_GROUP = 100 };
 static const double least_mass = 1e-9;
 
 /* What one call wants. */
@@ -85,6 +85,12 @@ static size_t first_undone(const struct partition_solver *solver, size_t standin
   return i;
 }
 
+/* Too many failures, or few whose decisions came early, so that each moved most of the graph. */
+static bool is_hopeless(const struct partition_solver *solver) {
+  return solver->n_failures > FAILURES_A_GROUP * (uint64_t)solver->n ||
+         (solver->n_failures > 0 && solver->n_moves > (uint64_t)MOVES_A_GROUP * solver->n);
+}
+
 /* Through the order once. False: nothing is possible, too many failures, or what stood before (n_kept) has fallen. */
 static bool pass(struct partition_solver *solver, const struct draw *draw, size_t n_kept) {
   const uint32_t *order = draw->sample->order;
@@ -112,9 +118,7 @@ static bool pass(struct partition_solver *solver, const struct draw *draw, size_
       standing = partition_solver_decide(solver, u, chip);
       stands = standing == n_before + 1;
     }
-    if (standing == SIZE_MAX || standing < n_kept || solver->n_failures > FAILURES_A_GROUP * (uint64_t)solver->n) {
-      return false;
-    }
+    if (standing == SIZE_MAX || standing < n_kept || is_hopeless(solver)) return false;
     i = stands ? i + 1 : first_undone(solver, standing, n_before, i);
   }
   return true;
@@ -176,7 +180,8 @@ static bool search(struct partition_solver *solver, const uint32_t *proposal, en
         if (partition_solver_decide(solver, solver->kept[i].group, solver->kept[i].chip) != i + 1) return false;
       }
     }
-    shuffle(solver, order, draw->rng, sample->order);
+    /* Where chance has led nowhere, along the edges: failures are of the newest decisions there. */
+    shuffle(solver, restart > RANDOM_RESTARTS ? PARTITION_ORDER_TOPOLOGICAL : order, draw->rng, sample->order);
     if (attempt(solver, draw, proposal, n_kept)) {
       finish(solver, sample);
       return true;

@@ -63,6 +63,7 @@ static void move_ends(struct partition_solver *solver, uint32_t group, uint32_t 
   const uint64_t old = solver->state[solver->ends + group], ends = (uint64_t)high << 32 | low;
   if (ends == old) return;
   solver_set(solver, solver->ends + group, ends);
+  solver->n_moves++;
   if (solver->n_resources > 0) solver_load_moved(solver, group, old);
   solver_enqueue(solver, group);
 }
@@ -189,7 +190,7 @@ bool partition_solver_has(const struct partition_solver *solver, uint32_t group,
 void partition_solver_reset(struct partition_solver *solver) {
   for (size_t i = 0; i < solver->n_decisions; i++) solver->decision_of[solver->decisions[i].group] = UINT32_MAX;
   solver->n_decisions = 0;
-  solver->n_failures = 0;
+  solver->n_failures = solver->n_moves = 0;
   if (solver->holes) {
     if (solver->n_trail > solver->root_trail) solver_undo(solver, solver->root_trail);
     solver->failed = solver->root_failed;

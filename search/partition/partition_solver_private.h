@@ -53,6 +53,7 @@ struct partition_solver {
   uint32_t *decision_of; /* [n]; UINT32_MAX: none */
   uint64_t n_failures;
   enum partition_cause cause;
+  uint64_t n_moves;         /* of ends of domains since the last reset */
   bool failed, root_failed; /* nothing is possible even with nothing decided: found by draws, before them */
 
   uint32_t *queue; /* [n] a ring */
