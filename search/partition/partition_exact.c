@@ -1,0 +1,179 @@
+/* Which period is the least, and what proves it? See partition_exact.h; partition §9.
+ *
+ * The period is bisected; each step asks whether a chain of ideals exists (partition_reach.c). Just below the best
+ * known comes first, since that is often all it takes; when it finds something better, the middle comes next. A refusal
+ * is a bound. Where the limits end a question, lower periods are asked for the bound's sake. Rules that ideals do not
+ * know (triangle `general`, live tensors, a compiler's yes) are left out first: if the answer keeps them it is
+ * optimal, and if not its period is a bound. */
+#include "search/partition/partition_exact.h"
+
+#include "base/checked.h"
+#include "search/partition/partition_exact_private.h"
+#include <math.h>
+#include <string.h>
+
+enum { FIRST_GROWTH_SHARE = 50, GROWTH_SHARE = 4, MOST_GIBIBYTES = 6 }; /* the last: of ideals */
+static const double proof = 1e-11;       /* a period this much shorter, relative, would be the same */
+static const double worth_asking = 1e-4; /* bounds are not pushed any nearer to where limits end the search */
+
+struct exact {
+  const struct partition_graph *graph;
+  struct partition_lattice *lattice;
+  struct partition_reach reach;
+  struct partition_work *work;
+  uint64_t ideals; /* at once */
+  uint32_t *best;  /* [graph->n] chips of the best known that keeps what is looked at; not there: value INFINITY */
+  double value;
+  int64_t refuted;        /* nothing is at or below */
+  uint32_t *element_chip; /* [lattice->n] */
+};
+
+static void take_chips(const struct exact *x, uint32_t *chip) {
+  for (size_t g = 0; g < x->graph->n; g++) {
+    chip[g] = x->lattice->of[g] == PARTITION_NONE ? 1 : x->element_chip[x->lattice->of[g]];
+  }
+}
+
+/* One question with at most `pairs`; a better answer is kept. */
+static enum partition_outcome ask(struct exact *x, int64_t period, uint64_t pairs, struct arena *scratch) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const uint64_t all_pairs = x->reach.pairs;
+  x->reach.pairs = min_u64(pairs, all_pairs), x->reach.ideals = x->ideals;
+  const uint64_t given = x->reach.pairs;
+  enum partition_outcome outcome = partition_reach(&x->reach, period, x->element_chip);
+  x->reach.pairs = all_pairs - (given - x->reach.pairs);
+  if (outcome == PARTITION_REFUTED && period > x->refuted) x->refuted = period;
+  if (outcome == PARTITION_REACHED) {
+    uint32_t *chip = ARENA_NEW(scratch, uint32_t, x->graph->n);
+    take_chips(x, chip);
+    partition_renumber(x->graph, chip, x->work);
+    const double value = partition_period(x->graph, chip, x->work, NULL);
+    if (value < x->value) {
+      x->value = value;
+      memcpy(x->best, chip, x->graph->n * sizeof *chip);
+    } else {
+      outcome = PARTITION_GAVE_UP; /* rounding alone decides */
+    }
+  }
+  arena_rewind(scratch, mark);
+  return outcome;
+}
+
+/* The largest period that is less than `value` by more than rounding. */
+static int64_t just_below(const struct exact *x, double value) {
+  const double units = value / x->lattice->unit_ms;
+  if (units > 2 * (double)x->lattice->most) return x->lattice->most; /* none is that large */
+  return (int64_t)(units * (1 - proof)) - 2 * x->lattice->rounding;
+}
+
+/* A first answer, from the bound upwards; REFUTED: there is none. */
+static enum partition_outcome find_first(struct exact *x, struct arena *scratch) {
+  const struct partition_lattice *l = x->lattice;
+  int64_t step = x->refuted / FIRST_GROWTH_SHARE + 1;
+  for (;;) {
+    const int64_t period = x->refuted > l->most - step ? l->most : x->refuted + step;
+    const enum partition_outcome outcome = ask(x, period, UINT64_MAX, scratch);
+    if (outcome != PARTITION_REFUTED || period == l->most) return outcome;
+    step = period / GROWTH_SHARE + 1;
+  }
+}
+
+/* The greatest period that can be refuted with the pairs that are left, between what is and where that failed. */
+static void push_bound(struct exact *x, int64_t failed, struct arena *scratch) {
+  while (x->reach.pairs > 0 && failed - x->refuted > 1 &&
+         (double)(failed - x->refuted) > worth_asking * (double)failed) {
+    if (x->reach.request != NULL && x->reach.request->interrupted != NULL &&
+        x->reach.request->interrupted(x->reach.request->context)) {
+      return;
+    }
+    const int64_t middle = x->refuted + (failed - x->refuted) / 2;
+    const enum partition_outcome outcome = ask(x, middle, x->reach.pairs / 2, scratch);
+    if (outcome == PARTITION_GAVE_UP) failed = middle;
+    if (outcome == PARTITION_REACHED) failed = just_below(x, x->value);
+  }
+}
+
+/* True: x->value is the least, by the rules that are looked at. */
+static bool bisect(struct exact *x, struct arena *scratch) {
+  if (!(x->value < INFINITY)) {
+    const enum partition_outcome outcome = find_first(x, scratch);
+    if (outcome == PARTITION_REFUTED) return true;
+    if (outcome == PARTITION_GAVE_UP) return false;
+  }
+  for (bool below = true;;) {
+    const int64_t high = just_below(x, x->value);
+    if (x->refuted >= high) return true;
+    const int64_t period = below ? high : x->refuted + (high - x->refuted) / 2;
+    const enum partition_outcome outcome = ask(x, period, x->reach.pairs / 2, scratch);
+    if (outcome == PARTITION_GAVE_UP) {
+      push_bound(x, period, scratch);
+      return x->refuted >= just_below(x, x->value);
+    }
+    below = outcome == PARTITION_REFUTED;
+  }
+}
+
+static uint64_t *set_of_chips(const struct partition_lattice *lattice, const uint32_t *element_chip, uint32_t last,
+                              struct arena *arena) {
+  uint64_t *set = ARENA_NEW(arena, uint64_t, lattice->n_words);
+  for (size_t e = 0; e < lattice->n; e++) {
+    if (element_chip == NULL || element_chip[e] <= last) set[e / 64] |= UINT64_C(1) << (e % 64);
+  }
+  return set;
+}
+
+static void exact_init(struct exact *x, const struct partition_graph *graph, const struct partition_limits *limits,
+                       struct partition_lattice *lattice, struct arena *scratch) {
+  const struct partition_problem *problem = graph->problem;
+  *x = (struct exact){.graph = graph, .lattice = lattice, .value = INFINITY};
+  x->reach = (struct partition_reach){.lattice = lattice,
+                                      .n_chips = problem->n_chips,
+                                      .cost = problem->cost,
+                                      .path = problem->triangle == PARTITION_PATH,
+                                      .pairs = limits->pairs,
+                                      .scratch = scratch};
+  const uint64_t bytes = 64 + 8 * lattice->n_words;
+  x->ideals = min_u64(limits->ideals, ((uint64_t)MOST_GIBIBYTES << 30) / bytes);
+  x->work = partition_work_new(graph, scratch);
+  x->best = ARENA_NEW(scratch, uint32_t, graph->n);
+  x->element_chip = ARENA_NEW(scratch, uint32_t, lattice->n + 1);
+}
+
+static bool has_other_rules(const struct partition_problem *problem) {
+  return problem->triangle == PARTITION_GENERAL || problem->accepts != NULL ||
+         (problem->memory_bytes > 0 && problem->memory_rule == PARTITION_LIVE);
+}
+
+bool partition_exact(const struct partition_graph *graph, const struct partition_limits *limits,
+                     const struct partition_request *request, uint32_t *chip, double *value, double *bound) {
+  struct arena *scratch = request->scratch;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct partition_lattice lattice;
+  struct exact x;
+  *bound = request->bounds != NULL ? request->bounds->best : 0;
+  if (!partition_lattice_init(graph, scratch, &lattice)) {
+    arena_rewind(scratch, mark);
+    return false;
+  }
+  exact_init(&x, graph, limits, &lattice, scratch);
+  x.reach.request = request;
+  uint64_t *none = ARENA_NEW(scratch, uint64_t, lattice.n_words);
+  x.reach.from = none, x.reach.to = set_of_chips(&lattice, NULL, 0, scratch);
+  x.refuted = (int64_t)(*bound / lattice.unit_ms * (1 - proof)) - 2 * lattice.rounding - 1;
+  if (x.refuted < -1) x.refuted = -1;
+  memcpy(x.best, chip, graph->n * sizeof *chip);
+  x.value = *value;
+  const bool relaxed = has_other_rules(graph->problem);
+  bool proven = bisect(&x, scratch);
+  if (x.value < *value && (!relaxed || partition_rules(graph, x.best, x.work) == PARTITION_FINE)) {
+    *value = x.value;
+    memcpy(chip, x.best, graph->n * sizeof *chip);
+  }
+  if (x.value < INFINITY || !proven) {
+    const double shown = (double)(x.refuted - lattice.rounding) * lattice.unit_ms;
+    *bound = fmax(*bound, fmin(proven ? x.value : shown, x.value));
+    proven = proven && *value <= x.value;
+  }
+  arena_rewind(scratch, mark);
+  return proven;
+}

@@ -1,0 +1,56 @@
+/* What the exact methods share: the graph in whole numbers without groups that cost nothing, and the search for a chain
+ * of order ideals whose pieces all stay at or below a period. See partition_exact.h. */
+#ifndef SEARCH_PARTITION_PARTITION_EXACT_PRIVATE_H
+#define SEARCH_PARTITION_PARTITION_EXACT_PRIVATE_H
+
+#include "search/partition/partition_exact.h"
+
+/* Times are whole multiples of one unit, a power of two of a ms so small that all of them together stay below 2^60:
+ * sums do not depend on their order, and nothing is lost by taking back. */
+struct partition_lattice {
+  const struct partition_graph *graph;
+  size_t n, n_words; /* elements, in topological order; words of a set of them */
+  uint32_t *of;      /* [graph->n] a group's element; PARTITION_NONE: it costs nothing anywhere and sits on chip 1 */
+  int64_t *work;     /* [n] compute */
+  uint64_t *weight;  /* [n] bytes */
+  uint32_t *in_start, *in, *out_start, *out;
+  size_t n_tensors;
+  struct lattice_tensor {
+    uint32_t producer, first, end;
+    int64_t time;
+  } * tensors; /* by producer */
+  uint32_t *tensor_start, *consumer, *read_start, *read;
+  int64_t *sent;    /* [n] of all tensors of an element */
+  uint64_t *key;    /* [n] random words: a set's hash is the exclusive or of its elements' */
+  double unit_ms;   /* one unit */
+  int64_t total;    /* of work */
+  int64_t most;     /* no load is above */
+  int64_t rounding; /* by how much a load may be off */
+  uint64_t room;    /* bytes a chip; UINT64_MAX: no limit */
+};
+/* Elements without work, and without weight where that counts, that only one other needs or makes are part of it.
+ * False: too large for sets of them. */
+bool partition_lattice_init(const struct partition_graph *graph, struct arena *arena,
+                            struct partition_lattice *lattice);
+
+enum partition_outcome {
+  PARTITION_REFUTED, /* no chain with all pieces at or below the period */
+  PARTITION_REACHED,
+  PARTITION_GAVE_UP /* a limit, or a stop from outside */
+};
+/* A chain from one ideal to a larger one in at most n_chips pieces. */
+struct partition_reach {
+  const struct partition_lattice *lattice;
+  const uint64_t *from, *to; /* [n_words] sets */
+  uint32_t n_chips;
+  enum partition_cost cost;
+  bool path;
+  const struct partition_request *request; /* for its `interrupted`; may be NULL */
+  uint64_t ideals, pairs;                  /* still allowed; counted down */
+  struct arena *scratch;
+};
+/* May all pieces stay at or below `period` (plus what rounding may do)? If so chip[element] is 1 … n_chips for those in
+ * `to` but not in `from`. Deterministic. Gives back all memory. */
+enum partition_outcome partition_reach(struct partition_reach *reach, int64_t period, uint32_t *chip);
+
+#endif

@@ -1,0 +1,551 @@
+/* Is there a chain of order ideals whose pieces all stay at or below a period? (partition §9.)
+ *
+ * Breadth first: all ideals that one chip can reach, then two, and so on; what fewer chips reach needs no more. From an
+ * ideal, larger ones are found by deciding ready elements one after another, in or out, so each is met once; what a
+ * decision makes certain (work, tensors read, tensors cut) cuts off. Where edges may span chips, an ideal also goes if
+ * one more element would fit and could only help: taking v from a later chip changes cuts in between by what v sends
+ * less what only v still waits for (cuts of ideals are submodular, so by no more later), and its old chip loses v.
+ * Under `ring` that change must not be positive; under `p2p` nothing lies in between and v's own work pays too. Under
+ * `path` v's readers would have to move as well: there everything stays. */
+#include "search/partition/partition_exact_private.h"
+
+#include "base/checked.h"
+#include <string.h>
+
+enum { FIRST_IDEALS = 64, CHUNKS = 32, STEPS_BETWEEN_LOOKS = 1 << 14 };
+
+/* An ideal that was reached; its set behind it. */
+struct met {
+  uint64_t hash, weight;
+  int64_t work, cut;
+  uint32_t from; /* the ideal before */
+  uint32_t chips;
+  uint64_t set[];
+};
+struct frame {
+  uint32_t element;
+  bool in, forced;
+  int64_t cut, read, sent; /* before the decision */
+};
+struct walk {
+  struct partition_reach *reach;
+  const struct partition_lattice *lattice;
+  int64_t period;
+  size_t met_bytes, n_met;
+  unsigned char *chunks[CHUNKS];
+  uint32_t *table;
+  size_t table_size;
+  /* The ideal walked from, or larger by what is decided `in`. */
+  uint64_t *set, *start;
+  uint8_t *place;     /* [n] 0: not in; 1: in the ideal walked from; 2: in the piece */
+  uint32_t *waits;    /* [n] predecessors not in */
+  uint32_t *left;     /* [n_tensors] consumers not in */
+  uint32_t *readers;  /* [n_tensors] consumers in the piece */
+  uint32_t *refusers; /* [n_tensors] consumers decided to stay out */
+  uint32_t *ready;
+  struct frame *frames;
+  uint32_t *outs; /* elements decided to stay out */
+  uint64_t *must;
+  size_t n_ready, n_frames, n_outs;
+  uint64_t hash, weight;
+  int64_t work, cut;  /* of the set */
+  int64_t read, sent; /* of the piece: tensors that enter, that leave */
+  int64_t certain;    /* of what must leave, given who stays out */
+  int64_t start_work, start_cut;
+  uint64_t start_weight;
+  uint32_t chips;     /* that reach the ideal walked from */
+  int64_t least_work; /* of the next ideal, for the rest to fit on the chips behind */
+  int64_t end_work, end_cut;
+  uint64_t end_weight;
+  uint64_t steps;
+  bool whole; /* `to` is everything */
+  uint32_t last;
+};
+
+static bool has(const uint64_t *set, size_t i) { return set[i / 64] >> (i % 64) & 1; }
+static void flip(uint64_t *set, size_t i) { set[i / 64] ^= UINT64_C(1) << (i % 64); }
+
+/* --- ideals that were reached ---------------------------------------------------------------------------------------
+ * In chunks that double, so that few need little and none ever moves. */
+
+static struct met *met_of(const struct walk *w, size_t i) {
+  const size_t scaled = i / FIRST_IDEALS + 1;
+  const unsigned chunk = 63 - (unsigned)__builtin_clzll(scaled);
+  const size_t first = FIRST_IDEALS * (((size_t)1 << chunk) - 1);
+  return (struct met *)(void *)(w->chunks[chunk] + (i - first) * w->met_bytes);
+}
+
+static size_t find_slot(const struct walk *w, const uint64_t *set, uint64_t hash) {
+  size_t at = hash & (w->table_size - 1);
+  for (; w->table[at] != UINT32_MAX; at = (at + 1) & (w->table_size - 1)) {
+    const struct met *met = met_of(w, w->table[at]);
+    if (met->hash == hash && memcmp(met->set, set, w->lattice->n_words * sizeof *set) == 0) break;
+  }
+  return at;
+}
+
+static void make_table(struct walk *w, size_t size) {
+  w->table_size = size;
+  w->table = ARENA_NEW(w->reach->scratch, uint32_t, size);
+  memset(w->table, 0xff, size * sizeof *w->table);
+  for (size_t i = 0; i < w->n_met; i++) w->table[find_slot(w, met_of(w, i)->set, met_of(w, i)->hash)] = (uint32_t)i;
+}
+
+/* The present set, unless it was there; false: too many. */
+static bool keep(struct walk *w, uint32_t from, uint32_t chips) {
+  const size_t slot = find_slot(w, w->set, w->hash);
+  if (w->table[slot] != UINT32_MAX) return true;
+  if (w->reach->ideals == 0) return false;
+  w->reach->ideals--;
+  const size_t i = w->n_met++, scaled = i / FIRST_IDEALS + 1;
+  const unsigned chunk = 63 - (unsigned)__builtin_clzll(scaled);
+  if (w->chunks[chunk] == NULL) {
+    w->chunks[chunk] = arena_alloc(w->reach->scratch, (size_t)FIRST_IDEALS << chunk, w->met_bytes);
+  }
+  struct met *met = met_of(w, i);
+  *met = (struct met){w->hash, w->weight, w->work, w->cut, from, chips};
+  memcpy(met->set, w->set, w->lattice->n_words * sizeof *w->set);
+  w->table[slot] = (uint32_t)i;
+  if (w->n_met * 2 > w->table_size) make_table(w, w->table_size * 4);
+  return true;
+}
+
+/* --- one element in or out ------------------------------------------------------------------------------------------
+ */
+
+/* What the element's tensors, and those that only it still waits for, change of the cut. */
+static int64_t cut_change(const struct walk *w, uint32_t e) {
+  const struct partition_lattice *l = w->lattice;
+  int64_t change = l->sent[e];
+  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) {
+    if (w->left[l->read[i]] == 1) change -= l->tensors[l->read[i]].time;
+  }
+  return change;
+}
+
+/* Of the piece's tensors, if e joins it. */
+static void traffic_change(const struct walk *w, uint32_t e, int64_t *read, int64_t *sent) {
+  const struct partition_lattice *l = w->lattice;
+  *read = 0, *sent = l->sent[e];
+  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) {
+    const struct lattice_tensor *tensor = &l->tensors[l->read[i]];
+    if (w->place[tensor->producer] == 1) {
+      if (w->readers[l->read[i]] == 0) *read += tensor->time;
+    } else if (w->left[l->read[i]] == 1) {
+      *sent -= tensor->time;
+    }
+  }
+}
+
+static void put_in(struct walk *w, uint32_t e, uint8_t place) {
+  const struct partition_lattice *l = w->lattice;
+  w->place[e] = place;
+  w->work += l->work[e], w->weight += l->weight[e], w->hash ^= l->key[e];
+  w->cut += l->sent[e];
+  flip(w->set, e);
+  for (uint32_t i = l->out_start[e]; i < l->out_start[e + 1]; i++) w->waits[l->out[i]]--;
+  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) {
+    if (--w->left[l->read[i]] == 0) w->cut -= l->tensors[l->read[i]].time;
+  }
+}
+
+static void take_out(struct walk *w, uint32_t e) {
+  const struct partition_lattice *l = w->lattice;
+  w->place[e] = 0;
+  w->work -= l->work[e], w->weight -= l->weight[e], w->hash ^= l->key[e];
+  w->cut -= l->sent[e];
+  flip(w->set, e);
+  for (uint32_t i = l->out_start[e]; i < l->out_start[e + 1]; i++) w->waits[l->out[i]]++;
+  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) {
+    if (w->left[l->read[i]]++ == 0) w->cut += l->tensors[l->read[i]].time;
+  }
+}
+
+static bool is_p2p(const struct walk *w) {
+  return w->reach->cost == PARTITION_P2P || w->reach->cost == PARTITION_P2P_OVERLAP;
+}
+
+static void join(struct walk *w, uint32_t e) {
+  const struct partition_lattice *l = w->lattice;
+  if (is_p2p(w)) {
+    int64_t read, sent;
+    traffic_change(w, e, &read, &sent);
+    w->read += read, w->sent += sent;
+    for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) w->readers[l->read[i]]++;
+  }
+  put_in(w, e, 2);
+}
+
+static void part(struct walk *w, const struct frame *frame) {
+  const struct partition_lattice *l = w->lattice;
+  const uint32_t e = frame->element;
+  take_out(w, e);
+  if (is_p2p(w)) {
+    for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) w->readers[l->read[i]]--;
+  }
+  w->read = frame->read, w->sent = frame->sent;
+}
+
+/* Tensors that e reads leave the piece (ring: cross its end) for certain. */
+static void refuse(struct walk *w, uint32_t e) {
+  const struct partition_lattice *l = w->lattice;
+  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) {
+    const struct lattice_tensor *tensor = &l->tensors[l->read[i]];
+    if (w->refusers[l->read[i]]++ == 0 && (!is_p2p(w) || w->place[tensor->producer] == 2)) w->certain += tensor->time;
+  }
+  w->outs[w->n_outs++] = e;
+}
+
+static void unrefuse(struct walk *w, uint32_t e) {
+  const struct partition_lattice *l = w->lattice;
+  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) {
+    const struct lattice_tensor *tensor = &l->tensors[l->read[i]];
+    if (--w->refusers[l->read[i]] == 0 && (!is_p2p(w) || w->place[tensor->producer] == 2)) w->certain -= tensor->time;
+  }
+  w->n_outs--;
+}
+
+/* --- loads ----------------------------------------------------------------------------------------------------------
+ */
+
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static int64_t load(const struct walk *w, int64_t work, int64_t in, int64_t out) {
+  const bool overlap = w->reach->cost == PARTITION_RING_OVERLAP || w->reach->cost == PARTITION_P2P_OVERLAP;
+  return overlap ? most(work, most(in, out)) : work + in + out;
+}
+
+/* The piece as it is. */
+static int64_t piece_load(const struct walk *w) {
+  const int64_t work = w->work - w->start_work;
+  return is_p2p(w) ? load(w, work, w->read, w->sent) : load(w, work, w->start_cut, w->cut);
+}
+
+/* The piece with whatever else joins it. */
+static int64_t least_load(const struct walk *w) {
+  const int64_t work = most(w->work, w->least_work) - w->start_work;
+  return load(w, work, is_p2p(w) ? w->read : w->start_cut, w->certain);
+}
+
+static bool fits_memory(const struct walk *w, uint64_t weight) {
+  return w->lattice->room == UINT64_MAX || weight <= w->lattice->room;
+}
+
+/* Does the piece fit with e, as far as one can say before anything else joins? */
+static bool may_join(const struct walk *w, uint32_t e) {
+  const struct partition_lattice *l = w->lattice;
+  if (!fits_memory(w, w->weight + l->weight[e] - w->start_weight)) return false;
+  int64_t read = 0, sent = 0;
+  if (is_p2p(w)) traffic_change(w, e, &read, &sent);
+  const int64_t work = most(w->work + l->work[e], w->least_work) - w->start_work;
+  return load(w, work, is_p2p(w) ? w->read + read : w->start_cut, w->certain) <= w->period;
+}
+
+/* Would e on this chip be no worse for all chips behind? */
+static bool only_helps(const struct walk *w, uint32_t e) {
+  return cut_change(w, e) <= (w->reach->cost == PARTITION_P2P ? w->lattice->work[e] : 0);
+}
+
+/* And for this chip too, whatever else joins? */
+static bool costs_nothing(const struct walk *w, uint32_t e) {
+  const struct partition_lattice *l = w->lattice;
+  if (w->reach->path || l->weight[e] > 0) return false;
+  const int64_t change = cut_change(w, e);
+  int64_t read = 0, sent = change;
+  if (is_p2p(w)) traffic_change(w, e, &read, &sent);
+  switch (w->reach->cost) {
+  case PARTITION_RING:
+    return change <= 0 && l->work[e] + change <= 0;
+  case PARTITION_P2P:
+    return change <= l->work[e] && l->work[e] + read + sent <= 0;
+  case PARTITION_RING_OVERLAP:
+  case PARTITION_P2P_OVERLAP:
+    return change <= 0 && l->work[e] == 0 && read <= 0 && sent <= 0;
+  }
+  return false;
+}
+
+/* The present set is as good with one more element. */
+static bool is_dominated(struct walk *w) {
+  const struct partition_lattice *l = w->lattice;
+  if (w->reach->path) return false;
+  for (size_t i = 0; i < w->n_outs; i++) {
+    const uint32_t e = w->outs[i];
+    if (!has(w->reach->to, e) || !only_helps(w, e)) continue;
+    if (!fits_memory(w, w->weight + l->weight[e] - w->start_weight)) continue;
+    int64_t read = 0, sent = 0;
+    const int64_t work = w->work + l->work[e] - w->start_work;
+    if (is_p2p(w)) {
+      traffic_change(w, e, &read, &sent);
+      if (load(w, work, w->read + read, w->sent + sent) <= w->period) return true;
+    } else if (load(w, work, w->start_cut, w->cut + cut_change(w, e)) <= w->period) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* --- the last piece -------------------------------------------------------------------------------------------------
+ */
+
+/* Loads of the chips behind together are at least this; they have `n_chips`. */
+static bool rest_may_fit(const struct walk *w, uint32_t n_chips) {
+  const struct partition_lattice *l = w->lattice;
+  if (l->room != UINT64_MAX && w->end_weight - w->weight > sat_mul(l->room, n_chips)) return false;
+  __extension__ typedef __int128 wide;
+  wide sum = w->end_work - w->work;
+  if (w->reach->cost == PARTITION_RING) sum += w->cut + w->end_cut;
+  if (w->reach->cost == PARTITION_P2P && w->whole) sum += w->cut;
+  return sum <= (wide)w->period * n_chips;
+}
+
+/* Tensors that the last piece reads and sends under p2p. */
+static void last_traffic(const struct walk *w, int64_t *read, int64_t *sent) {
+  const struct partition_lattice *l = w->lattice;
+  *read = w->cut, *sent = 0;
+  if (w->whole) return;
+  *read = 0;
+  for (size_t t = 0; t < l->n_tensors; t++) {
+    const struct lattice_tensor *tensor = &l->tensors[t];
+    if (w->left[t] == 0 || !has(w->reach->to, tensor->producer)) continue;
+    bool inside = false, outside = false;
+    for (uint32_t i = tensor->first; i < tensor->end; i++) {
+      const bool is_last = has(w->reach->to, l->consumer[i]);
+      inside = inside || (is_last && w->place[l->consumer[i]] == 0);
+      outside = outside || !is_last;
+    }
+    if (w->place[tensor->producer] != 0) {
+      if (inside) *read += tensor->time;
+    } else if (outside) {
+      *sent += tensor->time;
+    }
+  }
+}
+
+/* Readers of the present set are all in the last piece, too. */
+static bool last_keeps_path(const struct walk *w) {
+  const struct partition_lattice *l = w->lattice;
+  if (w->whole || !w->reach->path) return true;
+  for (uint32_t e = 0; e < l->n; e++) {
+    if (has(w->reach->to, e)) continue;
+    for (uint32_t i = l->in_start[e]; i < l->in_start[e + 1]; i++) {
+      if (w->place[l->in[i]] != 0) return false;
+    }
+  }
+  return true;
+}
+
+/* Can one chip take all that is left? */
+static bool ends(const struct walk *w) {
+  const int64_t work = w->end_work - w->work;
+  if (work > w->period || !fits_memory(w, w->end_weight - w->weight)) return false;
+  int64_t read = w->cut, sent = w->end_cut;
+  if (is_p2p(w)) last_traffic(w, &read, &sent);
+  return load(w, work, read, sent) <= w->period && last_keeps_path(w);
+}
+
+/* --- all larger ideals of one ---------------------------------------------------------------------------------------
+ */
+
+enum step { STEP_ON, STEP_REACHED, STEP_GAVE_UP };
+
+/* Everything is decided: the present set is an ideal that one more chip reaches. */
+static enum step arrive(struct walk *w, uint32_t from) {
+  const uint32_t chips = w->chips + 1, left = w->reach->n_chips - chips;
+  if (piece_load(w) > w->period || w->n_frames == 0 || !rest_may_fit(w, left)) return STEP_ON;
+  if (is_dominated(w)) return STEP_ON;
+  if (left == 1 && !ends(w)) return STEP_ON;
+  const size_t n = w->n_met;
+  if (!keep(w, from, chips)) return STEP_GAVE_UP;
+  if (w->n_met == n) return STEP_ON;
+  w->last = (uint32_t)n;
+  return left == 1 || ends(w) ? STEP_REACHED : STEP_ON;
+}
+
+static void decide(struct walk *w, uint32_t e, bool in, bool forced) {
+  const struct partition_lattice *l = w->lattice;
+  w->frames[w->n_frames++] = (struct frame){e, in, forced, w->cut, w->read, w->sent};
+  if (!in) {
+    refuse(w, e);
+    return;
+  }
+  join(w, e);
+  for (uint32_t i = l->out_start[e + 1]; i-- > l->out_start[e];) {
+    const uint32_t next = l->out[i];
+    if (w->waits[next] == 0 && has(w->reach->to, next)) w->ready[w->n_ready++] = next;
+  }
+}
+
+/* Undoes the last decision; e is ready again. */
+static struct frame undo(struct walk *w) {
+  const struct partition_lattice *l = w->lattice;
+  const struct frame frame = w->frames[--w->n_frames];
+  if (frame.in) {
+    for (uint32_t i = l->out_start[frame.element]; i < l->out_start[frame.element + 1]; i++) {
+      const uint32_t next = l->out[i];
+      w->n_ready -= w->waits[next] == 0 && has(w->reach->to, next);
+    }
+    part(w, &frame);
+  } else {
+    unrefuse(w, frame.element);
+  }
+  w->ready[w->n_ready++] = frame.element;
+  return frame;
+}
+
+/* Limits and stops. */
+static bool may_go_on(struct walk *w) {
+  if (w->reach->pairs == 0) return false;
+  w->reach->pairs--;
+  const struct partition_request *request = w->reach->request;
+  if (++w->steps % STEPS_BETWEEN_LOOKS != 0 || request == NULL || request->interrupted == NULL) return true;
+  return !request->interrupted(request->context);
+}
+
+/* The other way for the last decision that has one; false: there is none. */
+static bool turn(struct walk *w, size_t first_frame) {
+  while (w->n_frames > first_frame) {
+    const struct frame frame = undo(w);
+    if (!frame.in || frame.forced) continue;
+    w->n_ready--;
+    decide(w, frame.element, false, false);
+    if (least_load(w) <= w->period) return true;
+  }
+  return false;
+}
+
+static enum step walk_from(struct walk *w, uint32_t from) {
+  const size_t first_frame = w->n_frames; /* what must be in already is */
+  for (;;) {
+    while (w->n_ready > 0) {
+      const uint32_t e = w->ready[--w->n_ready];
+      if (!may_go_on(w)) return STEP_GAVE_UP;
+      const bool forced = costs_nothing(w, e), in = forced || may_join(w, e);
+      decide(w, e, in, forced);
+      if (!in && least_load(w) > w->period) break;
+    }
+    if (w->n_ready == 0) {
+      const enum step step = arrive(w, from);
+      if (step != STEP_ON) return step;
+    }
+    if (!turn(w, first_frame)) return STEP_ON;
+  }
+}
+
+/* --- from ideal to ideal --------------------------------------------------------------------------------------------
+ */
+
+/* The state of ideal `i`, by what differs from the present one. */
+static void stand_on(struct walk *w, uint32_t i) {
+  const struct met *met = met_of(w, i);
+  for (size_t k = 0; k < w->lattice->n_words; k++) {
+    for (uint64_t differ = w->set[k] ^ met->set[k]; differ != 0; differ &= differ - 1) {
+      const uint32_t e = (uint32_t)(64 * k) + (uint32_t)__builtin_ctzll(differ);
+      if (has(w->set, e)) {
+        take_out(w, e);
+      } else {
+        put_in(w, e, 1);
+      }
+    }
+  }
+  w->start_work = w->work, w->start_cut = w->cut, w->start_weight = w->weight;
+  w->chips = met->chips;
+  w->read = w->sent = w->certain = 0;
+  w->n_frames = w->n_outs = w->n_ready = 0;
+  __extension__ typedef __int128 wide;
+  const wide rest = (wide)w->period * (w->reach->n_chips - w->chips - 1);
+  w->least_work = rest >= w->end_work ? 0 : w->end_work - (int64_t)rest;
+}
+
+/* All that reads the ideal, and what that needs, must be on the next chip; false: it does not fit. */
+static bool take_readers(struct walk *w) {
+  const struct partition_lattice *l = w->lattice;
+  memset(w->must, 0, l->n_words * sizeof *w->must);
+  for (uint32_t e = (uint32_t)l->n; e-- > 0;) {
+    if (w->place[e] != 0) continue;
+    const bool reads = w->waits[e] < l->in_start[e + 1] - l->in_start[e];
+    if (reads && !has(w->must, e)) flip(w->must, e);
+    if (!has(w->must, e)) continue;
+    if (!has(w->reach->to, e)) return false;
+    for (uint32_t i = l->in_start[e]; i < l->in_start[e + 1]; i++) {
+      if (w->place[l->in[i]] == 0 && !has(w->must, l->in[i])) flip(w->must, l->in[i]);
+    }
+  }
+  for (uint32_t e = 0; e < l->n; e++) {
+    if (!has(w->must, e)) continue;
+    if (!may_join(w, e)) return false;
+    w->frames[w->n_frames++] = (struct frame){e, true, true, w->cut, w->read, w->sent};
+    join(w, e);
+  }
+  return true;
+}
+
+static enum step expand(struct walk *w, uint32_t i) {
+  const struct partition_lattice *l = w->lattice;
+  stand_on(w, i);
+  enum step step = STEP_ON;
+  if (!w->reach->path || take_readers(w)) {
+    for (uint32_t e = (uint32_t)l->n; e-- > 0;) {
+      if (w->place[e] == 0 && w->waits[e] == 0 && has(w->reach->to, e)) w->ready[w->n_ready++] = e;
+    }
+    step = walk_from(w, i);
+  }
+  if (step != STEP_ON) return step;
+  while (w->n_frames > 0) part(w, &w->frames[--w->n_frames]);
+  return STEP_ON;
+}
+
+static void walk_init(struct walk *w, struct partition_reach *reach, int64_t period) {
+  const struct partition_lattice *l = reach->lattice;
+  struct arena *arena = reach->scratch;
+  *w = (struct walk){.reach = reach, .lattice = l, .period = period};
+  w->met_bytes = sizeof(struct met) + l->n_words * sizeof(uint64_t);
+  w->set = ARENA_NEW(arena, uint64_t, l->n_words), w->must = ARENA_NEW(arena, uint64_t, l->n_words);
+  w->place = ARENA_NEW(arena, uint8_t, l->n), w->waits = ARENA_NEW(arena, uint32_t, l->n);
+  w->left = ARENA_NEW(arena, uint32_t, l->n_tensors), w->readers = ARENA_NEW(arena, uint32_t, l->n_tensors);
+  w->refusers = ARENA_NEW(arena, uint32_t, l->n_tensors);
+  w->ready = ARENA_NEW(arena, uint32_t, l->n + 1), w->outs = ARENA_NEW(arena, uint32_t, l->n);
+  w->frames = ARENA_NEW(arena, struct frame, l->n);
+  for (uint32_t e = 0; e < l->n; e++) w->waits[e] = l->in_start[e + 1] - l->in_start[e];
+  for (uint32_t t = 0; t < l->n_tensors; t++) w->left[t] = l->tensors[t].end - l->tensors[t].first;
+  for (uint32_t e = 0; e < l->n; e++) {
+    if (has(reach->to, e)) put_in(w, e, 1);
+  }
+  w->end_work = w->work, w->end_cut = w->cut, w->end_weight = w->weight;
+  w->whole = true;
+  for (uint32_t e = 0; e < l->n; e++) {
+    if (!has(reach->to, e)) w->whole = false;
+    if (has(reach->to, e) && !has(reach->from, e)) take_out(w, e);
+  }
+  make_table(w, 4 * FIRST_IDEALS);
+}
+
+/* Chips of what lies between `from` and `to`, from the last ideal backwards. */
+static void read_chips(const struct walk *w, uint32_t *chip) {
+  const struct partition_lattice *l = w->lattice;
+  const struct met *met = met_of(w, w->last);
+  for (uint32_t e = 0; e < l->n; e++) {
+    if (has(w->reach->to, e) && !has(met->set, e)) chip[e] = met->chips + 1;
+  }
+  while (met->chips > 0) {
+    const struct met *before = met_of(w, met->from);
+    for (uint32_t e = 0; e < l->n; e++) {
+      if (has(met->set, e) && !has(before->set, e)) chip[e] = met->chips;
+    }
+    met = before;
+  }
+}
+
+enum partition_outcome partition_reach(struct partition_reach *reach, int64_t period, uint32_t *chip) {
+  const struct arena_mark mark = arena_get_mark(reach->scratch);
+  struct walk w;
+  walk_init(&w, reach, period + reach->lattice->rounding);
+  enum step step = keep(&w, 0, 0) ? STEP_ON : STEP_GAVE_UP;
+  if (step == STEP_ON && ends(&w)) step = STEP_REACHED;
+  for (uint32_t i = 0; step == STEP_ON && i < w.n_met; i++) {
+    if (met_of(&w, i)->chips + 2 <= reach->n_chips) step = expand(&w, i);
+  }
+  if (step == STEP_REACHED) read_chips(&w, chip);
+  arena_rewind(reach->scratch, mark);
+  return step == STEP_REACHED ? PARTITION_REACHED : step == STEP_ON ? PARTITION_REFUTED : PARTITION_GAVE_UP;
+}
