@@ -44,16 +44,25 @@ bool partition_meter_full(const struct partition_meter *meter) {
          (request->interrupted != NULL && request->interrupted(request->context));
 }
 
-double partition_meter_try(struct partition_meter *meter, const uint32_t *chip) {
+void partition_meter_pass(struct partition_meter *meter, double period_ms) {
   const struct partition_request *request = meter->request;
+  if (request->sampled != NULL) request->sampled(request->sampled_context, meter->result->samples, period_ms);
+  meter->result->samples++;
+}
+
+void partition_meter_skip(struct partition_meter *meter, uint64_t n) { meter->result->samples += n; }
+
+void partition_meter_offer(struct partition_meter *meter, const uint32_t *chip, double period_ms) {
   struct partition_result *result = meter->result;
-  const double value = partition_value(request->graph, chip, meter->work);
-  if (request->sampled != NULL) request->sampled(request->sampled_context, result->samples, value);
-  result->samples++;
-  if (value < result->value) {
-    result->found = true;
-    result->value = value;
-    memcpy(result->chip, chip, request->graph->n * sizeof *chip);
-  }
+  if (!(period_ms < result->value)) return;
+  result->found = true;
+  result->value = period_ms;
+  memcpy(result->chip, chip, meter->request->graph->n * sizeof *chip);
+}
+
+double partition_meter_try(struct partition_meter *meter, const uint32_t *chip) {
+  const double value = partition_value(meter->request->graph, chip, meter->work);
+  partition_meter_pass(meter, value);
+  partition_meter_offer(meter, chip, value);
   return value;
 }

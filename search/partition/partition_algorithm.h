@@ -76,5 +76,9 @@ void partition_meter_init(struct partition_meter *meter, const struct partition_
 bool partition_meter_full(const struct partition_meter *meter);
 /* partition_value of chip[n]; one sample. Only while the meter is not full. */
 double partition_meter_try(struct partition_meter *meter, const uint32_t *chip);
+/* What was valued elsewhere: a sample of that period; n samples that were no better; an answer that was counted. */
+void partition_meter_pass(struct partition_meter *meter, double period_ms);
+void partition_meter_skip(struct partition_meter *meter, uint64_t n);
+void partition_meter_offer(struct partition_meter *meter, const uint32_t *chip, double period_ms);
 
 #endif

@@ -5,6 +5,7 @@
  * among orders that are no worse those count as better whose chips reach further at a period just below. */
 #include "search/partition/partition_climb.h"
 
+#include "search/partition/partition_orders.h"
 #include "search/partition/partition_slicing_private.h"
 #include <math.h>
 #include <string.h>
@@ -38,19 +39,13 @@ void partition_climb_start(struct partition_climb *climb, const uint32_t *order)
   climb->cover_ms = measure(climb);
 }
 
-void partition_climb_take(struct partition_climb *climb, const uint32_t *chip, double value) {
-  const struct partition_graph *graph = climb->graph;
-  struct partition_slicer *s = climb->slicer;
-  uint32_t n = 0;
-  for (uint32_t c = 1; c <= graph->problem->n_chips; c++) {
-    for (size_t i = 0; i < graph->n && n < graph->n; i++) {
-      if (chip[s->order[i]] == c) climb->aside[n++] = s->order[i];
-    }
-  }
+void partition_climb_take(struct partition_climb *climb, const uint32_t *chip, double value, struct arena *scratch) {
+  const size_t n = climb->graph->n;
   if (value < climb->value) {
     climb->value = value;
-    memcpy(climb->chip, chip, graph->n * sizeof *chip);
+    memcpy(climb->chip, chip, n * sizeof *chip);
   }
+  partition_order_by_chip(climb->graph, climb->slicer->order, chip, scratch, climb->aside);
   partition_climb_start(climb, climb->aside);
 }
 

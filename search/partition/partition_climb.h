@@ -22,8 +22,8 @@ struct partition_climb {
 struct partition_climb *partition_climb_new(const struct partition_graph *graph, struct rng rng, struct arena *arena);
 /* Goes on from an order (a topological one); keeps its answer if it is better than the best so far. */
 void partition_climb_start(struct partition_climb *climb, const uint32_t *order);
-/* Goes on from an answer: its groups by chip, within one as they are in the order now. */
-void partition_climb_take(struct partition_climb *climb, const uint32_t *chip, double value);
+/* Goes on from an answer, which is kept if it is better than the best so far. */
+void partition_climb_take(struct partition_climb *climb, const uint32_t *chip, double value, struct arena *scratch);
 /* One sample; true: a better answer was found. */
 bool partition_climb_step(struct partition_climb *climb);
 

@@ -156,6 +156,20 @@ static void merge_tensors(const struct partition_graph *graph, const uint32_t *n
   merged->read_start = read_start, merged->read = reads;
 }
 
+static void merge_nodes(const struct partition_graph *graph, const uint32_t *now_in, struct arena *arena,
+                        struct partition_graph *merged) {
+  const size_t n_nodes = graph->problem->n_nodes;
+  uint32_t *group_of = ARENA_NEW(arena, uint32_t, n_nodes), *start = ARENA_NEW(arena, uint32_t, merged->n + 2),
+           *at = ARENA_NEW(arena, uint32_t, n_nodes);
+  for (size_t v = 0; v < n_nodes; v++) group_of[v] = now_in[graph->group_of[v]], start[group_of[v] + 2]++;
+  for (size_t g = 0; g < merged->n; g++) start[g + 2] += start[g + 1];
+  for (size_t v = 0; v < n_nodes; v++) at[start[group_of[v] + 1]++] = (uint32_t)v;
+  merged->group_of = group_of;
+  merged->member = (struct partition_rows){start, at};
+  merged->node_in = graph->node_in, merged->node_out = graph->node_out;
+  merged->nodes_in_order = graph->nodes_in_order;
+}
+
 void partition_merge(const struct partition_graph *graph, const uint32_t *class_of, struct arena *arena,
                      struct partition_graph *merged, uint32_t *now_in) {
   uint32_t *component = ARENA_NEW(arena, uint32_t, graph->n), *number = ARENA_NEW(arena, uint32_t, graph->n);
@@ -190,6 +204,7 @@ void partition_merge(const struct partition_graph *graph, const uint32_t *class_
   merged->place = place;
   merge_arcs(graph, now_in, arena, merged);
   merge_tensors(graph, now_in, arena, merged);
+  merge_nodes(graph, now_in, arena, merged);
 }
 
 /* --- what a period forces -------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@
 #include "search/partition/partition.h"
 
 /* Classes by any number below n: class_of[n] (groups of equal number are merged, and then cycles among classes). In the
- * arena; `now_in` [n] gets each group's group in `merged`. Members are as in partition_graph, but group_of is NULL and
- * blocker PARTITION_NONE. */
+ * arena; `now_in` [n] gets each group's group in `merged`, whose members are as in any partition_graph but for the
+ * blocker, which is PARTITION_NONE, and the topological order, which is some. */
 void partition_merge(const struct partition_graph *graph, const uint32_t *class_of, struct arena *arena,
                      struct partition_graph *merged, uint32_t *now_in);
 /* Everything that periods of at most T force, to the fixed point. False: nothing was forced, `merged` is a copy of the

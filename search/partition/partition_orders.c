@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-const size_t partition_good_orders[4] = {5, 1, 2, 6};
-
 /* --- a heap ---------------------------------------------------------------------------------------------------------
  */
 
@@ -239,6 +237,16 @@ void partition_fixed_order(const struct partition_graph *graph, size_t i, struct
     take_by_key(graph, true, key, scratch, order);
     break;
   }
+  arena_rewind(scratch, mark);
+}
+
+void partition_order_by_chip(const struct partition_graph *graph, const uint32_t *base, const uint32_t *chip,
+                             struct arena *scratch, uint32_t *order) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  uint32_t *at = ARENA_NEW(scratch, uint32_t, (size_t)graph->problem->n_chips + 2);
+  for (size_t g = 0; g < graph->n; g++) at[chip[g] + 1]++;
+  for (size_t c = 1; c <= graph->problem->n_chips; c++) at[c + 1] += at[c];
+  for (size_t i = 0; i < graph->n; i++) order[at[chip[base[i]]]++] = base[i];
   arena_rewind(scratch, mark);
 }
 

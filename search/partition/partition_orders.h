@@ -8,7 +8,9 @@
 enum { PARTITION_N_FIXED_ORDERS = 12 };
 /* The i-th of the fixed orders; O(n log n). */
 void partition_fixed_order(const struct partition_graph *graph, size_t i, struct arena *scratch, uint32_t *order);
-/* Those that order search begins with, best first in general. */
-extern const size_t partition_good_orders[4];
+/* Groups by chip, within a chip as they are in `base` (topological): an order whose slices are no worse than chip[n].
+ */
+void partition_order_by_chip(const struct partition_graph *graph, const uint32_t *base, const uint32_t *chip,
+                             struct arena *scratch, uint32_t *order);
 
 #endif

@@ -1,0 +1,136 @@
+/* What do we do ourselves? Slices of fixed orders, a short climb, an exact search where that is quick, then climbs with
+ * the budget that is left, and the exact search again with what they found. (partition §9, §10.)
+ *
+ * Exact searches look for something better than what is known, so what such a period would force together is merged
+ * first: their graph is smaller, and the smaller the better the answer is. Whatever is proven ends the run. */
+#include "search/partition/partition_bounds.h"
+#include "search/partition/partition_merge.h"
+#include "search/partition/partition_restarts.h"
+#include <math.h>
+#include <string.h>
+
+struct best_settings {
+  uint64_t tasks, rounds, first_samples, first_ideals, first_pairs, last_ideals, last_pairs;
+};
+#define OFFSET(member) offsetof(struct best_settings, member)
+static const struct field best_field_list[] = {
+    {"tasks", FIELD_UINT, "", 1, 4096, "4", "climbs that share a round's samples", OFFSET(tasks), ROLE_ANSWER, NULL},
+    {"rounds", FIELD_UINT, "", 1, 1e6, "4", "after each of which half of them go on from the best of all",
+     OFFSET(rounds), ROLE_ANSWER, NULL},
+    {"first_samples", FIELD_UINT, "", 0, 1e15, "2000", "for a climb before the first exact search",
+     OFFSET(first_samples), ROLE_ANSWER, NULL},
+    {"first_ideals", FIELD_UINT, "", 0, 1e9, "100000", "order ideals at once in the first exact search",
+     OFFSET(first_ideals), ROLE_ANSWER, NULL},
+    {"first_pairs", FIELD_UINT, "", 0, 1e15, "20000000", "pairs of ideals that it may look at, 0: there is none",
+     OFFSET(first_pairs), ROLE_ANSWER, NULL},
+    {"last_ideals", FIELD_UINT, "", 0, 1e9, "1000000", "the same of the exact search at the end", OFFSET(last_ideals),
+     ROLE_ANSWER, NULL},
+    {"last_pairs", FIELD_UINT, "", 0, 1e15, "200000000", "likewise, 0: there is none", OFFSET(last_pairs), ROLE_ANSWER,
+     NULL},
+};
+static const struct field_table best_fields = {"partition.best", "ours: slices, climbs over orders, exact searches",
+                                               best_field_list, sizeof best_field_list / sizeof *best_field_list};
+
+/* A period this much shorter, relative, would be the same. */
+static const double proof = 2e-11;
+
+struct best {
+  const struct partition_request *request;
+  struct partition_meter meter;
+  double bound; /* the best known */
+};
+
+static bool is_stopped(const struct partition_request *request) {
+  return request->interrupted != NULL && request->interrupted(request->context);
+}
+
+static bool is_proven(struct best *best) {
+  struct partition_result *result = best->meter.result;
+  result->proven = result->proven || (result->found && best->bound >= result->value * (1 - proof));
+  return result->proven;
+}
+
+/* Something better than what is known, with everything merged that this forces; true: there is nothing. */
+static bool search_merged(struct best *best, const struct partition_limits *limits) {
+  const struct partition_request *request = best->request;
+  const struct partition_graph *graph = request->graph;
+  struct partition_result *result = best->meter.result;
+  struct partition_graph merged = *graph;
+  uint32_t *now_in = ARENA_NEW(request->scratch, uint32_t, graph->n), *chip;
+  const bool any =
+      result->found && partition_merge_at(graph, result->value * (1 - proof), request->scratch, &merged, now_in);
+  double value = result->value, bound = best->bound;
+  chip = ARENA_NEW(request->scratch, uint32_t, graph->n);
+  if (any) { /* what is known need not lie together; it is only a value there */
+    for (size_t g = 0; g < merged.n; g++) chip[g] = 1;
+  } else if (result->found) {
+    memcpy(chip, result->chip, graph->n * sizeof *chip);
+  }
+  const bool proven = partition_exact(&merged, limits, request, chip, &value, &bound);
+  if (value < result->value) {
+    if (any) {
+      uint32_t *spread = ARENA_NEW(request->scratch, uint32_t, graph->n);
+      for (size_t g = 0; g < graph->n; g++) spread[g] = chip[now_in[g]];
+      chip = spread;
+    }
+    partition_renumber(graph, chip, best->meter.work);
+    partition_meter_offer(&best->meter, chip, partition_value(graph, chip, best->meter.work));
+  }
+  if (proven) bound = value;
+  if (isfinite(bound) && bound > best->bound) best->bound = bound;
+  return proven;
+}
+
+static void search_exactly(struct best *best, uint64_t ideals, uint64_t pairs) {
+  const struct partition_request *request = best->request;
+  if (pairs == 0 || is_stopped(request) || is_proven(best)) return;
+  const struct partition_limits limits = {.ideals = ideals, .pairs = pairs};
+  const struct arena_mark mark = arena_get_mark(request->scratch);
+  if (search_merged(best, &limits)) best->meter.result->proven = true;
+  arena_rewind(request->scratch, mark);
+}
+
+static void climb(struct best *best, uint64_t first_round, uint64_t tasks, uint64_t rounds, uint64_t samples) {
+  if (samples == 0 || is_proven(best)) return;
+  const struct partition_restarts restarts = {.tasks = tasks,
+                                              .rounds = rounds,
+                                              .samples = samples,
+                                              .first_round = first_round,
+                                              .enough = best->bound * (1 + proof)};
+  partition_restarts_run(&best->meter, &restarts);
+}
+
+static bool run(const struct partition_request *request, struct partition_result *result, struct error *error) {
+  (void)error;
+  const struct best_settings *settings = request->settings;
+  struct best best = {.request = request};
+  partition_meter_init(&best.meter, request, result);
+  struct partition_bounds bounds;
+  if (request->bounds != NULL) {
+    bounds = *request->bounds;
+  } else {
+    partition_bounds(request->graph, false, request->scratch, &bounds);
+  }
+  best.bound = bounds.best;
+  if (bounds.infeasible) {
+    result->proven = true;
+    return true;
+  }
+  partition_try_fixed_orders(&best.meter);
+  climb(&best, 0, 1, 1, settings->first_samples);
+  search_exactly(&best, settings->first_ideals, settings->first_pairs);
+  climb(&best, 1, settings->tasks, settings->rounds, UINT64_MAX);
+  search_exactly(&best, settings->last_ideals, settings->last_pairs);
+  is_proven(&best);
+  result->bound = best.bound;
+  return true;
+}
+
+const struct partition_algorithm partition_by_best = {
+    .name = "best",
+    .doc = "ours: slices, climbs over topological orders, exact searches; proves what it can",
+    .source = "ours; partition §9 and §10",
+    .table = &best_fields,
+    .settings_bytes = sizeof(struct best_settings),
+    .run = run,
+};
