@@ -133,7 +133,7 @@ static void search(const struct partition_request *request, struct policy_learne
     practice->entropy = settings->first_entropy + done * (settings->last_entropy - settings->first_entropy);
     policy_draw(learner, c, practice, update, &batch);
     take(request, &batch, chip, result);
-    if (update < n_updates && !partition_meter_full(&meter)) policy_learn(learner, c, practice, update, &batch);
+    if (update < n_updates && !partition_meter_full(&meter)) policy_practise(learner, c, practice, update, &batch);
   }
 }
 

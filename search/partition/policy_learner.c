@@ -290,8 +290,8 @@ static void practise_epoch(struct practising *q, uint64_t update, uint64_t epoch
   }
 }
 
-void policy_learn(struct policy_learner *learner, const struct policy_case *c, const struct policy_practice *practice,
-                  uint64_t update, const struct policy_batch *batch) {
+void policy_practise(struct policy_learner *learner, const struct policy_case *c,
+                     const struct policy_practice *practice, uint64_t update, const struct policy_batch *batch) {
   struct arena *const scratch = practice->scratch;
   const struct arena_mark mark = arena_get_mark(scratch);
   struct practising q = {.learner = learner,

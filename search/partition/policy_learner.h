@@ -67,8 +67,8 @@ void policy_draw(struct policy_learner *learner, const struct policy_case *c, co
 /* The period of a rollout, INFINITY without a valid placement; and the placement, chip[n]. */
 double policy_batch_get(const struct policy_batch *batch, size_t rollout, uint32_t *chip);
 /* Epochs of PPO over a batch. */
-void policy_learn(struct policy_learner *learner, const struct policy_case *c, const struct policy_practice *practice,
-                  uint64_t update, const struct policy_batch *batch);
+void policy_practise(struct policy_learner *learner, const struct policy_case *c,
+                     const struct policy_practice *practice, uint64_t update, const struct policy_batch *batch);
 /* Adds the slope towards chip[n], given `previous` as in policy_net_forward; the loss. */
 double policy_learn_label(struct policy_learner *learner, const struct policy_case *c, const uint32_t *chip,
                           const uint32_t *previous);

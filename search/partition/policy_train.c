@@ -205,7 +205,7 @@ static bool teach_by_trying(struct teaching *t) {
     ratios_of(lesson, &batch, &mean, &best);
     t->sum += mean;
     t->n_summed++;
-    policy_learn(&t->learner, &lesson->c, &practice, update, &batch);
+    policy_practise(&t->learner, &lesson->c, &practice, update, &batch);
     arena_rewind(t->trainer->scratch, mark);
     t->n_steps++;
     if (is_check(update, training->updates, training->checks)) look(t, "ppo", update);
