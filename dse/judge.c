@@ -19,7 +19,8 @@ static enum status run(struct invocation *invocation, struct error *error) {
 static const char *const examples[] = {
     "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/answers.csv",
     "dse judge tenancy tests/data/tenancy/example tests/data/tenancy/example/answer.json --json",
-    "dse judge placement tests/data/placement/pair.json tests/data/placement/pair.csv", NULL};
+    "dse judge placement tests/data/placement/pair.json tests/data/placement/pair.csv",
+    "dse judge sharding tests/data/sharding/t14.json tests/data/sharding/t14", NULL};
 const struct command command_judge = {
     .name = "judge",
     .words = "PROBLEM INSTANCE ANSWER",
@@ -33,7 +34,10 @@ const struct command command_judge = {
         "  a number a job with blanks between; values are equal to the published program's in every bit.\n"
         "placement: INSTANCE is a JSON file; an answer has columns layer, device, position, pinned and, if they are to "
         "be\n"
-        "  judged too, start_s and end_s. Every violation is named with its size.",
+        "  judged too, start_s and end_s. Every violation is named with its size.\n"
+        "sharding: INSTANCE is a JSON file; ANSWER is a folder with sets.csv and strategies.csv, or what the names of "
+        "two\n"
+        "  such files begin with (ANSWER-sets.csv). --set key=… as for dse map.",
     .examples = examples,
     .run = run,
 };

@@ -94,7 +94,7 @@ static void put_links(const struct sharding_problem *p, FILE *out) {
   bool any = false;
   fputs(" \"links\": {\"columns\": [\"from\", \"to\", \"bytes_per_s\"], \"rows\": [", out);
   for (size_t i = 0; i < n * n; i++) {
-    if (!(p->link_bytes_per_s[i] > 0)) continue;
+    if (i % (n + 1) == 0 || !(p->link_bytes_per_s[i] > 0)) continue; /* none to itself */
     fputs(any ? ",\n   [" : "\n   [", out);
     any = true;
     put_text(out, p->boards[i / n].name);
