@@ -22,6 +22,7 @@ static const char *const examples[] = {
     "dse judge placement tests/data/placement/pair.json tests/data/placement/pair.csv",
     "dse judge partition tests/data/partition/instances/layer_bert24-clone-bw32.json "
     "tests/data/partition/answers/layer_bert24-clone-bw32.csv",
+    "dse judge sharding tests/data/sharding/t14.json tests/data/sharding/t14",
     NULL};
 const struct command command_judge = {
     .name = "judge",
@@ -38,7 +39,10 @@ const struct command command_judge = {
         "be\n"
         "  judged too, start_s and end_s. Every violation is named with its size.\n"
         "partition: INSTANCE is a JSON file; an answer is a row: instance,chips,cost,triangle,memory_bytes,claim_ms,\n"
-        "  assignment. Cells that are not empty override the instance. The first violation is named.",
+        "  assignment. Cells that are not empty override the instance. The first violation is named.\n"
+        "sharding: INSTANCE is a JSON file; ANSWER is a folder with sets.csv and strategies.csv, or what the names of "
+        "two\n"
+        "  such files begin with (ANSWER-sets.csv). --set key=… as for dse map.",
     .examples = examples,
     .run = run,
 };

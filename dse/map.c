@@ -38,16 +38,19 @@ static const struct command_option options[] = {
     {"max-designs", "Q", "systems: different designs in one system, 0: any number (default 0)"},
     {"top-k", "K", "systems: only the K fastest designs of each stage, all stages' together (default: all)"},
     {"algorithm", "NAME",
-     "tenancy, placement, partition: of dse list algorithms (default best); all, or several with commas: a table"},
+     "tenancy, placement, sharding, partition: of dse list algorithms (default best); all, or several with commas: a "
+     "table"},
     {"samples", "N",
-     "tenancy, placement, partition: answers judged or moves tried, at most (default 10000, placement 400000, "
-     "partition 20000; with --time: no limit)"},
-    {"time", "S", "tenancy, placement, partition: seconds, looked at between rounds (default: no limit)"},
-    {"seed", "N", "tenancy, placement, partition: of all random streams (default 0)"},
+     "tenancy, placement, sharding, partition: answers judged or moves tried, at most (default 10000, placement "
+     "400000, "
+     "sharding 40000, partition 20000; with --time: no limit)"},
+    {"time", "S", "tenancy, placement, sharding, partition: seconds, looked at between rounds (default: no limit)"},
+    {"seed", "N", "tenancy, placement, sharding, partition: of all random streams (default 0)"},
     {"seeds", "N", "tenancy: a table over so many searches of each algorithm, from --seed on (default 5)"},
     {"out", "FILE",
-     "tenancy, placement, partition: the answer, as dse judge reads it (of tenancy JSON if the name ends so, else "
-     "CSV)"},
+     "tenancy, placement, sharding, partition: the answer, as dse judge reads it (of tenancy JSON if the name ends so, "
+     "else "
+     "CSV; of sharding a folder/ or the beginning of two names, -sets.csv and -strategies.csv)"},
     {"warm", "FILE", "tenancy: a population to start from, of --keep"},
     {"keep", "FILE", "tenancy: the last population, as JSON"},
     {"state", "FILE", "tenancy: where a stopped search is kept, and goes on from"},
@@ -62,8 +65,8 @@ static const struct command_option options[] = {
      "0.02, 0.05, 0.1, 0.2, 0.5, 1, any)"},
     {"lp", "FILE.lp",
      "placement, partition: the problem as a mixed-integer program (CPLEX format), for GLPK, CBC and others"},
-    {"report", "FILE", "tenancy, placement, partition: one page to look at (HTML)"},
-    {"trace", "FILE", "tenancy, placement, partition: the same for Perfetto (JSON)"},
+    {"report", "FILE", "tenancy, placement, sharding, partition: one page to look at (HTML)"},
+    {"trace", "FILE", "tenancy, placement, sharding, partition: the same for Perfetto (JSON)"},
     {"max-nodes", "N", "systems: of the branch and bound, beyond which nothing is proven (default 2000000)"},
 };
 
@@ -114,19 +117,21 @@ static const char *const examples[] = {"dse map stages tests/data/map/stages.csv
                                        "dse map tenancy tests/data/tenancy/example",
                                        "dse map placement tests/data/placement/pair.json --report placement.html",
                                        "dse map partition tests/data/partition/example/instance.json --set chips=4",
+                                       "dse map sharding tests/data/sharding/t14.json --set overlap=true",
                                        NULL};
 const struct command command_map = {
     .name = "map",
-    .words = "stages|systems|tenancy|placement|partition INSTANCE",
-    .summary = "what goes where: layers to stages, designs to stages, jobs to cores, layers to devices, operators to "
-               "chips, from "
+    .words = "stages|systems|tenancy|placement|sharding|partition INSTANCE",
+    .summary = "what goes where: layers to stages, designs to stages, jobs to cores, layers to devices or to sets of "
+               "boards, operators to chips, from "
                "anybody's table",
     .min_words = 2,
     .max_words = 2,
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .details =
-        "INSTANCE is a CSV file, of tenancy a folder, of placement and partition a JSON file. CSV on stdout, bound and "
+        "INSTANCE is a CSV file, of tenancy a folder, of placement, sharding and partition a JSON file. CSV on stdout, "
+        "bound and "
         "gap on "
         "stderr; --json prints all as one "
         "object. Exit status 3: nothing fits.\n"
@@ -143,7 +148,11 @@ const struct command command_map = {
         "  bounds=quick) and of each algorithm (magma.population=200); dse list map-keys shows them.\n"
         "placement: layers, edges, devices and costs (docs/placement.md); dse layers makes such files. --out under the "
         "rule\n"
-        "  contention also writes ANSWER-transfers.csv.",
+        "  contention also writes ANSWER-transfers.csv.\n"
+        "sharding: boards, designs, layers with their loops, edges (docs/sharding.md). --set key=… of any key of the "
+        "JSON "
+        "file,\n"
+        "  or of an algorithm (ga2.population=200).",
     .examples = examples,
     .run = run,
 };

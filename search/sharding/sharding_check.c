@@ -19,7 +19,9 @@ static const char *escaped(const struct judge *j, const char *name) {
   return arena_copy_text(j->arena, text);
 }
 
-const char *judged_name(const struct judge *j, uint32_t layer) { return escaped(j, j->problem->layers[layer].name); }
+const char *sharding_judged_name(const struct judge *j, uint32_t layer) {
+  return escaped(j, j->problem->layers[layer].name);
+}
 
 const char *judged_board_name(const struct judge *j, uint32_t board) {
   return escaped(j, j->problem->boards[board].name);
@@ -123,7 +125,7 @@ static bool splits(const struct sharding_layer *layer, unsigned loops, unsigned 
 }
 
 static bool complain(const struct judge *j, uint32_t layer, const char *what) {
-  return error_add(j->error, STATUS_INPUT, "strategy: %s: %s", judged_name(j, layer), what);
+  return error_add(j->error, STATUS_INPUT, "strategy: %s: %s", sharding_judged_name(j, layer), what);
 }
 
 static bool check_exclusive(const struct judge *j, const struct judged_layer *l) {
@@ -144,12 +146,12 @@ static bool check_exclusive(const struct judge *j, const struct judged_layer *l)
     if ((loops >> d & 1) == 0) fine = complain(j, l->layer, "an exclusive shard on a loop that may not be split");
     if (possible && factor > layer->size[d]) {
       fine = error_add(j->error, STATUS_INPUT, "strategy: %s: %s is split %u times and has %" PRIu64,
-                       judged_name(j, l->layer), sharding_dim_names[d], factor, layer->size[d]);
+                       sharding_judged_name(j, l->layer), sharding_dim_names[d], factor, layer->size[d]);
     }
   }
   if (product != l->p) {
     fine = error_add(j->error, STATUS_INPUT, "strategy: %s: exclusive shards make %" PRIu64 " of %u boards",
-                     judged_name(j, l->layer), product, l->p);
+                     sharding_judged_name(j, l->layer), product, l->p);
   }
   if (n_split > p->max_es_dims) fine = complain(j, l->layer, "exclusive shards on more loops than allowed");
   return fine;
@@ -194,12 +196,12 @@ static bool check_claims(const struct judge *j) {
   bool fine = true;
   for (uint32_t l = 0; l < j->problem->n_layers && !is_enough(j); l++) {
     if (start_s != NULL && !(fabs(start_s[l] - j->start_s[l]) <= least_s + digits * fabs(start_s[l]))) {
-      fine = error_add(j->error, STATUS_INPUT, "start %s %.9g s: %.9g s are claimed, it is %.9g s", judged_name(j, l),
-                       start_s[l] - j->start_s[l], start_s[l], j->start_s[l]);
+      fine = error_add(j->error, STATUS_INPUT, "start %s %.9g s: %.9g s are claimed, it is %.9g s",
+                       sharding_judged_name(j, l), start_s[l] - j->start_s[l], start_s[l], j->start_s[l]);
     }
     if (end_s != NULL && !(fabs(end_s[l] - j->end_s[l]) <= least_s + digits * fabs(end_s[l]))) {
-      fine = error_add(j->error, STATUS_INPUT, "end %s %.9g s: %.9g s are claimed, it is %.9g s", judged_name(j, l),
-                       end_s[l] - j->end_s[l], end_s[l], j->end_s[l]);
+      fine = error_add(j->error, STATUS_INPUT, "end %s %.9g s: %.9g s are claimed, it is %.9g s",
+                       sharding_judged_name(j, l), end_s[l] - j->end_s[l], end_s[l], j->end_s[l]);
     }
   }
   return fine;

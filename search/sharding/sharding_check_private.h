@@ -81,7 +81,7 @@ struct judge {
   double latency_s;
 };
 struct judged_layer judged_at(const struct judge *j, uint32_t layer);
-const char *judged_name(const struct judge *j, uint32_t layer);
+const char *sharding_judged_name(const struct judge *j, uint32_t layer);
 const char *judged_board_name(const struct judge *j, uint32_t board);
 void judge_times(struct judge *j);
 bool judge_memory(struct judge *j); /* every board that lacks some goes to the error */

@@ -16,6 +16,9 @@ bool sharding_write(const struct sharding_problem *problem, const char *path, st
  * names with blanks between, es as "Cout:2+W:2". */
 bool sharding_read_answer(const struct sharding_problem *problem, const char *path, struct arena *arena,
                           struct sharding_claim *claim, struct error *error);
+/* The same from texts of the two files. */
+bool sharding_parse_answer(const struct sharding_problem *problem, const char *sets_text, const char *strategies_text,
+                           struct arena *arena, struct sharding_claim *claim, struct error *error);
 bool sharding_write_answer(const struct sharding_problem *problem, const struct sharding_answer *answer,
                            const struct sharding_schedule *schedule, const char *path, struct arena *arena,
                            struct error *error);
