@@ -21,33 +21,54 @@ struct exact {
   struct partition_lattice *lattice;
   struct partition_reach reach;
   struct partition_work *work;
-  uint64_t ideals; /* at once */
-  uint32_t *best;  /* [graph->n] chips of the best known that keeps what is looked at; not there: value INFINITY */
-  double value;
+  uint64_t ideals;        /* at once */
+  uint32_t *best;         /* [graph->n] chips of the best known that keeps what is looked at, of period `value` */
+  double value;           /* INFINITY: none is known */
   int64_t refuted;        /* nothing is at or below */
   uint32_t *element_chip; /* [lattice->n] */
+  /* Between boundaries of a known answer: chips of elements in it, and which are asked about. NULL: all. */
+  const uint32_t *held_chip;
+  uint32_t first, last;
+  double *loads; /* [n_chips] then */
 };
 
-static void take_chips(const struct exact *x, uint32_t *chip) {
+/* Chips of groups from what was found; the period of those that were asked about. Chips without anything will be closed
+ * up and do not count. */
+static double take_chips(const struct exact *x, uint32_t *chip) {
   for (size_t g = 0; g < x->graph->n; g++) {
-    chip[g] = x->lattice->of[g] == PARTITION_NONE ? 1 : x->element_chip[x->lattice->of[g]];
+    const uint32_t e = x->lattice->of[g];
+    if (e == PARTITION_NONE) {
+      chip[g] = 1;
+    } else if (x->held_chip == NULL) {
+      chip[g] = x->element_chip[e];
+    } else {
+      const bool asked = x->held_chip[e] >= x->first && x->held_chip[e] <= x->last;
+      chip[g] = asked ? x->first - 1 + x->element_chip[e] : x->held_chip[e];
+    }
   }
+  if (x->held_chip == NULL) {
+    partition_renumber(x->graph, chip, x->work);
+    return partition_period(x->graph, chip, x->work, NULL);
+  }
+  (void)partition_period(x->graph, chip, x->work, x->loads);
+  double value = 0;
+  for (size_t g = 0; g < x->graph->n; g++) {
+    if (chip[g] >= x->first && chip[g] <= x->last) value = fmax(value, x->loads[chip[g] - 1]);
+  }
+  return value;
 }
 
 /* One question with at most `pairs`; a better answer is kept. */
 static enum partition_outcome ask(struct exact *x, int64_t period, uint64_t pairs, struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
-  const uint64_t all_pairs = x->reach.pairs;
-  x->reach.pairs = min_u64(pairs, all_pairs), x->reach.ideals = x->ideals;
-  const uint64_t given = x->reach.pairs;
+  const uint64_t all_pairs = x->reach.pairs, given = min_u64(pairs, all_pairs);
+  x->reach.pairs = given, x->reach.ideals = x->ideals;
   enum partition_outcome outcome = partition_reach(&x->reach, period, x->element_chip);
   x->reach.pairs = all_pairs - (given - x->reach.pairs);
   if (outcome == PARTITION_REFUTED && period > x->refuted) x->refuted = period;
   if (outcome == PARTITION_REACHED) {
     uint32_t *chip = ARENA_NEW(scratch, uint32_t, x->graph->n);
-    take_chips(x, chip);
-    partition_renumber(x->graph, chip, x->work);
-    const double value = partition_period(x->graph, chip, x->work, NULL);
+    const double value = take_chips(x, chip);
     if (value < x->value) {
       x->value = value;
       memcpy(x->best, chip, x->graph->n * sizeof *chip);
@@ -113,11 +134,12 @@ static bool bisect(struct exact *x, struct arena *scratch) {
   }
 }
 
-static uint64_t *set_of_chips(const struct partition_lattice *lattice, const uint32_t *element_chip, uint32_t last,
+/* Elements on chips up to `last`; chip NULL: all. */
+static uint64_t *set_of_chips(const struct partition_lattice *lattice, const uint32_t *chip, uint32_t last,
                               struct arena *arena) {
   uint64_t *set = ARENA_NEW(arena, uint64_t, lattice->n_words);
   for (size_t e = 0; e < lattice->n; e++) {
-    if (element_chip == NULL || element_chip[e] <= last) set[e / 64] |= UINT64_C(1) << (e % 64);
+    if (chip == NULL || chip[e] <= last) set[e / 64] |= UINT64_C(1) << (e % 64);
   }
   return set;
 }
@@ -176,4 +198,42 @@ bool partition_exact(const struct partition_graph *graph, const struct partition
   }
   arena_rewind(scratch, mark);
   return proven;
+}
+
+bool partition_exact_between(const struct partition_graph *graph, uint32_t first, uint32_t last,
+                             const struct partition_limits *limits, struct arena *scratch, uint32_t *chip,
+                             double *value) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct partition_lattice lattice;
+  struct exact x;
+  bool better = false;
+  if (partition_lattice_init(graph, scratch, &lattice)) {
+    exact_init(&x, graph, limits, &lattice, scratch);
+    uint32_t *held = ARENA_NEW(scratch, uint32_t, lattice.n);
+    int64_t middle = 0;
+    for (size_t e = 0; e < lattice.n; e++) {
+      held[e] = chip[lattice.group[e]];
+      if (held[e] >= first && held[e] <= last) middle += lattice.work[e];
+    }
+    x.held_chip = held, x.first = first, x.last = last;
+    x.loads = ARENA_NEW(scratch, double, graph->problem->n_chips);
+    x.reach.from = set_of_chips(&lattice, held, first - 1, scratch);
+    x.reach.to = set_of_chips(&lattice, held, last, scratch);
+    x.reach.n_chips = last - first + 1;
+    (void)partition_period(graph, chip, x.work, x.loads);
+    double before = 0;
+    for (uint32_t c = first; c <= last; c++) before = fmax(before, x.loads[c - 1]);
+    x.value = before, x.refuted = middle / x.reach.n_chips - 2 * lattice.rounding - 1;
+    (void)bisect(&x, scratch);
+    if (x.value < before) {
+      partition_renumber(graph, x.best, x.work);
+      better = !has_other_rules(graph->problem) || partition_rules(graph, x.best, x.work) == PARTITION_FINE;
+    }
+    if (better) {
+      memcpy(chip, x.best, graph->n * sizeof *chip);
+      *value = partition_period(graph, chip, x.work, NULL);
+    }
+  }
+  arena_rewind(scratch, mark);
+  return better;
 }

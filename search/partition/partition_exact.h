@@ -12,8 +12,10 @@ struct partition_limits {
  * value is optimal (INFINITY: there is no partition). False: a limit, `bound` says what is shown nevertheless. */
 bool partition_exact(const struct partition_graph *graph, const struct partition_limits *limits,
                      const struct partition_request *request, uint32_t *chip, double *value, double *bound);
-/* The same between boundaries of a known answer: groups on chips first … last (2 to 4 of them) are placed anew, all
- * others stay. True: something better was found. For neighbourhoods; gives up beyond the limits. */
+/* The same between boundaries of a known answer that keeps the rules: groups on chips first … last are placed anew, all
+ * others stay (but groups that cost nothing may follow their neighbours). True: the most loaded of these chips now has
+ * less to do; *value is the whole period then. For neighbourhoods: cheap where few groups lie between; what limits
+ * leave open counts as not found. */
 bool partition_exact_between(const struct partition_graph *graph, uint32_t first, uint32_t last,
                              const struct partition_limits *limits, struct arena *scratch, uint32_t *chip,
                              double *value);

@@ -11,6 +11,7 @@ struct partition_lattice {
   const struct partition_graph *graph;
   size_t n, n_words; /* elements, in topological order; words of a set of them */
   uint32_t *of;      /* [graph->n] a group's element; PARTITION_NONE: it costs nothing anywhere and sits on chip 1 */
+  uint32_t *group;   /* [n] one that stands for the element */
   int64_t *work;     /* [n] compute */
   uint64_t *weight;  /* [n] bytes */
   uint32_t *in_start, *in, *out_start, *out;

@@ -169,14 +169,14 @@ bool partition_lattice_init(const struct partition_graph *graph, struct arena *a
   lattice->n_words = (lattice->n + 63) / 64;
   lattice->room = problem->memory_bytes > 0 ? problem->memory_bytes : UINT64_MAX;
   lattice->work = ARENA_NEW(arena, int64_t, lattice->n), lattice->weight = ARENA_NEW(arena, uint64_t, lattice->n);
-  lattice->key = ARENA_NEW(arena, uint64_t, lattice->n);
+  lattice->key = ARENA_NEW(arena, uint64_t, lattice->n), lattice->group = ARENA_NEW(arena, uint32_t, lattice->n);
   for (size_t g = 0; g < graph->n; g++) {
     if (merger.into[g] != g) continue;
     const uint32_t e = lattice->of[g];
     lattice->work[e] = in_units(lattice, graph->compute_ms[g]);
     lattice->weight[e] = problem->memory_bytes > 0 ? graph->weight_bytes[g] : 0;
     lattice->total += lattice->work[e];
-    lattice->key[e] = mix(e);
+    lattice->key[e] = mix(e), lattice->group[e] = (uint32_t)g;
   }
   fill_arcs(&merger, arena, lattice);
   fill_tensors(&merger, arena, lattice);

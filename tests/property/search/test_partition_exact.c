@@ -157,11 +157,106 @@ static void without_shortcuts(void **state) {
   all_costs(PARTITION_GENERAL);
 }
 
+static double most_loaded(const struct partition_graph *graph, const uint32_t *chip, uint32_t first, uint32_t last,
+                          struct partition_work *work) {
+  double load[MOST_CHIPS], most = 0;
+  (void)partition_period(graph, chip, work, load);
+  for (uint32_t c = first; c <= last; c++) most = fmax(most, load[c - 1]);
+  return most;
+}
+
+/* The least that chips first … last can have to do while everything else stays where it is in held. */
+static double least_between(const struct partition_graph *graph, const uint32_t *held, uint32_t first, uint32_t last,
+                            struct partition_work *work) {
+  uint32_t chip[MOST_NODES];
+  double least = INFINITY;
+  memcpy(chip, held, sizeof chip);
+  for (size_t g = 0; g < graph->n; g++) chip[g] = held[g] >= first && held[g] <= last ? first : held[g];
+  for (;;) {
+    const enum partition_rule rule = partition_rules(graph, chip, work);
+    /* Numbers are closed up later; what that alone makes a path is not looked for. */
+    if (rule == PARTITION_FINE || (rule == PARTITION_SKIPPED && graph->problem->triangle == PARTITION_ANY)) {
+      uint32_t closed[MOST_NODES];
+      memcpy(closed, chip, sizeof closed);
+      partition_renumber(graph, closed, work);
+      if (partition_rules(graph, closed, work) == PARTITION_FINE) {
+        least = fmin(least, most_loaded(graph, chip, first, last, work));
+      }
+    }
+    size_t g = 0;
+    for (; g < graph->n; g++) {
+      if (held[g] < first || held[g] > last) continue;
+      if (chip[g]++ < last) break;
+      chip[g] = first;
+    }
+    if (g == graph->n) return least;
+  }
+}
+
+static void judge_between(const struct partition_graph *graph, struct rng *rng, struct arena *arena, size_t *n_better) {
+  struct partition_work *work = partition_work_new(graph, arena);
+  uint32_t held[MOST_NODES] = {0}, chip[MOST_NODES];
+  const uint32_t n_chips = graph->problem->n_chips;
+  for (size_t tries = 0; tries < 200; tries++) {
+    for (size_t i = 0; i < graph->n; i++) held[graph->topological[i]] = 1 + (uint32_t)rng_below(rng, n_chips);
+    if (partition_rules(graph, held, work) == PARTITION_FINE) break;
+  }
+  if (partition_rules(graph, held, work) != PARTITION_FINE) return;
+  const uint32_t first = 1 + (uint32_t)rng_below(rng, n_chips);
+  const uint32_t last = first + (uint32_t)rng_below(rng, n_chips - first + 1);
+  const double before = partition_period(graph, held, work, NULL);
+  const double here = most_loaded(graph, held, first, last, work);
+  const double least = least_between(graph, held, first, last, work);
+  const struct partition_limits limits = {100000, 1000000};
+  memcpy(chip, held, sizeof chip);
+  double value = before;
+  const bool better = partition_exact_between(graph, first, last, &limits, arena, chip, &value);
+  if (!better) {
+    assert_memory_equal(chip, held, graph->n * sizeof *chip);
+    assert_true(here <= least * (1 + slack) + slack);
+    return;
+  }
+  ++*n_better;
+  const double truth = partition_value(graph, chip, work);
+  assert_true(fabs(truth - value) <= slack * before && truth <= before * (1 + slack));
+  uint32_t n_before = 0, n_now = 0;
+  for (size_t g = 0; g < graph->n; g++) {
+    if (held[g] > n_before) n_before = held[g];
+    if (chip[g] > n_now) n_now = chip[g];
+  }
+  if (n_now == n_before) { /* else numbers have changed */
+    assert_true(most_loaded(graph, chip, first, last, work) <= least * (1 + slack) + slack);
+  }
+}
+
+/* Answers drawn at random, a part of their chips placed anew. */
+static void parts_of_answers(void **state) {
+  (void)state;
+  size_t n_better = 0;
+  for (uint64_t task = 0; task < 6 * N_EACH; task++) {
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    struct rng rng = rng_stream(seed, RNG_TEST, 430, task);
+    struct drawn drawn;
+    struct partition_graph graph;
+    struct error error = {0};
+    draw(&drawn, (enum partition_cost)(task % 4), task / 4 % 3 == 1 ? PARTITION_PATH : PARTITION_ANY, &rng);
+    drawn.problem.memory_rule = PARTITION_WEIGHTS;
+    if (!partition_contract(&drawn.problem, &arena, &graph, &error)) fail_msg("%s", error.text);
+    if (task % N_EACH == 0) print_message("seed %" PRIu64 ", task %" PRIu64 "\n", seed, task);
+    judge_between(&graph, &rng, &arena, &n_better);
+    arena_release(&arena);
+  }
+  print_message("  %zu parts were made better\n", n_better);
+  assert_true(n_better > N_EACH / 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(without_triangle),
       cmocka_unit_test(along_a_path),
       cmocka_unit_test(without_shortcuts),
+      cmocka_unit_test(parts_of_answers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
