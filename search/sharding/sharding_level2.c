@@ -190,6 +190,21 @@ static void make_tails(struct level2_plan *plan) {
   }
 }
 
+/* A lower bound from the first layer's tails; releases in the middle count by their least. */
+static double bound_of(const struct level2_plan *plan) {
+  double bound_s = 0;
+  for (uint32_t i = 0; i < plan->n; i++) {
+    const struct level2_layer *row = &plan->layers[i];
+    if (i > 0 && row->release_s == NULL) continue;
+    double least_s = INFINITY;
+    for (uint32_t s = 0; s < row->n; s++) {
+      least_s = fmin(least_s, (row->release_s != NULL ? row->release_s[s] : 0) + row->cost_s[s] + row->tail_s[s]);
+    }
+    bound_s = fmax(bound_s, least_s);
+  }
+  return bound_s;
+}
+
 void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t last,
                       const struct level2_outside *outside, struct arena *scratch, struct level2_plan *plan) {
   const struct sharding_problem *problem = tables->store->problem;
@@ -232,6 +247,7 @@ void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t l
     for (uint32_t s = 0; s < row->n; s++) least_s = fmin(least_s, row->cost_s[s]);
     sum_s += least_s;
   }
+  plan->bound_s = bound_of(plan);
   for (uint32_t i = plan->n; i-- > 0;) {
     struct level2_layer *row = &plan->layers[i];
     uint64_t least = UINT64_MAX;
@@ -272,6 +288,30 @@ double level2_plan_value(const struct level2_plan *plan, const uint16_t *choice,
   return value_s;
 }
 
+void level2_plan_ends(const struct level2_plan *plan, const uint16_t *choice, double *end_s) {
+  way_s(plan, choice, true, plan->tables->store->problem->training ? 0.5 : 1, end_s);
+}
+
+void level2_plan_tails(const struct level2_plan *plan, const uint16_t *choice, double *tail_s) {
+  for (uint32_t i = plan->n; i-- > 0;) {
+    const struct level2_layer *row = &plan->layers[i];
+    const uint16_t s = choice[i];
+    tail_s[i] = row->out_s != NULL ? row->out_s[s] : 0;
+    if (i + 1 < plan->n) {
+      const struct level2_layer *behind = row + 1;
+      const uint16_t t = choice[i + 1];
+      const double chain_s = behind->chain_s != NULL ? behind->chain_s[(size_t)s * behind->n + t] : 0;
+      tail_s[i] = fmax(tail_s[i], chain_s + behind->cost_s[t] + tail_s[i + 1]);
+    }
+    for (uint32_t j = 0; j < row->n_out; j++) {
+      const struct level2_skip *skip = &plan->skips[row->out[j]];
+      const struct level2_layer *to = &plan->layers[skip->to];
+      const uint16_t t = choice[skip->to];
+      tail_s[i] = fmax(tail_s[i], skip->reshard_s[(size_t)s * to->n + t] + to->cost_s[t] + tail_s[skip->to]);
+    }
+  }
+}
+
 /* The shortest path without skips. */
 static void relaxed_choice(const struct level2_plan *plan, uint16_t *choice) {
   double end_s = 0;
@@ -291,24 +331,9 @@ static void relaxed_choice(const struct level2_plan *plan, uint16_t *choice) {
   }
 }
 
-/* A lower bound from the first layer's tails; releases in the middle count by their least. */
-static double bound_of(const struct level2_plan *plan) {
-  double bound_s = 0;
-  for (uint32_t i = 0; i < plan->n; i++) {
-    const struct level2_layer *row = &plan->layers[i];
-    if (i > 0 && row->release_s == NULL) continue;
-    double least_s = INFINITY;
-    for (uint32_t s = 0; s < row->n; s++) {
-      least_s = fmin(least_s, (row->release_s != NULL ? row->release_s[s] : 0) + row->cost_s[s] + row->tail_s[s]);
-    }
-    bound_s = fmax(bound_s, least_s);
-  }
-  return bound_s;
-}
-
 double level2_plan_solve(const struct level2_plan *plan, size_t max_width, struct arena *scratch, uint16_t *choice,
                          double *value_s) {
-  double bound_s = bound_of(plan);
+  double bound_s = plan->bound_s;
   if (!plan->memory) {
     uint16_t *relaxed = ARENA_NEW(scratch, uint16_t, plan->n);
     relaxed_choice(plan, relaxed);
@@ -347,17 +372,17 @@ static bool fits(const struct level2_plan *plan, const uint16_t *choice, struct 
 }
 
 bool level2_solve(struct sharding_tables *tables, uint32_t first, uint32_t last, const struct level2_outside *outside,
-                  struct level2_want want, struct arena *scratch, struct level2_found *found) {
-  struct level2_plan plan;
-  level2_plan_make(tables, first, last, outside, scratch, &plan);
+                  struct level2_want want, struct arena *scratch, struct level2_plan *plan,
+                  struct level2_found *found) {
+  level2_plan_make(tables, first, last, outside, scratch, plan);
   found->value_s = want.cutoff_s;
-  found->bound_s = level2_plan_solve(&plan, want.max_width, scratch, found->choice, &found->value_s);
+  found->bound_s = level2_plan_solve(plan, want.max_width, scratch, found->choice, &found->value_s);
   bool found_one = found->value_s < want.cutoff_s;
-  if (found_one && !fits(&plan, found->choice, scratch)) {
-    plan.memory = true;
+  if (found_one && !fits(plan, found->choice, scratch)) {
+    plan->memory = true;
     found->value_s = want.cutoff_s;
     found->bound_s =
-        fmax(found->bound_s, level2_plan_solve(&plan, want.max_width, scratch, found->choice, &found->value_s));
+        fmax(found->bound_s, level2_plan_solve(plan, want.max_width, scratch, found->choice, &found->value_s));
     found_one = found->value_s < want.cutoff_s;
   }
   if (!found_one) found->value_s = INFINITY;
@@ -372,7 +397,9 @@ void sharding_level2_solve(struct sharding_tables *tables, const struct sharding
   *result = (struct sharding_level2){.strategies = ARENA_NEW(arena, struct sharding_strategy, n)};
   const struct arena_mark mark = arena_get_mark(scratch);
   struct level2_found found = {.choice = ARENA_NEW(scratch, uint16_t, n)};
-  level2_solve(tables, range->first, range->last, &outside, (struct level2_want){MAX_WIDTH, INFINITY}, scratch, &found);
+  struct level2_plan plan;
+  level2_solve(tables, range->first, range->last, &outside, (struct level2_want){MAX_WIDTH, INFINITY}, scratch, &plan,
+               &found);
   result->value_s = found.value_s, result->bound_s = found.bound_s, result->proven = found.proven;
   for (uint32_t i = 0; i < n; i++) {
     const uint32_t layer = tables->store->problem->topological[range->first + i];

@@ -79,8 +79,12 @@ struct level2_found {
   double bound_s;   /* no choice is below this, up to the cutoff */
   bool proven;      /* the value is least, or the cutoff is */
 };
-/* Leaves its plan in scratch: the caller rewinds. True: something was found. */
+/* Leaves the plan's parts in scratch: the caller rewinds. True: something was found. */
 bool level2_solve(struct sharding_tables *tables, uint32_t first, uint32_t last, const struct level2_outside *outside,
-                  struct level2_want want, struct arena *scratch, struct level2_found *found);
+                  struct level2_want want, struct arena *scratch, struct level2_plan *plan, struct level2_found *found);
+/* Ends of the layers by offset, forward. */
+void level2_plan_ends(const struct level2_plan *plan, const uint16_t *choice, double *end_s);
+/* From the end of each layer to the very end with these strategies. */
+void level2_plan_tails(const struct level2_plan *plan, const uint16_t *choice, double *tail_s);
 
 #endif

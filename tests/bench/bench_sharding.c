@@ -1,6 +1,6 @@
 /* How long does level 2 take, and what do exact methods reach? A chain of 100 convolutions on 8 boards of one set (its
  * tables and its shortest path), and a residual network of bottleneck blocks. */
-#include "search/sharding/sharding_level2.h"
+#include "search/sharding/sharding_branch.h"
 #include "tests/sharding_made.h"
 #include <time.h>
 
@@ -91,18 +91,63 @@ static void bench_level2(const char *what, const struct network *network, double
   }
 }
 
+static void bench_exact(const char *what, const struct network *network, double intra, double inter,
+                        struct arena *arena, struct arena *scratch) {
+  struct sharding_problem problem = made_chain(arena, 4, made_t14, 2, 4, intra, inter);
+  problem.layers = network->layers, problem.n_layers = network->n_layers;
+  problem.edges = network->edges, problem.n_edges = network->n_edges;
+  problem.host_io = true;
+  made_finish(&problem, arena);
+  const double start_s = now_s();
+  const struct branch_limits limits = {.max_nodes = 300, .tolerance = 1e-3};
+  struct branch_result result = {.value_s = INFINITY};
+  if (!sharding_branch(&problem, &limits, scratch, arena, &result)) return;
+  printf("%-12s %6.3f / %6.3f GB/s: %8.4f ms on %zu sets, gap %.2e, %lu nodes, %lu solved, %8.1f ms\n", what,
+         intra / 1e9, inter / 1e9, 1e3 * result.value_s, result.answer.n_sets, 1 - result.bound_s / result.value_s,
+         (unsigned long)result.n_nodes, (unsigned long)result.n_solved, 1e3 * (now_s() - start_s));
+}
+
+/* Streams of convolutions, joined by a sum and a product. */
+static void make_streams(struct network *n, uint32_t n_streams, uint32_t length) {
+  uint32_t ends[8];
+  for (uint32_t i = 0; i < n_streams; i++) {
+    uint64_t channels = 3, side = 112;
+    for (uint32_t l = 0; l < length; l++) {
+      if (l % 4 == 3) side /= 2;
+      const uint64_t out = channels == 3 ? 64 : l % 4 == 3 && channels < 512 ? channels * 2 : channels;
+      const uint32_t layer = add_layer(n, "conv", out, channels, side, l % 2 == 0 ? 3 : 1, l % 4 == 3 ? 2 : 1);
+      if (l > 0) add_edge(n, layer - 1, layer);
+      channels = out, ends[i] = layer;
+    }
+  }
+  const struct sharding_layer *last = &n->layers[ends[0]];
+  const uint32_t sum =
+      add_layer(n, "add", last->size[SHARDING_COUT], last->size[SHARDING_COUT], last->size[SHARDING_H], 1, 1);
+  for (uint32_t i = 0; i < n_streams; i++) add_edge(n, ends[i], sum);
+  const uint32_t product = add_layer(n, "conv", 1000, last->size[SHARDING_COUT], 1, 1, 1);
+  add_edge(n, sum, product);
+}
+
 int main(void) {
-  static struct network chain, residual, deep;
+  static struct network chain, residual, deep, streams;
   struct arena arena, scratch;
   arena_init(&arena, 1 << 20), arena_init(&scratch, 1 << 20);
   make_chain(&chain);
   make_residual(&residual, (const uint32_t[4]){3, 4, 6, 3});
   make_residual(&deep, (const uint32_t[4]){3, 4, 23, 3});
+  make_streams(&streams, 3, 12);
   const double rates[] = {0.125e9, 0.25e9, 6e9};
   for (size_t i = 0; i < 3; i++) {
     bench_level2("chain100", &chain, rates[i], &arena, &scratch);
     bench_level2("resnet50", &residual, rates[i], &arena, &scratch);
     bench_level2("resnet101", &deep, rates[i], &arena, &scratch);
+  }
+  const double presets[][2] = {{1e9, 0.25e9}, {12e9, 6e9}, {0.125e9, 0.125e9}, {1.25e9, 1.25e9}};
+  for (size_t i = 0; i < 4; i++) {
+    bench_exact("chain100", &chain, presets[i][0], presets[i][1], &arena, &scratch);
+    bench_exact("resnet50", &residual, presets[i][0], presets[i][1], &arena, &scratch);
+    bench_exact("resnet101", &deep, presets[i][0], presets[i][1], &arena, &scratch);
+    bench_exact("streams", &streams, presets[i][0], presets[i][1], &arena, &scratch);
   }
   arena_release(&arena), arena_release(&scratch);
   return 0;

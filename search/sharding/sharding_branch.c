@@ -1,0 +1,321 @@
+/* Which boards form sets, with which designs, for which ranges? By branch and bound. (sharding §5, exact level 1.)
+ *
+ * First each form of set alone runs everything: level 2. Then the relaxation of sharding_ranges.h bounds all other ways
+ * at once; on chains it is exact and names the optimum. Where branches may run at once, a tree over the sets in their
+ * order: a node's layers end at the earliest as a shortest path with the ends before them says, what is left is bounded
+ * by the relaxation. Leaves are solved set by set (sharding_choice.c); what a leaf's bound leaves open counts as open.
+ */
+#include "search/sharding/sharding_branch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double rounding = 1e-12;
+enum { MAX_FORMS = 1024, WIDTH = 1 << 12 };
+
+struct branch {
+  const struct sharding_problem *problem;
+  const struct branch_limits *limits;
+  struct choice_context context;
+  struct ranges *ranges;
+  struct branch_result *result;
+  double open_s;        /* least bound of what was not looked at */
+  struct choice choice; /* of the node */
+  uint32_t used[CHOICE_MAX_SETS + 1];
+  uint32_t *contact_of; /* [n_layers] by place: of its set */
+  double *end_s;        /* [n_layers] by place: at the earliest */
+};
+
+struct child {
+  struct ranges_choice set;
+  double bound_s;
+};
+
+/* At or above this nothing is looked for. */
+static double goal_of(const struct branch *b) { return b->result->value_s * (1 - b->limits->tolerance); }
+
+static void solve(struct branch *b, const struct choice *choice, double bound_s) {
+  struct choice_value value = {.value_s = b->result->value_s};
+  b->result->n_solved++;
+  if (choice_solve(&b->context, choice, &value)) {
+    b->result->value_s = value.value_s, b->result->answer = value.answer, b->result->choice = *choice;
+  }
+  b->open_s = fmin(b->open_s, fmax(bound_s, value.bound_s));
+}
+
+/* --- a node ---------------------------------------------------------------------------------------------------------
+ */
+
+struct scan { /* shortest paths of a set with the ends of what was chosen before */
+  struct branch *b;
+  uint32_t first, form, design;
+  double *end_s; /* [n_layers - first] */
+  double *out_s; /* [n_layers - first] greatest of what ends outside so far */
+};
+
+/* When inputs from chosen sets and the host are there, by strategy; NULL: at once. */
+static double *released(const struct scan *scan, const struct level2_plan *plan, uint32_t place, double *release_s) {
+  const struct branch *b = scan->b;
+  const struct sharding_problem *problem = b->problem;
+  const struct sharding_sets *sets = b->context.sets;
+  const struct level2_layer *layer = &plan->layers[place];
+  const double trips = problem->training ? 2 : 1;
+  bool any = problem->in_start[layer->layer] == problem->in_start[layer->layer + 1] && layer->release_s != NULL;
+  for (uint32_t s = 0; s < layer->n; s++) release_s[s] = any ? layer->release_s[s] : 0;
+  for (uint32_t j = problem->in_start[layer->layer]; j < problem->in_start[layer->layer + 1]; j++) {
+    const uint32_t e = problem->in_edge[j], from = problem->place[problem->edges[e].from];
+    if (from >= scan->first) continue;
+    const double rate = sets->rate[b->contact_of[from] * sets->n_forms + scan->form];
+    const uint64_t *bytes = sharding_tables_inbound(plan->tables, e);
+    for (uint32_t s = 0; s < layer->n; s++) {
+      release_s[s] = fmax(release_s[s], b->end_s[from] + trips * ((double)bytes[s] / rate));
+    }
+    any = true;
+  }
+  return any ? release_s : NULL;
+}
+
+static void scan_set(const struct scan *scan) {
+  struct branch *b = scan->b;
+  struct arena *scratch = b->context.scratch;
+  const struct level2_plan *plan = ranges_plan(b->ranges, scan->form, scan->design);
+  const uint32_t n = (uint32_t)b->problem->n_layers - scan->first;
+  uint32_t most = 0;
+  for (uint32_t i = 0; i < n; i++)
+    most = plan->layers[scan->first + i].n > most ? plan->layers[scan->first + i].n : most;
+  double *now_s = ARENA_NEW(scratch, double, most), *before_s = ARENA_NEW(scratch, double, most), out_s = 0;
+  double *release_buffer_s = ARENA_NEW(scratch, double, most);
+  for (uint32_t i = 0; i < n; i++) {
+    const struct level2_layer *layer = &plan->layers[scan->first + i];
+    const double *release_s = released(scan, plan, scan->first + i, release_buffer_s);
+    const uint32_t n_before = i > 0 ? layer[-1].n : 0;
+    double least_s = INFINITY, least_out_s = INFINITY;
+    for (uint32_t t = 0; t < layer->n; t++) {
+      double at_s = i > 0 ? INFINITY : 0;
+      for (uint32_t s = 0; s < n_before; s++) {
+        at_s = fmin(at_s, before_s[s] + (layer->chain_s != NULL ? layer->chain_s[(size_t)s * layer->n + t] : 0));
+      }
+      if (release_s != NULL) at_s = fmax(at_s, release_s[t]);
+      now_s[t] = at_s + layer->cost_s[t];
+      least_s = fmin(least_s, now_s[t]);
+      if (layer->out_s != NULL) least_out_s = fmin(least_out_s, now_s[t] + layer->out_s[t]);
+    }
+    if (layer->out_s != NULL) out_s = fmax(out_s, least_out_s);
+    scan->end_s[i] = least_s, scan->out_s[i] = fmax(out_s, least_s);
+    double *swap = now_s;
+    now_s = before_s, before_s = swap;
+  }
+}
+
+/* The chosen sets and this one up to `last`: what follows each edge over the cut, and what is left by itself. */
+static double cut_bound(const struct scan *scan, uint32_t last, double enough_s) {
+  struct branch *b = scan->b;
+  const struct sharding_problem *problem = b->problem;
+  const uint32_t k = b->choice.n_sets, used = ranges_used(b->ranges, b->used[k], scan->form);
+  double bound_s = fmax(scan->out_s[last - scan->first], ranges_rest(b->ranges, last + 1, used, NULL));
+  for (uint32_t place = 0; place <= last && bound_s < enough_s; place++) {
+    const uint32_t layer = problem->topological[place];
+    const bool own = place >= scan->first;
+    const double end_s = own ? scan->end_s[place - scan->first] : b->end_s[place];
+    const uint32_t contact = own ? b->context.sets->forms[scan->form].contact : b->contact_of[place];
+    for (uint32_t j = problem->out_start[layer]; j < problem->out_start[layer + 1]; j++) {
+      const uint32_t e = problem->out_edge[j];
+      if (problem->place[problem->edges[e].to] <= last) continue;
+      bound_s = fmax(bound_s, end_s + ranges_tail(b->ranges, e, used, contact, NULL));
+    }
+  }
+  return bound_s;
+}
+
+static int compare_children(const void *x, const void *y) {
+  const struct child *a = x, *b = y;
+  if (a->bound_s != b->bound_s) return a->bound_s < b->bound_s ? -1 : 1;
+  if (a->set.form != b->set.form) return a->set.form < b->set.form ? -1 : 1;
+  if (a->set.design != b->set.design) return a->set.design < b->set.design ? -1 : 1;
+  return a->set.last < b->set.last ? -1 : a->set.last > b->set.last;
+}
+
+static bool is_over(const struct branch *b) {
+  return b->result->n_nodes >= b->limits->max_nodes || b->choice.n_sets + 1 >= CHOICE_MAX_SETS ||
+         (b->limits->interrupted != NULL && b->limits->interrupted(b->limits->context));
+}
+
+static size_t list_children(struct branch *b, uint32_t first, double known_s, struct child *children) {
+  const struct sharding_sets *sets = b->context.sets;
+  const uint32_t used = b->used[b->choice.n_sets], end = (uint32_t)b->problem->n_layers - 1;
+  struct arena *scratch = b->context.scratch;
+  size_t n = 0;
+  for (uint32_t f = 0; f < sets->n_forms; f++) {
+    if (!sharding_sets_fit(sets, used, f)) continue;
+    for (uint32_t d = 0; d < b->problem->n_designs; d++) {
+      if (sets->forms[f].design != SHARDING_NONE && sets->forms[f].design != d) continue;
+      const struct arena_mark mark = arena_get_mark(scratch);
+      const struct scan scan = {
+          b, first, f, d, ARENA_NEW(scratch, double, end - first + 1), ARENA_NEW(scratch, double, end - first + 1)};
+      scan_set(&scan);
+      const bool all = ranges_used(b->ranges, used, f) == sets->n_used - 1;
+      for (uint32_t last = all ? end : first; last <= end; last++) {
+        const double goal_s = goal_of(b), so_far_s = fmax(known_s, scan.out_s[last - first]);
+        const double bound_s =
+            so_far_s >= goal_s || last == end ? so_far_s : fmax(known_s, cut_bound(&scan, last, goal_s));
+        if (bound_s >= goal_s) {
+          b->open_s = fmin(b->open_s, bound_s);
+          if (so_far_s >= goal_s) break; /* longer ranges end no earlier */
+          continue;
+        }
+        children[n++] = (struct child){{f, d, last}, bound_s};
+      }
+      arena_rewind(scratch, mark);
+    }
+  }
+  return n;
+}
+
+/* Ends and contacts of the set just chosen. */
+static void enter(struct branch *b, uint32_t first) {
+  const struct ranges_choice *set = &b->choice.sets[b->choice.n_sets];
+  struct arena *scratch = b->context.scratch;
+  const uint32_t n = (uint32_t)b->problem->n_layers - first;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const struct scan scan = {
+      b, first, set->form, set->design, ARENA_NEW(scratch, double, n), ARENA_NEW(scratch, double, n)};
+  scan_set(&scan);
+  for (uint32_t place = first; place <= set->last; place++) {
+    b->end_s[place] = scan.end_s[place - first];
+    b->contact_of[place] = b->context.sets->forms[set->form].contact;
+  }
+  arena_rewind(scratch, mark);
+}
+
+/* known_s: what outputs of the chosen sets need. */
+static void branch_from(struct branch *b, uint32_t first, double known_s) {
+  const uint32_t end = (uint32_t)b->problem->n_layers - 1;
+  struct arena *scratch = b->context.scratch;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct child *children =
+      ARENA_NEW(scratch, struct child, (size_t)b->context.sets->n_forms * b->problem->n_designs * (end - first + 1));
+  const size_t n = list_children(b, first, known_s, children);
+  qsort(children, n, sizeof *children, compare_children);
+  const uint32_t k = b->choice.n_sets;
+  for (size_t i = 0; i < n; i++) {
+    if (children[i].bound_s >= goal_of(b) || is_over(b)) {
+      b->result->ended &= children[i].bound_s >= goal_of(b);
+      b->open_s = fmin(b->open_s, children[i].bound_s);
+      break;
+    }
+    b->result->n_nodes++;
+    b->choice.sets[k] = children[i].set;
+    if (children[i].set.last == end) {
+      struct choice leaf = b->choice;
+      leaf.n_sets = k + 1;
+      if (k > 0) solve(b, &leaf, children[i].bound_s); /* one set alone was solved before */
+      continue;
+    }
+    enter(b, first);
+    b->used[k + 1] = ranges_used(b->ranges, b->used[k], children[i].set.form);
+    b->choice.n_sets = k + 1;
+    branch_from(b, children[i].set.last + 1, known_s);
+    b->choice.n_sets = k;
+  }
+  arena_rewind(scratch, mark);
+}
+
+/* --- the whole ------------------------------------------------------------------------------------------------------
+ */
+
+static int compare_alone(const void *x, const void *y) { return compare_children(x, y); }
+
+/* Every form and design with all layers, the most promising first. */
+static void solve_alone(struct branch *b) {
+  const struct sharding_sets *sets = b->context.sets;
+  const uint32_t end = (uint32_t)b->problem->n_layers - 1;
+  struct child *alone = ARENA_NEW(b->context.scratch, struct child, sets->n_forms * b->problem->n_designs);
+  size_t n = 0;
+  for (uint32_t f = 0; f < sets->n_forms; f++) {
+    for (uint32_t d = 0; d < b->problem->n_designs; d++) {
+      if (sets->forms[f].design != SHARDING_NONE && sets->forms[f].design != d) continue;
+      bool twin = false; /* as many boards, as fast a ring: as good */
+      for (size_t i = 0; i < n && !twin; i++) {
+        const struct sharding_shape *x = &sets->forms[alone[i].set.form].shape, *y = &sets->forms[f].shape;
+        twin =
+            alone[i].set.design == d && x->p == y->p && x->bandwidth == y->bandwidth && x->dram_bytes == y->dram_bytes;
+      }
+      if (!twin) alone[n++] = (struct child){{f, d, end}, ranges_plan(b->ranges, f, d)->bound_s};
+    }
+  }
+  qsort(alone, n, sizeof *alone, compare_alone);
+  for (size_t i = 0; i < n; i++) {
+    const struct choice one = {1, {alone[i].set}};
+    if (alone[i].bound_s >= goal_of(b)) {
+      b->open_s = fmin(b->open_s, alone[i].bound_s);
+    } else {
+      solve(b, &one, alone[i].bound_s);
+    }
+  }
+}
+
+/* The way that the relaxation takes. */
+static void solve_relaxed(struct branch *b) {
+  const struct sharding_problem *problem = b->problem;
+  const struct sharding_sets *sets = b->context.sets;
+  struct choice way = {0};
+  uint32_t place = 0, used = 0;
+  while (place < problem->n_layers && way.n_sets < CHOICE_MAX_SETS) {
+    struct ranges_choice next;
+    double most_s = ranges_rest(b->ranges, place, used, &next);
+    for (uint32_t j = problem->in_start[problem->topological[place]];
+         way.n_sets > 0 && j < problem->in_start[problem->topological[place] + 1]; j++) {
+      const uint32_t e = problem->in_edge[j];
+      if (problem->place[problem->edges[e].from] + 1 != place) continue;
+      most_s = ranges_tail(b->ranges, e, used, sets->forms[way.sets[way.n_sets - 1].form].contact, &next);
+    }
+    if (!isfinite(most_s)) return;
+    way.sets[way.n_sets++] = next;
+    used += sets->forms[next.form].index, place = next.last + 1;
+  }
+  if (place == problem->n_layers) {
+    const double open_s = b->open_s;
+    solve(b, &way, 0);
+    b->open_s = open_s; /* the relaxation bounds it */
+  }
+}
+
+/* What lives as long as the search: tables, rows, nodes' ends. */
+static void search_all(struct branch *b, struct arena *own) {
+  struct branch_result *result = b->result;
+  const struct sharding_problem *problem = b->problem;
+  solve_alone(b);
+  b->ranges = ranges_new(b->context.sets, b->context.store, result->value_s, own);
+  const double rest_s = ranges_rest(b->ranges, 0, 0, NULL);
+  if (rest_s < goal_of(b)) solve_relaxed(b);
+  result->bound_s = fmin(rest_s, result->value_s);
+  if (result->bound_s >= goal_of(b) * (1 - rounding)) return;
+  b->contact_of = ARENA_NEW(own, uint32_t, problem->n_layers);
+  b->end_s = ARENA_NEW(own, double, problem->n_layers);
+  branch_from(b, 0, 0);
+  result->bound_s = fmax(result->bound_s, fmin(b->open_s, result->value_s));
+}
+
+bool sharding_branch(const struct sharding_problem *problem, const struct branch_limits *limits, struct arena *scratch,
+                     struct arena *arena, struct branch_result *result) {
+  struct arena own;
+  arena_init(&own, 1 << 20);
+  struct sharding_sets sets;
+  struct branch b = {.problem = problem, .limits = limits, .result = result, .open_s = INFINITY};
+  bool fine = sharding_sets_make(problem, MAX_FORMS, &own, &sets);
+  if (fine) {
+    b.context = (struct choice_context){&sets, sharding_store_new(problem, &own), WIDTH, scratch, arena};
+    b.ranges = ranges_new(&sets, b.context.store, INFINITY, &own);
+    fine = b.ranges != NULL;
+  }
+  if (fine) {
+    const struct arena_mark mark = arena_get_mark(scratch);
+    result->ended = true, result->bound_s = 0;
+    result->choice.n_sets = 0;
+    search_all(&b, &own);
+    arena_rewind(scratch, mark);
+  }
+  arena_release(&own);
+  return fine;
+}

@@ -1,0 +1,153 @@
+/* The best strategies of sets, designs and ranges that are given. See sharding_choice.h.
+ *
+ * One set: level 2 itself. Several: sets in their order, each against the ends of what comes before it and the least
+ * time that all behind it needs; once every set has strategies, again against what the others really take, as long as
+ * that helps. On chains the first round is exact. */
+#include "search/sharding/sharding_choice.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_ROUNDS = 3 };
+
+struct solving {
+  const struct choice_context *context;
+  const struct sharding_problem *problem;
+  const struct choice *choice;
+  struct arena *scratch;
+  uint32_t *set_of;       /* [n_layers] by place */
+  uint32_t *first;        /* [n_sets] */
+  double *rate;           /* [n_edges] of edges between sets */
+  double *end_s, *tail_s; /* [n_layers] */
+  uint16_t *strategy;     /* [n_layers] by place */
+  bool known;             /* all strategies are */
+  struct sharding_answer answer;
+};
+
+static struct sharding_tables *tables_of(const struct solving *s, uint32_t k) {
+  const struct ranges_choice *set = &s->choice->sets[k];
+  return sharding_store_tables(s->context->store, s->context->sets->forms[set->form].shape, set->design);
+}
+
+static void lay_out(struct solving *s, struct arena *arena) {
+  const struct choice *choice = s->choice;
+  const struct sharding_problem *problem = s->problem;
+  uint32_t used = 0, place = 0;
+  s->answer.n_sets = choice->n_sets;
+  s->answer.sets = ARENA_NEW(arena, struct sharding_set, choice->n_sets);
+  s->answer.strategies = ARENA_NEW(arena, struct sharding_strategy, problem->n_layers);
+  for (uint32_t k = 0; k < choice->n_sets; k++) {
+    const struct ranges_choice *set = &choice->sets[k];
+    const struct set_form *form = &s->context->sets->forms[set->form];
+    s->first[k] = place;
+    s->answer.sets[k] = (struct sharding_set){
+        set->design, form->shape.p, sharding_sets_boards(s->context->sets, used, set->form, arena), place, set->last};
+    for (; place <= set->last; place++) s->set_of[place] = k;
+    used += form->index;
+  }
+  for (size_t e = 0; e < problem->n_edges; e++) {
+    const struct sharding_set *from = &s->answer.sets[s->set_of[problem->place[problem->edges[e].from]]];
+    const struct sharding_set *to = &s->answer.sets[s->set_of[problem->place[problem->edges[e].to]]];
+    if (from == to) continue;
+    s->rate[e] = sharding_between_bandwidth(problem, from->boards, from->n_boards, to->boards, to->n_boards);
+  }
+}
+
+/* From a layer's end to the end of all that waits for it on other sets: at least, or with known strategies. */
+static void pull_tails(struct solving *s, uint32_t k) {
+  const struct sharding_problem *problem = s->problem;
+  const struct level2_outside outside = {.inbound = s->rate, .tail_s = s->tail_s};
+  const struct arena_mark mark = arena_get_mark(s->scratch);
+  struct level2_plan plan;
+  level2_plan_make(tables_of(s, k), s->first[k], s->choice->sets[k].last, &outside, s->scratch, &plan);
+  double *exact_s = ARENA_NEW(s->scratch, double, plan.n);
+  if (s->known) level2_plan_tails(&plan, s->strategy + s->first[k], exact_s);
+  const double trips = problem->training ? 2 : 1;
+  for (uint32_t i = 0; i < plan.n; i++) {
+    const struct level2_layer *row = &plan.layers[i];
+    const uint16_t chosen = s->strategy[s->first[k] + i];
+    for (uint32_t j = problem->in_start[row->layer]; j < problem->in_start[row->layer + 1]; j++) {
+      const uint32_t e = problem->in_edge[j], from = problem->edges[e].from;
+      if (s->set_of[problem->place[from]] == k) continue;
+      const uint64_t *bytes = sharding_tables_inbound(plan.tables, e);
+      double least_s = INFINITY;
+      for (uint32_t t = 0; t < row->n; t++) {
+        if (s->known && t != chosen) continue;
+        const double behind_s = s->known ? exact_s[i] : row->tail_s[t];
+        least_s = fmin(least_s, trips * ((double)bytes[t] / s->rate[e]) + row->cost_s[t] + behind_s);
+      }
+      s->tail_s[from] = fmax(s->tail_s[from], least_s);
+    }
+  }
+  arena_rewind(s->scratch, mark);
+}
+
+/* False: nothing fits the memory. */
+static bool solve_set(struct solving *s, uint32_t k, double cutoff_s, double *bound_s) {
+  const struct level2_outside outside = {.inbound = s->rate, .producer_end_s = s->end_s, .tail_s = s->tail_s};
+  const uint32_t first = s->first[k], n = s->choice->sets[k].last - first + 1;
+  const struct arena_mark mark = arena_get_mark(s->scratch);
+  struct level2_found found = {.choice = ARENA_NEW(s->scratch, uint16_t, n)};
+  struct level2_plan plan;
+  const bool fine = level2_solve(tables_of(s, k), first, s->choice->sets[k].last, &outside,
+                                 (struct level2_want){s->context->max_width, cutoff_s}, s->scratch, &plan, &found);
+  *bound_s = found.bound_s;
+  if (fine) {
+    double *end_s = ARENA_NEW(s->scratch, double, n);
+    memcpy(s->strategy + first, found.choice, n * sizeof *found.choice);
+    level2_plan_ends(&plan, found.choice, end_s);
+    for (uint32_t i = 0; i < n; i++) {
+      const uint32_t layer = plan.layers[i].layer;
+      s->end_s[layer] = end_s[i];
+      s->answer.strategies[layer] = plan.tables->bytes->list[layer][found.choice[i]];
+    }
+  }
+  arena_rewind(s->scratch, mark);
+  return fine;
+}
+
+static struct solving solving_new(const struct choice_context *context, const struct choice *choice) {
+  const struct sharding_problem *problem = context->sets->problem;
+  struct arena *scratch = context->scratch;
+  return (struct solving){.context = context,
+                          .problem = problem,
+                          .choice = choice,
+                          .scratch = scratch,
+                          .set_of = ARENA_NEW(scratch, uint32_t, problem->n_layers),
+                          .first = ARENA_NEW(scratch, uint32_t, choice->n_sets),
+                          .rate = ARENA_NEW(scratch, double, problem->n_edges),
+                          .end_s = ARENA_NEW(scratch, double, problem->n_layers),
+                          .tail_s = ARENA_NEW(scratch, double, problem->n_layers),
+                          .strategy = ARENA_NEW(scratch, uint16_t, problem->n_layers)};
+}
+
+bool choice_solve(const struct choice_context *context, const struct choice *choice, struct choice_value *value) {
+  const struct sharding_problem *problem = context->sets->problem;
+  const bool alone = choice->n_sets == 1;
+  const struct arena_mark mark = arena_get_mark(context->scratch);
+  struct solving s = solving_new(context, choice);
+  bool better = false, fine = true;
+  double last_s = INFINITY;
+  value->bound_s = 0;
+  lay_out(&s, context->scratch);
+  for (int round = 0; round < MAX_ROUNDS && fine; round++) {
+    double bound_s = 0;
+    memset(s.tail_s, 0, problem->n_layers * sizeof *s.tail_s);
+    for (uint32_t k = choice->n_sets; k-- > 1;) pull_tails(&s, k);
+    for (uint32_t k = 0; k < choice->n_sets && fine; k++) {
+      fine = solve_set(&s, k, alone ? value->value_s : INFINITY, &bound_s);
+    }
+    if (alone) value->bound_s = bound_s;
+    if (!fine) break;
+    s.known = true;
+    const double value_s = sharding_evaluate(problem, &s.answer, context->scratch, NULL);
+    if (value_s < value->value_s) {
+      value->value_s = value_s, better = true;
+      sharding_answer_copy(problem, &s.answer, context->arena, &value->answer);
+    }
+    if (alone || problem->chain || !(value_s < last_s)) break;
+    last_s = value_s;
+  }
+  arena_rewind(context->scratch, mark);
+  return better;
+}

@@ -1,0 +1,27 @@
+/* What can no choice of sets, designs and ranges beat, and which promises most? Private to exact methods.
+ *
+ * A relaxation over all ways to cut the order into ranges and give each a set and a design that the boards left allow:
+ * within a set, from the layer through which an input comes to each layer behind it, time is at least that of the
+ * shortest path over strategies; along an edge to another set the rest needs at least what it needs alone. On chains
+ * that is the optimum itself (memory aside). Branches on different sets each bound the latency by themselves. */
+#ifndef SEARCH_SHARDING_SHARDING_RANGES_H
+#define SEARCH_SHARDING_SHARDING_RANGES_H
+
+#include "search/sharding/sharding_level2_private.h"
+#include "search/sharding/sharding_sets.h"
+
+struct ranges_choice { /* the next set */
+  uint32_t form, design, last;
+};
+struct ranges;
+/* NULL: too large. `cutoff_s`: what takes longer is of no interest and counts as endless. */
+struct ranges *ranges_new(const struct sharding_sets *sets, struct sharding_store *store, double cutoff_s,
+                          struct arena *arena);
+/* Layers from `place` on, boards `used` taken: least time from the start (at the earliest) to the very end. */
+double ranges_rest(struct ranges *ranges, uint32_t place, uint32_t used, struct ranges_choice *choice);
+/* The same from the end of the producer of an edge on, that ran on a set of this contact. */
+double ranges_tail(struct ranges *ranges, uint32_t edge, uint32_t used, uint32_t contact, struct ranges_choice *choice);
+const struct level2_plan *ranges_plan(struct ranges *ranges, uint32_t form, uint32_t design);
+uint32_t ranges_used(const struct ranges *ranges, uint32_t used, uint32_t form);
+
+#endif
