@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
-enum { N_INSTANCES = 144, N_REPEATED = 36, SAMPLES = 60 };
+enum { N_INSTANCES = 108, N_REPEATED = 36, SAMPLES = 60 };
 
 struct drawn {
   struct partition_problem problem;
@@ -40,13 +40,15 @@ static void draw(uint64_t instance, size_t most, uint32_t most_chips, struct dra
   drawn->work = partition_work_new(&drawn->graph, &arena);
 }
 
+/* Samples come in order; those that tasks elsewhere used are left out. */
 struct counted {
-  uint64_t n;
+  uint64_t next;
   double least;
 };
 static void count(void *context, uint64_t sample, double period_ms) {
   struct counted *counted = context;
-  assert_int_equal(sample, counted->n++);
+  assert_true(sample >= counted->next);
+  counted->next = sample + 1;
   counted->least = fmin(counted->least, period_ms);
 }
 
@@ -130,7 +132,7 @@ static void test_same_again(void **state) {
   for (uint64_t instance = 0; instance < N_REPEATED; instance++) {
     const struct arena_mark mark = arena_get_mark(&arena);
     struct drawn drawn;
-    draw(instance, 40, 9, &drawn);
+    draw(instance, 20, 5, &drawn);
     for (size_t a = 0; a < n_partition_algorithms; a++) {
       const struct partition_algorithm *algorithm = partition_algorithms[a];
       if (algorithm->applies != NULL && !algorithm->applies(&drawn.graph)) continue;
