@@ -3,11 +3,15 @@
  * decision. */
 #include "search/partition/partition_solver_private.h"
 
+#include "base/checked.h"
 #include "base/num.h"
 #include <math.h>
 #include <string.h>
 
-enum { RESTARTS = 10, RANDOM_RESTARTS = 3, FAILURES_A_GROUP = 4, MOVES_A_GROUP = 100 };
+enum { RESTARTS = 10, RESTARTS_GOING_ON = 1, RANDOM_RESTARTS = 5, MOVES_A_GROUP = 100 };
+/* Failures after which an order is given up: few at first, since the number that a solution takes is heavy-tailed
+ * (Gomes et al., J. Automated Reasoning 2000), in the end four a group. */
+enum { LEAST_FAILURES = 64, FIRST_FAILURES_SHARE = 8, FAILURES_A_GROUP = 4 };
 static const double least_mass = 1e-9;
 
 /* What one call wants. */
@@ -87,7 +91,7 @@ static size_t first_undone(const struct partition_solver *solver, size_t standin
 
 /* Too many failures, or few whose decisions came early, so that each moved most of the graph. */
 static bool is_hopeless(const struct partition_solver *solver) {
-  return solver->n_failures > FAILURES_A_GROUP * (uint64_t)solver->n ||
+  return solver->n_failures > solver->most_failures ||
          (solver->n_failures > 0 && solver->n_moves > (uint64_t)MOVES_A_GROUP * solver->n);
 }
 
@@ -173,7 +177,10 @@ static bool search(struct partition_solver *solver, const uint32_t *proposal, en
     solver->kept[i] = solver->decisions[i];
     solver->log_probability[i] = 0;
   }
-  for (int restart = 0; restart <= RESTARTS; restart++) {
+  const int n_restarts = sample->go_on ? RESTARTS_GOING_ON : RESTARTS; /* who goes on can go elsewhere */
+  for (int restart = 0; restart <= n_restarts; restart++) {
+    const uint64_t few = (solver->n / FIRST_FAILURES_SHARE << restart) + LEAST_FAILURES;
+    solver->most_failures = min_u64(few, FAILURES_A_GROUP * (uint64_t)solver->n);
     if (restart > 0) {
       partition_solver_reset(solver);
       for (size_t i = 0; i < n_kept; i++) {

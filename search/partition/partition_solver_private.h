@@ -51,7 +51,7 @@ struct partition_solver {
   struct partition_decision *decisions; /* [n] */
   size_t n_decisions;
   uint32_t *decision_of; /* [n]; UINT32_MAX: none */
-  uint64_t n_failures;
+  uint64_t n_failures, most_failures;
   enum partition_cause cause;
   uint64_t n_moves;         /* of ends of domains since the last reset */
   bool failed, root_failed; /* nothing is possible even with nothing decided: found by draws, before them */
