@@ -2,7 +2,8 @@
  *
  * A step takes a group across some distance of the order, with all that must go with it: what follows from it when it
  * goes back, what it follows from when it comes forward. Values are equal over wide plains, since one chip decides; so
- * among orders that are no worse those count as better whose chips reach further at a period just below. */
+ * among orders that are no worse those count as better whose chips reach further at a period just below, and a little
+ * may be lost on the way. */
 #include "search/partition/partition_climb.h"
 
 #include "search/partition/partition_orders.h"
@@ -11,6 +12,8 @@
 #include <string.h>
 
 static const double tolerance = 1e-12, below = 1e-9; /* relative */
+/* Of the period: how much of what chips reach may be lost in a step, on average. */
+static const double slack = 0.01;
 
 struct partition_climb *partition_climb_new(const struct partition_graph *graph, struct rng rng, struct arena *arena) {
   struct partition_climb *climb = ARENA_NEW(arena, struct partition_climb, 1);
@@ -118,6 +121,7 @@ static bool is_changed(const struct partition_climb *climb) {
 
 static void undo(struct partition_climb *climb) {
   memcpy(climb->slicer->order + climb->from, climb->kept, (climb->end + 1 - climb->from) * sizeof *climb->kept);
+  partition_slicer_reload(climb->slicer, climb->from, climb->end);
 }
 
 /* A period below the value is possible; false: by a rule that slicing does not know it is not. */
@@ -133,21 +137,27 @@ static bool improve(struct partition_climb *climb) {
   return true;
 }
 
+/* 0 half of the time, 1 a quarter of the time, and so on. */
+static unsigned geometric(struct rng *rng) { return (unsigned)__builtin_ctzll(rng_next(rng) | UINT64_C(1) << 63); }
+
 bool partition_climb_step(struct partition_climb *climb) {
   struct partition_slicer *s = climb->slicer;
   double next_ms;
   if (climb->graph->n < 2) return false;
   move(climb);
   if (!is_changed(climb)) return false;
-  partition_slicer_load(s);
+  partition_slicer_reload(s, climb->from, climb->end);
   const bool infinite = !isfinite(climb->value);
   if (infinite || partition_slicer_reach(s, climb->value * (1 - below), &next_ms)) {
     if (improve(climb)) return true;
     if (infinite) return false; /* anything may lead to an answer */
-  } else if (s->cover_ms >= climb->cover_ms * (1 - tolerance) &&
-             partition_slicer_reach(s, climb->value * (1 + tolerance), &next_ms)) {
-    climb->cover_ms = s->cover_ms;
-    return false;
+  } else {
+    const double lost_ms = climb->cover_ms - s->cover_ms, cover_ms = s->cover_ms;
+    const bool stays = !(lost_ms > 0) || lost_ms <= climb->value * slack * geometric(&climb->rng);
+    if (stays && partition_slicer_reach(s, climb->value * (1 + tolerance), &next_ms)) {
+      climb->cover_ms = cover_ms;
+      return false;
+    }
   }
   undo(climb);
   return false;

@@ -31,6 +31,7 @@ struct partition_slicer *partition_slicer_new(const struct partition_graph *grap
   s->w_bits = ARENA_NEW(arena, uint64_t, n + 1);
   s->end_ms = ARENA_NEW(arena, double, n + 1), s->begin_ms = ARENA_NEW(arena, double, n + 1);
   s->bytes = ARENA_NEW(arena, uint64_t, n + 1), s->far = ARENA_NEW(arena, uint32_t, n + 1);
+  s->farthest = ARENA_NEW(arena, uint32_t, n);
   s->last = ARENA_NEW(arena, uint32_t, graph->n_tensors), s->seen = ARENA_NEW(arena, uint32_t, graph->n_tensors);
   s->depth = ARENA_NEW(arena, uint32_t, n + 1), s->back = ARENA_NEW(arena, uint32_t, n + 1);
   s->piece_ms = ARENA_NEW(arena, double, n + 1);
@@ -47,60 +48,60 @@ struct partition_slicer *partition_slicer_new(const struct partition_graph *grap
 /* --- an order -------------------------------------------------------------------------------------------------------
  */
 
-/* What crosses each position: a tensor does from its producer to its last consumer. Differences of bits wrap around,
- * their sums do not. */
-static void lay_tensors(struct partition_slicer *s) {
+/* Where tensors that the group reads are read last; under `path`, which successors of its predecessors come last. */
+static void find_last(struct partition_slicer *s, uint32_t g) {
   const struct partition_graph *graph = s->graph;
-  memset(s->w_bits, 0, (graph->n + 1) * sizeof *s->w_bits);
-  for (size_t t = 0; t < graph->n_tensors; t++) {
-    const struct partition_tensor *tensor = &graph->tensors[t];
+  for (uint32_t k = graph->read_start[g]; k < graph->read_start[g + 1]; k++) {
+    const struct partition_tensor *tensor = &graph->tensors[graph->read[k]];
     uint32_t last = 0;
-    for (uint32_t k = tensor->first; k < tensor->end; k++) {
-      const uint32_t at = s->position[graph->consumer[k]];
+    for (uint32_t c = tensor->first; c < tensor->end; c++) {
+      const uint32_t at = s->position[graph->consumer[c]];
       if (at > last) last = at;
     }
-    s->last[t] = last;
-    s->w_bits[s->position[tensor->producer]] += tensor->bits;
-    s->w_bits[last] -= tensor->bits;
+    s->last[graph->read[k]] = last;
   }
-  uint64_t bits = 0, most_bits = 0;
-  for (size_t j = 0; j <= graph->n; j++) {
-    bits += s->w_bits[j];
-    s->w_ms[j] = partition_bits_ms(graph, bits);
-    if (bits > most_bits) most_bits = bits;
+  for (uint32_t k = graph->in_start[g]; s->path && k < graph->in_start[g + 1]; k++) {
+    const uint32_t u = graph->in[k];
+    uint32_t last = 0;
+    for (uint32_t c = graph->out_start[u]; c < graph->out_start[u + 1]; c++) {
+      const uint32_t at = s->position[graph->out[c]];
+      if (at > last) last = at;
+    }
+    s->farthest[u] = last;
   }
-  s->slowest_ms = partition_bits_ms(graph, most_bits);
 }
 
-static void lay_far(struct partition_slicer *s) {
+/* What crosses a position: tensors of the groups before it that somebody behind it reads. */
+static void lay_position(struct partition_slicer *s, uint32_t j) {
   const struct partition_graph *graph = s->graph;
-  s->far[0] = 0;
-  for (size_t j = 1; j <= graph->n; j++) {
-    const uint32_t g = s->order[j - 1];
-    uint32_t far = s->far[j - 1] > j ? s->far[j - 1] : (uint32_t)j;
-    for (uint32_t k = graph->out_start[g]; k < graph->out_start[g + 1]; k++) {
-      const uint32_t at = s->position[graph->out[k]];
-      if (at > far) far = at;
-    }
-    s->far[j] = far;
+  const uint32_t g = s->order[j - 1];
+  uint64_t bits = s->w_bits[j - 1];
+  for (uint32_t t = graph->tensor_start[g]; t < graph->tensor_start[g + 1]; t++) bits += graph->tensors[t].bits;
+  for (uint32_t k = graph->read_start[g]; k < graph->read_start[g + 1]; k++) {
+    if (s->last[graph->read[k]] == j) bits -= graph->tensors[graph->read[k]].bits;
+  }
+  s->x_ms[j] = s->x_ms[j - 1] + graph->compute_ms[g];
+  s->bytes[j] = sat_add(s->bytes[j - 1], graph->weight_bytes[g]);
+  s->w_bits[j] = bits, s->w_ms[j] = partition_bits_ms(graph, bits);
+  s->end_ms[j] = s->overlap ? s->x_ms[j] : s->x_ms[j] + s->w_ms[j];
+  s->begin_ms[j] = s->overlap ? s->x_ms[j] : s->x_ms[j] - s->w_ms[j];
+}
+
+void partition_slicer_reload(struct partition_slicer *s, uint32_t first, uint32_t last) {
+  const uint32_t n = (uint32_t)s->graph->n;
+  for (uint32_t i = first; i <= last; i++) s->position[s->order[i]] = i + 1;
+  for (uint32_t i = first; i <= last; i++) find_last(s, s->order[i]);
+  for (uint32_t j = first + 1; j <= last + 1; j++) lay_position(s, j);
+  for (uint32_t j = 1; s->path && j <= n; j++) {
+    const uint32_t farthest = s->farthest[s->order[j - 1]];
+    s->far[j] = s->far[j - 1] > j ? s->far[j - 1] : j;
+    if (farthest > s->far[j]) s->far[j] = farthest;
   }
 }
 
 void partition_slicer_load(struct partition_slicer *s) {
-  const struct partition_graph *graph = s->graph;
-  s->x_ms[0] = 0, s->bytes[0] = 0;
-  for (size_t j = 1; j <= graph->n; j++) {
-    const uint32_t g = s->order[j - 1];
-    s->position[g] = (uint32_t)j;
-    s->x_ms[j] = s->x_ms[j - 1] + graph->compute_ms[g];
-    s->bytes[j] = sat_add(s->bytes[j - 1], graph->weight_bytes[g]);
-  }
-  lay_tensors(s);
-  if (s->path) lay_far(s);
-  for (size_t j = 0; j <= graph->n; j++) {
-    s->end_ms[j] = s->overlap ? s->x_ms[j] : s->x_ms[j] + s->w_ms[j];
-    s->begin_ms[j] = s->overlap ? s->x_ms[j] : s->x_ms[j] - s->w_ms[j];
-  }
+  if (s->path) memset(s->farthest, 0, s->graph->n * sizeof *s->farthest);
+  partition_slicer_reload(s, 0, (uint32_t)s->graph->n - 1);
 }
 
 /* --- the least period -----------------------------------------------------------------------------------------------
@@ -130,7 +131,9 @@ void partition_slicer_fill(const struct partition_slicer *s, uint32_t *chip) {
 }
 
 double partition_slicer_solve(struct partition_slicer *s, double better_than) {
-  const double enough_ms = s->x_ms[s->graph->n] + 2 * s->slowest_ms; /* for any pieces */
+  double enough_ms = 0; /* for any pieces */
+  for (size_t j = 0; j <= s->graph->n; j++) enough_ms = fmax(enough_ms, s->w_ms[j]);
+  enough_ms = s->x_ms[s->graph->n] + 2 * enough_ms;
   double low_ms = s->floor_ms, next_ms;
   double high_ms = better_than <= enough_ms ? nextafter(better_than, 0) : enough_ms;
   if (!partition_slicer_reach(s, high_ms, &next_ms)) return INFINITY;

@@ -15,12 +15,12 @@ struct partition_slicer {
   /* --- the order --- */
   uint32_t *order, *position; /* [n]; [n] by group, from 1 */
   double *x_ms, *w_ms;        /* [n + 1] compute of the first j groups; what crosses behind them */
-  uint64_t *w_bits;           /* [n + 1] scratch */
+  uint64_t *w_bits;           /* [n + 1] the same in bits */
   double *end_ms, *begin_ms;  /* [n + 1] the load of (i, j] is end_ms[j] − begin_ms[i] */
   uint64_t *bytes;            /* [n + 1] weights of the first j groups */
   uint32_t *last;             /* [n_tensors] position of the last consumer */
+  uint32_t *farthest;         /* [n] by group, path: position of the last successor, 0: none */
   uint32_t *far;              /* [n + 1] path: a piece from i must end here or later */
-  double slowest_ms;          /* greatest w_ms */
   /* --- what a pass has reached --- */
   uint32_t *depth, *back; /* [n + 1] fewest chips to get there; where the last of them began */
   double *piece_ms;       /* [n + 1] its load, where that does not follow from the ends */
@@ -40,6 +40,8 @@ struct partition_slicer {
 
 /* Lays out a topological order, as it is in slicer->order. */
 void partition_slicer_load(struct partition_slicer *slicer);
+/* The same when only places first … last of the order, counted from 0, hold other groups than before. */
+void partition_slicer_reload(struct partition_slicer *slicer, uint32_t first, uint32_t last);
 /* Are there pieces with loads of at most T? If not, *next_ms (> T) is the least period for which the answer may be
  * another one. */
 bool partition_slicer_reach(struct partition_slicer *slicer, double period_ms, double *next_ms);
