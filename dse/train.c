@@ -129,16 +129,37 @@ static bool interrupted(void *context) {
   return training->stopped != NULL;
 }
 
+/* Weights to go on from. */
+static bool read_start(const struct training *training, const char *path, struct policy_net *start,
+                       struct policy_origin *before, struct error *error) {
+  const struct policy_lessons *const lessons = &training->lessons;
+  if (!policy_file_read(path, training->invocation->arena, start, before, error)) return false;
+  for (size_t i = 0; i < lessons->n; i++) {
+    if (start->shape.head == POLICY_SOFTMAX && lessons->lessons[i].problem.n_chips > start->shape.outputs)
+      return error_add(error, STATUS_INPUT, "%s: its softmax head knows %u chips, a graph has %u", path,
+                       start->shape.outputs, lessons->lessons[i].problem.n_chips);
+  }
+  if (training->settings.refine_passes > 1 && !start->shape.refines)
+    return error_add(error, STATUS_INPUT, "--set refine_passes: the network of %s knows one pass", path);
+  return true;
+}
+
 static enum status run(struct invocation *invocation, struct error *error) {
   struct training *const training = ARENA_NEW(invocation->arena, struct training, 1);
   training->invocation = invocation;
   training->began_s = run_clock_s();
-  if (!read_settings(training, error) || !gather(training, error)) return error->status;
+  struct policy_net net, start;
+  struct policy_origin before = {0};
+  const char *const from = invocation_value(invocation, "from");
+  if (!read_settings(training, error) || !gather(training, error) ||
+      (from != NULL && !read_start(training, from, &start, &before, error)))
+    return error->status;
   tell_split(training);
   signals_catch();
   training->curve = table_new(invocation->arena, "training", columns, sizeof columns / sizeof *columns);
   const struct policy_trainer trainer = {.training = &training->settings,
                                          .lessons = &training->lessons,
+                                         .start = from != NULL ? &start : NULL,
                                          .seed = training->seed,
                                          .checked = checked,
                                          .interrupted = interrupted,
@@ -146,8 +167,8 @@ static enum status run(struct invocation *invocation, struct error *error) {
                                          .arena = invocation->arena,
                                          .scratch = invocation->scratch};
   struct policy_origin origin = {.seed = training->seed, .corpus = policy_lessons_digest(&training->lessons)};
-  struct policy_net net;
   policy_train(&trainer, &net, &origin.updates);
+  origin.updates += before.updates;
   const char *const out = invocation_value(invocation, "out");
   if (cluster_rank(invocation->cluster) == 0 && !policy_file_write(&net, &origin, out, invocation->scratch, error))
     return error->status;
@@ -164,6 +185,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
 
 static const struct command_option options[] = {
     {"out", "FILE", "where the weights go"},
+    {"from", "FILE", "weights to go on from, whose sizes hold; without it the network is new"},
     {"seed", "N", "of graphs, first weights and samples (default 1)"},
     {"minutes", "N", "most; the rates of learning follow the steps that are planned, so fewer steps are other weights"},
 };

@@ -1,11 +1,14 @@
 /* See policy_lessons.h. */
 #include "search/partition/policy_lessons.h"
 
+#include "search/partition/partition_exact.h"
 #include "search/partition/partition_slicing.h"
 #include "search/partition/policy_features.h"
 #include <math.h>
 #include <string.h>
 
+/* A tenth of a second or less; most drawn graphs are solved. */
+static const struct partition_limits label_limits = {.ideals = 100000, .pairs = 10000000};
 static const double rounding = 1e-9; /* relative, of sums in another order */
 
 /* --- labels ---------------------------------------------------------------------------------------------------------
@@ -85,9 +88,20 @@ static bool even_slices(const struct partition_graph *graph, const uint32_t *ord
   return true;
 }
 
+/* The optimum where the limits reach it. */
+static double good_placement(const struct partition_graph *graph, struct arena *scratch, uint32_t *chip) {
+  struct arena kept; /* what an exact search keeps for its caller */
+  double value = partition_quick(graph, scratch, chip), bound = 0;
+  arena_init(&kept, 1 << 16);
+  const struct partition_request request = {.graph = graph, .arena = &kept, .scratch = scratch};
+  partition_exact(graph, &label_limits, &request, chip, &value, &bound);
+  arena_release(&kept);
+  return value;
+}
+
 double policy_label(const struct partition_graph *graph, struct arena *scratch, uint32_t *chip) {
   const struct arena_mark mark = arena_get_mark(scratch);
-  double value = partition_quick(graph, scratch, chip);
+  double value = good_placement(graph, scratch, chip);
   if (value < INFINITY) {
     struct partition_work *const work = partition_work_new(graph, scratch);
     uint32_t *const order = ARENA_NEW(scratch, uint32_t, graph->n), *const even =

@@ -213,25 +213,35 @@ static bool teach_by_trying(struct teaching *t) {
   return true;
 }
 
-void policy_train(const struct policy_trainer *trainer, struct policy_net *net, uint64_t *n_steps) {
+static struct policy_net_shape shape_of(const struct policy_trainer *trainer) {
   const struct policy_training *const training = trainer->training;
   const struct policy_lessons *const lessons = trainer->lessons;
   uint32_t most_chips = 1;
+  if (trainer->start != NULL) return trainer->start->shape;
   for (size_t i = 0; i < lessons->n; i++) {
     if (lessons->lessons[i].problem.n_chips > most_chips) most_chips = lessons->lessons[i].problem.n_chips;
   }
-  const struct policy_net_shape shape = {.width = (uint32_t)training->width,
-                                         .layers = (uint32_t)training->layers,
-                                         .head = (enum policy_head)training->head,
-                                         .outputs = training->head == POLICY_ORDINAL ? 2 : most_chips,
-                                         .attention = training->attention,
-                                         .refines = training->refine_passes > 1};
+  return (struct policy_net_shape){.width = (uint32_t)training->width,
+                                   .layers = (uint32_t)training->layers,
+                                   .head = (enum policy_head)training->head,
+                                   .outputs = training->head == POLICY_ORDINAL ? 2 : most_chips,
+                                   .attention = training->attention,
+                                   .refines = training->refine_passes > 1};
+}
+
+void policy_train(const struct policy_trainer *trainer, struct policy_net *net, uint64_t *n_steps) {
+  const struct policy_lessons *const lessons = trainer->lessons;
+  const struct policy_net_shape shape = shape_of(trainer);
   REQUIRE(lessons->n > lessons->n_validating);
   policy_net_init(net, &shape, trainer->arena);
   const struct arena_mark mark = arena_get_mark(trainer->scratch);
   struct teaching t = {.trainer = trainer, .best = net, .best_ratio = INFINITY, .best_steps = n_steps};
   policy_learner_init(&t.learner, &shape, lessons->most_groups, lessons->most_chances, trainer->scratch);
-  policy_net_shake(&t.learner.net, trainer->seed, 0);
+  if (trainer->start != NULL) {
+    memcpy(t.learner.net.weights, trainer->start->weights, net->n_weights * sizeof *net->weights);
+  } else {
+    policy_net_shake(&t.learner.net, trainer->seed, 0);
+  }
   look(&t, "start", 0);
   if (teach_labels(&t)) teach_by_trying(&t);
   arena_rewind(trainer->scratch, mark);

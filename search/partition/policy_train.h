@@ -28,6 +28,7 @@ struct policy_check {
 struct policy_trainer {
   const struct policy_training *training;
   struct policy_lessons *lessons;
+  const struct policy_net *start; /* weights and sizes to go on from; NULL: new ones by the settings */
   uint64_t seed;
   const struct partition_pool *pool;
   void (*checked)(void *context, const struct policy_check *check);
