@@ -36,19 +36,26 @@ uint64_t sharding_host_bytes(const struct sharding_problem *problem, uint32_t la
 
 struct boxes {
   uint64_t *low[SHARDING_N_AXES], *high[SHARDING_N_AXES]; /* [n * p] */
+  bool *cut[SHARDING_N_AXES];                             /* [n] boards differ on this axis */
 };
 
-static struct boxes boxes_new(struct arena *scratch, size_t n) {
+static struct boxes boxes_new(struct arena *scratch, size_t n, uint32_t p) {
   struct boxes boxes;
   for (int a = 0; a < SHARDING_N_AXES; a++) {
-    boxes.low[a] = ARENA_NEW(scratch, uint64_t, n);
-    boxes.high[a] = ARENA_NEW(scratch, uint64_t, n);
+    boxes.low[a] = ARENA_NEW(scratch, uint64_t, n * p);
+    boxes.high[a] = ARENA_NEW(scratch, uint64_t, n * p);
+    boxes.cut[a] = ARENA_NEW(scratch, bool, n);
   }
   return boxes;
 }
 
-static void boxes_put(struct boxes *boxes, size_t at, const struct sharding_area *area) {
-  for (int a = 0; a < SHARDING_N_AXES; a++) boxes->low[a][at] = area->low[a], boxes->high[a][at] = area->high[a];
+/* Board j of strategy i. */
+static void boxes_put(struct boxes *boxes, size_t i, uint32_t p, uint32_t j, const struct sharding_area *area) {
+  for (int a = 0; a < SHARDING_N_AXES; a++) {
+    const size_t first = i * p, at = first + j;
+    boxes->low[a][at] = area->low[a], boxes->high[a][at] = area->high[a];
+    if (area->low[a] != boxes->low[a][first] || area->high[a] != boxes->high[a][first]) boxes->cut[a][i] = true;
+  }
 }
 
 static struct sharding_area boxes_get(const struct boxes *boxes, size_t at) {
@@ -57,18 +64,28 @@ static struct sharding_area boxes_get(const struct boxes *boxes, size_t at) {
   return area;
 }
 
-/* Of boards whose boxes stand from `need_at` and `have_at` on; axes on which nothing is ever cut are left out. */
-static uint64_t most_lacking(const struct boxes *needs, size_t need_at, const uint64_t *sizes,
-                             const struct boxes *haves, size_t have_at, uint32_t p) {
-  uint64_t most = 0;
-  for (uint32_t j = 0; j < p; j++) {
-    uint64_t common = 1;
-    for (int a = 0; a < SHARDING_N_AXES; a++) {
-      const uint64_t low = max_u64(needs->low[a][need_at + j], haves->low[a][have_at + j]);
-      const uint64_t high = min_u64(needs->high[a][need_at + j], haves->high[a][have_at + j]);
-      common *= high > low ? high - low : 0;
+/* Of strategies `to` and `from`. Where nobody is cut all boards have the same in common: only the other axes are looked
+ * at board by board. */
+static uint64_t most_lacking(const struct boxes *needs, size_t to, const uint64_t *sizes, const struct boxes *haves,
+                             size_t from, uint32_t p) {
+  const uint64_t *need_low[SHARDING_N_AXES], *need_high[SHARDING_N_AXES];
+  const uint64_t *have_low[SHARDING_N_AXES], *have_high[SHARDING_N_AXES];
+  uint64_t most = 0, same = 1;
+  int n = 0;
+  for (int a = 0; a < SHARDING_N_AXES; a++) {
+    need_low[n] = needs->low[a] + to * p, need_high[n] = needs->high[a] + to * p;
+    have_low[n] = haves->low[a] + from * p, have_high[n] = haves->high[a] + from * p;
+    if (needs->cut[a][to] || haves->cut[a][from]) {
+      n++;
+    } else {
+      same *= sharding_overlap(*need_low[n], *need_high[n], *have_low[n], *have_high[n]);
     }
-    most = max_u64(most, sizes[need_at + j] - common);
+  }
+  for (uint32_t j = 0; j < p; j++) {
+    uint64_t common = same;
+    for (int a = 0; a < n; a++)
+      common *= sharding_overlap(need_low[a][j], need_high[a][j], have_low[a][j], have_high[a][j]);
+    most = max_u64(most, sizes[to * p + j] - common);
   }
   return most;
 }
@@ -78,26 +95,26 @@ void sharding_reshard_table(const struct sharding_problem *problem, uint32_t edg
                             size_t n_to, struct arena *scratch, uint64_t *bytes) {
   const struct arena_mark mark = arena_get_mark(scratch);
   const struct sharding_pairing pairing = sharding_pair(problem, edge);
-  struct boxes needs = boxes_new(scratch, n_to * p), haves = boxes_new(scratch, n_from * p);
+  struct boxes needs = boxes_new(scratch, n_to, p), haves = boxes_new(scratch, n_from, p);
   uint64_t *sizes = ARENA_NEW(scratch, uint64_t, n_to * p);
   for (size_t t = 0; t < n_to; t++) {
     for (uint32_t j = 0; j < p; j++) {
       const struct sharding_area need = sharding_need_area(problem, edge, &pairing, &to[t], j);
-      boxes_put(&needs, t * p + j, &need);
+      boxes_put(&needs, t, p, j, &need);
       sizes[t * p + j] = sharding_area_size(&need);
     }
   }
   for (size_t f = 0; f < n_from; f++) {
     for (uint32_t j = 0; j < p; j++) {
       const struct sharding_area have = sharding_output_area(problem, problem->edges[edge].from, &from[f], j);
-      boxes_put(&haves, f * p + j, &have);
+      boxes_put(&haves, f, p, j, &have);
     }
   }
   for (size_t f = 0; f < n_from; f++) {
     for (size_t t = 0; t < n_to; t++) {
       uint64_t most = 0;
       if (pairing.fold == SHARDING_SAME) {
-        most = most_lacking(&needs, t * p, sizes, &haves, f * p, p);
+        most = most_lacking(&needs, t, sizes, &haves, f, p);
       } else {
         for (uint32_t j = 0; j < p; j++) {
           if (sizes[t * p + j] <= most) continue;
