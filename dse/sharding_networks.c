@@ -1,8 +1,8 @@
 /* Which layers of sharding does a network have? See sharding_table.h.
  *
- * From operator graphs: convolutions and products keep their loops; a product of tokens has them as rows (sharding §8);
- * queries, keys and values become layers of their own, for readers want one of the three; attention's products are
- * `attention`, b = batch x heads. Operators of one operand that work by element (activations, batch norm, dropout,
+ * From operator graphs: convolutions and products keep their loops; a product of tokens has them as rows (sharding
+ * §8); queries, keys and values become layers of their own, for readers want one of the three; attention's products
+ * are `attention`, b = batch x heads. Operators of one operand that work by element (activations, batch norm, dropout,
  * bias) go into their producer by default: they have no time in the model, take any split that their producer has, and
  * would only add strategies that differ in nothing. From tables of layers: an LSTM is two products a time step (of the
  * input and of the state), its steps the loop b, which is not split unless asked for: steps wait for each other. Left

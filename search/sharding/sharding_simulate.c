@@ -154,6 +154,7 @@ static void add_phases(struct simulated *s) {
  * receiver has let go of the one before the one that it works on. */
 static void order_message(struct simulated *s, int t, uint32_t k, uint32_t from, uint32_t to) {
   const uint32_t p = s->at.p, send = s->send[t][k * p + from];
+  REQUIRE(first_piece(s, from) == (first_piece(s, to) + 1) % s->phases); /* what the receiver works on next */
   add_wait(s->play, s->compute[(k + 1) * p + to], send);
   if (!s->at.problem->overlap) {
     add_wait(s->play, s->compute[(k + 1) * p + from], send);

@@ -11,7 +11,8 @@ shards() { # NAME ARGUMENT...
 }
 
 shards all
-prints 'all: a line a problem' 'vgg16_1000-250.json: 21 layers, 20 edges, 8 boards at 1 and 0.25 GB/s; on one board 0.053612 s'
+prints 'all: a line a problem' \
+  'vgg16_1000-250.json: 21 layers, 20 edges, 8 boards at 1 and 0.25 GB/s; on one board 0.053612 s'
 check 'all: thirteen networks, two speeds' test "$(find "$folder/all" -name '*.json' | wc -l)" = 26
 holds 'all: the statement' 'a["format"] == "dse.sharding/1" and a["name"] == "vgg16_12000-6000" and
   a["intra_bytes_per_s"] == 12e9 and a["inter_bytes_per_s"] == 6e9 and len(a["boards"]) == 8 and
