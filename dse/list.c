@@ -1,6 +1,7 @@
 /* dse list: what there is to choose from, with every key, unit, range and default. */
 #include "dse/command.h"
 #include "dse/map.h"
+#include "dse/partition_table.h"
 #include "dse/placement_table.h"
 #include "dse/settings.h"
 #include "dse/tenancy_table.h"
@@ -166,6 +167,7 @@ static bool list_keys(struct invocation *invocation, struct error *error) {
   list_table(invocation, "accelerator", &accelerator_fields);
   list_jobs_keys(invocation);
   list_table(invocation, "placement", &placement_table_fields);
+  list_table(invocation, "chips", &partition_table_fields);
   return true;
 }
 
