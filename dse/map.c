@@ -67,6 +67,7 @@ static const struct command_option options[] = {
      "placement, partition: the problem as a mixed-integer program (CPLEX format), for GLPK, CBC and others"},
     {"report", "FILE", "tenancy, placement, sharding, partition: one page to look at (HTML)"},
     {"trace", "FILE", "tenancy, placement, sharding, partition: the same for Perfetto (JSON)"},
+    {"convergence", "FILE", "partition: what was the best after how many samples and seconds (CSV)"},
     {"max-nodes", "N", "systems: of the branch and bound, beyond which nothing is proven (default 2000000)"},
 };
 

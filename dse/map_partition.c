@@ -2,6 +2,7 @@
  * partition is in partition_judge.c. */
 #include "base/text.h"
 #include "dse/map.h"
+#include "dse/partition_convergence.h"
 #include "dse/partition_judge.h"
 #include "dse/partition_page.h"
 #include "dse/partition_run.h"
@@ -23,6 +24,7 @@ struct partition_command {
   const struct partition_algorithm **algorithms;
   const void **settings; /* of each of these */
   struct partition_job job;
+  struct partition_convergence *convergence; /* NULL: nobody asks */
 };
 
 /* --- options --- */
@@ -149,6 +151,24 @@ static bool read_options(struct partition_command *command, struct error *error)
   return !error_is_set(error);
 }
 
+/* One search, and how it got there. */
+static bool search(struct partition_command *command, const struct partition_job *job,
+                   struct partition_outcome *outcome, struct error *error) {
+  struct partition_job watched = *job;
+  if (command->convergence == NULL) return partition_search(command->invocation, job, outcome, error);
+  watched.sampled = partition_convergence_sampled, watched.sampled_context = command->convergence;
+  partition_convergence_begin(command->convergence, job->algorithm->name);
+  const bool fine = partition_search(command->invocation, &watched, outcome, error);
+  partition_convergence_end(command->convergence, outcome->samples);
+  return fine;
+}
+
+static bool publish_convergence(const struct partition_command *command, struct error *error) {
+  const struct invocation *const invocation = command->invocation;
+  if (command->convergence == NULL || cluster_rank(invocation->cluster) != 0) return true;
+  return partition_convergence_publish(command->convergence, invocation_value(invocation, "convergence"), error);
+}
+
 /* --- what came of it --- */
 
 static const struct table_column columns[] = {
@@ -250,7 +270,7 @@ static enum status solve(struct partition_command *command, struct error *error)
   const struct invocation *const invocation = command->invocation;
   const struct partition_problem *const problem = &command->problem;
   struct partition_outcome outcome;
-  const bool fine = partition_search(invocation, &command->job, &outcome, error);
+  const bool fine = search(command, &command->job, &outcome, error) && publish_convergence(command, error);
   if (!cluster_agree(invocation->cluster, error) || !fine) return error->status;
   if (!outcome.found) return say_nothing_found(command, &outcome, error);
   partition_take_proof(&outcome, &command->bounds);
@@ -297,13 +317,15 @@ static enum status compare(struct partition_command *command, struct error *erro
     job.algorithm = ranked[i].algorithm = command->algorithms[i];
     job.settings = command->settings[i];
     job.bounds = &bounds;
-    const bool fine = partition_search(invocation, &job, &ranked[i].outcome, error);
+    const bool fine = search(command, &job, &ranked[i].outcome, error);
     if (!cluster_agree(invocation->cluster, error) || !fine) return error->status;
     partition_take_proof(&ranked[i].outcome, &command->bounds);
     if (signals_stop() == 0) continue;
     error_add(error, STATUS_STOPPED, "stopped by a signal; nothing was compared");
     return STATUS_STOPPED;
   }
+  const bool published = publish_convergence(command, error);
+  if (!cluster_agree(invocation->cluster, error) || !published) return error->status;
   qsort(ranked, command->n_algorithms, sizeof *ranked, by_value);
   struct table *const table = table_new(invocation->arena, "partition", columns, sizeof columns / sizeof *columns);
   for (size_t i = 0; i < command->n_algorithms; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
@@ -333,6 +355,9 @@ static enum status run(struct invocation *invocation, struct error *error) {
   signals_catch(); /* not before: who bounds looks at no signal */
   command.job.algorithm = command.algorithms[0];
   command.job.settings = command.settings[0];
+  if (invocation_value(invocation, "convergence") != NULL) {
+    command.convergence = partition_convergence_new(invocation->arena);
+  }
   return is_contest(invocation) ? compare(&command, error) : solve(&command, error);
 }
 
@@ -343,7 +368,8 @@ static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
   return true;
 }
 
-static const char *const options[] = {"algorithm", "samples", "time", "seed", "out", "report", "trace", NULL};
+static const char *const options[] = {"algorithm", "samples", "time",        "seed", "out",
+                                      "report",    "trace",   "convergence", NULL};
 const struct map_problem map_problem_partition = {
     .name = "partition",
     .doc = "operators to the chips of a multi-chip module, a chain: least period, within memory and the rules of the "

@@ -56,7 +56,7 @@ static void judge(struct genetic *g, struct individual *one) {
   partition_order_by_key(graph, one->key, g->order, g->request->scratch);
   one->value = INFINITY;
   if (!(partition_slice(g->slicer, g->order, INFINITY, g->chip) < INFINITY)) {
-    g->meter.result->samples++; /* an order without a partition has cost as much */
+    partition_meter_pass(&g->meter, INFINITY); /* an order without a partition has cost as much */
     return;
   }
   partition_renumber(graph, g->chip, g->meter.work);
