@@ -9,6 +9,7 @@
 
 #include "base/checked.h"
 #include "search/partition/partition_exact_private.h"
+#include "search/partition/partition_windows.h"
 #include <math.h>
 #include <string.h>
 
@@ -21,7 +22,8 @@ struct exact {
   struct partition_lattice *lattice;
   struct partition_reach reach;
   struct partition_work *work;
-  uint64_t ideals;        /* at once */
+  struct partition_windows *windows; /* NULL: not looked at */
+  uint64_t ideals;                   /* at once */
   uint32_t *best;         /* [graph->n] chips of the best known that keeps what is looked at, of period `value` */
   double value;           /* INFINITY: none is known */
   int64_t refuted;        /* nothing is at or below */
@@ -31,6 +33,8 @@ struct exact {
   uint32_t first, last;
   double *loads; /* [n_chips] then */
 };
+
+static int64_t most_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Chips of groups from what was found; the period of those that were asked about. Chips without anything will be closed
  * up and do not count. */
@@ -58,12 +62,35 @@ static double take_chips(const struct exact *x, uint32_t *chip) {
   return value;
 }
 
+/* What windows and cuts say of a period; false: they refute it. */
+static bool look_where(struct exact *x, int64_t period, struct partition_where *where, struct arena *scratch) {
+  const struct partition_lattice *l = x->lattice;
+  struct partition_windows *windows = x->windows;
+  if (!partition_windows_fit(windows, (double)(period + l->rounding) * l->unit_ms, scratch)) return false;
+  uint32_t *low = ARENA_NEW(scratch, uint32_t, l->n), *high = ARENA_NEW(scratch, uint32_t, l->n);
+  int64_t *coming = ARENA_NEW(scratch, int64_t, x->graph->problem->n_chips + 2);
+  for (size_t e = 0; e < l->n; e++) {
+    low[e] = windows->low[l->group[e]], high[e] = windows->high[l->group[e]];
+  }
+  for (uint32_t c = windows->n_chips; c-- > 0 && x->reach.cost == PARTITION_RING;) {
+    const double next = c + 1 < windows->n_chips ? windows->cut_ms[c + 1] / l->unit_ms : 0;
+    coming[c] = coming[c + 1] + 2 * most_i64(0, (int64_t)next - l->rounding);
+  }
+  *where = (struct partition_where){low, high, coming};
+  return true;
+}
+
 /* One question with at most `pairs`; a better answer is kept. */
 static enum partition_outcome ask(struct exact *x, int64_t period, uint64_t pairs, struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
   const uint64_t all_pairs = x->reach.pairs, given = min_u64(pairs, all_pairs);
   x->reach.pairs = given, x->reach.ideals = x->ideals;
-  enum partition_outcome outcome = partition_reach(&x->reach, period, x->element_chip);
+  struct partition_where where;
+  enum partition_outcome outcome = PARTITION_REFUTED;
+  x->reach.where = x->windows != NULL ? &where : NULL;
+  if (x->windows == NULL || look_where(x, period, &where, scratch)) {
+    outcome = partition_reach(&x->reach, period, x->element_chip);
+  }
   x->reach.pairs = all_pairs - (given - x->reach.pairs);
   if (outcome == PARTITION_REFUTED && period > x->refuted) x->refuted = period;
   if (outcome == PARTITION_REACHED) {
@@ -179,6 +206,9 @@ bool partition_exact(const struct partition_graph *graph, const struct partition
   }
   exact_init(&x, graph, limits, &lattice, scratch);
   x.reach.request = request;
+  struct partition_windows windows;
+  partition_windows_init(&windows, graph, scratch);
+  x.windows = &windows, x.reach.n_chips = windows.n_chips;
   uint64_t *none = ARENA_NEW(scratch, uint64_t, lattice.n_words);
   x.reach.from = none, x.reach.to = set_of_chips(&lattice, NULL, 0, scratch);
   x.refuted = (int64_t)(*bound / lattice.unit_ms * (1 - proof)) - 2 * lattice.rounding - 1;

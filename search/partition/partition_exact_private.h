@@ -34,6 +34,12 @@ struct partition_lattice {
 bool partition_lattice_init(const struct partition_graph *graph, struct arena *arena,
                             struct partition_lattice *lattice);
 
+/* What is known of partitions of a period, by partition_windows.h: where elements can be. */
+struct partition_where {
+  const uint32_t *low, *high; /* [n] chips */
+  const int64_t *coming; /* [n_chips + 2] traffic of all chips behind boundary c but for what crosses it, at least */
+};
+
 enum partition_outcome {
   PARTITION_REFUTED, /* no chain with all pieces at or below the period */
   PARTITION_REACHED,
@@ -46,6 +52,7 @@ struct partition_reach {
   uint32_t n_chips;
   enum partition_cost cost;
   bool path;
+  const struct partition_where *where;     /* NULL: nothing is known. Else from nothing to all. */
   const struct partition_request *request; /* for its `interrupted`; may be NULL */
   uint64_t ideals, pairs;                  /* still allowed; counted down */
   struct arena *scratch;
@@ -53,5 +60,39 @@ struct partition_reach {
 /* May all pieces stay at or below `period` (plus what rounding may do)? If so chip[element] is 1 … n_chips for those in
  * `to` but not in `from`. Deterministic. Gives back all memory. */
 enum partition_outcome partition_reach(struct partition_reach *reach, int64_t period, uint32_t *chip);
+
+/* --- ideals that were reached: partition_reach_ideals.c -------------------------------------------------------------
+ */
+
+/* An ideal; its set behind it. */
+struct partition_met {
+  uint64_t hash, weight;
+  int64_t work, cut;
+  uint32_t from; /* the ideal before */
+  uint32_t chips;
+  uint64_t set[];
+};
+enum { PARTITION_CHUNKS = 32 };
+/* In chunks that double, so that few need little and none ever moves. */
+struct partition_ideals {
+  struct arena *arena;
+  size_t n, n_words, met_bytes;
+  unsigned char *chunks[PARTITION_CHUNKS];
+  uint32_t *table;
+  size_t table_size;
+};
+void partition_ideals_init(struct partition_ideals *ideals, size_t n_words, struct arena *arena);
+struct partition_met *partition_ideals_at(const struct partition_ideals *ideals, size_t i);
+bool partition_ideals_have(const struct partition_ideals *ideals, const uint64_t *set, uint64_t hash);
+/* A copy of *met with its set[n_words], unless the set is there. */
+void partition_ideals_add(struct partition_ideals *ideals, const struct partition_met *met, const uint64_t *set);
+
+/* --- what must cross a boundary: partition_reach_cuts.c -------------------------------------------------------------
+ */
+
+/* Behind chip c cross at least `sum` and, of tensors that certainly cross, `left` each on top of it: a maximum flow
+ * and what it leaves free of them. [n_tensors] */
+void partition_reach_cut(const struct partition_lattice *lattice, const struct partition_where *where, uint32_t c,
+                         struct arena *scratch, int64_t *left, int64_t *sum);
 
 #endif

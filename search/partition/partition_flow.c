@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct given {
-  uint32_t from, to;
+  uint32_t from, to, place; /* the last: among arcs */
   double capacity;
 };
 /* Arcs of a node lie side by side; every arc has its reverse. */
@@ -43,7 +43,7 @@ void partition_flow_clear(struct partition_flow *flow, size_t n_nodes) { flow->n
 
 void partition_flow_arc(struct partition_flow *flow, uint32_t from, uint32_t to, double capacity) {
   if (from == to || !(capacity > 0)) return;
-  flow->given[flow->n_given++] = (struct given){from, to, capacity};
+  flow->given[flow->n_given++] = (struct given){from, to, 0, capacity};
 }
 
 /* Compressed rows of arcs with full capacities. */
@@ -54,8 +54,8 @@ static void lay_out(struct partition_flow *flow) {
   for (size_t v = 0; v < flow->n_nodes; v++) start[v + 1] += start[v];
   memcpy(fill, start, flow->n_nodes * sizeof *fill);
   for (size_t i = 0; i < flow->n_given; i++) {
-    const struct given *given = &flow->given[i];
-    const uint32_t there = fill[given->from]++, back = fill[given->to]++;
+    struct given *given = &flow->given[i];
+    const uint32_t there = given->place = fill[given->from]++, back = fill[given->to]++;
     flow->arcs[there] = (struct arc){given->to, back, given->capacity};
     flow->arcs[back] = (struct arc){given->from, there, 0};
   }
@@ -149,6 +149,10 @@ double partition_flow_run(struct partition_flow *flow, uint32_t source, uint32_t
   while (sum < INFINITY && find_levels(flow, source, sink)) sum += block(flow, source, sink);
   find_side(flow, source);
   return sum;
+}
+
+double partition_flow_left(const struct partition_flow *flow, size_t i) {
+  return flow->arcs[flow->given[i].place].left;
 }
 
 bool partition_flow_side(const struct partition_flow *flow, uint32_t node) { return flow->side[node]; }

@@ -22,6 +22,8 @@ void partition_flow_arc(struct partition_flow *flow, uint32_t from, uint32_t to,
 /* The maximum flow = the least cut; INFINITY: they cannot be parted (partition_flow_side says nothing then). All arcs
  * are as new before it: it may run again, between others. */
 double partition_flow_run(struct partition_flow *flow, uint32_t source, uint32_t sink);
+/* After a run: what the arc that was added as the i-th (of those not left out) still lets through. */
+double partition_flow_left(const struct partition_flow *flow, size_t i);
 /* After a run: is the node on the source's side? The side is the smallest of the least cuts. */
 bool partition_flow_side(const struct partition_flow *flow, uint32_t node);
 

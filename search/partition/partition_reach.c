@@ -12,102 +12,62 @@
 #include "base/checked.h"
 #include <string.h>
 
-enum { FIRST_IDEALS = 64, CHUNKS = 32, STEPS_BETWEEN_LOOKS = 1 << 14 };
+enum { STEPS_BETWEEN_LOOKS = 1 << 14 };
 
-/* An ideal that was reached; its set behind it. */
-struct met {
-  uint64_t hash, weight;
-  int64_t work, cut;
-  uint32_t from; /* the ideal before */
-  uint32_t chips;
-  uint64_t set[];
-};
 struct frame {
   uint32_t element;
   bool in, forced;
-  int64_t cut, read, sent; /* before the decision */
+  int64_t read, sent; /* before the decision */
+};
+/* What must cross, of tensors that certainly do. */
+struct certain {
+  int64_t cut;  /* at the end of the piece */
+  int64_t left; /* the same, beyond what crosses there anyway */
+  int64_t sent; /* of tensors that the piece makes */
 };
 struct walk {
   struct partition_reach *reach;
   const struct partition_lattice *lattice;
   int64_t period;
-  size_t met_bytes, n_met;
-  unsigned char *chunks[CHUNKS];
-  uint32_t *table;
-  size_t table_size;
+  struct partition_ideals ideals;
   /* The ideal walked from, or larger by what is decided `in`. */
-  uint64_t *set, *start;
+  uint64_t *set;
   uint8_t *place;     /* [n] 0: not in; 1: in the ideal walked from; 2: in the piece */
   uint32_t *waits;    /* [n] predecessors not in */
   uint32_t *left;     /* [n_tensors] consumers not in */
   uint32_t *readers;  /* [n_tensors] consumers in the piece */
-  uint32_t *refusers; /* [n_tensors] consumers decided to stay out */
+  uint32_t *refusers; /* [n_tensors] consumers that stay out for certain */
   uint32_t *ready;
   struct frame *frames;
   uint32_t *outs; /* elements decided to stay out */
-  uint64_t *must;
   size_t n_ready, n_frames, n_outs;
   uint64_t hash, weight;
   int64_t work, cut;  /* of the set */
   int64_t read, sent; /* of the piece: tensors that enter, that leave */
-  int64_t certain;    /* of what must leave, given who stays out */
+  struct certain certain;
+  uint32_t chips; /* that reach the ideal walked from */
   int64_t start_work, start_cut;
   uint64_t start_weight;
-  uint32_t chips;     /* that reach the ideal walked from */
-  int64_t least_work; /* of the next ideal, for the rest to fit on the chips behind */
+  /* Of the boundary behind the next chip. */
+  uint32_t boundary;
+  bool *allowed;     /* [n] may be before it */
+  bool *late;        /* [n_tensors] some consumer may not */
+  int64_t *cut_left; /* [n_tensors] */
+  int64_t least_cut;
+  int64_t rest_work; /* next ideals must do this and, where it counts, what crosses behind them, for the rest to fit */
+  uint64_t *must, *forced; /* on the next chip at the latest */
   int64_t end_work, end_cut;
   uint64_t end_weight;
-  uint64_t steps;
   bool whole; /* `to` is everything */
+  uint64_t steps;
   uint32_t last;
 };
 
 static bool has(const uint64_t *set, size_t i) { return set[i / 64] >> (i % 64) & 1; }
 static void flip(uint64_t *set, size_t i) { set[i / 64] ^= UINT64_C(1) << (i % 64); }
-
-/* --- ideals that were reached ---------------------------------------------------------------------------------------
- * In chunks that double, so that few need little and none ever moves. */
-
-static struct met *met_of(const struct walk *w, size_t i) {
-  const size_t scaled = i / FIRST_IDEALS + 1;
-  const unsigned chunk = 63 - (unsigned)__builtin_clzll(scaled);
-  const size_t first = FIRST_IDEALS * (((size_t)1 << chunk) - 1);
-  return (struct met *)(void *)(w->chunks[chunk] + (i - first) * w->met_bytes);
-}
-
-static size_t find_slot(const struct walk *w, const uint64_t *set, uint64_t hash) {
-  size_t at = hash & (w->table_size - 1);
-  for (; w->table[at] != UINT32_MAX; at = (at + 1) & (w->table_size - 1)) {
-    const struct met *met = met_of(w, w->table[at]);
-    if (met->hash == hash && memcmp(met->set, set, w->lattice->n_words * sizeof *set) == 0) break;
-  }
-  return at;
-}
-
-static void make_table(struct walk *w, size_t size) {
-  w->table_size = size;
-  w->table = ARENA_NEW(w->reach->scratch, uint32_t, size);
-  memset(w->table, 0xff, size * sizeof *w->table);
-  for (size_t i = 0; i < w->n_met; i++) w->table[find_slot(w, met_of(w, i)->set, met_of(w, i)->hash)] = (uint32_t)i;
-}
-
-/* The present set, unless it was there; false: too many. */
-static bool keep(struct walk *w, uint32_t from, uint32_t chips) {
-  const size_t slot = find_slot(w, w->set, w->hash);
-  if (w->table[slot] != UINT32_MAX) return true;
-  if (w->reach->ideals == 0) return false;
-  w->reach->ideals--;
-  const size_t i = w->n_met++, scaled = i / FIRST_IDEALS + 1;
-  const unsigned chunk = 63 - (unsigned)__builtin_clzll(scaled);
-  if (w->chunks[chunk] == NULL) {
-    w->chunks[chunk] = arena_alloc(w->reach->scratch, (size_t)FIRST_IDEALS << chunk, w->met_bytes);
-  }
-  struct met *met = met_of(w, i);
-  *met = (struct met){w->hash, w->weight, w->work, w->cut, from, chips};
-  memcpy(met->set, w->set, w->lattice->n_words * sizeof *w->set);
-  w->table[slot] = (uint32_t)i;
-  if (w->n_met * 2 > w->table_size) make_table(w, w->table_size * 4);
-  return true;
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static bool is_p2p(const struct walk *w) {
+  return w->reach->cost == PARTITION_P2P || w->reach->cost == PARTITION_P2P_OVERLAP;
 }
 
 /* --- one element in or out ------------------------------------------------------------------------------------------
@@ -161,8 +121,18 @@ static void take_out(struct walk *w, uint32_t e) {
   }
 }
 
-static bool is_p2p(const struct walk *w) {
-  return w->reach->cost == PARTITION_P2P || w->reach->cost == PARTITION_P2P_OVERLAP;
+/* One more, or one less, consumer of tensor t stays out. */
+static void refuse_tensor(struct walk *w, uint32_t t) {
+  if (w->refusers[t]++ > 0) return;
+  const int64_t time = w->lattice->tensors[t].time;
+  w->certain.cut += time, w->certain.left += w->cut_left[t];
+  if (w->place[w->lattice->tensors[t].producer] == 2) w->certain.sent += time;
+}
+static void allow_tensor(struct walk *w, uint32_t t) {
+  if (--w->refusers[t] > 0) return;
+  const int64_t time = w->lattice->tensors[t].time;
+  w->certain.cut -= time, w->certain.left -= w->cut_left[t];
+  if (w->place[w->lattice->tensors[t].producer] == 2) w->certain.sent -= time;
 }
 
 static void join(struct walk *w, uint32_t e) {
@@ -174,11 +144,17 @@ static void join(struct walk *w, uint32_t e) {
     for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) w->readers[l->read[i]]++;
   }
   put_in(w, e, 2);
+  for (uint32_t t = l->tensor_start[e]; t < l->tensor_start[e + 1]; t++) {
+    if (w->late[t]) refuse_tensor(w, t);
+  }
 }
 
 static void part(struct walk *w, const struct frame *frame) {
   const struct partition_lattice *l = w->lattice;
   const uint32_t e = frame->element;
+  for (uint32_t t = l->tensor_start[e]; t < l->tensor_start[e + 1]; t++) {
+    if (w->late[t]) allow_tensor(w, t);
+  }
   take_out(w, e);
   if (is_p2p(w)) {
     for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) w->readers[l->read[i]]--;
@@ -186,29 +162,20 @@ static void part(struct walk *w, const struct frame *frame) {
   w->read = frame->read, w->sent = frame->sent;
 }
 
-/* Tensors that e reads leave the piece (ring: cross its end) for certain. */
 static void refuse(struct walk *w, uint32_t e) {
   const struct partition_lattice *l = w->lattice;
-  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) {
-    const struct lattice_tensor *tensor = &l->tensors[l->read[i]];
-    if (w->refusers[l->read[i]]++ == 0 && (!is_p2p(w) || w->place[tensor->producer] == 2)) w->certain += tensor->time;
-  }
+  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) refuse_tensor(w, l->read[i]);
   w->outs[w->n_outs++] = e;
 }
 
 static void unrefuse(struct walk *w, uint32_t e) {
   const struct partition_lattice *l = w->lattice;
-  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) {
-    const struct lattice_tensor *tensor = &l->tensors[l->read[i]];
-    if (--w->refusers[l->read[i]] == 0 && (!is_p2p(w) || w->place[tensor->producer] == 2)) w->certain -= tensor->time;
-  }
+  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) allow_tensor(w, l->read[i]);
   w->n_outs--;
 }
 
 /* --- loads ----------------------------------------------------------------------------------------------------------
  */
-
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static int64_t load(const struct walk *w, int64_t work, int64_t in, int64_t out) {
   const bool overlap = w->reach->cost == PARTITION_RING_OVERLAP || w->reach->cost == PARTITION_P2P_OVERLAP;
@@ -221,24 +188,30 @@ static int64_t piece_load(const struct walk *w) {
   return is_p2p(w) ? load(w, work, w->read, w->sent) : load(w, work, w->start_cut, w->cut);
 }
 
-/* The piece with whatever else joins it. */
-static int64_t least_load(const struct walk *w) {
-  const int64_t work = most(w->work, w->least_work) - w->start_work;
-  return load(w, work, is_p2p(w) ? w->read : w->start_cut, w->certain);
+/* What the piece must carry whatever else joins it: its work and what leaves it. The chips behind can only do so much,
+ * so what crosses to them adds to what must be done here. */
+static int64_t least_load(const struct walk *w, int64_t work, int64_t read) {
+  const int64_t cut = most(w->certain.cut, w->least_cut + w->certain.left);
+  const bool overlap = w->reach->cost == PARTITION_RING_OVERLAP || w->reach->cost == PARTITION_P2P_OVERLAP;
+  const int64_t rest = w->rest_work + (overlap || !w->whole ? 0 : cut);
+  const int64_t least = most(work, rest) - w->start_work;
+  return is_p2p(w) ? load(w, least, read, w->certain.sent) : load(w, least, w->start_cut, cut);
 }
 
 static bool fits_memory(const struct walk *w, uint64_t weight) {
   return w->lattice->room == UINT64_MAX || weight <= w->lattice->room;
 }
 
-/* Does the piece fit with e, as far as one can say before anything else joins? */
+/* Does the piece fit as far as one can say? */
+static bool may_go_on_with(const struct walk *w) { return least_load(w, w->work, w->read) <= w->period; }
+
+/* And with e? */
 static bool may_join(const struct walk *w, uint32_t e) {
   const struct partition_lattice *l = w->lattice;
   if (!fits_memory(w, w->weight + l->weight[e] - w->start_weight)) return false;
   int64_t read = 0, sent = 0;
   if (is_p2p(w)) traffic_change(w, e, &read, &sent);
-  const int64_t work = most(w->work + l->work[e], w->least_work) - w->start_work;
-  return load(w, work, is_p2p(w) ? w->read + read : w->start_cut, w->certain) <= w->period;
+  return least_load(w, w->work + l->work[e], w->read + read) <= w->period;
 }
 
 /* Would e on this chip be no worse for all chips behind? */
@@ -271,7 +244,7 @@ static bool is_dominated(struct walk *w) {
   if (w->reach->path) return false;
   for (size_t i = 0; i < w->n_outs; i++) {
     const uint32_t e = w->outs[i];
-    if (!has(w->reach->to, e) || !only_helps(w, e)) continue;
+    if (!only_helps(w, e)) continue;
     if (!fits_memory(w, w->weight + l->weight[e] - w->start_weight)) continue;
     int64_t read = 0, sent = 0;
     const int64_t work = w->work + l->work[e] - w->start_work;
@@ -296,6 +269,7 @@ static bool rest_may_fit(const struct walk *w, uint32_t n_chips) {
   wide sum = w->end_work - w->work;
   if (w->reach->cost == PARTITION_RING) sum += w->cut + w->end_cut;
   if (w->reach->cost == PARTITION_P2P && w->whole) sum += w->cut;
+  if (w->reach->where != NULL) sum += w->reach->where->coming[w->boundary];
   return sum <= (wide)w->period * n_chips;
 }
 
@@ -351,20 +325,22 @@ enum step { STEP_ON, STEP_REACHED, STEP_GAVE_UP };
 
 /* Everything is decided: the present set is an ideal that one more chip reaches. */
 static enum step arrive(struct walk *w, uint32_t from) {
-  const uint32_t chips = w->chips + 1, left = w->reach->n_chips - chips;
-  if (piece_load(w) > w->period || w->n_frames == 0 || !rest_may_fit(w, left)) return STEP_ON;
+  const uint32_t left = w->reach->n_chips - w->boundary;
+  if (piece_load(w) > w->period || w->n_frames == w->n_outs || !rest_may_fit(w, left)) return STEP_ON;
   if (is_dominated(w)) return STEP_ON;
-  if (left == 1 && !ends(w)) return STEP_ON;
-  const size_t n = w->n_met;
-  if (!keep(w, from, chips)) return STEP_GAVE_UP;
-  if (w->n_met == n) return STEP_ON;
-  w->last = (uint32_t)n;
-  return left == 1 || ends(w) ? STEP_REACHED : STEP_ON;
+  const bool is_end = ends(w);
+  if ((left == 1 && !is_end) || partition_ideals_have(&w->ideals, w->set, w->hash)) return STEP_ON;
+  if (w->reach->ideals == 0) return STEP_GAVE_UP;
+  w->reach->ideals--;
+  w->last = (uint32_t)w->ideals.n;
+  const struct partition_met met = {w->hash, w->weight, w->work, w->cut, from, w->boundary};
+  partition_ideals_add(&w->ideals, &met, w->set);
+  return is_end ? STEP_REACHED : STEP_ON;
 }
 
 static void decide(struct walk *w, uint32_t e, bool in, bool forced) {
   const struct partition_lattice *l = w->lattice;
-  w->frames[w->n_frames++] = (struct frame){e, in, forced, w->cut, w->read, w->sent};
+  w->frames[w->n_frames++] = (struct frame){e, in, forced, w->read, w->sent};
   if (!in) {
     refuse(w, e);
     return;
@@ -372,7 +348,7 @@ static void decide(struct walk *w, uint32_t e, bool in, bool forced) {
   join(w, e);
   for (uint32_t i = l->out_start[e + 1]; i-- > l->out_start[e];) {
     const uint32_t next = l->out[i];
-    if (w->waits[next] == 0 && has(w->reach->to, next)) w->ready[w->n_ready++] = next;
+    if (w->waits[next] == 0 && w->allowed[next]) w->ready[w->n_ready++] = next;
   }
 }
 
@@ -383,7 +359,7 @@ static struct frame undo(struct walk *w) {
   if (frame.in) {
     for (uint32_t i = l->out_start[frame.element]; i < l->out_start[frame.element + 1]; i++) {
       const uint32_t next = l->out[i];
-      w->n_ready -= w->waits[next] == 0 && has(w->reach->to, next);
+      w->n_ready -= w->waits[next] == 0 && w->allowed[next];
     }
     part(w, &frame);
   } else {
@@ -409,7 +385,7 @@ static bool turn(struct walk *w, size_t first_frame) {
     if (!frame.in || frame.forced) continue;
     w->n_ready--;
     decide(w, frame.element, false, false);
-    if (least_load(w) <= w->period) return true;
+    if (may_go_on_with(w)) return true;
   }
   return false;
 }
@@ -422,7 +398,7 @@ static enum step walk_from(struct walk *w, uint32_t from) {
       if (!may_go_on(w)) return STEP_GAVE_UP;
       const bool forced = costs_nothing(w, e), in = forced || may_join(w, e);
       decide(w, e, in, forced);
-      if (!in && least_load(w) > w->period) break;
+      if (!in && !may_go_on_with(w)) break;
     }
     if (w->n_ready == 0) {
       const enum step step = arrive(w, from);
@@ -435,9 +411,33 @@ static enum step walk_from(struct walk *w, uint32_t from) {
 /* --- from ideal to ideal --------------------------------------------------------------------------------------------
  */
 
+/* What is known of the boundary behind chip c. */
+static void stand_before(struct walk *w, uint32_t c) {
+  const struct partition_lattice *l = w->lattice;
+  const struct partition_where *where = w->reach->where;
+  w->boundary = c;
+  memset(w->forced, 0, l->n_words * sizeof *w->forced);
+  for (size_t e = 0; e < l->n; e++) {
+    w->allowed[e] = has(w->reach->to, e) && (where == NULL || where->low[e] <= c);
+    if (where != NULL && where->high[e] <= c) flip(w->forced, e);
+  }
+  for (size_t t = 0; t < l->n_tensors; t++) {
+    w->late[t] = false;
+    for (uint32_t i = l->tensors[t].first; i < l->tensors[t].end; i++) {
+      if (!w->allowed[l->consumer[i]]) w->late[t] = true;
+    }
+  }
+  w->least_cut = 0;
+  if (where != NULL) partition_reach_cut(l, where, c, w->reach->scratch, w->cut_left, &w->least_cut);
+  __extension__ typedef __int128 wide;
+  const wide rest = (wide)w->period * (w->reach->n_chips - c);
+  const int64_t all = w->end_work + (where != NULL ? where->coming[c] : 0);
+  w->rest_work = rest >= all + w->lattice->most ? -w->lattice->most : all - (int64_t)rest;
+}
+
 /* The state of ideal `i`, by what differs from the present one. */
 static void stand_on(struct walk *w, uint32_t i) {
-  const struct met *met = met_of(w, i);
+  const struct partition_met *met = partition_ideals_at(&w->ideals, i);
   for (size_t k = 0; k < w->lattice->n_words; k++) {
     for (uint64_t differ = w->set[k] ^ met->set[k]; differ != 0; differ &= differ - 1) {
       const uint32_t e = (uint32_t)(64 * k) + (uint32_t)__builtin_ctzll(differ);
@@ -450,32 +450,44 @@ static void stand_on(struct walk *w, uint32_t i) {
   }
   w->start_work = w->work, w->start_cut = w->cut, w->start_weight = w->weight;
   w->chips = met->chips;
-  w->read = w->sent = w->certain = 0;
+  w->read = w->sent = 0;
   w->n_frames = w->n_outs = w->n_ready = 0;
-  __extension__ typedef __int128 wide;
-  const wide rest = (wide)w->period * (w->reach->n_chips - w->chips - 1);
-  w->least_work = rest >= w->end_work ? 0 : w->end_work - (int64_t)rest;
+  if (w->boundary != w->chips + 1) stand_before(w, w->chips + 1);
 }
 
-/* All that reads the ideal, and what that needs, must be on the next chip; false: it does not fit. */
-static bool take_readers(struct walk *w) {
+/* Tensors of the ideal walked from with consumers that stay out for certain, or no longer. */
+static void note_late(struct walk *w, bool begin) {
   const struct partition_lattice *l = w->lattice;
-  memset(w->must, 0, l->n_words * sizeof *w->must);
-  for (uint32_t e = (uint32_t)l->n; e-- > 0;) {
+  for (uint32_t t = 0; t < l->n_tensors; t++) {
+    if (!w->late[t] || w->place[l->tensors[t].producer] != 1) continue;
+    if (begin) {
+      refuse_tensor(w, t);
+    } else {
+      allow_tensor(w, t);
+    }
+  }
+}
+
+/* Puts in what must be on the next chip: what can be nowhere later and, on a path, all that reads the ideal, with what
+ * that needs. False: it does not fit. */
+static bool take_what_must(struct walk *w) {
+  const struct partition_lattice *l = w->lattice;
+  memcpy(w->must, w->forced, l->n_words * sizeof *w->must);
+  for (uint32_t e = (uint32_t)l->n; w->reach->path && e-- > 0;) {
     if (w->place[e] != 0) continue;
     const bool reads = w->waits[e] < l->in_start[e + 1] - l->in_start[e];
     if (reads && !has(w->must, e)) flip(w->must, e);
-    if (!has(w->must, e)) continue;
-    if (!has(w->reach->to, e)) return false;
-    for (uint32_t i = l->in_start[e]; i < l->in_start[e + 1]; i++) {
-      if (w->place[l->in[i]] == 0 && !has(w->must, l->in[i])) flip(w->must, l->in[i]);
+    for (uint32_t i = l->in_start[e]; i < l->in_start[e + 1] && has(w->must, e); i++) {
+      if (!has(w->must, l->in[i])) flip(w->must, l->in[i]);
     }
   }
-  for (uint32_t e = 0; e < l->n; e++) {
-    if (!has(w->must, e)) continue;
-    if (!may_join(w, e)) return false;
-    w->frames[w->n_frames++] = (struct frame){e, true, true, w->cut, w->read, w->sent};
-    join(w, e);
+  for (size_t k = 0; k < l->n_words; k++) {
+    for (uint64_t new = w->must[k] & ~w->set[k]; new != 0; new &= new - 1) {
+      const uint32_t e = (uint32_t)(64 * k) + (uint32_t)__builtin_ctzll(new);
+      if (!w->allowed[e] || !may_join(w, e)) return false;
+      w->frames[w->n_frames++] = (struct frame){e, true, true, w->read, w->sent};
+      join(w, e);
+    }
   }
   return true;
 }
@@ -483,15 +495,17 @@ static bool take_readers(struct walk *w) {
 static enum step expand(struct walk *w, uint32_t i) {
   const struct partition_lattice *l = w->lattice;
   stand_on(w, i);
+  note_late(w, true);
   enum step step = STEP_ON;
-  if (!w->reach->path || take_readers(w)) {
+  if (may_go_on_with(w) && take_what_must(w)) {
     for (uint32_t e = (uint32_t)l->n; e-- > 0;) {
-      if (w->place[e] == 0 && w->waits[e] == 0 && has(w->reach->to, e)) w->ready[w->n_ready++] = e;
+      if (w->place[e] == 0 && w->waits[e] == 0 && w->allowed[e]) w->ready[w->n_ready++] = e;
     }
     step = walk_from(w, i);
   }
   if (step != STEP_ON) return step;
   while (w->n_frames > 0) part(w, &w->frames[--w->n_frames]);
+  note_late(w, false);
   return STEP_ON;
 }
 
@@ -499,11 +513,14 @@ static void walk_init(struct walk *w, struct partition_reach *reach, int64_t per
   const struct partition_lattice *l = reach->lattice;
   struct arena *arena = reach->scratch;
   *w = (struct walk){.reach = reach, .lattice = l, .period = period};
-  w->met_bytes = sizeof(struct met) + l->n_words * sizeof(uint64_t);
-  w->set = ARENA_NEW(arena, uint64_t, l->n_words), w->must = ARENA_NEW(arena, uint64_t, l->n_words);
+  partition_ideals_init(&w->ideals, l->n_words, arena);
+  w->set = ARENA_NEW(arena, uint64_t, l->n_words);
+  w->must = ARENA_NEW(arena, uint64_t, l->n_words), w->forced = ARENA_NEW(arena, uint64_t, l->n_words);
   w->place = ARENA_NEW(arena, uint8_t, l->n), w->waits = ARENA_NEW(arena, uint32_t, l->n);
   w->left = ARENA_NEW(arena, uint32_t, l->n_tensors), w->readers = ARENA_NEW(arena, uint32_t, l->n_tensors);
   w->refusers = ARENA_NEW(arena, uint32_t, l->n_tensors);
+  w->allowed = ARENA_NEW(arena, bool, l->n), w->late = ARENA_NEW(arena, bool, l->n_tensors);
+  w->cut_left = ARENA_NEW(arena, int64_t, l->n_tensors);
   w->ready = ARENA_NEW(arena, uint32_t, l->n + 1), w->outs = ARENA_NEW(arena, uint32_t, l->n);
   w->frames = ARENA_NEW(arena, struct frame, l->n);
   for (uint32_t e = 0; e < l->n; e++) w->waits[e] = l->in_start[e + 1] - l->in_start[e];
@@ -517,18 +534,17 @@ static void walk_init(struct walk *w, struct partition_reach *reach, int64_t per
     if (!has(reach->to, e)) w->whole = false;
     if (has(reach->to, e) && !has(reach->from, e)) take_out(w, e);
   }
-  make_table(w, 4 * FIRST_IDEALS);
 }
 
 /* Chips of what lies between `from` and `to`, from the last ideal backwards. */
 static void read_chips(const struct walk *w, uint32_t *chip) {
   const struct partition_lattice *l = w->lattice;
-  const struct met *met = met_of(w, w->last);
+  const struct partition_met *met = partition_ideals_at(&w->ideals, w->last);
   for (uint32_t e = 0; e < l->n; e++) {
     if (has(w->reach->to, e) && !has(met->set, e)) chip[e] = met->chips + 1;
   }
   while (met->chips > 0) {
-    const struct met *before = met_of(w, met->from);
+    const struct partition_met *before = partition_ideals_at(&w->ideals, met->from);
     for (uint32_t e = 0; e < l->n; e++) {
       if (has(met->set, e) && !has(before->set, e)) chip[e] = met->chips;
     }
@@ -540,10 +556,11 @@ enum partition_outcome partition_reach(struct partition_reach *reach, int64_t pe
   const struct arena_mark mark = arena_get_mark(reach->scratch);
   struct walk w;
   walk_init(&w, reach, period + reach->lattice->rounding);
-  enum step step = keep(&w, 0, 0) ? STEP_ON : STEP_GAVE_UP;
-  if (step == STEP_ON && ends(&w)) step = STEP_REACHED;
-  for (uint32_t i = 0; step == STEP_ON && i < w.n_met; i++) {
-    if (met_of(&w, i)->chips + 2 <= reach->n_chips) step = expand(&w, i);
+  enum step step = STEP_ON;
+  partition_ideals_add(&w.ideals, &(struct partition_met){w.hash, w.weight, w.work, w.cut, 0, 0}, w.set);
+  if (ends(&w)) step = STEP_REACHED;
+  for (uint32_t i = 0; step == STEP_ON && i < w.ideals.n; i++) {
+    if (partition_ideals_at(&w.ideals, i)->chips + 2 <= reach->n_chips) step = expand(&w, i);
   }
   if (step == STEP_REACHED) read_chips(&w, chip);
   arena_rewind(reach->scratch, mark);
