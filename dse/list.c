@@ -10,6 +10,7 @@
 #include "arch/platform.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "search/partition/policy_train.h"
 #include "workloads/split.h"
 #include "workloads/workload.h"
 #include <jansson.h>
@@ -166,6 +167,7 @@ static bool list_keys(struct invocation *invocation, struct error *error) {
   list_table(invocation, "accelerator", &accelerator_fields);
   list_jobs_keys(invocation);
   list_table(invocation, "placement", &placement_table_fields);
+  list_fields(invocation, "dse train policy", "", &policy_training_fields);
   return true;
 }
 
