@@ -197,11 +197,13 @@ install: all man
 	install -D -m 755 $(BUILD)/bin/dse $(DESTDIR)$(PREFIX)/bin/dse
 	install -D -m 644 $(ROOT_BUILD)/dse.1 $(DESTDIR)$(PREFIX)/share/man/man1/dse.1
 	install -d $(DESTDIR)$(PREFIX)/share/dse/workloads/models $(DESTDIR)$(PREFIX)/share/dse/arch/catalogue \
-	  $(DESTDIR)$(PREFIX)/share/dse/workloads/layers $(DESTDIR)$(PREFIX)/share/dse/configs
+	  $(DESTDIR)$(PREFIX)/share/dse/workloads/layers $(DESTDIR)$(PREFIX)/share/dse/configs \
+	  $(DESTDIR)$(PREFIX)/share/dse/search/partition/weights
 	install -m 644 workloads/models/*.cfg $(DESTDIR)$(PREFIX)/share/dse/workloads/models
 	install -m 644 workloads/layers/*.csv workloads/layers/README.md $(DESTDIR)$(PREFIX)/share/dse/workloads/layers
 	install -m 644 arch/catalogue/*.cfg $(DESTDIR)$(PREFIX)/share/dse/arch/catalogue
 	install -m 644 arch/chips.csv arch/matmuls.csv arch/boards.csv $(DESTDIR)$(PREFIX)/share/dse/arch
+	install -m 644 search/partition/weights/policy.weights $(DESTDIR)$(PREFIX)/share/dse/search/partition/weights
 	install -m 644 configs/*.cfg $(DESTDIR)$(PREFIX)/share/dse/configs
 
 clean:

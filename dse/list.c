@@ -11,6 +11,7 @@
 #include "arch/platform.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "search/partition/policy_train.h"
 #include "workloads/split.h"
 #include "workloads/workload.h"
 #include <jansson.h>
@@ -168,6 +169,7 @@ static bool list_keys(struct invocation *invocation, struct error *error) {
   list_jobs_keys(invocation);
   list_table(invocation, "placement", &placement_table_fields);
   list_table(invocation, "chips", &partition_table_fields);
+  list_fields(invocation, "dse train policy", "", &policy_training_fields);
   return true;
 }
 

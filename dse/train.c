@@ -1,6 +1,7 @@
 /* dse train: weights of a learnt algorithm, made from drawn graphs and given ones, for `dse map`. */
 #include "dse/command.h"
 #include "dse/map.h"
+#include "dse/partition_run.h"
 #include "dse/run.h"
 #include "dse/signals.h"
 #include "dse/tables.h"
@@ -156,11 +157,16 @@ static enum status run(struct invocation *invocation, struct error *error) {
     return error->status;
   tell_split(training);
   signals_catch();
+  struct arena sharing;
+  arena_init(&sharing, 1 << 20);
+  struct partition_ranks ranks = {invocation->cluster, &sharing, error};
+  const struct partition_pool pool = {partition_run_on_ranks, &ranks};
   training->curve = table_new(invocation->arena, "training", columns, sizeof columns / sizeof *columns);
   const struct policy_trainer trainer = {.training = &training->settings,
                                          .lessons = &training->lessons,
                                          .start = from != NULL ? &start : NULL,
                                          .seed = training->seed,
+                                         .pool = &pool,
                                          .checked = checked,
                                          .interrupted = interrupted,
                                          .context = training,
@@ -168,6 +174,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
                                          .scratch = invocation->scratch};
   struct policy_origin origin = {.seed = training->seed, .corpus = policy_lessons_digest(&training->lessons)};
   policy_train(&trainer, &net, &origin.updates);
+  arena_release(&sharing);
   origin.updates += before.updates;
   const char *const out = invocation_value(invocation, "out");
   if (cluster_rank(invocation->cluster) == 0 && !policy_file_write(&net, &origin, out, invocation->scratch, error))
@@ -203,7 +210,7 @@ const struct command command_train = {
         "Draws graphs of five families, adds the given instances at 2, 4, 8, 16 and 36 chips, and trains a graph\n"
         "network: first towards good placements (labels), then by PPO on what it draws itself. One family is kept\n"
         "apart (held_out); the weights that do best on it are written. The learning curve goes to stdout. Keys, by\n"
-        "--set KEY=VALUE, are the group train of dse list keys. The same seed and keys give the same bytes on any\n"
+        "--set KEY=VALUE, are at the end of dse list keys. The same seed and keys give the same bytes on any\n"
         "number of ranks. A signal ends it with the best weights until then.",
     .examples = examples,
     .run = run,

@@ -22,7 +22,7 @@ struct policy_settings {
   const char *weights;
   uint64_t width, layers, rollouts, epochs, minibatches, refine_passes, most_updates;
   bool attention;
-  double clip, rate, first_entropy, last_entropy;
+  double clip, rate, first_entropy, last_entropy, explore;
 };
 
 #define OFFSET(member) offsetof(struct policy_settings, member)
@@ -45,6 +45,9 @@ static const struct field policy_field_list[] = {
     {"first_entropy", FIELD_REAL, "", 0, 1, "0.01", "weight of the chances' entropy, at the first sample",
      OFFSET(first_entropy), ROLE_ANSWER, NULL},
     {"last_entropy", FIELD_REAL, "", 0, 1, "0.001", "the same at the last", OFFSET(last_entropy), ROLE_ANSWER, NULL},
+    {"explore", FIELD_REAL, "", 0, 1, "0.5",
+     "share of placements that are drawn with the limits between chips moved and chances sharpened", OFFSET(explore),
+     ROLE_ANSWER, NULL},
     {"refine_passes", FIELD_UINT, "", 1, POLICY_MAX_PASSES, "1",
      "passes of the network for a placement, each given the one before", OFFSET(refine_passes), ROLE_ANSWER, NULL},
     {"repair", FIELD_CHOICE, "", 0, 0, "\"sample\"",
@@ -159,6 +162,7 @@ static bool run(const struct partition_request *request, struct partition_result
                                        .order = settings->order,
                                        .repair = settings->repair,
                                        .clip = settings->clip,
+                                       .explore = settings->explore,
                                        .pool = request->pool,
                                        .scratch = request->scratch};
     search(request, &learner, &c, &practice, result);

@@ -36,12 +36,19 @@ static struct ordinal ordinal_of(const real *outputs) {
                           .log_s_slope = (log_s_high - log_s_low) * s.below * s.above};
 }
 
-static void ordinal_forward(uint32_t n_chips, const real *outputs, double *p) {
-  const struct ordinal o = ordinal_of(outputs);
+/* Where chip c ends, along the chain; in order, however it is twisted. */
+static double limit_of(uint32_t n_chips, uint32_t c, const struct policy_twist *twist) {
+  const double moved = twist != NULL && c < n_chips ? twist->shift * twist->limits[c - 1] / 2 : 0;
+  return (c + moved) / n_chips;
+}
+
+static void ordinal_forward(uint32_t n_chips, const real *outputs, const struct policy_twist *twist, double *p) {
+  struct ordinal o = ordinal_of(outputs);
+  if (twist != NULL) o.s *= twist->sharpness;
   double x = -o.m / o.s, sum = 0;
   struct logistic last = logistic(x);
   for (uint32_t c = 1; c <= n_chips; c++) {
-    const double next_x = ((double)c / n_chips - o.m) / o.s;
+    const double next_x = (limit_of(n_chips, c, twist) - o.m) / o.s;
     const struct logistic next = logistic(next_x);
     p[c - 1] = between(x, last, next);
     sum += p[c - 1];
@@ -89,12 +96,14 @@ static double softmax_sum(uint32_t n_chips, const real *outputs, double *most) {
   return sum;
 }
 
-static void softmax_forward(uint32_t n_chips, const real *outputs, double *p) {
-  double most;
-  const double sum = softmax_sum(n_chips, outputs, &most);
+static void softmax_forward(uint32_t n_chips, const real *outputs, double sharpness, double *p) {
+  double most, sum = 0;
+  softmax_sum(n_chips, outputs, &most);
   for (uint32_t c = 0; c < n_chips; c++) {
-    p[c] = (1 - even_share) * num_exp((double)outputs[c] - most) / sum + even_share / n_chips;
+    p[c] = num_exp(((double)outputs[c] - most) / sharpness);
+    sum += p[c];
   }
+  for (uint32_t c = 0; c < n_chips; c++) p[c] = (1 - even_share) * p[c] / sum + even_share / n_chips;
 }
 
 static void softmax_backward(uint32_t n_chips, const real *outputs, const double *d_p, real *d_outputs) {
@@ -110,16 +119,21 @@ static void softmax_backward(uint32_t n_chips, const real *outputs, const double
 /* --- both -----------------------------------------------------------------------------------------------------------
  */
 
-void policy_head_forward(const struct policy_net_shape *shape, size_t n, uint32_t n_chips, const real *outputs,
-                         double *p) {
+void policy_head_twisted(const struct policy_net_shape *shape, size_t n, uint32_t n_chips, const real *outputs,
+                         const struct policy_twist *twist, double *p) {
   for (size_t v = 0; v < n; v++) {
     const real *const row = outputs + v * shape->outputs;
     if (shape->head == POLICY_ORDINAL) {
-      ordinal_forward(n_chips, row, p + v * n_chips);
+      ordinal_forward(n_chips, row, twist, p + v * n_chips);
     } else {
-      softmax_forward(n_chips, row, p + v * n_chips);
+      softmax_forward(n_chips, row, twist != NULL ? twist->sharpness : 1, p + v * n_chips);
     }
   }
+}
+
+void policy_head_forward(const struct policy_net_shape *shape, size_t n, uint32_t n_chips, const real *outputs,
+                         double *p) {
+  policy_head_twisted(shape, n, n_chips, outputs, NULL, p);
 }
 
 void policy_head_backward(const struct policy_net_shape *shape, size_t n, uint32_t n_chips, const real *outputs,

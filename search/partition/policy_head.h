@@ -12,6 +12,14 @@
 void policy_head_forward(const struct policy_net_shape *shape, size_t n, uint32_t n_chips, const real *outputs,
                          double *p);
 /* d_outputs [n × outputs] from the slope by p. */
+/* The same as somebody sees it who tries something: limits between chips moved by up to `shift` chips each, spreads
+ * `sharpness` times as wide. limits [C - 1] are what is drawn for it, in −1 … 1. A softmax head knows no limits. */
+struct policy_twist {
+  double shift, sharpness;
+  const double *limits;
+};
+void policy_head_twisted(const struct policy_net_shape *shape, size_t n, uint32_t n_chips, const real *outputs,
+                         const struct policy_twist *twist, double *p);
 void policy_head_backward(const struct policy_net_shape *shape, size_t n, uint32_t n_chips, const real *outputs,
                           const double *d_p, real *d_outputs);
 /* Where along the chain, 0 to 1: m, or the mean chip of a softmax head. */

@@ -8,6 +8,8 @@
 
 static const double beta_first = 0.9, beta_second = 0.999, adam_epsilon = 1e-8;
 static const double most_norm = 1.0; /* of a step's gradient */
+/* Of a twist: limits move by up to a chip, spreads shrink by up to this. */
+static const double least_shift = 0.05, least_sharpness = 0.02;
 static const double least_spread = 1e-8;
 
 struct policy_case policy_case_of(const struct partition_graph *graph, uint64_t number, struct arena *arena,
@@ -110,7 +112,10 @@ struct drawing {
   const struct policy_practice *practice;
   const struct policy_batch *batch;
   uint64_t update;
-  const double *p; /* of the first pass, [n × C] */
+  const double *p;     /* of the first pass, [n × C] */
+  const real *outputs; /* that p comes from */
+  double *twisted;     /* [n × C] */
+  double *limits;      /* [C] */
   struct partition_sample sample;
   uint32_t *proposal;
 };
@@ -145,6 +150,21 @@ static bool draw_pass(struct drawing *drawing, const double *p, struct rng *rng,
   return true;
 }
 
+/* Chances of a rollout's first pass. Some rollouts try limits of their own: whole slices move, where single groups
+ * that stray only cost. They differ from what was believed, so that learning from them leans on the clip of PPO. */
+static const double *first_chances(struct drawing *drawing, struct rng *rng) {
+  const struct policy_case *const c = drawing->c;
+  const uint32_t n_chips = c->view.n_chips;
+  if (!(rng_unit(rng) < drawing->practice->explore)) return drawing->p;
+  const struct policy_twist twist = {.shift = num_exp(num_log(least_shift) * rng_unit(rng)),
+                                     .sharpness = num_exp(num_log(least_sharpness) * rng_unit(rng)),
+                                     .limits = drawing->limits};
+  for (uint32_t limit = 0; limit + 1 < n_chips; limit++) drawing->limits[limit] = 2 * rng_unit(rng) - 1;
+  policy_head_twisted(&drawing->learner->net.shape, drawing->batch->n, n_chips, drawing->outputs, &twist,
+                      drawing->twisted);
+  return drawing->twisted;
+}
+
 static void draw_one(void *argument, size_t i, void *result) {
   struct drawing *const drawing = argument;
   const struct policy_case *const c = drawing->c;
@@ -154,7 +174,8 @@ static void draw_one(void *argument, size_t i, void *result) {
   bool drawn = true;
   memset(result, 0, drawing->batch->result_bytes);
   for (size_t pass = 0; drawn && pass < drawing->batch->n_passes; pass++) {
-    const double *const p = pass == 0 ? drawing->p : policy_learner_chances(drawing->learner, c, drawing->sample.chip);
+    const double *const p =
+        pass == 0 ? first_chances(drawing, &rng) : policy_learner_chances(drawing->learner, c, drawing->sample.chip);
     drawn = draw_pass(drawing, p, &rng, result, pass);
   }
   if (drawn) period_ms = partition_value(c->view.graph, drawing->sample.chip, c->work);
@@ -163,16 +184,20 @@ static void draw_one(void *argument, size_t i, void *result) {
 
 void policy_draw(struct policy_learner *learner, const struct policy_case *c, const struct policy_practice *practice,
                  uint64_t update, struct policy_batch *batch) {
-  const size_t n = c->view.graph->n, n_p = n * c->view.n_chips;
+  const size_t n = c->view.graph->n, n_p = n * c->view.n_chips, n_outputs = n * learner->net.shape.outputs;
   struct arena *const scratch = practice->scratch;
   const struct arena_mark mark = arena_get_mark(scratch);
   double *const p = ARENA_NEW(scratch, double, n_p);
+  real *const outputs = ARENA_NEW(scratch, real, n_outputs);
   struct drawing drawing = {.learner = learner,
                             .c = c,
                             .practice = practice,
                             .batch = batch,
                             .update = update,
                             .p = p,
+                            .outputs = outputs,
+                            .twisted = ARENA_NEW(scratch, double, n_p),
+                            .limits = ARENA_NEW(scratch, double, c->view.n_chips),
                             .sample = {.chip = ARENA_NEW(scratch, uint32_t, n),
                                        .order = ARENA_NEW(scratch, uint32_t, n),
                                        .low = ARENA_NEW(scratch, uint32_t, n),
@@ -180,6 +205,7 @@ void policy_draw(struct policy_learner *learner, const struct policy_case *c, co
                                        .drawn = ARENA_NEW(scratch, uint32_t, n)},
                             .proposal = ARENA_NEW(scratch, uint32_t, n)};
   memcpy(p, policy_learner_chances(learner, c, NULL), n_p * sizeof *p);
+  memcpy(outputs, learner->outputs, n_outputs * sizeof *outputs);
   partition_pool_run(practice->pool, batch->n_rollouts, batch->result_bytes, draw_one, &drawing, batch->results);
   arena_rewind(scratch, mark);
 }

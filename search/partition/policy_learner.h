@@ -22,6 +22,7 @@ struct policy_practice {
   uint64_t order;  /* enum partition_order */
   uint64_t repair; /* enum policy_repair */
   double clip, entropy;
+  double explore;                    /* share of rollouts that are drawn with a twist */
   const struct partition_pool *pool; /* who draws; NULL: this rank alone */
   struct arena *scratch;
 };
