@@ -1,5 +1,5 @@
 /* Does every input that once hurt, or was made to, still leave the reader of a sweep's folds unharmed, and every
- * table the readers of spaces, layers, designs, jobs, placements and partitions? */
+ * table the readers of spaces, layers, designs, jobs, placements, partitions and shardings? */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,6 +24,9 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_partition
 #include "tests/fuzz/fuzz_partition.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_sharding
+#include "tests/fuzz/fuzz_sharding.c"
 #undef LLVMFuzzerTestOneInput
 #include "tests/unit/results/folder.h"
 
@@ -84,9 +87,17 @@ static void test_partition_corpus(void **state) {
   assert_true(fuzz_partition_seen.answers >= 20 && fuzz_partition_seen.refused_answers >= 8);
 }
 
+static void test_sharding_corpus(void **state) {
+  (void)state;
+  replay("tests/fuzz/corpus/sharding", fuzz_sharding, 0);
+  assert_true(fuzz_sharding_seen.accepted >= 30 && fuzz_sharding_seen.refused >= 33);
+  assert_true(fuzz_sharding_seen.answers >= 9 && fuzz_sharding_seen.refused_answers >= 8);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep_corpus),     cmocka_unit_test(test_table_corpus),
                                      cmocka_unit_test(test_map_corpus),       cmocka_unit_test(test_tenancy_corpus),
-                                     cmocka_unit_test(test_placement_corpus), cmocka_unit_test(test_partition_corpus)};
+                                     cmocka_unit_test(test_placement_corpus), cmocka_unit_test(test_sharding_corpus),
+                                     cmocka_unit_test(test_partition_corpus)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
