@@ -1,56 +1,156 @@
-/* What can no sharding beat? (sharding §5, lower bounds.) So far: the work of all layers, each by the design that does
- * it in least, over all boards. Ceilings are superadditive, so pieces take no less than the whole, but for what a
- * design takes to fill, which is left out. */
+/* What can no sharding beat? (sharding §5, lower bounds.)
+ *
+ * Work: split over p boards, a layer's products take each board at least 1/p of what one board needs without filling
+ * its pipeline, because ceilings only add; boards work on one layer of their set at a time. Path: layers that wait for
+ * each other, each on all boards. Split: the same path, each layer's best strategy under the best design on as many
+ * boards, as well linked, as there are, and nothing moved between layers. Training counts the forward pass and as many
+ * cycles once more for the gradients of weights. Left out: moves between layers, which exact methods bound. */
 #include "search/sharding/sharding_bounds.h"
+
+#include "search/sharding/sharding_private.h"
+#include "search/sharding/sharding_tables.h"
 
 #include <math.h>
 
 const char *const sharding_bound_names[SHARDING_N_BOUNDS] = {"work", "path", "split", "exact"};
+static const char *const reasons[SHARDING_N_BOUNDS] = {
+    "least work of each layer by any design, over all boards", "the longest path, each layer on all boards",
+    "the longest path, each layer's best strategy on its best set", "what an exact search has shown"};
 
-/* Cycles to fill and drain; of a piece as of the whole. */
-static double fill_cycles(const struct sharding_design *d, const struct sharding_layer *layer) {
-  const double taps = (double)(layer->size[SHARDING_KH] * layer->size[SHARDING_KW]);
-  if (d->model == SHARDING_SYSTOLIC) return (double)(d->rows + d->columns);
-  if (d->model != SHARDING_TILED) return 0;
-  const double ports = (double)d->ports, tile = (double)(d->tr * d->tc);
-  const double load = fmax(ceil((double)d->tn * tile / ports), ceil((double)(d->tm * d->tn) * taps / ports));
-  return ceil((double)d->tm * tile / ports) + fmax(load, taps * tile);
-}
-
-/* Board-seconds of a layer. */
-static double least_work_s(const struct sharding_problem *problem, const struct sharding_design *d, uint32_t l) {
-  const struct sharding_layer *layer = &problem->layers[l];
-  if (d->model != SHARDING_TABLE) {
-    const double fill = fill_cycles(d, layer) * (double)layer->size[SHARDING_B];
-    return fmax(sharding_cycles(problem, d, l, layer->size, 1) - fill, 0) / d->clock_hz;
-  }
-  double least = sharding_kinds[layer->kind].products ? INFINITY : 0;
-  for (size_t i = 0; i < d->n_ps; i++) {
-    const double cycles = d->cycles[l * d->n_ps + i];
-    if (!isnan(cycles)) least = fmin(least, cycles * d->p[i]);
-  }
-  return least / d->clock_hz;
-}
+/* More boards have too many sizes of sets to try each. */
+enum { MAX_SPLIT_BOARDS = 64 };
 
 void sharding_bounds_take(struct sharding_bounds *bounds, enum sharding_bound which, double value_s) {
-  bounds->value_s[which] = value_s;
-  if (value_s <= bounds->best_s) return;
-  bounds->best_s = value_s;
-  bounds->binding = which;
+  if (value_s > bounds->value_s[which]) bounds->value_s[which] = value_s;
+  if (!(value_s > bounds->best_s)) return;
+  bounds->best_s = value_s, bounds->binding = which, bounds->reason = reasons[which];
+}
+
+double sharding_gap(double value, double bound) {
+  return value > 0 && isfinite(value) ? fmax(0, (value - bound) / value) : 0;
+}
+
+/* --- work -----------------------------------------------------------------------------------------------------------
+ */
+
+/* Cycles before and behind the steady state, which every board spends. */
+static double fill_cycles(const struct sharding_design *d, const struct sharding_layer *layer) {
+  const uint64_t kernel = layer->size[SHARDING_KH] * layer->size[SHARDING_KW];
+  switch (d->model) {
+  case SHARDING_TILED: {
+    const uint64_t input = ceil_div(d->tn * d->tr * d->tc, d->ports),
+                   weights = ceil_div(d->tm * d->tn * kernel, d->ports);
+    const uint64_t store = ceil_div(d->tm * d->tr * d->tc, d->ports);
+    return (double)(store + max_u64(max_u64(input, weights), kernel * d->tr * d->tc));
+  }
+  case SHARDING_SYSTOLIC:
+    return (double)(d->rows + d->columns);
+  case SHARDING_WINOGRAD:
+  case SHARDING_TABLE:
+    break;
+  }
+  return 0;
+}
+
+/* Seconds of one board, at least, however the layer is split. */
+static double work_by(const struct sharding_problem *problem, const struct sharding_design *design, uint32_t layer) {
+  if (design->model != SHARDING_TABLE) {
+    if (!sharding_kind_of(problem, layer)->products) return 0;
+    const double fill = (double)problem->layers[layer].size[SHARDING_B] * fill_cycles(design, &problem->layers[layer]);
+    return (sharding_cycles(problem, design, layer, problem->layers[layer].size, 1) - fill) / design->clock_hz;
+  }
+  double least_s = INFINITY;
+  for (size_t i = 0; i < design->n_ps; i++) {
+    const double cycles = sharding_cycles(problem, design, layer, problem->layers[layer].size, design->p[i]);
+    least_s = fmin(least_s, design->p[i] * cycles / design->clock_hz);
+  }
+  /* On numbers of boards that are not in the table, layers without products are free. */
+  return sharding_kind_of(problem, layer)->products ? least_s : 0;
+}
+
+static bool is_carried(const struct sharding_problem *problem, uint32_t design) {
+  if (problem->adaptive) return true;
+  for (size_t b = 0; b < problem->n_boards; b++) {
+    if (problem->boards[b].design == design) return true;
+  }
+  return false;
+}
+
+static double least_work_s(const struct sharding_problem *problem, uint32_t layer) {
+  double least_s = INFINITY;
+  for (uint32_t d = 0; d < problem->n_designs; d++) {
+    if (is_carried(problem, d)) least_s = fmin(least_s, work_by(problem, &problem->designs[d], layer));
+  }
+  const struct sharding_kind *kind = sharding_kind_of(problem, layer);
+  return problem->training && kind->has_weights ? 2 * least_s : least_s;
+}
+
+/* --- the path -------------------------------------------------------------------------------------------------------
+ */
+
+static double longest_path(const struct sharding_problem *problem, const double *layer_s, struct arena *scratch) {
+  double *end_s = ARENA_NEW(scratch, double, problem->n_layers), longest_s = 0;
+  for (size_t i = 0; i < problem->n_layers; i++) {
+    const uint32_t l = problem->topological[i];
+    for (uint32_t j = problem->in_start[l]; j < problem->in_start[l + 1]; j++) {
+      end_s[l] = fmax(end_s[l], end_s[problem->edges[problem->in_edge[j]].from]);
+    }
+    end_s[l] += layer_s[l];
+    longest_s = fmax(longest_s, end_s[l]);
+  }
+  return longest_s;
+}
+
+/* The fastest link there is: no ring is faster. */
+static double fastest_link(const struct sharding_problem *problem) {
+  double fastest = 0;
+  for (uint32_t a = 0; a < problem->n_boards; a++) {
+    for (uint32_t b = 0; b < problem->n_boards; b++) {
+      if (a != b) fastest = fmax(fastest, sharding_link(problem, a, b));
+    }
+  }
+  return fastest > 0 ? fastest : INFINITY;
+}
+
+static void lower_by(struct sharding_tables *tables, double *layer_s) {
+  const struct sharding_problem *problem = tables->store->problem;
+  for (uint32_t l = 0; l < problem->n_layers; l++) {
+    sharding_tables_layer(tables, l);
+    for (uint32_t s = 0; s < tables->bytes->n[l]; s++) {
+      const double saved_s = problem->reduce_scatter ? tables->all_reduce_s[l][s] / 2 : 0;
+      layer_s[l] = fmin(layer_s[l], tables->cost_s[l][s] - saved_s);
+    }
+  }
+}
+
+static double split_s(const struct sharding_problem *problem, struct arena *scratch) {
+  struct sharding_store *store = sharding_store_new(problem, scratch);
+  double *layer_s = ARENA_NEW(scratch, double, problem->n_layers);
+  const double fastest = fastest_link(problem);
+  for (uint32_t l = 0; l < problem->n_layers; l++) layer_s[l] = INFINITY;
+  for (uint32_t d = 0; d < problem->n_designs; d++) {
+    uint32_t most = 0;
+    for (size_t b = 0; b < problem->n_boards; b++) most += problem->adaptive || problem->boards[b].design == d;
+    for (uint32_t p = 1; p <= most; p++) {
+      const struct sharding_shape shape = {p, p > 1 ? fastest : INFINITY, UINT64_MAX};
+      lower_by(sharding_store_tables(store, shape, d), layer_s);
+    }
+  }
+  return longest_path(problem, layer_s, scratch);
 }
 
 void sharding_bounds(const struct sharding_problem *problem, struct arena *scratch, struct sharding_bounds *bounds) {
-  (void)scratch;
-  double work_s = 0;
-  *bounds = (struct sharding_bounds){.reason = "the work of all layers, spread evenly over all boards"};
+  const struct arena_mark mark = arena_get_mark(scratch);
+  double *layer_s = ARENA_NEW(scratch, double, problem->n_layers), sum_s = 0;
+  *bounds = (struct sharding_bounds){.reason = reasons[0]};
   for (uint32_t l = 0; l < problem->n_layers; l++) {
-    double least = INFINITY;
-    for (size_t d = 0; d < problem->n_designs; d++) {
-      least = fmin(least, least_work_s(problem, &problem->designs[d], l));
-    }
-    if (isfinite(least)) work_s += least;
+    layer_s[l] = least_work_s(problem, l) / (double)problem->n_boards;
+    sum_s += layer_s[l];
   }
-  sharding_bounds_take(bounds, SHARDING_BOUND_WORK, work_s / (double)problem->n_boards);
+  sharding_bounds_take(bounds, SHARDING_BOUND_WORK, sum_s);
+  sharding_bounds_take(bounds, SHARDING_BOUND_PATH, longest_path(problem, layer_s, scratch));
+  if (problem->n_boards <= MAX_SPLIT_BOARDS) {
+    sharding_bounds_take(bounds, SHARDING_BOUND_SPLIT, split_s(problem, scratch));
+  }
+  arena_rewind(scratch, mark);
 }
-
-double sharding_gap(double value, double bound) { return value > 0 ? (value - bound) / value : 0; }

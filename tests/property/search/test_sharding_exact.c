@@ -1,5 +1,6 @@
 /* Is exact level 1 exact? Random small systems against all sets, designs, ranges and strategies, valued by the
  * evaluator: chains and branches, links of their own, fixed designs, tight memory, training. Bounds never lie. */
+#include "search/sharding/sharding_bounds.h"
 #include "search/sharding/sharding_branch.h"
 #include "tests/sharding_made.h"
 #include "tests/sharding_random.h"
@@ -90,6 +91,13 @@ static bool check(const struct sharding_problem *problem, uint64_t number, size_
   const struct branch_limits limits = {.max_nodes = 100000};
   struct branch_result result = {.value_s = INFINITY};
   assert_true(sharding_branch(problem, &limits, &scratch, &arena, &result));
+  struct sharding_bounds bounds;
+  sharding_bounds(problem, &scratch, &bounds);
+  for (size_t i = 0; i < SHARDING_N_BOUNDS; i++) {
+    if (bounds.value_s[i] <= all.least_s * (1 + 1e-12)) continue;
+    fail_msg("case %lu: bound %s %.17g above the optimum %.17g", (unsigned long)number, sharding_bound_names[i],
+             bounds.value_s[i], all.least_s);
+  }
   const bool proven = result.bound_s >= result.value_s * (1 - 1e-12);
   *n_proven += proven;
   if (result.bound_s > all.least_s * (1 + 1e-12)) {
