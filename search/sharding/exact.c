@@ -19,7 +19,10 @@ static void run(const struct sharding_request *request, struct sharding_result *
   const struct exact_settings *settings = request->settings;
   struct sharding_meter meter;
   sharding_meter_init(&meter, request, result);
-  const struct branch_limits limits = {settings->max_nodes, 0, request->interrupted, request->context};
+  const struct branch_limits limits = {.max_nodes = settings->max_nodes,
+                                       .max_solved = request->samples,
+                                       .interrupted = request->interrupted,
+                                       .context = request->context};
   struct branch_result found = {.value_s = INFINITY};
   if (!sharding_branch(request->problem, &limits, request->scratch, request->arena, &found)) return;
   result->samples = found.n_solved;

@@ -137,7 +137,9 @@ static int compare_children(const void *x, const void *y) {
 }
 
 static bool is_over(const struct branch *b) {
-  return b->result->n_nodes >= b->limits->max_nodes || b->choice.n_sets + 1 >= CHOICE_MAX_SETS ||
+  return b->result->n_nodes >= b->limits->max_nodes ||
+         (b->limits->max_solved > 0 && b->result->n_solved >= b->limits->max_solved) ||
+         b->choice.n_sets + 1 >= CHOICE_MAX_SETS ||
          (b->limits->interrupted != NULL && b->limits->interrupted(b->limits->context));
 }
 
@@ -156,6 +158,7 @@ static size_t list_children(struct branch *b, uint32_t first, double known_s, st
       scan_set(&scan);
       const bool all = ranges_used(b->ranges, used, f) == sets->n_used - 1;
       for (uint32_t last = all ? end : first; last <= end; last++) {
+        if (last < end && b->limits->cuts != NULL && !b->limits->cuts[last]) continue;
         const double goal_s = goal_of(b), so_far_s = fmax(known_s, scan.out_s[last - first]);
         const double bound_s =
             so_far_s >= goal_s || last == end ? so_far_s : fmax(known_s, cut_bound(&scan, last, goal_s));
@@ -286,7 +289,8 @@ static void search_all(struct branch *b, struct arena *own) {
   struct branch_result *result = b->result;
   const struct sharding_problem *problem = b->problem;
   solve_alone(b);
-  b->ranges = ranges_new(b->context.sets, b->context.store, result->value_s, own);
+  b->ranges =
+      ranges_new(b->context.sets, b->context.store, (struct ranges_limits){result->value_s, b->limits->cuts}, own);
   const double rest_s = ranges_rest(b->ranges, 0, 0, NULL);
   if (rest_s < goal_of(b)) solve_relaxed(b);
   result->bound_s = fmin(rest_s, result->value_s);
@@ -303,10 +307,11 @@ bool sharding_branch(const struct sharding_problem *problem, const struct branch
   arena_init(&own, 1 << 20);
   struct sharding_sets sets;
   struct branch b = {.problem = problem, .limits = limits, .result = result, .open_s = INFINITY};
-  bool fine = sharding_sets_make(problem, MAX_FORMS, &own, &sets);
+  bool fine = limits->sets != NULL || sharding_sets_make(problem, MAX_FORMS, &own, &sets);
   if (fine) {
-    b.context = (struct choice_context){&sets, sharding_store_new(problem, &own), WIDTH, scratch, arena};
-    b.ranges = ranges_new(&sets, b.context.store, INFINITY, &own);
+    b.context = (struct choice_context){limits->sets != NULL ? limits->sets : &sets, sharding_store_new(problem, &own),
+                                        WIDTH, scratch, arena};
+    b.ranges = ranges_new(b.context.sets, b.context.store, (struct ranges_limits){INFINITY, limits->cuts}, &own);
     fine = b.ranges != NULL;
   }
   if (fine) {
@@ -314,6 +319,7 @@ bool sharding_branch(const struct sharding_problem *problem, const struct branch
     result->ended = true, result->bound_s = 0;
     result->choice.n_sets = 0;
     search_all(&b, &own);
+    if (limits->sets != NULL || limits->cuts != NULL) result->bound_s = 0;
     arena_rewind(scratch, mark);
   }
   arena_release(&own);

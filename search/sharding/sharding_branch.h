@@ -5,8 +5,11 @@
 #include "search/sharding/sharding_choice.h"
 
 struct branch_limits {
-  uint64_t max_nodes; /* sets chosen */
-  double tolerance;   /* what promises less gain than this share is not looked at */
+  uint64_t max_nodes;               /* sets chosen */
+  uint64_t max_solved;              /* leaves whose strategies are solved; 0: any number */
+  double tolerance;                 /* what promises less gain than this share is not looked at */
+  const struct sharding_sets *sets; /* forms to choose from; NULL: all there are */
+  const bool *cuts;                 /* [n_layers] by place: may a range end here? NULL: anywhere */
   bool (*interrupted)(void *context);
   void *context;
 };
@@ -17,7 +20,7 @@ struct branch_result {
   bool ended;           /* all was looked at */
   struct choice choice; /* of the answer, if n_sets > 0 */
 };
-/* False: the problem is too large for it, nothing is done. */
+/* False: the problem is too large for it, nothing is done. With sets or cuts of the caller's, bound_s is 0. */
 bool sharding_branch(const struct sharding_problem *problem, const struct branch_limits *limits, struct arena *scratch,
                      struct arena *arena, struct branch_result *result);
 

@@ -24,6 +24,7 @@ struct ranges {
   struct sharding_store *store;
   struct arena *arena;
   double cutoff_s;
+  const bool *cuts;
   uint32_t n_layers, n_edges, n_options;
   uint32_t *option; /* [n_forms * n_designs] numbers of their tables; SHARDING_NONE: not allowed */
   struct level2_plan **plans;
@@ -87,7 +88,7 @@ static void list_crossings(struct ranges *r) {
   }
 }
 
-struct ranges *ranges_new(const struct sharding_sets *sets, struct sharding_store *store, double cutoff_s,
+struct ranges *ranges_new(const struct sharding_sets *sets, struct sharding_store *store, struct ranges_limits limits,
                           struct arena *arena) {
   const struct sharding_problem *problem = sets->problem;
   struct ranges *r = ARENA_NEW(arena, struct ranges, 1);
@@ -95,7 +96,8 @@ struct ranges *ranges_new(const struct sharding_sets *sets, struct sharding_stor
                        .problem = problem,
                        .store = store,
                        .arena = arena,
-                       .cutoff_s = cutoff_s,
+                       .cutoff_s = limits.cutoff_s,
+                       .cuts = limits.cuts,
                        .n_layers = (uint32_t)problem->n_layers,
                        .n_edges = (uint32_t)problem->n_edges};
   const size_t n_tail = (size_t)r->n_edges * sets->n_used * sets->n_contacts,
@@ -231,7 +233,7 @@ static void choose(struct ranges *r, uint32_t entry, uint32_t used, uint32_t edg
         const struct trial t = {r, row, entry, used, f, d, edge == SHARDING_NONE, &best};
         if (pass == 0) take(&t, end, row->out_s[end - entry]);
         for (uint32_t b = entry; pass == 1 && !all_used && b < end && row->out_s[b - entry] < best.value_s; b++) {
-          take(&t, b, cut_value(&t, b, row->out_s[b - entry]));
+          if (r->cuts == NULL || r->cuts[b]) take(&t, b, cut_value(&t, b, row->out_s[b - entry]));
         }
       }
     }

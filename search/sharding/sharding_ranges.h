@@ -14,8 +14,12 @@ struct ranges_choice { /* the next set */
   uint32_t form, design, last;
 };
 struct ranges;
-/* NULL: too large. `cutoff_s`: what takes longer is of no interest and counts as endless. */
-struct ranges *ranges_new(const struct sharding_sets *sets, struct sharding_store *store, double cutoff_s,
+struct ranges_limits {
+  double cutoff_s;  /* what takes longer is of no interest and counts as endless */
+  const bool *cuts; /* [n_layers] by place: may a range end here? NULL: anywhere */
+};
+/* NULL: too large. */
+struct ranges *ranges_new(const struct sharding_sets *sets, struct sharding_store *store, struct ranges_limits limits,
                           struct arena *arena);
 /* Layers from `place` on, boards `used` taken: least time from the start (at the earliest) to the very end. */
 double ranges_rest(struct ranges *ranges, uint32_t place, uint32_t used, struct ranges_choice *choice);

@@ -39,7 +39,9 @@ static uint32_t collect(const struct sharding_sets *sets, const uint32_t *used, 
                         uint32_t *boards) {
   uint32_t n = 0;
   for (uint32_t c = 0; c < sets->n_classes; c++) {
-    for (uint32_t i = 0; i < taken[c]; i++) boards[n++] = sets->class_boards[c][used[c] + i];
+    for (uint32_t i = 0; i < taken[c] * sets->granule; i++) {
+      boards[n++] = sets->class_boards[c][used[c] * sets->granule + i];
+    }
   }
   struct sharding_problem context = *sets->problem;
   qsort_r(boards, n, sizeof *boards, compare_boards, &context);
@@ -95,7 +97,8 @@ static void make_contacts(struct sharding_sets *sets, struct set_form *forms, st
       for (uint32_t k = 0; k < n; k++) {
         if (forms[f].taken[k] == 0) continue;
         /* Of one class: two different boards of it, as a set hears from another one. */
-        const uint32_t from = sets->class_boards[k][0], to = sets->class_boards[c][k == c && sets->class_size[c] > 1];
+        const uint32_t from = sets->class_boards[k][0],
+                       to = sets->class_boards[c][k == c && sets->class_size[c] > 1 ? sets->granule : 0];
         if (from != to) to_class[c] = fmin(to_class[c], sharding_link(problem, from, to));
       }
     }
@@ -113,17 +116,14 @@ static void make_contacts(struct sharding_sets *sets, struct set_form *forms, st
   sets->rate = rate;
 }
 
-bool sharding_sets_make(const struct sharding_problem *problem, uint32_t max_forms, struct arena *arena,
-                        struct sharding_sets *sets) {
-  *sets = (struct sharding_sets){.problem = problem, .n_used = 1};
-  if (!make_classes(sets, arena)) return false;
+static bool make_forms(struct sharding_sets *sets, uint32_t max_forms, struct arena *arena) {
   for (uint32_t c = 0; c < sets->n_classes; c++) {
     if (sets->n_used > max_forms) return false;
     sets->n_used *= sets->class_size[c] + 1;
   }
   if (sets->n_used > max_forms + 1) return false;
   struct set_form *forms = ARENA_NEW(arena, struct set_form, sets->n_used);
-  uint32_t *boards = ARENA_NEW(arena, uint32_t, problem->n_boards);
+  uint32_t *boards = ARENA_NEW(arena, uint32_t, sets->problem->n_boards);
   for (uint32_t i = 1; i < sets->n_used; i++) {
     if (make_form(sets, i, boards, &forms[sets->n_forms])) sets->n_forms++;
   }
@@ -131,6 +131,63 @@ bool sharding_sets_make(const struct sharding_problem *problem, uint32_t max_for
   make_contacts(sets, forms, arena);
   sets->forms = forms;
   return true;
+}
+
+bool sharding_sets_make(const struct sharding_problem *problem, uint32_t max_forms, struct arena *arena,
+                        struct sharding_sets *sets) {
+  *sets = (struct sharding_sets){.problem = problem, .n_used = 1, .granule = 1};
+  return make_classes(sets, arena) && make_forms(sets, max_forms, arena);
+}
+
+/* --- large systems --------------------------------------------------------------------------------------------------
+ */
+
+uint32_t sharding_sets_depth(const struct sharding_problem *problem) {
+  uint32_t most = 0;
+  for (size_t g = 0; g < problem->n_groups; g++) {
+    uint32_t n = 1;
+    for (const char *at = problem->groups[g]; *at != '\0'; at++) n += *at == '/';
+    most = n > most ? n : most;
+  }
+  return most;
+}
+
+/* The first `depth` names of two groups' paths are the same. */
+static bool share_names(const char *a, const char *b, uint32_t depth) {
+  for (uint32_t n = 0; n < depth;) {
+    if (*a != *b) return false;
+    if (*a == '\0') return true;
+    n += *a == '/';
+    a++, b++;
+    if (n + 1 == depth && (*a == '\0' || *a == '/') && (*b == '\0' || *b == '/')) return true;
+  }
+  return true;
+}
+
+bool sharding_sets_coarse(const struct sharding_problem *problem, uint32_t depth, uint32_t n_units,
+                          uint32_t max_classes, struct arena *arena, struct sharding_sets *sets) {
+  *sets = (struct sharding_sets){.problem = problem, .n_used = 1, .granule = 1};
+  bool *taken = ARENA_NEW(arena, bool, problem->n_boards);
+  uint32_t largest = 0;
+  for (uint32_t a = 0; a < problem->n_boards && sets->n_classes < max_classes; a++) {
+    if (taken[a]) continue;
+    const struct sharding_board *x = &problem->boards[a];
+    uint32_t *boards = ARENA_NEW(arena, uint32_t, problem->n_boards), n = 0;
+    for (uint32_t b = a; b < problem->n_boards; b++) {
+      const struct sharding_board *y = &problem->boards[b];
+      if (taken[b] || !share_names(x->group, y->group, depth) || (!problem->adaptive && x->design != y->design))
+        continue;
+      taken[b] = true, boards[n++] = b;
+    }
+    struct sharding_problem context = *problem;
+    qsort_r(boards, n, sizeof *boards, compare_boards, &context);
+    sets->class_boards[sets->n_classes] = boards, sets->class_size[sets->n_classes++] = n;
+    largest = n > largest ? n : largest;
+  }
+  sets->granule = largest / n_units > 0 ? largest / n_units : 1;
+  for (uint32_t c = 0; c < sets->n_classes; c++) sets->class_size[c] /= sets->granule;
+  enum { MOST_FORMS = 256 };
+  return make_forms(sets, MOST_FORMS, arena);
 }
 
 bool sharding_sets_fit(const struct sharding_sets *sets, uint32_t used, uint32_t form) {

@@ -19,8 +19,8 @@ struct set_form {
 };
 struct sharding_sets {
   const struct sharding_problem *problem;
-  uint32_t n_classes;
-  uint32_t class_size[SETS_MAX_CLASSES];
+  uint32_t n_classes, granule;           /* boards are taken by so many at once */
+  uint32_t class_size[SETS_MAX_CLASSES]; /* in granules */
   const uint32_t *class_boards[SETS_MAX_CLASSES];
   uint32_t n_used; /* mixed-radix numbers of taken boards */
   uint32_t n_forms, n_contacts;
@@ -30,6 +30,12 @@ struct sharding_sets {
 /* False: more than max_forms. */
 bool sharding_sets_make(const struct sharding_problem *problem, uint32_t max_forms, struct arena *arena,
                         struct sharding_sets *sets);
+/* Some forms of a large system: boards whose groups have `depth` names in common (0: all boards) are one class and are
+ * taken in about `n_units` equal parts, from the first max_classes classes. False: no class has boards enough. */
+bool sharding_sets_coarse(const struct sharding_problem *problem, uint32_t depth, uint32_t n_units,
+                          uint32_t max_classes, struct arena *arena, struct sharding_sets *sets);
+/* Most names in a group's path. */
+uint32_t sharding_sets_depth(const struct sharding_problem *problem);
 /* Does the form still fit beside what is used? */
 bool sharding_sets_fit(const struct sharding_sets *sets, uint32_t used, uint32_t form);
 /* Boards of a form after those that are used of each class, in the order of an answer. */

@@ -11,8 +11,8 @@ static double now_s(void) {
 }
 
 struct network {
-  struct sharding_layer layers[512];
-  struct sharding_edge edges[1024];
+  struct sharding_layer layers[1024];
+  struct sharding_edge edges[2048];
   uint32_t n_layers, n_edges;
 };
 
@@ -91,6 +91,29 @@ static void bench_level2(const char *what, const struct network *network, double
   }
 }
 
+static void bench_large(const char *what, const struct network *network, uint32_t p, struct arena *arena,
+                        struct arena *scratch) {
+  struct sharding_problem problem = made_chain(arena, 4, made_t14, 32, 32, 12e9, 6e9);
+  problem.layers = network->layers, problem.n_layers = network->n_layers;
+  problem.edges = network->edges, problem.n_edges = network->n_edges;
+  problem.host_io = true;
+  made_finish(&problem, arena);
+  const double start_s = now_s();
+  const struct sharding_shape shape = {p, 6e9, UINT64_C(1) << 30};
+  struct sharding_store *store = sharding_store_new(&problem, arena);
+  for (uint32_t design = 0; design < 3; design++) {
+    struct sharding_tables *tables = sharding_store_tables(store, shape, design);
+    const struct sharding_range range = {0, (uint32_t)problem.n_layers - 1, INFINITY};
+    struct sharding_level2 result;
+    sharding_level2_solve(tables, &range, scratch, arena, &result);
+    uint32_t most = 0;
+    for (size_t l = 0; l < problem.n_layers; l++) most = tables->bytes->n[l] > most ? tables->bytes->n[l] : most;
+    printf("%-12s %zu layers on %u boards, %s: %8.4f ms, gap %.2e, up to %u strategies, %8.1f ms\n", what,
+           problem.n_layers, p, problem.designs[design].name, 1e3 * result.value_s, 1 - result.bound_s / result.value_s,
+           most, 1e3 * (now_s() - start_s));
+  }
+}
+
 static void bench_exact(const char *what, const struct network *network, double intra, double inter,
                         struct arena *arena, struct arena *scratch) {
   struct sharding_problem problem = made_chain(arena, 4, made_t14, 2, 4, intra, inter);
@@ -129,24 +152,28 @@ static void make_streams(struct network *n, uint32_t n_streams, uint32_t length)
 }
 
 int main(void) {
-  static struct network chain, residual, deep, streams;
+  static struct network large, chain, residual, deep, streams;
   struct arena arena, scratch;
   arena_init(&arena, 1 << 20), arena_init(&scratch, 1 << 20);
   make_chain(&chain);
   make_residual(&residual, (const uint32_t[4]){3, 4, 6, 3});
   make_residual(&deep, (const uint32_t[4]){3, 4, 23, 3});
   make_streams(&streams, 3, 12);
+  make_residual(&large, (const uint32_t[4]){8, 40, 180, 20});
   const double rates[] = {0.125e9, 0.25e9, 6e9};
   for (size_t i = 0; i < 3; i++) {
     bench_level2("chain100", &chain, rates[i], &arena, &scratch);
     bench_level2("resnet50", &residual, rates[i], &arena, &scratch);
     bench_level2("resnet101", &deep, rates[i], &arena, &scratch);
   }
+  const uint32_t ps[] = {16, 64, 96, 256, 1024};
+  for (size_t i = 0; i < 5; i++) bench_large("deep", &large, ps[i], &arena, &scratch);
   const double presets[][2] = {{1e9, 0.25e9}, {12e9, 6e9}, {0.125e9, 0.125e9}, {1.25e9, 1.25e9}};
   for (size_t i = 0; i < 4; i++) {
     bench_exact("chain100", &chain, presets[i][0], presets[i][1], &arena, &scratch);
     bench_exact("resnet50", &residual, presets[i][0], presets[i][1], &arena, &scratch);
     bench_exact("resnet101", &deep, presets[i][0], presets[i][1], &arena, &scratch);
+    bench_exact("deep999", &large, presets[i][0], presets[i][1], &arena, &scratch);
     bench_exact("streams", &streams, presets[i][0], presets[i][1], &arena, &scratch);
   }
   arena_release(&arena), arena_release(&scratch);

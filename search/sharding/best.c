@@ -1,0 +1,154 @@
+/* What do we do ourselves? Exact search where it is quick; on large systems sets in coarse parts. (sharding §5.)
+ *
+ * Small systems: the branch and bound of exact.c with a limit on its tree, so that what it leaves open bounds the gap.
+ * Large ones: one set of each size worth trying, in the tightest place, under level 2; then several sets in a few equal
+ * parts at each level of the hierarchy, with ranges that end where layers do not feed the next one, or at even steps.
+ * What that finds is an answer; bounds are left to sharding_bounds. */
+#include "search/sharding/sharding_algorithm.h"
+#include "search/sharding/sharding_branch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct best_settings {
+  uint64_t max_nodes, coarse_nodes, even_cuts;
+  double tolerance;
+};
+#define OFFSET(member) offsetof(struct best_settings, member)
+static const struct field best_field_list[] = {
+    {"max_nodes", FIELD_UINT, "", 1, 1e12, "3000", "sets chosen in the tree of the exact search", OFFSET(max_nodes),
+     ROLE_ANSWER, NULL},
+    {"tolerance", FIELD_REAL, "", 0, 1, "1e-6", "share of the latency whose gain is not looked for", OFFSET(tolerance),
+     ROLE_ANSWER, NULL},
+    {"coarse_nodes", FIELD_UINT, "", 0, 1e12, "30", "large systems: sets chosen in each tree of coarse parts",
+     OFFSET(coarse_nodes), ROLE_ANSWER, NULL},
+    {"even_cuts", FIELD_UINT, "", 0, 10000, "8", "large systems: ends of ranges at even steps", OFFSET(even_cuts),
+     ROLE_ANSWER, NULL},
+};
+static const struct field_table best_fields = {"sharding.best",
+                                               "ours: exact where it is quick, else sets in coarse parts",
+                                               best_field_list, sizeof best_field_list / sizeof *best_field_list};
+
+/* Looks at a state, a form, a design and a last layer; more are too many for the exact search. */
+static const double max_looks = 2e9;
+
+struct best {
+  const struct sharding_request *request;
+  const struct best_settings *settings;
+  struct sharding_result *result;
+  struct branch_limits limits;
+};
+
+static void take(struct best *best, const struct branch_result *found) {
+  best->result->samples += found->n_solved;
+  if (!(found->value_s < best->result->value_s)) return;
+  best->result->found = true;
+  best->result->value_s = found->value_s, best->result->answer = found->answer;
+}
+
+static bool is_over(const struct best *best) {
+  const struct sharding_request *request = best->request;
+  return best->result->samples >= request->samples ||
+         (request->interrupted != NULL && request->interrupted(request->context));
+}
+
+/* False: too much work. */
+static bool search_exactly(struct best *best) {
+  const struct sharding_request *request = best->request;
+  const struct sharding_problem *problem = request->problem;
+  enum { MAX_FORMS = 256 };
+  const struct arena_mark mark = arena_get_mark(request->scratch);
+  struct sharding_sets sets;
+  bool fine = sharding_sets_make(problem, MAX_FORMS, request->scratch, &sets);
+  if (fine) {
+    const double layers = (double)problem->n_layers, states = (double)sets.n_used * sets.n_contacts;
+    fine =
+        (layers + (double)problem->n_edges) * layers * states * sets.n_forms * (double)problem->n_designs <= max_looks;
+  }
+  arena_rewind(request->scratch, mark);
+  if (!fine) return false;
+  struct branch_result found = {.value_s = INFINITY};
+  if (!sharding_branch(problem, &best->limits, request->scratch, request->arena, &found)) return false;
+  take(best, &found);
+  best->result->bound_s = found.bound_s;
+  best->result->proven = found.bound_s >= found.value_s * (1 - 1e-12);
+  return true;
+}
+
+/* --- large systems --------------------------------------------------------------------------------------------------
+ */
+
+/* Ends of ranges: where a layer does not feed the next, and at even steps. */
+static const bool *list_cuts(const struct best *best, struct arena *scratch) {
+  const struct sharding_problem *problem = best->request->problem;
+  bool *cuts = ARENA_NEW(scratch, bool, problem->n_layers);
+  enum { MOST_NATURAL = 16 };
+  size_t n = 0;
+  for (size_t i = 0; i + 1 < problem->n_layers; i++) {
+    const uint32_t next = problem->topological[i + 1];
+    bool feeds = false;
+    for (uint32_t j = problem->in_start[next]; j < problem->in_start[next + 1]; j++) {
+      feeds |= problem->edges[problem->in_edge[j]].from == problem->topological[i];
+    }
+    cuts[i] = !feeds, n += !feeds;
+  }
+  /* Side branches of blocks are no streams: only layers that begin anew are worth a range then. */
+  for (size_t i = 0; n > MOST_NATURAL && i + 1 < problem->n_layers; i++) {
+    const uint32_t next = problem->topological[i + 1];
+    cuts[i] = problem->in_start[next] == problem->in_start[next + 1];
+  }
+  for (uint64_t k = 1; k <= best->settings->even_cuts; k++) {
+    const uint64_t at = k * problem->n_layers / (best->settings->even_cuts + 1);
+    if (at > 0 && at < problem->n_layers) cuts[at - 1] = true;
+  }
+  return cuts;
+}
+
+static void search_coarse(struct best *best, uint32_t depth, uint32_t n_units, uint32_t max_classes, const bool *cuts) {
+  const struct sharding_request *request = best->request;
+  const struct arena_mark mark = arena_get_mark(request->scratch);
+  struct sharding_sets sets;
+  if (sharding_sets_coarse(request->problem, depth, n_units, max_classes, request->scratch, &sets)) {
+    struct branch_limits limits = best->limits;
+    limits.sets = &sets, limits.cuts = cuts, limits.max_nodes = best->settings->coarse_nodes;
+    struct branch_result found = {.value_s = best->result->value_s, .answer = best->result->answer};
+    if (sharding_branch(request->problem, &limits, request->scratch, request->arena, &found)) take(best, &found);
+  }
+  arena_rewind(request->scratch, mark);
+}
+
+/* One set in many sizes: no cuts at all. Then several sets in four parts of each of two neighbours. */
+static void search_large(struct best *best) {
+  const struct sharding_problem *problem = best->request->problem;
+  const struct arena_mark mark = arena_get_mark(best->request->scratch);
+  const uint32_t depth = sharding_sets_depth(problem);
+  const bool *none = ARENA_NEW(best->request->scratch, bool, problem->n_layers);
+  const bool *cuts = list_cuts(best, best->request->scratch);
+  enum { SIZES = 16, PARTS = 4, NEIGHBOURS = 2 };
+  for (uint32_t d = 0; d <= depth && !is_over(best); d++) search_coarse(best, d, SIZES, 1, none);
+  for (uint32_t d = 0; d <= depth && !is_over(best); d++) search_coarse(best, d, PARTS, NEIGHBOURS, cuts);
+  arena_rewind(best->request->scratch, mark);
+}
+
+static void run(const struct sharding_request *request, struct sharding_result *result) {
+  struct sharding_meter meter;
+  sharding_meter_init(&meter, request, result);
+  struct best best = {.request = request, .settings = request->settings, .result = result};
+  best.limits = (struct branch_limits){.max_nodes = best.settings->max_nodes,
+                                       .max_solved = request->samples,
+                                       .tolerance = best.settings->tolerance,
+                                       .interrupted = request->interrupted,
+                                       .context = request->context};
+  if (!search_exactly(&best)) search_large(&best);
+}
+
+const struct sharding_algorithm sharding_best = {
+    .name = "best",
+    .doc = "ours: exact where it is quick, else sets in coarse parts",
+    .source = "ours; sharding §5",
+    .table = &best_fields,
+    .settings_bytes = sizeof(struct best_settings),
+    .one_shot = false,
+    .run = run,
+};
