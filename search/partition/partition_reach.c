@@ -17,7 +17,8 @@ enum { STEPS_BETWEEN_LOOKS = 1 << 14 };
 struct frame {
   uint32_t element;
   bool in, forced;
-  int64_t read, sent; /* before the decision */
+  uint32_t n_dead; /* before the decision, as what follows */
+  int64_t read, sent;
 };
 /* What must cross, of tensors that certainly do. */
 struct certain {
@@ -37,12 +38,16 @@ struct walk {
   uint32_t *left;     /* [n_tensors] consumers not in */
   uint32_t *readers;  /* [n_tensors] consumers in the piece */
   uint32_t *refusers; /* [n_tensors] consumers that stay out for certain */
+  bool *is_dead;      /* [n] decided to stay out, or behind such an element */
+  uint32_t *dead;     /* those, in the order in which they died */
   uint32_t *ready;
   struct frame *frames;
   uint32_t *outs; /* elements decided to stay out */
   size_t n_ready, n_frames, n_outs;
+  uint32_t n_dead;
   uint64_t hash, weight;
   int64_t work, cut;  /* of the set */
+  int64_t possible;   /* work of the set with all that may still join */
   int64_t read, sent; /* of the piece: tensors that enter, that leave */
   struct certain certain;
   uint32_t chips; /* that reach the ideal walked from */
@@ -50,8 +55,8 @@ struct walk {
   uint64_t start_weight;
   /* Of the boundary behind the next chip. */
   uint32_t boundary;
-  bool *allowed;     /* [n] may be before it */
-  bool *late;        /* [n_tensors] some consumer may not */
+  bool *allowed; /* [n] may be before it */
+  int64_t allowed_work;
   int64_t *cut_left; /* [n_tensors] */
   int64_t least_cut;
   int64_t rest_work; /* next ideals must do this and, where it counts, what crosses behind them, for the rest to fit */
@@ -121,18 +126,11 @@ static void take_out(struct walk *w, uint32_t e) {
   }
 }
 
-/* One more, or one less, consumer of tensor t stays out. */
-static void refuse_tensor(struct walk *w, uint32_t t) {
-  if (w->refusers[t]++ > 0) return;
-  const int64_t time = w->lattice->tensors[t].time;
-  w->certain.cut += time, w->certain.left += w->cut_left[t];
-  if (w->place[w->lattice->tensors[t].producer] == 2) w->certain.sent += time;
-}
-static void allow_tensor(struct walk *w, uint32_t t) {
-  if (--w->refusers[t] > 0) return;
-  const int64_t time = w->lattice->tensors[t].time;
-  w->certain.cut -= time, w->certain.left -= w->cut_left[t];
-  if (w->place[w->lattice->tensors[t].producer] == 2) w->certain.sent -= time;
+static void count_certain(struct walk *w, uint32_t t, int64_t sign) {
+  const struct lattice_tensor *tensor = &w->lattice->tensors[t];
+  if (w->place[tensor->producer] == 0) return;
+  w->certain.cut += sign * tensor->time, w->certain.left += sign * w->cut_left[t];
+  if (w->place[tensor->producer] == 2) w->certain.sent += sign * tensor->time;
 }
 
 static void join(struct walk *w, uint32_t e) {
@@ -145,7 +143,7 @@ static void join(struct walk *w, uint32_t e) {
   }
   put_in(w, e, 2);
   for (uint32_t t = l->tensor_start[e]; t < l->tensor_start[e + 1]; t++) {
-    if (w->late[t]) refuse_tensor(w, t);
+    if (w->refusers[t] > 0) count_certain(w, t, 1);
   }
 }
 
@@ -153,7 +151,7 @@ static void part(struct walk *w, const struct frame *frame) {
   const struct partition_lattice *l = w->lattice;
   const uint32_t e = frame->element;
   for (uint32_t t = l->tensor_start[e]; t < l->tensor_start[e + 1]; t++) {
-    if (w->late[t]) allow_tensor(w, t);
+    if (w->refusers[t] > 0) count_certain(w, t, -1);
   }
   take_out(w, e);
   if (is_p2p(w)) {
@@ -162,16 +160,37 @@ static void part(struct walk *w, const struct frame *frame) {
   w->read = frame->read, w->sent = frame->sent;
 }
 
+/* Element e stays out, and so does all that is behind it. */
 static void refuse(struct walk *w, uint32_t e) {
   const struct partition_lattice *l = w->lattice;
-  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) refuse_tensor(w, l->read[i]);
   w->outs[w->n_outs++] = e;
+  uint32_t at = w->n_dead;
+  w->dead[w->n_dead++] = e, w->is_dead[e] = true;
+  for (; at < w->n_dead; at++) {
+    const uint32_t d = w->dead[at];
+    w->possible -= l->work[d];
+    for (uint32_t i = l->read_start[d]; i < l->read_start[d + 1]; i++) {
+      if (w->refusers[l->read[i]]++ == 0) count_certain(w, l->read[i], 1);
+    }
+    for (uint32_t i = l->out_start[d]; i < l->out_start[d + 1]; i++) {
+      const uint32_t next = l->out[i];
+      if (w->is_dead[next] || !w->allowed[next]) continue;
+      w->dead[w->n_dead++] = next, w->is_dead[next] = true;
+    }
+  }
 }
 
-static void unrefuse(struct walk *w, uint32_t e) {
+static void unrefuse(struct walk *w, const struct frame *frame) {
   const struct partition_lattice *l = w->lattice;
-  for (uint32_t i = l->read_start[e]; i < l->read_start[e + 1]; i++) allow_tensor(w, l->read[i]);
   w->n_outs--;
+  while (w->n_dead > frame->n_dead) {
+    const uint32_t d = w->dead[--w->n_dead];
+    w->is_dead[d] = false;
+    w->possible += l->work[d];
+    for (uint32_t i = l->read_start[d]; i < l->read_start[d + 1]; i++) {
+      if (--w->refusers[l->read[i]] == 0) count_certain(w, l->read[i], -1);
+    }
+  }
 }
 
 /* --- loads ----------------------------------------------------------------------------------------------------------
@@ -194,6 +213,7 @@ static int64_t least_load(const struct walk *w, int64_t work, int64_t read) {
   const int64_t cut = most(w->certain.cut, w->least_cut + w->certain.left);
   const bool overlap = w->reach->cost == PARTITION_RING_OVERLAP || w->reach->cost == PARTITION_P2P_OVERLAP;
   const int64_t rest = w->rest_work + (overlap || !w->whole ? 0 : cut);
+  if (rest > w->possible) return INT64_MAX;
   const int64_t least = most(work, rest) - w->start_work;
   return is_p2p(w) ? load(w, least, read, w->certain.sent) : load(w, least, w->start_cut, cut);
 }
@@ -214,15 +234,26 @@ static bool may_join(const struct walk *w, uint32_t e) {
   return least_load(w, w->work + l->work[e], w->read + read) <= w->period;
 }
 
+/* Must all that reads e be on the next chip at the latest anyway? */
+static bool has_waiting_readers(const struct walk *w, uint32_t e) {
+  const struct partition_lattice *l = w->lattice;
+  for (uint32_t i = l->out_start[e]; i < l->out_start[e + 1]; i++) {
+    const uint32_t reader = l->out[i];
+    if (w->waits[reader] == l->in_start[reader + 1] - l->in_start[reader]) return false;
+  }
+  return true;
+}
+
 /* Would e on this chip be no worse for all chips behind? */
 static bool only_helps(const struct walk *w, uint32_t e) {
+  if (w->reach->path && !has_waiting_readers(w, e)) return false;
   return cut_change(w, e) <= (w->reach->cost == PARTITION_P2P ? w->lattice->work[e] : 0);
 }
 
 /* And for this chip too, whatever else joins? */
 static bool costs_nothing(const struct walk *w, uint32_t e) {
   const struct partition_lattice *l = w->lattice;
-  if (w->reach->path || l->weight[e] > 0) return false;
+  if (l->weight[e] > 0 || (w->reach->path && !has_waiting_readers(w, e))) return false;
   const int64_t change = cut_change(w, e);
   int64_t read = 0, sent = change;
   if (is_p2p(w)) traffic_change(w, e, &read, &sent);
@@ -241,7 +272,6 @@ static bool costs_nothing(const struct walk *w, uint32_t e) {
 /* The present set is as good with one more element. */
 static bool is_dominated(struct walk *w) {
   const struct partition_lattice *l = w->lattice;
-  if (w->reach->path) return false;
   for (size_t i = 0; i < w->n_outs; i++) {
     const uint32_t e = w->outs[i];
     if (!only_helps(w, e)) continue;
@@ -340,7 +370,7 @@ static enum step arrive(struct walk *w, uint32_t from) {
 
 static void decide(struct walk *w, uint32_t e, bool in, bool forced) {
   const struct partition_lattice *l = w->lattice;
-  w->frames[w->n_frames++] = (struct frame){e, in, forced, w->read, w->sent};
+  w->frames[w->n_frames++] = (struct frame){e, in, forced, w->n_dead, w->read, w->sent};
   if (!in) {
     refuse(w, e);
     return;
@@ -363,7 +393,7 @@ static struct frame undo(struct walk *w) {
     }
     part(w, &frame);
   } else {
-    unrefuse(w, frame.element);
+    unrefuse(w, &frame);
   }
   w->ready[w->n_ready++] = frame.element;
   return frame;
@@ -415,17 +445,16 @@ static enum step walk_from(struct walk *w, uint32_t from) {
 static void stand_before(struct walk *w, uint32_t c) {
   const struct partition_lattice *l = w->lattice;
   const struct partition_where *where = w->reach->where;
-  w->boundary = c;
+  w->boundary = c, w->allowed_work = 0;
   memset(w->forced, 0, l->n_words * sizeof *w->forced);
   for (size_t e = 0; e < l->n; e++) {
     w->allowed[e] = has(w->reach->to, e) && (where == NULL || where->low[e] <= c);
+    if (w->allowed[e]) w->allowed_work += l->work[e];
     if (where != NULL && where->high[e] <= c) flip(w->forced, e);
   }
   for (size_t t = 0; t < l->n_tensors; t++) {
-    w->late[t] = false;
-    for (uint32_t i = l->tensors[t].first; i < l->tensors[t].end; i++) {
-      if (!w->allowed[l->consumer[i]]) w->late[t] = true;
-    }
+    w->refusers[t] = 0;
+    for (uint32_t i = l->tensors[t].first; i < l->tensors[t].end; i++) w->refusers[t] += !w->allowed[l->consumer[i]];
   }
   w->least_cut = 0;
   if (where != NULL) partition_reach_cut(l, where, c, w->reach->scratch, w->cut_left, &w->least_cut);
@@ -450,21 +479,17 @@ static void stand_on(struct walk *w, uint32_t i) {
   }
   w->start_work = w->work, w->start_cut = w->cut, w->start_weight = w->weight;
   w->chips = met->chips;
-  w->read = w->sent = 0;
+  w->read = w->sent = 0, w->n_dead = 0;
   w->n_frames = w->n_outs = w->n_ready = 0;
   if (w->boundary != w->chips + 1) stand_before(w, w->chips + 1);
+  w->possible = w->allowed_work;
 }
 
-/* Tensors of the ideal walked from with consumers that stay out for certain, or no longer. */
-static void note_late(struct walk *w, bool begin) {
-  const struct partition_lattice *l = w->lattice;
-  for (uint32_t t = 0; t < l->n_tensors; t++) {
-    if (!w->late[t] || w->place[l->tensors[t].producer] != 1) continue;
-    if (begin) {
-      refuse_tensor(w, t);
-    } else {
-      allow_tensor(w, t);
-    }
+/* What certainly crosses already, since its consumers are not allowed before the boundary. */
+static void start_certain(struct walk *w) {
+  w->certain = (struct certain){0, 0, 0};
+  for (uint32_t t = 0; t < w->lattice->n_tensors; t++) {
+    if (w->refusers[t] > 0) count_certain(w, t, 1);
   }
 }
 
@@ -485,7 +510,7 @@ static bool take_what_must(struct walk *w) {
     for (uint64_t new = w->must[k] & ~w->set[k]; new != 0; new &= new - 1) {
       const uint32_t e = (uint32_t)(64 * k) + (uint32_t)__builtin_ctzll(new);
       if (!w->allowed[e] || !may_join(w, e)) return false;
-      w->frames[w->n_frames++] = (struct frame){e, true, true, w->read, w->sent};
+      w->frames[w->n_frames++] = (struct frame){e, true, true, w->n_dead, w->read, w->sent};
       join(w, e);
     }
   }
@@ -495,7 +520,7 @@ static bool take_what_must(struct walk *w) {
 static enum step expand(struct walk *w, uint32_t i) {
   const struct partition_lattice *l = w->lattice;
   stand_on(w, i);
-  note_late(w, true);
+  start_certain(w);
   enum step step = STEP_ON;
   if (may_go_on_with(w) && take_what_must(w)) {
     for (uint32_t e = (uint32_t)l->n; e-- > 0;) {
@@ -505,7 +530,6 @@ static enum step expand(struct walk *w, uint32_t i) {
   }
   if (step != STEP_ON) return step;
   while (w->n_frames > 0) part(w, &w->frames[--w->n_frames]);
-  note_late(w, false);
   return STEP_ON;
 }
 
@@ -519,7 +543,8 @@ static void walk_init(struct walk *w, struct partition_reach *reach, int64_t per
   w->place = ARENA_NEW(arena, uint8_t, l->n), w->waits = ARENA_NEW(arena, uint32_t, l->n);
   w->left = ARENA_NEW(arena, uint32_t, l->n_tensors), w->readers = ARENA_NEW(arena, uint32_t, l->n_tensors);
   w->refusers = ARENA_NEW(arena, uint32_t, l->n_tensors);
-  w->allowed = ARENA_NEW(arena, bool, l->n), w->late = ARENA_NEW(arena, bool, l->n_tensors);
+  w->allowed = ARENA_NEW(arena, bool, l->n), w->is_dead = ARENA_NEW(arena, bool, l->n);
+  w->dead = ARENA_NEW(arena, uint32_t, l->n);
   w->cut_left = ARENA_NEW(arena, int64_t, l->n_tensors);
   w->ready = ARENA_NEW(arena, uint32_t, l->n + 1), w->outs = ARENA_NEW(arena, uint32_t, l->n);
   w->frames = ARENA_NEW(arena, struct frame, l->n);
