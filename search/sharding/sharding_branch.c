@@ -12,7 +12,7 @@
 #include <string.h>
 
 static const double rounding = 1e-12;
-enum { MAX_FORMS = 1024, WIDTH = 1 << 12 };
+enum { MAX_FORMS = 1024, WIDTH = 1 << 12, WINDOW_WIDTH = 1 << 10 };
 
 struct branch {
   const struct sharding_problem *problem;
@@ -101,7 +101,10 @@ static void scan_set(const struct scan *scan) {
       least_s = fmin(least_s, now_s[t]);
       if (layer->out_s != NULL) least_out_s = fmin(least_out_s, now_s[t] + layer->out_s[t]);
     }
-    if (layer->out_s != NULL) out_s = fmax(out_s, least_out_s);
+    const double window_s = level2_window_end(plan, scan->first, scan->first + i, scan->end_s);
+    for (uint32_t t = 0; window_s > least_s && t < layer->n; t++) now_s[t] = fmax(now_s[t], window_s);
+    least_s = fmax(least_s, window_s);
+    if (layer->out_s != NULL) out_s = fmax(out_s, fmax(least_out_s, least_s));
     scan->end_s[i] = least_s, scan->out_s[i] = fmax(out_s, least_s);
     double *swap = now_s;
     now_s = before_s, before_s = swap;
@@ -284,6 +287,23 @@ static void solve_relaxed(struct branch *b) {
   }
 }
 
+/* Level 2 inside windows, on sets that alone would be fast enough without what skips cost: where moves that stick out
+ * are what the relaxation misses. */
+static bool look_inside(struct branch *b, struct arena *own) {
+  const struct sharding_sets *sets = b->context.sets;
+  bool any = false;
+  for (uint32_t f = 0; f < sets->n_forms; f++) {
+    for (uint32_t d = 0; d < b->problem->n_designs; d++) {
+      if (sets->forms[f].design != SHARDING_NONE && sets->forms[f].design != d) continue;
+      struct level2_plan *plan = ranges_plan(b->ranges, f, d);
+      if (plan->n_skips == 0 || plan->bound_s >= goal_of(b) || plan->window_s != NULL) continue;
+      level2_windows_make(plan, WINDOW_WIDTH, b->context.scratch, own);
+      any = true;
+    }
+  }
+  return any;
+}
+
 /* What lives as long as the search: tables, rows, nodes' ends. */
 static void search_all(struct branch *b, struct arena *own) {
   struct branch_result *result = b->result;
@@ -295,6 +315,11 @@ static void search_all(struct branch *b, struct arena *own) {
   if (rest_s < goal_of(b)) solve_relaxed(b);
   result->bound_s = fmin(rest_s, result->value_s);
   if (result->bound_s >= goal_of(b) * (1 - rounding)) return;
+  if (look_inside(b, own)) {
+    ranges_restart(b->ranges, result->value_s);
+    result->bound_s = fmin(fmax(result->bound_s, ranges_rest(b->ranges, 0, 0, NULL)), result->value_s);
+    if (result->bound_s >= goal_of(b) * (1 - rounding)) return;
+  }
   b->contact_of = ARENA_NEW(own, uint32_t, problem->n_layers);
   b->end_s = ARENA_NEW(own, double, problem->n_layers);
   branch_from(b, 0, 0);
