@@ -261,45 +261,46 @@ static void solve_alone(struct branch *b) {
   }
 }
 
-/* The way that the relaxation takes. */
-static void solve_relaxed(struct branch *b) {
+/* The way that the relaxation takes. False: it comes to no end. */
+static bool trace_relaxed(const struct branch *b, struct choice *way) {
   const struct sharding_problem *problem = b->problem;
   const struct sharding_sets *sets = b->context.sets;
-  struct choice way = {0};
   uint32_t place = 0, used = 0;
-  while (place < problem->n_layers && way.n_sets < CHOICE_MAX_SETS) {
+  way->n_sets = 0;
+  while (place < problem->n_layers && way->n_sets < CHOICE_MAX_SETS) {
     struct ranges_choice next;
     double most_s = ranges_rest(b->ranges, place, used, &next);
     for (uint32_t j = problem->in_start[problem->topological[place]];
-         way.n_sets > 0 && j < problem->in_start[problem->topological[place] + 1]; j++) {
+         way->n_sets > 0 && j < problem->in_start[problem->topological[place] + 1]; j++) {
       const uint32_t e = problem->in_edge[j];
       if (problem->place[problem->edges[e].from] + 1 != place) continue;
-      most_s = ranges_tail(b->ranges, e, used, sets->forms[way.sets[way.n_sets - 1].form].contact, &next);
+      most_s = ranges_tail(b->ranges, e, used, sets->forms[way->sets[way->n_sets - 1].form].contact, &next);
     }
-    if (!isfinite(most_s)) return;
-    way.sets[way.n_sets++] = next;
+    if (!isfinite(most_s)) return false;
+    way->sets[way->n_sets++] = next;
     used += sets->forms[next.form].index, place = next.last + 1;
   }
-  if (place == problem->n_layers) {
-    const double open_s = b->open_s;
-    solve(b, &way, 0);
-    b->open_s = open_s; /* the relaxation bounds it */
-  }
+  return place == problem->n_layers;
 }
 
-/* Level 2 inside windows, on sets that alone would be fast enough without what skips cost: where moves that stick out
- * are what the relaxation misses. */
+static void solve_relaxed(struct branch *b) {
+  const double open_s = b->open_s;
+  struct choice way;
+  if (trace_relaxed(b, &way)) solve(b, &way, 0);
+  b->open_s = open_s; /* the relaxation bounds it */
+}
+
+/* Level 2 inside windows, for sets on the way that the relaxation takes: moves that stick out are what it misses.
+ * False: it knows all of them. */
 static bool look_inside(struct branch *b, struct arena *own) {
-  const struct sharding_sets *sets = b->context.sets;
+  struct choice way;
   bool any = false;
-  for (uint32_t f = 0; f < sets->n_forms; f++) {
-    for (uint32_t d = 0; d < b->problem->n_designs; d++) {
-      if (sets->forms[f].design != SHARDING_NONE && sets->forms[f].design != d) continue;
-      struct level2_plan *plan = ranges_plan(b->ranges, f, d);
-      if (plan->n_skips == 0 || plan->bound_s >= goal_of(b) || plan->window_s != NULL) continue;
-      level2_windows_make(plan, WINDOW_WIDTH, b->context.scratch, own);
-      any = true;
-    }
+  if (!trace_relaxed(b, &way)) return false;
+  for (uint32_t k = 0; k < way.n_sets; k++) {
+    struct level2_plan *plan = ranges_plan(b->ranges, way.sets[k].form, way.sets[k].design);
+    if (plan->n_skips == 0 || plan->window_s != NULL) continue;
+    level2_windows_make(plan, WINDOW_WIDTH, b->context.scratch, own);
+    any = true;
   }
   return any;
 }
@@ -315,10 +316,12 @@ static void search_all(struct branch *b, struct arena *own) {
   if (rest_s < goal_of(b)) solve_relaxed(b);
   result->bound_s = fmin(rest_s, result->value_s);
   if (result->bound_s >= goal_of(b) * (1 - rounding)) return;
-  if (look_inside(b, own)) {
+  while (look_inside(b, own)) {
     ranges_restart(b->ranges, result->value_s);
-    result->bound_s = fmin(fmax(result->bound_s, ranges_rest(b->ranges, 0, 0, NULL)), result->value_s);
+    const double inside_s = ranges_rest(b->ranges, 0, 0, NULL);
+    result->bound_s = fmin(fmax(result->bound_s, inside_s), result->value_s);
     if (result->bound_s >= goal_of(b) * (1 - rounding)) return;
+    solve_relaxed(b);
   }
   b->contact_of = ARENA_NEW(own, uint32_t, problem->n_layers);
   b->end_s = ARENA_NEW(own, double, problem->n_layers);
