@@ -12,7 +12,7 @@
 #include <string.h>
 
 static const double rounding = 1e-12;
-enum { MAX_FORMS = 1024, WIDTH = 1 << 12 };
+enum { MAX_FORMS = 1024, WIDTH = 1 << 12, WINDOW_WIDTH = 1 << 10 };
 
 struct branch {
   const struct sharding_problem *problem;
@@ -101,7 +101,10 @@ static void scan_set(const struct scan *scan) {
       least_s = fmin(least_s, now_s[t]);
       if (layer->out_s != NULL) least_out_s = fmin(least_out_s, now_s[t] + layer->out_s[t]);
     }
-    if (layer->out_s != NULL) out_s = fmax(out_s, least_out_s);
+    const double window_s = level2_window_end(plan, scan->first, scan->first + i, scan->end_s);
+    for (uint32_t t = 0; window_s > least_s && t < layer->n; t++) now_s[t] = fmax(now_s[t], window_s);
+    least_s = fmax(least_s, window_s);
+    if (layer->out_s != NULL) out_s = fmax(out_s, fmax(least_out_s, least_s));
     scan->end_s[i] = least_s, scan->out_s[i] = fmax(out_s, least_s);
     double *swap = now_s;
     now_s = before_s, before_s = swap;
@@ -258,30 +261,48 @@ static void solve_alone(struct branch *b) {
   }
 }
 
-/* The way that the relaxation takes. */
-static void solve_relaxed(struct branch *b) {
+/* The way that the relaxation takes. False: it comes to no end. */
+static bool trace_relaxed(const struct branch *b, struct choice *way) {
   const struct sharding_problem *problem = b->problem;
   const struct sharding_sets *sets = b->context.sets;
-  struct choice way = {0};
   uint32_t place = 0, used = 0;
-  while (place < problem->n_layers && way.n_sets < CHOICE_MAX_SETS) {
+  way->n_sets = 0;
+  while (place < problem->n_layers && way->n_sets < CHOICE_MAX_SETS) {
     struct ranges_choice next;
     double most_s = ranges_rest(b->ranges, place, used, &next);
     for (uint32_t j = problem->in_start[problem->topological[place]];
-         way.n_sets > 0 && j < problem->in_start[problem->topological[place] + 1]; j++) {
+         way->n_sets > 0 && j < problem->in_start[problem->topological[place] + 1]; j++) {
       const uint32_t e = problem->in_edge[j];
       if (problem->place[problem->edges[e].from] + 1 != place) continue;
-      most_s = ranges_tail(b->ranges, e, used, sets->forms[way.sets[way.n_sets - 1].form].contact, &next);
+      most_s = ranges_tail(b->ranges, e, used, sets->forms[way->sets[way->n_sets - 1].form].contact, &next);
     }
-    if (!isfinite(most_s)) return;
-    way.sets[way.n_sets++] = next;
+    if (!isfinite(most_s)) return false;
+    way->sets[way->n_sets++] = next;
     used += sets->forms[next.form].index, place = next.last + 1;
   }
-  if (place == problem->n_layers) {
-    const double open_s = b->open_s;
-    solve(b, &way, 0);
-    b->open_s = open_s; /* the relaxation bounds it */
+  return place == problem->n_layers;
+}
+
+static void solve_relaxed(struct branch *b) {
+  const double open_s = b->open_s;
+  struct choice way;
+  if (trace_relaxed(b, &way)) solve(b, &way, 0);
+  b->open_s = open_s; /* the relaxation bounds it */
+}
+
+/* Level 2 inside windows, for sets on the way that the relaxation takes: moves that stick out are what it misses.
+ * False: it knows all of them. */
+static bool look_inside(struct branch *b, struct arena *own) {
+  struct choice way;
+  bool any = false;
+  if (!trace_relaxed(b, &way)) return false;
+  for (uint32_t k = 0; k < way.n_sets; k++) {
+    struct level2_plan *plan = ranges_plan(b->ranges, way.sets[k].form, way.sets[k].design);
+    if (plan->n_skips == 0 || plan->window_s != NULL) continue;
+    level2_windows_make(plan, WINDOW_WIDTH, b->context.scratch, own);
+    any = true;
   }
+  return any;
 }
 
 /* What lives as long as the search: tables, rows, nodes' ends. */
@@ -295,6 +316,13 @@ static void search_all(struct branch *b, struct arena *own) {
   if (rest_s < goal_of(b)) solve_relaxed(b);
   result->bound_s = fmin(rest_s, result->value_s);
   if (result->bound_s >= goal_of(b) * (1 - rounding)) return;
+  while (look_inside(b, own)) {
+    ranges_restart(b->ranges, result->value_s);
+    const double inside_s = ranges_rest(b->ranges, 0, 0, NULL);
+    result->bound_s = fmin(fmax(result->bound_s, inside_s), result->value_s);
+    if (result->bound_s >= goal_of(b) * (1 - rounding)) return;
+    solve_relaxed(b);
+  }
   b->contact_of = ARENA_NEW(own, uint32_t, problem->n_layers);
   b->end_s = ARENA_NEW(own, double, problem->n_layers);
   branch_from(b, 0, 0);

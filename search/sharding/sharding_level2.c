@@ -46,7 +46,7 @@ static void make_release(const struct making *m, struct level2_layer *row) {
     if (release_s == NULL) release_s = zeros(m->scratch, row->n);
     for (uint32_t s = 0; s < row->n; s++) release_s[s] = fmax(release_s[s], from_s + trips * ((double)bytes[s] / rate));
   }
-  if (problem->host_io && problem->in_start[row->layer] == problem->in_start[row->layer + 1]) {
+  if (problem->host_io && !m->outside->relative && problem->in_start[row->layer] == problem->in_start[row->layer + 1]) {
     const uint64_t *bytes = sharding_tables_host(plan->tables, row->layer, false);
     release_s = zeros(m->scratch, row->n);
     for (uint32_t s = 0; s < row->n; s++) release_s[s] = (double)bytes[s] / problem->host_bytes_per_s;

@@ -47,7 +47,12 @@ struct level2_plan {
   uint32_t n_skips;
   double bound_s; /* of the plan without its skips */
   bool exact;     /* labels' values are the evaluator's: no skip is ignored, nothing is merged */
-  bool memory;    /* weights and activations are counted against the boards' memory */
+  /* Marks are places, ascending; window_s[i * n_marks + j]: layers behind mark i up to mark j take no less. NULL: none.
+   */
+  uint32_t n_marks;
+  const uint32_t *marks;
+  const double *window_s;
+  bool memory; /* weights and activations are counted against the boards' memory */
 };
 
 /* What surrounds a range: by edge and layer of the problem; NULL: the range's own rule. */
@@ -55,6 +60,7 @@ struct level2_outside {
   double inbound_bytes_per_s;   /* where `inbound` is NULL */
   const double *inbound;        /* [n_edges] of edges that come in */
   const double *producer_end_s; /* [n_layers] of layers outside; NULL: 0 */
+  bool relative;                /* from the range's own start to its last layer's end: the host is left out */
   const double *tail_s;         /* [n_layers] from a layer's end to the end of all outside that waits; NULL: 0 */
 };
 void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t last,
@@ -68,6 +74,11 @@ double level2_labels(const struct level2_plan *plan, size_t width, struct arena 
 /* Widths grow until the value is proven or `max_width` is reached. */
 double level2_plan_solve(const struct level2_plan *plan, size_t max_width, struct arena *scratch, uint16_t *choice,
                          double *value_s);
+
+/* Values windows between marks of a plan of all layers by level 2: what skips cost inside, shortest paths then know. */
+void level2_windows_make(struct level2_plan *plan, size_t max_width, struct arena *scratch, struct arena *arena);
+/* At place i of a shortest path that began at `entry` with ends so far: its least end is at least this. */
+double level2_window_end(const struct level2_plan *plan, uint32_t entry, uint32_t place, const double *end_s);
 
 struct level2_want {
   size_t max_width; /* of labels */

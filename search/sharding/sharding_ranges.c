@@ -109,16 +109,25 @@ struct ranges *ranges_new(const struct sharding_sets *sets, struct sharding_stor
     for (uint32_t f = 0; f < sets->n_forms; f++) r->fits[u * sets->n_forms + f] = sharding_sets_fit(sets, u, f);
   }
   r->tail = ARENA_NEW(arena, struct ranges_value, n_tail), r->rest = ARENA_NEW(arena, struct ranges_value, n_rest);
+  ranges_restart(r, limits.cutoff_s);
+  return r;
+}
+
+void ranges_restart(struct ranges *r, double cutoff_s) {
+  const size_t n_tail = (size_t)r->n_edges * r->sets->n_used * r->sets->n_contacts,
+               n_rest = (size_t)r->n_layers * r->sets->n_used, n_rows = r->n_layers + (size_t)r->n_edges * r->n_rates;
+  r->cutoff_s = cutoff_s;
   for (size_t i = 0; i < n_tail; i++) r->tail[i].value_s = -1;
   for (size_t i = 0; i < n_rest; i++) r->rest[i].value_s = -1;
-  return r;
+  for (uint32_t k = 0; k < r->n_options; k++) {
+    if (r->rows[k] != NULL) memset(r->rows[k], 0, n_rows * sizeof *r->rows[k]);
+  }
 }
 
 /* --- rows -----------------------------------------------------------------------------------------------------------
  */
 
-static const struct level2_plan *plan_of(struct ranges *r, uint32_t option, const struct set_form *form,
-                                         uint32_t design) {
+static struct level2_plan *plan_of(struct ranges *r, uint32_t option, const struct set_form *form, uint32_t design) {
   if (r->plans[option] != NULL) return r->plans[option];
   const struct level2_outside outside = {.inbound_bytes_per_s = INFINITY};
   r->plans[option] = ARENA_NEW(r->arena, struct level2_plan, 1);
@@ -150,7 +159,10 @@ static void fill_row(const struct ranges *r, const struct level2_plan *plan, uin
       least_s = fmin(least_s, now_s[t]);
       if (layer->out_s != NULL) least_out_s = fmin(least_out_s, now_s[t] + layer->out_s[t]);
     }
-    if (layer->out_s != NULL) out_s = fmax(out_s, least_out_s);
+    const double window_s = level2_window_end(plan, entry, entry + i, row->end_s);
+    for (uint32_t t = 0; window_s > least_s && t < layer->n; t++) now_s[t] = fmax(now_s[t], window_s);
+    least_s = fmax(least_s, window_s);
+    if (layer->out_s != NULL) out_s = fmax(out_s, fmax(least_out_s, least_s));
     row->end_s[i] = least_s, row->out_s[i] = fmax(out_s, least_s);
     if (!(least_s < r->cutoff_s)) {
       for (uint32_t j = i; j < n; j++) row->end_s[j] = row->out_s[j] = INFINITY;
@@ -256,7 +268,7 @@ double ranges_tail(struct ranges *r, uint32_t edge, uint32_t used, uint32_t cont
   return value->value_s;
 }
 
-const struct level2_plan *ranges_plan(struct ranges *r, uint32_t form, uint32_t design) {
+struct level2_plan *ranges_plan(struct ranges *r, uint32_t form, uint32_t design) {
   return plan_of(r, r->option[form * r->problem->n_designs + design], &r->sets->forms[form], design);
 }
 

@@ -25,7 +25,9 @@ struct ranges *ranges_new(const struct sharding_sets *sets, struct sharding_stor
 double ranges_rest(struct ranges *ranges, uint32_t place, uint32_t used, struct ranges_choice *choice);
 /* The same from the end of the producer of an edge on, that ran on a set of this contact. */
 double ranges_tail(struct ranges *ranges, uint32_t edge, uint32_t used, uint32_t contact, struct ranges_choice *choice);
-const struct level2_plan *ranges_plan(struct ranges *ranges, uint32_t form, uint32_t design);
+/* Forgets all values, which plans that know more or a lower cutoff may change. */
+void ranges_restart(struct ranges *ranges, double cutoff_s);
+struct level2_plan *ranges_plan(struct ranges *ranges, uint32_t form, uint32_t design);
 uint32_t ranges_used(const struct ranges *ranges, uint32_t used, uint32_t form);
 
 #endif
