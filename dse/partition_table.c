@@ -4,6 +4,7 @@
 #include "arch/network_preset.h"
 #include "base/checked.h"
 #include "base/text.h"
+#include "workloads/attention_fusion.h"
 #include "workloads/workload.h"
 #include <ctype.h>
 #include <math.h>
@@ -140,35 +141,46 @@ static bool load_model(const struct partition_table *table, const char *text, st
                    tenancy_place(world, "models"), shown);
 }
 
-/* All operators, forward ones first; fused as the run file says. */
-static bool expand(const struct partition_table *table, const struct op_graph *forward, struct op_graph *graph,
+/* The forward operators alone, and with all that training adds, both fused as the run file says: an operator of a
+ * training step also writes what it keeps for itself, so that only the former say what leaves it. */
+struct expansion {
+  struct op_graph forward, whole;
+};
+static bool fuse(const struct partition_table *table, struct op_graph *graph, struct error *error) {
+  const struct tenancy_world *const world = table->world;
+  const enum fusion rule = (enum fusion)world->training->fusion;
+  const struct op_graph plain = *graph;
+  return rule == FUSION_OFF || fusion_apply_rule(&plain, rule, world->arena, world->scratch, graph, error);
+}
+static bool expand(const struct partition_table *table, const struct op_graph *model, struct expansion *expansion,
                    struct error *error) {
   const struct tenancy_world *const world = table->world;
-  struct arena *const scratch = world->scratch;
-  const struct arena_mark mark = arena_get_mark(scratch);
-  *graph = *forward;
-  bool made = true;
-  if (table->settings->training) made = training_expand(forward, world->training, world->arena, scratch, graph, error);
-  if (made && world->training->fusion != FUSION_OFF) {
-    const struct op_graph whole = *graph;
-    made = fusion_apply_rule(&whole, (enum fusion)world->training->fusion, world->arena, scratch, graph, error);
-  }
-  arena_rewind(scratch, mark);
-  return made;
+  const enum attention attention = (enum attention)world->training->attention;
+  const bool training = table->settings->training;
+  expansion->forward = *model;
+  if (attention != ATTENTION_SEPARATE &&
+      !attention_fuse(model, attention == ATTENTION_CAUSAL, world->arena, &expansion->forward, error))
+    return false;
+  if (training && !training_expand(model, world->training, world->arena, world->scratch, &expansion->whole, error))
+    return false;
+  if (!fuse(table, &expansion->forward, error) || (training && !fuse(table, &expansion->whole, error))) return false;
+  if (!training) expansion->whole = expansion->forward;
+  return true;
 }
 
 /* --- nodes --- */
 
 struct building {
   const struct partition_table *table;
-  const struct op_graph *graph;
+  const struct op_graph *graph;   /* whole */
+  const struct op_graph *forward; /* a node each */
   struct arena *arena;
   uint32_t *node_of; /* [n_ops] */
   uint32_t *op_of;   /* [n_nodes] forward */
   size_t n_nodes;
 };
 
-/* Forward operators are nodes; the others belong to theirs. */
+/* Forward operators are nodes; the others belong to theirs. Training changes nothing about how forward ones fuse. */
 static void number_nodes(struct building *b) {
   b->node_of = ARENA_NEW(b->arena, uint32_t, b->graph->n_ops);
   b->op_of = ARENA_NEW(b->arena, uint32_t, b->graph->n_ops);
@@ -182,6 +194,7 @@ static void number_nodes(struct building *b) {
       b->node_of[i] = b->node_of[op->mirror];
     }
   }
+  REQUIRE(b->n_nodes == b->forward->n_ops);
 }
 
 /* Does a gradient come back to what a node makes? To parameters, and to what is made of them. */
@@ -200,12 +213,17 @@ static bool *find_gradients(const struct building *b) {
  * tables); those of the same kind, steps of a recurrence, stay with the owner: `together`. */
 static uint64_t *find_parameters(const struct building *b, uint32_t *together) {
   uint64_t *const parameters = ARENA_NEW(b->arena, uint64_t, b->n_nodes);
-  uint32_t *const owner = ARENA_NEW(b->arena, uint32_t, b->graph->n_ops); /* by weight group, node + 1 */
+  size_t n_groups = 0;
+  for (size_t v = 0; v < b->n_nodes; v++) {
+    const uint32_t group = b->graph->ops[b->op_of[v]].weight_group;
+    if (group != OP_ABSENT && group >= n_groups) n_groups = (size_t)group + 1;
+  }
+  uint32_t *const owner = ARENA_NEW(b->arena, uint32_t, n_groups); /* node + 1 */
   for (size_t v = 0; v < b->n_nodes; v++) {
     const struct op *const op = &b->graph->ops[b->op_of[v]];
     parameters[v] = op->n_parameters;
     together[v] = PARTITION_NONE;
-    if (op->weight_group == OP_ABSENT || op->weight_group >= b->graph->n_ops) continue;
+    if (op->weight_group == OP_ABSENT) continue;
     uint32_t *const first = &owner[op->weight_group];
     if (*first == 0) *first = (uint32_t)v + 1;
     const uint32_t of = *first - 1;
@@ -277,19 +295,17 @@ static bool *find_cloneable(const struct building *b, const double *compute_ms) 
 }
 
 static void connect(const struct building *b, const bool *gradients, struct partition_problem *problem) {
-  const struct op_graph *const graph = b->graph;
-  struct partition_edge *const edges = ARENA_NEW(b->arena, struct partition_edge, graph->n_edges);
+  const struct op_graph *const forward = b->forward;
+  struct partition_edge *const edges = ARENA_NEW(b->arena, struct partition_edge, forward->n_edges);
   uint64_t *const out_bits = ARENA_NEW(b->arena, uint64_t, b->n_nodes);
   const char **const names = ARENA_NEW(b->arena, const char *, b->n_nodes);
   for (uint32_t v = 0; v < b->n_nodes; v++) {
-    const uint32_t i = b->op_of[v];
     const bool back = b->table->settings->training && gradients[v];
-    out_bits[v] = sat_mul(graph->ops[i].out_bytes, back ? 16 : 8);
-    names[v] = op_name(graph, i);
-    for (uint32_t p = graph->pred_start[i]; p < graph->pred_start[i + 1]; p++) {
-      const uint32_t u = b->node_of[graph->preds[p]];
-      if (p > graph->pred_start[i] && graph->preds[p] == graph->preds[p - 1]) continue; /* both operands of a square */
-      edges[problem->n_edges++] = (struct partition_edge){u, v};
+    out_bits[v] = sat_mul(forward->ops[v].out_bytes, back ? 16 : 8);
+    names[v] = op_name(forward, v);
+    for (uint32_t p = forward->pred_start[v]; p < forward->pred_start[v + 1]; p++) {
+      if (p > forward->pred_start[v] && forward->preds[p] == forward->preds[p - 1]) continue; /* of a square, both */
+      edges[problem->n_edges++] = (struct partition_edge){forward->preds[p], v};
     }
   }
   problem->edges = edges;
@@ -316,11 +332,11 @@ bool partition_table_build(const struct partition_table *table, size_t index, st
                            struct partition_problem *problem, struct error *error) {
   const struct partition_table_settings *const settings = table->settings;
   struct workload workload;
-  struct op_graph graph;
+  struct expansion expansion;
   if (!load_model(table, settings->models.values[index], &workload, error) ||
-      !expand(table, &workload.graph, &graph, error))
+      !expand(table, &workload.graph, &expansion, error))
     return false;
-  struct building b = {.table = table, .graph = &graph, .arena = arena};
+  struct building b = {.table = table, .graph = &expansion.whole, .forward = &expansion.forward, .arena = arena};
   number_nodes(&b);
   static const enum partition_cost costs[2][2] = {{PARTITION_RING, PARTITION_RING_OVERLAP},
                                                   {PARTITION_P2P, PARTITION_P2P_OVERLAP}};

@@ -7,7 +7,7 @@ source "$(dirname "$0")/../cli/harness.sh"
 command -v mpirun >/dev/null || skip_all 'no mpirun'
 instances=tests/data/partition/instances
 open=$instances/pd_nasnetamobile-bw32.json
-keys=(--samples 3000 --seed 5)
+keys=(--samples 3000 --seed 5 --set best.first_pairs=200000 --set best.last_pairs=400000)
 
 mkdir "$folder/alone"
 runs 0 'without a launcher' "$dse" map partition $open "${keys[@]}" --json --out "$folder/alone/answer.csv" \
@@ -39,7 +39,7 @@ runs 3 'nothing fits, on three ranks' mpirun -q -n 3 "$dse" map partition $small
 check 'nothing fits, on three ranks: once' test "$(grep -c 'there is no partition' "$folder/err")" -eq 1
 
 # The clock of several ranks.
-runs 0 'by time on two ranks' mpirun -q -n 2 "$dse" map partition $open --time 0.5
+runs 0 'by time on two ranks' mpirun -q -n 2 "$dse" map partition $open --time 0.5 "${keys[@]:4}"
 cp "$folder/out" "$folder/timed.csv"
 holds 'by time on two ranks: there is an answer' 'float(a[0]["value"]) > 0 and float(a[0]["wall_s"]) < 100' \
   "$folder/timed.csv"
