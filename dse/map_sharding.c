@@ -2,7 +2,7 @@
  * search/sharding/sharding.h. */
 #include "base/text.h"
 #include "dse/map.h"
-#include "dse/sharding_run.h"
+#include "dse/sharding_page.h"
 #include "dse/signals.h"
 #include "dse/tables.h"
 #include "search/sharding/sharding_read.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const uint64_t default_samples = 40000, most_samples = UINT64_C(1000000000000);
-enum { SHOWN_BYTES = 80 };
+enum { SHOWN_BYTES = 80, GANTT_WIDTH = 64 };
 
 struct sharding_command {
   struct invocation *invocation;
@@ -287,26 +287,27 @@ static bool publish(const struct sharding_command *command, const struct shardin
                     struct error *error) {
   const struct invocation *const invocation = command->invocation;
   if (cluster_rank(invocation->cluster) != 0) return true;
-  const char *const out = invocation_value(invocation, "out");
-  return out == NULL ||
-         sharding_write_answer(&command->problem, &outcome->answer, &outcome->schedule, out, invocation->arena, error);
+  const char *const out = invocation_value(invocation, "out"), *const page = invocation_value(invocation, "report"),
+                    *const trace = invocation_value(invocation, "trace");
+  if (out != NULL &&
+      !sharding_write_answer(&command->problem, &outcome->answer, &outcome->schedule, out, invocation->arena, error))
+    return false;
+  const struct sharding_shown shown = {&command->problem, &command->bounds, outcome, command->job.algorithm->name};
+  if (trace != NULL && !sharding_publish_trace(&shown, trace, invocation->arena, error)) return false;
+  return page == NULL || sharding_publish_page(&shown, page, invocation->arena, error);
 }
 
 /* Sets and layers for a reader's eye. */
 static void describe(const struct sharding_command *command, const struct sharding_outcome *outcome) {
   const struct invocation *const invocation = command->invocation;
-  const struct sharding_problem *const p = &command->problem;
   const struct sharding_schedule *const schedule = &outcome->schedule;
   remark(invocation,
          "compute %.6g s, shift %.6g s, all-reduce %.6g s, re-shard and host %.6g s; fullest board %llu bytes\n",
          schedule->compute_s, schedule->shift_s, schedule->all_reduce_s, schedule->reshard_s,
          (unsigned long long)schedule->peak_bytes);
   if (command->bounds.reason != NULL) remark(invocation, "what binds: %s\n", command->bounds.reason);
-  for (size_t s = 0; s < outcome->answer.n_sets; s++) {
-    const struct sharding_set *const set = &outcome->answer.sets[s];
-    remark(invocation, "set %zu: %u boards as %s, layers %s to %s\n", s, set->n_boards, p->designs[set->design].name,
-           p->layers[p->topological[set->first]].name, p->layers[p->topological[set->last]].name);
-  }
+  const struct sharding_shown shown = {&command->problem, &command->bounds, outcome, command->job.algorithm->name};
+  remark(invocation, "%s", sharding_gantt(&shown, GANTT_WIDTH, invocation->arena));
 }
 
 static enum status solve(struct sharding_command *command, struct error *error) {
@@ -444,7 +445,7 @@ static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
   return true;
 }
 
-static const char *const options[] = {"algorithm", "samples", "time", "seed", "out", NULL};
+static const char *const options[] = {"algorithm", "samples", "time", "seed", "out", "report", "trace", NULL};
 const struct map_problem map_problem_sharding = {
     .name = "sharding",
     .doc = "layers of a network to sets of boards, a design to each set, and each layer's loops to its boards (after "

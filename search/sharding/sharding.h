@@ -187,7 +187,9 @@ struct sharding_answer {
   struct sharding_strategy *strategies; /* [n_layers] by layer */
 };
 struct sharding_schedule {
-  double *start_s, *end_s; /* [n_layers] */
+  double *start_s, *end_s;           /* [n_layers] */
+  double *back_start_s, *back_end_s; /* [n_layers] training: the backward part; else NULL */
+  double *reshard_in_s;              /* [n_edges] how long what an edge carries is on its way */
   double latency_s;
   double period_s; /* between inputs of a stream: the most occupied set */
   double compute_s, shift_s, all_reduce_s, reshard_s, backward_s; /* sums over layers, for pictures */

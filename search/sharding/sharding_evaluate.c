@@ -15,8 +15,12 @@
 #include <string.h>
 
 struct sharding_schedule sharding_schedule_new(const struct sharding_problem *problem, struct arena *arena) {
-  return (struct sharding_schedule){.start_s = ARENA_NEW(arena, double, problem->n_layers),
-                                    .end_s = ARENA_NEW(arena, double, problem->n_layers)};
+  const size_t n = problem->n_layers;
+  return (struct sharding_schedule){.start_s = ARENA_NEW(arena, double, n),
+                                    .end_s = ARENA_NEW(arena, double, n),
+                                    .back_start_s = problem->training ? ARENA_NEW(arena, double, n) : NULL,
+                                    .back_end_s = problem->training ? ARENA_NEW(arena, double, n) : NULL,
+                                    .reshard_in_s = ARENA_NEW(arena, double, problem->n_edges)};
 }
 
 /* --- memory ---------------------------------------------------------------------------------------------------------
@@ -73,12 +77,11 @@ struct run {
   const struct sharding_problem *problem;
   const struct sharding_answer *answer;
   struct sharding_schedule *schedule;
-  uint32_t *set_of;  /* [n_layers] */
-  double *ring;      /* [n_sets] bandwidth */
-  double *free_s;    /* [n_sets] when a set is free */
-  double *busy_s;    /* [n_sets] how long it is occupied */
-  double *reshard_s; /* [n_edges] */
-  double *back_s;    /* [n_layers] how long the backward part takes */
+  uint32_t *set_of; /* [n_layers] */
+  double *ring;     /* [n_sets] bandwidth */
+  double *free_s;   /* [n_sets] when a set is free */
+  double *busy_s;   /* [n_sets] how long it is occupied */
+  double *back_s;   /* [n_layers] how long the backward part takes */
 };
 
 static double edge_s(const struct run *run, uint32_t edge) {
@@ -127,10 +130,10 @@ static void run_layer(struct run *run, uint32_t layer) {
   }
   for (uint32_t i = p->in_start[layer]; i < p->in_start[layer + 1]; i++) {
     const uint32_t edge = p->in_edge[i];
-    run->reshard_s[edge] = edge_s(run, edge);
-    run->busy_s[s] += run->reshard_s[edge] * (p->training ? 2 : 1);
-    schedule->reshard_s += run->reshard_s[edge];
-    start = fmax(start, schedule->end_s[p->edges[edge].from] + run->reshard_s[edge]);
+    schedule->reshard_in_s[edge] = edge_s(run, edge);
+    run->busy_s[s] += schedule->reshard_in_s[edge] * (p->training ? 2 : 1);
+    schedule->reshard_s += schedule->reshard_in_s[edge];
+    start = fmax(start, schedule->end_s[p->edges[edge].from] + schedule->reshard_in_s[edge]);
   }
   struct sharding_cost cost;
   sharding_cost(p, layer, &p->designs[set->design], set->n_boards, run->ring[s], &run->answer->strategies[layer],
@@ -153,19 +156,20 @@ static void run_layer(struct run *run, uint32_t layer) {
 }
 
 /* Sets are free when their last forward part has ended: run->free_s goes on from there. */
-static void run_back(struct run *run, struct arena *scratch) {
+static void run_back(struct run *run) {
   const struct sharding_problem *p = run->problem;
-  double *end = ARENA_NEW(scratch, double, p->n_layers);
+  struct sharding_schedule *schedule = run->schedule;
   for (size_t place = p->n_layers; place-- > 0;) {
     const uint32_t layer = p->topological[place], s = run->set_of[layer];
-    double start = fmax(run->free_s[s], run->schedule->end_s[layer]);
+    double start = fmax(run->free_s[s], schedule->end_s[layer]);
     for (uint32_t i = p->out_start[layer]; i < p->out_start[layer + 1]; i++) {
       const uint32_t edge = p->out_edge[i];
-      start = fmax(start, end[p->edges[edge].to] + run->reshard_s[edge]);
-      run->schedule->backward_s += run->reshard_s[edge];
+      start = fmax(start, schedule->back_end_s[p->edges[edge].to] + schedule->reshard_in_s[edge]);
+      schedule->backward_s += schedule->reshard_in_s[edge];
     }
-    end[layer] = run->free_s[s] = start + run->back_s[layer];
-    run->schedule->latency_s = fmax(run->schedule->latency_s, end[layer]);
+    schedule->back_start_s[layer] = start;
+    schedule->back_end_s[layer] = run->free_s[s] = start + run->back_s[layer];
+    schedule->latency_s = fmax(schedule->latency_s, schedule->back_end_s[layer]);
   }
 }
 
@@ -178,7 +182,6 @@ static void take_times(const struct sharding_problem *problem, const struct shar
                     .ring = ARENA_NEW(scratch, double, answer->n_sets),
                     .free_s = ARENA_NEW(scratch, double, answer->n_sets),
                     .busy_s = ARENA_NEW(scratch, double, answer->n_sets),
-                    .reshard_s = ARENA_NEW(scratch, double, problem->n_edges),
                     .back_s = ARENA_NEW(scratch, double, problem->n_layers)};
   for (uint32_t s = 0; s < answer->n_sets; s++) {
     const struct sharding_set *set = &answer->sets[s];
@@ -189,7 +192,7 @@ static void take_times(const struct sharding_problem *problem, const struct shar
   schedule->compute_s = schedule->shift_s = schedule->all_reduce_s = 0;
   schedule->reshard_s = schedule->backward_s = 0;
   for (size_t place = 0; place < problem->n_layers; place++) run_layer(&run, problem->topological[place]);
-  if (problem->training) run_back(&run, scratch);
+  if (problem->training) run_back(&run);
   for (size_t s = 0; s < answer->n_sets; s++) schedule->period_s = fmax(schedule->period_s, run.busy_s[s]);
 }
 

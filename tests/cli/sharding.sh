@@ -14,14 +14,20 @@ map() { # FILE ARGUMENT...
 }
 
 # --- the worked chain: 0.75776 ms on all four boards as D3, by hand and by trying all --------------------------------------
-map chain.json $data/t14.json --algorithm exact --json --out "$folder/answer"
+map chain.json $data/t14.json --algorithm exact --json --out "$folder/answer" --report "$folder/page.html" \
+  --trace "$folder/trace.json"
 holds 'chain: the optimum' 'abs(a["value"] - 0.75776e-3) < 1e-12 and a["unit"] == "s" and a["proven_optimal"] and
   a["gap"] <= 1e-9 and a["lower_bound"] <= a["value"] * (1 + 1e-9) and a["algorithm"] == "exact" and a["seed"] == 0 and
   a["wall_s"] >= 0 and a["samples"] > 0' "$folder/chain.json"
 holds 'chain: one set of all boards as D3' 'len(a["sets"]) == 1 and a["sets"][0]["design"] == "D3" and
   a["sets"][0]["boards"] == ["b0", "b1", "b2", "b3"] and [row["layer"] for row in a["layers"]] == ["l1", "l2", "l3", "l4"]' \
   "$folder/chain.json"
-says 'chain: in words' 'set 0: 4 boards as D3, layers l1 to l4'
+says 'chain: in words' '4 layers on 4 boards as D3'
+check 'page: where time goes' grep -q 'What each set does' "$folder/page.html"
+check 'page: how layers are cut' grep -q 'H:2+W:2' "$folder/page.html"
+check 'page: what it is' grep -q 'a reconstruction' "$folder/page.html"
+refute 'page: asks for nothing' grep -qE 'src="http|href="http' "$folder/page.html"
+holds 'trace: a bar a layer, one for what moves' 'sum(e["ph"] == "X" for e in a["traceEvents"]) == 5' "$folder/trace.json"
 holds 'chain: the answer as printed' 'len(a) == 4 and all(row["es"] == one["es"] and row["ss"] == one["ss"] and
   float(row["start_s"]) == one["start_s"] and float(row["end_s"]) == one["end_s"]
   for row, one in zip(a, b["layers"]))' "$folder/answer-strategies.csv" "$folder/chain.json"
@@ -76,8 +82,10 @@ map small.csv $data/t14.json --algorithm ga2 --set ga2.population=10 --set ga2.p
 holds 'keys of an algorithm' 'int(a[0]["samples"]) < 200' "$folder/small.csv"
 map timed.csv $data/t14.json --algorithm random --time 0.2
 holds 'by time: searches that grow' 'float(a[0]["wall_s"]) < 60 and int(a[0]["samples"]) > 0' "$folder/timed.csv"
-map training.json $data/t14.json --algorithm exact --json --set training=true --out "$folder/training"
+map training.json $data/t14.json --algorithm exact --json --set training=true --out "$folder/training" \
+  --report "$folder/training.html"
 runs 0 'training: judged' "$dse" judge sharding $data/t14.json "$folder/training" --set training=true
+check 'training: on the page' grep -q 'backward' "$folder/training.html"
 holds 'training: three times the work, about' 'a["value"] > 2 * b["value"] and a["backward_s"] > 0' \
   "$folder/training.json" "$folder/chain.json"
 
