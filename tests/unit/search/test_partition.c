@@ -155,6 +155,7 @@ static void test_tensors_are_merged(void **state) {
   problem.colocate = together;
   const struct partition_graph graph = contract(&problem);
   assert_int_equal(graph.n, 5);
+  assert_int_equal(graph.n_arcs, 5); /* 0 to 1 and 2, and those to 3, are one each */
   assert_int_equal(graph.n_tensors, 3);
   assert_int_equal(graph.tensors[0].end - graph.tensors[0].first, 2);
   assert_int_equal(graph.consumer[graph.tensors[0].first], 1);
