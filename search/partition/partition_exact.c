@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { FIRST_GROWTH_SHARE = 50, GROWTH_SHARE = 4, MOST_GIBIBYTES = 6 }; /* the last: of ideals */
+enum { FIRST_GROWTH_SHARE = 50, GROWTH_SHARE = 4, RELAXED_SHARE = 4, MOST_GIBIBYTES = 6 }; /* the last: of ideals */
 static const double proof = 1e-11;       /* a period this much shorter, relative, would be the same */
 static const double worth_asking = 1e-4; /* bounds are not pushed any nearer to where limits end the search */
 
@@ -171,13 +171,20 @@ static uint64_t *set_of_chips(const struct partition_lattice *lattice, const uin
   return set;
 }
 
+/* On a path what enters and leaves crosses one boundary: point to point is a ring, of which more is known. */
+static enum partition_cost cost_of(const struct partition_problem *problem) {
+  if (problem->triangle != PARTITION_PATH) return problem->cost;
+  const bool overlap = problem->cost == PARTITION_RING_OVERLAP || problem->cost == PARTITION_P2P_OVERLAP;
+  return overlap ? PARTITION_RING_OVERLAP : PARTITION_RING;
+}
+
 static void exact_init(struct exact *x, const struct partition_graph *graph, const struct partition_limits *limits,
                        struct partition_lattice *lattice, struct arena *scratch) {
   const struct partition_problem *problem = graph->problem;
   *x = (struct exact){.graph = graph, .lattice = lattice, .value = INFINITY};
   x->reach = (struct partition_reach){.lattice = lattice,
                                       .n_chips = problem->n_chips,
-                                      .cost = problem->cost,
+                                      .cost = cost_of(problem),
                                       .path = problem->triangle == PARTITION_PATH,
                                       .pairs = limits->pairs,
                                       .scratch = scratch};
@@ -186,6 +193,28 @@ static void exact_init(struct exact *x, const struct partition_graph *graph, con
   x->work = partition_work_new(graph, scratch);
   x->best = ARENA_NEW(scratch, uint32_t, graph->n);
   x->element_chip = ARENA_NEW(scratch, uint32_t, lattice->n + 1);
+}
+
+/* Under `path` first without it, which is quick: its least period is a bound, and often enough a path is as good. True:
+ * there is no partition at all. */
+static bool relax_path(struct exact *x, struct arena *scratch) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const double known = x->value;
+  const uint64_t pairs = x->reach.pairs;
+  uint32_t *chip = ARENA_NEW(scratch, uint32_t, x->graph->n);
+  memcpy(chip, x->best, x->graph->n * sizeof *chip);
+  x->reach.path = false, x->reach.pairs = pairs / RELAXED_SHARE;
+  const bool proven = bisect(x, scratch);
+  x->reach.path = true, x->reach.pairs = pairs - pairs / RELAXED_SHARE + x->reach.pairs;
+  const double relaxed = x->value;
+  const bool is_path = relaxed < known && partition_rules(x->graph, x->best, x->work) == PARTITION_FINE;
+  if (!is_path) {
+    x->value = known;
+    memcpy(x->best, chip, x->graph->n * sizeof *chip);
+    if (relaxed < known) (void)ask(x, (int64_t)(relaxed / x->lattice->unit_ms), x->reach.pairs / 2, scratch);
+  }
+  arena_rewind(scratch, mark);
+  return proven && !(relaxed < INFINITY); /* there is nothing even so */
 }
 
 static bool has_other_rules(const struct partition_problem *problem) {
@@ -216,7 +245,7 @@ bool partition_exact(const struct partition_graph *graph, const struct partition
   memcpy(x.best, chip, graph->n * sizeof *chip);
   x.value = *value;
   const bool relaxed = has_other_rules(graph->problem);
-  bool proven = bisect(&x, scratch);
+  bool proven = (x.reach.path && relax_path(&x, scratch)) || bisect(&x, scratch);
   if (x.value < *value && (!relaxed || partition_rules(graph, x.best, x.work) == PARTITION_FINE)) {
     *value = x.value;
     memcpy(chip, x.best, graph->n * sizeof *chip);

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "search/partition/partition_exact.h"
 
+#include <glpk.h>
 #include <inttypes.h>
 #include <math.h>
 #include <setjmp.h>
@@ -12,14 +13,23 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
 static const double slack = 1e-9;
 
-enum { N_EACH = 400, MOST_NODES = 9, MOST_EDGES = MOST_NODES * MOST_NODES, MOST_CHIPS = 4 };
+enum {
+  N_EACH = 400,
+  N_FILES = 240,
+  MOST_IN_FILES = 6,
+  MOST_NODES = 9,
+  MOST_EDGES = MOST_NODES * MOST_NODES,
+  MOST_CHIPS = 4
+};
 
 struct drawn {
   struct partition_problem problem;
@@ -251,12 +261,57 @@ static void parts_of_answers(void **state) {
   assert_true(n_better > N_EACH / 2);
 }
 
+/* The file, read back and solved by GLPK. */
+static void programs_as_files(void **state) {
+  (void)state;
+  size_t n = 0;
+  print_message("seed %" PRIu64 "\n", seed);
+  for (uint64_t task = 0; task < N_FILES; task++) {
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    struct rng rng = rng_stream(seed, RNG_TEST, 440, task);
+    struct drawn drawn;
+    struct partition_graph graph;
+    struct error error = {0};
+    draw(&drawn, (enum partition_cost)(task % 4), (enum partition_triangle)(task / 4 % 3), &rng);
+    if (drawn.problem.n_nodes > MOST_IN_FILES) drawn.problem.n_nodes = MOST_IN_FILES;
+    drawn.problem.n_drops = 0;
+    while (drawn.problem.n_edges > 0 && drawn.edges[drawn.problem.n_edges - 1].to >= MOST_IN_FILES) {
+      drawn.problem.n_edges--;
+    }
+    if (!partition_contract(&drawn.problem, &arena, &graph, &error)) fail_msg("%s", error.text);
+    char path[] = "/tmp/test_partition_exact.XXXXXX";
+    const int file = mkstemp(path);
+    assert_true(file >= 0 && close(file) == 0);
+    const bool live = drawn.problem.memory_bytes > 0 && drawn.problem.memory_rule == PARTITION_LIVE;
+    assert_int_equal(partition_write_lp(&graph, path, &arena, &error), !live);
+    if (!live) {
+      uint32_t best[MOST_NODES];
+      const double least = least_of_all(&graph, &arena, best);
+      glp_prob *lp = glp_create_prob();
+      assert_int_equal(glp_read_lp(lp, NULL, path), 0);
+      glp_iocp settings;
+      glp_init_iocp(&settings);
+      settings.msg_lev = GLP_MSG_OFF, settings.presolve = GLP_ON;
+      const int ended = glp_intopt(lp, &settings);
+      const double solved = ended == 0 && glp_mip_status(lp) == GLP_OPT ? glp_mip_obj_val(lp) : INFINITY;
+      glp_delete_prob(lp);
+      const bool same = least < INFINITY ? fabs(solved - least) <= 1e-5 * least + 1e-7 : !(solved < INFINITY);
+      if (!same) {
+        fail_msg("task %" PRIu64 ": %.12g, not %.12g", task, solved, least);
+      }
+      n += least < INFINITY;
+    }
+    assert_int_equal(unlink(path), 0);
+    arena_release(&arena);
+  }
+  assert_true(n > N_FILES / 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(without_triangle),
-      cmocka_unit_test(along_a_path),
-      cmocka_unit_test(without_shortcuts),
-      cmocka_unit_test(parts_of_answers),
+      cmocka_unit_test(without_triangle), cmocka_unit_test(along_a_path),      cmocka_unit_test(without_shortcuts),
+      cmocka_unit_test(parts_of_answers), cmocka_unit_test(programs_as_files),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
