@@ -22,7 +22,15 @@ static bool is_folder(const char *path) {
   return (n > 0 && path[n - 1] == '/') || (stat(path, &what) == 0 && S_ISDIR(what.st_mode));
 }
 
+/* A folder's file, or what the path begins with; the path of one of two files stands for both. */
 static const char *file_of(const char *path, const char *file, struct arena *arena) {
+  static const char sets[] = "sets.csv";
+  const size_t length = strlen(path), n_sets = sizeof sets - 1;
+  struct stat what;
+  if (length >= n_sets && strcmp(path + length - n_sets, sets) == 0 && stat(path, &what) == 0 &&
+      S_ISREG(what.st_mode)) {
+    return arena_printf(arena, "%.*s%s", (int)(length - n_sets), path, file);
+  }
   if (!is_folder(path)) return arena_printf(arena, "%s-%s", path, file);
   size_t n = strlen(path);
   while (n > 1 && path[n - 1] == '/') n--;
@@ -105,7 +113,7 @@ static bool read_set(struct reading *r, size_t row, struct sharding_set *set) {
   uint32_t *boards = ARENA_NEW(r->arena, uint32_t, r->problem->n_boards), n = 0;
   if (names_find(&r->sets, cell(r, row, "set")) != SIZE_MAX) return complain(r, row, "set", "is there twice");
   names_add(&r->sets, cell(r, row, "set"));
-  for (char *name = strtok_r(names, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest)) {
+  for (char *name = strtok_r(names, " ;|", &rest); name != NULL; name = strtok_r(NULL, " ;|", &rest)) {
     const size_t board = names_find(&r->boards, name);
     if (board == SIZE_MAX) return complain(r, row, "boards", "names no board of the problem");
     if (n == r->problem->n_boards) return complain(r, row, "boards", "has more boards than there are");

@@ -122,7 +122,7 @@ static void run_layer(struct run *run, uint32_t layer) {
   struct sharding_schedule *schedule = run->schedule;
   const uint32_t s = run->set_of[layer];
   const struct sharding_set *set = &run->answer->sets[s];
-  double start = run->free_s[s];
+  double start = run->free_s[s], inside = start; /* inside: as if all that comes from elsewhere were there */
   if (p->in_start[layer] == p->in_start[layer + 1]) {
     const double load = host_s(run, layer, false);
     start = fmax(start, load);
@@ -131,10 +131,12 @@ static void run_layer(struct run *run, uint32_t layer) {
   for (uint32_t i = p->in_start[layer]; i < p->in_start[layer + 1]; i++) {
     const uint32_t edge = p->in_edge[i];
     schedule->reshard_in_s[edge] = edge_s(run, edge);
-    run->busy_s[s] += schedule->reshard_in_s[edge] * (p->training ? 2 : 1);
     schedule->reshard_s += schedule->reshard_in_s[edge];
-    start = fmax(start, schedule->end_s[p->edges[edge].from] + schedule->reshard_in_s[edge]);
+    const double there = schedule->end_s[p->edges[edge].from] + schedule->reshard_in_s[edge];
+    start = fmax(start, there);
+    if (run->set_of[p->edges[edge].from] == s) inside = fmax(inside, there);
   }
+  run->busy_s[s] += inside - run->free_s[s];
   struct sharding_cost cost;
   sharding_cost(p, layer, &p->designs[set->design], set->n_boards, run->ring[s], &run->answer->strategies[layer],
                 &cost);
@@ -161,12 +163,15 @@ static void run_back(struct run *run) {
   struct sharding_schedule *schedule = run->schedule;
   for (size_t place = p->n_layers; place-- > 0;) {
     const uint32_t layer = p->topological[place], s = run->set_of[layer];
-    double start = fmax(run->free_s[s], schedule->end_s[layer]);
+    double start = fmax(run->free_s[s], schedule->end_s[layer]), inside = start;
     for (uint32_t i = p->out_start[layer]; i < p->out_start[layer + 1]; i++) {
       const uint32_t edge = p->out_edge[i];
-      start = fmax(start, schedule->back_end_s[p->edges[edge].to] + schedule->reshard_in_s[edge]);
+      const double there = schedule->back_end_s[p->edges[edge].to] + schedule->reshard_in_s[edge];
+      start = fmax(start, there);
+      if (run->set_of[p->edges[edge].to] == s) inside = fmax(inside, there);
       schedule->backward_s += schedule->reshard_in_s[edge];
     }
+    run->busy_s[s] += inside - run->free_s[s];
     schedule->back_start_s[layer] = start;
     schedule->back_end_s[layer] = run->free_s[s] = start + run->back_s[layer];
     schedule->latency_s = fmax(schedule->latency_s, schedule->back_end_s[layer]);

@@ -244,7 +244,12 @@ static bool read_board(const struct sharding_json *r, json_t *object, unsigned l
   if (!json_is_object(object)) return sharding_complain_of(r, line, "boards", object, "an object");
   bool fine = sharding_check_keys(r, object, line, known, sizeof known / sizeof *known);
   fine = sharding_read_name(r, object, line, "name", true, &board->name) && fine;
-  fine = sharding_read_name(r, object, line, "group", false, &board->group) && fine;
+  const json_t *group = json_object_get(object, "group"); /* a number will do */
+  if (json_is_integer(group)) {
+    board->group = arena_printf(r->arena, "%" JSON_INTEGER_FORMAT, json_integer_value(group));
+  } else {
+    fine = sharding_read_name(r, object, line, "group", false, &board->group) && fine;
+  }
   fine = sharding_read_whole(r, object, line, "dram_bytes", SHARDING_WHOLE, &board->dram_bytes) && fine;
   if (board->name != NULL && strchr(board->name, ' ') != NULL) {
     fine = sharding_complain_of(r, line, "name", json_object_get(object, "name"), "a name without blanks");

@@ -13,7 +13,7 @@ bool sharding_parse(const char *name, const char *bytes, size_t n, struct arena 
 /* One JSON file with inline tables, that reads back equal. */
 bool sharding_write(const struct sharding_problem *problem, const char *path, struct arena *arena, struct error *error);
 /* A folder, or PREFIX: PREFIX-sets.csv and PREFIX-strategies.csv (sets.csv and strategies.csv in a folder); boards as
- * names with blanks between, es as "Cout:2+W:2". */
+ * names with blanks (or ; or |) between, es as "Cout:2+W:2". The path of an existing …sets.csv stands for both. */
 bool sharding_read_answer(const struct sharding_problem *problem, const char *path, struct arena *arena,
                           struct sharding_claim *claim, struct error *error);
 /* The same from texts of the two files. */

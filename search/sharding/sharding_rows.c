@@ -70,7 +70,19 @@ static bool read_kind(const struct sharding_json *r, const struct csv *csv, size
   /* Other words for the same. */
   static const struct {
     const char *word, *kind;
-  } others[] = {{"fc", "conv"}, {"gemm", "conv"}, {"matmul", "conv"}, {"linear", "conv"}, {"relu", "elementwise"}};
+  } others[] = {{"fc", "conv"},
+                {"gemm", "conv"},
+                {"matmul", "conv"},
+                {"linear", "conv"},
+                {"dwconv", "depthwise"},
+                {"maxpool", "pool"},
+                {"avgpool", "pool"},
+                {"relu", "elementwise"},
+                {"gelu", "elementwise"},
+                {"bn", "elementwise"},
+                {"activation", "elementwise"},
+                {"eltwise", "elementwise"},
+                {"layernorm", "norm"}};
   const char *text = cell(csv, row, "kind");
   *kind = 0;
   if (text == NULL) return true;

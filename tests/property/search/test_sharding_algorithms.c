@@ -39,7 +39,8 @@ static void check_result(const struct sharding_problem *problem, const struct sh
                          const struct sharding_result *result) {
   struct error *error = ARENA_NEW(&arena, struct error, 1);
   double truth_s = NAN;
-  const double value_s = sharding_evaluate(problem, &result->answer, &scratch, NULL);
+  struct sharding_schedule schedule = sharding_schedule_new(problem, &arena);
+  const double value_s = sharding_evaluate(problem, &result->answer, &scratch, &schedule);
   const struct sharding_claim claim = {.answer = result->answer};
   if (!sharding_check(problem, &claim, &arena, &truth_s, error)) {
     fail_msg("case %llu, %s: %s", (unsigned long long)number, algorithm->name, error->text);
@@ -47,6 +48,9 @@ static void check_result(const struct sharding_problem *problem, const struct sh
   if (!(fabs(value_s - result->value_s) <= tolerance * value_s) || !(fabs(value_s - truth_s) <= tolerance * value_s)) {
     fail_msg("case %llu, %s: says %.17g, is %.17g, judged %.17g", (unsigned long long)number, algorithm->name,
              result->value_s, value_s, truth_s);
+  }
+  if (schedule.period_s > value_s * (1 + rounding)) {
+    fail_msg("case %llu, %s: a period of %.17g", (unsigned long long)number, algorithm->name, schedule.period_s);
   }
   if (value_s < bounds->best_s * (1 - rounding)) {
     fail_msg("case %llu, %s: %.17g is below the bound %.17g (%s)", (unsigned long long)number, algorithm->name, value_s,
