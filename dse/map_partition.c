@@ -8,6 +8,7 @@
 #include "dse/partition_run.h"
 #include "dse/signals.h"
 #include "dse/tables.h"
+#include "search/partition/partition_exact.h"
 #include "search/partition/partition_read.h"
 #include <math.h>
 #include <stdlib.h>
@@ -345,6 +346,9 @@ static enum status run(struct invocation *invocation, struct error *error) {
       !partition_contract(&command.problem, invocation->arena, &command.graph, error) || !read_options(&command, error))
     return error->status;
   partition_warn(invocation, &command.graph);
+  const char *const lp = invocation_value(invocation, "lp");
+  if (lp != NULL && cluster_rank(invocation->cluster) == 0)
+    partition_write_lp(&command.graph, lp, invocation->arena, error);
   if (!cluster_agree(invocation->cluster, error)) return error->status;
   partition_bounds(&command.graph, false, invocation->scratch, &command.bounds);
   if (command.bounds.infeasible) {
@@ -369,7 +373,7 @@ static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
 }
 
 static const char *const options[] = {"algorithm", "samples", "time",        "seed", "out",
-                                      "report",    "trace",   "convergence", NULL};
+                                      "report",    "trace",   "convergence", "lp",   NULL};
 const struct map_problem map_problem_partition = {
     .name = "partition",
     .doc = "operators to the chips of a multi-chip module, a chain: least period, within memory and the rules of the "

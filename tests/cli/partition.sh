@@ -113,6 +113,10 @@ holds 'and costs what is published' 'abs(float(a[0]["value"]) - 43.4171406) < 1e
 map cloned.csv $data/instances/layer_bert24-bw32.json --set triangle=path --set clone=true --set chips=16
 holds 'cloned it does not' 'abs(float(a[0]["value"]) - 7.43614063) < 1e-6' "$folder/cloned.csv"
 
+runs 0 'linear program' "$dse" map partition $example --lp "$folder/example.lp" --samples 100
+check 'linear program: rows and binaries' grep -qi 'binar\|general' "$folder/example.lp"
+runs 1 'linear program: nowhere' "$dse" map partition $example --lp "$folder/none/example.lp"
+
 # --- mistakes -----------------------------------------------------------------------------------------------------------
 runs 2 'no such algorithm' "$dse" map partition $example --algorithm bset
 says 'no such algorithm: which there is' 'did you mean best?'
