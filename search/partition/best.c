@@ -10,7 +10,7 @@
 #include <string.h>
 
 struct best_settings {
-  uint64_t tasks, rounds, first_samples, first_ideals, first_pairs, last_ideals, last_pairs;
+  uint64_t tasks, rounds, first_samples, first_ideals, first_pairs, near_ideals, near_pairs, last_ideals, last_pairs;
 };
 #define OFFSET(member) offsetof(struct best_settings, member)
 static const struct field best_field_list[] = {
@@ -23,6 +23,10 @@ static const struct field best_field_list[] = {
      OFFSET(first_ideals), ROLE_ANSWER, NULL},
     {"first_pairs", FIELD_UINT, "", 0, 1e15, "20000000", "pairs of ideals that it may look at, 0: there is none",
      OFFSET(first_pairs), ROLE_ANSWER, NULL},
+    {"near_ideals", FIELD_UINT, "", 0, 1e9, "20000", "the same of an exact search within a few chips",
+     OFFSET(near_ideals), ROLE_ANSWER, NULL},
+    {"near_pairs", FIELD_UINT, "", 0, 1e15, "1000000", "likewise, 0: there is none", OFFSET(near_pairs), ROLE_ANSWER,
+     NULL},
     {"last_ideals", FIELD_UINT, "", 0, 1e9, "1000000", "the same of the exact search at the end", OFFSET(last_ideals),
      ROLE_ANSWER, NULL},
     {"last_pairs", FIELD_UINT, "", 0, 1e15, "200000000", "likewise, 0: there is none", OFFSET(last_pairs), ROLE_ANSWER,
@@ -91,12 +95,14 @@ static void search_exactly(struct best *best, uint64_t ideals, uint64_t pairs) {
 }
 
 static void climb(struct best *best, uint64_t first_round, uint64_t tasks, uint64_t rounds, uint64_t samples) {
+  const struct best_settings *settings = best->request->settings;
   if (samples == 0 || is_proven(best)) return;
   const struct partition_restarts restarts = {.tasks = tasks,
                                               .rounds = rounds,
                                               .samples = samples,
                                               .first_round = first_round,
-                                              .enough = best->bound * (1 + proof)};
+                                              .enough = best->bound * (1 + proof),
+                                              .limits = {settings->near_ideals, settings->near_pairs}};
   partition_restarts_run(&best->meter, &restarts);
 }
 

@@ -28,18 +28,40 @@ struct partition_climb *partition_climb_new(const struct partition_graph *graph,
   return climb;
 }
 
-/* How far do chips come at a period just below the value? */
+/* How far do chips come at a period just below? */
 static double measure(struct partition_climb *climb) {
   struct partition_slicer *s = climb->slicer;
   double next_ms;
-  if (!isfinite(climb->value) || partition_slicer_reach(s, climb->value * (1 - below), &next_ms)) return 0;
+  if (!isfinite(climb->period_ms) || partition_slicer_reach(s, climb->period_ms * (1 - below), &next_ms)) return 0;
   return s->cover_ms;
 }
 
-void partition_climb_start(struct partition_climb *climb, const uint32_t *order) {
-  const double value = partition_slice(climb->slicer, order, climb->value, climb->chip);
-  if (isfinite(value)) climb->value = value;
+/* The order's pieces below a period; false: there are none, or they break a rule that slicing does not know. */
+static bool improve(struct partition_climb *climb, double better_than) {
+  struct partition_slicer *s = climb->slicer;
+  const double period_ms = partition_slicer_solve(s, better_than);
+  if (!isfinite(period_ms)) return false;
+  partition_slicer_fill(s, s->trial);
+  const double value = partition_value(climb->graph, s->trial, s->work);
+  if (!isfinite(value)) return false;
+  if (value < climb->value) {
+    climb->value = value;
+    memcpy(climb->chip, s->trial, climb->graph->n * sizeof *climb->chip);
+  }
+  climb->period_ms = period_ms;
   climb->cover_ms = measure(climb);
+  return true;
+}
+
+void partition_climb_start(struct partition_climb *climb, const uint32_t *order) {
+  const double value = partition_slice(climb->slicer, order, climb->value, climb->chip); /* by all rules */
+  if (value < climb->value) climb->value = value;
+  climb->period_ms = INFINITY;
+  if (climb->graph->n > 1) improve(climb, INFINITY);
+}
+
+void partition_climb_simplify(struct partition_climb *climb, bool simple) {
+  partition_slicer_simplify(climb->slicer, simple);
 }
 
 void partition_climb_take(struct partition_climb *climb, const uint32_t *chip, double value, struct arena *scratch) {
@@ -124,19 +146,6 @@ static void undo(struct partition_climb *climb) {
   partition_slicer_reload(climb->slicer, climb->from, climb->end);
 }
 
-/* A period below the value is possible; false: by a rule that slicing does not know it is not. */
-static bool improve(struct partition_climb *climb) {
-  struct partition_slicer *s = climb->slicer;
-  if (!isfinite(partition_slicer_solve(s, climb->value))) return false;
-  partition_slicer_fill(s, s->trial);
-  const double value = partition_value(climb->graph, s->trial, s->work);
-  if (!(value < climb->value)) return false;
-  climb->value = value;
-  memcpy(climb->chip, s->trial, climb->graph->n * sizeof *climb->chip);
-  climb->cover_ms = measure(climb);
-  return true;
-}
-
 /* 0 half of the time, 1 a quarter of the time, and so on. */
 static unsigned geometric(struct rng *rng) { return (unsigned)__builtin_ctzll(rng_next(rng) | UINT64_C(1) << 63); }
 
@@ -147,14 +156,17 @@ bool partition_climb_step(struct partition_climb *climb) {
   move(climb);
   if (!is_changed(climb)) return false;
   partition_slicer_reload(s, climb->from, climb->end);
-  const bool infinite = !isfinite(climb->value);
-  if (infinite || partition_slicer_reach(s, climb->value * (1 - below), &next_ms)) {
-    if (improve(climb)) return true;
-    if (infinite) return false; /* anything may lead to an answer */
+  const double before = climb->value;
+  if (!isfinite(climb->period_ms)) { /* anything may lead to an answer */
+    improve(climb, INFINITY);
+    return climb->value < before;
+  }
+  if (partition_slicer_reach(s, climb->period_ms * (1 - below), &next_ms)) {
+    if (improve(climb, climb->period_ms)) return climb->value < before;
   } else {
     const double lost_ms = climb->cover_ms - s->cover_ms, cover_ms = s->cover_ms;
-    const bool stays = !(lost_ms > 0) || lost_ms <= climb->value * slack * geometric(&climb->rng);
-    if (stays && partition_slicer_reach(s, climb->value * (1 + tolerance), &next_ms)) {
+    const bool stays = !(lost_ms > 0) || lost_ms <= climb->period_ms * slack * geometric(&climb->rng);
+    if (stays && partition_slicer_reach(s, climb->period_ms * (1 + tolerance), &next_ms)) {
       climb->cover_ms = cover_ms;
       return false;
     }

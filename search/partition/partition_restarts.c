@@ -6,12 +6,15 @@
 
 #include "base/checked.h"
 #include "search/partition/partition_climb.h"
+#include "search/partition/partition_neighbours.h"
 #include "search/partition/partition_orders.h"
 #include "search/partition/partition_slicing_private.h"
 #include <math.h>
 #include <string.h>
 
 enum { LEAST_SAMPLES = 200, MOST_STEPS_SHOWN = 60, LOOK_EVERY = 64 };
+/* Percent of a task's samples: climbed by simple loads; before the second look around. */
+enum { SIMPLE_SHARE = 60, CLIMB_SHARE = 90 };
 
 /* What a task starts from and returns: this, then its order and its best chips. */
 struct climber {
@@ -49,6 +52,35 @@ static bool is_stopped(const struct partition_request *request) {
   return request->interrupted != NULL && request->interrupted(request->context);
 }
 
+/* Climbs until the task has used so many samples. */
+static void climb_until(const struct climbers *all, struct partition_climb *climb, uint64_t samples,
+                        struct climber *end) {
+  while (end->samples < samples && climb->value > all->restarts->enough) {
+    if (end->samples % LOOK_EVERY == 0 && is_stopped(all->request)) break;
+    end->samples++;
+    if (partition_climb_step(climb)) note(end, climb->value);
+  }
+}
+
+/* Neighbourhoods of the best so far; where they help, climbing goes on from there. A sample each. */
+static void look_around(const struct climbers *all, struct partition_neighbours *neighbours,
+                        struct partition_climb *climb, struct climber *end) {
+  if (neighbours->limits.pairs == 0 || !isfinite(climb->value) || climb->value <= all->restarts->enough) return;
+  const size_t n = all->request->graph->n;
+  struct arena *scratch = all->request->scratch;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  uint32_t *chip = ARENA_NEW(scratch, uint32_t, n);
+  double value = climb->value;
+  memcpy(chip, climb->chip, n * sizeof *chip);
+  const uint64_t left = all->samples_each - end->samples;
+  end->samples += partition_neighbours_improve(neighbours, chip, &value, left, all->request);
+  if (value < climb->value) {
+    partition_climb_take(climb, chip, value, scratch);
+    note(end, climb->value);
+  }
+  arena_rewind(scratch, mark);
+}
+
 static void climb_task(void *argument, size_t i, void *result) {
   const struct climbers *all = argument;
   const struct partition_request *request = all->request;
@@ -58,15 +90,20 @@ static void climb_task(void *argument, size_t i, void *result) {
   const uint64_t task = (uint64_t)PARTITION_STREAM_ORDERS << 32 | i;
   struct partition_climb *climb =
       partition_climb_new(request->graph, rng_stream(request->seed, RNG_PARTITION, all->round, task), request->scratch);
+  struct partition_neighbours neighbours;
+  partition_neighbours_init(&neighbours, request->graph, &all->restarts->limits, request->scratch);
   memset(end, 0, all->bytes);
   climb->value = start->value;
   memcpy(climb->chip, chips_of(all, start), n * sizeof *climb->chip);
+  partition_climb_simplify(climb, true);
   partition_climb_start(climb, order_of(start));
-  while (end->samples < all->samples_each && climb->value > all->restarts->enough) {
-    if (end->samples % LOOK_EVERY == 0 && is_stopped(request)) break;
-    end->samples++;
-    if (partition_climb_step(climb)) note(end, climb->value);
-  }
+  climb_until(all, climb, all->samples_each * SIMPLE_SHARE / 100, end);
+  partition_climb_simplify(climb, false);
+  partition_climb_start(climb, climb->slicer->order);
+  look_around(all, &neighbours, climb, end);
+  climb_until(all, climb, all->samples_each * CLIMB_SHARE / 100, end);
+  look_around(all, &neighbours, climb, end);
+  climb_until(all, climb, all->samples_each, end);
   end->value = climb->value;
   memcpy(order_of(end), climb->slicer->order, n * sizeof(uint32_t));
   memcpy(chips_of(all, end), climb->chip, n * sizeof(uint32_t));

@@ -22,6 +22,7 @@ struct partition_slicer *partition_slicer_new(const struct partition_graph *grap
                                  .n_chips = n < problem->n_chips ? (uint32_t)n : problem->n_chips};
   s->path = problem->triangle != PARTITION_ANY; /* under `general`, what path allows comes first */
   s->ring = problem->cost == PARTITION_RING || problem->cost == PARTITION_RING_OVERLAP || s->path;
+  s->walked = !s->ring;
   s->overlap = problem->cost == PARTITION_RING_OVERLAP || problem->cost == PARTITION_P2P_OVERLAP;
   s->floor_ms = s->n_chips > 0 ? graph->total_ms / s->n_chips : 0;
   for (size_t g = 0; g < n; g++) s->floor_ms = fmax(s->floor_ms, graph->compute_ms[g]);
@@ -32,9 +33,9 @@ struct partition_slicer *partition_slicer_new(const struct partition_graph *grap
   s->end_ms = ARENA_NEW(arena, double, n + 1), s->begin_ms = ARENA_NEW(arena, double, n + 1);
   s->bytes = ARENA_NEW(arena, uint64_t, n + 1), s->far = ARENA_NEW(arena, uint32_t, n + 1);
   s->farthest = ARENA_NEW(arena, uint32_t, n);
-  s->last = ARENA_NEW(arena, uint32_t, graph->n_tensors), s->seen = ARENA_NEW(arena, uint32_t, graph->n_tensors);
+  s->last = ARENA_NEW(arena, uint32_t, graph->n_tensors), s->seen = ARENA_NEW(arena, uint64_t, graph->n_tensors);
   s->depth = ARENA_NEW(arena, uint32_t, n + 1), s->back = ARENA_NEW(arena, uint32_t, n + 1);
-  s->piece_ms = ARENA_NEW(arena, double, n + 1);
+  s->piece_ms = ARENA_NEW(arena, double, n + 1), s->closed = ARENA_NEW(arena, uint32_t, n + 1);
   s->before = ARENA_NEW(arena, uint32_t, n + 1), s->behind = ARENA_NEW(arena, uint32_t, n + 1);
   s->level_ms = ARENA_NEW(arena, double, s->n_chips + 1), s->level_at = ARENA_NEW(arena, uint32_t, s->n_chips + 1);
   s->head = ARENA_NEW(arena, uint32_t, s->n_chips + 1), s->tail = ARENA_NEW(arena, uint32_t, s->n_chips + 1);
@@ -44,6 +45,8 @@ struct partition_slicer *partition_slicer_new(const struct partition_graph *grap
   }
   return s;
 }
+
+void partition_slicer_simplify(struct partition_slicer *s, bool simple) { s->ring = simple || !s->walked; }
 
 /* --- an order -------------------------------------------------------------------------------------------------------
  */
@@ -183,7 +186,7 @@ static double slice_freely(struct partition_slicer *s, double better_than, uint3
 
 double partition_slice(struct partition_slicer *s, const uint32_t *order, double better_than, uint32_t *chip) {
   if (s->graph->n == 0) return 0 < better_than ? 0 : INFINITY;
-  memcpy(s->order, order, s->graph->n * sizeof *order);
+  if (order != s->order) memcpy(s->order, order, s->graph->n * sizeof *order);
   partition_slicer_load(s);
   const double value = slice_by_rules(s, better_than, chip);
   if (s->graph->problem->triangle != PARTITION_GENERAL) return value;

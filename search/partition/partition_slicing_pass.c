@@ -152,8 +152,8 @@ static void join(struct partition_slicer *s, uint32_t i, uint32_t j, struct traf
     const struct partition_tensor *tensor = &graph->tensors[t];
     if (s->position[tensor->producer] > i) {
       if (s->last[t] == j) traffic->out_bits -= tensor->bits;
-    } else if (s->seen[t] != i) {
-      s->seen[t] = i, traffic->in_bits += tensor->bits;
+    } else if (s->seen[t] != s->n_walks) {
+      s->seen[t] = s->n_walks, traffic->in_bits += tensor->bits;
     }
   }
   for (uint32_t t = graph->tensor_start[g]; t < graph->tensor_start[g + 1]; t++) {
@@ -161,22 +161,28 @@ static void join(struct partition_slicer *s, uint32_t i, uint32_t j, struct traf
   }
 }
 
-/* Relaxes all pieces that begin at i. */
-static void walk(struct partition_slicer *s, uint32_t i, double period_ms, double *next) {
+static bool is_open(const struct partition_slicer *s, uint32_t j, uint32_t depth) {
+  return s->depth[j] > depth && s->closed[j] != depth;
+}
+
+/* Relaxes pieces that begin at i and end at `end` or before. */
+static void walk(struct partition_slicer *s, uint32_t i, uint32_t end, double period_ms, double *next) {
   const struct partition_graph *graph = s->graph;
-  const uint32_t n = (uint32_t)graph->n, depth = s->depth[i] + 1;
+  const uint32_t depth = s->depth[i] + 1;
   const uint64_t memory = graph->problem->memory_bytes;
   struct traffic traffic = {0, 0};
-  for (uint32_t j = i + 1; j <= n; j++) {
-    double least_ms = s->x_ms[j] - s->begin_ms[i], load_ms; /* of this and longer pieces; of this one */
+  s->n_walks++;
+  for (uint32_t j = i + 1; j <= end; j++) {
+    double least_ms, later_ms = 0, load_ms; /* of longer pieces from i; of those to j from before i; of this one */
     if (s->ring) {
-      load_ms = s->end_ms[j] - s->begin_ms[i];
+      least_ms = s->x_ms[j] - s->begin_ms[i], load_ms = s->end_ms[j] - s->begin_ms[i];
       if (s->overlap) load_ms = fmax(load_ms, fmax(s->w_ms[i], s->w_ms[j]));
     } else {
       join(s, i, j, &traffic);
       const double x_ms = s->x_ms[j] - s->x_ms[i], in_ms = partition_bits_ms(graph, traffic.in_bits),
                    out_ms = partition_bits_ms(graph, traffic.out_bits);
       least_ms = s->overlap ? fmax(x_ms, in_ms) : x_ms + in_ms;
+      later_ms = s->overlap ? fmax(x_ms, out_ms) : x_ms + out_ms;
       load_ms = s->overlap ? fmax(least_ms, out_ms) : least_ms + out_ms;
     }
     if (least_ms > period_ms) {
@@ -184,25 +190,40 @@ static void walk(struct partition_slicer *s, uint32_t i, double period_ms, doubl
       return;
     }
     if (memory > 0 && s->bytes[j] - s->bytes[i] > memory) return;
-    if (s->path && s->far[i] > j) continue;
-    if (load_ms > period_ms) {
+    if ((s->path && s->far[i] > j) || !is_open(s, j, depth)) continue;
+    if (later_ms > period_ms) {
+      *next = min_ms(*next, later_ms);
+      s->closed[j] = depth;
+    } else if (load_ms > period_ms) {
       *next = min_ms(*next, load_ms);
-    } else if (depth < s->depth[j] && (s->live == NULL || partition_slicer_fits(s, i, j))) {
+    } else if (s->live == NULL || partition_slicer_fits(s, i, j)) {
       s->depth[j] = depth, s->back[j] = i, s->piece_ms[j] = load_ms;
       if (s->x_ms[j] > s->cover_ms) s->cover_ms = s->x_ms[j];
     }
   }
 }
 
+/* One depth after another, and from the last start of a depth to the first: most ends are reached from late ones. An
+ * end is closed to earlier starts of the same depth when compute and what leaves alone take too long, since both only
+ * grow. */
 static bool reach_walking(struct partition_slicer *s, double period_ms, double *next_ms) {
   const uint32_t n = (uint32_t)s->graph->n;
   *next_ms = INFINITY;
   memset(s->depth, 0xff, (n + 1) * sizeof *s->depth);
-  memset(s->seen, 0xff, s->graph->n_tensors * sizeof *s->seen);
+  memset(s->closed, 0, (n + 1) * sizeof *s->closed);
   s->depth[0] = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    if (s->depth[i] >= s->n_chips || !rest_fits(s, i, s->depth[i], period_ms, next_ms)) continue;
-    walk(s, i, period_ms, next_ms);
+  for (uint32_t depth = 0, last = 0; depth < s->n_chips && s->depth[n] == NOWHERE; depth++) {
+    uint32_t open = n;
+    for (uint32_t i = last + 1; i-- > 0;) {
+      if (s->depth[i] != depth || !rest_fits(s, i, depth, period_ms, next_ms)) continue;
+      for (; open > i && s->x_ms[open] - s->x_ms[i] > period_ms; open--) {
+        *next_ms = min_ms(*next_ms, s->x_ms[open] - s->x_ms[i]);
+      }
+      uint32_t end = open;
+      while (end > i && !is_open(s, end, depth + 1)) end--;
+      if (end > i) walk(s, i, end, period_ms, next_ms);
+    }
+    for (last = n; last > 0 && s->depth[last] != depth + 1;) last--;
   }
   return s->depth[n] <= s->n_chips;
 }

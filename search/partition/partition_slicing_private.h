@@ -8,10 +8,10 @@
 struct partition_slicer {
   const struct partition_graph *graph;
   struct partition_work *work;
-  uint32_t n_chips; /* no more than groups */
-  bool ring;        /* a piece's load depends on its ends alone: ring, and point to point without jumps */
-  bool overlap, path;
-  double floor_ms; /* no period is below */
+  uint32_t n_chips;           /* no more than groups */
+  bool ring;                  /* a piece's load depends on its ends alone: ring, and point to point without jumps */
+  bool overlap, path, walked; /* `walked`: the problem's cost is not `ring` */
+  double floor_ms;            /* no period is below */
   /* --- the order --- */
   uint32_t *order, *position; /* [n]; [n] by group, from 1 */
   double *x_ms, *w_ms;        /* [n + 1] compute of the first j groups; what crosses behind them */
@@ -30,7 +30,8 @@ struct partition_slicer {
   uint32_t *level_at;                 /* [n_chips + 1] */
   uint32_t *head, *tail;              /* [n_chips + 1] of the queues of positions at each depth */
   uint32_t *before, *behind;          /* [n + 1] neighbours in them */
-  uint32_t *seen;                     /* [n_tensors] the position from which it was read last */
+  uint64_t *seen, n_walks;            /* [n_tensors] the walk that met it last; walks so far */
+  uint32_t *closed;                   /* [n + 1] the depth at which no earlier start gets there */
   uint32_t *trial;                    /* [n] chips */
   struct partition_slicer_live *live; /* where tensors that live in a piece are looked at; NULL: nobody does */
   struct partition_slicer_live *live_when_needed; /* NULL: the rule does not ask for it */
@@ -38,6 +39,8 @@ struct partition_slicer {
   uint32_t n_cuts;
 };
 
+/* Loads from ends alone even where pieces must be walked: no less, and much faster. Not under `live`. */
+void partition_slicer_simplify(struct partition_slicer *slicer, bool simple);
 /* Lays out a topological order, as it is in slicer->order. */
 void partition_slicer_load(struct partition_slicer *slicer);
 /* The same when only places first … last of the order, counted from 0, hold other groups than before. */
