@@ -162,17 +162,18 @@ static uint32_t take_sets(const struct outer *o, uint32_t *genes, struct shardin
 
 /* The first n − 1 cuts, ascending and apart. */
 static void take_ranges(const struct outer *o, uint32_t *genes, struct sharding_set *sets, uint32_t n) {
-  uint32_t last[MOST_SETS];
+  uint32_t last[MOST_SETS], first = 0;
   const uint32_t all = (uint32_t)o->problem->n_layers;
   memcpy(last, cuts(o, genes), n * sizeof *last);
   qsort(last, n - 1, sizeof *last, by_number);
   last[n - 1] = all - 1;
-  for (uint32_t s = 0, first = 0; s < n; s++) {
+  for (uint32_t s = 0; s < n; s++) {
     if (last[s] < first) last[s] = first;
     if (last[s] > all - (n - s)) last[s] = all - (n - s);
     sets[s].first = first, sets[s].last = last[s];
     first = last[s] + 1;
   }
+  REQUIRE(first == all);
 }
 
 static double try_genes(struct outer *o, uint32_t *genes) {

@@ -134,7 +134,7 @@ static void sort_sets(struct reading *r, struct sharding_set *sets, size_t n) {
   struct sharding_set *sorted = ARENA_NEW(r->arena, struct sharding_set, n);
   for (size_t i = 0; i < n; i++) {
     uint32_t before = 0;
-    for (size_t k = 0; k < n; k++) before += sets[k].first < sets[i].first || (sets[k].first == sets[i].first && k < i);
+    for (size_t k = 0; k < n; k++) before += sets[k].first < sets[i].first || (k < i && sets[k].first == sets[i].first);
     r->number_of[i] = before;
     sorted[before] = sets[i];
   }

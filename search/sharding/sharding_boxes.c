@@ -6,65 +6,111 @@
  * regrouped. Tensors whose extents meet in neither way count as not there at all. */
 #include "search/sharding/sharding_boxes.h"
 
-/* --- slices ---------------------------------------------------------------------------------------------------------
+/* --- cutting --------------------------------------------------------------------------------------------------------
  */
 
-/* Coordinates of board `board` on the loops of `dims`, taken as one number (the last fastest). */
-uint32_t sharding_ring_place(const struct sharding_strategy *strategy, uint32_t board, unsigned dims) {
-  uint32_t coordinate[SHARDING_N_DIMS], place = 0;
+/* Rows of the input that outputs [low, high) read, clipped to the extent. */
+static void rows_of(const struct sharding_turn *turn, uint64_t *low, uint64_t *high) {
+  if (*high <= *low) {
+    *low = *high = min_u64(*low * turn->stride, turn->extent);
+    return;
+  }
+  const uint64_t from = *low * turn->stride, to = (*high - 1) * turn->stride + turn->kernel;
+  *low = min_u64(from > turn->pad ? from - turn->pad : 0, turn->extent);
+  *high = max_u64(*low, min_u64(to > turn->pad ? to - turn->pad : 0, turn->extent));
+}
+
+static void turn_axis(const struct sharding_turn *turn, uint64_t *low, uint64_t *high) {
+  if (turn->rows) rows_of(turn, low, high);
+  *low = min_u64(*low > turn->first ? *low - turn->first : 0, turn->most);
+  *high = max_u64(*low, min_u64(*high > turn->first ? *high - turn->first : 0, turn->most));
+}
+
+struct sharding_area sharding_cut(const struct sharding_cutter *cutter, uint32_t board) {
+  struct sharding_area area = cutter->whole;
+  uint64_t place = 0, weight = 1;
+  for (uint32_t i = 0; i < cutter->n_splits; i++) {
+    const struct sharding_split *split = &cutter->splits[i];
+    const uint64_t at = board % split->factor;
+    board /= split->factor;
+    if (split->axis >= 0) {
+      area.low[split->axis] = min_u64(split->size, split->n * at);
+      area.high[split->axis] = min_u64(split->size, area.low[split->axis] + split->n);
+    }
+    if (split->ring) place += at * weight, weight *= split->factor;
+  }
+  if (cutter->shared >= 0) {
+    const uint64_t end = area.high[cutter->shared];
+    area.low[cutter->shared] = min_u64(end, area.low[cutter->shared] + place * cutter->piece);
+    area.high[cutter->shared] = min_u64(end, area.low[cutter->shared] + cutter->piece);
+  }
+  for (int a = 0; a < SHARDING_N_AXES; a++) {
+    if (cutter->turns[a].cut) turn_axis(&cutter->turns[a], &area.low[a], &area.high[a]);
+  }
+  return area;
+}
+
+/* Which loop lies along each axis; SHARDING_N_DIMS: none, the axis is one wide. */
+struct layout {
+  unsigned dim[SHARDING_N_AXES];
+};
+
+static struct sharding_cutter cutter_of(const struct sharding_layer *layer, const struct sharding_strategy *strategy,
+                                        struct layout layout, unsigned ring_dims) {
+  struct sharding_cutter cutter = {.shared = -1};
+  for (int a = 0; a < SHARDING_N_AXES; a++) {
+    cutter.whole.high[a] = layout.dim[a] < SHARDING_N_DIMS ? layer->size[layout.dim[a]] : 1;
+    cutter.turns[a].most = UINT64_MAX;
+  }
   for (unsigned d = SHARDING_N_DIMS; d-- > 0;) {
-    coordinate[d] = board % strategy->factor[d];
-    board /= strategy->factor[d];
+    if (strategy->factor[d] == 1) continue;
+    struct sharding_split *split = &cutter.splits[cutter.n_splits++];
+    *split = (struct sharding_split){strategy->factor[d], -1, sharding_has(ring_dims, d),
+                                     ceil_div(layer->size[d], strategy->factor[d]), layer->size[d]};
+    for (int a = 0; a < SHARDING_N_AXES; a++) {
+      if (layout.dim[a] == d) split->axis = a, cutter.turns[a].cut = true;
+    }
   }
-  for (unsigned d = 0; d < SHARDING_N_DIMS; d++) {
-    if (sharding_has(dims, d)) place = place * strategy->factor[d] + coordinate[d];
-  }
-  return place;
+  return cutter;
 }
 
-void sharding_slices(const struct sharding_problem *problem, uint32_t layer, const struct sharding_strategy *strategy,
-                     uint32_t board, uint64_t low[SHARDING_N_DIMS], uint64_t high[SHARDING_N_DIMS]) {
-  for (unsigned d = SHARDING_N_DIMS; d-- > 0;) {
-    const uint64_t n = problem->layers[layer].size[d], local = ceil_div(n, strategy->factor[d]);
-    low[d] = min_u64(n, local * (board % strategy->factor[d]));
-    high[d] = min_u64(n, low[d] + local);
-    board /= strategy->factor[d];
+/* Each board keeps its piece of g along the axis on which the loop lies, of what its exclusive shard leaves. */
+static void share(struct sharding_cutter *cutter, const struct sharding_layer *layer,
+                  const struct sharding_strategy *strategy, struct layout layout, unsigned dim, uint32_t g) {
+  for (int a = 0; a < SHARDING_N_AXES; a++) {
+    if (layout.dim[a] != dim) continue;
+    cutter->shared = a, cutter->turns[a].cut = true;
+    cutter->piece = ceil_div(ceil_div(layer->size[dim], strategy->factor[dim]), g);
   }
 }
 
-/* The board's own piece of a tensor that goes round and depends on `dims`. */
-static void cut_piece(const struct sharding_problem *problem, uint32_t layer, const struct sharding_strategy *strategy,
-                      uint32_t board, unsigned dims, uint32_t g, uint64_t *low, uint64_t *high) {
-  const unsigned s = strategy->shared;
-  const uint64_t piece = ceil_div(ceil_div(problem->layers[layer].size[s], strategy->factor[s]), g);
-  const uint64_t at = sharding_ring_place(strategy, board, ~dims);
-  const uint64_t end = high[s];
-  low[s] = min_u64(end, low[s] + at * piece);
-  high[s] = min_u64(end, low[s] + piece);
+/* Axes on which all boards have the same are turned once and for all. */
+static struct sharding_cutter finished(struct sharding_cutter cutter) {
+  for (int a = 0; a < SHARDING_N_AXES; a++) {
+    if (!cutter.turns[a].cut) turn_axis(&cutter.turns[a], &cutter.whole.low[a], &cutter.whole.high[a]);
+  }
+  return cutter;
 }
 
-struct sharding_area sharding_output_area(const struct sharding_problem *problem, uint32_t layer,
-                                          const struct sharding_strategy *strategy, uint32_t board) {
-  uint64_t low[SHARDING_N_DIMS], high[SHARDING_N_DIMS];
-  sharding_slices(problem, layer, strategy, board, low, high);
-  return (struct sharding_area){{low[SHARDING_B], low[SHARDING_COUT], low[SHARDING_H], low[SHARDING_W]},
-                                {high[SHARDING_B], high[SHARDING_COUT], high[SHARDING_H], high[SHARDING_W]}};
+static const struct layout output_layout = {{SHARDING_B, SHARDING_COUT, SHARDING_H, SHARDING_W}};
+
+struct sharding_cutter sharding_output_cutter(const struct sharding_problem *problem, uint32_t layer,
+                                              const struct sharding_strategy *strategy) {
+  return finished(cutter_of(&problem->layers[layer], strategy, output_layout, 0));
+}
+
+struct sharding_cutter sharding_scatter_cutter(const struct sharding_problem *problem, uint32_t layer,
+                                               const struct sharding_strategy *strategy, enum sharding_axis axis,
+                                               uint32_t r) {
+  const struct sharding_layer *l = &problem->layers[layer];
+  const unsigned ring = ~(unsigned)sharding_kind_of(problem, layer)->output_dims;
+  struct sharding_cutter cutter = cutter_of(l, strategy, output_layout, ring);
+  share(&cutter, l, strategy, output_layout, output_layout.dim[axis], r);
+  return finished(cutter);
 }
 
 /* --- how tensors meet -----------------------------------------------------------------------------------------------
  */
-
-/* Rows of the input that outputs [low, high) read, clipped to `extent`. */
-static void rows_of(const struct sharding_layer *layer, uint64_t kernel, uint64_t extent, uint64_t *low,
-                    uint64_t *high) {
-  if (*high <= *low) {
-    *low = *high = min_u64(*low * layer->stride, extent);
-    return;
-  }
-  const uint64_t from = *low * layer->stride, to = (*high - 1) * layer->stride + kernel;
-  *low = min_u64(from > layer->pad ? from - layer->pad : 0, extent);
-  *high = max_u64(*low, min_u64(to > layer->pad ? to - layer->pad : 0, extent));
-}
 
 static uint64_t input_extent(const struct sharding_layer *layer, enum sharding_dim dim) {
   const uint64_t n = layer->size[dim], kernel = layer->size[dim == SHARDING_H ? SHARDING_KH : SHARDING_KW];
@@ -140,55 +186,54 @@ struct sharding_pairing sharding_pair(const struct sharding_problem *problem, ui
 /* --- needs ----------------------------------------------------------------------------------------------------------
  */
 
-/* Of the input proper, rows and columns clipped to these extents. */
-static struct sharding_area input_area(const struct sharding_problem *problem, uint32_t layer,
-                                       const struct sharding_strategy *strategy, uint32_t board, uint64_t extent_h,
-                                       uint64_t extent_w) {
+/* Of the input proper, rows and columns clipped to these extents, channels from `first` on. */
+static struct sharding_cutter input_cutter(const struct sharding_problem *problem, uint32_t layer,
+                                           const struct sharding_strategy *strategy, uint64_t extent_h,
+                                           uint64_t extent_w, uint64_t first, uint64_t most) {
   const struct sharding_kind *kind = sharding_kind_of(problem, layer);
   const struct sharding_rotation rotation = sharding_rotation_of(kind, strategy);
   const struct sharding_layer *l = &problem->layers[layer];
-  const unsigned channel = kind->channels_tied ? SHARDING_COUT : SHARDING_CIN;
-  uint64_t low[SHARDING_N_DIMS], high[SHARDING_N_DIMS];
-  sharding_slices(problem, layer, strategy, board, low, high);
-  if (rotation.input) cut_piece(problem, layer, strategy, board, kind->input_dims, rotation.g, low, high);
-  rows_of(l, l->size[SHARDING_KH], extent_h, &low[SHARDING_H], &high[SHARDING_H]);
-  rows_of(l, l->size[SHARDING_KW], extent_w, &low[SHARDING_W], &high[SHARDING_W]);
-  return (struct sharding_area){{low[SHARDING_B], low[channel], low[SHARDING_H], low[SHARDING_W]},
-                                {high[SHARDING_B], high[channel], high[SHARDING_H], high[SHARDING_W]}};
+  const struct layout layout = {
+      {SHARDING_B, kind->channels_tied ? SHARDING_COUT : SHARDING_CIN, SHARDING_H, SHARDING_W}};
+  struct sharding_cutter cutter = cutter_of(l, strategy, layout, ~(unsigned)kind->input_dims);
+  if (rotation.input) share(&cutter, l, strategy, layout, strategy->shared, rotation.g);
+  struct sharding_turn *turns = cutter.turns;
+  for (int a = SHARDING_AXIS_H; a <= SHARDING_AXIS_W; a++) {
+    turns[a].rows = true, turns[a].stride = l->stride, turns[a].pad = l->pad;
+    turns[a].kernel = l->size[a == SHARDING_AXIS_H ? SHARDING_KH : SHARDING_KW];
+    turns[a].extent = a == SHARDING_AXIS_H ? extent_h : extent_w;
+  }
+  turns[SHARDING_AXIS_C].first = first, turns[SHARDING_AXIS_C].most = most;
+  return finished(cutter);
 }
 
-struct sharding_area sharding_first_area(const struct sharding_problem *problem, uint32_t layer,
-                                         const struct sharding_strategy *strategy, uint32_t board) {
+struct sharding_cutter sharding_first_cutter(const struct sharding_problem *problem, uint32_t layer,
+                                             const struct sharding_strategy *strategy) {
   const struct sharding_layer *l = &problem->layers[layer];
-  return input_area(problem, layer, strategy, board, input_extent(l, SHARDING_H), input_extent(l, SHARDING_W));
+  return input_cutter(problem, layer, strategy, input_extent(l, SHARDING_H), input_extent(l, SHARDING_W), 0,
+                      UINT64_MAX);
 }
 
-static struct sharding_area second_area(const struct sharding_problem *problem, uint32_t layer,
-                                        const struct sharding_strategy *strategy, uint32_t board, bool transpose) {
+static struct sharding_cutter second_cutter(const struct sharding_problem *problem, uint32_t layer,
+                                            const struct sharding_strategy *strategy, bool transpose) {
   const struct sharding_kind *kind = sharding_kind_of(problem, layer);
   const struct sharding_rotation rotation = sharding_rotation_of(kind, strategy);
-  const unsigned channel = transpose ? SHARDING_CIN : SHARDING_COUT, row = transpose ? SHARDING_COUT : SHARDING_CIN;
-  uint64_t low[SHARDING_N_DIMS], high[SHARDING_N_DIMS];
-  sharding_slices(problem, layer, strategy, board, low, high);
-  if (rotation.weights) cut_piece(problem, layer, strategy, board, kind->weight_dims, rotation.g, low, high);
-  return (struct sharding_area){{low[SHARDING_B], low[channel], low[row], 0},
-                                {high[SHARDING_B], high[channel], high[row], 1}};
+  const struct sharding_layer *l = &problem->layers[layer];
+  const struct layout layout = {{SHARDING_B, transpose ? SHARDING_CIN : SHARDING_COUT,
+                                 transpose ? SHARDING_COUT : SHARDING_CIN, SHARDING_N_DIMS}};
+  struct sharding_cutter cutter = cutter_of(l, strategy, layout, ~(unsigned)kind->weight_dims);
+  if (rotation.weights) share(&cutter, l, strategy, layout, strategy->shared, rotation.g);
+  return finished(cutter);
 }
 
-struct sharding_area sharding_need_area(const struct sharding_problem *problem, uint32_t edge,
-                                        const struct sharding_pairing *pairing,
-                                        const struct sharding_strategy *strategy, uint32_t board) {
+struct sharding_cutter sharding_need_cutter(const struct sharding_problem *problem, uint32_t edge,
+                                            const struct sharding_pairing *pairing,
+                                            const struct sharding_strategy *strategy) {
   const uint32_t to = problem->edges[edge].to;
-  if (pairing->second) return second_area(problem, to, strategy, board, pairing->transpose);
-  struct sharding_area area =
-      input_area(problem, to, strategy, board, pairing->to[SHARDING_AXIS_H], pairing->to[SHARDING_AXIS_W]);
-  if (pairing->fold != SHARDING_SAME) return area;
-  /* Channels that this edge brings, in the producer's count. */
-  const uint64_t first = pairing->first_channel, n = pairing->from[SHARDING_AXIS_C];
-  uint64_t *low = &area.low[SHARDING_AXIS_C], *high = &area.high[SHARDING_AXIS_C];
-  *low = min_u64(*low > first ? *low - first : 0, n);
-  *high = max_u64(*low, min_u64(*high > first ? *high - first : 0, n));
-  return area;
+  if (pairing->second) return second_cutter(problem, to, strategy, pairing->transpose);
+  const bool same = pairing->fold == SHARDING_SAME;
+  return input_cutter(problem, to, strategy, pairing->to[SHARDING_AXIS_H], pairing->to[SHARDING_AXIS_W],
+                      same ? pairing->first_channel : 0, same ? pairing->from[SHARDING_AXIS_C] : UINT64_MAX);
 }
 
 /* --- what is there already ------------------------------------------------------------------------------------------

@@ -35,20 +35,39 @@ struct sharding_pairing {
 };
 struct sharding_pairing sharding_pair(const struct sharding_problem *problem, uint32_t edge);
 
-/* Coordinates of a board on the loops of `dims`, taken as one number (the last fastest). */
-uint32_t sharding_ring_place(const struct sharding_strategy *strategy, uint32_t board, unsigned dims);
-/* Slices of the layer's loops on a board: exclusive shards alone. */
-void sharding_slices(const struct sharding_problem *problem, uint32_t layer, const struct sharding_strategy *strategy,
-                     uint32_t board, uint64_t low[SHARDING_N_DIMS], uint64_t high[SHARDING_N_DIMS]);
-struct sharding_area sharding_output_area(const struct sharding_problem *problem, uint32_t layer,
-                                          const struct sharding_strategy *strategy, uint32_t board);
+/* Of one tensor under one strategy: everything that all boards share, so that a board's box takes a few steps. */
+struct sharding_cutter {
+  uint32_t n_splits;
+  struct sharding_split {
+    uint32_t factor;
+    int axis;                /* of the tensor; -1: the loop is none of it */
+    bool ring;               /* counts for the board's place on the ring */
+    uint64_t n, size;        /* extent of a slice, of the loop */
+  } splits[SHARDING_N_DIMS]; /* the last loop, which is the fastest, first */
+  int shared;                /* axis along which pieces go round; -1: none do */
+  uint64_t piece;
+  struct sharding_area whole; /* of axes that are not cut as they are needed; of others in the layer's loops */
+  struct sharding_turn {
+    bool cut, rows;                       /* boards differ; outputs' rows or columns become inputs' */
+    uint64_t stride, pad, kernel, extent; /* of rows */
+    uint64_t first, most;                 /* of channels: what an edge brings, in its producer's count */
+  } turns[SHARDING_N_AXES];
+};
+struct sharding_cutter sharding_output_cutter(const struct sharding_problem *problem, uint32_t layer,
+                                              const struct sharding_strategy *strategy);
 /* Of the input that the edge brings, in the reader's indices (rows and columns of the producer, clipped to it). */
-struct sharding_area sharding_need_area(const struct sharding_problem *problem, uint32_t edge,
-                                        const struct sharding_pairing *pairing,
-                                        const struct sharding_strategy *strategy, uint32_t board);
+struct sharding_cutter sharding_need_cutter(const struct sharding_problem *problem, uint32_t edge,
+                                            const struct sharding_pairing *pairing,
+                                            const struct sharding_strategy *strategy);
 /* Of an input that no layer makes: rows and columns clipped to the larger of n·stride and what all outputs read. */
-struct sharding_area sharding_first_area(const struct sharding_problem *problem, uint32_t layer,
-                                         const struct sharding_strategy *strategy, uint32_t board);
+struct sharding_cutter sharding_first_cutter(const struct sharding_problem *problem, uint32_t layer,
+                                             const struct sharding_strategy *strategy);
+/* Of the sums that boards hold in common, the piece along an axis that a reduce-scatter leaves each of r. */
+struct sharding_cutter sharding_scatter_cutter(const struct sharding_problem *problem, uint32_t layer,
+                                               const struct sharding_strategy *strategy, enum sharding_axis axis,
+                                               uint32_t r);
+/* A board's box. */
+struct sharding_area sharding_cut(const struct sharding_cutter *cutter, uint32_t board);
 /* Elements of `need` that are in `have`. */
 uint64_t sharding_common(const struct sharding_pairing *pairing, const struct sharding_area *need,
                          const struct sharding_area *have);

@@ -7,12 +7,16 @@ uint64_t sharding_reshard_bytes(const struct sharding_problem *problem, uint32_t
                                 const struct sharding_strategy *from, uint32_t p_to,
                                 const struct sharding_strategy *to) {
   const struct sharding_pairing pairing = sharding_pair(problem, edge);
+  const struct sharding_cutter needs = sharding_need_cutter(problem, edge, &pairing, to);
+  const bool here = p_from == p_to;
+  const struct sharding_cutter haves =
+      here ? sharding_output_cutter(problem, problem->edges[edge].from, from) : (struct sharding_cutter){0};
   uint64_t most = 0;
   for (uint32_t j = 0; j < p_to; j++) {
-    const struct sharding_area need = sharding_need_area(problem, edge, &pairing, to, j);
+    const struct sharding_area need = sharding_cut(&needs, j);
     uint64_t lacks = sharding_area_size(&need);
-    if (lacks > most && p_from == p_to) {
-      const struct sharding_area have = sharding_output_area(problem, problem->edges[edge].from, from, j);
+    if (lacks > most && here) {
+      const struct sharding_area have = sharding_cut(&haves, j);
       lacks -= sharding_common(&pairing, &need, &have);
     }
     most = max_u64(most, lacks);
@@ -22,10 +26,11 @@ uint64_t sharding_reshard_bytes(const struct sharding_problem *problem, uint32_t
 
 uint64_t sharding_host_bytes(const struct sharding_problem *problem, uint32_t layer, uint32_t p,
                              const struct sharding_strategy *strategy, bool output) {
+  const struct sharding_cutter cutter =
+      output ? sharding_output_cutter(problem, layer, strategy) : sharding_first_cutter(problem, layer, strategy);
   uint64_t most = 0;
   for (uint32_t j = 0; j < p; j++) {
-    const struct sharding_area area =
-        output ? sharding_output_area(problem, layer, strategy, j) : sharding_first_area(problem, layer, strategy, j);
+    const struct sharding_area area = sharding_cut(&cutter, j);
     most = max_u64(most, sharding_area_size(&area));
   }
   return sat_mul(most, problem->element_bytes);
@@ -98,15 +103,17 @@ void sharding_reshard_table(const struct sharding_problem *problem, uint32_t edg
   struct boxes needs = boxes_new(scratch, n_to, p), haves = boxes_new(scratch, n_from, p);
   uint64_t *sizes = ARENA_NEW(scratch, uint64_t, n_to * p);
   for (size_t t = 0; t < n_to; t++) {
+    const struct sharding_cutter cutter = sharding_need_cutter(problem, edge, &pairing, &to[t]);
     for (uint32_t j = 0; j < p; j++) {
-      const struct sharding_area need = sharding_need_area(problem, edge, &pairing, &to[t], j);
+      const struct sharding_area need = sharding_cut(&cutter, j);
       boxes_put(&needs, t, p, j, &need);
       sizes[t * p + j] = sharding_area_size(&need);
     }
   }
   for (size_t f = 0; f < n_from; f++) {
+    const struct sharding_cutter cutter = sharding_output_cutter(problem, problem->edges[edge].from, &from[f]);
     for (uint32_t j = 0; j < p; j++) {
-      const struct sharding_area have = sharding_output_area(problem, problem->edges[edge].from, &from[f], j);
+      const struct sharding_area have = sharding_cut(&cutter, j);
       boxes_put(&haves, f, p, j, &have);
     }
   }
@@ -131,12 +138,6 @@ void sharding_reshard_table(const struct sharding_problem *problem, uint32_t edg
 /* --- reduce-scatter -------------------------------------------------------------------------------------------------
  */
 
-/* Axes along which the sums may be dealt out, and their loops. */
-static const struct {
-  enum sharding_axis axis;
-  enum sharding_dim dim;
-} scatter_axes[] = {{SHARDING_AXIS_C, SHARDING_COUT}, {SHARDING_AXIS_H, SHARDING_H}, {SHARDING_AXIS_W, SHARDING_W}};
-
 bool sharding_scatters(const struct sharding_problem *problem, uint32_t edge, uint32_t p,
                        const struct sharding_strategy *from, const struct sharding_strategy *to) {
   const uint32_t layer = problem->edges[edge].from;
@@ -145,17 +146,12 @@ bool sharding_scatters(const struct sharding_problem *problem, uint32_t edge, ui
   if (!problem->reduce_scatter || r <= 1 || problem->out_start[layer + 1] - problem->out_start[layer] != 1)
     return false;
   const struct sharding_pairing pairing = sharding_pair(problem, edge);
-  for (size_t i = 0; i < sizeof scatter_axes / sizeof *scatter_axes; i++) {
-    const int a = scatter_axes[i].axis;
+  const struct sharding_cutter needs = sharding_need_cutter(problem, edge, &pairing, to);
+  for (int axis = SHARDING_AXIS_C; axis < SHARDING_N_AXES; axis++) {
+    const struct sharding_cutter pieces = sharding_scatter_cutter(problem, layer, from, (enum sharding_axis)axis, r);
     bool fits = true;
     for (uint32_t j = 0; fits && j < p; j++) {
-      struct sharding_area piece = sharding_output_area(problem, layer, from, j);
-      const uint64_t local =
-          ceil_div(problem->layers[layer].size[scatter_axes[i].dim], from->factor[scatter_axes[i].dim]);
-      const uint64_t n = ceil_div(local, r), end = piece.high[a];
-      piece.low[a] = min_u64(end, piece.low[a] + n * sharding_ring_place(from, j, ~(unsigned)kind->output_dims));
-      piece.high[a] = min_u64(end, piece.low[a] + n);
-      const struct sharding_area need = sharding_need_area(problem, edge, &pairing, to, j);
+      const struct sharding_area need = sharding_cut(&needs, j), piece = sharding_cut(&pieces, j);
       fits = sharding_common(&pairing, &need, &piece) == sharding_area_size(&need);
     }
     if (fits) return true;

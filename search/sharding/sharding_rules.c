@@ -34,7 +34,7 @@ static unsigned length_rank(const struct sharding_problem *problem, uint32_t lay
   const unsigned loops = (kind->weight_dims | kind->input_dims | kind->output_dims) & problem->es_dims;
   unsigned rank = 0;
   for (unsigned d = 0; d < SHARDING_N_DIMS; d++) {
-    if (sharding_has(loops, d) && (size[d] > size[dim] || (size[d] == size[dim] && d < dim))) rank++;
+    if (sharding_has(loops, d) && (size[d] > size[dim] || (d < dim && size[d] == size[dim]))) rank++;
   }
   return rank;
 }

@@ -68,9 +68,12 @@ runs 1 'judge: no such file' "$dse" judge sharding $data/t14.json "$folder/nothi
 
 # --- searches against each other ------------------------------------------------------------------------------------------
 map table.csv $data/t14.json --algorithm baseline,ga2,exact,all_cout --samples 3000
+map best.json $data/t14.json --json
 holds 'table: best first, none below the bound' 'len(a) == 4 and [row["algorithm"] for row in a][:2] == ["exact", "ga2"] and
   all(float(row["value"]) >= float(row["lower_bound"]) * (1 - 1e-9) for row in a) and
   float(a[1]["value"]) <= 1.02 * float(a[0]["value"])' "$folder/table.csv"
+holds 'ours is the default, and as good' 'a["algorithm"] == "best" and a["value"] <= b["value"] * (1 + 1e-12)' \
+  "$folder/best.json" "$folder/chain.json"
 map all.csv $data/t14.json --algorithm all --samples 1000
 holds 'all: the exact method first' 'len(a) >= 7 and min(float(row["value"]) for row in a if row["value"]) >=
   0.999999999 * float([row for row in a if row["algorithm"] == "exact"][0]["value"])' "$folder/all.csv"

@@ -121,8 +121,48 @@ static void test_genetic_on_the_chain(void **state) {
   }
 }
 
+/* The same with boards too small for its best strategies: beside what the exact method proves. */
+static void test_genetic_in_little_memory(void **state) {
+  (void)state;
+  static const uint64_t dram_bytes[] = {3500000, 2500000};
+  for (size_t i = 0; i < sizeof dram_bytes / sizeof *dram_bytes; i++) {
+    struct sharding_problem problem = case_problem(case_t14, CASE_T14, 4, 2, &arena);
+    struct sharding_board *boards = ARENA_NEW(&arena, struct sharding_board, problem.n_boards);
+    struct sharding_bounds bounds;
+    struct error error = {0};
+    memcpy(boards, problem.boards, problem.n_boards * sizeof *boards);
+    for (size_t b = 0; b < problem.n_boards; b++) boards[b].dram_bytes = dram_bytes[i];
+    problem.boards = boards;
+    if (!sharding_finish(&problem, &arena, &error)) fail_msg("%s", error.text);
+    sharding_bounds(&problem, &scratch, &bounds);
+    const struct sharding_result exact = solve(&problem, &bounds, sharding_find_algorithm("exact"), 5000);
+    const struct sharding_result ga2 = solve(&problem, &bounds, sharding_find_algorithm("ga2"), 5000);
+    assert_true(exact.found && exact.proven && ga2.found && ga2.value_s >= exact.value_s * (1 - tolerance));
+    if (ga2.value_s > 1.05 * exact.value_s) fail_msg("%.9g is above %.9g", ga2.value_s, exact.value_s);
+  }
+}
+
+/* As many sets as there are layers, and more boards than that: cuts at the very end, sets without boards. */
+static void test_genetic_of_short_orders(void **state) {
+  (void)state;
+  for (size_t n_layers = 1; n_layers <= CASE_T14; n_layers++) {
+    for (size_t n_boards = 1; n_boards <= 7; n_boards++) {
+      struct sharding_problem problem = case_problem(case_t14, n_layers, n_boards, 3, &arena);
+      struct sharding_bounds bounds;
+      struct error error = {0};
+      if (!sharding_finish(&problem, &arena, &error)) fail_msg("%s", error.text);
+      sharding_bounds(&problem, &scratch, &bounds);
+      const struct sharding_result result = solve(&problem, &bounds, sharding_find_algorithm("ga2"), 400);
+      assert_true(result.found);
+      check_result(&problem, &bounds, sharding_find_algorithm("ga2"), n_boards, &result);
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_registry, setup, teardown),
-                                     cmocka_unit_test_setup_teardown(test_genetic_on_the_chain, setup, teardown)};
+                                     cmocka_unit_test_setup_teardown(test_genetic_on_the_chain, setup, teardown),
+                                     cmocka_unit_test_setup_teardown(test_genetic_in_little_memory, setup, teardown),
+                                     cmocka_unit_test_setup_teardown(test_genetic_of_short_orders, setup, teardown)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

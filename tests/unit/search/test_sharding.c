@@ -293,11 +293,34 @@ static void test_products(void **state) {
   }
 }
 
+/* Where inputs of several producers stand: one behind the other in a concat and where they add up, alike in a sum. */
+static void test_several_inputs(void **state) {
+  (void)state;
+  const struct case_layer list[] = {{4, 3, 6, 6, 1}, {5, 3, 6, 6, 1}, {2, 9, 6, 6, 1}, {4, 9, 6, 6, 1}};
+  static const char *const kinds[] = {"conv", "concat", "add"};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    struct sharding_problem problem = case_problem(list, 3, 2, 2, &arena);
+    struct sharding_layer layers[3];
+    const struct sharding_edge edges[] = {{1, 2}, {0, 2}}; /* the file's order is that of the inputs */
+    memcpy(layers, problem.layers, sizeof layers);
+    while (strcmp(sharding_kinds[layers[2].kind].name, kinds[i]) != 0) layers[2].kind++;
+    if (i > 0) layers[2].size[SHARDING_COUT] = 9;
+    problem.layers = layers, problem.edges = edges, problem.n_edges = 2;
+    problem = finished(problem);
+    assert_false(problem.chain);
+    assert_int_equal(problem.concat_first[0], 0);
+    assert_int_equal(problem.concat_first[1], i < 2 ? 5 : 0);
+    const struct sharding_strategy halves = case_strategy("Cout:2"), rows = case_strategy("H:2");
+    /* Rows of all nine channels against the channels that a board has of one producer: half of the rows of the rest. */
+    if (i < 2) assert_int_equal(sharding_reshard_bytes(&problem, 1, 2, &halves, 2, &rows), 2 * 2 * 3 * 6);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_counts),   cmocka_unit_test(test_cycles),       cmocka_unit_test(test_strategies_cost),
       cmocka_unit_test(test_reshard),  cmocka_unit_test(test_chain_optima), cmocka_unit_test(test_chain_fixed),
-      cmocka_unit_test(test_two_sets), cmocka_unit_test(test_products),
+      cmocka_unit_test(test_two_sets), cmocka_unit_test(test_products),     cmocka_unit_test(test_several_inputs),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }
