@@ -17,7 +17,7 @@ struct best_settings {
 };
 #define OFFSET(member) offsetof(struct best_settings, member)
 static const struct field best_field_list[] = {
-    {"max_nodes", FIELD_UINT, "", 1, 1e12, "3000", "sets chosen in the tree of the exact search", OFFSET(max_nodes),
+    {"max_nodes", FIELD_UINT, "", 1, 1e12, "30000", "sets chosen in the tree of the exact search", OFFSET(max_nodes),
      ROLE_ANSWER, NULL},
     {"tolerance", FIELD_REAL, "", 0, 1, "1e-6", "share of the latency whose gain is not looked for", OFFSET(tolerance),
      ROLE_ANSWER, NULL},
