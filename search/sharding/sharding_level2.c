@@ -17,7 +17,7 @@
 
 /* Of sums in another order. */
 static const double rounding = 1e-13;
-enum { FIRST_WIDTH = 64, WIDER = 16, MAX_WIDTH = 1 << 14 };
+enum { FIRST_WIDTH = 64, WIDER = 16, MAX_WIDTH = 1 << 14, MEMORY_LABELS = 1 << 14 };
 
 /* --- the plan -------------------------------------------------------------------------------------------------------
  */
@@ -162,7 +162,7 @@ static void make_slots(struct level2_plan *plan) {
 }
 
 /* From the end of each layer to the very end, at least: by the layers in between, and by each skip. */
-static void make_tails(struct level2_plan *plan) {
+void level2_tails_make(struct level2_plan *plan) {
   for (uint32_t i = plan->n; i-- > 0;) {
     struct level2_layer *row = &plan->layers[i];
     const struct level2_layer *behind = i + 1 < plan->n ? &plan->layers[i + 1] : NULL;
@@ -191,7 +191,7 @@ static void make_tails(struct level2_plan *plan) {
 }
 
 /* A lower bound from the first layer's tails; releases in the middle count by their least. */
-static double bound_of(const struct level2_plan *plan) {
+double level2_bound_of(const struct level2_plan *plan) {
   double bound_s = 0;
   for (uint32_t i = 0; i < plan->n; i++) {
     const struct level2_layer *row = &plan->layers[i];
@@ -238,7 +238,7 @@ void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t l
   if (problem->training && plan->n_skips > 0) plan->exact = false;
   list_outs(plan, scratch);
   make_slots(plan);
-  make_tails(plan);
+  level2_tails_make(plan);
   double sum_s = 0;
   for (uint32_t i = 0; i < plan->n; i++) {
     struct level2_layer *row = &plan->layers[i];
@@ -247,7 +247,7 @@ void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t l
     for (uint32_t s = 0; s < row->n; s++) least_s = fmin(least_s, row->cost_s[s]);
     sum_s += least_s;
   }
-  plan->bound_s = bound_of(plan);
+  plan->bound_s = level2_bound_of(plan);
   for (uint32_t i = plan->n; i-- > 0;) {
     struct level2_layer *row = &plan->layers[i];
     uint64_t least = UINT64_MAX;
@@ -313,7 +313,7 @@ void level2_plan_tails(const struct level2_plan *plan, const uint16_t *choice, d
 }
 
 /* The shortest path without skips. */
-static void relaxed_choice(const struct level2_plan *plan, uint16_t *choice) {
+void level2_relaxed_choice(const struct level2_plan *plan, uint16_t *choice) {
   double end_s = 0;
   for (uint32_t i = 0; i < plan->n; i++) {
     const struct level2_layer *row = &plan->layers[i];
@@ -336,7 +336,7 @@ double level2_plan_solve(const struct level2_plan *plan, size_t max_width, struc
   double bound_s = plan->bound_s;
   if (!plan->memory) {
     uint16_t *relaxed = ARENA_NEW(scratch, uint16_t, plan->n);
-    relaxed_choice(plan, relaxed);
+    level2_relaxed_choice(plan, relaxed);
     const double relaxed_s = level2_plan_value(plan, relaxed, scratch);
     if (relaxed_s < *value_s) *value_s = relaxed_s, memcpy(choice, relaxed, plan->n * sizeof *choice);
   }
@@ -354,7 +354,7 @@ double level2_plan_solve(const struct level2_plan *plan, size_t max_width, struc
  */
 
 /* As the evaluator counts: a set on so many boards with these strategies. */
-static bool fits(const struct level2_plan *plan, const uint16_t *choice, struct arena *scratch) {
+bool level2_fits(const struct level2_plan *plan, const uint16_t *choice, struct arena *scratch) {
   const struct sharding_tables *tables = plan->tables;
   const struct sharding_problem *problem = tables->store->problem;
   const struct arena_mark mark = arena_get_mark(scratch);
@@ -378,11 +378,15 @@ bool level2_solve(struct sharding_tables *tables, uint32_t first, uint32_t last,
   found->value_s = want.cutoff_s;
   found->bound_s = level2_plan_solve(plan, want.max_width, scratch, found->choice, &found->value_s);
   bool found_one = found->value_s < want.cutoff_s;
-  if (found_one && !fits(plan, found->choice, scratch)) {
-    plan->memory = true;
+  if (found_one && !level2_fits(plan, found->choice, scratch)) {
     found->value_s = want.cutoff_s;
-    found->bound_s =
-        fmax(found->bound_s, level2_plan_solve(plan, want.max_width, scratch, found->choice, &found->value_s));
+    found->bound_s = fmax(found->bound_s, level2_priced(plan, scratch, found->choice, &found->value_s));
+    plan->memory = true;
+    /* Bytes tell labels apart that are alike else: fewer are enough to pay for. */
+    const size_t wide = MEMORY_LABELS / plan->n > FIRST_WIDTH ? MEMORY_LABELS / plan->n : FIRST_WIDTH;
+    const size_t width = want.max_width < wide ? want.max_width : wide;
+    found->bound_s = fmax(found->bound_s, level2_plan_solve(plan, width, scratch, found->choice, &found->value_s));
+    found->bound_s = fmin(found->bound_s, found->value_s);
     found_one = found->value_s < want.cutoff_s;
   }
   if (!found_one) found->value_s = INFINITY;

@@ -65,6 +65,14 @@ struct level2_outside {
 };
 void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t last,
                       const struct level2_outside *outside, struct arena *scratch, struct level2_plan *plan);
+/* Least times to the very end, again after costs have changed; what they bound; the shortest path without skips. */
+void level2_tails_make(struct level2_plan *plan);
+double level2_bound_of(const struct level2_plan *plan);
+void level2_relaxed_choice(const struct level2_plan *plan, uint16_t *choice);
+/* Does the set hold it, as the evaluator counts? */
+bool level2_fits(const struct level2_plan *plan, const uint16_t *choice, struct arena *scratch);
+/* Bytes at a price: improves choice and *value_s by what fits; returns what nothing that fits is below. */
+double level2_priced(struct level2_plan *plan, struct arena *scratch, uint16_t *choice, double *value_s);
 /* The plan's value of strategies by offset: just as sharding_evaluate adds. */
 double level2_plan_value(const struct level2_plan *plan, const uint16_t *choice, struct arena *scratch);
 /* Layer by layer, at most `width` labels each. Improves choice and *value_s; returns what no choice is below (labels
