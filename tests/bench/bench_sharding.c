@@ -1,5 +1,6 @@
 /* How long does level 2 take, and what do exact methods reach? A chain of 100 convolutions on 8 boards of one set (its
  * tables and its shortest path), and a residual network of bottleneck blocks. */
+#include "search/sharding/sharding_algorithm.h"
 #include "search/sharding/sharding_branch.h"
 #include "tests/sharding_made.h"
 #include <time.h>
@@ -91,27 +92,43 @@ static void bench_level2(const char *what, const struct network *network, double
   }
 }
 
-static void bench_large(const char *what, const struct network *network, uint32_t p, struct arena *arena,
-                        struct arena *scratch) {
+/* 1,024 boards in 4 pods of 8 racks. */
+static void bench_large(const char *what, const struct network *network, struct arena *arena, struct arena *scratch) {
   struct sharding_problem problem = made_chain(arena, 4, made_t14, 32, 32, 12e9, 6e9);
+  struct sharding_board *boards = ARENA_NEW(arena, struct sharding_board, problem.n_boards);
+  const char **groups = ARENA_NEW(arena, const char *, problem.n_groups);
+  static const double level_bytes_per_s[] = {1e9, 6e9, 12e9};
+  for (size_t b = 0; b < problem.n_boards; b++) {
+    boards[b] = problem.boards[b];
+    boards[b].group = groups[b / 32] = arena_printf(arena, "pod%zu/rack%zu", b / 256, b / 32 % 8);
+    boards[b].dram_bytes = UINT64_C(1) << 30;
+  }
+  problem.boards = boards, problem.groups = groups;
+  problem.level_bytes_per_s = level_bytes_per_s, problem.n_levels = 3;
   problem.layers = network->layers, problem.n_layers = network->n_layers;
   problem.edges = network->edges, problem.n_edges = network->n_edges;
   problem.host_io = true;
   made_finish(&problem, arena);
   const double start_s = now_s();
-  const struct sharding_shape shape = {p, 6e9, UINT64_C(1) << 30};
-  struct sharding_store *store = sharding_store_new(&problem, arena);
-  for (uint32_t design = 0; design < 3; design++) {
-    struct sharding_tables *tables = sharding_store_tables(store, shape, design);
-    const struct sharding_range range = {0, (uint32_t)problem.n_layers - 1, INFINITY};
-    struct sharding_level2 result;
-    sharding_level2_solve(tables, &range, scratch, arena, &result);
-    uint32_t most = 0;
-    for (size_t l = 0; l < problem.n_layers; l++) most = tables->bytes->n[l] > most ? tables->bytes->n[l] : most;
-    printf("%-12s %zu layers on %u boards, %s: %8.4f ms, gap %.2e, up to %u strategies, %8.1f ms\n", what,
-           problem.n_layers, p, problem.designs[design].name, 1e3 * result.value_s, 1 - result.bound_s / result.value_s,
-           most, 1e3 * (now_s() - start_s));
-  }
+  struct sharding_bounds bounds;
+  sharding_bounds(&problem, scratch, &bounds);
+  const struct sharding_algorithm *best = sharding_find_algorithm("best");
+  unsigned char settings[256] = {0};
+  config_defaults(best->table, arena, settings);
+  const struct sharding_request request = {.problem = &problem,
+                                           .bounds = &bounds,
+                                           .settings = settings,
+                                           .samples = 40000,
+                                           .arena = arena,
+                                           .scratch = scratch};
+  struct sharding_result result;
+  best->run(&request, &result);
+  printf("%-12s %zu layers, %zu boards: %8.4f ms on %zu sets, the first of %u boards; bound %s %8.4f ms; %lu solved, "
+         "%8.1f ms, %.0f MB\n",
+         what, problem.n_layers, problem.n_boards, 1e3 * result.value_s, result.answer.n_sets,
+         result.answer.sets[0].n_boards, sharding_bound_names[bounds.binding], 1e3 * bounds.best_s,
+         (unsigned long)result.samples, 1e3 * (now_s() - start_s),
+         (double)(arena_held_bytes(arena) + arena_held_bytes(scratch)) / 1e6);
 }
 
 static void bench_exact(const char *what, const struct network *network, double intra, double inter,
@@ -166,8 +183,9 @@ int main(void) {
     bench_level2("resnet50", &residual, rates[i], &arena, &scratch);
     bench_level2("resnet101", &deep, rates[i], &arena, &scratch);
   }
-  const uint32_t ps[] = {16, 64, 96, 256, 1024};
-  for (size_t i = 0; i < 5; i++) bench_large("deep", &large, ps[i], &arena, &scratch);
+  bench_large("deep999", &large, &arena, &scratch);
+  bench_large("streams", &streams, &arena, &scratch);
+  bench_large("resnet50", &residual, &arena, &scratch);
   const double presets[][2] = {{1e9, 0.25e9}, {12e9, 6e9}, {0.125e9, 0.125e9}, {1.25e9, 1.25e9}};
   for (size_t i = 0; i < 4; i++) {
     bench_exact("chain100", &chain, presets[i][0], presets[i][1], &arena, &scratch);
