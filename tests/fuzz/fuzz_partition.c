@@ -32,10 +32,9 @@ static void fuzz_partition_use(const struct partition_problem *problem, const st
   if (valid == isnan(judged) || (!valid && reason[0] == 0)) abort();
   if (claim->n_said != problem->n_nodes) return;
   uint32_t *chip = ARENA_NEW(arena, uint32_t, graph.n);
+  for (size_t v = 0; v < problem->n_nodes; v++) chip[graph.group_of[v]] = claim->chip[v];
   for (size_t v = 0; v < problem->n_nodes; v++) {
-    const uint32_t group = graph.group_of[v];
-    if (chip[group] != 0 && chip[group] != claim->chip[v]) return; /* not of one mind */
-    chip[group] = claim->chip[v];
+    if (chip[graph.group_of[v]] != claim->chip[v]) return; /* a group that is not of one mind */
   }
   const double value = partition_value(&graph, chip, partition_work_new(&graph, arena));
   if (isfinite(value) != valid && !(valid && isinf(judged))) abort();
