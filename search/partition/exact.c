@@ -9,8 +9,8 @@
 #define OFFSET(member) offsetof(struct partition_limits, member)
 static const struct field exact_field_list[] = {
     {"ideals", FIELD_UINT, "", 1, 4e9, "3000000", "most order ideals kept at once", OFFSET(ideals), ROLE_ANSWER, NULL},
-    {"pairs", FIELD_UINT, "", 1, 1e15, "3e9", "most steps from an ideal to a larger one", OFFSET(pairs),
-     ROLE_ANSWER, NULL},
+    {"pairs", FIELD_UINT, "", 1, 1e15, "3e9", "most steps from an ideal to a larger one", OFFSET(pairs), ROLE_ANSWER,
+     NULL},
 };
 static const struct field_table exact_fields = {"partition.exact", "exact search for a partition", exact_field_list,
                                                 sizeof exact_field_list / sizeof *exact_field_list};

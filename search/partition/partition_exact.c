@@ -13,7 +13,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { FIRST_GROWTH_SHARE = 50, GROWTH_SHARE = 4, RELAXED_SHARE = 4, MOST_GIBIBYTES = 6 }; /* the last: of ideals */
+enum {
+  FIRST_GROWTH_SHARE = 50,
+  GROWTH_SHARE = 4,
+  RELAXED_SHARE = 4,
+  EASY_PAIRS = 300000,
+  MOST_PROFILED = 256,
+  MOST_GIBIBYTES = 6
+};                                       /* the last: of ideals */
 static const double proof = 1e-11;       /* a period this much shorter, relative, would be the same */
 static const double worth_asking = 1e-4; /* bounds are not pushed any nearer to where limits end the search */
 
@@ -23,6 +30,8 @@ struct exact {
   struct partition_reach reach;
   struct partition_work *work;
   struct partition_windows *windows; /* NULL: not looked at */
+  struct partition_profile *profile; /* NULL: not made yet */
+  struct partition_profile *room;    /* for it */
   uint64_t ideals;                   /* at once */
   uint32_t *best;         /* [graph->n] chips of the best known that keeps what is looked at, of period `value` */
   double value;           /* INFINITY: none is known */
@@ -35,6 +44,46 @@ struct exact {
 };
 
 static int64_t most_i64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static bool can_profile(const struct exact *x) {
+  const bool ring = x->reach.cost == PARTITION_RING || x->reach.cost == PARTITION_RING_OVERLAP;
+  return ring && x->reach.n_chips <= MOST_PROFILED;
+}
+
+/* What ideals of some work cut, for a graph that is not easy. */
+static void make_profile(struct exact *x, struct arena *scratch) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const struct partition_lattice *l = x->lattice;
+  x->profile = x->room;
+  int64_t *before = ARENA_NEW(scratch, int64_t, l->n), *after = ARENA_NEW(scratch, int64_t, l->n);
+  for (size_t e = 0; e < l->n; e++) {
+    before[e] = (int64_t)(x->windows->before_ms[l->group[e]] / l->unit_ms) - l->rounding;
+    after[e] = (int64_t)(x->windows->after_ms[l->group[e]] / l->unit_ms) - l->rounding;
+  }
+  partition_profile_init(x->profile, l, before, after, scratch);
+  arena_rewind(scratch, mark);
+}
+
+/* What an ideal may cut at each step of work if c chips are to do the rest, from the last chip on. False: C chips
+ * cannot do all. */
+static bool allow_cuts(const struct exact *x, int64_t period, int64_t *may_cut) {
+  const struct partition_profile *profile = x->profile;
+  const bool overlap = x->reach.cost == PARTITION_RING_OVERLAP;
+  const uint32_t n_chips = x->reach.n_chips;
+  for (size_t i = 0; i < PARTITION_STEPS; i++) may_cut[i] = -1;
+  for (uint32_t c = 1; c <= n_chips; c++) {
+    const int64_t *next = &may_cut[(size_t)(c - 1) * PARTITION_STEPS];
+    int64_t *now = &may_cut[(size_t)c * PARTITION_STEPS], least_end = c == 1 ? x->lattice->total : INT64_MAX;
+    for (size_t i = PARTITION_STEPS; i-- > 0;) {
+      const int64_t low = (int64_t)i * profile->width, high = low + profile->width - 1;
+      const int64_t cut = overlap ? 0 : profile->cut[i];
+      if (c > 1 && profile->cut[i] <= next[i] && low + cut < least_end) least_end = low + cut;
+      const int64_t left = least_end == INT64_MAX ? -1 : period + high - least_end;
+      now[i] = most_i64(next[i], overlap && left >= 0 ? period : left);
+    }
+  }
+  return may_cut[(size_t)n_chips * PARTITION_STEPS] >= 0;
+}
 
 /* Chips of groups from what was found; the period of those that were asked about. Chips without anything will be closed
  * up and do not count. */
@@ -76,32 +125,48 @@ static bool look_where(struct exact *x, int64_t period, struct partition_where *
     const double next = c + 1 < windows->n_chips ? windows->cut_ms[c + 1] / l->unit_ms : 0;
     coming[c] = coming[c + 1] + 2 * most_i64(0, (int64_t)next - l->rounding);
   }
-  *where = (struct partition_where){low, high, coming};
-  return true;
+  *where = (struct partition_where){low, high, coming, NULL, NULL};
+  if (x->profile == NULL) return true;
+  int64_t *may_cut = ARENA_NEW(scratch, int64_t, (size_t)(x->reach.n_chips + 1) * PARTITION_STEPS);
+  where->profile = x->profile, where->may_cut = may_cut;
+  return allow_cuts(x, period + l->rounding, may_cut);
 }
 
-/* One question with at most `pairs`; a better answer is kept. */
-static enum partition_outcome ask(struct exact *x, int64_t period, uint64_t pairs, struct arena *scratch) {
+/* One question with at most `pairs`, with what is known of the period. */
+static enum partition_outcome ask_once(struct exact *x, int64_t period, uint64_t pairs, struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
   const uint64_t all_pairs = x->reach.pairs, given = min_u64(pairs, all_pairs);
-  x->reach.pairs = given, x->reach.ideals = x->ideals;
   struct partition_where where;
   enum partition_outcome outcome = PARTITION_REFUTED;
   x->reach.where = x->windows != NULL ? &where : NULL;
+  x->reach.pairs = given, x->reach.ideals = x->ideals;
   if (x->windows == NULL || look_where(x, period, &where, scratch)) {
     outcome = partition_reach(&x->reach, period, x->element_chip);
   }
   x->reach.pairs = all_pairs - (given - x->reach.pairs);
+  arena_rewind(scratch, mark);
+  return outcome;
+}
+
+/* The same; the profile is made for what is not easy. A better answer is kept. */
+static enum partition_outcome ask(struct exact *x, int64_t period, uint64_t pairs, struct arena *scratch) {
+  const bool easy = x->windows != NULL && x->profile == NULL && can_profile(x);
+  enum partition_outcome outcome = ask_once(x, period, easy ? min_u64(pairs, EASY_PAIRS) : pairs, scratch);
+  if (easy && outcome == PARTITION_GAVE_UP && x->reach.pairs > 0 && pairs > EASY_PAIRS &&
+      x->reach.n_chips <= MOST_PROFILED) {
+    make_profile(x, scratch);
+    outcome = ask_once(x, period, pairs - EASY_PAIRS, scratch);
+  }
   if (outcome == PARTITION_REFUTED && period > x->refuted) x->refuted = period;
-  if (outcome == PARTITION_REACHED) {
-    uint32_t *chip = ARENA_NEW(scratch, uint32_t, x->graph->n);
-    const double value = take_chips(x, chip);
-    if (value < x->value) {
-      x->value = value;
-      memcpy(x->best, chip, x->graph->n * sizeof *chip);
-    } else {
-      outcome = PARTITION_GAVE_UP; /* rounding alone decides */
-    }
+  if (outcome != PARTITION_REACHED) return outcome;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  uint32_t *chip = ARENA_NEW(scratch, uint32_t, x->graph->n);
+  const double value = take_chips(x, chip);
+  if (value < x->value) {
+    x->value = value;
+    memcpy(x->best, chip, x->graph->n * sizeof *chip);
+  } else {
+    outcome = PARTITION_GAVE_UP; /* rounding alone decides */
   }
   arena_rewind(scratch, mark);
   return outcome;
@@ -112,18 +177,6 @@ static int64_t just_below(const struct exact *x, double value) {
   const double units = value / x->lattice->unit_ms;
   if (units > 2 * (double)x->lattice->most) return x->lattice->most; /* none is that large */
   return (int64_t)(units * (1 - proof)) - 2 * x->lattice->rounding;
-}
-
-/* A first answer, from the bound upwards; REFUTED: there is none. */
-static enum partition_outcome find_first(struct exact *x, struct arena *scratch) {
-  const struct partition_lattice *l = x->lattice;
-  int64_t step = x->refuted / FIRST_GROWTH_SHARE + 1;
-  for (;;) {
-    const int64_t period = x->refuted > l->most - step ? l->most : x->refuted + step;
-    const enum partition_outcome outcome = ask(x, period, UINT64_MAX, scratch);
-    if (outcome != PARTITION_REFUTED || period == l->most) return outcome;
-    step = period / GROWTH_SHARE + 1;
-  }
 }
 
 /* The greatest period that can be refuted with the pairs that are left, between what is and where that failed. */
@@ -138,6 +191,19 @@ static void push_bound(struct exact *x, int64_t failed, struct arena *scratch) {
     const enum partition_outcome outcome = ask(x, middle, x->reach.pairs / 2, scratch);
     if (outcome == PARTITION_GAVE_UP) failed = middle;
     if (outcome == PARTITION_REACHED) failed = just_below(x, x->value);
+  }
+}
+
+/* A first answer, from the bound upwards; REFUTED: there is none. */
+static enum partition_outcome find_first(struct exact *x, struct arena *scratch) {
+  const struct partition_lattice *l = x->lattice;
+  int64_t step = x->refuted / FIRST_GROWTH_SHARE + 1;
+  for (;;) {
+    const int64_t period = x->refuted > l->most - step ? l->most : x->refuted + step;
+    const enum partition_outcome outcome = ask(x, period, x->reach.pairs / 2, scratch);
+    if (outcome == PARTITION_GAVE_UP) push_bound(x, period, scratch);
+    if (outcome != PARTITION_REFUTED || period == l->most) return outcome;
+    step = period / GROWTH_SHARE + 1;
   }
 }
 
@@ -237,7 +303,9 @@ bool partition_exact(const struct partition_graph *graph, const struct partition
   x.reach.request = request;
   struct partition_windows windows;
   partition_windows_init(&windows, graph, scratch);
+  x.room = ARENA_NEW(scratch, struct partition_profile, 1);
   x.windows = &windows, x.reach.n_chips = windows.n_chips;
+  if (limits->eager && can_profile(&x)) make_profile(&x, scratch);
   uint64_t *none = ARENA_NEW(scratch, uint64_t, lattice.n_words);
   x.reach.from = none, x.reach.to = set_of_chips(&lattice, NULL, 0, scratch);
   x.refuted = (int64_t)(*bound / lattice.unit_ms * (1 - proof)) - 2 * lattice.rounding - 1;

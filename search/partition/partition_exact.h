@@ -7,6 +7,7 @@
 
 struct partition_limits {
   uint64_t ideals, pairs; /* beyond which nothing is proven */
+  bool eager;             /* a profile of all cuts comes first, not only when questions turn out to be hard */
 };
 /* chip[n] may hold an answer already (value its period, INFINITY: none) and gets a better one if there is. True: the
  * value is optimal (INFINITY: there is no partition). False: a limit, `bound` says what is shown nevertheless. */

@@ -34,10 +34,24 @@ struct partition_lattice {
 bool partition_lattice_init(const struct partition_graph *graph, struct arena *arena,
                             struct partition_lattice *lattice);
 
-/* What is known of partitions of a period, by partition_windows.h: where elements can be. */
+/* What ideals of some work cut at least: steps of equal width over all work. */
+enum { PARTITION_STEPS = 4096 };
+struct partition_profile {
+  int64_t width;
+  int64_t cut[PARTITION_STEPS]; /* of all ideals whose work is in [i * width, (i + 1) * width) */
+};
+/* before, after [n]: work of an element with all its ancestors, all its descendants; not too much. */
+void partition_profile_init(struct partition_profile *profile, const struct partition_lattice *lattice,
+                            const int64_t *before, const int64_t *after, struct arena *scratch);
+
+/* What is known of partitions of a period: where elements can be (partition_windows.h), what may be cut. */
 struct partition_where {
   const uint32_t *low, *high; /* [n] chips */
-  const int64_t *coming; /* [n_chips + 2] traffic of all chips behind boundary c but for what crosses it, at least */
+  /* [n_chips + 2] Traffic of all chips behind boundary c but for what crosses it, at least. */
+  const int64_t *coming;
+  const struct partition_profile *profile; /* NULL: not known, nor is `may_cut` */
+  /* [(n_chips + 1) * PARTITION_STEPS] Most that an ideal may cut if c chips are to do the rest; < 0: they cannot. */
+  const int64_t *may_cut;
 };
 
 enum partition_outcome {

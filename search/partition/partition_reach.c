@@ -12,7 +12,7 @@
 #include "base/checked.h"
 #include <string.h>
 
-enum { STEPS_BETWEEN_LOOKS = 1 << 14 };
+enum { STEPS_BETWEEN_LOOKS = 1 << 14, STEP_LEVELS = 13 };
 
 struct frame {
   uint32_t element;
@@ -59,6 +59,7 @@ struct walk {
   int64_t allowed_work;
   int64_t *cut_left; /* [n_tensors] */
   int64_t least_cut;
+  int64_t *most_cut[STEP_LEVELS]; /* [level][step] most that may be cut at 2^level steps from there on; NULL: any */
   int64_t rest_work; /* next ideals must do this and, where it counts, what crosses behind them, for the rest to fit */
   uint64_t *must, *forced; /* on the next chip at the latest */
   int64_t end_work, end_cut;
@@ -207,6 +208,16 @@ static int64_t piece_load(const struct walk *w) {
   return is_p2p(w) ? load(w, work, w->read, w->sent) : load(w, work, w->start_cut, w->cut);
 }
 
+/* May the piece end at some work between, and cut so much there? */
+static bool may_end_between(const struct walk *w, int64_t low, int64_t high, int64_t cut) {
+  const int64_t width = w->reach->where->profile->width;
+  const size_t first = (size_t)(low / width), last = (size_t)(high / width);
+  if (high < low) return false;
+  const unsigned level = 63 - (unsigned)__builtin_clzll(last - first + 1);
+  const int64_t *most_cut = w->most_cut[level];
+  return most(most_cut[first], most_cut[last + 1 - ((size_t)1 << level)]) >= cut;
+}
+
 /* What the piece must carry whatever else joins it: its work and what leaves it. The chips behind can only do so much,
  * so what crosses to them adds to what must be done here. */
 static int64_t least_load(const struct walk *w, int64_t work, int64_t read) {
@@ -215,6 +226,10 @@ static int64_t least_load(const struct walk *w, int64_t work, int64_t read) {
   const int64_t rest = w->rest_work + (overlap || !w->whole ? 0 : cut);
   if (rest > w->possible) return INT64_MAX;
   const int64_t least = most(work, rest) - w->start_work;
+  if (w->most_cut[0] != NULL) {
+    const int64_t room = w->start_work + w->period - (overlap ? 0 : w->start_cut + cut);
+    if (!may_end_between(w, most(work, rest), room < w->possible ? room : w->possible, cut)) return INT64_MAX;
+  }
   return is_p2p(w) ? load(w, least, read, w->certain.sent) : load(w, least, w->start_cut, cut);
 }
 
@@ -357,6 +372,7 @@ enum step { STEP_ON, STEP_REACHED, STEP_GAVE_UP };
 static enum step arrive(struct walk *w, uint32_t from) {
   const uint32_t left = w->reach->n_chips - w->boundary;
   if (piece_load(w) > w->period || w->n_frames == w->n_outs || !rest_may_fit(w, left)) return STEP_ON;
+  if (w->most_cut[0] != NULL && !may_end_between(w, w->work, w->work, w->cut)) return STEP_ON;
   if (is_dominated(w)) return STEP_ON;
   const bool is_end = ends(w);
   if ((left == 1 && !is_end) || partition_ideals_have(&w->ideals, w->set, w->hash)) return STEP_ON;
@@ -441,6 +457,23 @@ static enum step walk_from(struct walk *w, uint32_t from) {
 /* --- from ideal to ideal --------------------------------------------------------------------------------------------
  */
 
+/* Most that may be cut at steps of work, for the chips behind boundary c. */
+static void allow_cuts(struct walk *w, uint32_t c) {
+  const struct partition_where *where = w->reach->where;
+  const int64_t *may_cut = &where->may_cut[(size_t)(w->reach->n_chips - c) * PARTITION_STEPS];
+  for (size_t level = 0; level < STEP_LEVELS; level++) {
+    if (w->most_cut[level] == NULL) w->most_cut[level] = ARENA_NEW(w->reach->scratch, int64_t, PARTITION_STEPS);
+    for (size_t i = 0; i + ((size_t)1 << level) <= PARTITION_STEPS; i++) {
+      int64_t *here = &w->most_cut[level][i];
+      if (level == 0) {
+        *here = where->profile->cut[i] <= may_cut[i] ? may_cut[i] : -1;
+      } else {
+        *here = most(w->most_cut[level - 1][i], w->most_cut[level - 1][i + ((size_t)1 << (level - 1))]);
+      }
+    }
+  }
+}
+
 /* What is known of the boundary behind chip c. */
 static void stand_before(struct walk *w, uint32_t c) {
   const struct partition_lattice *l = w->lattice;
@@ -458,6 +491,7 @@ static void stand_before(struct walk *w, uint32_t c) {
   }
   w->least_cut = 0;
   if (where != NULL) partition_reach_cut(l, where, c, w->reach->scratch, w->cut_left, &w->least_cut);
+  if (where != NULL && where->profile != NULL) allow_cuts(w, c);
   __extension__ typedef __int128 wide;
   const wide rest = (wide)w->period * (w->reach->n_chips - c);
   const int64_t all = w->end_work + (where != NULL ? where->coming[c] : 0);

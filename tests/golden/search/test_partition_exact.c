@@ -46,7 +46,7 @@ static void check(const char *folder, const struct csv *csv, size_t row, uint64_
   if (!partition_contract(&problem, &arena, &graph, &error)) fail_msg("%s", error.text);
   uint32_t *chip = ARENA_NEW(&arena, uint32_t, graph.n);
   double value = INFINITY, bound = 0;
-  const struct partition_limits limits = {MANY_IDEALS, pairs};
+  const struct partition_limits limits = {MANY_IDEALS, pairs, false};
   const struct partition_request request = {.graph = &graph, .arena = &arena, .scratch = &scratch};
   const bool proven = partition_exact(&graph, &limits, &request, chip, &value, &bound);
   const char *status = cell(csv, row, "status"), *said = cell(csv, row, "value_ms");

@@ -110,7 +110,8 @@ static void judge(const struct partition_graph *graph, uint64_t task, struct are
     value = task % 2 == 0 ? least : least * 1.01;
   }
   const bool enough = task % 7 != 6;
-  const struct partition_limits limits = {enough ? 1000000 : 1 + task % 50, enough ? 10000000 : 1 + task % 90};
+  const struct partition_limits limits = {enough ? 1000000 : 1 + task % 50, enough ? 10000000 : 1 + task % 90,
+                                          task % 2 == 0};
   const struct partition_request request = {.graph = graph, .arena = arena, .scratch = arena};
   const bool proven = partition_exact(graph, &limits, &request, chip, &value, &bound);
   if (bound > least * (1 + slack)) fail_msg("task %" PRIu64 ": bound %.12g above %.12g", task, bound, least);
@@ -217,7 +218,7 @@ static void judge_between(const struct partition_graph *graph, struct rng *rng, 
   const double before = partition_period(graph, held, work, NULL);
   const double here = most_loaded(graph, held, first, last, work);
   const double least = least_between(graph, held, first, last, work);
-  const struct partition_limits limits = {100000, 1000000};
+  const struct partition_limits limits = {100000, 1000000, false};
   memcpy(chip, held, sizeof chip);
   double value = before;
   const bool better = partition_exact_between(graph, first, last, &limits, arena, chip, &value);
