@@ -10,26 +10,27 @@
 #include <string.h>
 
 struct best_settings {
-  uint64_t tasks, rounds, first_samples, first_ideals, first_pairs, near_ideals, near_pairs, last_ideals, last_pairs;
+  uint64_t tasks, round_samples, first_samples, first_ideals, first_pairs, near_ideals, near_pairs, last_ideals,
+      last_pairs;
 };
 #define OFFSET(member) offsetof(struct best_settings, member)
 static const struct field best_field_list[] = {
     {"tasks", FIELD_UINT, "", 1, 4096, "4", "climbs that share a round's samples", OFFSET(tasks), ROLE_ANSWER, NULL},
-    {"rounds", FIELD_UINT, "", 1, 1e6, "4", "after each of which half of them go on from the best of all",
-     OFFSET(rounds), ROLE_ANSWER, NULL},
+    {"round_samples", FIELD_UINT, "", 1, 1e15, "10000",
+     "of a climb, after which half of them go on from the best of all", OFFSET(round_samples), ROLE_ANSWER, NULL},
     {"first_samples", FIELD_UINT, "", 0, 1e15, "2000", "for a climb before the first exact search",
      OFFSET(first_samples), ROLE_ANSWER, NULL},
     {"first_ideals", FIELD_UINT, "", 0, 1e9, "100000", "order ideals at once in the first exact search",
      OFFSET(first_ideals), ROLE_ANSWER, NULL},
-    {"first_pairs", FIELD_UINT, "", 0, 1e15, "20000000", "pairs of ideals that it may look at, 0: there is none",
+    {"first_pairs", FIELD_UINT, "", 0, 1e15, "10000000", "pairs of ideals that it may look at, 0: there is none",
      OFFSET(first_pairs), ROLE_ANSWER, NULL},
     {"near_ideals", FIELD_UINT, "", 0, 1e9, "20000", "the same of an exact search within a few chips",
      OFFSET(near_ideals), ROLE_ANSWER, NULL},
-    {"near_pairs", FIELD_UINT, "", 0, 1e15, "1000000", "likewise, 0: there is none", OFFSET(near_pairs), ROLE_ANSWER,
+    {"near_pairs", FIELD_UINT, "", 0, 1e15, "300000", "likewise, 0: there is none", OFFSET(near_pairs), ROLE_ANSWER,
      NULL},
     {"last_ideals", FIELD_UINT, "", 0, 1e9, "1000000", "the same of the exact search at the end", OFFSET(last_ideals),
      ROLE_ANSWER, NULL},
-    {"last_pairs", FIELD_UINT, "", 0, 1e15, "200000000", "likewise, 0: there is none", OFFSET(last_pairs), ROLE_ANSWER,
+    {"last_pairs", FIELD_UINT, "", 0, 1e15, "40000000", "likewise, 0: there is none", OFFSET(last_pairs), ROLE_ANSWER,
      NULL},
 };
 static const struct field_table best_fields = {"partition.best", "ours: slices, climbs over orders, exact searches",
@@ -41,7 +42,8 @@ static const double proof = 2e-11;
 struct best {
   const struct partition_request *request;
   struct partition_meter meter;
-  double bound; /* the best known */
+  double bound;        /* the best known */
+  uint64_t next_round; /* of climbs */
 };
 
 static bool is_stopped(const struct partition_request *request) {
@@ -94,16 +96,16 @@ static void search_exactly(struct best *best, uint64_t ideals, uint64_t pairs) {
   arena_rewind(request->scratch, mark);
 }
 
-static void climb(struct best *best, uint64_t first_round, uint64_t tasks, uint64_t rounds, uint64_t samples) {
+static void climb(struct best *best, uint64_t tasks, uint64_t samples) {
   const struct best_settings *settings = best->request->settings;
   if (samples == 0 || is_proven(best)) return;
   const struct partition_restarts restarts = {.tasks = tasks,
-                                              .rounds = rounds,
+                                              .samples_each = settings->round_samples,
                                               .samples = samples,
-                                              .first_round = first_round,
+                                              .first_round = best->next_round,
                                               .enough = best->bound * (1 + proof),
                                               .limits = {settings->near_ideals, settings->near_pairs}};
-  partition_restarts_run(&best->meter, &restarts);
+  best->next_round = partition_restarts_run(&best->meter, &restarts);
 }
 
 static bool run(const struct partition_request *request, struct partition_result *result, struct error *error) {
@@ -123,10 +125,13 @@ static bool run(const struct partition_request *request, struct partition_result
     return true;
   }
   partition_try_fixed_orders(&best.meter);
-  climb(&best, 0, 1, 1, settings->first_samples);
+  climb(&best, 1, settings->first_samples);
   search_exactly(&best, settings->first_ideals, settings->first_pairs);
-  climb(&best, 1, settings->tasks, settings->rounds, UINT64_MAX);
+  climb(&best, settings->tasks, settings->tasks * settings->round_samples);
   search_exactly(&best, settings->last_ideals, settings->last_pairs);
+  const double asked = result->value;
+  climb(&best, settings->tasks, UINT64_MAX);
+  if (result->value < asked) search_exactly(&best, settings->last_ideals, settings->last_pairs);
   is_proven(&best);
   result->bound = best.bound;
   return true;

@@ -3,13 +3,13 @@
 #include <math.h>
 
 struct orders_settings {
-  uint64_t tasks, rounds;
+  uint64_t tasks, round_samples;
 };
 #define OFFSET(member) offsetof(struct orders_settings, member)
 static const struct field orders_field_list[] = {
     {"tasks", FIELD_UINT, "", 1, 4096, "4", "climbs that share a round's samples", OFFSET(tasks), ROLE_ANSWER, NULL},
-    {"rounds", FIELD_UINT, "", 1, 1e6, "4", "after each of which half of them go on from the best of all",
-     OFFSET(rounds), ROLE_ANSWER, NULL},
+    {"round_samples", FIELD_UINT, "", 1, 1e15, "10000",
+     "of a climb, after which half of them go on from the best of all", OFFSET(round_samples), ROLE_ANSWER, NULL},
 };
 static const struct field_table orders_fields = {"partition.orders", "order search: climbs from the fixed orders",
                                                  orders_field_list,
@@ -22,7 +22,7 @@ static bool run(const struct partition_request *request, struct partition_result
   partition_meter_init(&meter, request, result);
   partition_try_fixed_orders(&meter);
   const struct partition_restarts restarts = {
-      .tasks = settings->tasks, .rounds = settings->rounds, .samples = UINT64_MAX, .enough = 0};
+      .tasks = settings->tasks, .samples_each = settings->round_samples, .samples = UINT64_MAX};
   partition_restarts_run(&meter, &restarts);
   return true;
 }

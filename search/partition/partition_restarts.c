@@ -12,9 +12,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { LEAST_SAMPLES = 200, MOST_STEPS_SHOWN = 60, LOOK_EVERY = 64 };
-/* Percent of a task's samples: climbed by simple loads; before the second look around. */
-enum { SIMPLE_SHARE = 60, CLIMB_SHARE = 90 };
+enum { MOST_STEPS_SHOWN = 60, LOOK_EVERY = 64 };
+/* Percent of a task's samples: climbed by simple loads; before the look around. */
+enum { SIMPLE_SHARE = 92, CLIMB_SHARE = 97 };
 
 /* What a task starts from and returns: this, then its order and its best chips. */
 struct climber {
@@ -100,7 +100,6 @@ static void climb_task(void *argument, size_t i, void *result) {
   climb_until(all, climb, all->samples_each * SIMPLE_SHARE / 100, end);
   partition_climb_simplify(climb, false);
   partition_climb_start(climb, climb->slicer->order);
-  look_around(all, &neighbours, climb, end);
   climb_until(all, climb, all->samples_each * CLIMB_SHARE / 100, end);
   look_around(all, &neighbours, climb, end);
   climb_until(all, climb, all->samples_each, end);
@@ -193,27 +192,30 @@ static void account(struct partition_meter *meter, struct climbers *all, unsigne
   }
 }
 
-void partition_restarts_run(struct partition_meter *meter, const struct partition_restarts *restarts) {
+uint64_t partition_restarts_run(struct partition_meter *meter, const struct partition_restarts *restarts) {
   const struct partition_request *request = meter->request;
   const size_t n = request->graph->n;
-  if (meter->result->samples >= request->samples || n < 2) return;
+  uint64_t round = restarts->first_round;
+  if (meter->result->samples >= request->samples || n < 2) return round;
   const uint64_t samples = min_u64(restarts->samples, request->samples - meter->result->samples);
   struct arena *scratch = request->scratch;
   const struct arena_mark mark = arena_get_mark(scratch);
-  struct climbers all = {.request = request, .restarts = restarts};
-  all.n_tasks = (size_t)max_u64(1, min_u64(restarts->tasks, samples / LEAST_SAMPLES));
-  const uint64_t rounds = max_u64(1, min_u64(restarts->rounds, samples / (LEAST_SAMPLES * all.n_tasks)));
-  all.samples_each = max_u64(1, samples / (rounds * all.n_tasks));
+  struct climbers all = {.request = request, .restarts = restarts, .samples_each = restarts->samples_each};
+  all.n_tasks = (size_t)max_u64(1, min_u64(restarts->tasks, samples / restarts->samples_each));
   all.bytes = (sizeof(struct climber) + 2 * n * sizeof(uint32_t) + 15) / 16 * 16;
   all.start = ARENA_NEW(scratch, unsigned char, all.n_tasks *all.bytes);
   unsigned char *ends = ARENA_NEW(scratch, unsigned char, all.n_tasks *all.bytes);
   start_climbers(&all, meter->result);
-  for (uint64_t round = 0; round < rounds && !is_stopped(request); round++) {
-    all.round = restarts->first_round + round;
+  /* What does not fill a last round is shared by all rounds. */
+  const uint64_t rounds = max_u64(1, samples / (all.n_tasks * all.samples_each));
+  all.samples_each = max_u64(1, samples / (all.n_tasks * rounds));
+  for (uint64_t i = 0; i < rounds && !is_stopped(request); i++) {
+    all.round = round++;
     partition_pool_run(request->pool, all.n_tasks, all.bytes, climb_task, &all, ends);
     account(meter, &all, ends);
     if (meter->result->value <= restarts->enough) break;
     share(&all, ends);
   }
   arena_rewind(scratch, mark);
+  return round;
 }
