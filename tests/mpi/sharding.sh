@@ -1,0 +1,53 @@
+#!/bin/bash
+# Is a sharding the same on any number of ranks? Answer, page and trace of 1, 2 and 3 ranks, of every algorithm; a clock
+# that runs out on several ranks; a signal.
+# shellcheck source=tests/cli/harness.sh
+source "$(dirname "$0")/../cli/harness.sh"
+[[ $MPI == no ]] && skip_all 'built without MPI'
+command -v mpirun >/dev/null || skip_all 'no mpirun'
+chain=tests/data/sharding/t14.json
+
+mkdir "$folder/alone"
+runs 0 'without a launcher' "$dse" map sharding $chain --algorithm ga2 --samples 600 --seed 5 \
+  --out "$folder/alone/" --report "$folder/alone/page.html" --trace "$folder/alone/trace.json"
+for ranks in 1 2 3; do
+  mkdir "$folder/$ranks"
+  runs 0 "$ranks ranks" mpirun -q -n $ranks "$dse" map sharding $chain --algorithm ga2 --samples 600 --seed 5 \
+    --out "$folder/$ranks/" --report "$folder/$ranks/page.html" --trace "$folder/$ranks/trace.json"
+  same_files "$ranks ranks" "$folder/alone" "$folder/$ranks" sets.csv strategies.csv page.html trace.json
+done
+
+# Every algorithm on several ranks; the last columns but one are seconds.
+runs 0 'compared alone' "$dse" map sharding $chain --algorithm all --samples 300
+cut -d, -f1-17 "$folder/out" >"$folder/compared-1.csv"
+for ranks in 2 3; do
+  runs 0 "compared on $ranks ranks" mpirun -q -n $ranks "$dse" map sharding $chain --algorithm all --samples 300
+  cut -d, -f1-17 "$folder/out" >"$folder/compared-$ranks.csv"
+  check "compared on $ranks ranks: the same table but for seconds" cmp "$folder/compared-1.csv" \
+    "$folder/compared-$ranks.csv"
+done
+
+# A mistake is said once; what nobody can do, likewise.
+runs 2 'a mistake on three ranks' mpirun -q -n 3 "$dse" map sharding $chain --algorithm bset
+check 'a mistake on three ranks: once' test "$(grep -c 'no algorithm' "$folder/err")" -eq 1
+sed 's/"dram_bytes": 1000000000/"dram_bytes": 1000/' $chain >"$folder/small.json"
+runs 3 'nothing fits, on three ranks' mpirun -q -n 3 "$dse" map sharding "$folder/small.json" --algorithm baseline
+check 'nothing fits, on three ranks: once' test "$(grep -c 'finds no sharding' "$folder/err")" -eq 1
+
+# The clock of several ranks.
+runs 0 'by time on two ranks' mpirun -q -n 2 "$dse" map sharding $chain --time 0.2 --algorithm random
+cp "$folder/out" "$folder/timed.csv"
+holds 'by time on two ranks: there is an answer' 'float(a[0]["value"]) > 0 and float(a[0]["wall_s"]) < 100' \
+  "$folder/timed.csv"
+
+# A signal ends it soon, with what was found until then.
+"$dse" map sharding $chain --algorithm random --samples 1000000000 --quiet >"$folder/out" 2>"$folder/err" &
+process=$!
+sleep 1
+kill -TERM $process
+status=0
+wait $process || status=$?
+check 'a signal: status 75' test $status -eq 75
+says 'a signal: what there is' 'the best sharding until then'
+
+finish
