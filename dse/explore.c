@@ -71,6 +71,7 @@ enum status explore_run(struct invocation *invocation, const char *path, const s
   struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
   run->invocation = invocation;
   run->start_s = run_clock_s();
+  run->shards = invocation_value(invocation, "shards") != NULL;
   enum status status = STATUS_INPUT;
   bool finished = false;
   double limit_s; /* read again once it counts; here only so that a mistake leaves no folder */
@@ -117,6 +118,8 @@ static const struct command_option options[] = {
     {"out", "DIR", "results folder (default: results-NAME for NAME.cfg)"},
     {"seed", "N", "seed of every random choice (default: search.seed of the run file)"},
     {"max-time", "SECONDS", "stops between two rounds after this time, resumable, exit status 75"},
+    {"shards", NULL,
+     "of systems: shards.csv, the best shards of every layer within the tensor groups of the one chosen"},
     {"fresh", NULL, "moves an old results folder to DIR.old-N first"},
 };
 static const char *const examples[] = {"dse explore configs/quickstart.cfg",

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "dse/picture.h"
 #include "dse/set_report.h"
+#include "dse/stage_shards.h"
 #include "dse/system_report.h"
 #include "dse/tables.h"
 #include "dse/tenancy_report.h"
@@ -67,6 +68,7 @@ static bool publish_tables(const struct run *run, struct error *error) {
     table_describe(global_systems_table(run, &none), columns);
     table_describe(global_stages_table(run, &none), columns);
     table_describe(global_k_table(run, &none), columns);
+    if (run->shards) table_describe(stage_shards_new(arena), columns);
   }
   if (run->tenants != NULL) {
     table_describe(tenancy_report_table(run, arena), columns); /* without rows until there are platforms */
@@ -88,11 +90,21 @@ static bool publish_workloads(const struct run *run, struct error *error) {
   return publish_table(run, "workloads.csv", set_report_table(run, &report, run->invocation->arena), error);
 }
 
+/* On request: shards within the tensor groups of the chosen system. */
+static bool publish_shards(const struct run *run, struct error *error) {
+  const char *why;
+  if (!run->shards) return true;
+  const struct table *table = stage_shards_table(run, &why);
+  if (why == NULL) return publish_table(run, "shards.csv", table, error);
+  remark(run->invocation, "no shards.csv: %s\n", why);
+  return true;
+}
+
 static bool publish_systems(const struct run *run, struct error *error) {
   if (run->global == NULL) return true;
   return publish_table(run, "systems.csv", global_systems_table(run, run->global), error) &&
          publish_table(run, "stages.csv", global_stages_table(run, run->global), error) &&
-         publish_table(run, "k.csv", global_k_table(run, run->global), error);
+         publish_table(run, "k.csv", global_k_table(run, run->global), error) && publish_shards(run, error);
 }
 
 static void add_chosen(const struct run *run, json_t *object) {

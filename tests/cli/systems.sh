@@ -52,6 +52,18 @@ for file in systems stages k; do
   holds "columns.csv has every column of $file.csv" '[r["column"] for r in a if r["file"] == "'$file'.csv"] ==
     list(b[0])' small/columns.csv small/$file.csv
 done
+# Shards within the tensor groups of the chosen system: exact, no slower than Megatron's rule, every column described.
+runs 0 'shards' "$dse" explore small.cfg --out shards --shards --set 'system.tensor=[2]' --set 'system.devices=[4]'
+holds 'shards.csv: every layer once, step above its bound, no slower than the rule' 'len(a) > 40 and
+  len({r["layer"] for r in a}) == len(a) and all(0 < float(r["bound_s"]) <= float(r["step_s"]) <=
+  float(r["bound_s"]) * (1 + 1e-9) and float(r["step_s"]) <= float(r["megatron_step_s"]) and
+  all(r[k].endswith(":2") for k in ("es", "megatron_es")) for r in a)' shards/shards.csv
+holds 'columns.csv has every column of shards.csv' '[r["column"] for r in a if r["file"] == "shards.csv"] ==
+  list(b[0])' shards/columns.csv shards/shards.csv
+runs 0 'no groups, no shards' "$dse" explore small.cfg --out no-groups --shards --set 'system.tensor=[1]' --set \
+  'system.devices=[2]'
+says 'no groups, no shards' 'tensor groups have one device'
+refute 'no groups, no shards.csv' test -e no-groups/shards.csv
 refute 'the report does not take a stage for the whole' grep -qE '"1 samples an iteration|, 1 samples an iteration' \
   small/report.html
 runs 0 'again: nothing to do' "$dse" explore small.cfg --out small
