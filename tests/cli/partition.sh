@@ -156,6 +156,20 @@ holds 'chips: a quarter of the links to each neighbour, p2p, about three times t
   a[0]["memory_bytes"] == 8 * 2**30 and a[0]["weight_bytes"] > 8 * b[0]["weight_bytes"] and
   a[0]["compute_ms"] > 2 * b[0]["compute_ms"]' "$folder/trained.json" "$folder/list.json"
 map trained_answer.json "$folder/modules/resnet50_8xtpuv4i_training.json" --json
+# A design that a search has found, and a file.
+write_small "$folder/run.cfg"
+runs 0 'a search for a chip' "$dse" explore "$folder/run.cfg" --out "$folder/found" --quiet
+runs 0 'chips: the best design found' "$dse" chips configs/chips.cfg --out "$folder/modules" --json \
+  --set "chips.accelerator=\"$folder/found:1\"" --set 'chips.models=["resnet18"]' --set 'chips.store="hbm"'
+cp "$folder/out" "$folder/found.json"
+map found_answer.json "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[0]["file"])' \
+  "$folder/found.json")" --json
+holds 'chips: with the memory of its stacks' 'a[0]["memory_bytes"] == int(b[0]["hbm_stacks"]) * 16 * 2**30 and
+  a[0]["compute_ms"] > 0 and c["value"] > 0' "$folder/found.json" "$folder/found/topk.csv" "$folder/found_answer.json"
+sed 's/link_gbytes_per_s = 100/link_gbytes_per_s = 0/' arch/catalogue/tpuv4i.cfg >"$folder/alone.cfg"
+runs 2 'chips: without links' "$dse" chips configs/chips.cfg --out "$folder/none" --set chips.link_gbytes_per_s=0 \
+  --set "chips.accelerator=\"$folder/alone.cfg\""
+says 'chips: without links: what is missing' 'link_gbytes_per_s: '
 runs 2 'chips: no such accelerator' "$dse" chips configs/chips.cfg --out "$folder/none" --set 'chips.accelerator="tpuv44"'
 runs 2 'chips: no such network' "$dse" chips configs/chips.cfg --out "$folder/none" --set 'chips.network="dgx-a10"'
 says 'chips: which there is' 'did you mean dgx-a100?'
