@@ -54,29 +54,35 @@ static bool add_arc(struct partition_solver *solver, uint32_t a, uint32_t b) {
   return true;
 }
 
+/* row |= the rows of all chips of a set. */
+static void unite_all(struct partition_solver *solver, uint64_t *row, const uint64_t *set, size_t rows) {
+  for (size_t w = 0; w < solver->n_words; w++) {
+    for (uint64_t left = set[w]; left != 0; left &= left - 1) {
+      unite(solver, row, solver_row(solver, rows, (uint32_t)(64 * w) + (uint32_t)__builtin_ctzll(left) + 1));
+    }
+  }
+}
+
 /* An arc a→b is barred if it is none yet and there is a way from a to b, or if some arc x→y has x ⇝ a or x = a and b ⇝
  * y or b = y. */
 static void bar(struct partition_solver *solver) {
   const size_t n_words = solver->n_words, square = solver->n_chips * n_words;
-  memset(solver->barred_to, 0, square * sizeof *solver->barred_to);
   memset(solver->barred_from, 0, square * sizeof *solver->barred_from);
   for (uint32_t a = 1; a <= solver->n_chips; a++) {
     uint64_t *ends = solver->row, *barred = &solver->barred_to[(a - 1) * n_words];
-    const uint64_t *arcs = solver_row(solver, solver->arcs, a), *to_a = solver_row(solver, solver->before, a);
+    const uint64_t *arcs = solver_row(solver, solver->arcs, a);
     memcpy(ends, arcs, n_words * sizeof *ends);
-    for (uint32_t x = 1; x < a; x++) {
-      if (solver_bit(to_a, x)) unite(solver, ends, solver_row(solver, solver->arcs, x));
-    }
+    unite_all(solver, ends, solver_row(solver, solver->before, a), solver->arcs);
     memcpy(barred, solver_row(solver, solver->after, a), n_words * sizeof *barred);
     unite(solver, barred, ends);
-    for (uint32_t y = 1; y <= solver->n_chips; y++) {
-      if (solver_bit(ends, y)) unite(solver, barred, solver_row(solver, solver->before, y));
-    }
+    unite_all(solver, barred, ends, solver->before);
     for (size_t w = 0; w < n_words; w++) barred[w] &= ~arcs[w];
     barred[(a - 1) / 64] &= ~((uint64_t)1 << (a - 1) % 64); /* to stay is free */
-    for (uint32_t b = 1; b <= solver->n_chips; b++) {
-      if (!solver_bit(barred, b)) continue;
-      solver->barred_from[(b - 1) * n_words + (a - 1) / 64] |= (uint64_t)1 << (a - 1) % 64;
+    for (size_t w = 0; w < n_words; w++) {
+      for (uint64_t left = barred[w]; left != 0; left &= left - 1) {
+        const size_t b = 64 * w + (size_t)__builtin_ctzll(left);
+        solver->barred_from[b * n_words + (a - 1) / 64] |= (uint64_t)1 << (a - 1) % 64;
+      }
     }
   }
   solver->barred_is_old = false;

@@ -131,9 +131,10 @@ static void measure(const char *rule, size_t n, uint32_t n_chips, enum partition
   const double fix_us = microseconds(&bench, fix), order_us = microseconds(&bench, draw_in_order);
   for (size_t v = 0; v < n; v++) bench.sample.chip[v] += bench.sample.chip[v] == 0;
   const double value_us = microseconds(&bench, evaluate);
-  printf("partition  %-16s %6zu groups %4u chips  draw %10.1f us (%6.1f ns a group)  with p, in order %10.1f us  "
-         "fix %10.1f us  evaluate %8.1f us  new %.0f us",
-         rule, n, n_chips, draw_us, 1e3 * draw_us / (double)n, order_us, fix_us, value_us, new_us);
+  printf("partition  %-12s %6zu groups %4u chips  solutions %8.0f/s (%6.1f ns a group)  with p, in order %8.0f/s  "
+         "repairs %8.0f/s  evaluations %8.0f/s  new %.0f us",
+         rule, n, n_chips, 1e6 / draw_us, 1e3 * draw_us / (double)n, 1e6 / order_us, 1e6 / fix_us, 1e6 / value_us,
+         new_us);
   if (triangle == PARTITION_GENERAL || memory > 0) printf("  dead ends %" PRIu64, bench.n_failures);
   if (triangle != PARTITION_GENERAL && n * n_chips <= 80000) printf("  nearest %.0f us", microseconds(&bench, nearest));
   putchar('\n');
