@@ -136,7 +136,7 @@ static bool look_where(struct exact *x, int64_t period, struct partition_where *
 static enum partition_outcome ask_once(struct exact *x, int64_t period, uint64_t pairs, struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
   const uint64_t all_pairs = x->reach.pairs, given = min_u64(pairs, all_pairs);
-  struct partition_where where;
+  struct partition_where where = {0};
   enum partition_outcome outcome = PARTITION_REFUTED;
   x->reach.where = x->windows != NULL ? &where : NULL;
   x->reach.pairs = given, x->reach.ideals = x->ideals;
