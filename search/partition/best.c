@@ -26,11 +26,11 @@ static const struct field best_field_list[] = {
      OFFSET(first_pairs), ROLE_ANSWER, NULL},
     {"near_ideals", FIELD_UINT, "", 0, 1e9, "20000", "the same of an exact search within a few chips",
      OFFSET(near_ideals), ROLE_ANSWER, NULL},
-    {"near_pairs", FIELD_UINT, "", 0, 1e15, "300000", "likewise, 0: there is none", OFFSET(near_pairs), ROLE_ANSWER,
+    {"near_pairs", FIELD_UINT, "", 0, 1e15, "20000", "likewise, 0: there is none", OFFSET(near_pairs), ROLE_ANSWER,
      NULL},
     {"last_ideals", FIELD_UINT, "", 0, 1e9, "1000000", "the same of the exact search at the end", OFFSET(last_ideals),
      ROLE_ANSWER, NULL},
-    {"last_pairs", FIELD_UINT, "", 0, 1e15, "40000000", "likewise, 0: there is none", OFFSET(last_pairs), ROLE_ANSWER,
+    {"last_pairs", FIELD_UINT, "", 0, 1e15, "30000000", "likewise, 0: there is none", OFFSET(last_pairs), ROLE_ANSWER,
      NULL},
 };
 static const struct field_table best_fields = {"partition.best", "ours: slices, climbs over orders, exact searches",
