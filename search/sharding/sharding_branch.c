@@ -291,11 +291,11 @@ static void solve_relaxed(struct branch *b) {
 }
 
 /* Level 2 inside windows, for sets on the way that the relaxation takes: moves that stick out are what it misses.
- * False: it knows all of them. */
+ * False: it knows all of them. Not with reduce-scatters: a window begins where the layer before has ended in full. */
 static bool look_inside(struct branch *b, struct arena *own) {
   struct choice way;
   bool any = false;
-  if (!trace_relaxed(b, &way)) return false;
+  if (b->problem->reduce_scatter || !trace_relaxed(b, &way)) return false;
   for (uint32_t k = 0; k < way.n_sets; k++) {
     struct level2_plan *plan = ranges_plan(b->ranges, way.sets[k].form, way.sets[k].design);
     if (plan->n_skips == 0 || plan->window_s != NULL) continue;
