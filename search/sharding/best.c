@@ -4,6 +4,7 @@
  * Large ones: one set of each size worth trying, in the tightest place, under level 2; then several sets in a few equal
  * parts at each level of the hierarchy, with ranges that end where layers do not feed the next one, or at even steps.
  * What that finds is an answer; bounds are left to sharding_bounds. */
+#include "base/checked.h"
 #include "search/sharding/sharding_algorithm.h"
 #include "search/sharding/sharding_branch.h"
 
@@ -12,12 +13,14 @@
 #include <string.h>
 
 struct best_settings {
-  uint64_t max_nodes, coarse_nodes, even_cuts;
+  uint64_t max_nodes, max_leaves, coarse_nodes, even_cuts;
   double tolerance;
 };
 #define OFFSET(member) offsetof(struct best_settings, member)
 static const struct field best_field_list[] = {
     {"max_nodes", FIELD_UINT, "", 1, 1e12, "30000", "sets chosen in the tree of the exact search", OFFSET(max_nodes),
+     ROLE_ANSWER, NULL},
+    {"max_leaves", FIELD_UINT, "", 1, 1e12, "300", "ways to form sets whose strategies are solved", OFFSET(max_leaves),
      ROLE_ANSWER, NULL},
     {"tolerance", FIELD_REAL, "", 0, 1, "1e-6", "share of the latency whose gain is not looked for", OFFSET(tolerance),
      ROLE_ANSWER, NULL},
@@ -136,7 +139,7 @@ static void run(const struct sharding_request *request, struct sharding_result *
   sharding_meter_init(&meter, request, result);
   struct best best = {.request = request, .settings = request->settings, .result = result};
   best.limits = (struct branch_limits){.max_nodes = best.settings->max_nodes,
-                                       .max_solved = request->samples,
+                                       .max_solved = min_u64(best.settings->max_leaves, request->samples),
                                        .tolerance = best.settings->tolerance,
                                        .interrupted = request->interrupted,
                                        .context = request->context};

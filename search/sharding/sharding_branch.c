@@ -101,6 +101,7 @@ static void scan_set(const struct scan *scan) {
       least_s = fmin(least_s, now_s[t]);
       if (layer->out_s != NULL) least_out_s = fmin(least_out_s, now_s[t] + layer->out_s[t]);
     }
+    if (!level2_may_fit(plan, scan->first, scan->first + i)) least_s = INFINITY;
     const double window_s = level2_window_end(plan, scan->first, scan->first + i, scan->end_s);
     for (uint32_t t = 0; window_s > least_s && t < layer->n; t++) now_s[t] = fmax(now_s[t], window_s);
     least_s = fmax(least_s, window_s);

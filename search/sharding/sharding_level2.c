@@ -289,7 +289,19 @@ double level2_plan_value(const struct level2_plan *plan, const uint16_t *choice,
 }
 
 void level2_plan_ends(const struct level2_plan *plan, const uint16_t *choice, double *end_s) {
-  way_s(plan, choice, true, plan->tables->store->problem->training ? 0.5 : 1, end_s);
+  double last_s = 0;
+  for (uint32_t i = 0; i < plan->n; i++) {
+    const struct level2_layer *row = &plan->layers[i];
+    const uint16_t s = choice[i];
+    double start_s = last_s;
+    if (row->chain_s != NULL) start_s += row->chain_s[(size_t)choice[i - 1] * row->n + s];
+    if (row->release_s != NULL) start_s = fmax(start_s, row->release_s[s]);
+    for (uint32_t k = row->first_in; k < row->first_in + row->n_in; k++) {
+      const struct level2_skip *skip = &plan->skips[k];
+      start_s = fmax(start_s, end_s[skip->from] + skip->reshard_s[(size_t)choice[skip->from] * row->n + s]);
+    }
+    last_s = end_s[i] = start_s + row->cost_s[s];
+  }
 }
 
 void level2_plan_tails(const struct level2_plan *plan, const uint16_t *choice, double *tail_s) {

@@ -55,6 +55,13 @@ struct level2_plan {
   bool memory; /* weights and activations are counted against the boards' memory */
 };
 
+/* Could a board hold what layers from offset first to last leave there for good, each by its smallest strategy? */
+static inline bool level2_may_fit(const struct level2_plan *plan, uint32_t first, uint32_t last) {
+  const uint64_t all = plan->layers[first].least_lasting_bytes;
+  const uint64_t behind = last + 1 < plan->n ? plan->layers[last + 1].least_lasting_bytes : 0;
+  return all == UINT64_MAX || all - behind <= plan->tables->shape.dram_bytes;
+}
+
 /* What surrounds a range: by edge and layer of the problem; NULL: the range's own rule. */
 struct level2_outside {
   double inbound_bytes_per_s;   /* where `inbound` is NULL */
@@ -101,7 +108,7 @@ struct level2_found {
 /* Leaves the plan's parts in scratch: the caller rewinds. True: something was found. */
 bool level2_solve(struct sharding_tables *tables, uint32_t first, uint32_t last, const struct level2_outside *outside,
                   struct level2_want want, struct arena *scratch, struct level2_plan *plan, struct level2_found *found);
-/* Ends of the layers by offset, forward. */
+/* Ends of the layers by offset; training: with what they take on the way back, as costs are counted here. */
 void level2_plan_ends(const struct level2_plan *plan, const uint16_t *choice, double *end_s);
 /* From the end of each layer to the very end with these strategies. */
 void level2_plan_tails(const struct level2_plan *plan, const uint16_t *choice, double *tail_s);

@@ -137,7 +137,8 @@ static struct level2_plan *plan_of(struct ranges *r, uint32_t option, const stru
   return r->plans[option];
 }
 
-/* Shortest paths over strategies from the entry on, until they are longer than what is of interest. */
+/* Shortest paths over strategies from the entry on, until they are longer than what is of interest or no memory holds
+ * the layers. */
 static void fill_row(const struct ranges *r, const struct level2_plan *plan, uint32_t entry, const double *start_s,
                      struct row *row) {
   const uint32_t n = r->n_layers - entry;
@@ -164,7 +165,7 @@ static void fill_row(const struct ranges *r, const struct level2_plan *plan, uin
     least_s = fmax(least_s, window_s);
     if (layer->out_s != NULL) out_s = fmax(out_s, fmax(least_out_s, least_s));
     row->end_s[i] = least_s, row->out_s[i] = fmax(out_s, least_s);
-    if (!(least_s < r->cutoff_s)) {
+    if (!(least_s < r->cutoff_s) || !level2_may_fit(plan, entry, entry + i)) {
       for (uint32_t j = i; j < n; j++) row->end_s[j] = row->out_s[j] = INFINITY;
       break;
     }
