@@ -15,8 +15,8 @@ const char *const partition_bound_names[PARTITION_N_BOUNDS] = {"load", "window",
 /* Of sums in another order. */
 static const double rounding = 1e-12;
 /* Up to how many groups are merged anew for each period, and how many times chips are bisected to the end. */
-enum { SMALL_GROUPS = 4096, SMALL_SIZE = 1 << 17, MOST_STEPS = 60 };
-static const double fine = 1e-11, coarse = 1e-4; /* relative, where bisection ends */
+enum { SMALL_GROUPS = 4096, SMALL_SIZE = 1 << 16, MOST_STEPS = 60 };
+static const double fine = 1e-11, coarse = 5e-4; /* relative, where bisection ends */
 
 void partition_bounds_take(struct partition_bounds *bounds, enum partition_bound which, double value_ms) {
   if (value_ms > bounds->value[which]) bounds->value[which] = value_ms;

@@ -8,7 +8,7 @@
 
 /* Of sums in another order. */
 static const double rounding = 1e-12;
-enum { MOST_ROUNDS = 24, MOST_FREE = 1 << 15 };
+enum { MOST_ROUNDS = 24, LEAST_ROUNDS = 2, ROUND_WORK = 1 << 19, MOST_FREE = 1 << 15 };
 
 /* --- ancestors and descendants --------------------------------------------------------------------------------------
  */
@@ -357,8 +357,11 @@ bool partition_windows_fit(struct partition_windows *windows, double period_ms, 
   if (!narrow(windows)) return false;
   const struct arena_mark mark = arena_get_mark(scratch);
   struct tally tally = tally_new(n_chips, scratch);
+  /* Large graphs stop before the fixed point: cuts look at all tensors for every chip. */
+  const size_t affordable = ROUND_WORK / (graph->n * n_chips + 1);
+  const size_t most = affordable < LEAST_ROUNDS ? LEAST_ROUNDS : affordable < MOST_ROUNDS ? affordable : MOST_ROUNDS;
   bool fits = true, moved = true;
-  for (int round = 0; fits && moved && round < MOST_ROUNDS; round++) {
+  for (size_t round = 0; fits && moved && round < most; round++) {
     count_work(windows, &tally);
     if (overlap || round == 0) {
       count_traffic(windows, ring, &tally);
