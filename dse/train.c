@@ -145,6 +145,16 @@ static bool read_start(const struct training *training, const char *path, struct
   return true;
 }
 
+static void tell_file(const struct training *training, const struct policy_net *net, const struct policy_origin *origin,
+                      const char *out) {
+  char hex[DIGEST_HEX_BYTES];
+  size_t n;
+  const unsigned char *const bytes = policy_file_bytes(net, origin, training->invocation->scratch, &n);
+  digest_print(digest_of(bytes, n), hex);
+  remark(training->invocation, "%s: %zu weights after %llu steps, %zu bytes, digest %s\n", out, net->n_weights,
+         (unsigned long long)origin->updates, n, hex);
+}
+
 static enum status run(struct invocation *invocation, struct error *error) {
   struct training *const training = ARENA_NEW(invocation->arena, struct training, 1);
   training->invocation = invocation;
@@ -184,7 +194,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
   } else {
     map_print_table(invocation, training->curve);
   }
-  remark(invocation, "%s: %zu weights after %llu steps\n", out, net.n_weights, (unsigned long long)origin.updates);
+  tell_file(training, &net, &origin, out);
   if (training->stopped == NULL || strcmp(training->stopped, "--minutes") == 0) return STATUS_OK;
   error_add(error, STATUS_STOPPED, "stopped by %s: the best weights until then", training->stopped);
   return STATUS_STOPPED;

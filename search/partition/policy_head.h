@@ -12,8 +12,9 @@
 void policy_head_forward(const struct policy_net_shape *shape, size_t n, uint32_t n_chips, const real *outputs,
                          double *p);
 /* d_outputs [n × outputs] from the slope by p. */
-/* The same as somebody sees it who tries something: limits between chips moved by up to `shift` chips each, spreads
- * `sharpness` times as wide. limits [C - 1] are what is drawn for it, in −1 … 1. A softmax head knows no limits. */
+/* The same as somebody sees it who tries something: limits between chips moved by up to half of `shift` chips each,
+ * spreads `sharpness` times as wide. limits [C - 1] are what is drawn for it, in −1 … 1. A softmax head knows no
+ * limits. */
 struct policy_twist {
   double shift, sharpness;
   const double *limits;

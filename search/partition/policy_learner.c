@@ -8,8 +8,8 @@
 
 static const double beta_first = 0.9, beta_second = 0.999, adam_epsilon = 1e-8;
 static const double most_norm = 1.0; /* of a step's gradient */
-/* Of a twist: limits move by up to a chip, spreads shrink by up to this. */
-static const double least_shift = 0.05, least_sharpness = 0.02;
+/* Of a twist: limits move within a share of a chip between these two; spreads become that many times as wide. */
+static const double least_shift = 0.05, most_shift = 1, sharpest = 0.1, widest = 10;
 static const double least_spread = 1e-8;
 
 struct policy_case policy_case_of(const struct partition_graph *graph, uint64_t number, struct arena *arena,
@@ -156,8 +156,8 @@ static const double *first_chances(struct drawing *drawing, struct rng *rng) {
   const struct policy_case *const c = drawing->c;
   const uint32_t n_chips = c->view.n_chips;
   if (!(rng_unit(rng) < drawing->practice->explore)) return drawing->p;
-  const struct policy_twist twist = {.shift = num_exp(num_log(least_shift) * rng_unit(rng)),
-                                     .sharpness = num_exp(num_log(least_sharpness) * rng_unit(rng)),
+  const struct policy_twist twist = {.shift = least_shift * num_exp(num_log(most_shift / least_shift) * rng_unit(rng)),
+                                     .sharpness = sharpest * num_exp(num_log(widest / sharpest) * rng_unit(rng)),
                                      .limits = drawing->limits};
   for (uint32_t limit = 0; limit + 1 < n_chips; limit++) drawing->limits[limit] = 2 * rng_unit(rng) - 1;
   policy_head_twisted(&drawing->learner->net.shape, drawing->batch->n, n_chips, drawing->outputs, &twist,

@@ -110,8 +110,8 @@ double policy_label(const struct partition_graph *graph, struct arena *scratch, 
     const double most_ms = value * (1 + rounding);
     if (even_slices(graph, order, most_ms, scratch, even) && partition_value(graph, even, work) <= most_ms) {
       memcpy(chip, even, graph->n * sizeof *chip);
-      value = partition_value(graph, chip, work);
     }
+    value = partition_value(graph, chip, work);
   }
   arena_rewind(scratch, mark);
   return value;
