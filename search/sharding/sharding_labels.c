@@ -15,6 +15,7 @@
 
 struct label {
   double bound_s;        /* of all choices that begin so */
+  double rank_s;         /* the same with bytes at their price: which labels are kept */
   double end_s, floor_s; /* floor: what outputs so far need */
   double slot_end_s[LEVEL2_MAX_SLOTS];
   uint64_t lasting_bytes, live_bytes; /* so far; live: at most. 0 where memory does not count */
@@ -42,7 +43,7 @@ struct search {
   struct traced **trace; /* by offset */
   double cutoff_s;
   double open_s;       /* least bound of what was dropped for want of width */
-  double worst_s;      /* labels at or above this would be dropped at once */
+  double worst_s;      /* labels that rank at or above this would be dropped at once */
   uint64_t room_bytes; /* of a board */
 };
 
@@ -69,7 +70,7 @@ static bool dominates(const struct label *a, const struct label *b, uint32_t n_s
 
 static int compare_labels(const void *a, const void *b) {
   const struct label *x = a, *y = b;
-  if (x->bound_s != y->bound_s) return x->bound_s < y->bound_s ? -1 : 1;
+  if (x->rank_s != y->rank_s) return x->rank_s < y->rank_s ? -1 : 1;
   if (x->parent != y->parent) return x->parent < y->parent ? -1 : 1;
   return x->s < y->s ? -1 : x->s > y->s;
 }
@@ -90,9 +91,9 @@ static void thin(struct search *search, struct wave *wave) {
   }
   qsort(wave->labels, n, sizeof *wave->labels, compare_labels);
   if (n > search->width) {
-    search->open_s = fmin(search->open_s, wave->labels[search->width].bound_s);
+    for (size_t i = search->width; i < n; i++) search->open_s = fmin(search->open_s, wave->labels[i].bound_s);
     n = search->width;
-    search->worst_s = wave->labels[n - 1].bound_s;
+    search->worst_s = wave->labels[n - 1].rank_s;
   }
   wave->n = n;
 }
@@ -117,7 +118,7 @@ static void insert(struct search *search, struct wave *wave, const struct label 
   if (wave->n == wave->capacity) {
     thin(search, wave);
     rehash(wave, n_slots);
-    if (label->bound_s >= search->worst_s) {
+    if (label->rank_s >= search->worst_s) {
       search->open_s = fmin(search->open_s, label->bound_s);
       return;
     }
@@ -205,7 +206,9 @@ static void try_strategy(struct search *search, uint32_t offset, const struct la
   }
   if (label.floor_s <= label.end_s) label.floor_s = 0; /* what follows ends later */
   if (label.bound_s >= search->cutoff_s || !count_memory(search, offset, from, &label)) return;
-  if (label.bound_s > search->worst_s) {
+  label.rank_s = label.bound_s;
+  if (offset + 1 < plan->n) label.rank_s += plan->price * (double)label.lasting_bytes;
+  if (label.rank_s > search->worst_s) {
     search->open_s = fmin(search->open_s, label.bound_s);
     return;
   }

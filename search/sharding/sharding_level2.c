@@ -397,7 +397,11 @@ bool level2_solve(struct sharding_tables *tables, uint32_t first, uint32_t last,
     /* Bytes tell labels apart that are alike else: fewer are enough to pay for. */
     const size_t wide = MEMORY_LABELS / plan->n > FIRST_WIDTH ? MEMORY_LABELS / plan->n : FIRST_WIDTH;
     const size_t width = want.max_width < wide ? want.max_width : wide;
-    found->bound_s = fmax(found->bound_s, level2_plan_solve(plan, width, scratch, found->choice, &found->value_s));
+    for (int round = 0; round < 2 && found->bound_s < found->value_s;
+         round++) { /* labels by price, then by time alone */
+      found->bound_s = fmax(found->bound_s, level2_plan_solve(plan, width, scratch, found->choice, &found->value_s));
+      plan->price = 0;
+    }
     found->bound_s = fmin(found->bound_s, found->value_s);
     found_one = found->value_s < want.cutoff_s;
   }

@@ -52,7 +52,8 @@ struct level2_plan {
   uint32_t n_marks;
   const uint32_t *marks;
   const double *window_s;
-  bool memory; /* weights and activations are counted against the boards' memory */
+  double price; /* seconds a byte, by which labels rank where memory counts; 0: by time alone */
+  bool memory;  /* weights and activations are counted against the boards' memory */
 };
 
 /* Could a board hold what layers from offset first to last leave there for good, each by its smallest strategy? */

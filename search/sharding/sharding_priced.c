@@ -58,6 +58,7 @@ double level2_priced(struct level2_plan *plan, struct arena *scratch, uint16_t *
       low = price;
   }
   set_price(plan, own, priced, 0);
+  plan->price = high < most_price ? high : 0;
   for (uint32_t i = 0; i < plan->n; i++) plan->layers[i].cost_s = own[i];
   return bound_s;
 }
