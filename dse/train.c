@@ -1,4 +1,5 @@
 /* dse train: weights of a learnt algorithm, made from drawn graphs and given ones, for `dse map`. */
+#include "base/file.h"
 #include "dse/command.h"
 #include "dse/map.h"
 #include "dse/partition_run.h"
@@ -80,6 +81,23 @@ static bool gather(struct training *training, struct error *error) {
     return false;
   if (lessons->n == lessons->n_validating)
     return error_add(error, STATUS_INPUT, "dse train: there is no graph to learn from; set graphs, or name instances");
+  return true;
+}
+
+/* The drawn graphs as problems of dse map partition. */
+static bool write_problems(const struct training *training, const char *folder, struct error *error) {
+  const struct invocation *const invocation = training->invocation;
+  if (!file_make_folder(folder, error)) return false;
+  for (uint64_t number = 0; number < training->settings.graphs; number++) {
+    struct partition_problem problem;
+    policy_corpus_draw(training->seed, number, invocation->arena, &problem);
+    const char *const name = arena_printf(
+        invocation->arena, "%s_%llu", policy_family_names[policy_corpus_family(number)], (unsigned long long)number);
+    problem.name = name;
+    if (!partition_write(&problem, arena_printf(invocation->arena, "%s/%s.json", folder, name), invocation->arena,
+                         error))
+      return false;
+  }
   return true;
 }
 
@@ -165,6 +183,10 @@ static enum status run(struct invocation *invocation, struct error *error) {
   if (!read_settings(training, error) || !gather(training, error) ||
       (from != NULL && !read_start(training, from, &start, &before, error)))
     return error->status;
+  const char *const problems = invocation_value(invocation, "problems");
+  const bool written =
+      problems == NULL || cluster_rank(invocation->cluster) != 0 || write_problems(training, problems, error);
+  if (!cluster_agree(invocation->cluster, error) || !written) return error->status;
   tell_split(training);
   signals_catch();
   struct arena sharing;
@@ -203,6 +225,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
 static const struct command_option options[] = {
     {"out", "FILE", "where the weights go"},
     {"from", "FILE", "weights to go on from, whose sizes hold; without it the network is new"},
+    {"problems", "FOLDER", "the drawn graphs, too, as problems of dse map partition"},
     {"seed", "N", "of graphs, first weights and samples (default 1)"},
     {"minutes", "N", "most; the rates of learning follow the steps that are planned, so fewer steps are other weights"},
 };
