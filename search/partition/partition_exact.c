@@ -288,8 +288,8 @@ static bool has_other_rules(const struct partition_problem *problem) {
          (problem->memory_bytes > 0 && problem->memory_rule == PARTITION_LIVE);
 }
 
-bool partition_exact(const struct partition_graph *graph, const struct partition_limits *limits,
-                     const struct partition_request *request, uint32_t *chip, double *value, double *bound) {
+static bool solve(const struct partition_graph *graph, const struct partition_limits *limits,
+                  const struct partition_request *request, uint32_t *chip, double *value, double *bound) {
   struct arena *scratch = request->scratch;
   const struct arena_mark mark = arena_get_mark(scratch);
   struct partition_lattice lattice;
@@ -325,6 +325,34 @@ bool partition_exact(const struct partition_graph *graph, const struct partition
   }
   arena_rewind(scratch, mark);
   return proven;
+}
+
+/* Every path keeps `general`, and no path is hardly ever better: the best path first, then what bounds it. */
+static void try_paths(const struct partition_graph *graph, const struct partition_limits *limits,
+                      const struct partition_request *request, uint32_t *chip, double *value) {
+  const struct arena_mark mark = arena_get_mark(request->scratch);
+  struct partition_problem problem = *graph->problem;
+  struct partition_graph paths = *graph;
+  uint32_t *path = ARENA_NEW(request->scratch, uint32_t, graph->n);
+  double path_value = *value, path_bound;
+  problem.triangle = PARTITION_PATH, paths.problem = &problem;
+  memcpy(path, chip, graph->n * sizeof *chip);
+  (void)solve(&paths, limits, request, path, &path_value, &path_bound);
+  if (path_value < *value) {
+    *value = path_value;
+    memcpy(chip, path, graph->n * sizeof *chip);
+  }
+  arena_rewind(request->scratch, mark);
+}
+
+bool partition_exact(const struct partition_graph *graph, const struct partition_limits *limits,
+                     const struct partition_request *request, uint32_t *chip, double *value, double *bound) {
+  struct partition_limits each = *limits;
+  if (graph->problem->triangle == PARTITION_GENERAL) {
+    each.pairs = limits->pairs / 2;
+    try_paths(graph, &each, request, chip, value);
+  }
+  return solve(graph, &each, request, chip, value, bound);
 }
 
 bool partition_exact_between(const struct partition_graph *graph, uint32_t first, uint32_t last,
