@@ -143,5 +143,6 @@ const struct partition_algorithm partition_by_best = {
     .source = "ours; partition §9 and §10",
     .table = &best_fields,
     .settings_bytes = sizeof(struct best_settings),
+    .default_samples = 100000,
     .run = run,
 };
