@@ -142,7 +142,12 @@ static bool read_options(struct partition_command *command, struct error *error)
   if (!check_options(invocation, error) || !read_algorithms(command, error) || !read_keys(command, error)) return false;
   if (!read_seconds(invocation, &job->time_s, error)) return false;
   const bool timed = job->time_s > 0;
-  if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
+  const uint64_t own = command->n_algorithms == 1 ? command->algorithms[0]->default_samples : 0;
+  if (!invocation_u64(invocation, "samples",
+                      timed     ? 0
+                      : own > 0 ? own
+                                : default_samples,
+                      &job->samples, error) ||
       !invocation_u64(invocation, "seed", 0, &job->seed, error))
     return false;
   const bool unlimited = timed && invocation_value(invocation, "samples") == NULL;

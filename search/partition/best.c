@@ -99,12 +99,13 @@ static void search_exactly(struct best *best, uint64_t ideals, uint64_t pairs) {
 static void climb(struct best *best, uint64_t tasks, uint64_t samples) {
   const struct best_settings *settings = best->request->settings;
   if (samples == 0 || is_proven(best)) return;
-  const struct partition_restarts restarts = {.tasks = tasks,
-                                              .samples_each = settings->round_samples,
-                                              .samples = samples,
-                                              .first_round = best->next_round,
-                                              .enough = best->bound * (1 + proof),
-                                              .limits = {settings->near_ideals, settings->near_pairs}};
+  const struct partition_restarts restarts = {
+      .tasks = tasks,
+      .samples_each = settings->round_samples,
+      .samples = samples,
+      .first_round = best->next_round,
+      .enough = best->bound * (1 + proof),
+      .limits = {.ideals = settings->near_ideals, .pairs = settings->near_pairs}};
   best->next_round = partition_restarts_run(&best->meter, &restarts);
 }
 
@@ -143,5 +144,6 @@ const struct partition_algorithm partition_by_best = {
     .source = "ours; partition §9 and §10",
     .table = &best_fields,
     .settings_bytes = sizeof(struct best_settings),
+    .default_samples = 100000,
     .run = run,
 };

@@ -33,5 +33,6 @@ const struct partition_algorithm partition_by_orders = {
     .source = "ours; partition §10",
     .table = &orders_fields,
     .settings_bytes = sizeof(struct orders_settings),
+    .default_samples = 100000,
     .run = run,
 };

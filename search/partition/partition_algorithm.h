@@ -44,7 +44,8 @@ struct partition_algorithm {
   const char *name, *doc, *source;
   const struct field_table *table; /* NULL: no keys */
   size_t settings_bytes;
-  bool one_shot;                                        /* a rule: no random numbers, no budget */
+  uint64_t default_samples; /* where it runs alone and nobody says how many; 0: what the command takes */
+  bool one_shot;            /* a rule: no random numbers, no budget */
   bool (*applies)(const struct partition_graph *graph); /* NULL: to all */
   /* False with a message: a setting or a file (weights) is wrong. */
   bool (*run)(const struct partition_request *request, struct partition_result *result, struct error *error);

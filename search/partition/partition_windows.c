@@ -8,7 +8,14 @@
 
 /* Of sums in another order. */
 static const double rounding = 1e-12;
-enum { MOST_ROUNDS = 24, LEAST_ROUNDS = 2, ROUND_WORK = 1 << 19, MOST_FREE = 1 << 15 };
+enum {
+  MOST_ROUNDS = 24,
+  LEAST_ROUNDS = 2,
+  ROUND_WORK = 1 << 19,
+  MOST_FREE = 1 << 15,
+  LARGE = 1 << 20,
+  FEW_FREE = 1 << 11
+};
 
 /* --- ancestors and descendants --------------------------------------------------------------------------------------
  */
@@ -247,7 +254,8 @@ static double least_cut(const struct partition_windows *windows, uint32_t c, str
     }
   }
   double cut_ms = 0;
-  if (left && right && n_free <= MOST_FREE) {
+  const size_t most_free = graph->n * windows->n_chips > LARGE ? FEW_FREE : MOST_FREE; /* beyond: nothing is known */
+  if (left && right && n_free <= most_free) {
     cut.n_nodes = FIRST_FREE + n_free;
     add_all(&cut);
     const size_t n_nodes = cut.n_nodes, n_arcs = cut.n_arcs;
