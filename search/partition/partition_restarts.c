@@ -138,7 +138,7 @@ static void start_climbers(struct climbers *all, const struct partition_result *
   struct partition_slicer *slicer = partition_slicer_new(graph, scratch);
   uint32_t *order = ARENA_NEW(scratch, uint32_t, graph->n);
   double value[PARTITION_N_FIXED_ORDERS];
-  size_t rank[PARTITION_N_FIXED_ORDERS];
+  size_t rank[PARTITION_N_FIXED_ORDERS] = {0};
   for (size_t i = 0; i < PARTITION_N_FIXED_ORDERS; i++) {
     partition_fixed_order(graph, i, scratch, order);
     value[i] = partition_slice(slicer, order, INFINITY, NULL);

@@ -57,8 +57,8 @@ static void make_release(const struct making *m, struct level2_layer *row) {
 static void make_out(const struct making *m, struct level2_layer *row) {
   const struct sharding_problem *problem = m->problem;
   const double tail_s = m->outside->tail_s != NULL ? m->outside->tail_s[row->layer] : 0;
-  const bool host =
-      problem->host_io && !problem->training && problem->out_start[row->layer] == problem->out_start[row->layer + 1];
+  const bool host = problem->host_io && !m->outside->relative && !problem->training &&
+                    problem->out_start[row->layer] == problem->out_start[row->layer + 1];
   if (!(tail_s > 0) && !host) return;
   double *out_s = zeros(m->scratch, row->n);
   const uint64_t *bytes = host ? sharding_tables_host(m->plan->tables, row->layer, true) : NULL;

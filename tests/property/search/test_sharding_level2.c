@@ -1,6 +1,6 @@
 /* Is level 2 exact? Random layers on one set against all strategies, valued by the evaluator: chains and branches,
  * hidden and visible moves, tight memory, reduce-scatter, training. */
-#include "search/sharding/sharding_level2.h"
+#include "search/sharding/sharding_level2_private.h"
 #include "tests/sharding_made.h"
 #include "tests/sharding_random.h"
 #include "tests/two_arenas.h"
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
-enum { N_CASES = 200, MAX_CHOICES = 20000 };
+enum { N_CASES = 200, MAX_CHOICES = 20000, N_LONG = 300 };
 
 /* Least value of all strategies; NAN: too many. */
 static double enumerate(const struct sharding_problem *problem, uint32_t design) {
@@ -108,6 +108,74 @@ static void test_training(void **state) {
   (void)state;
   run("training", false, true, false, 0.5);
 }
+/* Two strategies a layer, so that ten layers can be tried out: many choices meet in the same strategies at the end. */
+static void test_long_graphs(void **state) {
+  (void)state;
+  size_t n_checked = 0, n_proven = 0;
+  for (uint64_t i = 0; i < N_LONG; i++) {
+    struct rng rng = rng_stream(seed, RNG_TEST, 89, i);
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct sharding_shape_of_problem shape = sharding_random_shape(&rng, 10, 2);
+    shape.chain = shape.training = shape.tight = shape.fixed = false;
+    shape.n_boards = 2, shape.n_layers = 10;
+    struct sharding_problem problem;
+    struct error error = {0};
+    if (!sharding_random_problem(&rng, &shape, &arena, &problem, &error)) fail_msg("%s", error.text);
+    problem.es_dims = 1U << SHARDING_COUT | 1U << SHARDING_H, problem.ss_dims = 0, problem.reduce_scatter = false;
+    problem.intra_bytes_per_s *= i % 3 == 0 ? 0.1 : i % 3 == 1 ? 0.3 : 1; /* moves that stick out, or hide */
+    check(&problem, i, &n_checked, &n_proven);
+    arena_rewind(&arena, mark);
+  }
+  printf("long graphs: seed %lu, %zu cases checked, %zu proven\n", (unsigned long)seed, n_checked, n_proven);
+  assert_true(n_checked > N_LONG / 2 && n_proven == n_checked);
+}
+
+/* Whatever the strategies, layers between two marks take no less than their window. */
+static void test_windows(void **state) {
+  (void)state;
+  size_t n_windows = 0, n_tight = 0;
+  for (uint64_t i = 0; i < N_CASES; i++) {
+    struct rng rng = rng_stream(seed, RNG_TEST, 88, i);
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct sharding_shape_of_problem shape = sharding_random_shape(&rng, 8, 3);
+    shape.training = shape.fixed = false;
+    struct sharding_problem problem;
+    struct error error = {0};
+    if (!sharding_random_problem(&rng, &shape, &arena, &problem, &error)) fail_msg("%s", error.text);
+    problem.reduce_scatter = false, problem.host_io = true;
+    struct sharding_tables *tables = sharding_tables_new(&problem, shape_of(&problem), 0, &arena);
+    const struct level2_outside outside = {.inbound_bytes_per_s = INFINITY};
+    struct level2_plan plan;
+    level2_plan_make(tables, 0, (uint32_t)problem.n_layers - 1, &outside, &arena, &plan);
+    level2_windows_make(&plan, 1 << 10, &scratch, &arena);
+    struct sharding_schedule schedule = sharding_schedule_new(&problem, &arena);
+    struct sharding_strategy *chosen = ARENA_NEW(&arena, struct sharding_strategy, problem.n_layers);
+    for (int draw = 0; draw < 20; draw++) {
+      for (size_t k = 0; k < problem.n_layers; k++) {
+        const uint32_t layer = problem.topological[k];
+        sharding_tables_layer(tables, layer);
+        chosen[k] = tables->bytes->list[layer][rng_below(&rng, tables->bytes->n[layer])];
+      }
+      const struct sharding_answer answer = made_one_set(&problem, 0, chosen, &arena);
+      sharding_evaluate(&problem, &answer, &scratch, &schedule);
+      for (uint32_t a = 0; a < plan.n_marks; a++) {
+        for (uint32_t b = a + 1; b < plan.n_marks; b++, n_windows++) {
+          const double window_s = plan.window_s[a * plan.n_marks + b];
+          const double end_s = schedule.end_s[problem.topological[plan.marks[b]]];
+          const double took_s = end_s - schedule.end_s[problem.topological[plan.marks[a]]];
+          n_tight += took_s <= window_s + 1e-9 * end_s;
+          if (took_s < window_s - 1e-12 * end_s) {
+            fail_msg("case %lu: %.17g is below the window's %.17g", (unsigned long)i, took_s, window_s);
+          }
+        }
+      }
+    }
+    arena_rewind(&arena, mark);
+  }
+  printf("windows: seed %lu, %zu looked at, %zu reached\n", (unsigned long)seed, n_windows, n_tight);
+  assert_true(n_windows > N_CASES && n_tight > 0);
+}
+
 static void test_memory(void **state) {
   (void)state;
   run("tight memory", false, false, true, 0.5);
@@ -117,6 +185,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_chains, setup, teardown),
                                      cmocka_unit_test_setup_teardown(test_graphs, setup, teardown),
                                      cmocka_unit_test_setup_teardown(test_training, setup, teardown),
+                                     cmocka_unit_test_setup_teardown(test_long_graphs, setup, teardown),
+                                     cmocka_unit_test_setup_teardown(test_windows, setup, teardown),
                                      cmocka_unit_test_setup_teardown(test_memory, setup, teardown)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
