@@ -230,7 +230,10 @@ static const struct command_option options[] = {
     {"minutes", "N", "most; the rates of learning follow the steps that are planned, so fewer steps are other weights"},
 };
 static const char *const examples[] = {
-    "dse train policy --out policy.weights --set graphs=10 --set label_steps=50 --set updates=2 --set checks=1", NULL};
+    "dse train policy --out policy.weights --set graphs=10 --set label_steps=50 --set updates=2 --set checks=1",
+    "dse train policy tests/data/partition/instances/layer_bert24-clone-bw32.json --out policy.weights --set graphs=5 "
+    "--set label_steps=20 --set updates=2 --set checks=1",
+    NULL};
 const struct command command_train = {
     .name = "train",
     .words = "policy [INSTANCE.json ...]",

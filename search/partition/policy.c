@@ -176,7 +176,7 @@ static bool run(const struct partition_request *request, struct partition_result
     memcpy(learner.net.weights, net.weights, net.n_weights * sizeof *net.weights);
     learner.net.gsl = settings->matrix == 1;
     learner.rate = settings->rate > 0 ? settings->rate : settings->mode == SCRATCH ? learning_rate : tuning_rate;
-    struct policy_case c = policy_case_of(graph, 0, request->scratch, request->scratch);
+    struct policy_case c = policy_case_of(graph, 0, request->arena, request->scratch);
     struct policy_practice practice = {.seed = request->seed,
                                        .rollouts = settings->rollouts,
                                        .epochs = settings->epochs,
