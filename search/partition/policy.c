@@ -2,16 +2,18 @@
  * valid by the solver; PPO moves the chances towards the better ones. (A Transferable Approach for Partitioning Machine
  * Learning Models on Multi-Chip-Modules, MLSys 2022; partition §8: what the paper keeps to itself is ours.)
  *
- * Three ways: from scratch, from trained weights that go on learning, from trained weights as they are. Left out: a
+ * From scratch, from trained weights that go on learning, from trained weights as they are; or their order alone, cut
+ * exactly, which tells what they know that orders by rule do not. Left out: a
  * value network, and learning beyond most_updates, after which samples are drawn from what was learnt. */
+#include "search/partition/partition_slicing.h"
 #include "search/partition/policy_file.h"
 #include "search/partition/policy_learner.h"
 
 #include <math.h>
 #include <string.h>
 
-enum mode { SCRATCH, FINETUNE, ZEROSHOT };
-static const char *const modes[] = {"scratch", "finetune", "zeroshot", NULL};
+enum mode { SCRATCH, FINETUNE, ZEROSHOT, SLICE };
+static const char *const modes[] = {"scratch", "finetune", "zeroshot", "slice", NULL};
 static const char *const heads[] = {"ordinal", "softmax", NULL};
 static const char *const repairs[] = {"sample", "fix", NULL};
 static const char *const orders[] = {"random", "topological", NULL};
@@ -28,7 +30,8 @@ struct policy_settings {
 #define OFFSET(member) offsetof(struct policy_settings, member)
 static const struct field policy_field_list[] = {
     {"mode", FIELD_CHOICE, "", 0, 0, "\"finetune\"",
-     "learn from scratch, learn on from trained weights, or only draw from them", OFFSET(mode), ROLE_ANSWER, modes},
+     "learn from scratch, learn on from trained weights, only draw from them, or cut the one order they give exactly",
+     OFFSET(mode), ROLE_ANSWER, modes},
     {"weights", FIELD_TEXT, "", 0, 0, "\"\"", "file of dse train policy; empty: the one that is shipped",
      OFFSET(weights), ROLE_ANSWER, NULL},
     {"rollouts", FIELD_UINT, "", 1, POLICY_MAX_ROLLOUTS, "20", "placements between two updates", OFFSET(rollouts),
@@ -140,6 +143,26 @@ static void search(const struct partition_request *request, struct policy_learne
   }
 }
 
+/* What the weights know of order alone: groups by where they should stand along the chain, cut exactly. */
+static void slice(const struct partition_request *request, struct policy_learner *learner, const struct policy_case *c,
+                  struct partition_result *result) {
+  const struct partition_graph *const graph = request->graph;
+  struct partition_meter meter = {request, result, c->work};
+  double *const key = ARENA_NEW(request->scratch, double, graph->n);
+  uint32_t *const order = ARENA_NEW(request->scratch, uint32_t, graph->n);
+  uint32_t *const chip = ARENA_NEW(request->scratch, uint32_t, graph->n);
+  const uint32_t n_chips = graph->problem->n_chips;
+  const double *const p = policy_learner_chances(learner, c, NULL);
+  for (size_t v = 0; v < graph->n; v++) {
+    key[v] = policy_head_middle(&learner->net.shape, n_chips, learner->outputs + v * learner->net.shape.outputs,
+                                p + v * n_chips);
+  }
+  partition_order_by_key(graph, key, order, request->scratch);
+  if (partition_meter_full(&meter)) return;
+  if (partition_slice(partition_slicer_new(graph, request->scratch), order, INFINITY, chip) < INFINITY)
+    partition_meter_try(&meter, chip);
+}
+
 static bool run(const struct partition_request *request, struct partition_result *result, struct error *error) {
   const struct policy_settings *const settings = request->settings;
   const struct partition_graph *const graph = request->graph;
@@ -165,7 +188,11 @@ static bool run(const struct partition_request *request, struct partition_result
                                        .explore = settings->explore,
                                        .pool = request->pool,
                                        .scratch = request->scratch};
-    search(request, &learner, &c, &practice, result);
+    if (settings->mode == SLICE) {
+      slice(request, &learner, &c, result);
+    } else {
+      search(request, &learner, &c, &practice, result);
+    }
   }
   arena_rewind(request->scratch, mark);
   return opened;

@@ -48,6 +48,10 @@ runs 0 'map: from scratch' "${map[@]}" --set policy.mode=scratch --set policy.wi
 runs 0 'map: what is shipped' "${map[@]}"
 holds 'map: what is shipped is within 2 % of the optimum after 60 samples' 'a["value"] <= 1.02 * 14.44414063' "$folder/out"
 
+runs 0 'map: the order alone' "${map[@]}" --set policy.mode=slice
+holds 'map: the order alone, cut exactly: one sample, within 5 % of the optimum' 'a["samples"] == 1 and
+  14.444140 <= a["value"] <= 1.05 * 14.44414063' "$folder/out"
+
 # --- mistakes -----------------------------------------------------------------------------------------------------------
 head -c 1000 "$folder/one.weights" >"$folder/cut.weights"
 runs 2 'weights cut short' "${map[@]}" --set "policy.weights=\"$folder/cut.weights\""
