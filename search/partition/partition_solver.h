@@ -8,8 +8,8 @@
 
 enum partition_order { PARTITION_ORDER_RANDOM, PARTITION_ORDER_TOPOLOGICAL };
 struct partition_solver;
-/* `period_ms`: only partitions whose loads may stay at or below it (rule 5); INFINITY: all. Its trail may grow in `arena`,
- * which nobody rewinds as long as the solver is used. */
+/* `period_ms`: only partitions whose loads may stay at or below it (rule 5); INFINITY: all. Its trail may grow in
+ * `arena`, which nobody rewinds as long as the solver is used. */
 struct partition_solver *partition_solver_new(const struct partition_graph *graph, double period_ms,
                                               struct arena *arena);
 /* Back to nothing decided. */
