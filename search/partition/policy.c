@@ -176,7 +176,9 @@ static bool run(const struct partition_request *request, struct partition_result
     memcpy(learner.net.weights, net.weights, net.n_weights * sizeof *net.weights);
     learner.net.gsl = settings->matrix == 1;
     learner.rate = settings->rate > 0 ? settings->rate : settings->mode == SCRATCH ? learning_rate : tuning_rate;
-    struct policy_case c = policy_case_of(graph, 0, request->arena, request->scratch);
+    struct arena kept; /* of the solver, whose trail grows while scratch memory comes and goes */
+    arena_init(&kept, 1 << 16);
+    struct policy_case c = policy_case_of(graph, 0, &kept, request->scratch);
     struct policy_practice practice = {.seed = request->seed,
                                        .rollouts = settings->rollouts,
                                        .epochs = settings->epochs,
@@ -193,6 +195,7 @@ static bool run(const struct partition_request *request, struct partition_result
     } else {
       search(request, &learner, &c, &practice, result);
     }
+    arena_release(&kept);
   }
   arena_rewind(request->scratch, mark);
   return opened;

@@ -35,6 +35,7 @@ struct policy_case {
   double greedy_ms; /* what rewards are relative to */
   uint64_t number;  /* in streams of random numbers */
 };
+/* The solver goes on taking from `arena`, which must not be rewound while the case is in use. */
 struct policy_case policy_case_of(const struct partition_graph *graph, uint64_t number, struct arena *arena,
                                   struct arena *scratch);
 
