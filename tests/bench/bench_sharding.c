@@ -62,9 +62,10 @@ static void make_residual(struct network *n, const uint32_t blocks[4]) {
   add_edge(n, last, product);
 }
 
-static void make_chain(struct network *n) {
+/* Four forms of layers, or none like another. */
+static void make_chain(struct network *n, bool distinct) {
   for (uint32_t l = 0; l < 100; l++) {
-    const uint64_t channels = UINT64_C(64) << l / 25, side = 56 >> l / 25;
+    const uint64_t channels = (UINT64_C(64) << l / 25) + (distinct ? 8 * l : 0), side = 56 >> l / 25;
     add_layer(n, "conv", channels, l > 0 ? n->layers[l - 1].size[SHARDING_COUT] : 64, side, l % 2 ? 1 : 3, 1);
     if (l > 0) add_edge(n, l - 1, l);
   }
@@ -169,10 +170,10 @@ static void make_streams(struct network *n, uint32_t n_streams, uint32_t length)
 }
 
 int main(void) {
-  static struct network large, chain, residual, deep, streams;
+  static struct network large, chain, unlike, residual, deep, streams;
   struct arena arena, scratch;
   arena_init(&arena, 1 << 20), arena_init(&scratch, 1 << 20);
-  make_chain(&chain);
+  make_chain(&chain, false), make_chain(&unlike, true);
   make_residual(&residual, (const uint32_t[4]){3, 4, 6, 3});
   make_residual(&deep, (const uint32_t[4]){3, 4, 23, 3});
   make_streams(&streams, 3, 12);
@@ -180,6 +181,7 @@ int main(void) {
   const double rates[] = {0.125e9, 0.25e9, 6e9};
   for (size_t i = 0; i < 3; i++) {
     bench_level2("chain100", &chain, rates[i], &arena, &scratch);
+    bench_level2("unlike100", &unlike, rates[i], &arena, &scratch);
     bench_level2("resnet50", &residual, rates[i], &arena, &scratch);
     bench_level2("resnet101", &deep, rates[i], &arena, &scratch);
   }
@@ -189,6 +191,7 @@ int main(void) {
   const double presets[][2] = {{1e9, 0.25e9}, {12e9, 6e9}, {0.125e9, 0.125e9}, {1.25e9, 1.25e9}};
   for (size_t i = 0; i < 4; i++) {
     bench_exact("chain100", &chain, presets[i][0], presets[i][1], &arena, &scratch);
+    bench_exact("unlike100", &unlike, presets[i][0], presets[i][1], &arena, &scratch);
     bench_exact("resnet50", &residual, presets[i][0], presets[i][1], &arena, &scratch);
     bench_exact("resnet101", &deep, presets[i][0], presets[i][1], &arena, &scratch);
     bench_exact("deep999", &large, presets[i][0], presets[i][1], &arena, &scratch);
