@@ -148,7 +148,7 @@ says 'the default is one of them' 'network.gbytes_per_s: 3 values for 2 levels'
 
 # --- what is right ----------------------------------------------------------------------------------------------------
 for file in small.cfg "$root"/configs/*.cfg; do
-  case $file in # of dse jobs, layers, shards, chips: see jobs.sh, placement.sh, shards.sh, chips.sh
+  case $file in # of dse jobs, layers, shards, chips: see jobs.sh, placement.sh, shards.sh, partition.sh
     */tenancy.cfg | */placement.cfg | */sharding.cfg | */chips.cfg) continue ;;
   esac
   runs 0 "check $(basename "$file")" "$dse" check "$file"
