@@ -48,6 +48,7 @@ enum rng_purpose {
   RNG_TENANCY_WARM = 71,
   RNG_PARTITION = 72, /* the algorithm's number in the task's high bits */
   RNG_SHARDING = 73,  /* likewise */
+  RNG_PLAN = 74,      /* designs that a plan looks at */
   RNG_TEST = 1000,
 };
 

@@ -37,6 +37,12 @@ static bool choose_by_stage(struct run *run, struct error *error) {
   return true;
 }
 
+bool explore_search(struct run *run, struct error *error) {
+  return search(run, error) && (run->rounds.stopped || prove(&run->rounds, &run->proof, error)) &&
+         (run->rounds.stopped || choose_by_stage(run, error)) &&
+         (run->rounds.stopped || tenants_map(run, error)); /* 9, 10 */
+}
+
 /* 6 … 11 of one run whose problem is made and whose folder is open. */
 static enum status compute(struct run *run, struct error *error) {
   struct invocation *invocation = run->invocation;
@@ -44,9 +50,7 @@ static enum status compute(struct run *run, struct error *error) {
   rounds_init(&run->rounds, invocation->cluster, &run->designs, run->journal, invocation->arena);
   if (!progress_init(&progress, run, error)) return error->status;
 
-  const bool good = search(run, error) && (run->rounds.stopped || prove(&run->rounds, &run->proof, error)) &&
-                    (run->rounds.stopped || choose_by_stage(run, error)) &&
-                    (run->rounds.stopped || tenants_map(run, error)); /* 9, 10 */
+  const bool good = explore_search(run, error);
   progress_end(&progress);
   if (!good) return error->status;
 

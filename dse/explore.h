@@ -7,6 +7,9 @@
 /* Collective. */
 enum status explore_run(struct invocation *invocation, const char *path, const struct folder_request *request,
                         struct error *error);
+/* 6 … 10 of a run whose problem is made and whose rounds are begun: until all is found, or rounds.stopped. Collective.
+ */
+bool explore_search(struct run *run, struct error *error);
 /* What a person sees at the end: the front as a table, the best design, its proven gap, the folder. */
 void explore_report(const struct run *run);
 /* --json of a run that is complete already: its summary as it lies in the folder. */

@@ -279,6 +279,15 @@ static const char *throughput_text(const struct run *run, const struct record *b
                       (double)run->stage.samples / result->iteration_s);
 }
 
+/* The headline's last words. */
+static const char *proof_text(const struct run *run, struct arena *arena) {
+  if (run->unfinished) {
+    return arena_printf(arena, "the run has not ended: the best of %" PRIu64 " evaluations so far",
+                        run->rounds.evaluations);
+  }
+  return run->proof.optimal ? "no design of the space is better (proven)" : "the proof leaves a gap, stated below";
+}
+
 static const struct report_fact *facts(const struct run *run, const struct record *best,
                                        const struct stage_result *result, size_t *n, struct arena *arena) {
   const struct proof *proof = &run->proof;
@@ -287,9 +296,10 @@ static const struct report_fact *facts(const struct run *run, const struct recor
       {"Best design", design_text(&run->designs, &best->point, arena)},
       {"Throughput", throughput_text(run, best, result, arena)},
       {"Stopped by", stage_binding_names[best->score.binding]},
-      {"Proof", proof->optimal ? arena_printf(arena, "optimal over all %" PRIu64 " designs", proof->points)
-                               : arena_printf(arena, "within %.3g %% of the best of %" PRIu64 " designs",
-                                              100 * proof->gap, proof->points)},
+      {"Proof", run->unfinished  ? "none yet: the run has not ended"
+                : proof->optimal ? arena_printf(arena, "optimal over all %" PRIu64 " designs", proof->points)
+                                 : arena_printf(arena, "within %.3g %% of the best of %" PRIu64 " designs",
+                                                100 * proof->gap, proof->points)},
       {"Evaluations", arena_printf(arena, "%" PRIu64 ", %" PRIu64 " of them to close the proof",
                                    run->rounds.evaluations, proof->evaluated)},
   };
@@ -363,8 +373,7 @@ bool picture_publish(struct run *run, struct error *error) {
           arena, "%s reaches %s%.6g %s in %.4g mm² and %.4g W; %s.", design_text(&run->designs, &best->point, arena),
           run->settings.search.score == SCORE_BOUND ? "at most " : "", best->score.objective[OBJECTIVE_THROUGHPUT],
           run->designs.set != NULL ? run->designs.space.objectives[OBJECTIVE_THROUGHPUT].name : "samples/s",
-          best->score.objective[OBJECTIVE_AREA], best->score.objective[OBJECTIVE_TDP],
-          run->proof.optimal ? "no design of the space is better (proven)" : "the proof leaves a gap, stated below"),
+          best->score.objective[OBJECTIVE_AREA], best->score.objective[OBJECTIVE_TDP], proof_text(run, arena)),
       .model_band = has_tdp ? model_band : NULL,
       .front = record_table(run, &page, true, arena),
       .front_x = plotted.x,

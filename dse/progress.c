@@ -24,7 +24,7 @@ static const char limit_reason[] = "--max-time", folder_reason[] = "the loss of 
 
 /* The evaluations are those of the search and of the proof: at most the budgets, which a sweep has not, or the whole
  * space. */
-static uint64_t most_evaluations(const struct rounds *rounds) {
+uint64_t progress_most_evaluations(const struct rounds *rounds) {
   const struct run_search *search = &rounds->designs->settings->search;
   if (search_algorithm_find(search->algorithm)->folds) return space_size(&rounds->designs->space);
   const uint64_t budgets = sat_add(search->max_evaluations, search->prove ? search->prove_evaluations : 0);
@@ -71,7 +71,7 @@ static void look(struct progress *progress, double now_s) {
                                             : proving ? "prove"
                                                       : "search",
                                    .evaluations = rounds->evaluations,
-                                   .most = most_evaluations(rounds),
+                                   .most = progress_most_evaluations(rounds),
                                    .per_s = pace_per_s(&progress->evaluations),
                                    .eta_s = -1,
                                    .unit = metric->unit};

@@ -21,4 +21,7 @@ bool progress_init(struct progress *progress, struct run *run, struct error *err
 /* Ends the moving line; if the run was stopped, all ranks learn why. Collective. */
 void progress_end(struct progress *progress);
 
+/* What the search and the proof may evaluate, at most. */
+uint64_t progress_most_evaluations(const struct rounds *rounds);
+
 #endif

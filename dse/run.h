@@ -38,6 +38,7 @@ struct run {
   struct global *global;        /* then: what the global search found; NULL: not yet */
   const char *one_device;       /* the command, if it knows no systems; NULL: it does */
   bool shards;                  /* shards.csv is asked for */
+  bool unfinished;              /* what is pictured is a run in its midst */
   bool any_design;              /* designs beside the space will be judged, whatever their memory */
   struct stage_progress {       /* of the stages' own searches; n_total 0: there is none under way */
     const struct rounds *rounds;
