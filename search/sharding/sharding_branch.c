@@ -41,6 +41,9 @@ static void solve(struct branch *b, const struct choice *choice, double bound_s)
   if (choice_solve(&b->context, choice, &value)) {
     b->result->value_s = value.value_s, b->result->answer = value.answer, b->result->choice = *choice;
   }
+  if (choice->n_sets > 1 && bound_s > 0 && bound_s < goal_of(b)) {
+    value.bound_s = choice_bound(&b->context, choice, b->result->value_s);
+  }
   b->open_s = fmin(b->open_s, fmax(bound_s, value.bound_s));
 }
 

@@ -57,7 +57,7 @@ static void make_release(const struct making *m, struct level2_layer *row) {
 static void make_out(const struct making *m, struct level2_layer *row) {
   const struct sharding_problem *problem = m->problem;
   const double tail_s = m->outside->tail_s != NULL ? m->outside->tail_s[row->layer] : 0;
-  const bool host = problem->host_io && !m->outside->relative && !problem->training &&
+  const bool host = problem->host_io && !m->outside->to_end && !problem->training &&
                     problem->out_start[row->layer] == problem->out_start[row->layer + 1];
   if (!(tail_s > 0) && !host) return;
   double *out_s = zeros(m->scratch, row->n);

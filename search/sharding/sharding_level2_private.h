@@ -68,7 +68,8 @@ struct level2_outside {
   double inbound_bytes_per_s;   /* where `inbound` is NULL */
   const double *inbound;        /* [n_edges] of edges that come in */
   const double *producer_end_s; /* [n_layers] of layers outside; NULL: 0 */
-  bool relative;                /* from the range's own start to its last layer's end: the host is left out */
+  bool relative;                /* from the range's own start: what the host sends is left out */
+  bool to_end;                  /* to the end of the range's last layer: what goes to the host is left out */
   const double *tail_s;         /* [n_layers] from a layer's end to the end of all outside that waits; NULL: 0 */
 };
 void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t last,
