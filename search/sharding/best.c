@@ -13,7 +13,7 @@
 #include <string.h>
 
 struct best_settings {
-  uint64_t max_nodes, max_leaves, coarse_nodes, even_cuts;
+  uint64_t max_nodes, max_leaves, max_improved, coarse_nodes, even_cuts;
   double tolerance;
 };
 #define OFFSET(member) offsetof(struct best_settings, member)
@@ -21,6 +21,9 @@ static const struct field best_field_list[] = {
     {"max_nodes", FIELD_UINT, "", 1, 1e12, "30000", "sets chosen in the tree of the exact search", OFFSET(max_nodes),
      ROLE_ANSWER, NULL},
     {"max_leaves", FIELD_UINT, "", 1, 1e12, "300", "ways to form sets whose strategies are solved", OFFSET(max_leaves),
+     ROLE_ANSWER, NULL},
+    {"max_improved", FIELD_UINT, "", 0, 1e12, "20000",
+     "layers of answers solved again by steps from the best, where nothing is proven", OFFSET(max_improved),
      ROLE_ANSWER, NULL},
     {"tolerance", FIELD_REAL, "", 0, 1, "1e-6", "share of the latency whose gain is not looked for", OFFSET(tolerance),
      ROLE_ANSWER, NULL},
@@ -140,6 +143,7 @@ static void run(const struct sharding_request *request, struct sharding_result *
   struct best best = {.request = request, .settings = request->settings, .result = result};
   best.limits = (struct branch_limits){.max_nodes = best.settings->max_nodes,
                                        .max_solved = min_u64(best.settings->max_leaves, request->samples),
+                                       .max_improved = best.settings->max_improved,
                                        .tolerance = best.settings->tolerance,
                                        .interrupted = request->interrupted,
                                        .context = request->context};

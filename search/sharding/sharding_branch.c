@@ -6,6 +6,7 @@
  * by the relaxation. Leaves are solved set by set (sharding_choice.c); what a leaf's bound leaves open counts as open.
  */
 #include "search/sharding/sharding_branch.h"
+#include "search/sharding/sharding_improve.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -40,6 +41,9 @@ static void solve(struct branch *b, const struct choice *choice, double bound_s)
   b->result->n_solved++;
   if (choice_solve(&b->context, choice, &value)) {
     b->result->value_s = value.value_s, b->result->answer = value.answer, b->result->choice = *choice;
+  }
+  if (choice->n_sets > 1 && bound_s > 0 && bound_s < goal_of(b)) {
+    value.bound_s = choice_bound(&b->context, choice, b->result->value_s);
   }
   b->open_s = fmin(b->open_s, fmax(bound_s, value.bound_s));
 }
@@ -330,6 +334,23 @@ static void search_all(struct branch *b, struct arena *own) {
   result->bound_s = fmax(result->bound_s, fmin(b->open_s, result->value_s));
 }
 
+/* Where something is left open: steps from the best answer. Values of strategies cost less than solving them. */
+static void improve(struct branch *b) {
+  struct branch_result *result = b->result;
+  const size_t n_layers = b->problem->n_layers;
+  enum { VALUES = 20 };
+  if (!isfinite(result->value_s) || result->choice.n_sets == 0 || result->bound_s >= goal_of(b)) return;
+  const struct improve_limits limits = {.max_solved = b->limits->max_improved / n_layers,
+                                        .max_evaluated = VALUES * b->limits->max_improved / n_layers,
+                                        .tolerance = b->limits->tolerance,
+                                        .interrupted = b->limits->interrupted,
+                                        .context = b->limits->context};
+  struct choice_value value = {.value_s = result->value_s, .answer = result->answer};
+  sharding_improve(&b->context, &limits, &result->choice, &value, &result->n_solved);
+  result->value_s = value.value_s, result->answer = value.answer;
+  result->bound_s = fmin(result->bound_s, result->value_s);
+}
+
 bool sharding_branch(const struct sharding_problem *problem, const struct branch_limits *limits, struct arena *scratch,
                      struct arena *arena, struct branch_result *result) {
   struct arena own;
@@ -348,6 +369,7 @@ bool sharding_branch(const struct sharding_problem *problem, const struct branch
     result->ended = true, result->bound_s = 0;
     result->choice.n_sets = 0;
     search_all(&b, &own);
+    if (limits->max_improved > 0) improve(&b);
     if (limits->sets != NULL || limits->cuts != NULL) result->bound_s = 0;
     arena_rewind(scratch, mark);
   }

@@ -21,6 +21,7 @@ struct solving {
   double *end_s, *tail_s; /* [n_layers] */
   uint16_t *strategy;     /* [n_layers] by place */
   bool known;             /* all strategies are */
+  enum level2_way way;    /* of a bound */
   struct sharding_answer answer;
 };
 
@@ -150,4 +151,85 @@ bool choice_solve(const struct choice_context *context, const struct choice *cho
   }
   arena_rewind(context->scratch, mark);
   return better;
+}
+
+/* --- a bound --------------------------------------------------------------------------------------------------------
+ */
+
+/* Of places first to last on set k, by labels: what comes before and behind at its least. */
+static double least_of(struct solving *s, uint32_t k, uint32_t first, uint32_t last,
+                       const struct level2_outside *outside, double cutoff_s) {
+  const struct arena_mark mark = arena_get_mark(s->scratch);
+  struct level2_plan plan;
+  level2_plan_make(tables_of(s, k), first, last, outside, s->scratch, &plan);
+  double value_s = cutoff_s;
+  const double bound_s =
+      level2_plan_solve(&plan, s->context->max_width, s->scratch, ARENA_NEW(s->scratch, uint16_t, plan.n), &value_s);
+  arena_rewind(s->scratch, mark);
+  return bound_s;
+}
+
+/* From the ends of producers on other sets to the very end, each by itself, through the layer on set k that reads. */
+static void bound_tails(struct solving *s, uint32_t k, double *only, double cutoff_s) {
+  const struct sharding_problem *problem = s->problem;
+  const uint32_t last = s->choice->sets[k].last;
+  for (size_t e = 0; e < problem->n_edges; e++) {
+    const uint32_t from = problem->edges[e].from, to = problem->place[problem->edges[e].to];
+    if (s->set_of[to] != k || s->set_of[problem->place[from]] == k) continue;
+    only[e] = s->rate[e];
+    const struct level2_outside outside = {.inbound = only, .tail_s = s->tail_s, .relative = true, .way = s->way};
+    s->tail_s[from] = fmax(s->tail_s[from], least_of(s, k, to, last, &outside, cutoff_s));
+    only[e] = INFINITY;
+  }
+}
+
+/* Ends of what set k hands to others, each by itself. */
+static void bound_ends(struct solving *s, uint32_t k, double cutoff_s) {
+  const struct sharding_problem *problem = s->problem;
+  const struct level2_outside outside = {.inbound = s->rate, .producer_end_s = s->end_s, .to_end = true, .way = s->way};
+  for (uint32_t place = s->first[k]; place <= s->choice->sets[k].last; place++) {
+    const uint32_t layer = problem->topological[place];
+    bool leaves = false;
+    for (uint32_t j = problem->out_start[layer]; j < problem->out_start[layer + 1]; j++) {
+      leaves |= s->set_of[problem->place[problem->edges[problem->out_edge[j]].to]] != k;
+    }
+    if (leaves) s->end_s[layer] = least_of(s, k, s->first[k], place, &outside, cutoff_s);
+  }
+}
+
+static double bound_way(const struct choice_context *context, const struct choice *choice, enum level2_way way,
+                        double cutoff_s) {
+  const struct sharding_problem *problem = context->sets->problem;
+  const struct arena_mark mark = arena_get_mark(context->scratch);
+  struct solving s = solving_new(context, choice);
+  double *only = ARENA_NEW(context->scratch, double, problem->n_edges), bound_s = 0;
+  for (size_t e = 0; e < problem->n_edges; e++) only[e] = INFINITY;
+  s.way = way;
+  lay_out(&s, context->scratch);
+  for (uint32_t k = choice->n_sets; k-- > 1;) bound_tails(&s, k, only, cutoff_s);
+  for (uint32_t k = 0; k < choice->n_sets && bound_s < cutoff_s; k++) {
+    const struct level2_outside outside = {
+        .inbound = s.rate, .producer_end_s = s.end_s, .tail_s = s.tail_s, .way = way};
+    bound_s = fmax(bound_s, least_of(&s, k, s.first[k], choice->sets[k].last, &outside, cutoff_s));
+    bound_ends(&s, k, cutoff_s);
+  }
+  arena_rewind(context->scratch, mark);
+  return bound_s;
+}
+
+/* All layers but the last are read: the way back begins where the way forward has ended. */
+static bool has_one_end(const struct sharding_problem *problem) {
+  for (size_t place = 0; place + 1 < problem->n_layers; place++) {
+    const uint32_t layer = problem->topological[place];
+    if (problem->out_start[layer] == problem->out_start[layer + 1]) return false;
+  }
+  return true;
+}
+
+double choice_bound(const struct choice_context *context, const struct choice *choice, double cutoff_s) {
+  const struct sharding_problem *problem = context->sets->problem;
+  double bound_s = bound_way(context, choice, LEVEL2_BOTH, cutoff_s);
+  if (!problem->training || bound_s >= cutoff_s || !has_one_end(problem)) return bound_s;
+  const double forward_s = bound_way(context, choice, LEVEL2_FORWARD, cutoff_s);
+  return fmin(cutoff_s, fmax(bound_s, forward_s + bound_way(context, choice, LEVEL2_BACKWARD, cutoff_s)));
 }

@@ -41,12 +41,13 @@ static void make_release(const struct making *m, struct level2_layer *row) {
     if (place >= plan->first && place < plan->first + plan->n) continue;
     const uint64_t *bytes = sharding_tables_inbound(plan->tables, e);
     const double rate = m->outside->inbound != NULL ? m->outside->inbound[e] : m->outside->inbound_bytes_per_s;
-    const double trips = problem->training ? 2 : 1;
+    const double trips = plan->both_ways ? 2 : 1;
     const double from_s = m->outside->producer_end_s != NULL ? m->outside->producer_end_s[from] : 0;
     if (release_s == NULL) release_s = zeros(m->scratch, row->n);
     for (uint32_t s = 0; s < row->n; s++) release_s[s] = fmax(release_s[s], from_s + trips * ((double)bytes[s] / rate));
   }
-  if (problem->host_io && !m->outside->relative && problem->in_start[row->layer] == problem->in_start[row->layer + 1]) {
+  if (problem->host_io && !m->outside->relative && m->outside->way != LEVEL2_BACKWARD &&
+      problem->in_start[row->layer] == problem->in_start[row->layer + 1]) {
     const uint64_t *bytes = sharding_tables_host(plan->tables, row->layer, false);
     release_s = zeros(m->scratch, row->n);
     for (uint32_t s = 0; s < row->n; s++) release_s[s] = (double)bytes[s] / problem->host_bytes_per_s;
@@ -57,7 +58,7 @@ static void make_release(const struct making *m, struct level2_layer *row) {
 static void make_out(const struct making *m, struct level2_layer *row) {
   const struct sharding_problem *problem = m->problem;
   const double tail_s = m->outside->tail_s != NULL ? m->outside->tail_s[row->layer] : 0;
-  const bool host = problem->host_io && !m->outside->relative && !problem->training &&
+  const bool host = problem->host_io && !m->outside->to_end && !problem->training &&
                     problem->out_start[row->layer] == problem->out_start[row->layer + 1];
   if (!(tail_s > 0) && !host) return;
   double *out_s = zeros(m->scratch, row->n);
@@ -76,15 +77,16 @@ static const double *edge_s(const struct making *m, uint32_t e, bool next) {
   struct sharding_tables *tables = m->plan->tables;
   const double *reshard_s = sharding_tables_reshard(tables, e);
   const uint32_t from = problem->edges[e].from, to = problem->edges[e].to;
-  const bool scatters = next && problem->reduce_scatter && problem->out_start[from + 1] - problem->out_start[from] == 1;
-  if (!problem->training && !scatters) return reshard_s;
+  const bool scatters = next && problem->reduce_scatter && m->outside->way != LEVEL2_BACKWARD &&
+                        problem->out_start[from + 1] - problem->out_start[from] == 1;
+  if (!m->plan->both_ways && !scatters) return reshard_s;
   const uint32_t n_from = tables->bytes->n[from], n_to = tables->bytes->n[to];
   double *edge_s = zeros(m->scratch, (size_t)n_from * n_to);
   for (uint32_t i = 0; i < n_from; i++) {
     const double saved_s = scatters ? tables->all_reduce_s[from][i] / 2 : 0;
     for (uint32_t j = 0; j < n_to; j++) {
       const size_t at = (size_t)i * n_to + j;
-      edge_s[at] = reshard_s[at] * (problem->training ? 2 : 1);
+      edge_s[at] = reshard_s[at] * (m->plan->both_ways ? 2 : 1);
       if (saved_s > 0 &&
           sharding_scatters(problem, e, tables->shape.p, &tables->bytes->list[from][i], &tables->bytes->list[to][j])) {
         edge_s[at] -= saved_s;
@@ -92,6 +94,15 @@ static const double *edge_s(const struct making *m, uint32_t e, bool next) {
     }
   }
   return edge_s;
+}
+
+/* Training: what a layer costs one way. */
+static void take_one_way(const struct making *m, struct level2_layer *row) {
+  double *cost_s = zeros(m->scratch, row->n);
+  for (uint32_t s = 0; s < row->n; s++) {
+    cost_s[s] = m->outside->way == LEVEL2_FORWARD ? row->forward_s[s] : row->full_s[s] - row->forward_s[s];
+  }
+  row->cost_s = row->full_s = row->forward_s = cost_s;
 }
 
 /* A producer whose only reader comes later: its least cost is a bound. */
@@ -208,7 +219,11 @@ double level2_bound_of(const struct level2_plan *plan) {
 void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t last,
                       const struct level2_outside *outside, struct arena *scratch, struct level2_plan *plan) {
   const struct sharding_problem *problem = tables->store->problem;
-  *plan = (struct level2_plan){.tables = tables, .first = first, .n = last - first + 1, .exact = true};
+  *plan = (struct level2_plan){.tables = tables,
+                               .first = first,
+                               .n = last - first + 1,
+                               .both_ways = problem->training && outside->way == LEVEL2_BOTH,
+                               .exact = true};
   plan->layers = ARENA_NEW(scratch, struct level2_layer, plan->n);
   const struct making m = {plan, outside, problem, scratch};
   size_t n_in = 0;
@@ -225,6 +240,7 @@ void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t l
                                  .io_bytes = tables->io_bytes[layer],
                                  .output_bytes = tables->output_bytes[layer],
                                  .last_reader = i};
+    if (problem->training && outside->way != LEVEL2_BOTH) take_one_way(&m, row);
     row->tail_s = zeros(scratch, row->n);
     n_in += problem->in_start[layer + 1] - problem->in_start[layer];
     make_release(&m, row), make_out(&m, row);
@@ -235,7 +251,7 @@ void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t l
     plan->skips[k].most_s = zeros(scratch, plan->layers[plan->skips[k].from].n);
     plan->skips[k].tail_s = zeros(scratch, plan->layers[plan->skips[k].from].n);
   }
-  if (problem->training && plan->n_skips > 0) plan->exact = false;
+  if (plan->both_ways && plan->n_skips > 0) plan->exact = false;
   list_outs(plan, scratch);
   make_slots(plan);
   level2_tails_make(plan);
@@ -281,9 +297,8 @@ static double way_s(const struct level2_plan *plan, const uint16_t *choice, bool
 
 double level2_plan_value(const struct level2_plan *plan, const uint16_t *choice, struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
-  const bool training = plan->tables->store->problem->training;
-  double *end_s = zeros(scratch, plan->n), value_s = way_s(plan, choice, true, training ? 0.5 : 1, end_s);
-  if (training) value_s += way_s(plan, choice, false, 0.5, end_s);
+  double *end_s = zeros(scratch, plan->n), value_s = way_s(plan, choice, true, plan->both_ways ? 0.5 : 1, end_s);
+  if (plan->both_ways) value_s += way_s(plan, choice, false, 0.5, end_s);
   arena_rewind(scratch, mark);
   return value_s;
 }

@@ -46,6 +46,7 @@ struct level2_plan {
   struct level2_skip *skips; /* by consumer */
   uint32_t n_skips;
   double bound_s; /* of the plan without its skips */
+  bool both_ways; /* training: a layer's cost is that of its two ways */
   bool exact;     /* labels' values are the evaluator's: no skip is ignored, nothing is merged */
   /* Marks are places, ascending; window_s[i * n_marks + j]: layers behind mark i up to mark j take no less. NULL: none.
    */
@@ -63,13 +64,17 @@ static inline bool level2_may_fit(const struct level2_plan *plan, uint32_t first
   return all == UINT64_MAX || all - behind <= plan->tables->shape.dram_bytes;
 }
 
+/* Training: both ways of layers and edges as one cost, or one way alone. */
+enum level2_way { LEVEL2_BOTH, LEVEL2_FORWARD, LEVEL2_BACKWARD };
 /* What surrounds a range: by edge and layer of the problem; NULL: the range's own rule. */
 struct level2_outside {
   double inbound_bytes_per_s;   /* where `inbound` is NULL */
   const double *inbound;        /* [n_edges] of edges that come in */
   const double *producer_end_s; /* [n_layers] of layers outside; NULL: 0 */
-  bool relative;                /* from the range's own start to its last layer's end: the host is left out */
+  bool relative;                /* from the range's own start: what the host sends is left out */
+  bool to_end;                  /* to the end of the range's last layer: what goes to the host is left out */
   const double *tail_s;         /* [n_layers] from a layer's end to the end of all outside that waits; NULL: 0 */
+  enum level2_way way;
 };
 void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t last,
                       const struct level2_outside *outside, struct arena *scratch, struct level2_plan *plan);

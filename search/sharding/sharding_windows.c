@@ -64,7 +64,7 @@ static bool are_alike(const struct level2_plan *plan, uint32_t a, uint32_t b, ui
 static double value_window(const struct level2_plan *plan, uint32_t first, uint32_t last, size_t max_width,
                            struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
-  const struct level2_outside outside = {.inbound_bytes_per_s = INFINITY, .relative = true};
+  const struct level2_outside outside = {.inbound_bytes_per_s = INFINITY, .relative = true, .to_end = true};
   struct level2_plan window;
   level2_plan_make(plan->tables, first, last, &outside, scratch, &window);
   double value_s = INFINITY;

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
-enum { N_CASES = 300, MAX_ANSWERS = 30000, MAX_BOARDS = 3 };
+enum { N_CASES = 300, N_CHOICES = 1000, MAX_ANSWERS = 30000, MAX_BOARDS = 3 };
 
 struct enumeration {
   const struct sharding_problem *problem;
@@ -138,6 +138,73 @@ static void run(const char *what, bool chain, bool training, bool tight, double 
   assert_true((double)n_proven >= wanted_share * (double)n_checked);
 }
 
+/* Sets in order with designs and ranges, any. False: they came to one set. */
+static bool draw_choice(struct rng *rng, const struct sharding_sets *sets, struct choice *choice) {
+  const struct sharding_problem *problem = sets->problem;
+  uint32_t used = 0, place = 0;
+  choice->n_sets = 0;
+  while (place < problem->n_layers) {
+    uint32_t form = (uint32_t)rng_below(rng, sets->n_forms), n_looked = 0;
+    for (; !sharding_sets_fit(sets, used, form) && n_looked < sets->n_forms; n_looked++) {
+      form = (form + 1) % sets->n_forms;
+    }
+    if (n_looked == sets->n_forms) break; /* no board is left: the last set goes on to the end */
+    const uint32_t fixed = sets->forms[form].design, left = (uint32_t)problem->n_layers - place;
+    const uint32_t design = fixed != SHARDING_NONE ? fixed : (uint32_t)rng_below(rng, problem->n_designs);
+    const uint32_t last = place + (uint32_t)rng_below(rng, left);
+    choice->sets[choice->n_sets++] = (struct ranges_choice){form, design, last};
+    used += sets->forms[form].index, place = last + 1;
+  }
+  choice->sets[choice->n_sets - 1].last = (uint32_t)problem->n_layers - 1;
+  return choice->n_sets > 1;
+}
+
+/* What is said of strategies on given sets: against all of them. */
+static void check_choice(const struct sharding_problem *problem, uint64_t number, struct rng *rng, size_t *n_checked,
+                         size_t *n_reached) {
+  struct sharding_sets sets;
+  assert_true(sharding_sets_make(problem, 64, &arena, &sets));
+  const struct choice_context context = {&sets, sharding_store_new(problem, &arena), 1 << 12, &scratch, &arena};
+  struct choice choice;
+  if (!draw_choice(rng, &sets, &choice)) return;
+  struct choice_value value = {.value_s = INFINITY};
+  if (!choice_solve(&context, &choice, &value)) return;
+  struct enumeration all = {.problem = problem, .answer = value.answer, .least_s = INFINITY};
+  choose_strategies(&all, 0);
+  if (all.n_answers > MAX_ANSWERS) return;
+  const double bound_s = choice_bound(&context, &choice, INFINITY),
+               cut_s = choice_bound(&context, &choice, bound_s / 2);
+  (*n_checked)++;
+  *n_reached += bound_s >= all.least_s * (1 - 1e-12);
+  if (bound_s > all.least_s * (1 + 1e-12) || value.value_s < all.least_s * (1 - 1e-12)) {
+    fail_msg("case %lu: bound %.17g, found %.17g, the optimum is %.17g", (unsigned long)number, bound_s, value.value_s,
+             all.least_s);
+  }
+  if (fabs(cut_s - bound_s / 2) > 1e-9 * bound_s)
+    fail_msg("case %lu: %.17g of %.17g", (unsigned long)number, cut_s, bound_s);
+}
+
+static void test_choices(void **state) {
+  (void)state;
+  size_t n_checked = 0, n_reached = 0;
+  for (uint64_t i = 0; i < N_CHOICES; i++) {
+    struct rng rng = rng_stream(seed, RNG_TEST, 87, i);
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct sharding_shape_of_problem shape = sharding_random_shape(&rng, 7, 6);
+    shape.chain = shape.tight = false, shape.training = i % 4 == 0;
+    if (shape.n_boards < 2) shape.n_boards = 2;
+    struct sharding_problem problem;
+    struct error error = {0};
+    if (!sharding_random_problem(&rng, &shape, &arena, &problem, &error)) fail_msg("%s", error.text);
+    problem.max_es_dims = 1, problem.es_dims = 1U << SHARDING_COUT | 1U << SHARDING_H | 1U << SHARDING_CIN;
+    problem.ss_dims = i % 2 == 0 ? 0 : problem.ss_dims;
+    check_choice(&problem, i, &rng, &n_checked, &n_reached);
+    arena_rewind(&arena, mark);
+  }
+  printf("sets that are given: seed %lu, %zu cases checked, %zu reached\n", (unsigned long)seed, n_checked, n_reached);
+  assert_true(n_checked > N_CHOICES / 4 && n_reached > n_checked / 2);
+}
+
 static void test_chains(void **state) {
   (void)state;
   run("chains", true, false, false, 1);
@@ -159,6 +226,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_chains, setup, teardown),
                                      cmocka_unit_test_setup_teardown(test_graphs, setup, teardown),
                                      cmocka_unit_test_setup_teardown(test_training, setup, teardown),
-                                     cmocka_unit_test_setup_teardown(test_memory, setup, teardown)};
+                                     cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+                                     cmocka_unit_test_setup_teardown(test_choices, setup, teardown)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
