@@ -26,9 +26,7 @@ struct looking {
   struct arena arena;
   struct candidates only[N_STATIC]; /* break this limit alone */
   struct candidates within;         /* break none that is known without a schedule; worth: index */
-  double least_share;               /* over designs, of the largest share by which they break a limit */
-  uint64_t least_index;
-  bool any_joint, asks_schedule;
+  bool asks_schedule;
 };
 
 static void push(struct looking *looking, struct candidates *into, double worth, uint64_t index) {
@@ -122,18 +120,6 @@ static bool hold(const struct looking *looking, uint64_t index, struct accelerat
   return true;
 }
 
-/* The largest share of a limit by which it is broken; infinite where one is no number. */
-static double share_of(struct looking *looking, const struct broken *broken) {
-  double share = 0;
-  char key[RELAX_KEY_BYTES];
-  for (enum reason r = REASON_AREA; r <= REASON_LAST_RANGE; r++) {
-    if (!(broken->excess[r] > 0)) continue;
-    const double *limit = limit_of(looking->run, r, too_little(looking->run, r, broken->value[r]), key);
-    share = fmax(share, limit != NULL && *limit > 0 ? broken->excess[r] / *limit : (double)INFINITY);
-  }
-  return share;
-}
-
 static void look_at(struct looking *looking, uint64_t index) {
   struct relaxed *relaxed = looking->relaxed;
   struct accelerator accelerator;
@@ -154,15 +140,9 @@ static void look_at(struct looking *looking, uint64_t index) {
     relaxed->n[r]++;
     if (relaxed->nearest[r] < 0 || broken.excess[r] < relaxed->nearest[r]) relaxed->nearest[r] = broken.excess[r];
   }
-  const double share = share_of(looking, &broken);
   if (broken.n == 1) {
     relaxed->alone[broken.last]++;
     push(looking, &looking->only[broken.last], broken.excess[broken.last], index);
-  }
-  if (isfinite(share) && (!looking->any_joint || share < looking->least_share)) {
-    looking->any_joint = true;
-    looking->least_share = share;
-    looking->least_index = index;
   }
 }
 
@@ -280,33 +260,113 @@ static void look_for_one(struct looking *looking) {
  * ------------------------------------------------------------------------------------------------------------
  */
 
-/* All limits that the nearest design breaks, by the same share. */
+/* All limits that are numbers, as the run has them. */
+struct numbers {
+  struct run_limits limits;
+  struct run_ranges minimum, maximum;
+  double reticle_mm2, floor_throughput;
+};
+
+static struct numbers take_numbers(const struct run *run) {
+  return (struct numbers){run->settings.limits, run->settings.minimum, run->settings.maximum,
+                          run->settings.technology.reticle_mm2, run->designs.floor_throughput};
+}
+
+static void put_numbers(struct run *run, const struct numbers *numbers) {
+  run->settings.limits = numbers->limits;
+  run->settings.minimum = numbers->minimum;
+  run->settings.maximum = numbers->maximum;
+  run->settings.technology.reticle_mm2 = numbers->reticle_mm2;
+  run->designs.floor_throughput = numbers->floor_throughput;
+}
+
+/* Lets everything in that no number keeps out. */
+static void put_none(struct run *run, const struct numbers *numbers) {
+  static const double no_limit = 1e30;
+  struct numbers none = {.limits = numbers->limits, .reticle_mm2 = no_limit};
+  none.limits.area_mm2 = none.limits.tdp_w = none.limits.w_per_mm2 = no_limit;
+  none.limits.throughput_floor = 0;
+  put_numbers(run, &none);
+}
+
+/* By which share does a value miss a limit? 0: it does not. A lower limit must be divided by 1 + it, so that it stays
+ * above nothing; an upper one, multiplied. */
+static double missed(double limit, double value, bool down) {
+  if (!(limit > 0)) return 0;
+  return fmax(0, down ? limit / value - 1 : value / limit - 1);
+}
+
+/* For every limit the share by which a design misses it; of bounds, the least that it can be. Returns the largest. */
+static double misses(const struct looking *looking, const struct numbers *numbers, uint64_t index,
+                     const double *objective, bool are_bounds, double share[N_REASONS]) {
+  const struct design_space *designs = &looking->run->designs;
+  const struct point point = space_point(&designs->space, index);
+  struct accelerator accelerator;
+  const double area_mm2 = objective[OBJECTIVE_AREA], tdp_w = objective[OBJECTIVE_TDP];
+  double largest = 0;
+  memset(share, 0, N_REASONS * sizeof *share);
+  REQUIRE(design_at(designs, &point, &accelerator));
+  share[REASON_AREA] = missed(numbers->limits.area_mm2, area_mm2, false);
+  if (designs->stage->provider->has_tdp) {
+    share[REASON_RETICLE] = missed(numbers->reticle_mm2, area_mm2 / (double)max_u64(accelerator.dies, 1), false);
+    share[REASON_TDP] = missed(numbers->limits.tdp_w, tdp_w, false);
+    share[REASON_POWER_DENSITY] = missed(numbers->limits.w_per_mm2, tdp_w / area_mm2, false);
+  }
+  share[REASON_THROUGHPUT_FLOOR] = missed(numbers->floor_throughput, objective[OBJECTIVE_THROUGHPUT], true);
+  for (size_t o = 0; o < N_OBJECTIVES; o++) {
+    const bool maximise = designs->space.objectives[o].maximise;
+    double *own = &share[REASON_RANGE + o];
+    if (maximise || !are_bounds) *own = missed(numbers->minimum.of[o], objective[o], true);
+    if (!maximise || !are_bounds) *own = fmax(*own, missed(numbers->maximum.of[o], objective[o], false));
+  }
+  for (size_t r = 0; r < N_REASONS; r++) largest = fmax(largest, share[r]);
+  return largest;
+}
+
+/* The design that needs the least share, by which then all limits that it misses are moved: no other design gets in
+ * with less, whichever limits are moved. In the order of what bounds say, until no other can need less. */
 static void relax_jointly(struct looking *looking) {
   struct run *run = looking->run;
-  struct accelerator accelerator;
-  struct broken broken;
-  char key[RELAX_KEY_BYTES];
-  if (!looking->any_joint) return;
-  hold(looking, looking->least_index, &accelerator, &broken);
-  double *limits[N_STATIC], from[N_STATIC];
-  for (enum reason r = REASON_AREA; r <= REASON_LAST_RANGE; r++) {
-    limits[r] = NULL;
-    if (!(broken.excess[r] > 0)) continue;
-    const bool down = too_little(run, r, broken.value[r]);
-    limits[r] = limit_of(run, r, down, key);
-    from[r] = *limits[r];
-    struct relaxation *joint = &looking->relaxed->joint[r];
-    *joint = (struct relaxation){.exists = true, .from = from[r], .share = looking->least_share};
-    memcpy(joint->key, key, sizeof key);
-    joint->to = moved(from[r], from[r] * looking->least_share, down);
-    joint->point = space_point(&run->designs.space, looking->least_index);
-    *limits[r] = joint->to;
+  struct relaxed *relaxed = looking->relaxed;
+  const struct space *space = &run->designs.space;
+  const struct numbers numbers = take_numbers(run);
+  const uint64_t step = ceil_div(relaxed->points, MOST_POINTS);
+  struct candidates all = {0};
+  double share[N_REASONS], least[N_REASONS] = {0}, best = (double)INFINITY;
+  uint64_t best_index = 0;
+  put_none(run, &numbers);
+  for (uint64_t index = 0; index < relaxed->points; index += step) {
+    const struct point point = space_point(space, index);
+    struct score screened;
+    space->screen(space->context, &point, &screened);
+    if (screened.reason != REASON_NONE) continue;
+    push(looking, &all, misses(looking, &numbers, index, screened.objective, true, share), index);
   }
-  struct score score;
-  looking->relaxed->needs_joint = schedule(looking, looking->least_index, &score) == REASON_NONE;
-  for (enum reason r = REASON_AREA; r <= REASON_LAST_RANGE; r++) {
-    if (limits[r] != NULL) *limits[r] = from[r];
-    if (!looking->relaxed->needs_joint) looking->relaxed->joint[r].exists = false;
+  qsort(all.list, all.n, sizeof *all.list, compare_candidates);
+  for (size_t i = 0; i < all.n && all.list[i].worth < best; i++) {
+    struct score score;
+    relaxed->cut = relaxed->cut || i == MOST_SCHEDULES;
+    if (i == MOST_SCHEDULES) break;
+    if (schedule(looking, all.list[i].index, &score) != REASON_NONE) continue;
+    const double needed = misses(looking, &numbers, all.list[i].index, score.objective, false, share);
+    if (!(needed < best)) continue;
+    best = needed;
+    best_index = all.list[i].index;
+    memcpy(least, share, sizeof least);
+  }
+  put_numbers(run, &numbers);
+  relaxed->needs_joint = isfinite(best) && best > 0;
+  for (enum reason r = REASON_AREA; r < N_REASONS && relaxed->needs_joint; r++) {
+    if (!(least[r] > 0)) continue;
+    struct relaxation *joint = &relaxed->joint[r];
+    const size_t o = r >= REASON_RANGE && r <= REASON_LAST_RANGE ? (size_t)(r - REASON_RANGE) : 0;
+    const bool is_range = r >= REASON_RANGE && r <= REASON_LAST_RANGE;
+    const bool down = r == REASON_THROUGHPUT_FLOOR || (is_range && space->objectives[o].maximise);
+    joint->from = *limit_of(run, r, down, joint->key);
+    joint->to = moved(joint->from, down ? joint->from - joint->from / (1 + best) : joint->from * best, down);
+    joint->share = best;
+    joint->point = space_point(space, best_index);
+    joint->exists = joint->from > 0;
   }
 }
 

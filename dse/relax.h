@@ -15,7 +15,7 @@ struct relaxation {
   bool exists;
   char key[RELAX_KEY_BYTES]; /* as --set takes it */
   double from, to;           /* of the limit; `to` to some digits, never less than needed */
-  double share;              /* |to − from| / from */
+  double share;              /* |to − from| / from; jointly, the factor − 1 */
   struct point point;        /* which then fits */
 };
 
@@ -27,7 +27,7 @@ struct relaxed {
   double nearest[N_REASONS];           /* least excess; negative: none */
   struct relaxation single[N_REASONS]; /* of this limit alone */
   enum reason smallest;                /* of these, the one with the least share; REASON_NONE: there is none */
-  struct relaxation joint[N_REASONS];  /* where no single one helps: all of these together, by the same share */
+  struct relaxation joint[N_REASONS];  /* where no single one helps: all of these together, by one factor */
   bool needs_joint, cut;               /* cut: schedules were not made for all candidates; more may help */
 };
 

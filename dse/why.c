@@ -92,7 +92,7 @@ static void tell_limits(struct why *why) {
     tell_relaxation(why, &relaxed->single[relaxed->smallest]);
     json_array_append_new(relaxations, relaxation_json(why, &relaxed->single[relaxed->smallest]));
   } else if (relaxed->needs_joint) {
-    words(why, "no single limit helps; all of these, moved by the same share:\n");
+    words(why, "no single limit helps; all of these together, moved by the same factor:\n");
     for (size_t r = 0; r < N_REASONS; r++) {
       if (!relaxed->joint[r].exists) continue;
       tell_relaxation(why, &relaxed->joint[r]);
