@@ -351,8 +351,7 @@ static enum status run_front(struct invocation *invocation, struct error *error)
 static const struct command_option options[] = {
     {"objectives", "A,B,...", "what counts: throughput, energy, area, ... or columns (default: those of the runs)"},
     {"reference", "X,Y,...",
-     "of the hypervolume, a number an objective in its column's unit (default: 0 for what is maximised, 1.1 times the "
-     "worst of all folders for what is minimised)"},
+     "of the hypervolume, one an objective (default: 0 where more is better, else 1.1 times the worst)"},
     {"volume", NULL, "the hypervolume of more than 1500 designs over four objectives or more, however long it takes"},
 };
 static const char *const examples[] = {"dse front results-quickstart",

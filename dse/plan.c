@@ -16,9 +16,9 @@
 #include <time.h>
 
 enum { MOST_SCREENED = 4000, BYTES_OF_A_DESIGN_ROW = 400, BYTES_OF_FRAME = 64 };
-static const double screen_s = 0.1, total_s = 1.95; /* of all that is tried, from the start of the program on */
+static const double screen_s = 0.1, total_s = 1.95; /* total_s: until the trial's end, from the start on */
 /* Measured on the ready configurations: what a finished trial leaves out (report, traces, tables), in core-seconds. */
-static const double writing_s = 0.1;
+static const double writing_s = 0.03;
 
 struct plan {
   struct run *run;
@@ -95,7 +95,9 @@ static void watch(struct plan *plan) {
 static bool over(void *context) {
   struct plan *plan = context;
   watch(plan);
-  return run_clock_s() - plan->run->start_s >= total_s;
+  /* On a machine that others keep busy, twice as long by the wall: what counts is the processor's time. */
+  const double wall_s = run_clock_s() - plan->run->start_s;
+  return wall_s >= total_s && (processor_s() >= total_s || wall_s >= 2 * total_s);
 }
 
 static void on_round(void *context, const struct rounds *rounds) {
