@@ -37,6 +37,7 @@ struct onnx_notes {
   const char **inputs;
   size_t n_unknown;
   struct onnx_unknown *unknown;
+  bool forced_batch;   /* another batch was asked for than the 1 that the file was exported for */
   uint64_t file_batch; /* first dimension of the data inputs if it is a number above 1, else 0 */
 };
 

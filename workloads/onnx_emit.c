@@ -510,7 +510,16 @@ bool onnx_parse(const char *file, const uint8_t *bytes, size_t n, const struct g
   struct emitter emitter;
   *notes = (struct onnx_notes){0};
   emitter_init(&emitter, generation);
-  if (!onnx_read(file, bytes, n, scratch, &graph, error) || !onnx_infer(&graph, &request, notes, error)) return false;
+  if (!onnx_read(file, bytes, n, scratch, &graph, error)) return false;
+  const size_t n_before = error->n_messages;
+  if (!onnx_infer(&graph, &request, notes, error)) {
+    if (notes->forced_batch && error->n_messages == n_before + 1)
+      error_add(error, STATUS_INPUT,
+                "%s: batch: is %llu, but the file was exported for 1 and may hold that number elsewhere, too; allowed "
+                "are 1, or an export with a symbol for it",
+                file, (unsigned long long)request.batch);
+    return false;
+  }
   onnx_patterns(&graph, notes);
   return onnx_emit(&graph, &emitter, error) && emitter_finish(&emitter, generation, error);
 }

@@ -141,6 +141,7 @@ static bool bind_input(struct onnx_graph *graph, const struct onnx_request *requ
                         graph->file, name, k, symbol, symbol[0] != '\0' ? symbol : "…");
     } else if (batch && shape->rank > 1 && shape->dims[k] == 1) {
       shape->dims[k] = (int64_t)request->batch;
+      notes->forced_batch |= request->batch != 1;
     } else if (batch && shape->rank > 1) {
       notes->file_batch = (uint64_t)shape->dims[k];
     }
