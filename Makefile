@@ -113,7 +113,7 @@ $(BUILD)/onnx/onnx.pb-c.c: $(ONNX_PROTO)
 $(BUILD)/onnx/onnx.pb-c.h: $(BUILD)/onnx/onnx.pb-c.c ;
 $(BUILD)/onnx/onnx.pb-c.o: $(BUILD)/onnx/onnx.pb-c.c $(BUILD)/flags
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(BUILD)/workloads/onnx_read.o: CFLAGS_EXTRA := -I$(BUILD)
+$(BUILD)/workloads/onnx_read.o: CFLAGS_EXTRA := -I$(BUILD)/onnx
 $(BUILD)/workloads/onnx_read.o: $(BUILD)/onnx/onnx.pb-c.h
 $(call library,workloads): $(BUILD)/onnx/onnx.pb-c.o
 $(BUILD)/%.o: %.c $(BUILD)/flags

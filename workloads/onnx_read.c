@@ -5,8 +5,8 @@
  * workloads §4. Left out: subgraphs, functions, sequences (refused). */
 #include "base/checked.h"
 #include "base/text.h"
-#include "onnx/onnx.pb-c.h"
 #include "workloads/onnx_graph.h"
+#include <onnx.pb-c.h>
 #include <stdio.h>
 #include <string.h>
 
