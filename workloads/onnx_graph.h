@@ -98,6 +98,7 @@ struct onnx_graph {
   struct onnx_node *nodes; /* in topological order */
   struct arena *arena;     /* of all of it: scratch */
   bool has_initializers;
+  int64_t forced_batch; /* asked for although the file was exported for 1; 0: none */
 };
 
 /* Rules of onnx_ops.def. */

@@ -142,6 +142,7 @@ static bool bind_input(struct onnx_graph *graph, const struct onnx_request *requ
     } else if (batch && shape->rank > 1 && shape->dims[k] == 1) {
       shape->dims[k] = (int64_t)request->batch;
       notes->forced_batch |= request->batch != 1;
+      if (notes->forced_batch) graph->forced_batch = (int64_t)request->batch;
     } else if (batch && shape->rank > 1) {
       notes->file_batch = (uint64_t)shape->dims[k];
     }

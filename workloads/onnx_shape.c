@@ -230,6 +230,12 @@ bool onnx_infer_concat(struct onnx_inference *inference) {
   return set_like(inference, &out, 0);
 }
 
+/* Whether the 1 in front of a shape that the file holds stands for a batch that has become another. */
+static bool is_batched(const struct onnx_inference *inference, const struct onnx_shape *x) {
+  const int64_t batch = inference->graph->forced_batch;
+  return batch > 1 && x->rank > 0 && x->dims[0] == batch;
+}
+
 bool onnx_infer_reshape(struct onnx_inference *inference) {
   const int64_t *list;
   size_t n;
@@ -243,6 +249,7 @@ bool onnx_infer_reshape(struct onnx_inference *inference) {
   size_t open = n;
   for (size_t k = 0; k < n; k++) {
     dims[k] = list[k];
+    if (k == 0 && dims[k] == 1 && is_batched(inference, x)) dims[k] = x->dims[0];
     if (dims[k] == 0 && !zeros) {
       if (k >= x->rank) return REJECT("copies dimension %zu, which its operand does not have", k);
       dims[k] = x->dims[k];
