@@ -12,11 +12,14 @@ ifneq ($(V),1)
 Q := @
 endif
 
-PACKAGES := libconfig gsl jansson libxxhash zlib
+PACKAGES := libconfig gsl jansson libxxhash zlib libprotobuf-c
+# The ONNX format, of libonnx-dev; the parser is made from it.
+ONNX_PROTO ?= /usr/include/onnx/onnx.proto
 PLAIN_GOALS := help quickstart check deps clean format lint layers headers install-hooks
 NEEDS_BUILD := $(if $(MAKECMDGOALS),$(filter-out $(PLAIN_GOALS),$(MAKECMDGOALS)),all)
 ifneq ($(NEEDS_BUILD),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
+  command -v protoc-c >/dev/null || echo protoc-c; [ -e $(ONNX_PROTO) ] || echo onnx.proto; \
   echo '\#include <glpk.h>' | $(CC) -E -x c - >/dev/null 2>&1 || echo glpk)
 ifneq ($(MISSING),)
 $(error these libraries are missing: $(MISSING). Run scripts/install-deps (Debian), or install their -dev packages)
@@ -103,6 +106,16 @@ $(BUILD)/build_version.h: FORCE
 $(BUILD)/cluster/%.o: CFLAGS_EXTRA := $(MPI_CFLAGS)
 $(BUILD)/dse/version.o: CFLAGS_EXTRA := -I$(BUILD)
 $(BUILD)/dse/version.o: $(BUILD)/build_version.h
+# The parser of ONNX files is made from the format's own description; one file of ours includes it.
+$(BUILD)/onnx/onnx.pb-c.c: $(ONNX_PROTO)
+	@echo "  PB  $<"
+	$(Q)mkdir -p $(@D); protoc-c -I$(dir $<) --c_out=$(@D) $(notdir $<)
+$(BUILD)/onnx/onnx.pb-c.h: $(BUILD)/onnx/onnx.pb-c.c ;
+$(BUILD)/onnx/onnx.pb-c.o: $(BUILD)/onnx/onnx.pb-c.c $(BUILD)/flags
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(BUILD)/workloads/onnx_read.o: CFLAGS_EXTRA := -I$(BUILD)/onnx
+$(BUILD)/workloads/onnx_read.o: $(BUILD)/onnx/onnx.pb-c.h
+$(call library,workloads): $(BUILD)/onnx/onnx.pb-c.o
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC  $<"
 	$(Q)mkdir -p $(@D); $(CC) $(CFLAGS_ALL) $(CFLAGS_EXTRA) -MMD -MP -c -o $@ $<

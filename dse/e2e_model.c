@@ -244,7 +244,7 @@ static const char *shipped_work(const struct e2e_row *row, const char *model, co
   const bool binned = work->software->bin_tokens > 0 && strcmp(model, "gnmt4") == 0;
   for (int side = 0; binned && side < 2; side++) /* half a bin more than is counted */
     add_number(work, side_keys[side], side_tokens[side] + work->software->bin_tokens / 2, arena);
-  const struct workload_request request = {model, data_folder, 1, 2, work->sets, work->n_sets};
+  const struct workload_request request = {model, data_folder, 1, 2, work->sets, work->n_sets, false};
   const struct arena_mark mark = arena_get_mark(scratch);
   if (!workload_load(&request, scratch, arena, &workload, error))
     return arena_printf(arena, "its graph cannot be made: %s", error->text);

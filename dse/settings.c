@@ -26,7 +26,7 @@ enum { ANSWER_VERSION = 4 };
 
 #define TOP(member) offsetof(struct run_top, member)
 static const struct field top_field_list[] = {
-    {"workload", FIELD_TEXT, "", 0, 0, NULL, "model name, or a path to a model file (.cfg) or operator graph (.json)",
+    {"workload", FIELD_TEXT, "", 0, 0, NULL, "model name, or a path to a model file (.cfg) or graph (.json, .onnx)",
      TOP(workload), ROLE_ANSWER, NULL},
     {"batch", FIELD_UINT, "samples", 1, 1e6, "1", "samples that one iteration trains on", TOP(batch), ROLE_ANSWER,
      NULL},
@@ -38,7 +38,7 @@ static const struct field_table top_fields = {"run", "what is trained", top_fiel
 
 #define WORKLOAD(member) offsetof(struct run_workload, member)
 static const struct field workload_field_list[] = {
-    {"workload", FIELD_TEXT, "", 0, 0, NULL, "model name, or a path to a model file (.cfg) or operator graph (.json)",
+    {"workload", FIELD_TEXT, "", 0, 0, NULL, "model name, or a path to a model file (.cfg) or graph (.json, .onnx)",
      WORKLOAD(top.workload), ROLE_ANSWER, NULL},
     {"batch", FIELD_UINT, "samples", 1, 1e6, "1", "samples that one iteration trains on", WORKLOAD(top.batch),
      ROLE_ANSWER, NULL},

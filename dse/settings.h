@@ -25,7 +25,7 @@ enum objective_index {
 };
 
 struct run_top {
-  const char *workload;   /* model name, .cfg or .json */
+  const char *workload;   /* model name, .cfg, .json or .onnx */
   uint64_t batch;         /* samples in one iteration of this device */
   struct text_list model; /* overrides of the model's keys, "sequence=128" */
 };

@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "dse/show_onnx.h"
 #include "workloads/split.h"
 #include "workloads/training.h"
 #include "workloads/workload.h"
@@ -61,6 +62,7 @@ static bool sort_sets(const struct invocation *invocation, struct workload_reque
 static bool load(struct invocation *invocation, struct shown *shown, struct error *error) {
   struct workload_request request = {
       .name = invocation->words[1], .data_folder = invocation->data_folder, .batch = 1, .element_bytes = 2};
+  request.strict = invocation_value(invocation, "strict") != NULL;
   struct training_settings settings;
   if (!sort_sets(invocation, &request, &settings, &shown->degrees, error)) return false;
   for (size_t i = 0; i < invocation->n_sets; i++) shown->split |= is_of_group(&invocation->sets[i], "split");
@@ -157,6 +159,7 @@ static void print_json(const struct shown *shown) {
                                   (json_int_t)workload->check.forward_flop, "source", workload->check.source));
   }
   if (shown->has_blocks) json_object_set_new(object, "blocks", show_blocks_json(&shown->blocks));
+  if (workload->onnx != NULL) json_object_set_new(object, "onnx", show_onnx_json(workload->onnx));
   json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
   putchar('\n');
   json_decref(object);
@@ -215,6 +218,7 @@ static void print_counts(const struct invocation *invocation, const struct shown
   say(invocation, "\n%-16s %20" PRIu64 "\n%-16s %20" PRIu64 "\n", "backward FLOP", shown->backward_flop, "stash bytes",
       shown->training.stash_bytes);
   if (reference) say(invocation, "reference from   %s\n", workload->check.source);
+  if (workload->onnx != NULL) show_onnx(invocation, workload->onnx);
   if (shown->split) print_split(invocation, shown);
   if (shown->has_blocks) {
     show_blocks(invocation, &shown->blocks);
@@ -247,28 +251,35 @@ static enum status run(struct invocation *invocation, struct error *error) {
 static const struct command_option options[] = {
     {"training", NULL, "counts operators of the whole training step, not of the forward pass"},
     {"blocks", NULL, "shows the pieces that a pipeline may be made of, and what each keeps, instead of operators"},
+    {"strict", NULL, "an operator of an .onnx file that no rule is for is an error, instead of elementwise work"},
     {"graph", "FILE", "writes the forward graph as JSON, which dse reads back"},
 };
 static const char *const examples[] = {"dse show workload bert-large --training",
                                        "dse show workload llama3-8b --json --set sequence=4096",
                                        "dse show workload resnet50 --set batch=32",
+                                       "dse show workload tests/data/onnx/bert_base.onnx --set batch=32 --training",
                                        "dse show workload llama3-70b --set split.tensor=8 --set split.sequence=true",
                                        "dse show workload gpt3-175b --blocks --set split.tensor=8",
                                        NULL};
 const struct command command_show = {
     .name = "show",
-    .words = "workload NAME|FILE.cfg|FILE.json",
+    .words = "workload NAME|FILE.cfg|FILE.json|FILE.onnx",
     .summary = "operators, parameters, FLOPs and bytes of a workload",
     .min_words = 2,
     .max_words = 2,
     .options = options,
     .n_options = sizeof options / sizeof *options,
-    .details = "Counts are for one sample (a sequence, an image, a sentence pair, a record) unless --set batch=N says\n"
-               "otherwise; --set training.KEY=... changes the step (training.attention=fused); --set split.KEY=...\n"
-               "shows one device of many (split.tensor, sequence, context, expert, data, pad_heads; pipeline does not "
-               "cut here);\n"
-               "other --set keys override the model file. FLOP are twice the multiply-accumulates of matrix\n"
-               "products and convolutions. Where the model file states reference counts they stand beside ours.",
+    .details =
+        "Of an ONNX file shapes are inferred; --set batch=N is the first dimension of its inputs, --set SYMBOL=N "
+        "binds\n"
+        "another symbol (seq: all that begin so); weights may be left out of the file, data inputs are then told by\n"
+        "--set inputs=a,b where the graph does not tell; frozen=a,b are no parameters; merge_identical_weights=true.\n"
+        "Counts are for one sample (a sequence, an image, a sentence pair, a record) unless --set batch=N says\n"
+        "otherwise; --set training.KEY=... changes the step (training.attention=fused); --set split.KEY=...\n"
+        "shows one device of many (split.tensor, sequence, context, expert, data, pad_heads; pipeline does not "
+        "cut here);\n"
+        "other --set keys override the model file. FLOP are twice the multiply-accumulates of matrix\n"
+        "products and convolutions. Where the model file states reference counts they stand beside ours.",
     .examples = examples,
     .run = run,
 };

@@ -1,11 +1,12 @@
 /* How does a name become a forward operator graph?
  *
  * By its ending: a graph file is imported, a model file is handed to the generator of its `kind`; any other name is
- * looked for among the shipped model files. Source: workloads §1. Left out: ONNX files. */
+ * looked for among the shipped model files. Source: workloads §1. */
 #include "workloads/workload.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "workloads/json_graph.h"
+#include "workloads/onnx.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -100,7 +101,7 @@ static const char *model_path(const struct workload_request *request, struct are
   else
     error_add(error, STATUS_INPUT,
               "workload: there is no model '%s', allowed are the %zu names of `list workloads` and paths that end in "
-              ".cfg or .json",
+              ".cfg, .json or .onnx",
               escaped, n);
   return NULL;
 }
@@ -160,6 +161,22 @@ static bool load_graph(const struct workload_request *request, struct arena *are
   return json_graph_load(request->name, request->element_bytes, arena, scratch, &workload->graph, error);
 }
 
+/* An ONNX file has symbols to set, and its batch is the first dimension of its inputs. */
+static bool load_onnx(const struct workload_request *request, struct arena *arena, struct arena *scratch,
+                      struct workload *workload, struct error *error) {
+  char *bytes;
+  size_t n;
+  if (!file_read(request->name, ONNX_MAX_BYTES, scratch, &bytes, &n, error)) return false;
+  struct onnx_notes *const notes = ARENA_NEW(arena, struct onnx_notes, 1);
+  workload->kind = "onnx";
+  workload->sample = "sample";
+  workload->onnx = notes;
+  const struct generation generation = {request, NULL, arena, graph_builder_new(scratch), workload};
+  if (!onnx_parse(request->name, (const uint8_t *)bytes, n, &generation, scratch, notes, error)) return false;
+  onnx_keep_notes(notes, arena);
+  return graph_builder_finish(generation.builder, arena, &workload->graph, error);
+}
+
 bool workload_load(const struct workload_request *request, struct arena *arena, struct arena *scratch,
                    struct workload *workload, struct error *error) {
   if (request->batch == 0) return error_add(error, STATUS_INPUT, "batch: is 0, allowed is at least 1");
@@ -172,6 +189,8 @@ bool workload_load(const struct workload_request *request, struct arena *arena, 
   bool loaded = false;
   if (ends_in(request->name, ".json")) {
     loaded = load_graph(request, arena, scratch, workload, error);
+  } else if (ends_in(request->name, ".onnx")) {
+    loaded = load_onnx(request, arena, scratch, workload, error);
   } else if (ends_in(request->name, ".cfg")) {
     loaded = load_model(request, request->name, arena, scratch, workload, error);
   } else {

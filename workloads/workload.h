@@ -1,14 +1,16 @@
 /* From a name to a forward operator graph.
  *
- *   model file (.cfg) | graph (.json) → forward graph, with what its source says of it
+ *   model file (.cfg) | graph (.json, .onnx) → forward graph, with what its source says of it
  *
- * `workload_load("llama3-8b", …)` finds workloads/models/llama3-8b.cfg; a path that ends in .cfg or .json is read
- * directly. A model file names a `kind`; kinds are one list, generators.def, one file each. */
+ * `workload_load("llama3-8b", …)` finds workloads/models/llama3-8b.cfg; a path that ends in .cfg, .json or .onnx
+ * is read directly. A model file names a `kind`; kinds are one list, generators.def, one file each. */
 #ifndef WORKLOADS_WORKLOAD_H
 #define WORKLOADS_WORKLOAD_H
 
 #include "base/config.h"
 #include "workloads/op_graph.h"
+
+struct onnx_notes;
 
 struct workload_request {
   const char *name;              /* model name or path */
@@ -17,6 +19,7 @@ struct workload_request {
   uint64_t element_bytes;        /* of activations and weights in compute: 1, 2 or 4 */
   const struct config_set *sets; /* overrides of model keys: --set sequence=2048 */
   size_t n_sets;
+  bool strict; /* of an .onnx file: an operator that no rule is for is an error */
 };
 
 /* What the model file says its counts must be, for its own values (not for overridden ones). */
@@ -27,12 +30,13 @@ struct workload_check {
 };
 
 struct workload {
-  const char *name, *kind, *sample; /* "sequence", "image", "sentence pair", "record", "trace" */
+  const char *name, *kind, *sample; /* "sequence", "image", "sentence pair", "record", "trace", "pass" */
   uint64_t batch;
   struct op_graph graph; /* forward */
   struct workload_check check;
-  bool overridden;      /* some set changed a model key, so `check` does not apply */
-  uint64_t router_flop; /* of experts' routers per sample, which the reference counts apart */
+  bool overridden;               /* some set changed a model key, so `check` does not apply */
+  const struct onnx_notes *onnx; /* what an .onnx file said (onnx.h), NULL: it was none */
+  uint64_t router_flop;          /* of experts' routers per sample, which the reference counts apart */
 };
 
 /* Reads and generates. Everything lives in `arena`; `scratch` is rewound. */

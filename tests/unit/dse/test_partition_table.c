@@ -94,7 +94,7 @@ static void test_inference(void **state) {
   assert_true(problem.compute_ms[conv] > 0 && problem.compute_ms[find(&problem, "images")] <= 0);
   /* The sum of the operators' prices, each asked for by itself. */
   struct error error = {0};
-  const struct workload_request request = {"resnet50", ".", 3, 2, NULL, 0};
+  const struct workload_request request = {"resnet50", ".", 3, 2, NULL, 0, false};
   struct workload workload;
   assert_true(workload_load(&request, &arena, &scratch, &workload, &error));
   double wanted_ms = 0;
@@ -142,7 +142,7 @@ static void test_nothing_is_lost(void **state) {
                      "training = { fusion = \"off\"; };");
   struct error error = {0};
   const struct config_set sets[] = {{"sequence", "32"}, {"layers", "2"}};
-  const struct workload_request request = {"bert-base", ".", 1, 2, sets, 2};
+  const struct workload_request request = {"bert-base", ".", 1, 2, sets, 2, false};
   struct workload workload;
   struct op_graph graph;
   assert_true(workload_load(&request, &arena, &scratch, &workload, &error));
@@ -170,7 +170,7 @@ static void test_shared_weights(void **state) {
   assert_true(partition_contract(&gnmt, &arena, &graph, &error));
   assert_true(graph.n > 8 && graph.n + 50 < gnmt.n_nodes);
   const struct partition_problem bert = build(&opened, "chips = { models = [\"bert-base\"]; };");
-  const struct workload_request request = {"bert-base", ".", 1, 2, NULL, 0};
+  const struct workload_request request = {"bert-base", ".", 1, 2, NULL, 0, false};
   struct workload workload;
   struct graph_totals totals;
   assert_true(workload_load(&request, &arena, &scratch, &workload, &error));

@@ -20,7 +20,7 @@ static bool load(const char *name, uint64_t batch, uint64_t element_bytes, const
                  struct workload *workload) {
   size_t n = 0;
   while (sets != NULL && n < MAX_SETS && sets[n].path != NULL) n++;
-  const struct workload_request request = {name, ".", batch, element_bytes, sets, n};
+  const struct workload_request request = {name, ".", batch, element_bytes, sets, n, false};
   error = (struct error){0};
   return workload_load(&request, &arena, &scratch, workload, &error);
 }

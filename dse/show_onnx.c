@@ -1,0 +1,36 @@
+/* dse show workload FILE.onnx: what was folded, what became one op, which operators no rule is for. */
+#include "dse/show_onnx.h"
+#include "base/text.h"
+
+enum { ESCAPED_BYTES = 120 };
+
+void show_onnx(const struct invocation *invocation, const struct onnx_notes *notes) {
+  say(invocation, "\noperator set %lld%s%s, %zu nodes\n", (long long)notes->opset,
+      notes->newer ? " (newer than what is known here)" : "", notes->quantised ? ", quantised" : "", notes->n_nodes);
+  for (size_t i = 0; i < notes->n_inputs; i++) say(invocation, "%-16s %s\n", "data input", notes->inputs[i]);
+  say(invocation, "%-16s %zu nodes of constants and shapes\n%-16s %zu nodes into %zu norms and %zu activations\n",
+      "folded", notes->n_folded, "merged", notes->n_merged, notes->n_norms, notes->n_activations);
+  for (size_t i = 0; i < notes->n_unknown; i++) {
+    char type[ESCAPED_BYTES], first[ESCAPED_BYTES];
+    text_escape(notes->unknown[i].type, type, sizeof type);
+    text_escape(notes->unknown[i].first, first, sizeof first);
+    say(invocation, "%-16s %s: %zu nodes, first '%s'; counted as elementwise work over what they put out\n",
+        "unknown operator", type, notes->unknown[i].n_nodes, first);
+  }
+}
+
+json_t *show_onnx_json(const struct onnx_notes *notes) {
+  json_t *const inputs = json_array(), *const unknown = json_array();
+  char type[ESCAPED_BYTES], first[ESCAPED_BYTES];
+  for (size_t i = 0; i < notes->n_inputs; i++) json_array_append_new(inputs, json_string(notes->inputs[i]));
+  for (size_t i = 0; i < notes->n_unknown; i++) {
+    text_escape(notes->unknown[i].type, type, sizeof type);
+    text_escape(notes->unknown[i].first, first, sizeof first);
+    json_array_append_new(unknown, json_pack("{ss ss sI}", "operator", type, "first", first, "count",
+                                             (json_int_t)notes->unknown[i].n_nodes));
+  }
+  return json_pack("{sI sb sI sI sI sI sI so so}", "operator_set", (json_int_t)notes->opset, "quantised",
+                   notes->quantised, "nodes", (json_int_t)notes->n_nodes, "folded", (json_int_t)notes->n_folded,
+                   "merged", (json_int_t)notes->n_merged, "norms", (json_int_t)notes->n_norms, "activations",
+                   (json_int_t)notes->n_activations, "inputs", inputs, "unknown", unknown);
+}

@@ -1,0 +1,32 @@
+#!/bin/bash
+# Can an ONNX file be shown, trained in a run file, and refused with a sentence?
+# shellcheck source=tests/cli/harness.sh
+source "$(dirname "$0")/harness.sh"
+cd "$folder" || exit 1
+cp "$root"/tests/data/onnx/{resnet50,bert_base}.onnx . || exit 1
+
+runs 0 'show' "$dse" show workload resnet50.onnx --json
+cp out resnet.json
+holds 'show: the counts of the exporter' 'a["parameters"] == 25530472 and a["forward_flops"] == 2 * 4089184256 and
+  a["onnx"]["operator_set"] == 14 and a["onnx"]["nodes"] == 169 and a["onnx"]["unknown"] == []' resnet.json
+runs 0 'show, strict: every operator is known' "$dse" show workload bert_base.onnx --strict --training
+prints 'show: the symbol of an input' 'input_ids [batch=1,512]'
+prints 'show: what was merged' 'into 25 norms and 12 activations'
+runs 0 'show, batch' "$dse" show workload bert_base.onnx --set batch=32 --json
+cp out bert.json
+holds 'show, batch: 32 times the products' 'a["forward_flops"] == 32 * 2 * 48318971904' bert.json
+runs 2 'an unknown symbol' "$dse" show workload bert_base.onnx --set length=7
+runs 1 'no such file' "$dse" show workload none.onnx
+head -c 9000 resnet50.onnx >cut.onnx
+runs 2 'a file that is cut off' "$dse" show workload cut.onnx
+check 'a file that is cut off: no message of the parser' grep -q 'this is no complete ONNX file' err
+
+cat >run.cfg <<'CFG'
+workload = "resnet50.onnx"; batch = 8;
+limits = { area_mm2 = 500.0; };
+space = { tc_count = [1, 2]; tc_rows = [64]; tc_cols = [64, 128]; vc_count = [1]; vc_width = [256]; hbm_stacks = [2, 4]; };
+search = { top_k = 3; seed = 2385; };
+CFG
+runs 0 'explore' "$dse" explore run.cfg --out run
+holds 'explore: an answer' 'a["best"] is not None and a["proven_optimal"]' run/summary.json
+finish

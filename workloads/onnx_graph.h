@@ -1,0 +1,157 @@
+/* An ONNX model as plain tables: what lies between the parser and the op graph.
+ *
+ *   bytes → onnx_scan → onnx_read → onnx_infer (shapes, constants) → onnx_patterns → onnx_emit → op graph
+ *
+ * Used by the onnx_*.c files alone. Nothing behind onnx_read knows protobuf. */
+#ifndef WORKLOADS_ONNX_GRAPH_H
+#define WORKLOADS_ONNX_GRAPH_H
+
+#include "workloads/emit.h"
+#include "workloads/onnx.h"
+
+enum {
+  ONNX_MAX_RANK = 8,
+  ONNX_MAX_ATTRIBUTE = 64, /* numbers of an attribute that are looked at */
+  ONNX_MAX_FOLDED = 1024   /* elements of a constant whose values are followed */
+};
+#define ONNX_MAX_ELEMENTS ((uint64_t)1 << 48)
+#define ONNX_NONE UINT32_MAX
+
+/* TensorProto.DataType, as far as a rule asks for it. */
+enum onnx_type {
+  ONNX_FLOAT = 1,
+  ONNX_UINT8 = 2,
+  ONNX_INT8 = 3,
+  ONNX_INT32 = 6,
+  ONNX_INT64 = 7,
+  ONNX_STRING = 8,
+  ONNX_BOOL = 9,
+  ONNX_FLOAT16 = 10,
+  ONNX_DOUBLE = 11,
+  ONNX_BFLOAT16 = 16
+};
+static inline bool onnx_is_real(int32_t type) {
+  return type == ONNX_FLOAT || type == ONNX_FLOAT16 || type == ONNX_DOUBLE || type == ONNX_BFLOAT16 || type == 0;
+}
+
+struct onnx_shape {
+  bool known;
+  uint8_t rank;
+  int64_t dims[ONNX_MAX_RANK];        /* −1: not known, perhaps a symbol */
+  const char *symbols[ONNX_MAX_RANK]; /* NULL: none */
+};
+
+/* Where a value comes from. */
+enum onnx_source {
+  SOURCE_DATA,     /* depends on a data input */
+  SOURCE_CONSTANT, /* on nothing: folded */
+  SOURCE_WEIGHT    /* a parameter, or a part or a turned form of one */
+};
+
+struct onnx_value {
+  const char *name;
+  int32_t type;
+  uint8_t source; /* enum onnx_source */
+  bool is_input, is_initializer, is_output;
+  uint32_t producer;                 /* node, ONNX_NONE: input or initializer */
+  uint32_t root;                     /* SOURCE_WEIGHT: the value that is the parameter */
+  uint32_t n_uses;                   /* operands that read it */
+  uint32_t user;                     /* one of the nodes that do, ONNX_NONE: none */
+  struct onnx_shape declared, shape; /* as the file says; as inferred */
+  uint64_t elements;                 /* of `shape` */
+  const int64_t *ints;               /* known values (of integers and truths), or NULL */
+  const double *reals;               /* (of floating point), or NULL */
+};
+
+struct onnx_attribute {
+  const char *name;
+  int64_t i;
+  double f;
+  const char *s;
+  size_t n_ints;
+  const int64_t *ints;
+  size_t n_reals;
+  uint32_t tensor; /* value, ONNX_NONE: none */
+  bool is_float, is_graph;
+};
+
+struct onnx_operator; /* a row of onnx_ops.def */
+
+struct onnx_node {
+  const char *name, *type;
+  bool foreign;    /* of another domain than ONNX's */
+  uint32_t number; /* in the file */
+  size_t n_inputs, n_outputs, n_attributes;
+  uint32_t *inputs, *outputs; /* values; ONNX_NONE: left out */
+  const struct onnx_attribute *attributes;
+  const struct onnx_operator *op; /* NULL: not known */
+  bool absorbed;                  /* part of a pattern that another node stands for */
+  uint8_t pattern;                /* this node stands for one: its kind (enum op_kind), 0: none */
+  uint32_t pattern_x, pattern_weights[2];
+};
+
+struct onnx_graph {
+  const char *file;
+  int64_t opset;
+  size_t n_values, n_nodes;
+  struct onnx_value *values;
+  struct onnx_node *nodes; /* in topological order */
+  struct arena *arena;     /* of all of it: scratch */
+  bool has_initializers;
+  int64_t forced_batch; /* asked for although the file was exported for 1; 0: none */
+};
+
+/* Rules of onnx_ops.def. */
+enum onnx_infer_rule {
+#define ONNX_INFER(rule) INFER_##rule,
+#include "workloads/onnx_rules.def"
+#undef ONNX_INFER
+};
+enum onnx_emit_rule {
+  EMIT_NOTHING,
+  EMIT_MAP,  /* elementwise, over the output */
+  EMIT_OVER, /* the same over the first operand: reductions */
+  EMIT_VIEW, /* no work */
+  EMIT_MOVE, /* copies what it puts out */
+  EMIT_FILTER,
+  EMIT_UNFILTER, /* transposed convolution */
+  EMIT_PRODUCT,
+  EMIT_NORM,
+  EMIT_POOL,
+  EMIT_TABLE,
+  EMIT_RECURRENT
+};
+struct onnx_operator {
+  const char *name;
+  enum op_kind kind;
+  enum onnx_infer_rule infer;
+  enum onnx_emit_rule emit;
+};
+const struct onnx_operator *onnx_find_operator(const char *type);
+
+/* Walks the wire format; true if it may be parsed. */
+bool onnx_scan(const char *file, const uint8_t *bytes, size_t n, struct error *error);
+/* Parses, resolves names, orders nodes. */
+bool onnx_read(const char *file, const uint8_t *bytes, size_t n, struct arena *arena, struct onnx_graph *graph,
+               struct error *error);
+/* Tells data from weights, binds symbols, finds every shape, folds constants. */
+bool onnx_infer(struct onnx_graph *graph, const struct onnx_request *request, struct onnx_notes *notes,
+                struct error *error);
+/* The values of a node whose operands are constants; nothing if they are too many or not known. */
+void onnx_fold(struct onnx_graph *graph, const struct onnx_node *node);
+/* Decomposed norms and activations: marks their nodes. */
+void onnx_patterns(struct onnx_graph *graph, struct onnx_notes *notes);
+/* The ops of what is left, into the emitter's builder; n_folded … of `notes` are set already. */
+bool onnx_emit(const struct onnx_graph *graph, struct emitter *emitter, struct error *error);
+
+const struct onnx_attribute *onnx_attribute(const struct onnx_node *node, const char *name);
+int64_t onnx_int(const struct onnx_node *node, const char *name, int64_t fallback);
+/* Element i of a list of integers, `fallback` if there is none. */
+int64_t onnx_ints_at(const struct onnx_node *node, const char *name, size_t i, int64_t fallback);
+/* The value of operand i, NULL if it is left out. */
+struct onnx_value *onnx_operand(const struct onnx_graph *graph, const struct onnx_node *node, size_t i);
+/* "file: node 3 'name' (Conv): message"; returns false. */
+bool onnx_reject(const struct onnx_graph *graph, const struct onnx_node *node, struct error *error, const char *format,
+                 ...) __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,35 @@
+/* Shapes of one node's outputs. Used by onnx_infer.c, onnx_shape.c and onnx_window.c alone. */
+#ifndef WORKLOADS_ONNX_SHAPE_H
+#define WORKLOADS_ONNX_SHAPE_H
+
+#include "workloads/onnx_graph.h"
+
+/* A node at work: its outputs' shapes are set by onnx_set_shape. */
+struct onnx_inference {
+  struct onnx_graph *graph;
+  const struct onnx_node *node;
+  struct error *error;
+};
+
+#define ONNX_INFER(rule) bool onnx_infer_##rule(struct onnx_inference *inference);
+#include "workloads/onnx_rules.def"
+#undef ONNX_INFER
+
+/* The shape of operand i, NULL if it is left out. */
+const struct onnx_shape *onnx_shape_of(const struct onnx_inference *inference, size_t i);
+/* Sets output i (nothing if it is left out): dimensions and their product must be in range. */
+bool onnx_set_shape(struct onnx_inference *inference, size_t i, const int64_t *dims, size_t rank, int32_t type);
+/* An axis that may count from behind; false, with a message, if it is out of range. */
+bool onnx_axis(const struct onnx_inference *inference, int64_t given, size_t rank, size_t *axis);
+/* The integers that are attribute `name`, or operand i in newer operator sets; `n` 0 if there are none. False, with a
+ * message, if the operand's values are not known. */
+bool onnx_list(const struct onnx_inference *inference, const char *name, size_t i, const int64_t **list, size_t *n);
+/* Operand i must be there; with its shape. */
+bool onnx_need(const struct onnx_inference *inference, size_t n_operands);
+/* The effective padding, stride and output of a window along spatial axis k, of `size` elements; −1: does not fit. */
+struct onnx_window {
+  int64_t size, filter, stride, dilation, pad_begin, pad_end, out;
+};
+struct onnx_window onnx_window_of(const struct onnx_node *node, size_t k, size_t n_axes, int64_t size, int64_t filter);
+
+#endif
