@@ -118,6 +118,7 @@ static void search_coarse(struct best *best, uint32_t depth, uint32_t n_units, u
   if (sharding_sets_coarse(request->problem, depth, n_units, max_classes, request->scratch, &sets)) {
     struct branch_limits limits = best->limits;
     limits.sets = &sets, limits.cuts = cuts, limits.max_nodes = best->settings->coarse_nodes;
+    limits.max_improved = 0;
     struct branch_result found = {.value_s = best->result->value_s, .answer = best->result->answer};
     if (sharding_branch(request->problem, &limits, request->scratch, request->arena, &found)) take(best, &found);
   }
@@ -143,6 +144,7 @@ static void run(const struct sharding_request *request, struct sharding_result *
   struct best best = {.request = request, .settings = request->settings, .result = result};
   best.limits = (struct branch_limits){.max_nodes = best.settings->max_nodes,
                                        .max_solved = min_u64(best.settings->max_leaves, request->samples),
+                                       .max_samples = request->samples,
                                        .max_improved = best.settings->max_improved,
                                        .tolerance = best.settings->tolerance,
                                        .interrupted = request->interrupted,

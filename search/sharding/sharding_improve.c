@@ -15,11 +15,11 @@ struct improving {
   const struct improve_limits *limits;
   struct choice *choice;
   struct choice_value *value;
-  uint64_t n_solved, n_evaluated;
+  uint64_t n_samples, n_solved, n_evaluated; /* solved: several times where labels count bytes */
 };
 
 static bool is_over(const struct improving *im) {
-  return im->n_solved >= im->limits->max_solved ||
+  return im->n_samples >= im->limits->max_samples || im->n_solved >= im->limits->max_solved ||
          (im->limits->interrupted != NULL && im->limits->interrupted(im->limits->context));
 }
 
@@ -44,8 +44,9 @@ static bool is_possible(const struct sharding_sets *sets, const struct choice *c
 static bool try_choice(struct improving *im, const struct choice *choice) {
   if (is_over(im) || !is_possible(im->context->sets, choice)) return false;
   struct choice_value value = {.value_s = im->value->value_s * (1 - im->limits->tolerance)};
-  im->n_solved++;
-  if (!choice_solve(im->context, choice, &value)) return false;
+  const bool better = choice_solve(im->context, choice, &value);
+  im->n_samples++, im->n_solved += value.memory ? CHOICE_MEMORY_WORK : 1;
+  if (!better) return false;
   *im->value = value, *im->choice = *choice;
   return true;
 }
@@ -159,14 +160,14 @@ struct stepping {
 };
 
 static bool is_spent(const struct improving *im) {
-  return im->n_evaluated >= im->limits->max_evaluated ||
+  return im->n_samples >= im->limits->max_samples || im->n_evaluated >= im->limits->max_evaluated ||
          (im->limits->interrupted != NULL && im->limits->interrupted(im->limits->context));
 }
 
 /* Keeps what is better; true if so. */
 static bool try_strategies(struct stepping *st) {
   if (is_spent(st->im)) return false;
-  st->im->n_evaluated++;
+  st->im->n_samples++, st->im->n_evaluated++;
   const struct choice_context *context = st->im->context;
   const double value_s = sharding_evaluate(context->sets->problem, &st->answer, context->scratch, NULL);
   if (!(value_s < st->value_s * (1 - st->im->limits->tolerance))) return false;
@@ -228,7 +229,7 @@ static void improve_strategies(struct improving *im) {
 
 void sharding_improve(const struct choice_context *context, const struct improve_limits *limits, struct choice *choice,
                       struct choice_value *value, uint64_t *n_samples) {
-  struct improving im = {context, limits, choice, value, 0, 0};
+  struct improving im = {context, limits, choice, value, 0, 0, 0};
   bool better = choice->n_sets > 0;
   while (better && !is_over(&im)) {
     better = move_ends(&im);
@@ -238,5 +239,5 @@ void sharding_improve(const struct choice_context *context, const struct improve
     better |= cut_sets(&im);
   }
   improve_strategies(&im);
-  *n_samples += im.n_solved + im.n_evaluated;
+  *n_samples += im.n_samples;
 }

@@ -5,6 +5,7 @@
 #include "search/sharding/sharding_choice.h"
 
 struct improve_limits {
+  uint64_t max_samples;   /* of both together */
   uint64_t max_solved;    /* choices of sets whose strategies are solved */
   uint64_t max_evaluated; /* answers that are valued, strategies changed one by one */
   double tolerance;       /* what gains less than this share is no step */
