@@ -335,22 +335,18 @@ static void search_all(struct branch *b, struct arena *own) {
   result->bound_s = fmax(result->bound_s, fmin(b->open_s, result->value_s));
 }
 
-/* Where something is left open: steps from the best answer. Values of strategies cost less than solving them. */
+/* Where something is left open: steps from the best answer. */
 static void improve(struct branch *b) {
   struct branch_result *result = b->result;
-  const size_t n_layers = b->problem->n_layers;
-  enum { VALUES = 20 };
-  if (!isfinite(result->value_s) || result->choice.n_sets == 0 || result->bound_s >= goal_of(b)) return;
   const uint64_t most = b->limits->max_samples > 0 ? b->limits->max_samples : UINT64_MAX;
-  if (result->n_solved >= most) return;
+  if (!isfinite(result->value_s) || result->bound_s >= goal_of(b) || result->n_solved >= most) return;
   const struct improve_limits limits = {.max_samples = most - result->n_solved,
-                                        .max_solved = b->limits->max_improved / n_layers,
-                                        .max_evaluated = VALUES * b->limits->max_improved / n_layers,
+                                        .max_solved = b->limits->max_improved / b->problem->n_layers,
                                         .tolerance = b->limits->tolerance,
                                         .interrupted = b->limits->interrupted,
                                         .context = b->limits->context};
   struct choice_value value = {.value_s = result->value_s, .answer = result->answer};
-  sharding_improve(&b->context, &limits, &result->choice, &value, &result->n_solved);
+  result->n_solved += sharding_improve_sets(&b->context, &limits, &result->choice, &value);
   result->value_s = value.value_s, result->answer = value.answer;
   result->bound_s = fmin(result->bound_s, result->value_s);
 }
