@@ -4,7 +4,7 @@
 
 #include "search/sharding/sharding_ranges.h"
 
-enum { CHOICE_MAX_SETS = 64, CHOICE_MEMORY_WORK = 4 /* of solving, where labels count bytes */ };
+enum { CHOICE_MAX_SETS = 64, CHOICE_MEMORY_WORK = 7 /* of solving, where labels count bytes */ };
 
 struct choice {
   uint32_t n_sets;
