@@ -3,10 +3,12 @@
  * Small systems: the branch and bound of exact.c with a limit on its tree, so that what it leaves open bounds the gap.
  * Large ones: one set of each size worth trying, in the tightest place, under level 2; then several sets in a few equal
  * parts at each level of the hierarchy, with ranges that end where layers do not feed the next one, or at even steps.
- * What that finds is an answer; bounds are left to sharding_bounds. */
+ * What that finds is an answer; bounds are left to sharding_bounds. Where nothing is proven, the best answer is
+ * improved a step at a time, and the genetic algorithm gets a little time for another. */
 #include "base/checked.h"
 #include "search/sharding/sharding_algorithm.h"
 #include "search/sharding/sharding_branch.h"
+#include "search/sharding/sharding_improve.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -38,6 +40,9 @@ static const struct field_table best_fields = {"sharding.best",
 
 /* Looks at a state, a form, a design and a last layer; more are too many for the exact search. */
 static const double max_looks = 2e9;
+/* Samples of the genetic algorithm, and answers valued step by step, for each answer solved by level 2. */
+enum { GENETIC = 5, VALUES = 10 };
+static const double worth_genes = 0.01; /* gaps above this are */
 
 struct best {
   const struct sharding_request *request;
@@ -118,6 +123,7 @@ static void search_coarse(struct best *best, uint32_t depth, uint32_t n_units, u
   if (sharding_sets_coarse(request->problem, depth, n_units, max_classes, request->scratch, &sets)) {
     struct branch_limits limits = best->limits;
     limits.sets = &sets, limits.cuts = cuts, limits.max_nodes = best->settings->coarse_nodes;
+    limits.max_improved = 0;
     struct branch_result found = {.value_s = best->result->value_s, .answer = best->result->answer};
     if (sharding_branch(request->problem, &limits, request->scratch, request->arena, &found)) take(best, &found);
   }
@@ -137,17 +143,70 @@ static void search_large(struct best *best) {
   arena_rewind(best->request->scratch, mark);
 }
 
+/* --- where nothing is proven ----------------------------------------------------------------------------------------
+ */
+
+/* Another start: the genetic algorithm for a little. */
+static void search_genetically(struct best *best) {
+  const struct sharding_request *request = best->request;
+  const struct sharding_algorithm *ga2 = sharding_find_algorithm("ga2");
+  unsigned char *settings = ARENA_NEW(request->arena, unsigned char, ga2->settings_bytes);
+  config_defaults(ga2->table, request->arena, settings);
+  struct sharding_request some = *request;
+  struct sharding_result found = {.value_s = INFINITY};
+  some.settings = settings;
+  some.samples = min_u64(request->samples - best->result->samples,
+                         GENETIC * best->settings->max_improved / request->problem->n_layers);
+  if (some.samples == 0) return;
+  ga2->run(&some, &found);
+  best->result->samples += found.samples;
+  if (!found.found || !(found.value_s < best->result->value_s)) return;
+  best->result->found = true;
+  best->result->value_s = found.value_s, best->result->answer = found.answer;
+}
+
+static void step_strategies(struct best *best) {
+  const struct sharding_request *request = best->request;
+  if (!best->result->found) return;
+  const struct improve_limits limits = {.max_samples = request->samples - best->result->samples,
+                                        .max_evaluated =
+                                            VALUES * best->settings->max_improved / request->problem->n_layers,
+                                        .tolerance = best->settings->tolerance,
+                                        .interrupted = request->interrupted,
+                                        .context = request->context};
+  struct choice_value value = {.value_s = best->result->value_s, .answer = best->result->answer};
+  best->result->samples +=
+      sharding_improve_strategies(request->problem, &limits, request->scratch, request->arena, &value);
+  best->result->value_s = value.value_s, best->result->answer = value.answer;
+}
+
+static void search_on(struct best *best) {
+  const struct sharding_result *result = best->result;
+  const double tolerance = best->settings->tolerance, bound_s = fmax(result->bound_s, best->request->bounds->best_s);
+  if (result->found && sharding_gap(result->value_s, bound_s) <= tolerance) return;
+  if (!is_over(best)) step_strategies(best);
+  if (is_over(best) || (result->found && sharding_gap(result->value_s, bound_s) <= worth_genes)) return;
+  const double before_s = result->value_s;
+  search_genetically(best);
+  if (result->value_s < before_s && !is_over(best)) step_strategies(best);
+}
+
 static void run(const struct sharding_request *request, struct sharding_result *result) {
   struct sharding_meter meter;
   sharding_meter_init(&meter, request, result);
   struct best best = {.request = request, .settings = request->settings, .result = result};
   best.limits = (struct branch_limits){.max_nodes = best.settings->max_nodes,
                                        .max_solved = min_u64(best.settings->max_leaves, request->samples),
+                                       .max_samples = request->samples,
                                        .max_improved = best.settings->max_improved,
                                        .tolerance = best.settings->tolerance,
                                        .interrupted = request->interrupted,
                                        .context = request->context};
   if (!search_exactly(&best)) search_large(&best);
+  if (result->proven) return; /* that nothing fits, too */
+  search_on(&best);
+  result->bound_s = fmin(result->bound_s, result->value_s);
+  result->proven = result->found && result->bound_s >= result->value_s * (1 - 1e-12);
 }
 
 const struct sharding_algorithm sharding_best = {

@@ -21,6 +21,7 @@ struct branch {
   struct choice_context context;
   struct ranges *ranges;
   struct branch_result *result;
+  uint64_t n_work;      /* leaves solved, those whose labels count bytes several times */
   double open_s;        /* least bound of what was not looked at */
   struct choice choice; /* of the node */
   uint32_t used[CHOICE_MAX_SETS + 1];
@@ -38,8 +39,9 @@ static double goal_of(const struct branch *b) { return b->result->value_s * (1 -
 
 static void solve(struct branch *b, const struct choice *choice, double bound_s) {
   struct choice_value value = {.value_s = b->result->value_s};
-  b->result->n_solved++;
-  if (choice_solve(&b->context, choice, &value)) {
+  const bool better = choice_solve(&b->context, choice, &value);
+  b->result->n_solved++, b->n_work += value.memory ? CHOICE_MEMORY_WORK : 1;
+  if (better) {
     b->result->value_s = value.value_s, b->result->answer = value.answer, b->result->choice = *choice;
   }
   if (choice->n_sets > 1 && bound_s > 0 && bound_s < goal_of(b)) {
@@ -146,8 +148,7 @@ static int compare_children(const void *x, const void *y) {
 
 static bool is_over(const struct branch *b) {
   return b->result->n_nodes >= b->limits->max_nodes ||
-         (b->limits->max_solved > 0 && b->result->n_solved >= b->limits->max_solved) ||
-         b->choice.n_sets + 1 >= CHOICE_MAX_SETS ||
+         (b->limits->max_solved > 0 && b->n_work >= b->limits->max_solved) || b->choice.n_sets + 1 >= CHOICE_MAX_SETS ||
          (b->limits->interrupted != NULL && b->limits->interrupted(b->limits->context));
 }
 
@@ -334,19 +335,18 @@ static void search_all(struct branch *b, struct arena *own) {
   result->bound_s = fmax(result->bound_s, fmin(b->open_s, result->value_s));
 }
 
-/* Where something is left open: steps from the best answer. Values of strategies cost less than solving them. */
+/* Where something is left open: steps from the best answer. */
 static void improve(struct branch *b) {
   struct branch_result *result = b->result;
-  const size_t n_layers = b->problem->n_layers;
-  enum { VALUES = 20 };
-  if (!isfinite(result->value_s) || result->choice.n_sets == 0 || result->bound_s >= goal_of(b)) return;
-  const struct improve_limits limits = {.max_solved = b->limits->max_improved / n_layers,
-                                        .max_evaluated = VALUES * b->limits->max_improved / n_layers,
+  const uint64_t most = b->limits->max_samples > 0 ? b->limits->max_samples : UINT64_MAX;
+  if (!isfinite(result->value_s) || result->bound_s >= goal_of(b) || result->n_solved >= most) return;
+  const struct improve_limits limits = {.max_samples = most - result->n_solved,
+                                        .max_solved = b->limits->max_improved / b->problem->n_layers,
                                         .tolerance = b->limits->tolerance,
                                         .interrupted = b->limits->interrupted,
                                         .context = b->limits->context};
   struct choice_value value = {.value_s = result->value_s, .answer = result->answer};
-  sharding_improve(&b->context, &limits, &result->choice, &value, &result->n_solved);
+  result->n_solved += sharding_improve_sets(&b->context, &limits, &result->choice, &value);
   result->value_s = value.value_s, result->answer = value.answer;
   result->bound_s = fmin(result->bound_s, result->value_s);
 }

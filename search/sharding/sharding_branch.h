@@ -7,6 +7,7 @@
 struct branch_limits {
   uint64_t max_nodes;               /* sets chosen */
   uint64_t max_solved;              /* leaves whose strategies are solved; 0: any number */
+  uint64_t max_samples;             /* leaves and answers valued; 0: any number */
   uint64_t max_improved;            /* layers solved again by steps from the best where nothing is proven */
   double tolerance;                 /* what promises less gain than this share is not looked at */
   const struct sharding_sets *sets; /* forms to choose from; NULL: all there are */

@@ -21,6 +21,7 @@ struct solving {
   double *end_s, *tail_s; /* [n_layers] */
   uint16_t *strategy;     /* [n_layers] by place */
   bool known;             /* all strategies are */
+  bool memory;            /* counted by labels of a set */
   enum level2_way way;    /* of a bound */
   struct sharding_answer answer;
 };
@@ -93,6 +94,7 @@ static bool solve_set(struct solving *s, uint32_t k, double cutoff_s, double *bo
   const bool fine = level2_solve(tables_of(s, k), first, s->choice->sets[k].last, &outside,
                                  (struct level2_want){s->context->max_width, cutoff_s}, s->scratch, &plan, &found);
   *bound_s = found.bound_s;
+  s->memory |= plan.memory;
   if (fine) {
     double *end_s = ARENA_NEW(s->scratch, double, n);
     memcpy(s->strategy + first, found.choice, n * sizeof *found.choice);
@@ -149,6 +151,7 @@ bool choice_solve(const struct choice_context *context, const struct choice *cho
     if (alone || problem->chain || !(value_s < last_s)) break;
     last_s = value_s;
   }
+  value->memory = s.memory;
   arena_rewind(context->scratch, mark);
   return better;
 }

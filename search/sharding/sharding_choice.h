@@ -4,7 +4,7 @@
 
 #include "search/sharding/sharding_ranges.h"
 
-enum { CHOICE_MAX_SETS = 64 };
+enum { CHOICE_MAX_SETS = 64, CHOICE_MEMORY_WORK = 7 /* of solving, where labels count bytes */ };
 
 struct choice {
   uint32_t n_sets;
@@ -19,6 +19,7 @@ struct choice_context {
 struct choice_value {
   double value_s;                /* in: only what is less is wanted; out: as it was, or what was found */
   double bound_s;                /* of one set, no strategies are below this, up to what was wanted; several: 0 */
+  bool memory;                   /* out: labels had to count bytes, which takes longer */
   struct sharding_answer answer; /* in the context's arena; written if something was found */
 };
 /* Level 2 set by set, what comes before and after seen from each; several rounds. True: something better was found. */

@@ -15,11 +15,11 @@ struct improving {
   const struct improve_limits *limits;
   struct choice *choice;
   struct choice_value *value;
-  uint64_t n_solved, n_evaluated;
+  uint64_t n_samples, n_solved; /* solved: several times where labels count bytes */
 };
 
 static bool is_over(const struct improving *im) {
-  return im->n_solved >= im->limits->max_solved ||
+  return im->n_samples >= im->limits->max_samples || im->n_solved >= im->limits->max_solved ||
          (im->limits->interrupted != NULL && im->limits->interrupted(im->limits->context));
 }
 
@@ -44,8 +44,9 @@ static bool is_possible(const struct sharding_sets *sets, const struct choice *c
 static bool try_choice(struct improving *im, const struct choice *choice) {
   if (is_over(im) || !is_possible(im->context->sets, choice)) return false;
   struct choice_value value = {.value_s = im->value->value_s * (1 - im->limits->tolerance)};
-  im->n_solved++;
-  if (!choice_solve(im->context, choice, &value)) return false;
+  const bool better = choice_solve(im->context, choice, &value);
+  im->n_samples++, im->n_solved += value.memory ? CHOICE_MEMORY_WORK : 1;
+  if (!better) return false;
   *im->value = value, *im->choice = *choice;
   return true;
 }
@@ -150,26 +151,28 @@ static bool cut_sets(struct improving *im) {
  */
 
 struct stepping {
-  struct improving *im;
+  const struct sharding_problem *problem;
+  const struct improve_limits *limits;
+  struct arena *scratch;
   struct sharding_answer answer;
   const struct sharding_strategy **lists; /* [n_layers] by layer */
   size_t *n;
   double value_s;
+  uint64_t n_evaluated;
   bool better;
 };
 
-static bool is_spent(const struct improving *im) {
-  return im->n_evaluated >= im->limits->max_evaluated ||
-         (im->limits->interrupted != NULL && im->limits->interrupted(im->limits->context));
+static bool is_spent(const struct stepping *st) {
+  return st->n_evaluated >= st->limits->max_samples || st->n_evaluated >= st->limits->max_evaluated ||
+         (st->limits->interrupted != NULL && st->limits->interrupted(st->limits->context));
 }
 
 /* Keeps what is better; true if so. */
 static bool try_strategies(struct stepping *st) {
-  if (is_spent(st->im)) return false;
-  st->im->n_evaluated++;
-  const struct choice_context *context = st->im->context;
-  const double value_s = sharding_evaluate(context->sets->problem, &st->answer, context->scratch, NULL);
-  if (!(value_s < st->value_s * (1 - st->im->limits->tolerance))) return false;
+  if (is_spent(st)) return false;
+  st->n_evaluated++;
+  const double value_s = sharding_evaluate(st->problem, &st->answer, st->scratch, NULL);
+  if (!(value_s < st->value_s * (1 - st->limits->tolerance))) return false;
   st->value_s = value_s;
   return st->better = true;
 }
@@ -180,7 +183,7 @@ static bool step(struct stepping *st, uint32_t layer, uint32_t other) {
   struct sharding_strategy *two = other != SHARDING_NONE ? &st->answer.strategies[other] : NULL;
   struct sharding_strategy kept = *one, kept_two = two != NULL ? *two : (struct sharding_strategy){0};
   bool better = false;
-  for (size_t i = 0; i < st->n[layer] && !is_spent(st->im); i++) {
+  for (size_t i = 0; i < st->n[layer] && !is_spent(st); i++) {
     for (size_t j = 0; j < (two != NULL ? st->n[other] : 1); j++) {
       *one = st->lists[layer][i];
       if (two != NULL) *two = st->lists[other][j];
@@ -194,23 +197,24 @@ static bool step(struct stepping *st, uint32_t layer, uint32_t other) {
   return better;
 }
 
-static void improve_strategies(struct improving *im) {
-  const struct choice_context *context = im->context;
-  const struct sharding_problem *problem = context->sets->problem;
-  const struct arena_mark mark = arena_get_mark(context->scratch);
-  struct stepping st = {.im = im,
-                        .lists = ARENA_NEW(context->scratch, const struct sharding_strategy *, problem->n_layers),
-                        .n = ARENA_NEW(context->scratch, size_t, problem->n_layers),
-                        .value_s = im->value->value_s};
-  sharding_answer_copy(problem, &im->value->answer, context->scratch, &st.answer);
+uint64_t sharding_improve_strategies(const struct sharding_problem *problem, const struct improve_limits *limits,
+                                     struct arena *scratch, struct arena *arena, struct choice_value *value) {
+  const struct arena_mark mark = arena_get_mark(scratch);
+  struct stepping st = {.problem = problem,
+                        .limits = limits,
+                        .scratch = scratch,
+                        .lists = ARENA_NEW(scratch, const struct sharding_strategy *, problem->n_layers),
+                        .n = ARENA_NEW(scratch, size_t, problem->n_layers),
+                        .value_s = value->value_s};
+  sharding_answer_copy(problem, &value->answer, scratch, &st.answer);
   for (size_t k = 0; k < st.answer.n_sets; k++) {
     const struct sharding_set *set = &st.answer.sets[k];
     for (uint32_t place = set->first; place <= set->last; place++) {
       const uint32_t layer = problem->topological[place];
-      st.n[layer] = sharding_strategies(problem, layer, set->n_boards, context->scratch, &st.lists[layer]);
+      st.n[layer] = sharding_strategies(problem, layer, set->n_boards, scratch, &st.lists[layer]);
     }
   }
-  for (bool better = true; better && !is_spent(im);) {
+  for (bool better = true; better && !is_spent(&st);) {
     better = false;
     for (uint32_t place = 0; place < problem->n_layers; place++) {
       better |= step(&st, problem->topological[place], SHARDING_NONE);
@@ -220,14 +224,15 @@ static void improve_strategies(struct improving *im) {
     }
   }
   if (st.better) {
-    im->value->value_s = st.value_s;
-    sharding_answer_copy(problem, &st.answer, context->arena, &im->value->answer);
+    value->value_s = st.value_s;
+    sharding_answer_copy(problem, &st.answer, arena, &value->answer);
   }
-  arena_rewind(context->scratch, mark);
+  arena_rewind(scratch, mark);
+  return st.n_evaluated;
 }
 
-void sharding_improve(const struct choice_context *context, const struct improve_limits *limits, struct choice *choice,
-                      struct choice_value *value, uint64_t *n_samples) {
+uint64_t sharding_improve_sets(const struct choice_context *context, const struct improve_limits *limits,
+                               struct choice *choice, struct choice_value *value) {
   struct improving im = {context, limits, choice, value, 0, 0};
   bool better = choice->n_sets > 0;
   while (better && !is_over(&im)) {
@@ -237,6 +242,5 @@ void sharding_improve(const struct choice_context *context, const struct improve
     better |= join_sets(&im);
     better |= cut_sets(&im);
   }
-  improve_strategies(&im);
-  *n_samples += im.n_solved + im.n_evaluated;
+  return im.n_samples;
 }

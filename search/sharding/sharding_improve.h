@@ -5,15 +5,18 @@
 #include "search/sharding/sharding_choice.h"
 
 struct improve_limits {
-  uint64_t max_solved;    /* choices of sets whose strategies are solved */
+  uint64_t max_samples;   /* choices or answers, in either */
+  uint64_t max_solved;    /* choices of sets whose strategies are solved; labels that count bytes count several times */
   uint64_t max_evaluated; /* answers that are valued, strategies changed one by one */
   double tolerance;       /* what gains less than this share is no step */
   bool (*interrupted)(void *context);
   void *context;
 };
-/* From a choice and the best answer known: steps of sets, then of strategies. Improves all of them; counts what was
- * solved and valued to *n_samples. */
-void sharding_improve(const struct choice_context *context, const struct improve_limits *limits, struct choice *choice,
-                      struct choice_value *value, uint64_t *n_samples);
+/* Steps of sets, designs and ranges from a choice and its value, or a better one. Returns how many were solved. */
+uint64_t sharding_improve_sets(const struct choice_context *context, const struct improve_limits *limits,
+                               struct choice *choice, struct choice_value *value);
+/* Steps of strategies from the value's answer; a better one goes to the arena. Returns how many were valued. */
+uint64_t sharding_improve_strategies(const struct sharding_problem *problem, const struct improve_limits *limits,
+                                     struct arena *scratch, struct arena *arena, struct choice_value *value);
 
 #endif

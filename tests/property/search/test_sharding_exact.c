@@ -2,6 +2,7 @@
  * evaluator: chains and branches, links of their own, fixed designs, tight memory, training. Bounds never lie. */
 #include "search/sharding/sharding_bounds.h"
 #include "search/sharding/sharding_branch.h"
+#include "search/sharding/sharding_improve.h"
 #include "tests/sharding_made.h"
 #include "tests/sharding_random.h"
 #include "tests/two_arenas.h"
@@ -184,9 +185,35 @@ static void check_choice(const struct sharding_problem *problem, uint64_t number
     fail_msg("case %lu: %.17g of %.17g", (unsigned long)number, cut_s, bound_s);
 }
 
+/* Steps from there: never worse, and as the judge counts. */
+static void check_steps(const struct sharding_problem *problem, uint64_t number, struct rng *rng, size_t *n_better) {
+  struct sharding_sets sets;
+  assert_true(sharding_sets_make(problem, 64, &arena, &sets));
+  const struct choice_context context = {&sets, sharding_store_new(problem, &arena), 64, &scratch, &arena};
+  struct choice choice;
+  draw_choice(rng, &sets, &choice);
+  struct choice_value value = {.value_s = INFINITY};
+  if (!choice_solve(&context, &choice, &value)) return;
+  const struct improve_limits limits = {.max_samples = 500, .max_solved = 60, .max_evaluated = 200};
+  const double before_s = value.value_s;
+  assert_true(sharding_improve_sets(&context, &limits, &choice, &value) <= 60);
+  const double between_s = value.value_s;
+  assert_true(sharding_improve_strategies(problem, &limits, &scratch, &arena, &value) <= 200);
+  *n_better += value.value_s < before_s;
+  double latency_s;
+  struct error error = {0};
+  const struct sharding_claim claim = {value.answer, NULL, NULL};
+  if (!sharding_check(problem, &claim, &arena, &latency_s, &error))
+    fail_msg("case %lu: %s", (unsigned long)number, error.text);
+  if (between_s > before_s || value.value_s > between_s || fabs(latency_s - value.value_s) > 1e-9 * latency_s) {
+    fail_msg("case %lu: %.17g, then %.17g and %.17g, judged %.17g", (unsigned long)number, before_s, between_s,
+             value.value_s, latency_s);
+  }
+}
+
 static void test_choices(void **state) {
   (void)state;
-  size_t n_checked = 0, n_reached = 0;
+  size_t n_checked = 0, n_reached = 0, n_better = 0;
   for (uint64_t i = 0; i < N_CHOICES; i++) {
     struct rng rng = rng_stream(seed, RNG_TEST, 87, i);
     const struct arena_mark mark = arena_get_mark(&arena);
@@ -199,10 +226,12 @@ static void test_choices(void **state) {
     problem.max_es_dims = 1, problem.es_dims = 1U << SHARDING_COUT | 1U << SHARDING_H | 1U << SHARDING_CIN;
     problem.ss_dims = i % 2 == 0 ? 0 : problem.ss_dims;
     check_choice(&problem, i, &rng, &n_checked, &n_reached);
+    if (i % 4 == 0) check_steps(&problem, i, &rng, &n_better);
     arena_rewind(&arena, mark);
   }
-  printf("sets that are given: seed %lu, %zu cases checked, %zu reached\n", (unsigned long)seed, n_checked, n_reached);
-  assert_true(n_checked > N_CHOICES / 4 && n_reached > n_checked / 2);
+  printf("sets that are given: seed %lu, %zu cases checked, %zu reached, %zu improved\n", (unsigned long)seed,
+         n_checked, n_reached, n_better);
+  assert_true(n_checked > N_CHOICES / 4 && n_reached > n_checked / 2 && n_better > N_CHOICES / 8);
 }
 
 static void test_chains(void **state) {
