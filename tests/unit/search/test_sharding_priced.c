@@ -126,6 +126,10 @@ static void test_messages(void **state) {
   by_place[0] = (struct sharding_strategy){{1, 1, 1, 4, 1, 1, 1}, SHARDING_N_DIMS}; /* columns: all must be gathered */
   const struct sharding_answer answer = made_one_set(&problem, 0, by_place, &arena);
   const double with_s = sharding_evaluate(&problem, &answer, &scratch, NULL);
+  const struct sharding_shape shape = {4, 1e9, UINT64_C(1) << 40};
+  const struct sharding_range range = {0, 1, INFINITY};
+  struct sharding_tables *tables = sharding_tables_new(&problem, shape, 0, &arena);
+  expect(sharding_level2_value(tables, &range, by_place, &scratch), with_s);
   problem.message_s = 0;
   const double without_s = sharding_evaluate(&problem, &answer, &scratch, NULL);
   expect(with_s - without_s, 4 * message_s); /* a re-shard, three shifts */
