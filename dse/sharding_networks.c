@@ -25,6 +25,8 @@ struct building {
   struct sharding_layer *layers;
   struct sharding_edge *edges;
   size_t n_layers, n_edges;
+  struct op_graph *graph; /* NULL: of a table */
+  uint32_t *op_of, *fused_into;
 };
 
 static uint32_t kind_named(const char *name) {
@@ -250,17 +252,22 @@ static bool take_op(struct graph_walk *w, uint32_t i) {
 }
 
 static bool take_graph(struct building *b, const struct op_graph *whole, struct arena *scratch) {
-  struct op_graph graph;
+  struct op_graph *const graph = b->graph = ARENA_NEW(b->arena, struct op_graph, 1);
   uint64_t unread;
-  if (!graph_contract(whole, b->arena, scratch, &graph, &unread, b->error)) return false;
-  graph.facts = whole->facts;
-  struct graph_walk walk = {.b = b, .graph = &graph};
-  walk.of = arena_alloc(b->arena, graph.n_ops, sizeof *walk.of);
-  b->layers = ARENA_NEW(b->arena, struct sharding_layer, N_PARTS * graph.n_ops);
-  b->edges = ARENA_NEW(b->arena, struct sharding_edge, N_PARTS * graph.n_edges);
-  for (uint32_t i = 0; i < graph.n_ops; i++) set_maker(&walk, i, SHARDING_NONE);
-  for (uint32_t i = 0; i < graph.n_ops; i++) {
+  if (!graph_contract(whole, b->arena, scratch, graph, &unread, b->error)) return false;
+  graph->facts = whole->facts;
+  struct graph_walk walk = {.b = b, .graph = graph};
+  walk.of = arena_alloc(b->arena, graph->n_ops, sizeof *walk.of);
+  b->op_of = ARENA_NEW(b->arena, uint32_t, N_PARTS * graph->n_ops);
+  b->fused_into = ARENA_NEW(b->arena, uint32_t, graph->n_ops);
+  b->layers = ARENA_NEW(b->arena, struct sharding_layer, N_PARTS * graph->n_ops);
+  b->edges = ARENA_NEW(b->arena, struct sharding_edge, N_PARTS * graph->n_edges);
+  for (uint32_t i = 0; i < graph->n_ops; i++) set_maker(&walk, i, SHARDING_NONE);
+  for (uint32_t i = 0; i < graph->n_ops; i++) {
+    const size_t before = b->n_layers;
     if (!take_op(&walk, i)) return false;
+    for (size_t l = before; l < b->n_layers; l++) b->op_of[l] = i;
+    b->fused_into[i] = b->n_layers == before ? walk.of[i][0] : SHARDING_NONE;
   }
   return true;
 }
@@ -384,6 +391,7 @@ bool sharding_network_load(const struct sharding_network_request *request, struc
     name = request->text;
   }
   if (!found) return error_add(error, STATUS_INPUT, "%s: %s", request->place, why->text);
-  *network = (struct sharding_network){file_name(name, arena), b.n_layers, b.n_edges, b.layers, b.edges};
+  *network = (struct sharding_network){
+      file_name(name, arena), b.n_layers, b.n_edges, b.layers, b.edges, b.graph, b.op_of, b.fused_into};
   return true;
 }

@@ -39,6 +39,10 @@ struct sharding_network {
   size_t n_layers, n_edges;
   const struct sharding_layer *layers; /* in topological order */
   const struct sharding_edge *edges;
+  /* Of a graph of operators: it, without views; the operator behind each layer; the layer into which an operator that
+   * makes none went, SHARDING_NONE: into none. Of a table of layers NULL. */
+  const struct op_graph *graph;
+  const uint32_t *op_of, *fused_into;
 };
 struct sharding_network_request {
   const char *text, *place; /* "bert-base sequence=128"; where it stands, for messages */

@@ -75,6 +75,9 @@ static bool check_settings(const struct finishing *f) {
   if (!(p->optimizer_bytes_per_weight >= 0 && isfinite(p->optimizer_bytes_per_weight))) {
     fine = complain(f, "optimizer_bytes_per_weight: a finite number of at least 0 is allowed");
   }
+  if (!(p->message_s >= 0 && isfinite(p->message_s))) {
+    fine = complain(f, "message_s: a finite number of at least 0 is allowed");
+  }
   if (p->es_dims == 0) fine = complain(f, "es_dims: at least one dimension must be splittable");
   return fine;
 }
@@ -83,7 +86,8 @@ static bool check_design(const struct finishing *f, const struct sharding_design
   const uint64_t needs[][5] = {[SHARDING_TILED] = {d->tm, d->tn, d->tr, d->tc, d->ports},
                                [SHARDING_SYSTOLIC] = {d->rows, d->columns, d->vector, 1, 1},
                                [SHARDING_WINOGRAD] = {d->pm, d->pn, 1, 1, 1},
-                               [SHARDING_TABLE] = {d->n_ps, 1, 1, 1, 1}};
+                               [SHARDING_TABLE] = {d->n_ps, 1, 1, 1, 1},
+                               [SHARDING_PRICED] = {d->price != NULL, 1, 1, 1, 1}};
   bool fine = true;
   if (!(d->clock_hz > 0 && isfinite(d->clock_hz))) {
     fine = complain_of(f, "design", d->name, "clock_hz: a finite number above 0 is allowed");

@@ -65,7 +65,19 @@ struct sharding_edge {
   uint32_t from, to;
 };
 
-enum sharding_model { SHARDING_TILED, SHARDING_SYSTOLIC, SHARDING_WINOGRAD, SHARDING_TABLE };
+enum sharding_model { SHARDING_TILED, SHARDING_SYSTOLIC, SHARDING_WINOGRAD, SHARDING_TABLE, SHARDING_PRICED };
+/* What a layer computes, in each phase of a shared shard: its output; in training the gradient of its input, and of its
+ * weights or second operand. And once, behind all phases, what works by element on its output; backward likewise. */
+enum sharding_pass {
+  SHARDING_FORWARD,
+  SHARDING_BACKWARD_DATA,
+  SHARDING_BACKWARD_WEIGHT,
+  SHARDING_EPILOGUE,
+  SHARDING_BACKWARD_EPILOGUE
+};
+/* Cycles of one pass of a layer on one board of p, by the forward loops that the board has of it. A pure function. */
+typedef double sharding_price(void *context, uint32_t layer, enum sharding_pass pass,
+                              const uint64_t local[SHARDING_N_DIMS], uint32_t p);
 struct sharding_design {
   const char *name;
   enum sharding_model model;
@@ -77,6 +89,9 @@ struct sharding_design {
   size_t n_ps;
   const uint32_t *p;
   const double *cycles;
+  /* priced: by somebody else's model of costs; has no file form. Kinds without products are asked for too. */
+  sharding_price *price;
+  void *price_context;
 };
 struct sharding_board {
   const char *name,
@@ -111,6 +126,9 @@ struct sharding_problem {
   const double *level_bytes_per_s;
   /* links: [n_boards * n_boards], from row to column, where a file overrides pairs; NULL: none does. */
   const double *link_bytes_per_s;
+  /* Before a message's bytes flow: of each step of a ring, each shift and each re-shard on a set. Default 0; transfers
+   * between sets, the host's and the simulator's messages have none; no file form. */
+  double message_s;
 
   /* --- derived by sharding_finish --- */
   const uint32_t *in_start, *in_edge, *out_start, *out_edge; /* edge numbers in compressed rows, the file's order */

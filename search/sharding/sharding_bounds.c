@@ -47,6 +47,7 @@ static double fill_cycles(const struct sharding_design *d, const struct sharding
     return (double)(d->rows + d->columns);
   case SHARDING_WINOGRAD:
   case SHARDING_TABLE:
+  case SHARDING_PRICED:
     break;
   }
   return 0;
@@ -54,6 +55,7 @@ static double fill_cycles(const struct sharding_design *d, const struct sharding
 
 /* Seconds of one board, at least, however the layer is split. */
 static double work_by(const struct sharding_problem *problem, const struct sharding_design *design, uint32_t layer) {
+  if (design->model == SHARDING_PRICED) return 0; /* nothing is known of other shares than those asked for */
   if (design->model != SHARDING_TABLE) {
     if (!sharding_kind_of(problem, layer)->products) return 0;
     const double fill = (double)problem->layers[layer].size[SHARDING_B] * fill_cycles(design, &problem->layers[layer]);

@@ -132,6 +132,9 @@ double judged_cycles(const struct judged_layer *l, const struct sharding_design 
   const bool square = extent[SHARDING_KH] == 3 && extent[SHARDING_KW] == 3 && layer->stride == 1;
   uint64_t n[SHARDING_N_DIMS];
   if (design->model == SHARDING_TABLE) return tabulated(l, design);
+  if (design->model == SHARDING_PRICED) {
+    return design->price(design->price_context, l->layer, SHARDING_FORWARD, extent, l->p);
+  }
   if (!judged_kind(l)->products) return 0;
   for (unsigned d = 0; d < SHARDING_N_DIMS; d++) {
     if (extent[d] == 0) return 0;

@@ -37,7 +37,8 @@ uint64_t judged_held(const struct judged_layer *l, enum judged_tensor tensor) {
 /* Ring of r boards: r − 1 pieces out to be summed, r − 1 back. */
 static double summed_s(const struct judged_layer *l, double elements, uint32_t r, double bandwidth) {
   if (r < 2) return 0;
-  return 2 * (elements / r * (r - 1)) * (double)l->problem->element_bytes / bandwidth;
+  const double each_s = elements / r * (double)l->problem->element_bytes / bandwidth;
+  return 2 * (r - 1) * (each_s + l->problem->message_s);
 }
 
 struct parts {
@@ -61,6 +62,14 @@ static double row_sums_s(const struct judged_layer *l, double bandwidth) {
   return summed_s(l, 2.0 * (double)(judged_elements(l, JUDGED_OUTPUT) / extent[d]), l->strategy->factor[d], bandwidth);
 }
 
+/* What is done once with the whole result. */
+static double by_element_s(const struct judged_layer *l, const struct sharding_design *design,
+                           enum sharding_pass pass) {
+  uint64_t extent[SHARDING_N_DIMS];
+  judged_extents(l, extent);
+  return design->price(design->price_context, l->layer, pass, extent, l->p) / design->clock_hz;
+}
+
 /* Gradients of input and of what it is multiplied with. */
 static double back_s(const struct judged_layer *l, const struct sharding_design *design, double bandwidth,
                      const uint64_t extent[SHARDING_N_DIMS], double phase_s, double shift_s) {
@@ -73,12 +82,25 @@ static double back_s(const struct judged_layer *l, const struct sharding_design 
     for (unsigned d = 0; d < SHARDING_N_DIMS; d++) swapped[d] = extent[d];
     if (!kind->channels_tied)
       swapped[SHARDING_COUT] = extent[SHARDING_CIN], swapped[SHARDING_CIN] = extent[SHARDING_COUT];
-    all_s += rounds_s(l, judged_cycles(l, design, swapped) / design->clock_hz, shift_s) + row_sums_s(l, bandwidth);
+    double cycles;
+    if (design->model == SHARDING_PRICED)
+      cycles = design->price(design->price_context, l->layer, SHARDING_BACKWARD_DATA, extent, l->p);
+    else
+      cycles = judged_cycles(l, design, swapped);
+    all_s += rounds_s(l, cycles / design->clock_hz, shift_s) + row_sums_s(l, bandwidth);
     if (!judged_rotates(l, JUDGED_INPUT)) {
       all_s += summed_s(l, (double)judged_elements(l, JUDGED_INPUT), judged_copies(l, JUDGED_INPUT), bandwidth);
     }
   }
-  if (judged_dims(l, JUDGED_WEIGHTS) != 0 && (kind->has_weights || fed)) {
+  const bool weighs = judged_dims(l, JUDGED_WEIGHTS) != 0 && (kind->has_weights || fed);
+  if (design->model == SHARDING_PRICED && (fed || weighs)) {
+    all_s += by_element_s(l, design, SHARDING_BACKWARD_EPILOGUE);
+  }
+  if (weighs) {
+    if (design->model == SHARDING_PRICED) {
+      phase_s = design->price(design->price_context, l->layer, SHARDING_BACKWARD_WEIGHT, extent, l->p);
+      phase_s /= design->clock_hz;
+    }
     all_s += rounds_s(l, phase_s, shift_s);
     if (!judged_rotates(l, JUDGED_WEIGHTS)) {
       all_s += summed_s(l, (double)judged_elements(l, JUDGED_WEIGHTS), judged_copies(l, JUDGED_WEIGHTS), bandwidth);
@@ -98,10 +120,11 @@ static struct parts parts_of(const struct judged_layer *l, const struct sharding
     if (judged_rotates(l, (enum judged_tensor)t)) moved += (double)judged_held(l, (enum judged_tensor)t);
   }
   const double phase_s = judged_cycles(l, design, extent) / design->clock_hz;
-  const double shift_s = moved > 0 ? moved * (double)l->problem->element_bytes / bandwidth : 0;
+  const double shift_s = moved > 0 ? moved * (double)l->problem->element_bytes / bandwidth + l->problem->message_s : 0;
   parts.round_s = rounds_s(l, phase_s, shift_s);
   parts.sum_s = summed_s(l, (double)judged_elements(l, JUDGED_OUTPUT), judged_copies(l, JUDGED_OUTPUT), bandwidth) +
                 row_sums_s(l, bandwidth);
+  if (design->model == SHARDING_PRICED) parts.round_s += by_element_s(l, design, SHARDING_EPILOGUE);
   if (l->problem->training) parts.back_s = back_s(l, design, bandwidth, extent, phase_s, shift_s);
   return parts;
 }
@@ -123,7 +146,7 @@ static double moved_s(struct clock *c, uint32_t edge) {
   const struct judged_layer source = judged_at(j, from), reader = judged_at(j, to);
   const uint64_t bytes = judged_reshard_bytes(j->problem, edge, a == b ? &source : NULL, &reader, 0);
   if (bytes == 0) return 0;
-  if (a == b) return (double)bytes / j->sets[a].ring_bytes_per_s;
+  if (a == b) return (double)bytes / j->sets[a].ring_bytes_per_s + j->problem->message_s;
   if (a != c->last_from || b != c->last_to) {
     c->last_from = a, c->last_to = b;
     c->last_bytes_per_s = judged_between(j->problem, j->sets[a].boards, j->sets[a].set->n_boards, j->sets[b].boards,

@@ -3,7 +3,8 @@
  *
  * Cycles of the four models of designs are textbook forms; the batch loop repeats them. Shared shards go round the ring
  * between phases, partial sums are summed by a ring all-reduce behind the computation. Kinds without products take no
- * time but what they sum. Left out: start-up times of messages, contention of a re-shard with others. */
+ * time but what they sum, except where a design is priced from outside. Left out: contention of a re-shard with others.
+ */
 #include "search/sharding/sharding_private.h"
 #include "search/sharding/sharding_training.h"
 #include <math.h>
@@ -54,6 +55,7 @@ double sharding_cycles(const struct sharding_problem *problem, const struct shar
                        const uint64_t local[SHARDING_N_DIMS], uint32_t p) {
   const struct sharding_kind *kind = sharding_kind_of(problem, layer);
   if (design->model == SHARDING_TABLE) return from_table(design, layer, p, kind->products);
+  if (design->model == SHARDING_PRICED) return design->price(design->price_context, layer, SHARDING_FORWARD, local, p);
   if (!kind->products) return 0;
   const struct loops loops = {.m = (double)local[SHARDING_COUT],
                               .n = kind->channels_tied ? 1 : (double)local[SHARDING_CIN],
@@ -70,6 +72,7 @@ double sharding_cycles(const struct sharding_problem *problem, const struct shar
   case SHARDING_WINOGRAD:
     return batch * winograd(design, &loops, problem->layers[layer].stride);
   case SHARDING_TABLE:
+  case SHARDING_PRICED:
     break;
   }
   return INFINITY;
@@ -111,7 +114,8 @@ void sharding_local(const struct sharding_problem *problem, uint32_t layer, cons
 double sharding_all_reduce_s(const struct sharding_problem *problem, double elements, uint32_t boards,
                              double bandwidth) {
   if (boards <= 1) return 0;
-  return 2.0 * (boards - 1) / boards * elements * (double)problem->element_bytes / bandwidth;
+  return 2.0 * (boards - 1) / boards * elements * (double)problem->element_bytes / bandwidth +
+         2.0 * (boards - 1) * problem->message_s;
 }
 
 /* What boards hold of a tensor: a rotated one its piece, `copies` times. */
@@ -153,7 +157,7 @@ void sharding_cost(const struct sharding_problem *problem, uint32_t layer, const
   uint64_t moved = 0;
   if (rotation.weights) moved = sat_add(moved, ceil_div(weights, g));
   if (rotation.input) moved = sat_add(moved, ceil_div(input, g));
-  if (moved > 0) cost->shift_s = (double)moved * (double)problem->element_bytes / bandwidth;
+  if (moved > 0) cost->shift_s = (double)moved * (double)problem->element_bytes / bandwidth + problem->message_s;
   cost->all_reduce_s =
       sharding_all_reduce_s(problem, (double)output, sharding_replication(strategy, kind->output_dims), bandwidth);
   if (kind->reduced < SHARDING_N_DIMS && strategy->factor[kind->reduced] > 1) {
@@ -163,6 +167,9 @@ void sharding_cost(const struct sharding_problem *problem, uint32_t layer, const
         sharding_all_reduce_s(problem, VALUES_A_ROW * rows, strategy->factor[kind->reduced], bandwidth);
   }
   cost->forward_s = sharding_phases_s(problem, cost->phase_s, cost->shift_s, g) + cost->all_reduce_s;
+  if (design->model == SHARDING_PRICED) {
+    cost->forward_s += design->price(design->price_context, layer, SHARDING_EPILOGUE, exclusive, p) / design->clock_hz;
+  }
   cost->total_s = cost->forward_s;
 
   const uint32_t copies = problem->double_buffer ? 2 : 1; /* the next piece arrives while one is in use */

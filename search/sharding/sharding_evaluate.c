@@ -96,7 +96,7 @@ static double edge_s(const struct run *run, uint32_t edge) {
   const double bandwidth =
       same ? run->ring[run->set_of[to]]
            : sharding_between_bandwidth(p, source->boards, source->n_boards, set->boards, set->n_boards);
-  return (double)bytes / bandwidth;
+  return (double)bytes / bandwidth + (same ? p->message_s : 0);
 }
 
 static double host_s(const struct run *run, uint32_t layer, bool output) {

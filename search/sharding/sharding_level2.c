@@ -444,6 +444,30 @@ void sharding_level2_solve(struct sharding_tables *tables, const struct sharding
   arena_rewind(scratch, mark);
 }
 
+static uint16_t number_of(const struct sharding_tables *tables, uint32_t layer,
+                          const struct sharding_strategy *strategy) {
+  const struct sharding_strategy *list = tables->bytes->list[layer];
+  for (uint32_t s = 0; s < tables->bytes->n[layer]; s++) {
+    if (list[s].shared == strategy->shared && memcmp(list[s].factor, strategy->factor, sizeof strategy->factor) == 0)
+      return (uint16_t)s;
+  }
+  BUG("layer %u: not a legal strategy", layer);
+}
+
+double sharding_level2_value(struct sharding_tables *tables, const struct sharding_range *range,
+                             const struct sharding_strategy *strategies, struct arena *scratch) {
+  const uint32_t n = range->last - range->first + 1;
+  const struct level2_outside outside = {.inbound_bytes_per_s = range->inbound_bytes_per_s};
+  const struct arena_mark mark = arena_get_mark(scratch);
+  uint16_t *choice = ARENA_NEW(scratch, uint16_t, n);
+  struct level2_plan plan;
+  level2_plan_make(tables, range->first, range->last, &outside, scratch, &plan);
+  for (uint32_t i = 0; i < n; i++) choice[i] = number_of(tables, plan.layers[i].layer, &strategies[i]);
+  const double value_s = level2_plan_value(&plan, choice, scratch);
+  arena_rewind(scratch, mark);
+  return value_s;
+}
+
 void sharding_level2_forward(struct sharding_tables *tables, uint32_t first, double inbound_bytes_per_s,
                              struct arena *scratch, double *best_s) {
   const struct sharding_problem *problem = tables->store->problem;

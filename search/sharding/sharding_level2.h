@@ -34,6 +34,9 @@ struct sharding_level2 {
 };
 void sharding_level2_solve(struct sharding_tables *tables, const struct sharding_range *range, struct arena *scratch,
                            struct arena *arena, struct sharding_level2 *result);
+/* The same value for given strategies, legal ones, by place from range->first on; memory is not looked at. */
+double sharding_level2_value(struct sharding_tables *tables, const struct sharding_range *range,
+                             const struct sharding_strategy *strategies, struct arena *scratch);
 /* Chains: best[last - first] for every last from `first` on, in one pass: value and bound at once (memory aside). */
 void sharding_level2_forward(struct sharding_tables *tables, uint32_t first, double inbound_bytes_per_s,
                              struct arena *scratch, double *best_s);

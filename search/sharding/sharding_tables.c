@@ -81,7 +81,8 @@ struct sharding_store *sharding_store_new(const struct sharding_problem *problem
   const uint32_t *same = layers_alike(problem, arena);
   *store = (struct sharding_store){problem, arena, same, edges_alike(problem, same, arena), true, NULL, NULL};
   for (size_t d = 0; d < problem->n_designs; d++) {
-    if (problem->designs[d].model == SHARDING_TABLE) store->cost_by_form = false;
+    const enum sharding_model model = problem->designs[d].model;
+    if (model == SHARDING_TABLE || model == SHARDING_PRICED) store->cost_by_form = false;
   }
   return store;
 }
@@ -199,7 +200,9 @@ const double *sharding_tables_reshard(struct sharding_tables *tables, uint32_t e
   if (tables->reshard_s[same] == NULL) {
     tables->reshard_s[same] = ARENA_NEW(store->arena, double, n_from *n_to);
     for (size_t i = 0; i < n_from * n_to; i++) {
-      tables->reshard_s[same][i] = (double)bytes->reshard[same][i] / tables->shape.bandwidth;
+      const uint64_t moved = bytes->reshard[same][i];
+      tables->reshard_s[same][i] =
+          (double)moved / tables->shape.bandwidth + (moved > 0 ? store->problem->message_s : 0);
     }
   }
   return tables->reshard_s[edge] = tables->reshard_s[same];

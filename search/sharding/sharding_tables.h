@@ -23,7 +23,7 @@ struct sharding_store {
   struct arena *arena;
   const uint32_t *same;      /* [n_layers] first layer of the same form */
   const uint32_t *same_edge; /* [n_edges] first edge between the same forms */
-  bool cost_by_form;         /* cycles depend on the form alone: no design is a table */
+  bool cost_by_form;         /* cycles depend on the form alone: no design is a table or priced */
   struct sharding_bytes *bytes;
   struct sharding_tables *tables;
 };

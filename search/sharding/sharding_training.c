@@ -12,6 +12,25 @@
 #include "search/sharding/sharding_private.h"
 #include <string.h>
 
+/* Seconds of a phase of a backward pass. Designs that only know layers forward take the gradient of the input for the
+ * same layer with its channels exchanged, that of the weights for as long as the layer forward. */
+static double phase_s_of(const struct sharding_problem *problem, uint32_t layer, const struct sharding_design *design,
+                         uint32_t p, enum sharding_pass pass, const struct sharding_cost *cost) {
+  if (design->model == SHARDING_PRICED) {
+    return design->price(design->price_context, layer, pass, cost->local, p) / design->clock_hz;
+  }
+  if (pass == SHARDING_BACKWARD_WEIGHT) return cost->phase_s;
+  uint64_t swapped[SHARDING_N_DIMS];
+  memcpy(swapped, cost->local, sizeof swapped);
+  if (!sharding_kind_of(problem, layer)->channels_tied) {
+    swapped[SHARDING_COUT] = cost->local[SHARDING_CIN];
+    swapped[SHARDING_CIN] = cost->local[SHARDING_COUT];
+  }
+  double cycles = sharding_cycles(problem, design, layer, swapped, p);
+  if (design->model == SHARDING_TABLE) cycles /= cost->phases;
+  return cycles / design->clock_hz;
+}
+
 void sharding_add_backward(const struct sharding_problem *problem, uint32_t layer, const struct sharding_design *design,
                            uint32_t p, double bandwidth, const struct sharding_strategy *strategy,
                            struct sharding_cost *cost) {
@@ -19,25 +38,24 @@ void sharding_add_backward(const struct sharding_problem *problem, uint32_t laye
   const struct sharding_rotation rotation = sharding_rotation_of(kind, strategy);
   const bool has_producer = problem->in_start[layer + 1] > problem->in_start[layer];
   const bool second = kind->weight_dims != 0 && (kind->has_weights || has_producer);
-  uint64_t exclusive[SHARDING_N_DIMS], swapped[SHARDING_N_DIMS];
+  uint64_t exclusive[SHARDING_N_DIMS];
   sharding_local(problem, layer, strategy, exclusive);
-  memcpy(swapped, cost->local, sizeof swapped);
-  if (!kind->channels_tied) {
-    swapped[SHARDING_COUT] = cost->local[SHARDING_CIN];
-    swapped[SHARDING_CIN] = cost->local[SHARDING_COUT];
-  }
   if (has_producer) {
-    double cycles = sharding_cycles(problem, design, layer, swapped, p);
-    if (design->model == SHARDING_TABLE) cycles /= cost->phases;
-    cost->total_s += sharding_phases_s(problem, cycles / design->clock_hz, cost->shift_s, cost->phases);
+    const double phase_s = phase_s_of(problem, layer, design, p, SHARDING_BACKWARD_DATA, cost);
+    cost->total_s += sharding_phases_s(problem, phase_s, cost->shift_s, cost->phases);
     if (!rotation.input) {
       cost->total_s += sharding_all_reduce_s(problem, (double)sharding_input_elements(problem, layer, exclusive),
                                              sharding_replication(strategy, kind->input_dims), bandwidth);
     }
     if (kind->reduced < SHARDING_N_DIMS) cost->total_s += cost->all_reduce_s;
   }
+  if (design->model == SHARDING_PRICED && (has_producer || second)) {
+    cost->total_s +=
+        design->price(design->price_context, layer, SHARDING_BACKWARD_EPILOGUE, exclusive, p) / design->clock_hz;
+  }
   if (second) {
-    cost->total_s += sharding_phases_s(problem, cost->phase_s, cost->shift_s, cost->phases);
+    const double phase_s = phase_s_of(problem, layer, design, p, SHARDING_BACKWARD_WEIGHT, cost);
+    cost->total_s += sharding_phases_s(problem, phase_s, cost->shift_s, cost->phases);
     if (!rotation.weights) {
       cost->total_s += sharding_all_reduce_s(problem, (double)sharding_weight_elements(kind, exclusive),
                                              sharding_replication(strategy, kind->weight_dims), bandwidth);

@@ -151,6 +151,8 @@ static void put_designs(const struct sharding_problem *p, FILE *out) {
     case SHARDING_TABLE:
       put_cycles(p, d, out);
       break;
+    case SHARDING_PRICED:
+      BUG("a priced design has no file form");
     }
     putc('}', out);
   }

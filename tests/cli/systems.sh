@@ -52,12 +52,25 @@ for file in systems stages k; do
   holds "columns.csv has every column of $file.csv" '[r["column"] for r in a if r["file"] == "'$file'.csv"] ==
     list(b[0])' small/columns.csv small/$file.csv
 done
-# Shards within the tensor groups of the chosen system: exact, no slower than Megatron's rule, every column described.
+# Shards within the tensor groups of the chosen system, stage by stage: priced, no slower than Megatron's rule, every
+# column described.
 runs 0 'shards' "$dse" explore small.cfg --out shards --shards --set 'system.tensor=[2]' --set 'system.devices=[4]'
-holds 'shards.csv: every layer once, step above its bound, no slower than the rule' 'len(a) > 40 and
-  len({r["layer"] for r in a}) == len(a) and all(0 < float(r["bound_s"]) <= float(r["step_s"]) <=
-  float(r["bound_s"]) * (1 + 1e-9) and float(r["step_s"]) <= float(r["megatron_step_s"]) and
-  all(r[k].endswith(":2") for k in ("es", "megatron_es")) for r in a)' shards/shards.csv
+says 'shards: a microbatch by both, and the gap' 'shards: a microbatch through all stages takes'
+holds 'shards.csv: every layer once, on one of two stages, in order' 'len(a) > 40 and
+  len({r["layer"] for r in a}) == len(a) and [r["stage"] for r in a] == sorted(r["stage"] for r in a) and
+  {r["stage"] for r in a} == {"0", "1"} and a[0]["layer"].startswith("embedding") and
+  {r["stage"] for r in a if r["layer"].startswith("layer0.")} == {"0"} and
+  {r["stage"] for r in a if r["layer"].startswith("layer3.")} == {"1"}' shards/shards.csv
+holds 'shards.csv: stages above their bounds, no slower than the rule, every layer split and priced' 'all(
+  0 < float(r["stage_bound_s"]) <= float(r["stage_s"]) <= float(r["megatron_stage_s"]) and
+  float(r["stage_s"]) <= float(r["stage_bound_s"]) * 1.1 and float(r["layer_s"]) > 0 and
+  float(r["megatron_layer_s"]) > 0 and all(r[k].endswith(":2") for k in ("es", "megatron_es")) for r in a)' \
+  shards/shards.csv
+runs 0 'shards on slow links' "$dse" explore small.cfg --out slow-shards --shards --set 'system.tensor=[4]' --set \
+  'system.devices=[8]' --set 'space.link_gbytes_per_s=[1]' --set \
+  'model=["layers=4", "hidden=192", "heads=4", "vocab=512", "sequence=512"]'
+holds 'on slow links shards that send less win' 'all(float(r["stage_s"]) < 0.9 * float(r["megatron_stage_s"]) for r in a)
+  and any(r["es"] != r["megatron_es"] for r in a)' slow-shards/shards.csv
 holds 'columns.csv has every column of shards.csv' '[r["column"] for r in a if r["file"] == "shards.csv"] ==
   list(b[0])' shards/columns.csv shards/shards.csv
 runs 0 'no groups, no shards' "$dse" explore small.cfg --out no-groups --shards --set 'system.tensor=[1]' --set \

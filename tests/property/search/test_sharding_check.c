@@ -33,6 +33,24 @@ static void draw(struct rng *rng, const struct sharding_shape_of_problem *shape,
   fail_msg("seed %" PRIu64 ", round %zu: %s", seed, round, error.text);
 }
 
+/* Any whole number will do, if it is always the same. */
+static double priced(void *context, uint32_t layer, enum sharding_pass pass, const uint64_t local[SHARDING_N_DIMS],
+                     uint32_t p) {
+  const struct sharding_problem *problem = context;
+  uint64_t sum = layer % problem->n_layers + 31 * (uint64_t)pass + p;
+  for (unsigned d = 0; d < SHARDING_N_DIMS; d++) sum = (sum * 2385 + local[d]) % 9973;
+  return (double)sum;
+}
+
+/* The first design is priced from outside, and messages take time to start. */
+static void price(struct rng *rng, struct sharding_problem *problem) {
+  struct sharding_design *const designs = ARENA_NEW(&arena, struct sharding_design, problem->n_designs);
+  memcpy(designs, problem->designs, problem->n_designs * sizeof *designs);
+  designs[0].model = SHARDING_PRICED, designs[0].price = priced, designs[0].price_context = problem;
+  problem->designs = designs;
+  problem->message_s = 1e-3 * rng_unit(rng);
+}
+
 static void test_judge(void **state) {
   (void)state;
   size_t n_fit = 0, n_training = 0, n_sets = 0;
@@ -45,6 +63,7 @@ static void test_judge(void **state) {
     struct sharding_claim claim = {0};
     struct error error = {0};
     draw(&rng, &shape, round, &problem);
+    if (round % 4 == 1) price(&rng, &problem);
     sharding_random_answer(&rng, &problem, &arena, &claim.answer);
     struct sharding_schedule schedule = sharding_schedule_new(&problem, &arena);
     const double value = sharding_evaluate(&problem, &claim.answer, &scratch, &schedule);
