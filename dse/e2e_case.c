@@ -99,14 +99,18 @@ static bool set_up(struct e2e_case *run, uint64_t share, struct error *error) {
                                                        : ATTENTION_FUSED;
   set_software(run);
   set_constants(run, &question->points[0]);
-  const struct system_model model = {
-      .workload = {run->work.name, question->data_folder, 1, run->work.element_bytes, run->work.sets, run->work.n_sets},
-      .training = &run->training,
-      .schedule = &question->base->schedule,
-      .cost = &run->cost,
-      .technology = &question->base->technology,
-      .network = &run->network,
-      .law = &run->law};
+  const struct system_model model = {.workload = {.name = run->work.name,
+                                                  .data_folder = question->data_folder,
+                                                  .batch = 1,
+                                                  .element_bytes = run->work.element_bytes,
+                                                  .sets = run->work.sets,
+                                                  .n_sets = run->work.n_sets},
+                                     .training = &run->training,
+                                     .schedule = &question->base->schedule,
+                                     .cost = &run->cost,
+                                     .technology = &question->base->technology,
+                                     .network = &run->network,
+                                     .law = &run->law};
   run->system = system_new(&model, run->arena, run->scratch);
   return true;
 }
