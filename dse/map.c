@@ -15,6 +15,26 @@ const struct map_problem *const map_problems[] = {
 };
 const size_t n_map_problems = sizeof map_problems / sizeof *map_problems;
 
+bool map_is_contest(const struct invocation *invocation) {
+  const char *const name = invocation_value(invocation, "algorithm");
+  return name != NULL && (strcmp(name, "all") == 0 || strchr(name, ',') != NULL);
+}
+
+bool map_read_seconds(const struct invocation *invocation, double *seconds, struct error *error) {
+  const char *const text = invocation_value(invocation, "time");
+  *seconds = 0;
+  if (text == NULL || (text_to_double(text, seconds) && *seconds > 0 && *seconds <= 1e7)) return true;
+  return error_add(error, STATUS_INPUT, "--time %s: seconds, above 0 to 1e7, are allowed", text);
+}
+
+const char *map_key_group(const char *name, struct arena *arena) {
+  char *const group = arena_copy_text(arena, name);
+  for (char *c = group; *c != '\0'; c++) {
+    if (*c == '-') *c = '_';
+  }
+  return group;
+}
+
 void map_print_table(const struct invocation *invocation, const struct table *table) {
   size_t n;
   const char *const bytes = table_bytes(table, &n);

@@ -31,6 +31,12 @@ extern const size_t n_map_problems;
 /* The problem named words[0], or NULL with a message of `command`. */
 const struct map_problem *map_find_problem(const struct invocation *invocation, const char *command,
                                            struct error *error);
+/* Are several searches wanted, to be compared: --algorithm all, or names with commas between? */
+bool map_is_contest(const struct invocation *invocation);
+/* --time; 0: not given. */
+bool map_read_seconds(const struct invocation *invocation, double *seconds, struct error *error);
+/* The group of an algorithm's keys: its name, - as _. */
+const char *map_key_group(const char *name, struct arena *arena);
 /* A table as CSV on stdout. */
 void map_print_table(const struct invocation *invocation, const struct table *table);
 /* An object on stdout; takes it over. */

@@ -50,27 +50,14 @@ static const struct partition_algorithm *find_algorithm(const struct invocation 
   return NULL;
 }
 
-/* Are several searches wanted, to be compared? */
-static bool is_contest(const struct invocation *invocation) {
-  const char *const name = invocation_value(invocation, "algorithm");
-  return name != NULL && (strcmp(name, "all") == 0 || strchr(name, ',') != NULL);
-}
-
 /* Options that do not go together: said, not ignored. */
 static bool check_options(const struct invocation *invocation, struct error *error) {
   static const char *const of_one[] = {"out", "report", "trace"};
-  for (size_t i = 0; is_contest(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
+  for (size_t i = 0; map_is_contest(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
     if (invocation_value(invocation, of_one[i]) != NULL)
       error_add(error, STATUS_INPUT, "--%s: not where searches are compared (--algorithm all, or several)", of_one[i]);
   }
   return !error_is_set(error);
-}
-
-static bool read_seconds(const struct invocation *invocation, double *seconds, struct error *error) {
-  const char *const text = invocation_value(invocation, "time");
-  *seconds = 0;
-  if (text == NULL || (text_to_double(text, seconds) && *seconds > 0 && *seconds <= 1e7)) return true;
-  return error_add(error, STATUS_INPUT, "--time %s: seconds, above 0 to 1e7, are allowed", text);
 }
 
 /* all: those that can do this problem; or names with commas between. */
@@ -100,14 +87,6 @@ static bool read_algorithms(struct partition_command *command, struct error *err
   return command->n_algorithms > 0 || error_add(error, STATUS_INPUT, "--algorithm: no name");
 }
 
-static const char *group_of(const char *name, struct arena *arena) {
-  char *const group = arena_copy_text(arena, name);
-  for (char *c = group; *c != '\0'; c++) {
-    if (*c == '-') *c = '_';
-  }
-  return group;
-}
-
 /* --set ALGORITHM.key=…, of all algorithms; what has no group in front is a key of the instance. */
 static bool read_keys(struct partition_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
@@ -126,8 +105,8 @@ static bool read_keys(struct partition_command *command, struct error *error) {
     for (size_t k = 0; k < command->n_algorithms; k++) {
       if (command->algorithms[k] == algorithm) command->settings[k] = into;
     }
-    sections[n++] =
-        (struct config_section){.group = group_of(algorithm->name, arena), .table = algorithm->table, .into = into};
+    sections[n++] = (struct config_section){
+        .group = map_key_group(algorithm->name, arena), .table = algorithm->table, .into = into};
   }
   struct config *config;
   if (!config_open_text("--set", "", 0, sets, n_sets, arena, &config, error)) return false;
@@ -140,7 +119,7 @@ static bool read_options(struct partition_command *command, struct error *error)
   const struct invocation *const invocation = command->invocation;
   struct partition_job *const job = &command->job;
   if (!check_options(invocation, error) || !read_algorithms(command, error) || !read_keys(command, error)) return false;
-  if (!read_seconds(invocation, &job->time_s, error)) return false;
+  if (!map_read_seconds(invocation, &job->time_s, error)) return false;
   const bool timed = job->time_s > 0;
   const uint64_t own = command->n_algorithms == 1 ? command->algorithms[0]->default_samples : 0;
   if (!invocation_u64(invocation, "samples",
@@ -367,7 +346,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
   if (invocation_value(invocation, "convergence") != NULL) {
     command.convergence = partition_convergence_new(invocation->arena);
   }
-  return is_contest(invocation) ? compare(&command, error) : solve(&command, error);
+  return map_is_contest(invocation) ? compare(&command, error) : solve(&command, error);
 }
 
 static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {

@@ -42,16 +42,10 @@ static const struct placement_algorithm *find_algorithm(const struct invocation 
   return NULL;
 }
 
-/* Are several searches wanted, to be compared? */
-static bool is_contest(const struct invocation *invocation) {
-  const char *const name = invocation_value(invocation, "algorithm");
-  return name != NULL && (strcmp(name, "all") == 0 || strchr(name, ',') != NULL);
-}
-
 /* Options that do not go together: said, not ignored. */
 static bool check_options(const struct invocation *invocation, struct error *error) {
   static const char *const of_one[] = {"time", "out", "report", "trace"};
-  for (size_t i = 0; is_contest(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
+  for (size_t i = 0; map_is_contest(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
     if (invocation_value(invocation, of_one[i]) != NULL) {
       error_add(error, STATUS_INPUT, "--%s: not where searches are compared (--algorithm all, or several)", of_one[i]);
     }
@@ -71,13 +65,6 @@ static bool check_options(const struct invocation *invocation, struct error *err
   if (!front && invocation_value(invocation, "slacks") != NULL)
     error_add(error, STATUS_INPUT, "--slacks: only with --front");
   return !error_is_set(error);
-}
-
-static bool read_seconds(const struct invocation *invocation, double *seconds, struct error *error) {
-  const char *const text = invocation_value(invocation, "time");
-  *seconds = 0;
-  if (text == NULL || (text_to_double(text, seconds) && *seconds > 0 && *seconds <= 1e7)) return true;
-  return error_add(error, STATUS_INPUT, "--time %s: seconds, above 0 to 1e7, are allowed", text);
 }
 
 /* all: those that can do this problem; or names with commas between. */
@@ -107,14 +94,6 @@ static bool read_algorithms(struct placement_command *command, struct error *err
   return command->n_algorithms > 0 || error_add(error, STATUS_INPUT, "--algorithm: no name");
 }
 
-static const char *group_of(const char *name, struct arena *arena) {
-  char *const group = arena_copy_text(arena, name);
-  for (char *c = group; *c != '\0'; c++) {
-    if (*c == '-') *c = '_';
-  }
-  return group;
-}
-
 /* --set ALGORITHM.key=…, of all algorithms. */
 static bool read_keys(struct placement_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
@@ -129,8 +108,8 @@ static bool read_keys(struct placement_command *command, struct error *error) {
     for (size_t k = 0; k < command->n_algorithms; k++) {
       if (command->algorithms[k] == algorithm) command->settings[k] = into;
     }
-    sections[n++] =
-        (struct config_section){.group = group_of(algorithm->name, arena), .table = algorithm->table, .into = into};
+    sections[n++] = (struct config_section){
+        .group = map_key_group(algorithm->name, arena), .table = algorithm->table, .into = into};
   }
   struct config *config;
   if (!config_open_text("--set", "", 0, invocation->sets, invocation->n_sets, arena, &config, error)) return false;
@@ -169,7 +148,7 @@ static bool read_options(struct placement_command *command, struct error *error)
   const struct invocation *const invocation = command->invocation;
   struct placement_job *const job = &command->job;
   if (!check_options(invocation, error) || !read_algorithms(command, error) || !read_keys(command, error)) return false;
-  if (!read_seconds(invocation, &job->time_s, error)) return false;
+  if (!map_read_seconds(invocation, &job->time_s, error)) return false;
   const bool timed = job->time_s > 0;
   if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
       !invocation_u64(invocation, "seed", 0, &job->seed, error))
@@ -385,7 +364,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
   command.job.algorithm = command.algorithms[0];
   command.job.settings = command.settings[0];
   if (invocation_value(invocation, "front") != NULL) return placement_print_front(invocation, &command.job, error);
-  return is_contest(invocation) ? compare(&command, error) : solve(&command, error);
+  return map_is_contest(invocation) ? compare(&command, error) : solve(&command, error);
 }
 
 /* --- the judge ------------------------------------------------------------------------------------------------------

@@ -45,21 +45,9 @@ static const struct tenancy_algorithm *find_algorithm(const struct invocation *i
   return NULL;
 }
 
-static bool read_seconds(const struct invocation *invocation, double *seconds, struct error *error) {
-  const char *text = invocation_value(invocation, "time");
-  *seconds = 0;
-  if (text == NULL) return true;
-  char *end;
-  *seconds = strtod(text, &end);
-  if (end != text && *end == '\0' && *seconds > 0 && *seconds <= 1e7) return true;
-  return error_add(error, STATUS_INPUT, "--time %s: seconds, above 0 to 1e7, are allowed", text);
-}
-
 /* Are several searches wanted, to be compared? */
 static bool is_contest(const struct invocation *invocation) {
-  const char *name = invocation_value(invocation, "algorithm");
-  return invocation_value(invocation, "seeds") != NULL ||
-         (name != NULL && (strcmp(name, "all") == 0 || strchr(name, ',') != NULL));
+  return invocation_value(invocation, "seeds") != NULL || map_is_contest(invocation);
 }
 
 /* Options that do not go together: said, not ignored. */
@@ -118,7 +106,7 @@ static bool read_options(struct tenancy_command *command, struct error *error) {
   job->algorithm = command->algorithms[0];
   const void **all;
   command->settings = ARENA_NEW(invocation->arena, const void *, n_tenancy_algorithms);
-  if (!read_seconds(invocation, &job->time_s, error)) return false;
+  if (!map_read_seconds(invocation, &job->time_s, error)) return false;
   const bool timed = job->time_s > 0 && invocation_value(invocation, "samples") == NULL;
   if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
       !invocation_u64(invocation, "seed", 0, &job->seed, error) ||

@@ -173,7 +173,7 @@ static void undo_normalise(struct policy_tape *tape, size_t l, size_t d) {
     const real *const active = tape->active[l] + v * d, *const above = tape->d_h + v * d;
     real *const z = tape->d_z + v * d;
     const real mean = tape->mean[l][v], scale = tape->scale[l][v];
-    for (size_t j = 0; j < d; j++) z[j] = (active[j] - mean) * scale; /* for now: the normalised row */
+    for (size_t j = 0; j < d; j++) z[j] = (active[j] - mean) * scale; /* the normalised row, scaled below */
     const real above_mean = policy_row_sum(above, d) / (real)d, along = policy_row_dot(above, z, d) / (real)d;
     for (size_t j = 0; j < d; j++) z[j] = scale * (above[j] - above_mean - z[j] * along) * slope(active[j]);
   }
