@@ -163,9 +163,12 @@ static void emit_norms(struct build *build, const struct onnx_node *node) {
   struct weights weights = {.main = ONNX_NONE};
   for (size_t i = 1; i < node->n_inputs && i < 3; i++)
     if (node->inputs[i] != ONNX_NONE) add_weight(build, &weights, node->inputs[i]);
+  const struct onnx_shape *const x = &onnx_operand(build->graph, node, 0)->shape;
+  const bool by_channel = node->op->kind == OP_BATCH_NORM && x->rank > 1;
   const struct vector_op vector = {.kind = node->op->kind,
                                    .n_parameters = weights.n_parameters,
                                    .n_weights = weights.n_weights,
+                                   .n_channels = by_channel ? (uint64_t)x->dims[1] : 0,
                                    .group = OP_ABSENT,
                                    .out = shape_of(build, node->outputs[0])};
   const bool data = value_at(build, node->inputs[0])->source == SOURCE_DATA;
