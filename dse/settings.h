@@ -105,6 +105,8 @@ struct run_sections {
 struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena);
 /* The groups and tables alone, for `dse list keys` and the reference page. */
 const struct field_table *run_space_fields(struct arena *arena);
+/* Does the axis stand in tables and names? One that came later does where it is not fixed to what was before. */
+bool run_axis_counts(const struct run_settings *settings, size_t axis);
 const void *run_algorithm_settings(const struct run_settings *settings, const struct search_algorithm *algorithm);
 
 /* A file that has been opened into settings that are all zero: how many workloads it lists, then every section. */
