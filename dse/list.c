@@ -1,4 +1,6 @@
 /* dse list: what there is to choose from, with every key, unit, range and default. */
+#include "dse/list.h"
+
 #include "dse/command.h"
 #include "dse/map.h"
 #include "dse/partition_table.h"
@@ -333,6 +335,13 @@ static const struct {
     {"map-keys", "keys of dse map --set, as PROBLEM/KEY", list_map_keys},
     {"keys", "every key of a run file, with unit, range and default", list_keys},
 };
+
+bool list_kind(size_t i, const char **name, const char **doc) {
+  if (i >= sizeof kinds / sizeof *kinds) return false;
+  *name = kinds[i].kind;
+  *doc = kinds[i].doc;
+  return true;
+}
 
 static enum status run(struct invocation *invocation, struct error *error) {
   const size_t n = sizeof kinds / sizeof *kinds;
