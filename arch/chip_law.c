@@ -1,9 +1,9 @@
 /* What does a chip cost in mm² and W? One sum of parts, for designs and for real chips.
  *
  * Source: cost-model §5 (nodes, HBM, links), §6 (the law). Two terms differ from it, because fewer constants predict
- * chips that were left out of the fit better (docs/model.md, "Against real chips"): a GPU's SM is its lanes, which cost
- * what lanes cost elsewhere; its MACs take what other MACs take. Left out: voltage and frequency, 3D stacking, analog
- * parts other than HBM PHYs and links, harvesting. */
+ * chips that were left out of the fit better (docs/models/accuracy.md, "Against real chips"): a GPU's SM is its lanes,
+ * which cost what lanes cost elsewhere; its MACs take what other MACs take. Left out: voltage and frequency, 3D
+ * stacking, analog parts other than HBM PHYs and links, harvesting. */
 #include "arch/chip_law.h"
 
 static const double cell_7nm_um2 = 0.027;

@@ -84,6 +84,22 @@ static void offer_kinds(struct completion *completion) {
   for (size_t i = 0; list_kind(i, &name, &doc); i++) completion_offer(completion, name, "", doc);
 }
 
+/* Of the kind that stands before; of models and parts the names alone are quick. */
+static void offer_listed(struct completion *completion) {
+  const struct invocation invocation = {
+      .arena = completion->arena, .scratch = completion->scratch, .data_folder = completion->data_folder};
+  const char *const kind = completion->n_words > 0 ? completion->words[0] : "";
+  const char *const *names;
+  if (strcmp(kind, "workloads") == 0) {
+    offer_workloads(completion);
+  } else if (strcmp(kind, "catalogue") == 0) {
+    offer_catalogue(completion);
+  } else {
+    const size_t n = list_names(&invocation, kind, &names);
+    for (size_t i = 0; i < n; i++) completion_offer(completion, names[i], "", "");
+  }
+}
+
 static void offer_objectives(struct completion *completion) {
   for (size_t i = 0; i < N_OBJECTIVES; i++)
     completion_offer(completion, run_metric_names[i], "", run_objective_words[i]);
@@ -185,7 +201,7 @@ static void offer_design(struct completion *completion) {
 
 static const struct {
   const char *command; /* "": any */
-  const char *where;   /* the option, or the word as the usage line spells it */
+  const char *where;   /* the option, or the word as the usage line spells it, without brackets */
   bool list;           /* several, with commas between */
   void (*offer)(struct completion *completion);
 } rules[] = {
@@ -201,15 +217,18 @@ static const struct {
     {"compare", "metric", false, offer_objectives},
     {"front", "objectives", true, offer_objectives},
     {"schedules", "networks", true, offer_workloads},
-    {"list", "[KIND]", false, offer_kinds},
+    {"list", "KIND", false, offer_kinds},
+    {"list", "NAME", false, offer_listed},
     {"show", "NAME|FILE.cfg|FILE.json|FILE.onnx", false, offer_workloads},
     {"", "PROBLEM", false, offer_problems},
 };
 
 void completion_value(struct completion *completion, const char *where, const char *spelt) {
+  const char *const word = arena_printf(completion->arena, "%.*s", (int)strcspn(spelt + strspn(spelt, "["), "]"),
+                                        spelt + strspn(spelt, "["));
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
     if (rules[i].command[0] != '\0' && strcmp(rules[i].command, completion->command->name) != 0) continue;
-    if (strcmp(rules[i].where, where[0] != '\0' ? where : spelt) != 0) continue;
+    if (strcmp(rules[i].where, where[0] != '\0' ? where : word) != 0) continue;
     if (rules[i].list) {
       completion_keep(completion, ',');
       fputs(":open\n", completion->out);

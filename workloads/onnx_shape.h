@@ -1,4 +1,4 @@
-/* Shapes of one node's outputs. Used by onnx_infer.c, onnx_shape.c and onnx_window.c alone. */
+/* Shapes of one node's outputs. Used by onnx_infer.c, onnx_shape*.c and onnx_window.c alone. */
 #ifndef WORKLOADS_ONNX_SHAPE_H
 #define WORKLOADS_ONNX_SHAPE_H
 
@@ -19,6 +19,12 @@ struct onnx_inference {
 const struct onnx_shape *onnx_shape_of(const struct onnx_inference *inference, size_t i);
 /* Sets output i (nothing if it is left out): dimensions and their product must be in range. */
 bool onnx_set_shape(struct onnx_inference *inference, size_t i, const int64_t *dims, size_t rank, int32_t type);
+/* Output 0 like `shape`; type 0: that of operand 0. */
+bool onnx_set_like(struct onnx_inference *inference, const struct onnx_shape *shape, int32_t type);
+/* `value`, or the end of the range that it lies beyond. */
+static inline int64_t onnx_clamp(int64_t value, int64_t least, int64_t most) {
+  return value < least ? least : value > most ? most : value;
+}
 /* An axis that may count from behind; false, with a message, if it is out of range. */
 bool onnx_axis(const struct onnx_inference *inference, int64_t given, size_t rank, size_t *axis);
 /* The integers that are attribute `name`, or operand i in newer operator sets; `n` 0 if there are none. False, with a

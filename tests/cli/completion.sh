@@ -58,6 +58,10 @@ cost --set cost.|cost.dataflow=|
 show |workload|
 show workload bert|bert-large|resnet50
 list |catalogue|
+list catalogue tpuv|tpuv4|a100
+list collectives |ring|
+list workloads bert|bert-base|
+list keys limits.t|limits.tdp_w|limits.area_mm2
 calibrate |chips|
 calibrate chips --law |specification|
 schedules a.cfg --networks resnet18,bert-|resnet18,bert-base|
