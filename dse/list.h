@@ -30,5 +30,10 @@ bool list_commands(struct invocation *invocation, struct error *error);
  * there is no such group. */
 bool list_has_group(struct invocation *invocation, const char *name);
 bool list_group_fragment(struct invocation *invocation, const char *name, struct error *error);
+/* The i-th kind; false behind the last. */
+bool list_kind(size_t i, const char **name, const char **doc);
+/* The names of a kind, as long as the arena of `invocation` (of which only arenas and the data folder are looked at)
+ * and until the next list; 0 where there are none. */
+size_t list_names(const struct invocation *invocation, const char *kind, const char *const **names);
 
 #endif

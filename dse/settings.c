@@ -438,15 +438,28 @@ bool run_settings_apply(const struct config *config, struct arena *arena, struct
   return config_apply(config, sections.sections, sections.n, arena, error);
 }
 
+/* A file that was opened: read, checked, closed. */
+static bool settle(struct config *config, const char *name, struct arena *arena, struct run_settings *settings,
+                   struct error *error) {
+  /* A check over several keys sees only values that passed their own checks. */
+  if (run_settings_apply(config, arena, settings, error)) check_together(config, name, settings, arena, error);
+  config_close(config);
+  return !error_is_set(error);
+}
+
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
                        struct run_settings *settings, struct error *error) {
   memset(settings, 0, sizeof *settings);
   struct config *config;
-  if (!config_open(path, sets, n_sets, arena, &config, error)) return false;
-  /* A check over several keys sees only values that passed their own checks. */
-  if (run_settings_apply(config, arena, settings, error)) check_together(config, path, settings, arena, error);
-  config_close(config);
-  return !error_is_set(error);
+  return config_open(path, sets, n_sets, arena, &config, error) && settle(config, path, arena, settings, error);
+}
+
+bool run_settings_load_text(const char *name, const char *text, const struct config_set *sets, size_t n_sets,
+                            struct arena *arena, struct run_settings *settings, struct error *error) {
+  memset(settings, 0, sizeof *settings);
+  struct config *config;
+  return config_open_text(name, text, strlen(text), sets, n_sets, arena, &config, error) &&
+         settle(config, name, arena, settings, error);
 }
 
 /* Packages came when there were runs already: they count where one of their prices does. */

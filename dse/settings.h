@@ -116,6 +116,9 @@ bool run_settings_apply(const struct config *config, struct arena *arena, struct
  * shares. */
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
                        struct run_settings *settings, struct error *error);
+/* The same from text in memory; `name` stands for the file in messages. */
+bool run_settings_load_text(const char *name, const char *text, const struct config_set *sets, size_t n_sets,
+                            struct arena *arena, struct run_settings *settings, struct error *error);
 /* Digest of all that can change answers, the training graphs included. */
 struct digest run_settings_digest(struct run_settings *settings, const struct digest *graphs, size_t n_graphs,
                                   struct arena *arena);
