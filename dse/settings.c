@@ -447,10 +447,23 @@ static bool settle(struct config *config, const char *name, struct arena *arena,
   return !error_is_set(error);
 }
 
+/* What a newcomer types first. */
+static bool names_a_model(const char *path) {
+  const size_t n = strlen(path);
+  return (n > 5 && strcmp(path + n - 5, ".onnx") == 0) || (n > 5 && strcmp(path + n - 5, ".json") == 0);
+}
+
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
                        struct run_settings *settings, struct error *error) {
   memset(settings, 0, sizeof *settings);
   struct config *config;
+  if (names_a_model(path)) {
+    return error_add(
+        error, STATUS_INPUT,
+        "%s: is a model, not a run file; write a run file that says workload = \"%s\"; (dse show workload %s "
+        "shows what is in it)",
+        path, path, path);
+  }
   return config_open(path, sets, n_sets, arena, &config, error) && settle(config, path, arena, settings, error);
 }
 
