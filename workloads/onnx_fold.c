@@ -127,8 +127,9 @@ static bool moved_from(const struct onnx_graph *graph, const struct onnx_node *n
     return index >= 0 && index < x->shape.dims[0];
   }
   *from = i;
-  return strcmp(type, "Identity") == 0 || strcmp(type, "Unsqueeze") == 0 || strcmp(type, "Squeeze") == 0 ||
-         strcmp(type, "Reshape") == 0 || strcmp(type, "Flatten") == 0 || strcmp(type, "Cast") == 0;
+  return strcmp(type, "Identity") == 0 || strcmp(type, "Bind") == 0 || strcmp(type, "Unsqueeze") == 0 ||
+         strcmp(type, "Squeeze") == 0 || strcmp(type, "Reshape") == 0 || strcmp(type, "Flatten") == 0 ||
+         strcmp(type, "Cast") == 0;
 }
 
 static bool fold_shape(const struct onnx_graph *graph, const struct onnx_node *node, struct onnx_value *out,

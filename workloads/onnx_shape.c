@@ -5,6 +5,8 @@
  * values of the data (NonZero, Unique), which nothing can know. */
 #include "workloads/onnx_shape.h"
 #include "base/checked.h"
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REJECT(...) onnx_reject(inference->graph, inference->node, inference->error, __VA_ARGS__)
@@ -48,7 +50,41 @@ bool onnx_axis(const struct onnx_inference *inference, int64_t given, size_t ran
   return true;
 }
 
-bool onnx_list(const struct onnx_inference *inference, const char *name, size_t i, const int64_t **list, size_t *n) {
+bool onnx_stated_shape(const struct onnx_inference *inference, size_t i, struct onnx_shape *shape) {
+  const uint32_t index = inference->node->outputs[i];
+  if (index == ONNX_NONE) return false;
+  *shape = inference->graph->values[index].declared;
+  if (!shape->known || inference->graph->forced_batch > 0) return false;
+  for (size_t k = 0; k < shape->rank; k++) {
+    for (size_t s = 0; s < inference->n_symbols && shape->dims[k] < 0 && shape->symbols[k] != NULL; s++)
+      if (inference->symbols[s].name != NULL && strcmp(inference->symbols[s].name, shape->symbols[k]) == 0)
+        shape->dims[k] = inference->symbols[s].value;
+    if (shape->dims[k] < 1) return false;
+  }
+  return true;
+}
+
+bool onnx_take_stated(struct onnx_inference *inference, const char *format, ...) {
+  bool stated = true;
+  for (size_t i = 0; i < inference->node->n_outputs && stated; i++) {
+    struct onnx_shape shape;
+    const uint32_t index = inference->node->outputs[i];
+    if (index == ONNX_NONE) continue;
+    stated = onnx_stated_shape(inference, i, &shape);
+    const int32_t type = inference->graph->values[index].type;
+    if (stated && !onnx_set_shape(inference, i, shape.dims, shape.rank, type)) return false;
+  }
+  inference->stated = stated;
+  if (stated) return false;
+  char message[256];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  return REJECT("%s", message);
+}
+
+bool onnx_list(struct onnx_inference *inference, const char *name, size_t i, const int64_t **list, size_t *n) {
   const struct onnx_attribute *const attribute = onnx_attribute(inference->node, name);
   const struct onnx_value *const value = onnx_operand(inference->graph, inference->node, i);
   *list = NULL;
@@ -58,8 +94,9 @@ bool onnx_list(const struct onnx_inference *inference, const char *name, size_t 
     *n = attribute->n_ints;
   } else if (value != NULL) {
     if (value->ints == NULL)
-      return REJECT("its operand %zu (%s) depends on the data, has more than %d elements, or lies in an external file",
-                    i, name, ONNX_MAX_FOLDED);
+      return onnx_take_stated(
+          inference, "its operand %zu (%s) depends on the data, has more than %d elements, or lies in an external file",
+          i, name, ONNX_MAX_FOLDED);
     *list = value->ints;
     *n = value->elements;
   }

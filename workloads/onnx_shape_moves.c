@@ -240,3 +240,32 @@ bool onnx_infer_pad(struct onnx_inference *inference) {
   }
   return onnx_set_like(inference, &out, 0);
 }
+
+/* One slice of a scanned operand: without that axis. */
+bool onnx_infer_take_slice(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  int64_t dims[ONNX_MAX_RANK];
+  size_t axis, n = 0;
+  if (!onnx_axis(inference, onnx_int(inference->node, "axis", 0), x->rank, &axis)) return false;
+  for (size_t k = 0; k < x->rank; k++)
+    if (k != axis) dims[n++] = x->dims[k];
+  return onnx_set_shape(inference, 0, dims, n, 0);
+}
+/* What the trips of a loop put out, along a new axis. */
+bool onnx_infer_stack_slices(struct onnx_inference *inference) {
+  if (!onnx_need(inference, inference->node->n_inputs)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  size_t axis;
+  if (x->rank == ONNX_MAX_RANK) return REJECT("puts out more than %d dimensions", ONNX_MAX_RANK);
+  if (!onnx_axis(inference, onnx_int(inference->node, "axis", 0), x->rank + 1u, &axis)) return false;
+  for (size_t i = 1; i < inference->node->n_inputs; i++) {
+    const struct onnx_shape *const y = onnx_shape_of(inference, i);
+    if (y->rank != x->rank || memcmp(y->dims, x->dims, x->rank * sizeof *x->dims) != 0)
+      return REJECT("its trips put out tensors of different shapes");
+  }
+  int64_t dims[ONNX_MAX_RANK];
+  for (size_t k = 0, from = 0; k <= x->rank; k++)
+    dims[k] = k == axis ? (int64_t)inference->node->n_inputs : x->dims[from++];
+  return onnx_set_shape(inference, 0, dims, x->rank + 1u, 0);
+}

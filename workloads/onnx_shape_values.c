@@ -51,7 +51,7 @@ bool onnx_infer_range(struct onnx_inference *inference) {
   for (size_t i = 0; i < 3; i++) {
     const struct onnx_value *const value = onnx_operand(inference->graph, inference->node, i);
     if (value->elements != 1 || (value->ints == NULL && value->reals == NULL))
-      return REJECT("its limits depend on the data, or lie in an external file");
+      return onnx_take_stated(inference, "its limits depend on the data, or lie in an external file");
     v[i] = value->ints != NULL ? (double)value->ints[0] : value->reals[0];
   }
   const double n = ceil((v[1] - v[0]) / v[2]);

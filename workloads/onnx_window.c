@@ -149,8 +149,7 @@ bool onnx_infer_resize(struct onnx_inference *inference) {
       if (!(size >= 1 && size <= INT32_MAX)) return misfit(inference);
       shape.dims[axis] = (int64_t)size;
     } else {
-      return onnx_reject(inference->graph, node, inference->error,
-                         "its scales or sizes depend on the data, or lie in an external file");
+      return onnx_take_stated(inference, "its scales or sizes depend on the data, or lie in an external file");
     }
   }
   return onnx_set_shape(inference, 0, shape.dims, shape.rank, 0);
