@@ -177,3 +177,53 @@ bool onnx_infer_reduce(struct onnx_inference *inference) {
     if (!reduced[k] || keep) dims[n++] = reduced[k] ? 1 : x->dims[k];
   return onnx_set_shape(inference, 0, dims, n, arg ? ONNX_INT64 : 0);
 }
+
+/* Running mean and variance of training. */
+bool onnx_infer_batch_norm(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  const int64_t channels[] = {x->rank > 1 ? x->dims[1] : 1};
+  for (size_t i = 1; i < inference->node->n_outputs; i++)
+    if (!onnx_set_shape(inference, i, channels, 1, 0)) return false;
+  return onnx_set_like(inference, x, 0);
+}
+/* Mean and deviation of what is normalised at once. */
+bool onnx_infer_layer_norm(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  struct onnx_shape rows = *x;
+  size_t axis;
+  if (!onnx_axis(inference, onnx_int(inference->node, "axis", -1), x->rank, &axis)) return false;
+  for (size_t k = axis; k < x->rank; k++) rows.dims[k] = 1;
+  for (size_t i = 1; i < inference->node->n_outputs; i++)
+    if (!onnx_set_shape(inference, i, rows.dims, rows.rank, ONNX_FLOAT)) return false;
+  return onnx_set_like(inference, x, 0);
+}
+bool onnx_infer_dtype_like(struct onnx_inference *inference) {
+  return onnx_need(inference, 1) &&
+         onnx_set_like(inference, onnx_shape_of(inference, 0), (int32_t)onnx_int(inference->node, "dtype", 0));
+}
+
+bool onnx_infer_det(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  if (x->rank < 2 || x->dims[x->rank - 1] != x->dims[x->rank - 2]) return REJECT("its operand must be square matrices");
+  return onnx_set_shape(inference, 0, x->dims, x->rank - 2u, 0);
+}
+/* One number, or one a target; the logarithms of the probabilities besides. */
+bool onnx_infer_loss(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 2)) return false;
+  const struct onnx_attribute *const reduction = onnx_attribute(inference->node, "reduction");
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0), *const targets = onnx_shape_of(inference, 1);
+  const bool each = reduction != NULL && reduction->s != NULL && strcmp(reduction->s, "none") == 0;
+  const int32_t type = onnx_operand(inference->graph, inference->node, 0)->type;
+  return onnx_set_shape(inference, 0, targets->dims, each ? targets->rank : 0, type) &&
+         onnx_set_shape(inference, 1, x->dims, x->rank, type);
+}
+bool onnx_infer_multinomial(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  const int64_t dims[] = {x->dims[0], onnx_int(inference->node, "sample_size", 1)};
+  if (x->rank != 2) return REJECT("its operand must be a matrix");
+  return onnx_set_shape(inference, 0, dims, 2, (int32_t)onnx_int(inference->node, "dtype", ONNX_INT32));
+}

@@ -46,6 +46,19 @@ bool onnx_axis(const struct onnx_inference *inference, int64_t given, size_t ran
 bool onnx_list(struct onnx_inference *inference, const char *name, size_t i, const int64_t **list, size_t *n);
 /* Operand i must be there; with its shape. */
 bool onnx_need(const struct onnx_inference *inference, size_t n_operands);
+/* An equation of einsum, "bhid,bhjd->bhij": labels 0 to 51 are letters, further ones the ellipsis'. */
+enum { ONNX_EINSUM_LABELS = 52 + ONNX_MAX_RANK };
+struct onnx_term {
+  size_t n, n_covered; /* dimensions in all, of the ellipsis */
+  uint8_t labels[ONNX_MAX_RANK];
+};
+struct onnx_einsum {
+  size_t n_operands;
+  struct onnx_term operands[2], out;
+  int64_t size[ONNX_EINSUM_LABELS];
+};
+/* What is wrong with the node's equation, NULL if nothing. */
+const char *onnx_read_einsum(const struct onnx_graph *graph, const struct onnx_node *node, struct onnx_einsum *einsum);
 /* The effective padding, stride and output of a window along spatial axis k, of `size` elements; −1: does not fit. */
 struct onnx_window {
   int64_t size, filter, stride, dilation, pad_begin, pad_end, out;

@@ -84,3 +84,10 @@ bool onnx_infer_one_hot(struct onnx_inference *inference) {
   for (size_t k = 0, from = 0; k <= x->rank; k++) dims[k] = k == axis ? depth[0] : x->dims[from++];
   return onnx_set_shape(inference, 0, dims, x->rank + 1u, ONNX_FLOAT);
 }
+
+bool onnx_infer_shaped(struct onnx_inference *inference) {
+  const struct onnx_attribute *const shape = onnx_attribute(inference->node, "shape");
+  if (shape == NULL) return REJECT("has no shape");
+  return onnx_set_shape(inference, 0, shape->ints, shape->n_ints,
+                        (int32_t)onnx_int(inference->node, "dtype", ONNX_FLOAT));
+}
