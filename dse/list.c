@@ -37,7 +37,7 @@ static bool is_wanted(const struct invocation *invocation, const char *name) {
 }
 
 void list_line(const struct invocation *invocation, const char *kind, const char *name, const char *doc) {
-  if (cluster_rank(invocation->cluster) != 0 || !is_wanted(invocation, name)) return;
+  if (!is_wanted(invocation, name) || cluster_rank(invocation->cluster) != 0) return;
   if (invocation->json) {
     json_t *object = json_pack("{ss ss ss}", "kind", kind, "name", name, "doc", doc);
     json_dumpf(object, stdout, JSON_ENSURE_ASCII);
@@ -278,6 +278,27 @@ static const struct {
     {"commands", "what the program can do", list_commands},
     {"keys", "every key of a run file, with unit, range and default", list_keys},
 };
+
+bool list_kind(size_t i, const char **name, const char **doc) {
+  if (i >= sizeof kinds / sizeof *kinds) return false;
+  *name = kinds[i].kind;
+  *doc = kinds[i].doc;
+  return true;
+}
+
+size_t list_names(const struct invocation *invocation, const char *kind, const char *const **names) {
+  struct invocation *const asking = ARENA_NEW(invocation->arena, struct invocation, 1);
+  struct error *const ignored = ARENA_NEW(invocation->arena, struct error, 1);
+  *asking = *invocation;
+  asking->words[0] = kind, asking->words[1] = ""; /* nothing has this name: nothing is printed */
+  asking->n_words = 2;
+  seen.n = 0, seen.n_wanted = 0;
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    if (strcmp(kinds[i].kind, kind) == 0 && kinds[i].list(asking, ignored)) break;
+  }
+  *names = seen.names;
+  return seen.n;
+}
 
 /* In Markdown these have tables of their own. */
 static bool writes_tables(size_t kind) {

@@ -32,5 +32,10 @@ bool list_has_group(struct invocation *invocation, const char *name);
 /* Adds the names of the groups, for the nearest one. */
 void list_see_groups(struct invocation *invocation, const char **names, size_t *n, size_t most);
 bool list_group_fragment(struct invocation *invocation, const char *name, struct error *error);
+/* The i-th kind; false behind the last. */
+bool list_kind(size_t i, const char **name, const char **doc);
+/* The names of a kind, as long as the arena of `invocation` (of which only arenas and the data folder are looked at)
+ * and until the next list; 0 where there are none. */
+size_t list_names(const struct invocation *invocation, const char *kind, const char *const **names);
 
 #endif

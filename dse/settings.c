@@ -1,6 +1,7 @@
 /* Tables of the run file's own groups, and how a run file is read. See settings.h. */
 #include "dse/settings.h"
 
+#include "base/checked.h"
 #include "dse/rules.h"
 #include <math.h>
 #include <stdlib.h>
@@ -148,12 +149,26 @@ const struct field_table *run_space_fields(struct arena *arena) {
     fields[a].type = one->type == FIELD_UINT ? FIELD_UINT_RULE : FIELD_CHOICE_LIST;
     fields[a].default_text = axes[a].values;
     fields[a].offset = a * sizeof(struct uint_rule);
-    fields[a].role = ROLE_ANSWER;
+    fields[a].role = one->role;
   }
   struct field_table *table = ARENA_NEW(arena, struct field_table, 1);
   *table = (struct field_table){"space", "the designs to choose from: values of every axis, or a rule, \"= tc_cols\"",
                                 fields, N_RUN_AXES};
   return table;
+}
+
+bool run_axis_counts(const struct run_settings *settings, size_t axis) {
+  static const struct {
+    const char *key, *values;
+  } axes[N_RUN_AXES] = {
+#define AXIS(key, role, values) {#key, values},
+#include "dse/axes.def"
+#undef AXIS
+  };
+  const struct field *field = config_find_field(&accelerator_fields, axes[axis].key);
+  const struct uint_rule *list = &settings->axes[axis];
+  if (field->role == ROLE_ANSWER || list->rule != NULL || list->n != 1) return true;
+  return list->values[0] != strtoull(axes[axis].values + 1, NULL, 10); /* "[1]" */
 }
 
 const void *run_algorithm_settings(const struct run_settings *settings, const struct search_algorithm *algorithm) {
@@ -295,6 +310,30 @@ static void check_prices(const struct config *config, const char *path, const st
   }
 }
 
+/* Packages are bought whole. */
+static void check_packages(const struct config *config, const char *path, const struct run_settings *settings,
+                           struct arena *arena, struct error *error) {
+  const struct uint_rule *chiplets = &settings->axes[RUN_AXIS_chiplets];
+  const struct topology *topology = topologies[settings->network.d2d_topology];
+  for (size_t i = 0; i < chiplets->n; i++) {
+    const uint64_t n = chiplets->values[i];
+    if (n > 1 && topology->fits != NULL && !topology->fits(n)) {
+      complain(config, path, "network.d2d_topology", error,
+               arena_printf(arena, "no %s has the %llu chiplets of space.chiplets, allowed are %s", topology->name,
+                            (unsigned long long)n, topology->sizes));
+    }
+    for (size_t d = 0; d < settings->system.devices.n; d++) {
+      const uint64_t devices = settings->system.devices.values[d];
+      if (!system_is_asked_for(&settings->system) || devices % max_u64(n, 1) == 0) continue;
+      complain(config, path, "system.devices", error,
+               arena_printf(arena,
+                            "%llu devices are no whole number of packages of %llu chiplets (space.chiplets); a "
+                            "chiplet counts as a device",
+                            (unsigned long long)devices, (unsigned long long)n));
+    }
+  }
+}
+
 static void check_objectives(const struct config *config, const char *path, const struct run_settings *settings,
                              struct arena *arena, struct error *error) {
   const uint64_t metric = settings->search.metric;
@@ -353,6 +392,7 @@ static void check_together(const struct config *config, const char *path, const 
   check_axes(config, path, settings, arena, error);
   check_objectives(config, path, settings, arena, error);
   check_prices(config, path, settings, arena, error);
+  check_packages(config, path, settings, arena, error);
   struct place place = {config, path, error};
   network_settings_check(&settings->network, arena, complain_of_network, &place);
   if (settings->training.attention != ATTENTION_SEPARATE && !cost_providers[settings->cost.provider]->has_attention) {
@@ -398,6 +438,15 @@ bool run_settings_apply(const struct config *config, struct arena *arena, struct
   return config_apply(config, sections.sections, sections.n, arena, error);
 }
 
+/* A file that was opened: read, checked, closed. */
+static bool settle(struct config *config, const char *name, struct arena *arena, struct run_settings *settings,
+                   struct error *error) {
+  /* A check over several keys sees only values that passed their own checks. */
+  if (run_settings_apply(config, arena, settings, error)) check_together(config, name, settings, arena, error);
+  config_close(config);
+  return !error_is_set(error);
+}
+
 /* What a newcomer types first. */
 static bool names_a_model(const char *path) {
   const size_t n = strlen(path);
@@ -415,11 +464,24 @@ bool run_settings_load(const char *path, const struct config_set *sets, size_t n
         "shows what is in it)",
         path, path, path);
   }
-  if (!config_open(path, sets, n_sets, arena, &config, error)) return false;
-  /* A check over several keys sees only values that passed their own checks. */
-  if (run_settings_apply(config, arena, settings, error)) check_together(config, path, settings, arena, error);
-  config_close(config);
-  return !error_is_set(error);
+  return config_open(path, sets, n_sets, arena, &config, error) && settle(config, path, arena, settings, error);
+}
+
+bool run_settings_load_text(const char *name, const char *text, const struct config_set *sets, size_t n_sets,
+                            struct arena *arena, struct run_settings *settings, struct error *error) {
+  memset(settings, 0, sizeof *settings);
+  struct config *config;
+  return config_open_text(name, text, strlen(text), sets, n_sets, arena, &config, error) &&
+         settle(config, name, arena, settings, error);
+}
+
+/* Packages came when there were runs already: they count where one of their prices does. */
+static void digest_package(struct digest_stream *stream, const struct run_settings *settings) {
+  const struct uint_rule *chiplets = &settings->axes[RUN_AXIS_chiplets];
+  const bool single = chiplets->rule == NULL && chiplets->n == 1 && chiplets->values[0] == 1;
+  if (settings->money.package_usd_per_mm2 > 0) digest_add_double(stream, settings->money.package_usd_per_mm2);
+  if (settings->money.socket_usd > 0) digest_add_double(stream, settings->money.socket_usd);
+  if (!single) digest_add_double(stream, settings->money.bond_yield);
 }
 
 struct digest run_settings_digest(struct run_settings *settings, const struct digest *graphs, size_t n_graphs,
@@ -437,6 +499,7 @@ struct digest run_settings_digest(struct run_settings *settings, const struct di
     digest_add_double(&stream, settings->money.defects_per_mm2);
     digest_add_double(&stream, settings->money.clustering);
     digest_add_u64(&stream, settings->money.spare_cores);
+    if (asks_system_price(settings)) digest_package(&stream, settings);
   }
   for (size_t i = 0; i < n_graphs; i++) {
     digest_add_u64(&stream, graphs[i].high);

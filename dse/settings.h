@@ -105,6 +105,8 @@ struct run_sections {
 struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena);
 /* The groups and tables alone, for `dse list keys` and the reference page. */
 const struct field_table *run_space_fields(struct arena *arena);
+/* Does the axis stand in tables and names? One that came later does where it is not fixed to what was before. */
+bool run_axis_counts(const struct run_settings *settings, size_t axis);
 const void *run_algorithm_settings(const struct run_settings *settings, const struct search_algorithm *algorithm);
 
 /* A file that has been opened into settings that are all zero: how many workloads it lists, then every section. */
@@ -114,6 +116,9 @@ bool run_settings_apply(const struct config *config, struct arena *arena, struct
  * shares. */
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
                        struct run_settings *settings, struct error *error);
+/* The same from text in memory; `name` stands for the file in messages. */
+bool run_settings_load_text(const char *name, const char *text, const struct config_set *sets, size_t n_sets,
+                            struct arena *arena, struct run_settings *settings, struct error *error);
 /* Digest of all that can change answers, the training graphs included. */
 struct digest run_settings_digest(struct run_settings *settings, const struct digest *graphs, size_t n_graphs,
                                   struct arena *arena);

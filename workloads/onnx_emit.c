@@ -212,6 +212,7 @@ static void emit_node(struct onnx_build *build, const struct onnx_node *node) {
     emit_views(build, node);
     return;
   case EMIT_MAP:
+  case EMIT_QUANTISE:
     onnx_emit_lanes(build, node, node->op != NULL ? node->op->kind : OP_SCALE, 0);
     return;
   case EMIT_MOVE:
@@ -256,8 +257,8 @@ bool onnx_emit(const struct onnx_graph *graph, struct emitter *emitter, struct e
     build.tensors[v] = emit_input(emitter, name, shape.elements, shape.row, shape.bytes);
     build.tensors[v].rank = shape.rank;
   }
-  for (size_t n = 0; n < graph->n_nodes; n++) {
-    const struct onnx_node *const node = &graph->nodes[n];
+  for (size_t n = 0; n < graph->n_ordered; n++) {
+    const struct onnx_node *const node = &graph->nodes[graph->order[n]];
     bool data = false;
     for (size_t i = 0; i < node->n_outputs; i++)
       data |= node->outputs[i] != ONNX_NONE && onnx_value_at(&build, node->outputs[i])->source == SOURCE_DATA;
@@ -292,11 +293,14 @@ bool onnx_parse(const char *file, const uint8_t *bytes, size_t n, const struct g
 
 void onnx_keep_notes(struct onnx_notes *notes, struct arena *arena) {
   const char **const inputs = ARENA_NEW(arena, const char *, notes->n_inputs);
+  const char **const outputs = ARENA_NEW(arena, const char *, notes->n_outputs);
   struct onnx_unknown *const unknown = ARENA_NEW(arena, struct onnx_unknown, notes->n_unknown);
   for (size_t i = 0; i < notes->n_inputs; i++) inputs[i] = arena_copy_text(arena, notes->inputs[i]);
+  for (size_t i = 0; i < notes->n_outputs; i++) outputs[i] = arena_copy_text(arena, notes->outputs[i]);
   for (size_t i = 0; i < notes->n_unknown; i++)
     unknown[i] = (struct onnx_unknown){arena_copy_text(arena, notes->unknown[i].type),
                                        arena_copy_text(arena, notes->unknown[i].first), notes->unknown[i].n_nodes};
   notes->inputs = inputs;
+  notes->outputs = outputs;
   notes->unknown = unknown;
 }

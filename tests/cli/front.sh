@@ -122,7 +122,7 @@ write_long long.cfg 3000
 run=$!
 bad=0 asked=0
 while kill -0 $run 2>/dev/null; do
-  if [[ -e long/columns.csv ]]; then # the last of the first tables
+  if [[ -e long/front.csv ]]; then # columns.csv was there before it
     asked=$((asked + 1))
     "$dse" front long --objectives throughput,area --quiet >polled.csv 2>polled.err || bad=$((bad + 1))
     tail -c 1 polled.csv | cmp -s - <(echo) || bad=$((bad + 1))
