@@ -39,7 +39,7 @@ check 'update: puts down what is printed' grep -qx 'new word' "$folder/page.md"
 mkdir "$folder/copy" && cp -a .git scripts docs README.md "$folder/copy"
 sed -i 's/|`limits.tdp_w`|number/|`limits.tdp_w`|text/' "$folder/copy/docs/reference.md"
 refute 'a table that is not the program'"'"'s' diff -q docs/reference.md "$folder/copy/docs/reference.md"
-for wrong in '[a page](docs/nowhere.md)' '[a heading](docs/tutorial.md#nowhere)' '[§99z](docs/models/bounds.md)'; do
+for wrong in '[a page](nowhere.md)' '[a heading](README.md#nowhere)' '[§99z](docs/models/bounds.md)'; do
   echo "$wrong" >"$folder/copy/WRONG.md"
   refute "links: $wrong" "$folder/copy/scripts/docs" links
 done
