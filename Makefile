@@ -152,6 +152,8 @@ $(BUILD)/bin/dse: $(BUILD)/dse/main.o $(foreach l,$(LIBS_dse),$(call library,$(l
 $(ROOT_BUILD)/dse: $(BUILD)/bin/dse FORCE
 	$(Q)ln -sfn $(patsubst $(ROOT_BUILD)/%,%,$(BUILD)/bin/dse) $@
 
+include packaging/install.mk
+
 # --- tests ----------------------------------------------------------------------------------------------------------
 # tests/<kind>/<folder>/test_*.c links the folder's library and what lies under it; programs judge, scripts compare.
 TEST_SOURCES := $(wildcard tests/unit/*/test_*.c tests/property/*/test_*.c tests/golden/*/test_*.c)
@@ -175,7 +177,7 @@ $(BUILD)/tests/fault.so: tests/fault/fault.c $(BUILD)/flags
 	@echo "  LD  $@"
 	$(Q)mkdir -p $(@D); $(CC) $(CSTD) $(WARN) -O1 -g -shared -fPIC -o $@ $< -ldl
 
-test: all $(TESTS) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fault.so
+test: all lib $(GENERATED) $(TESTS) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fault.so
 	$(Q)BUILD=$(BUILD) MPI=$(MPI) ONLY='$(ONLY)' scripts/run-tests $(TESTS) $(TEST_SCRIPTS)
 
 check:
@@ -223,8 +225,6 @@ format:
 
 man: all
 	$(Q)$(ROOT_BUILD)/dse --man > $(ROOT_BUILD)/dse.1
-
-include packaging/install.mk
 
 clean:
 	rm -rf $(ROOT_BUILD)

@@ -28,7 +28,7 @@ $(BUILD)/packaging/dse.fish: $(BUILD)/bin/dse
 	$(Q)mkdir -p $(@D); $< --completion fish > $@
 $(BUILD)/packaging/%: packaging/%.in FORCE
 	$(Q)mkdir -p $(@D); sed -e 's|@PREFIX@|$(prefix)|g; s|@VERSION@|$(VERSION)|g; s|@BINDIR@|$(bindir)|g' \
-	  -e 's|@LIBDIR@|$(libdir)|g; s|@INCLUDEDIR@|$(includedir)|g; s|@DATADIR@|$(datadir)|g; s|@MANDIR@|$(mandir)|g' \
+	  -e 's|@LIBDIR@|$(libdir)|g; s|@INCLUDEDIR@|$(includedir)|g; s|@DATADIR@|$(datadir)|g; s|@MANDIR@|$(mandir)|g; s|@DOCDIR@|$(docdir)|g' \
 	  -e 's|@PACKAGES@|$(PACKAGES)|g; s,^\(lib\|include\)dir=$(prefix)/,\1dir=$${prefix}/,' $< > $@.new; \
 	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
