@@ -199,6 +199,7 @@ struct run_sections run_settings_sections(struct run_settings *settings, struct 
   sections[n++] = (struct config_section){"system", system_fields(), &settings->system, false};
   sections[n++] = (struct config_section){"system.law", &system_law_fields, &settings->law, false};
   sections[n++] = (struct config_section){"tenancy", tenants_fields(arena), &settings->tenants, false};
+  sections[n++] = (struct config_section){"co_search", &cosearch_fields, &settings->co_search, false};
   return (struct run_sections){sections, n};
 }
 
@@ -273,7 +274,23 @@ bool run_asks_die_cost(const struct run_settings *settings) {
 }
 
 static bool asks_system_price(const struct run_settings *settings) {
-  return settings->system.money_usd > 0 && system_is_asked_for(&settings->system);
+  return (settings->system.money_usd > 0 && system_is_asked_for(&settings->system)) ||
+         (settings->co_search.money_usd > 0 && cosearch_is_asked_for(&settings->co_search));
+}
+
+static void check_cosearch(const struct config *config, const char *path, const struct run_settings *settings,
+                           struct arena *arena, struct error *error) {
+  const struct cosearch_settings *const own = &settings->co_search;
+  if (!cosearch_is_asked_for(own)) return;
+  if (!tenants_are_asked_for(&settings->tenants)) {
+    complain(config, path, "co_search.metric", error, "needs tenants: name tenancy.task or tenancy.models");
+  }
+  const struct search_algorithm *const algorithm = search_algorithm_find(settings->search.algorithm);
+  if (own->way == COSEARCH_TOGETHER && algorithm != NULL && algorithm->folds) {
+    complain(config, path, "search.algorithm", error,
+             arena_printf(arena, "\"%s\" folds the space, which co_search.way = \"together\" looks through itself",
+                          algorithm->name));
+  }
 }
 
 /* Nobody's price must not pass for a low one. */
@@ -291,7 +308,10 @@ static void check_prices(const struct config *config, const char *path, const st
              arena_printf(arena,
                           "%s is asked for, and wafers of %llu nm have no known price or defects: set "
                           "money.wafer_usd and money.defects_per_mm2",
-                          asks_die_cost ? "die cost" : "system.money_usd", (unsigned long long)nm));
+                          asks_die_cost                    ? "die cost"
+                          : settings->system.money_usd > 0 ? "system.money_usd"
+                                                           : "co_search.money_usd",
+                          (unsigned long long)nm));
   }
 }
 
@@ -353,6 +373,7 @@ static void check_together(const struct config *config, const char *path, const 
   check_axes(config, path, settings, arena, error);
   check_objectives(config, path, settings, arena, error);
   check_prices(config, path, settings, arena, error);
+  check_cosearch(config, path, settings, arena, error);
   struct place place = {config, path, error};
   network_settings_check(&settings->network, arena, complain_of_network, &place);
   if (settings->training.attention != ATTENTION_SEPARATE && !cost_providers[settings->cost.provider]->has_attention) {
@@ -415,8 +436,12 @@ struct digest run_settings_digest(struct run_settings *settings, const struct di
   struct digest_stream stream;
   digest_begin(&stream);
   digest_add_u64(&stream, ANSWER_VERSION);
-  /* The last group, of tenants, counts where there are any: without them a run is what it was before there were. */
-  config_digest(&stream, sections.sections, sections.n - !tenants_are_asked_for(&settings->tenants));
+  /* The last groups, of tenants and of a co-search, count where they are asked for: without them a run is what it was
+   * before there were. */
+  const size_t n_left_out = cosearch_is_asked_for(&settings->co_search) ? 0
+                            : tenants_are_asked_for(&settings->tenants) ? 1
+                                                                        : 2;
+  config_digest(&stream, sections.sections, sections.n - n_left_out);
   cost_digest(&settings->cost, &stream);
   if (asks_system_price(settings)) digest_add_double(&stream, settings->money.hbm_usd_per_gib);
   if (run_asks_die_cost(settings) || asks_system_price(settings)) {
