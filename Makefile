@@ -126,15 +126,16 @@ $(BUILD)/build_version.h: FORCE
 $(BUILD)/cluster/%.o: CFLAGS_EXTRA := $(MPI_CFLAGS)
 $(BUILD)/dse/version.o: CFLAGS_EXTRA := -I$(BUILD)
 $(BUILD)/dse/version.o: $(BUILD)/build_version.h
-# The parser of ONNX files is made from the format's own description; one file of ours includes it.
+# The parser of ONNX files is made from the format's own description; the files that read it include it.
 $(BUILD)/onnx/onnx.pb-c.c: $(ONNX_PROTO)
 	@echo "  PB  $<"
 	$(Q)mkdir -p $(@D); protoc-c -I$(dir $<) --c_out=$(@D) $(notdir $<)
 $(BUILD)/onnx/onnx.pb-c.h: $(BUILD)/onnx/onnx.pb-c.c ;
 $(BUILD)/onnx/onnx.pb-c.o: $(BUILD)/onnx/onnx.pb-c.c $(BUILD)/flags
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(BUILD)/workloads/onnx_read.o: CFLAGS_EXTRA := -I$(BUILD)/onnx
-$(BUILD)/workloads/onnx_read.o: $(BUILD)/onnx/onnx.pb-c.h
+ONNX_READERS := $(addprefix $(BUILD)/workloads/,onnx_read.o onnx_tensor.o onnx_inline.o)
+$(ONNX_READERS): CFLAGS_EXTRA := -I$(BUILD)/onnx
+$(ONNX_READERS): $(BUILD)/onnx/onnx.pb-c.h
 $(call library,workloads): $(BUILD)/onnx/onnx.pb-c.o
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC  $<"
@@ -218,9 +219,9 @@ lint:
 	@echo 'lint: clean'
 layers:
 	$(Q)scripts/check-layers
-headers:
+headers: $(BUILD)/onnx/onnx.pb-c.h
 	$(Q)for h in $(HEADERS); do \
-	  $(CC) $(CSTD) $(WARN) -I. $(PKG_CFLAGS) -fsyntax-only -x c $$h || exit 1; done; echo 'headers: each compiles alone'
+	  $(CC) $(CSTD) $(WARN) -I. -I$(BUILD)/onnx $(PKG_CFLAGS) -fsyntax-only -x c $$h || exit 1; done; echo 'headers: each compiles alone'
 format:
 	$(Q)clang-format -i $(C_FILES)
 

@@ -125,6 +125,14 @@ void say(const struct invocation *invocation, const char *format, ...) {
   va_end(arguments);
 }
 
+void say_bytes(const struct invocation *invocation, const char *bytes, size_t n) {
+  if (cluster_rank(invocation->cluster) != 0) return;
+  if (invocation->heard != NULL)
+    digest_add_bytes(invocation->heard, bytes, n);
+  else
+    fwrite(bytes, 1, n, stdout);
+}
+
 void remark(const struct invocation *invocation, const char *format, ...) {
   if (cluster_rank(invocation->cluster) != 0 || invocation->quiet) return;
   va_list arguments;

@@ -278,7 +278,7 @@ static bool tell(struct why *why, struct error *error) {
   const char *design = invocation_value(invocation, "design");
   struct error *ignored = ARENA_NEW(invocation->arena, struct error, 1);
   why->object = json_object();
-  if (why->folder != NULL) {
+  if (why->folder != NULL && design != NULL) {
     why->has_front = front_folder_read(&why->front, why->folder, invocation->arena, ignored);
   }
   const bool good = design == NULL || tell_design(why, design, error);

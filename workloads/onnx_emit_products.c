@@ -55,7 +55,7 @@ void onnx_emit_filter(struct onnx_build *build, const struct onnx_node *node) {
   const size_t n = onnx_gather_operands(build, node, operands, &weights);
   const struct onnx_shape *const x = &onnx_operand(build->graph, node, 0)->shape;
   const struct onnx_shape *const w = &onnx_operand(build->graph, node, quantised ? 3 : 1)->shape;
-  const struct onnx_shape *const y = &onnx_value_at(build, node->outputs[0])->shape;
+  const struct onnx_shape *const y = &onnx_value_at(build, onnx_main_output(node))->shape;
   struct op op = op_new(node->op->kind, build->emit->element_bytes);
   /* A transposed convolution has the bounds of the one whose input it computes. */
   struct onnx_shape filter = *w;
@@ -67,7 +67,7 @@ void onnx_emit_filter(struct onnx_build *build, const struct onnx_node *node) {
   op.weight_bytes = emit_product(build->emit, weights.n_weights, build->emit->element_bytes);
   for (size_t i = 0; i < n; i++)
     op.in_bytes = sat_add(op.in_bytes, emit_product(build->emit, operands[i].elements, operands[i].bytes));
-  const struct tensor out = onnx_tensor_of(build, node->outputs[0]);
+  const struct tensor out = onnx_tensor_of(build, onnx_main_output(node));
   op.out_bytes = emit_product(build->emit, out.elements, out.bytes);
   const uint32_t index = emit_op(build->emit, onnx_name_of(build, node), &op, operands, n);
   onnx_own_weights(build, node, index, &weights);
@@ -76,29 +76,35 @@ void onnx_emit_filter(struct onnx_build *build, const struct onnx_node *node) {
 
 /* --- products -------------------------------------------------------------------------------------------------- */
 
+static bool has_label(const struct onnx_term *term, uint8_t label) {
+  return memchr(term->labels, label, term->n) != NULL;
+}
+
+/* The letters of both operands that the output lacks are summed over; those of b and the output alone are its columns;
+ * those of all three repeat. */
+static void einsum_bounds(const struct onnx_build *build, const struct onnx_node *node, uint64_t *reps, uint64_t *n,
+                          uint64_t *k) {
+  struct onnx_einsum einsum;
+  *reps = *n = *k = 1;
+  if (onnx_read_einsum(build->graph, node, &einsum) != NULL) return; /* has been read before */
+  const struct onnx_term *const b = &einsum.operands[1];
+  for (size_t i = 0; i < b->n; i++) {
+    if (memchr(b->labels, b->labels[i], i) != NULL) continue; /* a diagonal */
+    const bool in_a = has_label(&einsum.operands[0], b->labels[i]), in_out = has_label(&einsum.out, b->labels[i]);
+    uint64_t *const bound = in_a && in_out ? reps : in_out ? n : k;
+    *bound = sat_mul(*bound, (uint64_t)einsum.size[b->labels[i]]);
+  }
+}
+
 /* reps, m, n, k of the product of operands a and b. `shared`: b is one matrix for all of a. */
 static void product_bounds(const struct onnx_build *build, const struct onnx_node *node, const struct onnx_value *a,
                            const struct onnx_value *b, struct op *op) {
-  const struct onnx_value *const out = onnx_value_at(build, node->outputs[0]);
+  const struct onnx_value *const out = onnx_value_at(build, onnx_main_output(node));
   uint64_t k = (uint64_t)(a->shape.rank > 0 ? a->shape.dims[a->shape.rank - 1] : 1);
   if (strcmp(node->type, "Gemm") == 0 && onnx_int(node, "transA", 0) != 0) k = (uint64_t)a->shape.dims[0];
   uint64_t n = b->shape.rank > 1 && out->shape.rank > 0 ? (uint64_t)out->shape.dims[out->shape.rank - 1] : 1, reps = 1;
   for (size_t i = 0; i + 2 < b->shape.rank; i++) reps = sat_mul(reps, (uint64_t)b->shape.dims[i]);
-  if (node->op->infer == INFER_einsum) {
-    /* The letters of both operands that the output lacks are summed over; those of b and the output alone are its
-     * columns; those of all three repeat. */
-    const char *const text = onnx_attribute(node, "equation")->s, *const comma = strchr(text, ',');
-    const char *const arrow = strstr(text, "->");
-    k = n = reps = 1;
-    size_t at = 0;
-    for (const char *c = comma != NULL ? comma + 1 : arrow; c < arrow; c++) {
-      if (*c == ' ') continue;
-      const uint64_t size = (uint64_t)b->shape.dims[at++];
-      const bool in_a = memchr(text, *c, (size_t)(comma - text)) != NULL, in_out = strchr(arrow, *c) != NULL;
-      uint64_t *const bound = in_a && in_out ? &reps : in_out ? &n : &k;
-      *bound = sat_mul(*bound, size);
-    }
-  }
+  if (node->op->infer == INFER_einsum) einsum_bounds(build, node, &reps, &n, &k);
   op->dim[DIM_REPS] = reps;
   op->dim[DIM_N] = n;
   op->dim[DIM_K] = k;
@@ -131,7 +137,7 @@ void onnx_emit_product(struct onnx_build *build, const struct onnx_node *node) {
   const size_t n_read = op.weighted ? 1 : 2; /* a bias that is data is added in passing */
   for (size_t i = 0; i < n && i < n_read; i++)
     op.in_bytes = sat_add(op.in_bytes, emit_product(build->emit, operands[i].elements, operands[i].bytes));
-  const struct tensor out = onnx_tensor_of(build, node->outputs[0]);
+  const struct tensor out = onnx_tensor_of(build, onnx_main_output(node));
   op.out_bytes = emit_product(build->emit, out.elements, out.bytes);
   const uint32_t index = emit_op(build->emit, onnx_name_of(build, node), &op, operands, min_u64(n, n_read));
   onnx_own_weights(build, node, index, &weights);

@@ -5,6 +5,8 @@
  * values of the data (NonZero, Unique), which nothing can know. */
 #include "workloads/onnx_shape.h"
 #include "base/checked.h"
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REJECT(...) onnx_reject(inference->graph, inference->node, inference->error, __VA_ARGS__)
@@ -48,7 +50,41 @@ bool onnx_axis(const struct onnx_inference *inference, int64_t given, size_t ran
   return true;
 }
 
-bool onnx_list(const struct onnx_inference *inference, const char *name, size_t i, const int64_t **list, size_t *n) {
+bool onnx_stated_shape(const struct onnx_inference *inference, size_t i, struct onnx_shape *shape) {
+  const uint32_t index = inference->node->outputs[i];
+  if (index == ONNX_NONE) return false;
+  *shape = inference->graph->values[index].declared;
+  if (!shape->known || inference->graph->traced != NULL) return false;
+  for (size_t k = 0; k < shape->rank; k++) {
+    for (size_t s = 0; s < inference->n_symbols && shape->dims[k] < 0 && shape->symbols[k] != NULL; s++)
+      if (inference->symbols[s].name != NULL && strcmp(inference->symbols[s].name, shape->symbols[k]) == 0)
+        shape->dims[k] = inference->symbols[s].value;
+    if (shape->dims[k] < 1) return false;
+  }
+  return true;
+}
+
+bool onnx_take_stated(struct onnx_inference *inference, const char *format, ...) {
+  bool stated = true;
+  for (size_t i = 0; i < inference->node->n_outputs && stated; i++) {
+    struct onnx_shape shape;
+    const uint32_t index = inference->node->outputs[i];
+    if (index == ONNX_NONE) continue;
+    stated = onnx_stated_shape(inference, i, &shape);
+    const int32_t type = inference->graph->values[index].type;
+    if (stated && !onnx_set_shape(inference, i, shape.dims, shape.rank, type)) return false;
+  }
+  inference->stated = stated;
+  if (stated) return false;
+  char message[256];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  return REJECT("%s", message);
+}
+
+bool onnx_list(struct onnx_inference *inference, const char *name, size_t i, const int64_t **list, size_t *n) {
   const struct onnx_attribute *const attribute = onnx_attribute(inference->node, name);
   const struct onnx_value *const value = onnx_operand(inference->graph, inference->node, i);
   *list = NULL;
@@ -58,8 +94,9 @@ bool onnx_list(const struct onnx_inference *inference, const char *name, size_t 
     *n = attribute->n_ints;
   } else if (value != NULL) {
     if (value->ints == NULL)
-      return REJECT("its operand %zu (%s) depends on the data, has more than %d elements, or lies in an external file",
-                    i, name, ONNX_MAX_FOLDED);
+      return onnx_take_stated(
+          inference, "its operand %zu (%s) depends on the data, has more than %d elements, or lies in an external file",
+          i, name, ONNX_MAX_FOLDED);
     *list = value->ints;
     *n = value->elements;
   }
@@ -139,4 +176,54 @@ bool onnx_infer_reduce(struct onnx_inference *inference) {
   for (size_t k = 0; k < x->rank; k++)
     if (!reduced[k] || keep) dims[n++] = reduced[k] ? 1 : x->dims[k];
   return onnx_set_shape(inference, 0, dims, n, arg ? ONNX_INT64 : 0);
+}
+
+/* Running mean and variance of training. */
+bool onnx_infer_batch_norm(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  const int64_t channels[] = {x->rank > 1 ? x->dims[1] : 1};
+  for (size_t i = 1; i < inference->node->n_outputs; i++)
+    if (!onnx_set_shape(inference, i, channels, 1, 0)) return false;
+  return onnx_set_like(inference, x, 0);
+}
+/* Mean and deviation of what is normalised at once. */
+bool onnx_infer_layer_norm(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  struct onnx_shape rows = *x;
+  size_t axis;
+  if (!onnx_axis(inference, onnx_int(inference->node, "axis", -1), x->rank, &axis)) return false;
+  for (size_t k = axis; k < x->rank; k++) rows.dims[k] = 1;
+  for (size_t i = 1; i < inference->node->n_outputs; i++)
+    if (!onnx_set_shape(inference, i, rows.dims, rows.rank, ONNX_FLOAT)) return false;
+  return onnx_set_like(inference, x, 0);
+}
+bool onnx_infer_dtype_like(struct onnx_inference *inference) {
+  return onnx_need(inference, 1) &&
+         onnx_set_like(inference, onnx_shape_of(inference, 0), (int32_t)onnx_int(inference->node, "dtype", 0));
+}
+
+bool onnx_infer_det(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  if (x->rank < 2 || x->dims[x->rank - 1] != x->dims[x->rank - 2]) return REJECT("its operand must be square matrices");
+  return onnx_set_shape(inference, 0, x->dims, x->rank - 2u, 0);
+}
+/* One number, or one a target; the logarithms of the probabilities besides. */
+bool onnx_infer_loss(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 2)) return false;
+  const struct onnx_attribute *const reduction = onnx_attribute(inference->node, "reduction");
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0), *const targets = onnx_shape_of(inference, 1);
+  const bool each = reduction != NULL && reduction->s != NULL && strcmp(reduction->s, "none") == 0;
+  const int32_t type = onnx_operand(inference->graph, inference->node, 0)->type;
+  return onnx_set_shape(inference, 0, targets->dims, each ? targets->rank : 0, type) &&
+         onnx_set_shape(inference, 1, x->dims, x->rank, type);
+}
+bool onnx_infer_multinomial(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  const int64_t dims[] = {x->dims[0], onnx_int(inference->node, "sample_size", 1)};
+  if (x->rank != 2) return REJECT("its operand must be a matrix");
+  return onnx_set_shape(inference, 0, dims, 2, (int32_t)onnx_int(inference->node, "dtype", ONNX_INT32));
 }

@@ -16,19 +16,18 @@ bool onnx_infer_concat(struct onnx_inference *inference) {
   for (size_t i = 1; i < inference->node->n_inputs; i++) {
     const struct onnx_shape *const x = onnx_shape_of(inference, i);
     if (x->rank != out.rank) return REJECT("its operands differ in rank");
-    for (size_t k = 0; k < out.rank; k++)
-      if (k != axis && x->dims[k] != out.dims[k])
+    for (size_t k = 0; k < out.rank; k++) {
+      if (k == axis || x->dims[k] == out.dims[k]) continue;
+      /* A weight that was expanded to the batch of the export, beside data. */
+      if (onnx_is_rebatched(inference->graph, out.dims[k], x->dims[k]))
+        out.dims[k] = x->dims[k];
+      else if (!onnx_is_rebatched(inference->graph, x->dims[k], out.dims[k]))
         return REJECT("its operands differ in dimension %zu: %lld against %lld", k, (long long)x->dims[k],
                       (long long)out.dims[k]);
+    }
     out.dims[axis] += x->dims[axis];
   }
   return onnx_set_like(inference, &out, 0);
-}
-
-/* Whether the 1 in front of a shape that the file holds stands for a batch that has become another. */
-static bool is_batched(const struct onnx_inference *inference, const struct onnx_shape *x) {
-  const int64_t batch = inference->graph->forced_batch;
-  return batch > 1 && x->rank > 0 && x->dims[0] == batch;
 }
 
 bool onnx_infer_reshape(struct onnx_inference *inference) {
@@ -38,13 +37,14 @@ bool onnx_infer_reshape(struct onnx_inference *inference) {
   const struct onnx_shape *const x = onnx_shape_of(inference, 0);
   const uint64_t elements = onnx_operand(inference->graph, inference->node, 0)->elements;
   const bool zeros = onnx_int(inference->node, "allowzero", 0) != 0;
+  struct onnx_shape shape;
+  if (onnx_rebatch(inference, &shape)) return onnx_set_like(inference, &shape, 0);
   if (n > ONNX_MAX_RANK) return REJECT("asks for %zu dimensions, allowed are %d", n, ONNX_MAX_RANK);
   int64_t dims[ONNX_MAX_RANK];
   uint64_t known = 1;
   size_t open = n;
   for (size_t k = 0; k < n; k++) {
     dims[k] = list[k];
-    if (k == 0 && dims[k] == 1 && is_batched(inference, x)) dims[k] = x->dims[0];
     if (dims[k] == 0 && !zeros) {
       if (k >= x->rank) return REJECT("copies dimension %zu, which its operand does not have", k);
       dims[k] = x->dims[k];
@@ -206,6 +206,10 @@ bool onnx_infer_expand(struct onnx_inference *inference) {
   int64_t dims[ONNX_MAX_RANK];
   for (size_t k = 0; k < rank; k++) {
     const int64_t a = k + x->rank < rank ? 1 : x->dims[k + x->rank - rank], b = k + n < rank ? 1 : list[k + n - rank];
+    if (a != b && onnx_is_rebatched(inference->graph, b, a)) {
+      dims[k] = a;
+      continue;
+    }
     if (a != b && a != 1 && b != 1)
       return REJECT("its operand does not expand: %lld against %lld", (long long)a, (long long)b);
     dims[k] = a == 1 ? b : a;
@@ -227,16 +231,95 @@ bool onnx_infer_tile(struct onnx_inference *inference) {
   return onnx_set_like(inference, &out, 0);
 }
 bool onnx_infer_pad(struct onnx_inference *inference) {
-  const int64_t *list;
-  size_t n;
-  if (!onnx_need(inference, 1) || !onnx_list(inference, "pads", 1, &list, &n)) return false;
+  const int64_t *list, *axes;
+  size_t n, n_axes;
+  if (!onnx_need(inference, 1) || !onnx_list(inference, "pads", 1, &list, &n) ||
+      !onnx_list(inference, "", 3, &axes, &n_axes))
+    return false;
   struct onnx_shape out = *onnx_shape_of(inference, 0);
-  if (n != 2u * out.rank) return REJECT("has %zu pads for %u dimensions", n, out.rank);
-  for (size_t k = 0; k < out.rank; k++) {
-    const int64_t begin = list[k], end = list[k + out.rank];
+  const size_t n_padded = n_axes > 0 ? n_axes : out.rank;
+  if (n != 2 * n_padded || n_padded > out.rank) return REJECT("has %zu pads for %zu dimensions", n, n_padded);
+  for (size_t k = 0; k < n_padded; k++) {
+    const int64_t begin = list[k], end = list[k + n_padded];
+    size_t axis = k;
     if (begin < -INT32_MAX || begin > INT32_MAX || end < -INT32_MAX || end > INT32_MAX)
       return REJECT("its pads are too large");
-    out.dims[k] += begin + end;
+    if (n_axes > 0 && !onnx_axis(inference, axes[k], out.rank, &axis)) return false;
+    out.dims[axis] += begin + end;
   }
   return onnx_set_like(inference, &out, 0);
+}
+bool onnx_infer_center_crop_pad(struct onnx_inference *inference) {
+  const int64_t *sizes;
+  size_t n;
+  if (!onnx_need(inference, 2) || !onnx_list(inference, "", 1, &sizes, &n)) return false;
+  const struct onnx_attribute *const axes = onnx_attribute(inference->node, "axes");
+  struct onnx_shape out = *onnx_shape_of(inference, 0);
+  if (n != (axes != NULL ? axes->n_ints : out.rank)) return REJECT("has %zu sizes for other axes", n);
+  for (size_t k = 0; k < n; k++) {
+    size_t axis;
+    if (!onnx_axis(inference, axes != NULL ? axes->ints[k] : (int64_t)k, out.rank, &axis)) return false;
+    out.dims[axis] = sizes[k];
+  }
+  return onnx_set_like(inference, &out, 0);
+}
+
+/* The last axis of the indices picks along as many axes behind those of the batch. */
+bool onnx_infer_gather_nd(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 2)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0), *const at = onnx_shape_of(inference, 1);
+  const int64_t n_batch = onnx_int(inference->node, "batch_dims", 0);
+  if (at->rank < 1 || n_batch < 0 || n_batch >= at->rank || n_batch + at->dims[at->rank - 1] > x->rank)
+    return REJECT("its indices do not fit its operand");
+  int64_t dims[2 * ONNX_MAX_RANK];
+  size_t n = 0;
+  for (size_t k = 0; k + 1 < at->rank; k++) dims[n++] = at->dims[k];
+  for (size_t k = (size_t)(n_batch + at->dims[at->rank - 1]); k < x->rank; k++) dims[n++] = x->dims[k];
+  return onnx_set_shape(inference, 0, dims, n, 0);
+}
+
+/* As many elements as the values of the data say: nobody can know, unless the file states it. */
+bool onnx_infer_open(struct onnx_inference *inference) {
+  return onnx_take_stated(inference, "how much it puts out depends on the data, and the file does not state it");
+}
+/* The places of what is not zero, of a constant; of data as above. */
+bool onnx_infer_non_zero(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_value *const x = onnx_operand(inference->graph, inference->node, 0);
+  if (x->ints == NULL && x->reals == NULL) return onnx_infer_open(inference);
+  int64_t dims[] = {x->shape.rank > 0 ? x->shape.rank : 1, 0};
+  for (size_t i = 0; i < x->elements; i++) dims[1] += x->ints != NULL ? x->ints[i] != 0 : x->reals[i] != 0;
+  return onnx_set_shape(inference, 0, dims, 2, ONNX_INT64);
+}
+bool onnx_infer_sequence(struct onnx_inference *inference) {
+  return REJECT("handles lists of tensors or tensors that may be missing, allowed are tensors");
+}
+
+/* One slice of a scanned operand: without that axis. */
+bool onnx_infer_take_slice(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  int64_t dims[ONNX_MAX_RANK];
+  size_t axis, n = 0;
+  if (!onnx_axis(inference, onnx_int(inference->node, "axis", 0), x->rank, &axis)) return false;
+  for (size_t k = 0; k < x->rank; k++)
+    if (k != axis) dims[n++] = x->dims[k];
+  return onnx_set_shape(inference, 0, dims, n, 0);
+}
+/* What the trips of a loop put out, along a new axis. */
+bool onnx_infer_stack_slices(struct onnx_inference *inference) {
+  if (!onnx_need(inference, inference->node->n_inputs)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  size_t axis;
+  if (x->rank == ONNX_MAX_RANK) return REJECT("puts out more than %d dimensions", ONNX_MAX_RANK);
+  if (!onnx_axis(inference, onnx_int(inference->node, "axis", 0), x->rank + 1u, &axis)) return false;
+  for (size_t i = 1; i < inference->node->n_inputs; i++) {
+    const struct onnx_shape *const y = onnx_shape_of(inference, i);
+    if (y->rank != x->rank || memcmp(y->dims, x->dims, x->rank * sizeof *x->dims) != 0)
+      return REJECT("its trips put out tensors of different shapes");
+  }
+  int64_t dims[ONNX_MAX_RANK];
+  for (size_t k = 0, from = 0; k <= x->rank; k++)
+    dims[k] = k == axis ? (int64_t)inference->node->n_inputs : x->dims[from++];
+  return onnx_set_shape(inference, 0, dims, x->rank + 1u, 0);
 }

@@ -51,7 +51,7 @@ bool onnx_infer_range(struct onnx_inference *inference) {
   for (size_t i = 0; i < 3; i++) {
     const struct onnx_value *const value = onnx_operand(inference->graph, inference->node, i);
     if (value->elements != 1 || (value->ints == NULL && value->reals == NULL))
-      return REJECT("its limits depend on the data, or lie in an external file");
+      return onnx_take_stated(inference, "its limits depend on the data, or lie in an external file");
     v[i] = value->ints != NULL ? (double)value->ints[0] : value->reals[0];
   }
   const double n = ceil((v[1] - v[0]) / v[2]);
@@ -83,4 +83,11 @@ bool onnx_infer_one_hot(struct onnx_inference *inference) {
   int64_t dims[ONNX_MAX_RANK + 1];
   for (size_t k = 0, from = 0; k <= x->rank; k++) dims[k] = k == axis ? depth[0] : x->dims[from++];
   return onnx_set_shape(inference, 0, dims, x->rank + 1u, ONNX_FLOAT);
+}
+
+bool onnx_infer_shaped(struct onnx_inference *inference) {
+  const struct onnx_attribute *const shape = onnx_attribute(inference->node, "shape");
+  if (shape == NULL) return REJECT("has no shape");
+  return onnx_set_shape(inference, 0, shape->ints, shape->n_ints,
+                        (int32_t)onnx_int(inference->node, "dtype", ONNX_FLOAT));
 }
