@@ -122,6 +122,12 @@ static void check_packages(const struct config *config, const char *path, const 
   }
 }
 
+static const char *const objective_keys[] = {
+#define OBJECTIVE(name, word, key, unit, maximise, doc, shown) key,
+#include "dse/objectives.def"
+#undef OBJECTIVE
+};
+
 static void check_objectives(const struct config *config, const char *path, const struct run_settings *settings,
                              struct arena *arena, struct error *error) {
   const uint64_t metric = settings->search.metric;
@@ -142,7 +148,7 @@ static void check_objectives(const struct config *config, const char *path, cons
   }
   for (size_t o = 0; o < N_OBJECTIVES; o++) {
     const double minimum = settings->minimum.of[o], maximum = settings->maximum.of[o];
-    const char *key = arena_printf(arena, "limits.%s.%s", minimum > 0 ? "minimum" : "maximum", range_field_list[o].key);
+    const char *key = arena_printf(arena, "limits.%s.%s", minimum > 0 ? "minimum" : "maximum", objective_keys[o]);
     if (minimum > 0 && maximum > 0 && minimum > maximum) {
       run_settings_complain(config, path, key, error, "exceeds limits.maximum: no design can meet both");
     }
