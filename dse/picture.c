@@ -3,6 +3,7 @@
 
 #include "arch/schedule_check.h"
 #include "base/file.h"
+#include "dse/cosearch_report.h"
 #include "dse/pipeline_picture.h"
 #include "dse/set_report.h"
 #include "dse/system_page.h"
@@ -401,6 +402,7 @@ bool picture_publish(struct run *run, struct error *error) {
   report.facts = facts(run, best, &result, &report.n_facts, arena);
   if (has_system) system_page_fill(run, &report, arena);
   tenancy_report_fill(run, &report, arena);
+  cosearch_report_fill(run, &report, arena);
   report.breakdowns = breakdowns(&design, has_tdp, &report.n_breakdowns, arena);
   const char *bytes;
   size_t n;
