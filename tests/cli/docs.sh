@@ -11,6 +11,7 @@ options=(--dse "$dse")
 [[ $MPI == yes ]] || options+=(--no-mpi)
 
 check 'pages made from tables: scripts/docs' scripts/docs check --dse "$dse"
+check 'fields of JSON: docs/json.md' scripts/docs fields --dse "$dse"
 check 'links and sections' scripts/docs links
 for page in README.md docs/{tutorial,first-hour,cite,partition,placement,sharding,tenancy}.md; do
   check "commands of $page" scripts/docs run "$page" "${options[@]}"
@@ -47,6 +48,9 @@ check 'update: puts down what is printed' grep -qx 'new word' "$folder/page.md"
 mkdir "$folder/copy" && cp -a .git scripts docs README.md "$folder/copy"
 sed -i 's/|`limits.tdp_w`|number/|`limits.tdp_w`|text/' "$folder/copy/docs/reference.md"
 refute "a table that is not the program's" "$folder/copy/scripts/docs" check --dse "$dse"
+sed -i 's/`any_schedule_bound`/`some_bound`/' "$folder/copy/docs/json.md"
+for folder_of in configs workloads arch tests; do ln -s "$root/$folder_of" "$folder/copy/$folder_of"; done
+refute 'a field that no page names' "$folder/copy/scripts/docs" fields --dse "$dse"
 for wrong in '[a page](nowhere.md)' '[a heading](README.md#nowhere)' '[§99z](docs/models/bounds.md)'; do
   echo "$wrong" >"$folder/copy/WRONG.md"
   refute "links: $wrong" "$folder/copy/scripts/docs" links
