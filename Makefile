@@ -137,6 +137,8 @@ ONNX_READERS := $(addprefix $(BUILD)/workloads/,onnx_read.o onnx_tensor.o onnx_i
 $(ONNX_READERS): CFLAGS_EXTRA := -I$(BUILD)/onnx
 $(ONNX_READERS): $(BUILD)/onnx/onnx.pb-c.h
 $(call library,workloads): $(BUILD)/onnx/onnx.pb-c.o
+# The report's own files are read by the assembler.
+$(BUILD)/results/report_page.o: $(wildcard results/page/*)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC  $<"
 	$(Q)mkdir -p $(@D); $(CC) $(CFLAGS_ALL) $(CFLAGS_EXTRA) -MMD -MP -c -o $@ $<
@@ -216,6 +218,7 @@ lint:
 	  --suppress=missingIncludeSystem --suppress=preprocessorErrorDirective -D__GNUC__ -I. \
 	  $(filter-out tests/%,$(filter %.c,$(C_FILES)))
 	$(Q)shellcheck -x .ci/run $$(grep -lE '^#!.*(ba)?sh' scripts/* scripts/*/* tests/*/*.sh tests/*/* 2>/dev/null | sort -u)
+	$(Q)scripts/charts check
 	@echo 'lint: clean'
 layers:
 	$(Q)scripts/check-layers
