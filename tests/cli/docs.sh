@@ -12,7 +12,7 @@ options=(--dse "$dse")
 
 check 'pages made from tables: scripts/docs' scripts/docs check --dse "$dse"
 check 'links and sections' scripts/docs links
-for page in README.md docs/tutorial.md docs/first-hour.md docs/cite.md; do
+for page in README.md docs/tutorial.md docs/first-hour.md docs/cite.md docs/install.md; do
   check "commands of $page" scripts/docs run "$page" "${options[@]}"
 done
 
