@@ -13,7 +13,7 @@ options=(--dse "$dse")
 check 'pages made from tables: scripts/docs' scripts/docs check --dse "$dse"
 check 'fields of JSON: docs/json.md' scripts/docs fields --dse "$dse"
 check 'links and sections' scripts/docs links
-for page in README.md docs/{tutorial,first-hour,cite,partition,placement,sharding,tenancy}.md; do
+for page in README.md docs/{tutorial,first-hour,cite,install,partition,placement,sharding,tenancy}.md; do
   check "commands of $page" scripts/docs run "$page" "${options[@]}"
 done
 
