@@ -313,7 +313,14 @@ static void test_thinning(void **state) {
     many[i] = (struct timeline_bar){"x", 9 * i, 9 * i + 2 + i % 7, (uint32_t)(i % 2), 0, i % 1009 == 0};
   struct report_cell *const rows = ARENA_NEW(&arena, struct report_cell, 2 * N_ROWS);
   for (size_t i = 0; i < N_ROWS; i++) rows[2 * i].number = rows[2 * i + 1].number = (double)i;
-  const struct timeline timeline = {"many", lanes, 2, phases, 2, many, N_BARS, 0.5, NULL};
+  const struct timeline timeline = {.title = "many",
+                                    .lanes = lanes,
+                                    .n_lanes = 2,
+                                    .phases = phases,
+                                    .n_phases = 2,
+                                    .bars = many,
+                                    .n_bars = N_BARS,
+                                    .us_per_cycle = 0.5};
   const struct report_table front = {"Front", NULL, "front.csv", columns + 1, 2, rows, N_ROWS};
   const struct report report = {.title = "t",
                                 .headline = "h",
