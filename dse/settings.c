@@ -214,6 +214,7 @@ struct run_sections run_settings_sections(struct run_settings *settings, struct 
   sections[n++] = (struct config_section){"system", system_fields(), &settings->system, false};
   sections[n++] = (struct config_section){"system.law", &system_law_fields, &settings->law, false};
   sections[n++] = (struct config_section){"tenancy", tenants_fields(arena), &settings->tenants, false};
+  sections[n++] = (struct config_section){"co_search", &cosearch_fields, &settings->co_search, false};
   return (struct run_sections){sections, n};
 }
 
@@ -306,8 +307,12 @@ struct digest run_settings_digest(struct run_settings *settings, const struct di
   struct digest_stream stream;
   digest_begin(&stream);
   digest_add_u64(&stream, ANSWER_VERSION);
-  /* The last group, of tenants, counts where there are any: without them a run is what it was before there were. */
-  config_digest(&stream, sections.sections, sections.n - !tenants_are_asked_for(&settings->tenants));
+  /* The last groups, of tenants and of a co-search, count where they are asked for: without them a run is what it was
+   * before there were. */
+  const size_t n_left_out = cosearch_is_asked_for(&settings->co_search) ? 0
+                            : tenants_are_asked_for(&settings->tenants) ? 1
+                                                                        : 2;
+  config_digest(&stream, sections.sections, sections.n - n_left_out);
   cost_digest(&settings->cost, &stream);
   if (run_asks_system_price(settings)) digest_add_double(&stream, settings->money.hbm_usd_per_gib);
   if (run_asks_die_cost(settings) || run_asks_system_price(settings)) {

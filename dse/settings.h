@@ -5,6 +5,7 @@
 #include "arch/money.h"
 #include "arch/stage.h"
 #include "base/config.h"
+#include "dse/cosearch_settings.h"
 #include "dse/strategies.h"
 #include "dse/tenants.h"
 #include "search/space/space.h"
@@ -73,6 +74,7 @@ struct run_settings {
   struct system_settings system;
   struct system_law law;
   struct tenants_settings tenants;
+  struct cosearch_settings co_search;
   struct uint_rule axes[N_RUN_AXES];
   struct run_limits limits;
   struct run_ranges minimum, maximum;

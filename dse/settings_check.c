@@ -75,7 +75,25 @@ bool run_asks_die_cost(const struct run_settings *settings) {
 }
 
 bool run_asks_system_price(const struct run_settings *settings) {
-  return settings->system.money_usd > 0 && system_is_asked_for(&settings->system);
+  return (settings->system.money_usd > 0 && system_is_asked_for(&settings->system)) ||
+         (settings->co_search.money_usd > 0 && cosearch_is_asked_for(&settings->co_search));
+}
+
+static void check_cosearch(const struct config *config, const char *path, const struct run_settings *settings,
+                           struct arena *arena, struct error *error) {
+  const struct cosearch_settings *const own = &settings->co_search;
+  if (!cosearch_is_asked_for(own)) return;
+  if (!tenants_are_asked_for(&settings->tenants)) {
+    run_settings_complain(config, path, "co_search.metric", error,
+                          "needs tenants: name tenancy.task or tenancy.models");
+  }
+  const struct search_algorithm *const algorithm = search_algorithm_find(settings->search.algorithm);
+  if (own->way == COSEARCH_TOGETHER && algorithm != NULL && algorithm->folds) {
+    run_settings_complain(
+        config, path, "search.algorithm", error,
+        arena_printf(arena, "\"%s\" folds the space, which co_search.way = \"together\" looks through itself",
+                     algorithm->name));
+  }
 }
 
 /* Nobody's price must not pass for a low one. */
@@ -93,7 +111,10 @@ static void check_prices(const struct config *config, const char *path, const st
                           arena_printf(arena,
                                        "%s is asked for, and wafers of %llu nm have no known price or defects: set "
                                        "money.wafer_usd and money.defects_per_mm2",
-                                       asks_die_cost ? "die cost" : "system.money_usd", (unsigned long long)nm));
+                                       asks_die_cost                    ? "die cost"
+                                       : settings->system.money_usd > 0 ? "system.money_usd"
+                                                                        : "co_search.money_usd",
+                                       (unsigned long long)nm));
   }
 }
 
@@ -188,6 +209,7 @@ void run_settings_check(const struct config *config, const char *path, const str
   check_objectives(config, path, settings, arena, error);
   check_prices(config, path, settings, arena, error);
   check_packages(config, path, settings, arena, error);
+  check_cosearch(config, path, settings, arena, error);
   struct place place = {config, path, error};
   network_settings_check(&settings->network, arena, complain_of_network, &place);
   if (settings->training.attention != ATTENTION_SEPARATE && !cost_providers[settings->cost.provider]->has_attention) {

@@ -35,7 +35,8 @@ $(BUILD)/packaging/%: packaging/%.in FORCE
 PLACES = BUILD='$(BUILD)' VERSION='$(VERSION)' DESTDIR='$(DESTDIR)' bindir='$(bindir)' libdir='$(libdir)' \
   includedir='$(includedir)' datadir='$(datadir)' mandir='$(mandir)' docdir='$(docdir)' bashdir='$(bashdir)' \
   zshdir='$(zshdir)' fishdir='$(fishdir)' moduledir='$(moduledir)'
-install: all lib $(GENERATED)
+# READY=yes: all is made, nothing is looked at again.
+install: $(if $(READY),,all lib $(GENERATED))
 	$(Q)$(PLACES) packaging/install
 uninstall:
 	$(Q)$(PLACES) packaging/install remove

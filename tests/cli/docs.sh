@@ -16,6 +16,14 @@ for page in README.md docs/tutorial.md docs/first-hour.md docs/cite.md; do
   check "commands of $page" scripts/docs run "$page" "${options[@]}"
 done
 
+# The README's table of questions: each mapping problem as it is asked there.
+mapfile -t questions < <(grep -oE '`dse map [^`]*`' README.md | tr -d '`')
+check 'the README asks four kinds of mapping' test ${#questions[@]} -eq 4
+for question in "${questions[@]}"; do
+  read -ra words <<<"$question"
+  check "README: $question" "$dse" "${words[@]:1}" --quiet
+done
+
 # --- the judges judged ------------------------------------------------------------------------------------------------
 page() { # BLOCK'S LINES
   { echo 'A page.' && echo && echo '```console' && printf '%s\n' "$@" && echo '```'; } >"$folder/page.md"
