@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "dse/cosearch_report.h"
 #include "dse/pipeline_picture.h"
+#include "dse/schedule_notes.h"
 #include "dse/set_report.h"
 #include "dse/system_page.h"
 #include "dse/tenancy_report.h"
@@ -72,6 +73,7 @@ static void schedule_timeline(const struct run *run, const struct stage_detail *
   timeline->bars = bars;
   timeline->n_bars = n;
   timeline->us_per_cycle = 1e6 / clock_hz;
+  schedule_notes(detail, timeline, arena);
 }
 
 /* --- tables of the page ---------------------------------------------------------------------------------------------
@@ -429,5 +431,11 @@ bool picture_publish(struct run *run, struct error *error) {
   if (!file_publish(run_path(run, "report.html"), bytes, n, error)) return false;
   trace_write(timeline, arena, &bytes, &n);
   if (!file_publish(run_path(run, "trace-best.json"), bytes, n, error)) return false;
+  for (size_t t = has_system ? 0 : 1; t < 2; t++) {
+    const size_t n_cut = trace_bars_cut(&timelines[t], arena);
+    if (n_cut == 0) continue;
+    remark(run->invocation, "%s: %zu of %zu bars were cut; its otherData says which\n",
+           t == 0 ? "trace-pipeline.json" : "trace-best.json", n_cut, timelines[t].n_bars);
+  }
   return !has_system || pipeline_picture_publish(run_path(run, "trace-pipeline.json"), &timelines[0], arena, error);
 }
