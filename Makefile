@@ -13,8 +13,9 @@ Q := @
 endif
 
 PACKAGES := libconfig gsl jansson libxxhash zlib libprotobuf-c
-# The ONNX format, of libonnx-dev; the parser is made from it.
-ONNX_PROTO ?= /usr/include/onnx/onnx.proto
+# The ONNX format, from which the parser is made: of Debian's libonnx-dev, or of a Python package onnx.
+ONNX_PROTO ?= $(firstword $(wildcard /usr/include/onnx/onnx.proto \
+  /usr/lib*/python3*/*-packages/onnx/onnx.proto /usr/local/lib*/python3*/*-packages/onnx/onnx.proto) onnx.proto)
 PLAIN_GOALS := help quickstart check deps clean uninstall deb format lint layers headers install-hooks
 NEEDS_BUILD := $(if $(MAKECMDGOALS),$(filter-out $(PLAIN_GOALS),$(MAKECMDGOALS)),all)
 ifneq ($(NEEDS_BUILD),)
@@ -22,7 +23,8 @@ MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null 
   command -v protoc-c >/dev/null || echo protoc-c; [ -e $(ONNX_PROTO) ] || echo onnx.proto; \
   echo '\#include <glpk.h>' | $(CC) -E -x c - >/dev/null 2>&1 || echo glpk)
 ifneq ($(MISSING),)
-$(error these libraries are missing: $(MISSING). Run scripts/install-deps (Debian), or install their -dev packages)
+$(error these libraries are missing: $(MISSING). Run scripts/install-deps (Debian, Fedora), or install their -dev \
+  packages$(if $(filter onnx.proto,$(MISSING)),; onnx.proto may lie anywhere: make ONNX_PROTO=FOLDER/onnx.proto))
 endif
 endif
 
@@ -136,6 +138,8 @@ ONNX_READERS := $(addprefix $(BUILD)/workloads/,onnx_read.o onnx_tensor.o onnx_i
 $(ONNX_READERS): CFLAGS_EXTRA := -I$(BUILD)/onnx
 $(ONNX_READERS): $(BUILD)/onnx/onnx.pb-c.h
 $(call library,workloads): $(BUILD)/onnx/onnx.pb-c.o
+# The report's own files are read by the assembler.
+$(BUILD)/results/report_page.o: $(wildcard results/page/*)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC  $<"
 	$(Q)mkdir -p $(@D); $(CC) $(CFLAGS_ALL) $(CFLAGS_EXTRA) -MMD -MP -c -o $@ $<
@@ -152,6 +156,8 @@ $(BUILD)/bin/dse: $(BUILD)/dse/main.o $(foreach l,$(LIBS_dse),$(call library,$(l
 # The plain name is always the variant built last.
 $(ROOT_BUILD)/dse: $(BUILD)/bin/dse FORCE
 	$(Q)ln -sfn $(patsubst $(ROOT_BUILD)/%,%,$(BUILD)/bin/dse) $@
+
+include packaging/install.mk
 
 # --- tests ----------------------------------------------------------------------------------------------------------
 # tests/<kind>/<folder>/test_*.c links the folder's library and what lies under it; programs judge, scripts compare.
@@ -176,7 +182,7 @@ $(BUILD)/tests/fault.so: tests/fault/fault.c $(BUILD)/flags
 	@echo "  LD  $@"
 	$(Q)mkdir -p $(@D); $(CC) $(CSTD) $(WARN) -O1 -g -shared -fPIC -o $@ $< -ldl
 
-test: all $(TESTS) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fault.so
+test: all lib $(GENERATED) $(TESTS) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fault.so
 	$(Q)BUILD=$(BUILD) MPI=$(MPI) ONLY='$(ONLY)' scripts/run-tests $(TESTS) $(TEST_SCRIPTS)
 
 check:
@@ -220,6 +226,7 @@ lint:
 	  --suppress=missingIncludeSystem --suppress=preprocessorErrorDirective -D__GNUC__ -I. \
 	  $(filter-out tests/%,$(filter %.c,$(C_FILES)))
 	$(Q)shellcheck -x .ci/run $$(grep -lE '^#!.*(ba)?sh' scripts/* scripts/*/* tests/*/*.sh tests/*/* 2>/dev/null | sort -u)
+	$(Q)scripts/charts check
 	@echo 'lint: clean'
 layers:
 	$(Q)scripts/check-layers
@@ -231,8 +238,6 @@ format:
 
 man: all
 	$(Q)$(ROOT_BUILD)/dse --man > $(ROOT_BUILD)/dse.1
-
-include packaging/install.mk
 
 clean:
 	rm -rf $(ROOT_BUILD)

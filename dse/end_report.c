@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "base/file.h"
+#include "dse/cosearch_report.h"
 #include "dse/picture.h"
 #include "dse/set_report.h"
 #include "dse/system_report.h"
@@ -178,6 +179,7 @@ void explore_report(const struct run *run) {
   }
   if (run->system != NULL) system_report_search(run);
   tenancy_report_say(run);
+  cosearch_report_say(run);
   const double wall_s = run_clock_s() - run->start_s;
   const char *alone =
       run->stages.n_evaluations > 0

@@ -10,10 +10,13 @@
  *
  *   best designs × jobs of tenants → table → platforms → mappings → results
  *
+ * or, with a co-search (cosearch.h), all of these in one search.
+ *
  * Every rank runs it alike; evaluations are distributed in rounds.c.
  */
 #include "dse/explore.h"
 
+#include "dse/cosearch.h"
 #include "dse/global.h"
 #include "dse/outputs.h"
 #include "dse/progress.h"
@@ -37,10 +40,19 @@ static bool choose_by_stage(struct run *run, struct error *error) {
   return true;
 }
 
+/* 6 … 10 at once: designs are looked at for what they train and for the tenants of their platforms. */
+static bool search_together(struct run *run, struct error *error) {
+  if (!cosearch_search(run, error)) return false;
+  run->rounds.cut = true; /* the proof of training alone says how far it is, and evaluates nothing */
+  return (run->rounds.stopped || prove(&run->rounds, &run->proof, error)) &&
+         (run->rounds.stopped || choose_by_stage(run, error));
+}
+
 bool explore_search(struct run *run, struct error *error) {
+  if (cosearch_leads(run)) return search_together(run, error);
   return search(run, error) && (run->rounds.stopped || prove(&run->rounds, &run->proof, error)) &&
          (run->rounds.stopped || choose_by_stage(run, error)) &&
-         (run->rounds.stopped || tenants_map(run, error)); /* 9, 10 */
+         (run->rounds.stopped || (run->cosearch != NULL ? cosearch_search(run, error) : tenants_map(run, error)));
 }
 
 /* 6 … 11 of one run whose problem is made and whose folder is open. */

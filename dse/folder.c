@@ -319,7 +319,7 @@ static bool holds_foreign_file(struct run *run, struct error *error) {
       "front.csv",     "topk.csv",           "convergence.csv", "infeasible.csv", "columns.csv",         "timing.csv",
       "report.html",   "trace-best.json",    "summary.json",    "manifest.json",  "status.json",         "log.txt",
       "workloads.csv", "systems.csv",        "stages.csv",      "k.csv",          "trace-pipeline.json", "tenancy.csv",
-      "mapping.csv",   "trace-tenancy.json", "tenancy"};
+      "mapping.csv",   "trace-tenancy.json", "tenancy",         "cosearch.csv",   "cosearch-designs.csv"};
   if (file_exists(run_path(run, "run.cfg")) || file_exists(run_path(run, "journal"))) return false;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (!file_exists(run_path(run, names[i]))) continue;

@@ -336,7 +336,7 @@ static bool print_fragment_of(struct invocation *invocation, const char *kind, c
   }
   const struct search_algorithm *const algorithm = strcmp(kind, "algorithms") == 0 ? search_algorithm_find(name) : NULL;
   if (algorithm == NULL) return false;
-  say(invocation, "# search.algorithm = \"%s\"; its keys:\n", name);
+  say(invocation, "# search.algorithm = \"%s\";%s\n", name, algorithm->table != NULL ? " its keys:" : "");
   return algorithm->table == NULL || list_group_fragment(invocation, arena_printf(arena, "search.%s", name), error);
 }
 
@@ -353,6 +353,7 @@ static enum status show_one(struct invocation *invocation, size_t kind, struct e
     if (!invocation->json) (void)print_fragment_of(invocation, kinds[kind].kind, name, error);
     return error_is_set(error) ? error->status : STATUS_OK;
   }
+  if (keys) list_see_groups(invocation, seen.names, &seen.n, MOST_SEEN);
   const char *const nearest = text_nearest(name, seen.names, seen.n);
   error_add(error, STATUS_INPUT, "dse list %s: no \"%s\"%s%s%s (dse list %s shows them)", kinds[kind].kind, name,
             nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "", kinds[kind].kind);

@@ -29,6 +29,8 @@ bool list_commands(struct invocation *invocation, struct error *error);
 /* A fragment of a run file to paste: a group with its defaults, each key with its sentence. False with a message if
  * there is no such group. */
 bool list_has_group(struct invocation *invocation, const char *name);
+/* Adds the names of the groups, for the nearest one. */
+void list_see_groups(struct invocation *invocation, const char **names, size_t *n, size_t most);
 bool list_group_fragment(struct invocation *invocation, const char *name, struct error *error);
 /* The i-th kind; false behind the last. */
 bool list_kind(size_t i, const char **name, const char **doc);

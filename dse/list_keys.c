@@ -263,6 +263,12 @@ bool list_has_group(struct invocation *invocation, const char *name) {
   return false;
 }
 
+void list_see_groups(struct invocation *invocation, const char **names, size_t *n, size_t most) {
+  struct key_group *groups;
+  const size_t n_groups = list_run_groups(invocation, &groups);
+  for (size_t i = 0; i < n_groups && *n < most; i++) names[(*n)++] = groups[i].title;
+}
+
 bool list_group_fragment(struct invocation *invocation, const char *name, struct error *error) {
   struct key_group *groups;
   const size_t n = list_run_groups(invocation, &groups);

@@ -2,6 +2,7 @@
 #include "dse/outputs.h"
 
 #include "base/file.h"
+#include "dse/cosearch_report.h"
 #include "dse/picture.h"
 #include "dse/set_report.h"
 #include "dse/stage_shards.h"
@@ -67,7 +68,10 @@ static bool publish_tables(const struct run *run, struct error *error) {
     table_describe(global_k_table(run, &none), columns);
     if (run->shards) table_describe(stage_shards_new(arena), columns);
   }
-  if (run->tenants != NULL) {
+  if (run->cosearch != NULL) {
+    table_describe(cosearch_report_table(run, arena), columns);
+    table_describe(cosearch_report_designs(run, arena), columns);
+  } else if (run->tenants != NULL) {
     table_describe(tenancy_report_table(run, arena), columns); /* without rows until there are platforms */
   }
   /* What columns mean is there before any table is. */
@@ -235,7 +239,11 @@ json_t *outputs_summary(const struct run *run) {
   json_object_set_new(object, "best", any ? design_json(run, topk_at(rounds->topk, 0)) : json_null());
   if (run->system != NULL && (any || system_report_chosen(run) != NULL))
     json_object_set_new(object, "system", system_json(run));
-  if (run->tenants != NULL && any) json_object_set_new(object, "tenancy", tenancy_report_json(run));
+  if (run->cosearch != NULL && any) {
+    json_object_set_new(object, "co_search", cosearch_report_json(run));
+  } else if (run->tenants != NULL && any) {
+    json_object_set_new(object, "tenancy", tenancy_report_json(run));
+  }
   if (run->designs.set != NULL && any) {
     struct set_report report;
     report_best(run, &report);
@@ -316,7 +324,7 @@ bool outputs_finish(struct run *run, struct error *error) {
         may_publish(run, error) && publish_tables(run, error) && folder_publish_status(run, "running", "", error) &&
         (!mixed || publish_systems(run, error)) &&
         (!any || (publish_workloads(run, error) && publish_systems(run, error) && tenancy_report_publish(run, error) &&
-                  picture_publish(run, error))) &&
+                  cosearch_report_publish(run, error) && picture_publish(run, error))) &&
         folder_publish_json(run, "summary.json", outputs_summary(run), error) &&
         folder_publish_json(run, "manifest.json", manifest(run), error) &&
         publish_table(run, "timing.csv", tables_timing(run, timing, durations, run->invocation->arena), error) &&

@@ -3,6 +3,7 @@
 
 #include "arch/schedule_check.h"
 #include "base/file.h"
+#include "dse/cosearch_report.h"
 #include "dse/pipeline_picture.h"
 #include "dse/set_report.h"
 #include "dse/system_page.h"
@@ -77,6 +78,7 @@ static void schedule_timeline(const struct run *run, const struct stage_detail *
  */
 
 struct page_columns {
+  size_t first_axis;
   struct report_column columns[8 + N_OBJECTIVES + POINT_MAX_AXES];
   size_t n;
 };
@@ -113,6 +115,7 @@ static void shared_columns(const struct run *run, struct page_columns *page) {
     const struct objective *objective = &run->designs.space.objectives[shown[i]];
     add_column(page, objective->name, objective->unit, objective->maximise ? "max" : "min", false);
   }
+  page->first_axis = page->n;
   for (size_t a = 0; a < run->designs.space.n_axes; a++) {
     add_column(page, run->designs.axes[a].key, run->designs.axes[a].unit, "", run->designs.axes[a].labels != NULL);
   }
@@ -320,14 +323,15 @@ static const struct report_step *steps(const struct run *run, struct arena *aren
   return list;
 }
 
+static const char design_command[] = "dse evaluate run.cfg --design ";
+
 static const struct report_fact *commands_of(const struct run *run, struct arena *arena) {
   const size_t n = pareto_count(run->rounds.front);
   struct report_fact *list = ARENA_NEW(arena, struct report_fact, n);
   for (size_t i = 0; i < n; i++) {
     const struct record *record = pareto_at(run->rounds.front, i);
     list[i].key = name_of(run, record, arena);
-    list[i].value =
-        arena_printf(arena, "dse evaluate run.cfg --design %s", design_text(&run->designs, &record->point, arena));
+    list[i].value = arena_printf(arena, "%s%s", design_command, design_text(&run->designs, &record->point, arena));
   }
   return list;
 }
@@ -380,6 +384,9 @@ bool picture_publish(struct run *run, struct error *error) {
       .front_y = plotted.y,
       .front_size = plotted.size,
       .best_row = row_of(run, &best->point),
+      .first_axis = page.first_axis,
+      .n_axes = run->designs.space.n_axes,
+      .design_command = design_command,
       .topk = record_table(run, &page, false, arena),
       .infeasible = infeasible_table(run, arena),
       .steps = steps(run, arena),
@@ -401,6 +408,7 @@ bool picture_publish(struct run *run, struct error *error) {
   report.facts = facts(run, best, &result, &report.n_facts, arena);
   if (has_system) system_page_fill(run, &report, arena);
   tenancy_report_fill(run, &report, arena);
+  cosearch_report_fill(run, &report, arena);
   report.breakdowns = breakdowns(&design, has_tdp, &report.n_breakdowns, arena);
   const char *bytes;
   size_t n;

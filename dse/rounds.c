@@ -136,6 +136,7 @@ static bool one_round(struct rounds *rounds, const char *by, size_t n, struct er
     point_set_add(rounds->evaluated, &record->point);
     rounds->evaluations++;
     rounds->reason_count[record->score.reason]++;
+    if (rounds->heard != NULL) rounds->heard(rounds->heard_context, record);
     if (record->score.reason != REASON_NONE) continue;
     rounds->feasible++;
     place(rounds, by, record);

@@ -63,6 +63,9 @@ struct rounds {
   void *stop_context; /* of both */
   void (*progress)(void *context, const struct rounds *rounds);
   void *progress_context;
+  /* Told of every record of a search, also of one from the journal; not of those that a sweep folds. NULL: nobody. */
+  void (*heard)(void *context, const struct record *record);
+  void *heard_context;
 };
 
 void rounds_init(struct rounds *rounds, struct cluster *cluster, const struct design_space *designs,

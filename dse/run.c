@@ -2,6 +2,7 @@
 #include "dse/run.h"
 
 #include "base/text.h"
+#include "dse/cosearch.h"
 #include "dse/signals.h"
 #include "dse/tenancy_flow.h"
 #include "dse/version.h"
@@ -381,7 +382,7 @@ bool run_prepare(struct run *run, const char *path, struct error *error) {
   }
   /* A large graph takes a second: a signal is looked for in between, and all ranks leave before they compare. */
   if (run_load_workload(run, error) && signals_stop() == 0 && run_expand_training(run, error) && signals_stop() == 0 &&
-      tenants_open(run, path, error)) {
+      tenants_open(run, path, error) && cosearch_open(run, error)) {
     run_make_problem(run, error);
   }
   if (!not_stopped(run, error)) return false;

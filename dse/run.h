@@ -14,6 +14,7 @@ enum { RUN_HOST_BYTES = 256 };
 struct status_facts;
 struct global;
 struct tenants;
+struct cosearch;
 
 /* One of the workloads that a design must serve. */
 struct run_member {
@@ -44,7 +45,8 @@ struct run {
     const struct rounds *rounds;
     uint64_t n_done, n_total, n_evaluations; /* evaluations of the stages that are done */
   } stages;
-  struct tenants *tenants; /* of platforms of the best designs; NULL: none */
+  struct tenants *tenants;   /* of platforms of the best designs; NULL: none */
+  struct cosearch *cosearch; /* for training and tenants at once; NULL: not asked for */
   struct {
     uint64_t n_done, n_total; /* platforms; n_total 0: none are being mapped */
   } mapping;

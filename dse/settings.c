@@ -214,195 +214,12 @@ struct run_sections run_settings_sections(struct run_settings *settings, struct 
   sections[n++] = (struct config_section){"system", system_fields(), &settings->system, false};
   sections[n++] = (struct config_section){"system.law", &system_law_fields, &settings->law, false};
   sections[n++] = (struct config_section){"tenancy", tenants_fields(arena), &settings->tenants, false};
+  sections[n++] = (struct config_section){"co_search", &cosearch_fields, &settings->co_search, false};
   return (struct run_sections){sections, n};
 }
 
 /* --- reading --------------------------------------------------------------------------------------------------------
  */
-
-/* A message at the place of a key, or at the table's default where the file does not set it. */
-static void complain(const struct config *config, const char *path, const char *key, struct error *error,
-                     const char *text) {
-  const char *file;
-  const unsigned line = config_line(config, key, &file);
-  if (line > 0) {
-    error_add(error, STATUS_INPUT, "%s:%u: %s: %s", file, line, key, text);
-  } else {
-    error_add(error, STATUS_INPUT, "%s: %s: %s", path, key, text);
-  }
-}
-
-static void check_algorithm(const struct config *config, const char *path, const struct run_settings *settings,
-                            struct arena *arena, struct error *error) {
-  const struct search_algorithm *algorithm = search_algorithm_find(settings->search.algorithm);
-  if (algorithm == NULL) {
-    const char *known = "";
-    const char **names = ARENA_NEW(arena, const char *, n_search_algorithms);
-    for (size_t i = 0; i < n_search_algorithms; i++) {
-      names[i] = search_algorithms[i]->name;
-      known = arena_printf(arena, "%s%s%s", known, i > 0 ? ", " : "", names[i]);
-    }
-    complain(config, path, "search.algorithm", error,
-             arena_printf(arena, "no algorithm \"%s\", allowed are %s", settings->search.algorithm, known));
-  }
-}
-
-static void check_axes(const struct config *config, const char *path, const struct run_settings *settings,
-                       struct arena *arena, struct error *error) {
-  const struct field_table *space = run_space_fields(arena);
-  for (size_t a = 0; a < N_RUN_AXES; a++) {
-    const struct field *field = &space->fields[a];
-    const char *key = arena_printf(arena, "space.%s", field->key);
-    const struct uint_rule *list = &settings->axes[a];
-    if (strcmp(field->key, "element_bytes") == 0 && (list->n > 1 || list->rule != NULL)) {
-      complain(config, path, key, error, "one value only: the operators of a run are generated for it");
-    }
-    if (list->rule != NULL) continue;
-    if (list->n == 0) {
-      complain(config, path, key, error, "an empty list, give at least one value");
-      continue;
-    }
-    if (list->n > UINT16_MAX) complain(config, path, key, error, "more than 65,535 values");
-    for (size_t i = 1; i < list->n; i++) {
-      if (list->values[i] > list->values[i - 1]) continue;
-      complain(config, path, key, error, "values must ascend, without repeats");
-      break;
-    }
-    if (strcmp(field->key, "node_nm") != 0) continue;
-    for (size_t i = 0; i < list->n; i++) {
-      if (technology_knows_node(list->values[i])) continue;
-      complain(config, path, key, error,
-               arena_printf(arena, "no constants for %llu nm, known are %s", (unsigned long long)list->values[i],
-                            technology_node_names));
-    }
-  }
-}
-
-bool run_asks_die_cost(const struct run_settings *settings) {
-  bool asks = settings->search.metric == OBJECTIVE_DIE_COST || settings->minimum.of[OBJECTIVE_DIE_COST] > 0 ||
-              settings->maximum.of[OBJECTIVE_DIE_COST] > 0;
-  for (size_t i = 0; i < settings->search.front.n; i++) {
-    asks = asks || settings->search.front.values[i] == OBJECTIVE_DIE_COST;
-  }
-  return asks;
-}
-
-static bool asks_system_price(const struct run_settings *settings) {
-  return settings->system.money_usd > 0 && system_is_asked_for(&settings->system);
-}
-
-/* Nobody's price must not pass for a low one. */
-static void check_prices(const struct config *config, const char *path, const struct run_settings *settings,
-                         struct arena *arena, struct error *error) {
-  const bool asks_die_cost = run_asks_die_cost(settings);
-  if (!asks_die_cost && !asks_system_price(settings)) return;
-  const bool has_node = cost_providers[settings->cost.provider]->has_tdp;
-  const uint64_t other_nm = 22; /* of providers whose area is that of one node, whatever the design's */
-  const struct uint_rule *nodes = &settings->axes[RUN_AXIS_node_nm];
-  for (size_t i = 0; i < (has_node ? nodes->n : 1); i++) {
-    const uint64_t nm = has_node ? nodes->values[i] : other_nm;
-    if (money_knows_node(&settings->money, nm)) continue;
-    complain(config, path, "space.node_nm", error,
-             arena_printf(arena,
-                          "%s is asked for, and wafers of %llu nm have no known price or defects: set "
-                          "money.wafer_usd and money.defects_per_mm2",
-                          asks_die_cost ? "die cost" : "system.money_usd", (unsigned long long)nm));
-  }
-}
-
-/* Packages are bought whole. */
-static void check_packages(const struct config *config, const char *path, const struct run_settings *settings,
-                           struct arena *arena, struct error *error) {
-  const struct uint_rule *chiplets = &settings->axes[RUN_AXIS_chiplets];
-  const struct topology *topology = topologies[settings->network.d2d_topology];
-  for (size_t i = 0; i < chiplets->n; i++) {
-    const uint64_t n = chiplets->values[i];
-    if (n > 1 && topology->fits != NULL && !topology->fits(n)) {
-      complain(config, path, "network.d2d_topology", error,
-               arena_printf(arena, "no %s has the %llu chiplets of space.chiplets, allowed are %s", topology->name,
-                            (unsigned long long)n, topology->sizes));
-    }
-    for (size_t d = 0; d < settings->system.devices.n; d++) {
-      const uint64_t devices = settings->system.devices.values[d];
-      if (!system_is_asked_for(&settings->system) || devices % max_u64(n, 1) == 0) continue;
-      complain(config, path, "system.devices", error,
-               arena_printf(arena,
-                            "%llu devices are no whole number of packages of %llu chiplets (space.chiplets); a "
-                            "chiplet counts as a device",
-                            (unsigned long long)devices, (unsigned long long)n));
-    }
-  }
-}
-
-static void check_objectives(const struct config *config, const char *path, const struct run_settings *settings,
-                             struct arena *arena, struct error *error) {
-  const uint64_t metric = settings->search.metric;
-  const bool has_tdp = cost_providers[settings->cost.provider]->has_tdp;
-  if (!has_tdp && (metric == OBJECTIVE_TDP || metric == OBJECTIVE_THROUGHPUT_PER_TDP)) {
-    complain(config, path, "search.metric", error,
-             "the cost provider has no TDP; choose throughput, area, energy, edp or die_cost");
-  }
-  const struct uint_list *front = &settings->search.front;
-  if (front->n == 0) complain(config, path, "search.front", error, "an empty list, give at least one objective");
-  for (size_t i = 1; i < front->n; i++) {
-    for (size_t j = 0; j < i; j++) {
-      if (front->values[i] != front->values[j]) continue;
-      complain(config, path, "search.front", error,
-               arena_printf(arena, "%s stands twice", run_metric_names[front->values[i]]));
-    }
-  }
-  for (size_t o = 0; o < N_OBJECTIVES; o++) {
-    const double minimum = settings->minimum.of[o], maximum = settings->maximum.of[o];
-    const char *key = arena_printf(arena, "limits.%s.%s", minimum > 0 ? "minimum" : "maximum", range_field_list[o].key);
-    if (minimum > 0 && maximum > 0 && minimum > maximum) {
-      complain(config, path, key, error, "exceeds limits.maximum: no design can meet both");
-    }
-    if (!has_tdp && (o == OBJECTIVE_TDP || o == OBJECTIVE_THROUGHPUT_PER_TDP) && (minimum > 0 || maximum > 0)) {
-      complain(config, path, key, error, "the cost provider has no TDP");
-    }
-  }
-}
-
-struct place {
-  const struct config *config;
-  const char *path;
-  struct error *error;
-};
-
-/* A text that stands alone has no elements. */
-static void complain_of_rule(void *context, const char *key, const char *text) {
-  const struct place *place = context;
-  const char *file;
-  if (config_line(place->config, key, &file) == 0 && strncmp(key, "limits.constraints", 18) == 0) {
-    key = "limits.constraints";
-  }
-  complain(place->config, place->path, key, place->error, text);
-}
-
-static void complain_of_network(void *context, const char *key, const char *text) {
-  const struct place *place = context;
-  char path[64];
-  snprintf(path, sizeof path, "network.%s", key);
-  complain(place->config, place->path, path, place->error, text);
-}
-
-static void check_together(const struct config *config, const char *path, const struct run_settings *settings,
-                           struct arena *arena, struct error *error) {
-  check_algorithm(config, path, settings, arena, error);
-  check_axes(config, path, settings, arena, error);
-  check_objectives(config, path, settings, arena, error);
-  check_prices(config, path, settings, arena, error);
-  check_packages(config, path, settings, arena, error);
-  struct place place = {config, path, error};
-  network_settings_check(&settings->network, arena, complain_of_network, &place);
-  if (settings->training.attention != ATTENTION_SEPARATE && !cost_providers[settings->cost.provider]->has_attention) {
-    complain(config, path, "training.attention", error,
-             "the cost provider has no fused attention; choose separate, or provider physical");
-  }
-  if (error_is_set(error)) return; /* rules are judged over lists that are right */
-  struct rules rules;
-  rules_read(settings, arena, &rules, complain_of_rule, &place);
-}
 
 /* A list of workloads replaces `workload` and its companions. */
 static bool count_workloads(const struct config *config, struct arena *arena, struct run_settings *settings,
@@ -412,7 +229,7 @@ static bool count_workloads(const struct config *config, struct arena *arena, st
   config_line(config, "workloads", &file);
   const size_t n = config_count(config, "workloads");
   if (n == 0 || n > RUN_MAX_WORKLOADS) {
-    complain(
+    run_settings_complain(
         config, file, "workloads", error,
         arena_printf(arena,
                      "%zu groups found, 1 to %d are expected: workloads = ( { workload = \"resnet18\"; batch = 64; "
@@ -423,7 +240,7 @@ static bool count_workloads(const struct config *config, struct arena *arena, st
   for (size_t f = 0; f < top_fields.n_fields; f++) {
     const char *key = top_fields.fields[f].key;
     if (!config_has(config, key)) continue;
-    complain(config, file, key, error, "stands beside workloads; write it into the groups of that list");
+    run_settings_complain(config, file, key, error, "stands beside workloads; write it into the groups of that list");
   }
   settings->workloads = ARENA_NEW(arena, struct run_workload, n);
   settings->n_workloads = n;
@@ -442,7 +259,7 @@ bool run_settings_apply(const struct config *config, struct arena *arena, struct
 static bool settle(struct config *config, const char *name, struct arena *arena, struct run_settings *settings,
                    struct error *error) {
   /* A check over several keys sees only values that passed their own checks. */
-  if (run_settings_apply(config, arena, settings, error)) check_together(config, name, settings, arena, error);
+  if (run_settings_apply(config, arena, settings, error)) run_settings_check(config, name, settings, arena, error);
   config_close(config);
   return !error_is_set(error);
 }
@@ -490,16 +307,20 @@ struct digest run_settings_digest(struct run_settings *settings, const struct di
   struct digest_stream stream;
   digest_begin(&stream);
   digest_add_u64(&stream, ANSWER_VERSION);
-  /* The last group, of tenants, counts where there are any: without them a run is what it was before there were. */
-  config_digest(&stream, sections.sections, sections.n - !tenants_are_asked_for(&settings->tenants));
+  /* The last groups, of tenants and of a co-search, count where they are asked for: without them a run is what it was
+   * before there were. */
+  const size_t n_left_out = cosearch_is_asked_for(&settings->co_search) ? 0
+                            : tenants_are_asked_for(&settings->tenants) ? 1
+                                                                        : 2;
+  config_digest(&stream, sections.sections, sections.n - n_left_out);
   cost_digest(&settings->cost, &stream);
-  if (asks_system_price(settings)) digest_add_double(&stream, settings->money.hbm_usd_per_gib);
-  if (run_asks_die_cost(settings) || asks_system_price(settings)) {
+  if (run_asks_system_price(settings)) digest_add_double(&stream, settings->money.hbm_usd_per_gib);
+  if (run_asks_die_cost(settings) || run_asks_system_price(settings)) {
     digest_add_double(&stream, settings->money.wafer_usd);
     digest_add_double(&stream, settings->money.defects_per_mm2);
     digest_add_double(&stream, settings->money.clustering);
     digest_add_u64(&stream, settings->money.spare_cores);
-    if (asks_system_price(settings)) digest_package(&stream, settings);
+    if (run_asks_system_price(settings)) digest_package(&stream, settings);
   }
   for (size_t i = 0; i < n_graphs; i++) {
     digest_add_u64(&stream, graphs[i].high);

@@ -5,6 +5,7 @@
 #include "arch/money.h"
 #include "arch/stage.h"
 #include "base/config.h"
+#include "dse/cosearch_settings.h"
 #include "dse/strategies.h"
 #include "dse/tenants.h"
 #include "search/space/space.h"
@@ -73,6 +74,7 @@ struct run_settings {
   struct system_settings system;
   struct system_law law;
   struct tenants_settings tenants;
+  struct cosearch_settings co_search;
   struct uint_rule axes[N_RUN_AXES];
   struct run_limits limits;
   struct run_ranges minimum, maximum;
@@ -92,6 +94,8 @@ extern const char *const run_metric_names[];
 extern const char *const run_objective_words[N_OBJECTIVES];
 /* Does the run ask for the price of dies: as metric, on the front, or within a range? Only then is it computed. */
 bool run_asks_die_cost(const struct run_settings *settings);
+/* Is the money of a whole system limited? */
+bool run_asks_system_price(const struct run_settings *settings);
 
 /* An element of `workloads`, for `dse list keys`. */
 extern const struct field_table run_workload_fields;
@@ -112,6 +116,12 @@ const void *run_algorithm_settings(const struct run_settings *settings, const st
 /* A file that has been opened into settings that are all zero: how many workloads it lists, then every section. */
 bool run_settings_apply(const struct config *config, struct arena *arena, struct run_settings *settings,
                         struct error *error);
+/* A message at the place of a key, or at that of its group where the file does not set it. */
+void run_settings_complain(const struct config *config, const char *path, const char *key, struct error *error,
+                           const char *text);
+/* What several keys must satisfy together; the path is for messages. */
+void run_settings_check(const struct config *config, const char *path, const struct run_settings *settings,
+                        struct arena *arena, struct error *error);
 /* Reads, checks one key after the other, then what several keys must satisfy together. Rank 0 reads; the caller
  * shares. */
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,

@@ -64,34 +64,44 @@ static const struct record **choose_records(const struct run *run, struct tenant
   return records;
 }
 
+/* Room for so many designs, and the limits of their platforms. */
+static void make_parts(const struct run *run, struct tenants *tenants, size_t n, double *area_mm2, double *power_w) {
+  struct arena *const arena = run->invocation->arena;
+  tenants->n_designs = n;
+  tenants->designs = ARENA_NEW(arena, struct accelerator, n);
+  tenants->names = ARENA_NEW(arena, const char *, n);
+  tenants->training = ARENA_NEW(arena, double, n);
+  tenants->parts = (struct tenancy_parts){.jobs = &tenants->instance.problem,
+                                          .area_mm2 = area_mm2,
+                                          .power_w = run->stage.provider->has_tdp ? power_w : NULL,
+                                          .most_area_mm2 = limit_or_any(tenants->settings->area_mm2),
+                                          .most_power_w = limit_or_any(tenants->settings->power_w),
+                                          .most_cores = (uint32_t)tenants->settings->cores};
+}
+
+static void name_design(const struct run *run, struct tenants *tenants, size_t d) {
+  char name[17];
+  design_name(&tenants->designs[d], name);
+  tenants->names[d] = arena_copy_text(run->invocation->arena, name);
+}
+
 /* What one device of each is. */
 static void take_designs(const struct run *run, struct tenants *tenants) {
   struct arena *const arena = run->invocation->arena;
   const struct record *const *const records = choose_records(run, tenants);
   const size_t n = tenants->n_designs;
   double *const area_mm2 = ARENA_NEW(arena, double, n), *const power_w = ARENA_NEW(arena, double, n);
-  tenants->designs = ARENA_NEW(arena, struct accelerator, n);
-  tenants->names = ARENA_NEW(arena, const char *, n);
-  tenants->training = ARENA_NEW(arena, double, n);
+  make_parts(run, tenants, n, area_mm2, power_w);
   for (size_t d = 0; d < n; d++) {
     const struct record *const record = records[d];
     struct stage_cost_of_design cost;
-    char name[17];
     REQUIRE(design_at(&run->designs, &record->point, &tenants->designs[d]));
     design_cost(&run->designs, &tenants->designs[d], &cost);
-    design_name(&tenants->designs[d], name);
-    tenants->names[d] = arena_copy_text(arena, name);
+    name_design(run, tenants, d);
     tenants->training[d] = record->score.objective[OBJECTIVE_THROUGHPUT];
     area_mm2[d] = cost.area.total;
     power_w[d] = cost.tdp.total;
   }
-  const bool has_tdp = run->stage.provider->has_tdp;
-  tenants->parts = (struct tenancy_parts){.jobs = &tenants->instance.problem,
-                                          .area_mm2 = area_mm2,
-                                          .power_w = has_tdp ? power_w : NULL,
-                                          .most_area_mm2 = limit_or_any(tenants->settings->area_mm2),
-                                          .most_power_w = limit_or_any(tenants->settings->power_w),
-                                          .most_cores = (uint32_t)tenants->settings->cores};
 }
 
 /* What a core draws while it waits for the others. */
@@ -110,9 +120,6 @@ static bool make_table(const struct run *run, struct tenants *tenants) {
   struct arena *const arena = run->invocation->arena;
   struct tenancy_cores cores;
   struct error *const why = ARENA_NEW(arena, struct error, 1);
-  const double own = tenants->settings->bandwidth_bytes_per_cycle;
-  tenants->bandwidth_bytes_per_cycle =
-      own > 0 ? own : accelerator_hbm_bytes_per_s(&tenants->designs[0]) / ((double)tenants->jobs.clock_mhz * 1e6);
   tenancy_cores_of(&tenants->jobs, &tenants->world, tenants->n_designs, tenants->designs, tenants->names, &cores);
   if (!tenancy_table_of(&tenants->jobs, &tenants->world, &cores, &tenants->pool, &tenants->table, why) ||
       !tenancy_table_build(&tenants->table, 0, arena, &tenants->instance, why)) {
@@ -203,6 +210,9 @@ bool tenants_map(struct run *run, struct error *error) {
   if (tenants == NULL || topk_count(run->rounds.topk) == 0) return true;
   struct arena *const arena = run->invocation->arena;
   take_designs(run, tenants);
+  const double own = tenants->settings->bandwidth_bytes_per_cycle;
+  tenants->bandwidth_bytes_per_cycle =
+      own > 0 ? own : accelerator_hbm_bytes_per_s(&tenants->designs[0]) / ((double)tenants->jobs.clock_mhz * 1e6);
   if (!make_table(run, tenants)) return true;
   list_platforms(tenants, arena);
   if (tenants->n_platforms == 0) {
@@ -212,4 +222,64 @@ bool tenants_map(struct run *run, struct error *error) {
   const bool done = tenants_map_platforms(run, error);
   if (done && tenants->reason == NULL) rank_platforms(tenants, arena);
   return done || run->rounds.stopped;
+}
+
+/* --- chosen and mapped by others ------------------------------------------------------------------------------------
+ */
+
+static void take_result(const struct tenants_winner *winner, struct tenants_final *final, struct arena *arena) {
+  const struct tenancy_alone *const alone = winner->alone;
+  struct tenancy_result *const result = &final->result;
+  result->queues = tenancy_queues_new(&final->problem, arena);
+  result->answer = tenancy_answer_new(&final->problem, arena);
+  tenancy_queues_copy(&final->problem, &alone->queues, &result->queues);
+  tenancy_answer_copy(&final->problem, &alone->answer, &result->answer);
+  result->cost = alone->cost;
+  result->samples = winner->n_samples;
+  result->n_islands = 1;
+  final->bounds =
+      (struct tenancy_bounds){.binding = winner->bounds->binding, .best_cycles = winner->bounds->best_cycles};
+  memcpy(final->bounds.cycles, winner->bounds->cycles, sizeof final->bounds.cycles);
+  if (winner->bounds->reason != NULL) final->bounds.reason = arena_copy_text(arena, winner->bounds->reason);
+}
+
+bool tenants_take_winner(struct run *run, const struct tenants_winner *winner, struct error *error) {
+  struct tenants *const tenants = run->tenants;
+  struct arena *const arena = run->invocation->arena;
+  const size_t n = winner->n_designs;
+  double *const area_mm2 = ARENA_NEW(arena, double, n), *const power_w = ARENA_NEW(arena, double, n);
+  uint32_t *const count = ARENA_NEW(arena, uint32_t, n);
+  make_parts(run, tenants, n, area_mm2, power_w);
+  for (size_t d = 0; d < n; d++) {
+    tenants->designs[d] = winner->design[d];
+    name_design(run, tenants, d);
+    tenants->training[d] = winner->training[d];
+    area_mm2[d] = winner->area_mm2[d];
+    power_w[d] = winner->power_w[d];
+    count[d] = winner->count[d];
+  }
+  tenants->bandwidth_bytes_per_cycle = winner->bandwidth;
+  if (!make_table(run, tenants)) BUG("%s", tenants->reason);
+  tenants->platforms = ARENA_NEW(arena, struct tenants_platform, 1);
+  add_platform(tenants, count);
+  struct tenants_final *const final = &tenants->finals[tenants->n_finals++];
+  struct tenants_platform *const platform = final->platform = tenants->platforms;
+  if (!tenancy_compose(&tenants->parts, count, arena, &final->problem, error)) return false;
+  take_result(winner, final, arena);
+  struct tenancy_result *const result = &final->result;
+  if (!tenancy_judge(&final->problem, &result->answer, arena, &result->verdict, error)) return false;
+  result->value = result->verdict.makespan_cycles;
+  result->gap = tenancy_gap(result->value, final->bounds.best_cycles);
+  result->proven_optimal = result->gap <= 1e-9;
+  platform->runs = platform->mapped = platform->on_front = true;
+  platform->worth.cycles = result->value;
+  platform->worth.energy_nj =
+      tenancy_composition_energy_nj(&tenants->parts, count, &final->problem, result->answer.core, result->value);
+  platform->least.cycles = tenants->bound_cycles = final->bounds.best_cycles;
+  platform->least.energy_nj = tenancy_composition_least_nj(&tenants->parts, count, platform->least.cycles);
+  tenants->n_mapped = 1;
+  tenants->n_mixed = n;
+  tenants->order = ARENA_NEW(arena, size_t, 1);
+  tenants->single = tenants->best = final;
+  return true;
 }

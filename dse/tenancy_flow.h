@@ -8,8 +8,10 @@
 #define DSE_TENANCY_FLOW_H
 
 #include "dse/run.h"
+#include "dse/tenancy_alone.h"
 #include "dse/tenancy_run.h"
 #include "dse/tenants.h"
+#include "search/joint/joint.h"
 #include "search/tenancy/tenancy_compose.h"
 
 /* So many cores of each design. */
@@ -63,5 +65,19 @@ struct tenants {
 bool tenants_open(struct run *run, const char *path, struct error *error);
 /* Collective. run->rounds.stopped: a signal or limit ended it. Nothing to do without tenants or designs. */
 bool tenants_map(struct run *run, struct error *error);
+
+/* A platform that another search has chosen and mapped (cosearch.h): it becomes the only one. */
+struct tenants_winner {
+  size_t n_designs;
+  const uint32_t *count;
+  struct accelerator design[JOINT_MAX_KINDS];
+  double area_mm2[JOINT_MAX_KINDS], power_w[JOINT_MAX_KINDS], training[JOINT_MAX_KINDS]; /* of one device */
+  double bandwidth;
+  const struct tenancy_alone *alone;
+  const struct tenancy_bounds *bounds; /* the tightest of it */
+  uint64_t n_samples;                  /* of all searches for its mapping */
+};
+/* Copies what it needs. */
+bool tenants_take_winner(struct run *run, const struct tenants_winner *winner, struct error *error);
 
 #endif

@@ -109,12 +109,16 @@ static struct tenancy_shown shown_of(const struct tenants_final *final) {
 }
 
 bool tenancy_report_publish(const struct run *run, struct error *error) {
-  if (run->tenants == NULL) return true;
+  if (run->tenants == NULL || run->cosearch != NULL) return true;
   struct arena *const arena = run->invocation->arena;
   size_t n;
   const char *const bytes = table_bytes(tenancy_report_table(run, arena), &n);
-  if (!file_publish(run_path(run, "tenancy.csv"), bytes, n, error)) return false;
-  if (!has_result(run)) return true;
+  return file_publish(run_path(run, "tenancy.csv"), bytes, n, error) &&
+         (!has_result(run) || tenancy_report_mapping(run, error));
+}
+
+bool tenancy_report_mapping(const struct run *run, struct error *error) {
+  struct arena *const arena = run->invocation->arena;
   const struct tenants_final *const best = run->tenants->best;
   const struct tenancy_shown shown = shown_of(best);
   return publish_instance(run, error) &&
@@ -161,6 +165,8 @@ static json_t *final_json(const struct run *run, const struct tenants_final *fin
   json_object_set_new(object, "bw_util", json_real(final->result.verdict.bw_util));
   return object;
 }
+
+json_t *tenancy_report_winner_json(const struct run *run) { return final_json(run, run->tenants->best); }
 
 json_t *tenancy_report_json(const struct run *run) {
   const struct tenants *const tenants = run->tenants;
@@ -216,7 +222,7 @@ static void say_final(const struct run *run, const char *word, const struct tena
 void tenancy_report_say(const struct run *run) {
   const struct invocation *const invocation = run->invocation;
   const struct tenants *const tenants = run->tenants;
-  if (tenants == NULL) return;
+  if (tenants == NULL || run->cosearch != NULL) return;
   if (!has_result(run)) {
     say(invocation, "\ntenants: nothing was mapped: %s\n", tenants->reason != NULL ? tenants->reason : "no designs");
     return;
@@ -306,39 +312,31 @@ static void add_chapter(struct report *report, const struct report_chapter *chap
   report->chapter = first;
 }
 
-static void add_fact(const struct tenants *tenants, struct report *report, struct arena *arena) {
+static void add_fact(const char *key, const char *value, struct report *report, struct arena *arena) {
   struct report_fact *const facts = ARENA_NEW(arena, struct report_fact, report->n_facts + 1);
   if (report->n_facts > 0) memcpy(facts, report->facts, report->n_facts * sizeof *facts);
-  facts[report->n_facts].key = "Tenants";
-  facts[report->n_facts].value =
-      arena_printf(arena, "%zu jobs of %s end soonest on %s", tenants->instance.problem.n_jobs, tenants->pool.name,
-                   designs_text(tenants, tenants->best->platform, arena));
+  facts[report->n_facts].key = key;
+  facts[report->n_facts].value = value;
   report->facts = facts;
   report->n_facts++;
 }
 
-void tenancy_report_fill(const struct run *run, struct report *report, struct arena *arena) {
-  if (!has_result(run)) return;
-  const struct tenants *const tenants = run->tenants;
-  const struct tenancy_shown shown = shown_of(tenants->best);
-  struct report_chapter *const chapter = ARENA_NEW(arena, struct report_chapter, 1);
-  struct report_table *const tables = ARENA_NEW(arena, struct report_table, 3);
+void tenancy_report_add(struct report *report, const struct report_chapter *chapter, const char *key, const char *value,
+                        struct arena *arena) {
+  add_chapter(report, chapter, arena);
+  add_fact(key, value, report, arena);
+}
+
+void tenancy_report_tables(const struct run *run, struct report_table tables[2], struct arena *arena) {
+  const struct tenancy_shown shown = shown_of(run->tenants->best);
+  tenancy_list_bounds(&shown, arena, &tables[0]);
+  tenancy_list_cores(&shown, arena, &tables[1]);
+}
+
+void tenancy_report_pictures(const struct run *run, struct report *report, struct arena *arena) {
+  const struct tenancy_shown shown = shown_of(run->tenants->best);
   struct timeline *const timelines = ARENA_NEW(arena, struct timeline, report->n_timelines + 1);
   struct report_profile *const profile = ARENA_NEW(arena, struct report_profile, 1);
-  table_page(tenancy_report_table(run, arena), NULL, &tables[0], arena);
-  tables[0].title = "Platforms that were mapped";
-  tables[0].sentence = "The best by the search, the best of one design and the best of all are marked in columns of "
-                       "their own.";
-  tables[0].file = "tenancy.csv";
-  tenancy_list_bounds(&shown, arena, &tables[1]);
-  tenancy_list_cores(&shown, arena, &tables[2]);
-  *chapter = (struct report_chapter){.title = "Tenants",
-                                     .sentence = sentence_of(tenants, arena),
-                                     .points = points_of(tenants, arena),
-                                     .tables = tables,
-                                     .n_tables = 3};
-  add_chapter(report, chapter, arena);
-  add_fact(tenants, report, arena);
   memcpy(timelines, report->timelines, report->n_timelines * sizeof *timelines);
   tenancy_timeline(&shown, arena, &timelines[report->n_timelines]);
   timelines[report->n_timelines].title = "Tenants: queues of the best platform's cores";
@@ -347,4 +345,27 @@ void tenancy_report_fill(const struct run *run, struct report *report, struct ar
   tenancy_needed(&shown, arena, profile);
   report->profiles = profile;
   report->n_profiles = 1;
+}
+
+void tenancy_report_fill(const struct run *run, struct report *report, struct arena *arena) {
+  if (!has_result(run) || run->cosearch != NULL) return;
+  const struct tenants *const tenants = run->tenants;
+  struct report_chapter *const chapter = ARENA_NEW(arena, struct report_chapter, 1);
+  struct report_table *const tables = ARENA_NEW(arena, struct report_table, 3);
+  table_page(tenancy_report_table(run, arena), NULL, &tables[0], arena);
+  tables[0].title = "Platforms that were mapped";
+  tables[0].sentence = "The best by the search, the best of one design and the best of all are marked in columns of "
+                       "their own.";
+  tables[0].file = "tenancy.csv";
+  tenancy_report_tables(run, &tables[1], arena);
+  *chapter = (struct report_chapter){.title = "Tenants",
+                                     .sentence = sentence_of(tenants, arena),
+                                     .points = points_of(tenants, arena),
+                                     .tables = tables,
+                                     .n_tables = 3};
+  tenancy_report_add(report, chapter, "Tenants",
+                     arena_printf(arena, "%zu jobs of %s end soonest on %s", tenants->instance.problem.n_jobs,
+                                  tenants->pool.name, designs_text(tenants, tenants->best->platform, arena)),
+                     arena);
+  tenancy_report_pictures(run, report, arena);
 }

@@ -19,4 +19,14 @@ void tenancy_report_say(const struct run *run);
 /* A chapter and a fact; the best platform's queues and its bandwidth. Nothing without tenants. */
 void tenancy_report_fill(const struct run *run, struct report *report, struct arena *arena);
 
+/* --- parts of these, for a platform that a co-search has chosen (tenants_take_winner) ---
+ */
+/* mapping.csv, trace-tenancy.json and the folder tenancy/. */
+bool tenancy_report_mapping(const struct run *run, struct error *error);
+json_t *tenancy_report_winner_json(const struct run *run);
+void tenancy_report_tables(const struct run *run, struct report_table tables[2], struct arena *arena);
+void tenancy_report_pictures(const struct run *run, struct report *report, struct arena *arena);
+void tenancy_report_add(struct report *report, const struct report_chapter *chapter, const char *key, const char *value,
+                        struct arena *arena);
+
 #endif

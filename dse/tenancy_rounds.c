@@ -2,9 +2,10 @@
  *
  * A round's platforms are chosen by what the rounds before it found, so that the rank count changes nothing; the first
  * ones are as many copies of each design alone as fit, which the others must beat. */
+#include "dse/on_ranks.h"
+#include "dse/tenancy_alone.h"
 #include "dse/tenancy_private.h"
 
-#include "base/checked.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,47 +46,20 @@ static void bound_task(void *context, size_t index, void *record) {
   arena_rewind(&work->arena, mark);
 }
 
-/* A search on one island, as any rank does it alike. */
-struct alone {
-  struct tenancy_problem problem;
-  struct tenancy_bounds bounds;
-  struct tenancy_queues queues;
-  struct tenancy_answer answer;
-  struct tenancy_verdict verdict;
-  tenancy_cost cost;
-  uint64_t n_samples;
-};
-
-static void map_alone(struct work *work, const uint32_t *count, struct alone *alone) {
-  struct arena *const arena = &work->arena;
-  struct error why = {0};
-  struct tenancy_islands islands;
-  const struct tenancy_islands_settings settings = {.seed = work->tenants->jobs.seed,
-                                                    .samples = work->tenants->settings->samples,
-                                                    .n_islands = 1,
-                                                    .gap_target = 1e-9};
-  REQUIRE(tenancy_compose(&work->tenants->parts, count, arena, &alone->problem, &why));
-  if (!tenancy_bounds(&alone->problem, &tenancy_bounds_quick, NULL, arena, &alone->bounds, &why)) BUG("%s", why.text);
-  tenancy_islands_init(&islands, &alone->problem, &alone->bounds, work->algorithm, work->algorithm_settings, &settings,
-                       arena);
-  while (!tenancy_islands_over(&islands)) {
-    tenancy_islands_clear(&islands);
-    tenancy_islands_run(&islands, 0, work->run->invocation->scratch);
-    tenancy_islands_turn(&islands);
-  }
-  alone->queues = islands.islands[0].best;
-  alone->cost = islands.islands[0].best_cost;
-  alone->n_samples = tenancy_islands_samples(&islands);
-  alone->answer = tenancy_answer_new(&alone->problem, arena);
-  tenancy_write_down(&alone->problem, &alone->queues, &alone->answer);
-  if (!tenancy_judge(&alone->problem, &alone->answer, arena, &alone->verdict, &why)) BUG("%s", why.text);
+static void map_alone(struct work *work, const uint32_t *count, struct tenancy_alone *alone) {
+  const struct tenancy_alone_settings settings = {.algorithm = work->algorithm,
+                                                  .algorithm_settings = work->algorithm_settings,
+                                                  .bounds = &tenancy_bounds_quick,
+                                                  .seed = work->tenants->jobs.seed,
+                                                  .samples = work->tenants->settings->samples};
+  tenancy_map_alone(&work->tenants->parts, count, &settings, &work->arena, work->run->invocation->scratch, alone);
 }
 
 static void map_task(void *context, size_t index, void *record) {
   struct work *const work = context;
   struct outcome *const outcome = record;
   const struct arena_mark mark = arena_get_mark(&work->arena);
-  struct alone alone;
+  struct tenancy_alone alone;
   const uint32_t *const count = work->tenants->platforms[work->platforms[index]].count;
   map_alone(work, count, &alone);
   outcome->runs = 1;
@@ -96,23 +70,11 @@ static void map_task(void *context, size_t index, void *record) {
   arena_rewind(&work->arena, mark);
 }
 
-static bool is_interrupted(void *context) {
-  const struct rounds *const rounds = &((const struct work *)context)->run->rounds;
-  return rounds->interrupted != NULL && rounds->interrupted(rounds->stop_context);
-}
-
 /* False: failed, or run->rounds.stopped. */
-static bool on_ranks(struct run *run, struct work *work, void (*task)(void *, size_t, void *), size_t n,
-                     struct outcome *outcomes, struct error *error) {
-  struct rounds *const rounds = &run->rounds;
-  if (rounds->progress != NULL) rounds->progress(rounds->progress_context, rounds);
-  rounds->stopped = cluster_any(rounds->cluster, rounds->stop != NULL && rounds->stop(rounds->stop_context));
-  if (rounds->stopped) return false;
-  const struct cluster_tasks tasks = {
-      .n_tasks = n, .record_bytes = sizeof *outcomes, .task = task, .interrupted = is_interrupted, .context = work};
-  const enum cluster_end end = cluster_map(rounds->cluster, &tasks, outcomes, error);
-  rounds->stopped = end == CLUSTER_DROPPED;
-  return end == CLUSTER_DONE;
+static bool compute(struct run *run, struct work *work, void (*task)(void *, size_t, void *), size_t n,
+                    struct outcome *outcomes, struct error *error) {
+  const struct rank_work tasks = {.task = task, .context = work, .n = n, .record_bytes = sizeof *outcomes};
+  return on_ranks(run, &tasks, outcomes, error);
 }
 
 /* --- 10. which to map, and how well ---------------------------------------------------------------------------------
@@ -126,7 +88,7 @@ static void take_bound(struct tenants *tenants, struct tenants_platform *platfor
 static bool bound_all(struct run *run, struct work *work, struct error *error) {
   struct tenants *const tenants = work->tenants;
   struct outcome *const outcomes = ARENA_NEW(run->invocation->arena, struct outcome, tenants->n_platforms);
-  if (!on_ranks(run, work, bound_task, tenants->n_platforms, outcomes, error)) return false;
+  if (!compute(run, work, bound_task, tenants->n_platforms, outcomes, error)) return false;
   for (size_t i = 0; i < tenants->n_platforms; i++) {
     tenants->platforms[i].runs = outcomes[i].runs != 0;
     if (outcomes[i].runs) take_bound(tenants, &tenants->platforms[i], outcomes[i].bound_cycles);
@@ -182,7 +144,7 @@ static bool map_all(struct run *run, struct work *work, struct error *error) {
   while ((n = next_round(tenants, places, &at, found, platforms)) > 0) {
     run->mapping.n_done = at - n, run->mapping.n_total = tenants->n_platforms;
     memset(outcomes, 0, sizeof outcomes);
-    if (!on_ranks(run, work, map_task, n, outcomes, error)) return false;
+    if (!compute(run, work, map_task, n, outcomes, error)) return false;
     for (size_t i = 0; i < n; i++) {
       struct tenants_platform *const platform = &tenants->platforms[platforms[i]];
       platform->mapped = true;
@@ -228,8 +190,8 @@ static struct tenants_platform *best_platform(struct tenants *tenants, bool of_o
 }
 
 /* The better of the first search's answer and the longer one's; the first where they are equal. */
-static bool take_better(const struct tenants_final *final, const struct alone *alone, struct tenancy_result *result,
-                        struct arena *arena, struct error *error) {
+static bool take_better(const struct tenants_final *final, const struct tenancy_alone *alone,
+                        struct tenancy_result *result, struct arena *arena, struct error *error) {
   result->samples += alone->n_samples;
   if (result->cost < alone->cost) return true;
   tenancy_queues_copy(&final->problem, &alone->queues, &result->queues);
@@ -273,7 +235,7 @@ static bool add_final(struct run *run, struct work *work, struct tenants_platfor
   }
   if (final->result.stopped != NULL) return stop_run(run);
   const struct arena_mark mark = arena_get_mark(&work->arena);
-  struct alone alone;
+  struct tenancy_alone alone;
   map_alone(work, platform->count, &alone);
   const bool judged = take_better(final, &alone, &final->result, arena, error);
   arena_rewind(&work->arena, mark);
@@ -314,24 +276,11 @@ static bool compare_finals(struct run *run, struct work *work, struct error *err
   return true;
 }
 
-/* `best` with fewer steps of its relaxation, in proportion to the samples. */
-static void *screening_settings(const struct tenants *tenants, const struct tenancy_algorithm *algorithm,
-                                struct arena *arena) {
-  struct error why = {0};
-  void *const settings = arena_alloc(arena, 1, algorithm->settings_bytes);
-  config_defaults(algorithm->table, arena, settings);
-  const struct field *const steps = config_find_field(algorithm->table, "assign_steps");
-  REQUIRE(steps != NULL);
-  const uint64_t few = min_u64(200000, sat_mul(10, tenants->settings->samples));
-  const char *const value = arena_printf(arena, "%llu", (unsigned long long)few);
-  if (!config_set_field(steps, settings, value, "screening", arena, &why)) BUG("%s", why.text);
-  return settings;
-}
-
 bool tenants_map_platforms(struct run *run, struct error *error) {
   struct tenants *const tenants = run->tenants;
   struct work work = {.run = run, .tenants = tenants, .algorithm = tenancy_find_algorithm("best")};
-  work.algorithm_settings = screening_settings(tenants, work.algorithm, run->invocation->arena);
+  work.algorithm_settings =
+      tenancy_screening_settings(work.algorithm, tenants->settings->samples, run->invocation->arena);
   arena_init(&work.arena, 1 << 20);
   bool done = bound_all(run, &work, error) && map_all(run, &work, error);
   if (done && tenants->n_mapped == 0) tenants->reason = "no platform of them can run every job";

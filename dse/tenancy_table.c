@@ -178,15 +178,20 @@ static int by_latency(const void *a, const void *b) {
   return (x->arrival > y->arrival) - (x->arrival < y->arrival); /* stable */
 }
 
+const uint32_t *tenancy_draw(const struct tenancy_table_settings *settings, const struct tenancy_pool *pool,
+                             uint64_t group, size_t *n, struct arena *arena) {
+  const bool whole = settings->draw == TENANCY_WHOLE;
+  struct rng stream = rng_stream(settings->seed, RNG_TENANCY_DRAW, pool->number, group);
+  *n = whole ? pool->n_layers : settings->group_size;
+  uint32_t *const layer = ARENA_NEW(arena, uint32_t, *n);
+  for (size_t j = 0; j < *n; j++) layer[j] = (uint32_t)(whole ? j : rng_below(&stream, pool->n_layers));
+  return layer;
+}
+
 static struct drawn *draw(const struct tenancy_table *table, uint64_t group, size_t *n, struct arena *arena) {
-  const bool whole = table->settings->draw == TENANCY_WHOLE;
-  struct rng stream = rng_stream(table->settings->seed, RNG_TENANCY_DRAW, table->pool.number, group);
-  *n = whole ? table->pool.n_layers : table->settings->group_size;
+  const uint32_t *const layer = tenancy_draw(table->settings, &table->pool, group, n, arena);
   struct drawn *const jobs = ARENA_NEW(arena, struct drawn, *n);
-  for (size_t j = 0; j < *n; j++) {
-    const uint64_t layer = whole ? j : rng_below(&stream, table->pool.n_layers);
-    jobs[j] = (struct drawn){table, (uint32_t)layer, (uint32_t)j};
-  }
+  for (size_t j = 0; j < *n; j++) jobs[j] = (struct drawn){table, layer[j], (uint32_t)j};
   qsort(jobs, *n, sizeof *jobs, by_latency);
   return jobs;
 }

@@ -135,6 +135,10 @@ static inline const struct op *tenancy_table_op(const struct tenancy_table *tabl
 }
 const struct tenancy_price *tenancy_table_price(const struct tenancy_table *table, uint32_t layer, size_t core);
 
+/* The layers of a group's jobs [n] in the order of their arrival, whatever the cores. */
+const uint32_t *tenancy_draw(const struct tenancy_table_settings *settings, const struct tenancy_pool *pool,
+                             uint64_t group, size_t *n, struct arena *arena);
+
 /* A problem, and of each of its jobs the layer that it is. */
 struct tenancy_instance {
   struct tenancy_problem problem; /* finished */

@@ -28,14 +28,15 @@ $(BUILD)/packaging/dse.fish: $(BUILD)/bin/dse
 	$(Q)mkdir -p $(@D); $< --completion fish > $@
 $(BUILD)/packaging/%: packaging/%.in FORCE
 	$(Q)mkdir -p $(@D); sed -e 's|@PREFIX@|$(prefix)|g; s|@VERSION@|$(VERSION)|g; s|@BINDIR@|$(bindir)|g' \
-	  -e 's|@LIBDIR@|$(libdir)|g; s|@INCLUDEDIR@|$(includedir)|g; s|@DATADIR@|$(datadir)|g; s|@MANDIR@|$(mandir)|g' \
+	  -e 's|@LIBDIR@|$(libdir)|g; s|@INCLUDEDIR@|$(includedir)|g; s|@DATADIR@|$(datadir)|g; s|@MANDIR@|$(mandir)|g; s|@DOCDIR@|$(docdir)|g' \
 	  -e 's|@PACKAGES@|$(PACKAGES)|g; s,^\(lib\|include\)dir=$(prefix)/,\1dir=$${prefix}/,' $< > $@.new; \
 	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 PLACES = BUILD='$(BUILD)' VERSION='$(VERSION)' DESTDIR='$(DESTDIR)' bindir='$(bindir)' libdir='$(libdir)' \
   includedir='$(includedir)' datadir='$(datadir)' mandir='$(mandir)' docdir='$(docdir)' bashdir='$(bashdir)' \
   zshdir='$(zshdir)' fishdir='$(fishdir)' moduledir='$(moduledir)'
-install: all lib $(GENERATED)
+# READY=yes: all is made, nothing is looked at again.
+install: $(if $(READY),,all lib $(GENERATED))
 	$(Q)$(PLACES) packaging/install
 uninstall:
 	$(Q)$(PLACES) packaging/install remove

@@ -41,8 +41,8 @@ struct onnx_notes {
   const char **inputs;
   size_t n_unknown;
   struct onnx_unknown *unknown;
-  bool forced_batch;   /* another batch was asked for than the 1 that the file was exported for */
-  uint64_t file_batch; /* first dimension of the data inputs if it is a number above 1, else 0 */
+  uint64_t file_batch; /* first dimension of the data inputs if it is a number and another batch is asked for */
+  uint64_t own_batch;  /* the same if it is above 1 and none is asked for: all of it is one sample */
 };
 
 /* From bytes; `file` stands for them in messages. The graph goes to generation->builder; what `notes` point to lies in

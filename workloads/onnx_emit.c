@@ -105,7 +105,7 @@ void onnx_emit_lanes(struct onnx_build *build, const struct onnx_node *node, enu
                              .n_weights = weights.n_weights,
                              .n_constants = weights.n_constants,
                              .group = OP_ABSENT,
-                             .out = onnx_tensor_of(build, node->outputs[0])};
+                             .out = onnx_tensor_of(build, onnx_main_output(node))};
   const struct tensor out = emit_vector(build->emit, onnx_name_of(build, node), &vector, operands, n);
   onnx_own_weights(build, node, out.op, &weights);
   onnx_set_outputs(build, node, out.op);
@@ -119,7 +119,7 @@ static void emit_pattern(struct onnx_build *build, const struct onnx_node *node)
                                    .n_parameters = weights.n_parameters,
                                    .n_weights = weights.n_weights,
                                    .group = OP_ABSENT,
-                                   .out = onnx_tensor_of(build, node->outputs[0])};
+                                   .out = onnx_tensor_of(build, onnx_main_output(node))};
   const struct tensor out =
       emit_vector(build->emit, onnx_name_of(build, node), &vector, &build->tensors[node->pattern_x], 1);
   onnx_own_weights(build, node, out.op, &weights);
@@ -149,7 +149,7 @@ static void emit_norms(struct onnx_build *build, const struct onnx_node *node) {
                                    .n_weights = weights.n_weights,
                                    .n_channels = by_channel ? (uint64_t)x->dims[1] : 0,
                                    .group = OP_ABSENT,
-                                   .out = onnx_tensor_of(build, node->outputs[0])};
+                                   .out = onnx_tensor_of(build, onnx_main_output(node))};
   const bool data = onnx_value_at(build, node->inputs[0])->source == SOURCE_DATA;
   const struct tensor out =
       emit_vector(build->emit, onnx_name_of(build, node), &vector, &build->tensors[node->inputs[0]], data);
@@ -164,8 +164,10 @@ static void emit_pools(struct onnx_build *build, const struct onnx_node *node) {
   for (size_t k = 0; k + 2 < x->rank; k++)
     window = emit_product(build->emit, window,
                           (uint64_t)(global ? x->dims[k + 2] : onnx_ints_at(node, "kernel_shape", k, 1)));
-  const struct vector_op vector = {
-      .kind = node->op->kind, .window = window, .group = OP_ABSENT, .out = onnx_tensor_of(build, node->outputs[0])};
+  const struct vector_op vector = {.kind = node->op->kind,
+                                   .window = window,
+                                   .group = OP_ABSENT,
+                                   .out = onnx_tensor_of(build, onnx_main_output(node))};
   const bool data = onnx_value_at(build, node->inputs[0])->source == SOURCE_DATA;
   const struct tensor out =
       emit_vector(build->emit, onnx_name_of(build, node), &vector, &build->tensors[node->inputs[0]], data);
@@ -186,7 +188,7 @@ static void emit_table(struct onnx_build *build, const struct onnx_node *node) {
   }
   struct onnx_weights weights = {.main = ONNX_NONE};
   add_weight(build, &weights, node->inputs[0]);
-  const struct tensor shape = onnx_tensor_of(build, node->outputs[0]);
+  const struct tensor shape = onnx_tensor_of(build, onnx_main_output(node));
   const struct vector_op vector = {.kind = OP_EMBEDDING,
                                    .n_parameters = weights.n_parameters,
                                    .n_weights = shape.elements,
@@ -269,24 +271,40 @@ bool onnx_emit(const struct onnx_graph *graph, struct emitter *emitter, struct e
   return true;
 }
 
+/* Shapes and constants; for another batch than the file's from a second reading that knows those of the first. */
+static bool understand(struct onnx_graph *graph, const uint8_t *bytes, size_t n, struct arena *scratch,
+                       const struct onnx_request *request, struct onnx_notes *notes, struct error *error) {
+  const char *const file = graph->file;
+  if (!onnx_read(file, bytes, n, scratch, graph, error) || !onnx_infer(graph, request, notes, error)) return false;
+  if (notes->file_batch == 0) return true;
+  const struct onnx_value *const traced = graph->values;
+  const size_t n_traced = graph->n_values, n_before = error->n_messages;
+  const uint64_t file_batch = notes->file_batch;
+  *notes = (struct onnx_notes){0};
+  if (!onnx_read(file, bytes, n, scratch, graph, error)) return false;
+  graph->traced = traced;
+  graph->n_traced = n_traced;
+  graph->file_batch = (int64_t)file_batch;
+  graph->asked_batch = (int64_t)request->batch;
+  if (onnx_infer(graph, request, notes, error)) return true;
+  if (error->n_messages == n_before + 1)
+    error_add(
+        error, STATUS_INPUT,
+        "%s: batch: is %llu, but the file was exported for %llu and holds that number elsewhere, too; allowed are "
+        "1 (as it is), %llu, or an export with a symbol for it",
+        file, (unsigned long long)request->batch, (unsigned long long)file_batch, (unsigned long long)file_batch);
+  return false;
+}
+
 bool onnx_parse(const char *file, const uint8_t *bytes, size_t n, const struct generation *generation,
                 struct arena *scratch, struct onnx_notes *notes, struct error *error) {
   const struct workload_request *const asked = generation->request;
   const struct onnx_request request = {asked->batch, asked->sets, asked->n_sets, asked->strict};
-  struct onnx_graph graph;
+  struct onnx_graph graph = {.file = file};
   struct emitter emitter;
   *notes = (struct onnx_notes){0};
   emitter_init(&emitter, generation);
-  if (!onnx_read(file, bytes, n, scratch, &graph, error)) return false;
-  const size_t n_before = error->n_messages;
-  if (!onnx_infer(&graph, &request, notes, error)) {
-    if (notes->forced_batch && error->n_messages == n_before + 1)
-      error_add(error, STATUS_INPUT,
-                "%s: batch: is %llu, but the file was exported for 1 and may hold that number elsewhere, too; allowed "
-                "are 1, or an export with a symbol for it",
-                file, (unsigned long long)request.batch);
-    return false;
-  }
+  if (!understand(&graph, bytes, n, scratch, &request, notes, error)) return false;
   onnx_patterns(&graph, notes);
   return onnx_emit(&graph, &emitter, error) && emitter_finish(&emitter, generation, error);
 }

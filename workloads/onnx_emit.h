@@ -22,6 +22,12 @@ struct onnx_weights {
 static inline const struct onnx_value *onnx_value_at(const struct onnx_build *build, uint32_t index) {
   return &build->graph->values[index];
 }
+/* The first output that is not left out: one is there, or the node would make no op. */
+static inline uint32_t onnx_main_output(const struct onnx_node *node) {
+  size_t i = 0;
+  while (i + 1 < node->n_outputs && node->outputs[i] == ONNX_NONE) i++;
+  return node->outputs[i];
+}
 /* The shape of a value as a tensor that no op has put out yet. */
 struct tensor onnx_tensor_of(const struct onnx_build *build, uint32_t index);
 /* Its name, or "Type_3" of node 3 without one. */

@@ -55,7 +55,7 @@ void onnx_emit_filter(struct onnx_build *build, const struct onnx_node *node) {
   const size_t n = onnx_gather_operands(build, node, operands, &weights);
   const struct onnx_shape *const x = &onnx_operand(build->graph, node, 0)->shape;
   const struct onnx_shape *const w = &onnx_operand(build->graph, node, quantised ? 3 : 1)->shape;
-  const struct onnx_shape *const y = &onnx_value_at(build, node->outputs[0])->shape;
+  const struct onnx_shape *const y = &onnx_value_at(build, onnx_main_output(node))->shape;
   struct op op = op_new(node->op->kind, build->emit->element_bytes);
   /* A transposed convolution has the bounds of the one whose input it computes. */
   struct onnx_shape filter = *w;
@@ -67,7 +67,7 @@ void onnx_emit_filter(struct onnx_build *build, const struct onnx_node *node) {
   op.weight_bytes = emit_product(build->emit, weights.n_weights, build->emit->element_bytes);
   for (size_t i = 0; i < n; i++)
     op.in_bytes = sat_add(op.in_bytes, emit_product(build->emit, operands[i].elements, operands[i].bytes));
-  const struct tensor out = onnx_tensor_of(build, node->outputs[0]);
+  const struct tensor out = onnx_tensor_of(build, onnx_main_output(node));
   op.out_bytes = emit_product(build->emit, out.elements, out.bytes);
   const uint32_t index = emit_op(build->emit, onnx_name_of(build, node), &op, operands, n);
   onnx_own_weights(build, node, index, &weights);
@@ -99,7 +99,7 @@ static void einsum_bounds(const struct onnx_build *build, const struct onnx_node
 /* reps, m, n, k of the product of operands a and b. `shared`: b is one matrix for all of a. */
 static void product_bounds(const struct onnx_build *build, const struct onnx_node *node, const struct onnx_value *a,
                            const struct onnx_value *b, struct op *op) {
-  const struct onnx_value *const out = onnx_value_at(build, node->outputs[0]);
+  const struct onnx_value *const out = onnx_value_at(build, onnx_main_output(node));
   uint64_t k = (uint64_t)(a->shape.rank > 0 ? a->shape.dims[a->shape.rank - 1] : 1);
   if (strcmp(node->type, "Gemm") == 0 && onnx_int(node, "transA", 0) != 0) k = (uint64_t)a->shape.dims[0];
   uint64_t n = b->shape.rank > 1 && out->shape.rank > 0 ? (uint64_t)out->shape.dims[out->shape.rank - 1] : 1, reps = 1;
@@ -137,7 +137,7 @@ void onnx_emit_product(struct onnx_build *build, const struct onnx_node *node) {
   const size_t n_read = op.weighted ? 1 : 2; /* a bias that is data is added in passing */
   for (size_t i = 0; i < n && i < n_read; i++)
     op.in_bytes = sat_add(op.in_bytes, emit_product(build->emit, operands[i].elements, operands[i].bytes));
-  const struct tensor out = onnx_tensor_of(build, node->outputs[0]);
+  const struct tensor out = onnx_tensor_of(build, onnx_main_output(node));
   op.out_bytes = emit_product(build->emit, out.elements, out.bytes);
   const uint32_t index = emit_op(build->emit, onnx_name_of(build, node), &op, operands, min_u64(n, n_read));
   onnx_own_weights(build, node, index, &weights);

@@ -119,7 +119,9 @@ struct onnx_graph {
   struct onnx_reader *reader; /* for onnx_inline */
   struct arena *arena;        /* of all of it: scratch */
   bool has_initializers;
-  int64_t forced_batch; /* asked for although the file was exported for 1; 0: none */
+  int64_t file_batch, asked_batch; /* of the export and asked for, if they differ; else 0 */
+  const struct onnx_value *traced; /* then: the values as they are for file_batch, in the same order */
+  size_t n_traced;
 };
 
 /* Rules of onnx_ops.def. */

@@ -26,6 +26,8 @@ struct inferrer {
   int *places;                 /* of each value: how surely it is used as a weight */
   struct onnx_scope *unknown;  /* operator type: its place in the notes */
   struct onnx_symbol *symbols; /* of the inputs, with what they are bound to */
+  uint64_t file_batch;         /* first dimension of the data inputs, 0: a symbol */
+  bool mixed;                  /* they have several */
   bool merge;                  /* weights that the exporter merged stay one */
   bool has_first;              /* the first input has been seen */
 };
@@ -173,7 +175,6 @@ static void remember_symbol(struct inferrer *inferrer, const char *symbol, int64
 static bool bind_input(struct inferrer *inferrer, struct onnx_value *value) {
   struct onnx_graph *const graph = inferrer->graph;
   const struct onnx_request *const request = inferrer->request;
-  struct onnx_notes *const notes = inferrer->notes;
   struct error *const error = inferrer->error;
   char name[ESCAPED_BYTES], symbol[ESCAPED_BYTES];
   text_escape(value->name, name, sizeof name);
@@ -192,12 +193,10 @@ static bool bind_input(struct inferrer *inferrer, struct onnx_value *value) {
       text_escape(shape->symbols[k] != NULL ? shape->symbols[k] : "", symbol, sizeof symbol);
       bound = error_add(error, STATUS_INPUT, "%s: input '%s': dimension %zu is the symbol '%s'; write --set %s=N",
                         graph->file, name, k, symbol, symbol[0] != '\0' ? symbol : "…");
-    } else if (batch && shape->rank > 1 && shape->dims[k] == 1) {
-      shape->dims[k] = (int64_t)request->batch;
-      notes->forced_batch |= request->batch != 1;
-      if (notes->forced_batch) graph->forced_batch = (int64_t)request->batch;
     } else if (batch && shape->rank > 1) {
-      notes->file_batch = (uint64_t)shape->dims[k];
+      inferrer->mixed |= inferrer->file_batch > 0 && inferrer->file_batch != (uint64_t)shape->dims[k];
+      inferrer->file_batch = (uint64_t)shape->dims[k];
+      if (graph->traced != NULL) shape->dims[k] = graph->asked_batch;
     }
     if (open && bound) remember_symbol(inferrer, shape->symbols[k], shape->dims[k]);
   }
@@ -241,12 +240,15 @@ static bool bind_inputs(struct inferrer *inferrer) {
       notes->inputs[notes->n_inputs++] = describe(graph->arena, value);
   }
   if (error->n_messages > n_before) return false;
-  if (notes->file_batch > 0 && request->batch != 1 && request->batch != notes->file_batch)
-    return error_add(
-        error, STATUS_INPUT,
-        "%s: batch: is %llu, but the inputs have a first dimension of %llu; allowed are 1 (all of it as one "
-        "sample) and that",
-        graph->file, (unsigned long long)request->batch, (unsigned long long)notes->file_batch);
+  if (inferrer->file_batch > 1 && !inferrer->mixed && request->batch == 1) notes->own_batch = inferrer->file_batch;
+  if (inferrer->file_batch > 0 && request->batch != 1 && request->batch != inferrer->file_batch) {
+    notes->file_batch = inferrer->file_batch;
+    if (inferrer->mixed)
+      return error_add(error, STATUS_INPUT,
+                       "%s: batch: is %llu, but the first dimensions of the inputs are different numbers; allowed is 1 "
+                       "(all of it as one sample)",
+                       graph->file, (unsigned long long)request->batch);
+  }
   return true;
 }
 
@@ -348,9 +350,7 @@ static void derive_source(struct inferrer *inferrer, const struct onnx_node *nod
 
 /* Whether a stated dimension can be the one that follows: it is, or it was counted for the batch of the export. */
 static bool agrees(const struct onnx_graph *graph, int64_t stated, int64_t found) {
-  return stated < 0 || stated == found ||
-         (graph->forced_batch > 0 && stated <= INT64_MAX / graph->forced_batch &&
-          stated * graph->forced_batch == found);
+  return stated < 0 || stated == found || onnx_is_rebatched(graph, stated, found);
 }
 
 /* Shapes that the file states must be those that follow. What it says of its own outputs counts only where no input has

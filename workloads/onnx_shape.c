@@ -54,7 +54,7 @@ bool onnx_stated_shape(const struct onnx_inference *inference, size_t i, struct 
   const uint32_t index = inference->node->outputs[i];
   if (index == ONNX_NONE) return false;
   *shape = inference->graph->values[index].declared;
-  if (!shape->known || inference->graph->forced_batch > 0) return false;
+  if (!shape->known || inference->graph->traced != NULL) return false;
   for (size_t k = 0; k < shape->rank; k++) {
     for (size_t s = 0; s < inference->n_symbols && shape->dims[k] < 0 && shape->symbols[k] != NULL; s++)
       if (inference->symbols[s].name != NULL && strcmp(inference->symbols[s].name, shape->symbols[k]) == 0)

@@ -2,6 +2,7 @@
 #ifndef WORKLOADS_ONNX_SHAPE_H
 #define WORKLOADS_ONNX_SHAPE_H
 
+#include "base/checked.h"
 #include "workloads/onnx_graph.h"
 
 /* A symbolic dimension of an input and what it is bound to. */
@@ -39,6 +40,17 @@ bool onnx_stated_shape(const struct onnx_inference *inference, size_t i, struct 
 /* For a shape that depends on values which are not known: takes those that the file states, or rejects the node with
  * the message. Always false; sets `stated`. */
 bool onnx_take_stated(struct onnx_inference *inference, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* --- another batch than the file was exported for (onnx_batch.c) --- */
+
+/* Whether `now` is what a dimension of `then` in the export has become. */
+static inline bool onnx_is_rebatched(const struct onnx_graph *graph, int64_t then, int64_t now) {
+  return graph->traced != NULL && then > 0 && now > 0 && then % graph->file_batch == 0 &&
+         sat_mul((uint64_t)(then / graph->file_batch), (uint64_t)graph->asked_batch) == (uint64_t)now;
+}
+/* The shape that operand 0 must be given in place of the one that output 0 had in the export; false if none is right.
+ */
+bool onnx_rebatch(const struct onnx_inference *inference, struct onnx_shape *shape);
+
 /* An axis that may count from behind; false, with a message, if it is out of range. */
 bool onnx_axis(const struct onnx_inference *inference, int64_t given, size_t rank, size_t *axis);
 /* The integers that are attribute `name`, or operand i in newer operator sets; `n` 0 if there are none. False, with a

@@ -16,19 +16,18 @@ bool onnx_infer_concat(struct onnx_inference *inference) {
   for (size_t i = 1; i < inference->node->n_inputs; i++) {
     const struct onnx_shape *const x = onnx_shape_of(inference, i);
     if (x->rank != out.rank) return REJECT("its operands differ in rank");
-    for (size_t k = 0; k < out.rank; k++)
-      if (k != axis && x->dims[k] != out.dims[k])
+    for (size_t k = 0; k < out.rank; k++) {
+      if (k == axis || x->dims[k] == out.dims[k]) continue;
+      /* A weight that was expanded to the batch of the export, beside data. */
+      if (onnx_is_rebatched(inference->graph, out.dims[k], x->dims[k]))
+        out.dims[k] = x->dims[k];
+      else if (!onnx_is_rebatched(inference->graph, x->dims[k], out.dims[k]))
         return REJECT("its operands differ in dimension %zu: %lld against %lld", k, (long long)x->dims[k],
                       (long long)out.dims[k]);
+    }
     out.dims[axis] += x->dims[axis];
   }
   return onnx_set_like(inference, &out, 0);
-}
-
-/* Whether the 1 in front of a shape that the file holds stands for a batch that has become another. */
-static bool is_batched(const struct onnx_inference *inference, const struct onnx_shape *x) {
-  const int64_t batch = inference->graph->forced_batch;
-  return batch > 1 && x->rank > 0 && x->dims[0] == batch;
 }
 
 bool onnx_infer_reshape(struct onnx_inference *inference) {
@@ -38,13 +37,14 @@ bool onnx_infer_reshape(struct onnx_inference *inference) {
   const struct onnx_shape *const x = onnx_shape_of(inference, 0);
   const uint64_t elements = onnx_operand(inference->graph, inference->node, 0)->elements;
   const bool zeros = onnx_int(inference->node, "allowzero", 0) != 0;
+  struct onnx_shape shape;
+  if (onnx_rebatch(inference, &shape)) return onnx_set_like(inference, &shape, 0);
   if (n > ONNX_MAX_RANK) return REJECT("asks for %zu dimensions, allowed are %d", n, ONNX_MAX_RANK);
   int64_t dims[ONNX_MAX_RANK];
   uint64_t known = 1;
   size_t open = n;
   for (size_t k = 0; k < n; k++) {
     dims[k] = list[k];
-    if (k == 0 && dims[k] == 1 && is_batched(inference, x)) dims[k] = x->dims[0];
     if (dims[k] == 0 && !zeros) {
       if (k >= x->rank) return REJECT("copies dimension %zu, which its operand does not have", k);
       dims[k] = x->dims[k];
@@ -206,6 +206,10 @@ bool onnx_infer_expand(struct onnx_inference *inference) {
   int64_t dims[ONNX_MAX_RANK];
   for (size_t k = 0; k < rank; k++) {
     const int64_t a = k + x->rank < rank ? 1 : x->dims[k + x->rank - rank], b = k + n < rank ? 1 : list[k + n - rank];
+    if (a != b && onnx_is_rebatched(inference->graph, b, a)) {
+      dims[k] = a;
+      continue;
+    }
     if (a != b && a != 1 && b != 1)
       return REJECT("its operand does not expand: %lld against %lld", (long long)a, (long long)b);
     dims[k] = a == 1 ? b : a;

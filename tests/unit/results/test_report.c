@@ -110,9 +110,24 @@ static size_t count(const char *text, const char *what) {
   return n;
 }
 
+/* The page but for the chart library and its licences, which are other people's and name addresses; that these are not
+ * asked either is the policy's doing, and the browser's tests'. */
+static const char *without_library(const char *html) {
+  char *const own = arena_copy_text(&arena, html);
+  static const char *const parts[][2] = {{"<script id=\"library\">", "</script>"},
+                                         {"licences</summary>", "</details>"}};
+  for (size_t i = 0; i < 2; i++) {
+    char *const from = strstr(own, parts[i][0]);
+    assert_non_null(from);
+    char *const to = strstr(from, parts[i][1]);
+    memmove(from + strlen(parts[i][0]), to, strlen(to) + 1);
+  }
+  return own;
+}
+
 static void test_nothing_is_asked_for(void **state) {
   (void)state;
-  const char *const html = write_hostile();
+  const char *const html = without_library(write_hostile());
   assert_non_null(strstr(html, "content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
                                "img-src data:\""));
   static const char *const requests[] = {"http:",   "https:",    "url(",       "@import", "fetch(",
@@ -125,8 +140,8 @@ static void test_nothing_is_asked_for(void **state) {
 static void test_hostile_names_are_text(void **state) {
   (void)state;
   const char *const html = write_hostile();
-  assert_int_equal(count(html, "<script"), 2); /* the data and the program */
-  assert_int_equal(count(html, "</script"), 2);
+  assert_int_equal(count(html, "<script"), 3); /* the data, the library and the program */
+  assert_int_equal(count(html, "</script"), 3);
   assert_int_equal(count(html, "<img"), 0);
   assert_true(strstr(html, "onerror='") > strstr(html, "id=\"data\">")); /* there a string's quotes hold it */
   assert_true(count(html, "&#60;/script&#62;&#60;script&#62;alert(1)") > 15);
@@ -185,7 +200,7 @@ static json_t *data_of(const char *html) {
 static void test_data_reads_back(void **state) {
   (void)state;
   json_t *const data = data_of(write_hostile());
-  const char *name, *words, *values, *index, *lane;
+  const char *name, *words, *values, *lane;
   const json_t *const front = json_object_get(data, "front"), *const fields = json_object_get(front, "columns");
   assert_int_equal(json_integer_value(json_object_get(front, "n")), 2);
   assert_int_equal(json_integer_value(json_object_get(front, "best")), 1);
@@ -195,10 +210,9 @@ static void test_data_reads_back(void **state) {
   assert_int_equal(json_array_size(fields), 5);
   name = json_string_value(json_object_get(json_array_get(fields, 3), "name"));
   assert_string_equal(name, HOSTILE);
-  words = json_string_value(json_array_get(json_object_get(json_array_get(fields, 0), "words"), 1));
-  assert_string_equal(words, HOSTILE); /* after "3f9d71" in the dictionary's order */
-  index = json_string_value(json_object_get(json_array_get(fields, 0), "index"));
-  assert_string_equal(index, "AQAAAAAAAAA="); /* word 1, then word 0 */
+  words = json_string_value(json_array_get(json_object_get(json_array_get(fields, 0), "words"), 0));
+  assert_string_equal(words, HOSTILE); /* each row another word: in the rows' order, without an index */
+  assert_null(json_object_get(json_array_get(fields, 0), "index"));
   lane = json_string_value(
       json_array_get(json_object_get(json_array_get(json_object_get(data, "timelines"), 0), "lanes"), 0));
   assert_string_equal(lane, HOSTILE);
@@ -324,7 +338,7 @@ static void test_thinning(void **state) {
                                 .timelines = &timeline,
                                 .n_timelines = 1};
   const char *const html = write_page(&report);
-  assert_non_null(strstr(html, "The chart shows 20000 of them: the critical path first, then the longest."));
+  assert_non_null(strstr(html, "The chart shows 10000 of them: the critical path first, then the longest."));
   assert_non_null(strstr(html, "; the chart shows 20000 of them, evenly chosen."));
   assert_non_null(strstr(html, "<caption>The first 200 of 24001 rows; all are in front.csv.</caption>"));
   assert_true(strlen(html) < 2u << 20);
