@@ -13,16 +13,18 @@ Q := @
 endif
 
 PACKAGES := libconfig gsl jansson libxxhash zlib libprotobuf-c
-# The ONNX format, of libonnx-dev; the parser is made from it.
-ONNX_PROTO ?= /usr/include/onnx/onnx.proto
-PLAIN_GOALS := help quickstart check deps clean format lint layers headers install-hooks
+# The ONNX format, from which the parser is made: of Debian's libonnx-dev, or of a Python package onnx.
+ONNX_PROTO ?= $(firstword $(wildcard /usr/include/onnx/onnx.proto \
+  /usr/lib*/python3*/*-packages/onnx/onnx.proto /usr/local/lib*/python3*/*-packages/onnx/onnx.proto) onnx.proto)
+PLAIN_GOALS := help quickstart check deps clean uninstall deb format lint layers headers install-hooks
 NEEDS_BUILD := $(if $(MAKECMDGOALS),$(filter-out $(PLAIN_GOALS),$(MAKECMDGOALS)),all)
 ifneq ($(NEEDS_BUILD),)
 MISSING := $(shell for p in $(PACKAGES); do pkg-config --exists $$p 2>/dev/null || echo $$p; done; \
   command -v protoc-c >/dev/null || echo protoc-c; [ -e $(ONNX_PROTO) ] || echo onnx.proto; \
   echo '\#include <glpk.h>' | $(CC) -E -x c - >/dev/null 2>&1 || echo glpk)
 ifneq ($(MISSING),)
-$(error these libraries are missing: $(MISSING). Run scripts/install-deps (Debian), or install their -dev packages)
+$(error these libraries are missing: $(MISSING). Run scripts/install-deps (Debian, Fedora), or install their -dev \
+  packages$(if $(filter onnx.proto,$(MISSING)),; onnx.proto may lie anywhere: make ONNX_PROTO=FOLDER/onnx.proto))
 endif
 endif
 
@@ -38,6 +40,21 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lglpk # which has no .pc file
 CFLAGS_ALL := $(CSTD) $(WARN) -ffp-contract=off -I. $(OPT_$(VARIANT)) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL := $(OPT_$(VARIANT)) $(LDFLAGS)
+# Where `make install` puts things (packaging/install.mk); the data's place is compiled in.
+PREFIX ?= /usr/local
+prefix := $(abspath $(PREFIX))
+bindir := $(prefix)/bin
+libdir := $(prefix)/lib
+includedir := $(prefix)/include
+datadir := $(prefix)/share
+mandir := $(datadir)/man
+docdir := $(datadir)/doc/dse
+bashdir := $(datadir)/bash-completion/completions
+zshdir := $(datadir)/zsh/site-functions
+fishdir := $(datadir)/fish/vendor_completions.d
+moduledir := $(datadir)/modulefiles
+# Where a program in a build tree looks for its data at last; packages leave it empty.
+SOURCES := $(CURDIR)
 VERSION := 0.1.0
 COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 
@@ -75,7 +92,8 @@ LIBS_search := search results base
 LIBS_cluster := cluster base
 LIBS_dse := dse cluster search results arch workloads base
 
-.PHONY: all help deps quickstart compile check test nightly bench lint layers headers format clean install man FORCE
+.PHONY: all help deps quickstart compile check test nightly bench lint layers headers format clean
+.PHONY: man lib install uninstall deb FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(BUILD)/bin/dse $(ROOT_BUILD)/dse
@@ -91,7 +109,9 @@ help:
 	@echo 'make lint layers headers   style, include rules, headers that compile alone'
 	@echo 'make format         clang-format everything'
 	@echo 'make man            $(ROOT_BUILD)/dse.1, from the tables behind --help'
-	@echo 'make install        PREFIX=/usr/local DESTDIR='
+	@echo 'make lib            libdse.a, the library behind dse/dse.h, without MPI'
+	@echo 'make install        PREFIX=/usr/local DESTDIR=   (uninstall removes the same; docs/install.md)'
+	@echo 'make deb            Debian packages of this tree, in $(ROOT_BUILD)/deb'
 
 # --- building -------------------------------------------------------------------------------------------------------
 # Objects depend on the flags they were made with: a changed flag rebuilds, an unchanged one does not.
@@ -99,22 +119,23 @@ $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D); printf '%s\n' '$(CC) $(CFLAGS_ALL) $(MPI_CFLAGS) $(LDFLAGS_ALL)' > $@.new; \
 	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/build_version.h: FORCE
-	$(Q)mkdir -p $(@D); printf '#define DSE_VERSION "%s"\n#define DSE_COMMIT "%s"\n#define DSE_FLAGS "%s"\n#define DSE_SOURCES "%s"\n' \
-	  '$(VERSION)' '$(COMMIT)' '$(CC) $(OPT_$(VARIANT)) MPI=$(MPI)' '$(CURDIR)' > $@.new; \
+	$(Q)mkdir -p $(@D); printf '#define DSE_VERSION "%s"\n#define DSE_COMMIT "%s"\n#define DSE_FLAGS "%s"\n#define DSE_SOURCES "%s"\n#define DSE_DATA "%s"\n' \
+	  '$(VERSION)' '$(COMMIT)' '$(CC) $(OPT_$(VARIANT)) MPI=$(MPI)' '$(SOURCES)' '$(datadir)/dse' > $@.new; \
 	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(BUILD)/cluster/%.o: CFLAGS_EXTRA := $(MPI_CFLAGS)
 $(BUILD)/dse/version.o: CFLAGS_EXTRA := -I$(BUILD)
 $(BUILD)/dse/version.o: $(BUILD)/build_version.h
-# The parser of ONNX files is made from the format's own description; one file of ours includes it.
+# The parser of ONNX files is made from the format's own description; the files that read it include it.
 $(BUILD)/onnx/onnx.pb-c.c: $(ONNX_PROTO)
 	@echo "  PB  $<"
 	$(Q)mkdir -p $(@D); protoc-c -I$(dir $<) --c_out=$(@D) $(notdir $<)
 $(BUILD)/onnx/onnx.pb-c.h: $(BUILD)/onnx/onnx.pb-c.c ;
 $(BUILD)/onnx/onnx.pb-c.o: $(BUILD)/onnx/onnx.pb-c.c $(BUILD)/flags
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(BUILD)/workloads/onnx_read.o: CFLAGS_EXTRA := -I$(BUILD)/onnx
-$(BUILD)/workloads/onnx_read.o: $(BUILD)/onnx/onnx.pb-c.h
+ONNX_READERS := $(addprefix $(BUILD)/workloads/,onnx_read.o onnx_tensor.o onnx_inline.o)
+$(ONNX_READERS): CFLAGS_EXTRA := -I$(BUILD)/onnx
+$(ONNX_READERS): $(BUILD)/onnx/onnx.pb-c.h
 $(call library,workloads): $(BUILD)/onnx/onnx.pb-c.o
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC  $<"
@@ -132,6 +153,8 @@ $(BUILD)/bin/dse: $(BUILD)/dse/main.o $(foreach l,$(LIBS_dse),$(call library,$(l
 # The plain name is always the variant built last.
 $(ROOT_BUILD)/dse: $(BUILD)/bin/dse FORCE
 	$(Q)ln -sfn $(patsubst $(ROOT_BUILD)/%,%,$(BUILD)/bin/dse) $@
+
+include packaging/install.mk
 
 # --- tests ----------------------------------------------------------------------------------------------------------
 # tests/<kind>/<folder>/test_*.c links the folder's library and what lies under it; programs judge, scripts compare.
@@ -156,7 +179,7 @@ $(BUILD)/tests/fault.so: tests/fault/fault.c $(BUILD)/flags
 	@echo "  LD  $@"
 	$(Q)mkdir -p $(@D); $(CC) $(CSTD) $(WARN) -O1 -g -shared -fPIC -o $@ $< -ldl
 
-test: all $(TESTS) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fault.so
+test: all lib $(GENERATED) $(TESTS) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fault.so
 	$(Q)BUILD=$(BUILD) MPI=$(MPI) ONLY='$(ONLY)' scripts/run-tests $(TESTS) $(TEST_SCRIPTS)
 
 check:
@@ -196,28 +219,14 @@ lint:
 	@echo 'lint: clean'
 layers:
 	$(Q)scripts/check-layers
-headers:
+headers: $(BUILD)/onnx/onnx.pb-c.h
 	$(Q)for h in $(HEADERS); do \
-	  $(CC) $(CSTD) $(WARN) -I. $(PKG_CFLAGS) -fsyntax-only -x c $$h || exit 1; done; echo 'headers: each compiles alone'
+	  $(CC) $(CSTD) $(WARN) -I. -I$(BUILD)/onnx $(PKG_CFLAGS) -fsyntax-only -x c $$h || exit 1; done; echo 'headers: each compiles alone'
 format:
 	$(Q)clang-format -i $(C_FILES)
 
 man: all
 	$(Q)$(ROOT_BUILD)/dse --man > $(ROOT_BUILD)/dse.1
-
-PREFIX ?= /usr/local
-install: all man
-	install -D -m 755 $(BUILD)/bin/dse $(DESTDIR)$(PREFIX)/bin/dse
-	install -D -m 644 $(ROOT_BUILD)/dse.1 $(DESTDIR)$(PREFIX)/share/man/man1/dse.1
-	install -d $(DESTDIR)$(PREFIX)/share/dse/workloads/models $(DESTDIR)$(PREFIX)/share/dse/arch/catalogue \
-	  $(DESTDIR)$(PREFIX)/share/dse/workloads/layers $(DESTDIR)$(PREFIX)/share/dse/configs \
-	  $(DESTDIR)$(PREFIX)/share/dse/search/partition/weights
-	install -m 644 workloads/models/*.cfg $(DESTDIR)$(PREFIX)/share/dse/workloads/models
-	install -m 644 workloads/layers/*.csv workloads/layers/README.md $(DESTDIR)$(PREFIX)/share/dse/workloads/layers
-	install -m 644 arch/catalogue/*.cfg $(DESTDIR)$(PREFIX)/share/dse/arch/catalogue
-	install -m 644 arch/chips.csv arch/matmuls.csv arch/boards.csv $(DESTDIR)$(PREFIX)/share/dse/arch
-	install -m 644 search/partition/weights/policy.weights $(DESTDIR)$(PREFIX)/share/dse/search/partition/weights
-	install -m 644 configs/*.cfg $(DESTDIR)$(PREFIX)/share/dse/configs
 
 clean:
 	rm -rf $(ROOT_BUILD)

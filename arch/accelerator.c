@@ -25,6 +25,13 @@ static const double hbm_gbytes_per_s[N_HBM_GENERATIONS] = {
     .default_text = default_, .doc = doc_, .offset = offsetof(struct accelerator, key_), .role = ROLE_ANSWER           \
   }
 
+#define CHIPLET_FIELD(key_, unit_, minimum_, maximum_, default_, doc_)                                                 \
+  {                                                                                                                    \
+    .key = #key_, .type = FIELD_UINT, .unit = unit_, .minimum = minimum_, .maximum = maximum_,                         \
+    .default_text = default_, .doc = doc_, .offset = offsetof(struct accelerator, key_),                               \
+    .role = ROLE_ANSWER_UNLESS_DEFAULT                                                                                 \
+  }
+
 static const struct field fields[] = {
     UINT_FIELD(tc_count, "", 0, 65536, "2", "Tensor cores: arrays of multiply-accumulate units (MACs)."),
     UINT_FIELD(tc_rows, "", 1, 8192, "128", "Rows of MACs in a tensor core."),
@@ -58,6 +65,9 @@ static const struct field fields[] = {
      .offset = offsetof(struct accelerator, core_kind),
      .role = ROLE_ANSWER,
      .choices = core_kind_names},
+    CHIPLET_FIELD(chiplets, "", 1, 64, "1", "Chiplets in a package, each a device of its own; 1: a package a device."),
+    CHIPLET_FIELD(d2d_gbytes_per_s, "gbytes_per_s", 1, 1000000, "1000",
+                  "Between chiplets of a package, one direction, all links of one together; counts from two on."),
     {.key = "hbm_bytes_per_cycle",
      .type = FIELD_REAL,
      .unit = "bytes_per_cycle",

@@ -27,6 +27,8 @@ struct accelerator {
   uint64_t element_bytes; /* of a tensor core's operands: 1 (int8), 2 (bf16, fp16) or 4 (fp32) */
   uint64_t dies;
   uint64_t core_kind;
+  uint64_t chiplets;          /* devices in one package, each with its own memory and links */
+  uint64_t d2d_gbytes_per_s;  /* between them, one direction, all links of one together; 0 without others */
   double hbm_bytes_per_cycle; /* 0: from stacks and generation; stands for them in accelerator files of bare arrays */
 };
 

@@ -1,9 +1,9 @@
 /* What does a chip cost in mm² and W? One sum of parts, for designs and for real chips.
  *
  * Source: cost-model §5 (nodes, HBM, links), §6 (the law). Two terms differ from it, because fewer constants predict
- * chips that were left out of the fit better (docs/model.md, "Against real chips"): a GPU's SM is its lanes, which cost
- * what lanes cost elsewhere; its MACs take what other MACs take. Left out: voltage and frequency, 3D stacking, analog
- * parts other than HBM PHYs and links, harvesting. */
+ * chips that were left out of the fit better (docs/models/accuracy.md, "Against real chips"): a GPU's SM is its lanes,
+ * which cost what lanes cost elsewhere; its MACs take what other MACs take. Left out: voltage and frequency, 3D
+ * stacking, analog parts other than HBM PHYs and links, harvesting. */
 #include "arch/chip_law.h"
 
 static const double cell_7nm_um2 = 0.027;
@@ -21,7 +21,11 @@ static const double misc_mm2 = 25.0, misc_analog_share = 0.5;
 /* 0.03 of 0.10 mm² per GB/s, 1.5 of 5 pJ a bit (cost-model §5). */
 static const double short_reach_factor = 0.3;
 
-static double link_factor(const struct chip *chip) { return chip->short_links ? short_reach_factor : 1; }
+/* In long-reach links of as much area and power. */
+static double link_gbytes_per_s(const struct chip *chip) {
+  return chip->link_gbytes_per_s * (chip->short_links ? short_reach_factor : 1) +
+         chip->d2d_gbytes_per_s * short_reach_factor;
+}
 
 void chip_area(const struct technology *technology, const struct chip *chip, struct area_breakdown *area) {
   const double logic = chip->node->logic, sram = chip->node->cell_um2 / cell_7nm_um2;
@@ -37,7 +41,7 @@ void chip_area(const struct technology *technology, const struct chip *chip, str
   area->sram = area->core_l2 + area->glb;
   area->noc = chip->wired ? technology->noc_fraction * (area->tensor + area->vector + shared_mm2) : 0;
   area->hbm = chip->hbm_stacks * (hbm_analog_mm2 + hbm_logic_mm2 * logic);
-  area->links = chip->link_gbytes_per_s * technology->link_mm2_per_gbytes_per_s * link_factor(chip);
+  area->links = link_gbytes_per_s(chip) * technology->link_mm2_per_gbytes_per_s;
   area->misc = misc_mm2 * (misc_analog_share + (1 - misc_analog_share) * logic);
   const double used_mm2 = area->tensor + area->vector + area->sram + area->noc + area->hbm + area->links + area->misc;
   area->total = used_mm2 / technology->fill_fraction;
@@ -47,13 +51,13 @@ void chip_area(const struct technology *technology, const struct chip *chip, str
 void chip_tdp(const struct technology *technology, const struct chip *chip, double area_mm2,
               struct power_breakdown *power) {
   const double energy = chip->node->energy;
-  const double link_bits_per_s = 8 * 2 * (chip->link_gbytes_per_s * 1e9); /* both directions */
+  const double link_bits_per_s = 8 * 2 * (link_gbytes_per_s(chip) * 1e9); /* both directions */
 
   *power = (struct power_breakdown){0};
   power->tensor = chip->mac_per_s * (technology->mac_pj * 1e-12) * chip->mac_energy_factor * energy;
   power->vector = chip->lane_cycles_per_s * (technology->lane_pj * 1e-12) * energy;
   power->hbm = 8 * chip->memory_bytes_per_s * (chip->memory_pj_per_bit * 1e-12);
-  power->links = link_bits_per_s * (technology->link_pj_per_bit * 1e-12) * link_factor(chip);
+  power->links = link_bits_per_s * (technology->link_pj_per_bit * 1e-12);
   power->leakage = technology->leakage_w_per_mm2 * area_mm2;
   power->misc = technology->misc_w;
   const double used_w = power->tensor + power->vector + power->hbm + power->links + power->leakage + power->misc;

@@ -23,6 +23,7 @@ struct chip {
   double memory_bytes_per_s, memory_pj_per_bit;
   double link_gbytes_per_s; /* one direction, all links together */
   bool short_links;         /* extra-short reach: 0.3 of area and energy */
+  double d2d_gbytes_per_s;  /* to chiplets of the same package, which always are of short reach */
 };
 
 /* Of MACs by operand: int8 0.40, 0.20 (cost-model §6); fp16 1.15, 1; fp32 assumed: area as the square of the width,

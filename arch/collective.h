@@ -16,7 +16,7 @@
 #include "arch/topology.h"
 #include "workloads/op.h"
 
-enum { COLLECTIVE_MAX_LEVELS = 6 };
+enum { COLLECTIVE_MAX_LEVELS = 7 };
 
 struct collective_level {
   uint64_t extent;    /* ≥ 2: members, or units of the level below that hold members, in one unit */

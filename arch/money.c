@@ -1,6 +1,8 @@
 /* Wafers, yield, prices, carbon. See money.h. */
 #include "arch/money.h"
 
+#include "base/checked.h"
+
 #include "base/num.h"
 #include <math.h>
 
@@ -43,6 +45,12 @@ static const struct field fields[] = {
     MONEY_FIELD(grid_kg_per_kwh, "kg/kwh", 0, 10, "0.583",
                 "Carbon of the fab's electricity (ACT: Taiwan .583, USA .38, world .301, Iceland .028)."),
     MONEY_FIELD(materials_kg_per_cm2, "kg/cm2", 0, 10, "0.5", "Carbon of raw materials for a cm² of wafer (ACT)."),
+    MONEY_FIELD(package_usd_per_mm2, "usd/mm2", 0, 100, "0.0",
+                "Substrate and assembly by area of dies and HBM; 0: not counted."),
+    MONEY_FIELD(bond_yield, "", 0.5, 1, "0.99",
+                "Share of chiplets that are bonded well; a bad one spoils its package. A single die is not counted."),
+    MONEY_FIELD(socket_usd, "usd", 0, 1e6, "0.0",
+                "Of a package: its share of board, host, network cards and cooling; 0: not counted."),
 };
 const struct field_table money_fields = {
     .name = "money",
@@ -125,6 +133,15 @@ double money_least_die_usd(const struct money_settings *settings, uint64_t nm, d
   return dies > 0 ? prices.wafer_usd / (dies * yield) : (double)INFINITY;
 }
 
+/* A stack of HBM on an interposer takes about 11 mm by 10 mm (JESD235). */
+static const double hbm_stack_mm2 = 110;
+
+double money_package_usd(const struct money_settings *settings, uint64_t chiplets, double area_mm2, double bare_usd) {
+  const double substrate_usd = settings->package_usd_per_mm2 * area_mm2;
+  const double good = chiplets > 1 ? pow(settings->bond_yield, (double)chiplets) : 1;
+  return (bare_usd + substrate_usd) / good - bare_usd + settings->socket_usd / (double)max_u64(chiplets, 1);
+}
+
 bool money_of(const struct money_settings *settings, const struct accelerator *accelerator,
               const struct area_breakdown *area, double core_l2_mm2, struct money *money, struct error *error) {
   const struct node_prices prices = prices_of(settings, accelerator->node_nm);
@@ -146,7 +163,10 @@ bool money_of(const struct money_settings *settings, const struct accelerator *a
   money->yield = money_yield(money->die_mm2, unit_mm2, units, settings->spare_cores, defects, clustering);
   money->die_usd = money->dies_per_wafer > 0 ? prices.wafer_usd / (money->dies_per_wafer * money->yield) : (double)NAN;
   money->hbm_usd = (double)accelerator_hbm_bytes(accelerator) / (1 << 30) * settings->hbm_usd_per_gib;
-  money->total_usd = (double)dies * money->die_usd + money->hbm_usd;
+  const double bare_usd = (double)dies * money->die_usd + money->hbm_usd;
+  const double covered_mm2 = area->total + hbm_stack_mm2 * (double)accelerator->hbm_stacks;
+  money->package_usd = money_package_usd(settings, accelerator->chiplets, covered_mm2, bare_usd);
+  money->total_usd = bare_usd + money->package_usd;
   const double kg_per_cm2 =
       prices.kwh_per_cm2 * settings->grid_kg_per_kwh + prices.gases_kg_per_cm2 + settings->materials_kg_per_cm2;
   money->die_carbon_kg = 0.01 * money->die_mm2 * kg_per_cm2 / money->yield;

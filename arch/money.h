@@ -3,6 +3,7 @@
  *   dies of a wafer  π·150²/A − π·300/√(2A)                      of A mm² on 300 mm
  *   yield            (1 + A·D0/α)^−α                             negative binomial: defects come in clusters
  *   good die         wafer price / (dies · yield)
+ *   package          (dies + HBM + substrate) / bond yield^n + socket, shared by its n chiplets; one die bonds well
  *   carbon           A·(kWh·grid + gases + materials) / yield    ACT (Gupta et al., ISCA'22)
  *
  * Harvesting: a die is sold if all of it works but at most `spare_cores` of its cores (money_yield). Wafer prices: Khan
@@ -22,17 +23,20 @@ struct money_settings {
   uint64_t spare_cores;              /* of a die */
   double hbm_usd_per_gib;
   double grid_kg_per_kwh, materials_kg_per_cm2;
+  double package_usd_per_mm2, bond_yield; /* substrate and assembly by area of dies; of a chiplet put on it */
+  double socket_usd;                      /* what a package needs around it */
 };
 extern const struct field_table money_fields;
 
-struct money { /* of one part: all its dies and HBM; NaN: unknown */
+struct money { /* of one part: all its dies and HBM, its share of the package; NaN: unknown */
   double die_mm2;
   double dies_per_wafer; /* 0: none fits */
   double yield, yield_without_spares;
   double wafer_usd;
   double die_usd; /* of one good die */
   double hbm_usd;
-  double total_usd;     /* dies and HBM */
+  double package_usd;   /* its share of substrate, assembly, what bad bonds spoil, and the socket */
+  double total_usd;     /* dies, HBM, package */
   double die_carbon_kg; /* of making one good die */
   double carbon_kg;     /* of all dies */
 };
@@ -52,6 +56,8 @@ double money_yield(double area_mm2, double unit_mm2, uint64_t n_units, uint64_t 
 double money_dies_per_wafer(double die_mm2);
 /* Are the price of a wafer and its defects known? */
 bool money_knows_node(const struct money_settings *settings, uint64_t nm);
+/* What one chiplet's share of a package adds to `bare_usd`, its dies and HBM, of `area_mm2`. */
+double money_package_usd(const struct money_settings *settings, uint64_t chiplets, double area_mm2, double bare_usd);
 /* What a good die costs at least, whatever its area above this one and however many of its cores may be bad. */
 double money_least_die_usd(const struct money_settings *settings, uint64_t nm, double die_mm2);
 

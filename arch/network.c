@@ -42,6 +42,10 @@ static const struct field fields[] = {
      NETWORK(efficiency_inner), NULL},
     {"efficiency_outer", FIELD_REAL, "", 0.01, 1, "1.0", "Share of the other levels' bandwidths that messages reach.",
      NETWORK(efficiency_outer), NULL},
+    {"d2d_latency_us", FIELD_REAL, "us", 0, 1e6, "0.05", "Of a message between chiplets of a package.",
+     offsetof(struct network_settings, d2d_latency_us), ROLE_ANSWER_UNLESS_DEFAULT, NULL},
+    {"d2d_topology", FIELD_CHOICE, "", 0, 0, "\"mesh2d\"", "How chiplets of a package are wired.",
+     offsetof(struct network_settings, d2d_topology), ROLE_ANSWER_UNLESS_DEFAULT, topology_names},
     {"link_sharing", FIELD_BOOL, "", 0, 0, "true",
      "Groups that leave a unit side by side share its links; false: each has them to itself.", NETWORK(link_sharing),
      NULL},
@@ -84,8 +88,8 @@ bool network_settings_check(const struct network_settings *settings, struct aren
                             void *context) {
   if (settings->preset > 0) return true;
   const size_t n = settings->sizes.n;
-  if (n == 0 || n > NETWORK_MAX_LEVELS) {
-    complain(context, "sizes", arena_printf(arena, "%zu levels, allowed are 1 to %d", n, NETWORK_MAX_LEVELS));
+  if (n == 0 || n > NETWORK_MAX_LISTED_LEVELS) {
+    complain(context, "sizes", arena_printf(arena, "%zu levels, allowed are 1 to %d", n, NETWORK_MAX_LISTED_LEVELS));
     return false;
   }
   bool good = true;
@@ -125,6 +129,27 @@ static void init_preset(struct network *network, const struct network_preset *pr
                                               .oversubscription = 1};
 }
 
+/* A bandwidth that the settings fix is a package's: a network card does not multiply with the chiplets behind it. */
+static bool is_of_package(const struct network_settings *settings, size_t level) {
+  return settings->preset > 0 || of_level(&settings->gbytes_per_s, level) > 0;
+}
+
+static void put_chiplets_inside(struct network *network, const struct network_settings *settings,
+                                const struct accelerator *accelerator) {
+  const double chiplets = (double)accelerator->chiplets;
+  for (size_t i = network->n_levels++; i-- > 0;) {
+    network->levels[i + 1] = network->levels[i];
+    if (is_of_package(settings, i)) network->levels[i + 1].bytes_per_s /= chiplets;
+  }
+  network->levels[0] = (struct network_level){
+      .size = accelerator->chiplets,
+      .bytes_per_s = (double)accelerator->d2d_gbytes_per_s * bytes_per_s_of_gbyte * settings->efficiency_inner,
+      .latency_s = settings->d2d_latency_us * s_per_us,
+      .oversubscription = 1,
+      .topology = settings->d2d_topology,
+  };
+}
+
 void network_init(struct network *network, const struct network_settings *settings,
                   const struct accelerator *accelerator) {
   memset(network, 0, sizeof *network);
@@ -133,7 +158,7 @@ void network_init(struct network *network, const struct network_settings *settin
     init_preset(network, &network_presets[settings->preset - 1]);
   } else {
     network->n_levels = settings->sizes.n;
-    REQUIRE(network->n_levels >= 1 && network->n_levels <= NETWORK_MAX_LEVELS);
+    REQUIRE(network->n_levels >= 1 && network->n_levels <= NETWORK_MAX_LISTED_LEVELS);
     for (size_t i = 0; i < network->n_levels; i++) {
       const double gbytes_per_s = of_level(&settings->gbytes_per_s, i);
       const double own = (double)accelerator->link_gbytes_per_s;
@@ -146,11 +171,13 @@ void network_init(struct network *network, const struct network_settings *settin
       };
     }
   }
+  for (size_t i = 0; i < network->n_levels; i++) {
+    network->levels[i].bytes_per_s *= i == 0 ? settings->efficiency_inner : settings->efficiency_outer;
+  }
+  if (accelerator->chiplets > 1) put_chiplets_inside(network, settings, accelerator);
   uint64_t devices = 1;
   for (size_t i = 0; i < network->n_levels; i++) {
-    struct network_level *const level = &network->levels[i];
-    level->devices = devices = sat_mul(devices, level->size);
-    level->bytes_per_s *= i == 0 ? settings->efficiency_inner : settings->efficiency_outer;
+    network->levels[i].devices = devices = sat_mul(devices, network->levels[i].size);
   }
 }
 

@@ -23,7 +23,10 @@
 #include "arch/collective.h"
 #include "workloads/op.h"
 
-enum { NETWORK_MAX_LEVELS = COLLECTIVE_MAX_LEVELS };
+enum {
+  NETWORK_MAX_LEVELS = COLLECTIVE_MAX_LEVELS,
+  NETWORK_MAX_LISTED_LEVELS = NETWORK_MAX_LEVELS - 1, /* of run files; chiplets of a package are one more */
+};
 
 /* Group "network" of run files: lists by level, innermost first; a list of one value holds for every level (but sizes).
  */
@@ -36,6 +39,8 @@ struct network_settings {
   struct real_list oversubscription; /* of fat trees */
   uint64_t algorithm;                /* 0: the cheapest; else collective_algorithms[algorithm - 1] where it can */
   double efficiency_inner, efficiency_outer; /* of the bandwidth that collectives reach: level 0, the others */
+  double d2d_latency_us;                     /* between chiplets of a package: the level inside of all others */
+  uint64_t d2d_topology;                     /* index into topologies */
   bool link_sharing;                         /* groups that cross a level side by side share its links */
 };
 extern const struct field_table network_fields;
@@ -59,7 +64,9 @@ struct network {   /* without padding: it is part of a digest */
   struct network_level levels[NETWORK_MAX_LEVELS];
   const struct network_settings *settings;
 };
-/* Of settings that passed the check. The design's links are those of every level that the settings leave open. */
+/* Of settings that passed the check. The design's links are those of every level that the settings leave open. Where
+ * the design is a package's chiplet, chiplets are one more level inside of all others, and the bandwidths that the
+ * settings fix are those of a package, which its chiplets share. */
 void network_init(struct network *network, const struct network_settings *settings,
                   const struct accelerator *accelerator);
 

@@ -107,6 +107,7 @@ static struct chip chip_of(const struct accelerator *accelerator) {
       .memory_bytes_per_s = accelerator_hbm_bytes_per_s(accelerator),
       .memory_pj_per_bit = hbm_pj(accelerator),
       .link_gbytes_per_s = (double)accelerator->link_gbytes_per_s,
+      .d2d_gbytes_per_s = accelerator->chiplets > 1 ? (double)accelerator->d2d_gbytes_per_s : 0,
   };
 }
 

@@ -46,8 +46,10 @@ struct text_list {
   const char *const *values;
 };
 
-/* What a key can change: answers, only when a run stops, or neither (then it stays out of the digest). */
-enum field_role { ROLE_ANSWER, ROLE_STOP, ROLE_NONE };
+/* What a key can change: answers, only when a run stops, or neither (then it stays out of the digest). A key that came
+ * when there were runs already, and whose default is what was before, counts where it has another value: so runs and
+ * designs that do without it keep their digests and names. */
+enum field_role { ROLE_ANSWER, ROLE_STOP, ROLE_NONE, ROLE_ANSWER_UNLESS_DEFAULT };
 
 struct field {
   const char *key;
@@ -126,7 +128,9 @@ void config_write(FILE *out, const struct config_section *sections, size_t n_sec
     "dse_config_write"); /* libconfig has a config_write of its own: the linker must not take one for the other */
 /* One field's value in file syntax (into the arena). */
 const char *config_value_text(const struct field *field, const void *from, struct arena *arena);
-/* Feeds the values of all ROLE_ANSWER fields, with their keys. */
+/* Does the value count in digests? */
+bool config_counts(const struct field *field, const void *from);
+/* Feeds the values of all fields that count, with their keys. */
 void config_digest(struct digest_stream *stream, const struct config_section *sections, size_t n_sections);
 
 #endif

@@ -285,12 +285,21 @@ static void digest_field(struct digest_stream *stream, const struct field *field
   for (size_t i = 0; i < list.n; i++) digest_element(stream, field, list.values + i);
 }
 
+bool config_counts(const struct field *field, const void *from) {
+  if (field->role != ROLE_ANSWER_UNLESS_DEFAULT) return field->role == ROLE_ANSWER;
+  struct arena arena;
+  arena_init(&arena, 256);
+  const bool is_default = strcmp(config_value_text(field, from, &arena), field->default_text) == 0;
+  arena_release(&arena);
+  return !is_default;
+}
+
 void config_digest(struct digest_stream *stream, const struct config_section *sections, size_t n_sections) {
   for (size_t i = 0; i < n_sections; i++) {
     const struct config_section *section = &sections[i];
     for (size_t k = 0; k < section->table->n_fields; k++) {
       const struct field *field = &section->table->fields[k];
-      if (field->role != ROLE_ANSWER) continue;
+      if (!config_counts(field, section->into)) continue;
       digest_add_text(stream, section->group);
       digest_add_text(stream, field->key);
       digest_field(stream, field, section->into);

@@ -75,6 +75,16 @@ static void take(struct reader *reader, size_t column) {
   *reader->out++ = (char)letter;
 }
 
+/* As take, of all that is plain text: most cells are nothing else. */
+static void take_plain(struct reader *reader) {
+  const char *at = reader->at;
+  while ((unsigned char)(*at - ' ') < 0x7F - ' ' && *at != ',' && *at != '"') at++; /* a NUL stands at the end */
+  const size_t n = (size_t)(at - reader->at);
+  if (reader->out != reader->at) memmove(reader->out, reader->at, n);
+  reader->out += n;
+  reader->at = at;
+}
+
 /* Between quotes; `at` stands behind the first one, afterwards behind the last one. */
 static void read_quoted(struct reader *reader, size_t column) {
   const uint32_t first_line = reader->line;
@@ -112,6 +122,7 @@ static bool read_cell(struct reader *reader, size_t column) {
     if (!at_line_end(reader) && *reader->at != ',')
       complain(reader, reader->line, column, "text behind the closing quote; a quote inside a field is doubled: \"\"");
   }
+  take_plain(reader);
   while (!at_line_end(reader) && *reader->at != ',') {
     if (*reader->at == '"')
       complain(reader, reader->line, column, "a quote inside a field; quote the whole field and double the quote");

@@ -73,7 +73,7 @@ static size_t utf8_bytes(const unsigned char *text) {
 bool text_is_utf8(const char *text) {
   const unsigned char *at = (const unsigned char *)text;
   while (*at) {
-    const size_t n = utf8_bytes(at);
+    const size_t n = *at < 0x80 ? 1 : utf8_bytes(at);
     if (n == 0) return false;
     at += n;
   }

@@ -1,7 +1,7 @@
 /* Where do the area, the TDP, the energy and the price of one design go? A row a component, for people and programs.
  *
- * Area and TDP are those of the laws of docs/model.md; leakage is shared out by area and the regulators' loss by what
- * each component draws, so that components add up to the totals. Energy is that of one iteration, by level
+ * Area and TDP are those of the laws of docs/models/area-power.md; leakage is shared out by area and the regulators'
+ * loss by what each component draws, so that components add up to the totals. Energy is that of one iteration, by level
  * (arch/energy.h). Left out: which operator spends it (dse cost). */
 #ifndef DSE_BREAKDOWN_H
 #define DSE_BREAKDOWN_H

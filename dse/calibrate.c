@@ -100,7 +100,7 @@ void calibrate_print(const struct invocation *invocation, const struct calibrate
     } else if (strcmp(parts[i].name, chosen) == 0) {
       size_t n;
       const char *const bytes = table_bytes(parts[i].table, &n);
-      fwrite(bytes, 1, n, stdout);
+      say_bytes(invocation, bytes, n);
     }
   }
   if (invocation->json) {

@@ -125,6 +125,14 @@ void say(const struct invocation *invocation, const char *format, ...) {
   va_end(arguments);
 }
 
+void say_bytes(const struct invocation *invocation, const char *bytes, size_t n) {
+  if (cluster_rank(invocation->cluster) != 0) return;
+  if (invocation->heard != NULL)
+    digest_add_bytes(invocation->heard, bytes, n);
+  else
+    fwrite(bytes, 1, n, stdout);
+}
+
 void remark(const struct invocation *invocation, const char *format, ...) {
   if (cluster_rank(invocation->cluster) != 0 || invocation->quiet) return;
   va_list arguments;
@@ -158,6 +166,7 @@ void commands_overview(FILE *out) {
   fprintf(out, "dse %s: design-space exploration of accelerators that train neural networks\n\n", dse_version());
   for (size_t i = 0; i < n_commands; i++) fprintf(out, "  dse %-10s %s\n", commands[i]->name, commands[i]->summary);
   fprintf(out, "\ndse COMMAND --help tells more, with examples; dse --version says what this is.\n"
+               "dse --completion bash|zsh|fish prints completion for that shell, dse --man the man page.\n"
                "Runs alone or under mpirun or srun, with the same answer.\n");
 }
 
@@ -209,7 +218,10 @@ void commands_man(FILE *out) {
   fprintf(out, ".El\n.Sh EXIT STATUS\n.Bl -tag -width Ds\n"
                ".It 0\ndone\n.It 1\nthe environment failed (disk, MPI, missing file)\n"
                ".It 2\nbad usage or bad input\n.It 3\nnothing feasible\n"
-               ".It 75\nstopped early by a limit or a signal; resumable\n.El\n.Sh EXAMPLES\n");
+               ".It 75\nstopped early by a limit or a signal; resumable\n.El\n.Sh FILES\n"
+               "Models, parts, tables and run files to begin with lie in\n.Pa share/dse\nbeside the folder of the "
+               "program;\n.Nm dse Fl \\-version\nsays where. Completion for a shell:\n"
+               ".Nm dse Fl \\-completion Ar bash|zsh|fish .\n.Sh EXAMPLES\n");
   for (size_t i = 0; i < n_commands; i++) {
     for (size_t e = 0; commands[i]->examples[e] != NULL; e++) fprintf(out, ".Dl %s\n", commands[i]->examples[e]);
   }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "cluster/cluster.h"
 
@@ -42,6 +43,7 @@ struct invocation {
   struct config_set sets[COMMAND_MAX_VALUES];
   size_t n_sets;
   bool json, quiet, verbose;
+  struct digest_stream *heard; /* where what would be said goes instead; NULL: to stdout */
 };
 
 extern const struct command *const commands[];
@@ -58,6 +60,7 @@ bool invocation_u64(const struct invocation *invocation, const char *option, uin
                     struct error *error);
 /* Data for people goes to stdout, remarks to stderr; only rank 0 speaks. */
 void say(const struct invocation *invocation, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void say_bytes(const struct invocation *invocation, const char *bytes, size_t n);
 void remark(const struct invocation *invocation, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Parses argv behind the command's name. */

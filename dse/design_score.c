@@ -204,8 +204,9 @@ static double least_device_usd(const struct design_space *designs, const struct 
                                const struct stage_cost_of_design *smallest) {
   const struct money_settings *money = &designs->settings->money;
   if (!(designs->system->settings->money_usd > 0)) return 0;
-  return (double)smallest->hbm_bytes / (1 << 30) * money->hbm_usd_per_gib +
-         design_least_dies_usd(designs, accelerator, smallest);
+  const double bare_usd = (double)smallest->hbm_bytes / (1 << 30) * money->hbm_usd_per_gib +
+                          design_least_dies_usd(designs, accelerator, smallest);
+  return bare_usd + money_package_usd(money, accelerator->chiplets, smallest->area.total, bare_usd);
 }
 
 static void fill_system_objectives(const struct stage_cost_of_design *design, const struct system_score *score,

@@ -216,6 +216,7 @@ void design_name(const struct accelerator *accelerator, char name[17]) {
   for (size_t f = 0; f < accelerator_fields.n_fields; f++) {
     const struct field *field = &accelerator_fields.fields[f];
     const void *value = (const char *)accelerator + field->offset;
+    if (!config_counts(field, accelerator)) continue;
     digest_add_text(&stream, field->key);
     if (field->type == FIELD_REAL) digest_add_double(&stream, *(const double *)value);
     if (field->type == FIELD_UINT || field->type == FIELD_CHOICE) digest_add_u64(&stream, *(const uint64_t *)value);

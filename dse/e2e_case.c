@@ -56,10 +56,10 @@ static void set_constants(struct e2e_case *run, const struct e2e_constants *cons
   set_precision(run);
 }
 
-/* What the software does with kernels, messages and gradients (docs/model.md, "Measured runs"). An update moves 28
- * bytes a parameter: weight, gradient, and master copy and moments in and out. Sums of gradients are read and written
- * with 4 each instead of a 2-byte gradient; before products could add to them, in a pass that reads the gradient as
- * well. What
+/* What the software does with kernels, messages and gradients (docs/models/calibration.md, "Measured runs"). An update
+ * moves 28 bytes a parameter: weight, gradient, and master copy and moments in and out. Sums of gradients are read and
+ * written with 4 each instead of a 2-byte gradient; before products could add to them, in a pass that reads the
+ * gradient as well. What
  * --set says stays. */
 static void set_software(struct e2e_case *run) {
   static const double update_bytes = 28, fused_bytes = 6, separate_bytes = 10;

@@ -225,6 +225,7 @@ void explore_explain(const struct run *run, struct error *error) {
               (unsigned long long)n, (unsigned long long)proof->exclusions.alone[r],
               proof->exclusions.n[r] > 0 ? shown_excess(proof->exclusions.nearest[r]) : 0.0, reason->unit);
   }
+  error_add(error, STATUS_INFEASIBLE, "next: dse why %s says which limit, moved least, lets a design in", run->folder);
 }
 
 bool explore_report_again(const struct run *run, struct error *error) {

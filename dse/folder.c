@@ -283,7 +283,9 @@ static size_t list_differences(struct run *run, struct error *error) {
     for (size_t f = 0; f < table->n_fields; f++) {
       const char *before = config_value_text(&table->fields[f], a.sections[s].into, arena);
       const char *now = config_value_text(&table->fields[f], b.sections[s].into, arena);
-      if (strcmp(before, now) == 0 || table->fields[f].role != ROLE_ANSWER) continue;
+      const bool counts =
+          config_counts(&table->fields[f], a.sections[s].into) || config_counts(&table->fields[f], b.sections[s].into);
+      if (strcmp(before, now) == 0 || !counts) continue;
       error_add(error, STATUS_INPUT, "  %s%s%s: %s there, %s now", a.sections[s].group,
                 a.sections[s].group[0] != 0 ? "." : "", table->fields[f].key, before, now);
       n++;

@@ -205,6 +205,32 @@ static size_t count_on_front(const struct merge *merge, size_t f) {
   return n;
 }
 
+/* Rows of a folder that are not on the front only because a folder named before holds a design as good in everything.
+ * The front is sorted by its first objective. */
+static size_t count_as_good(const struct merge *merge, size_t f) {
+  const size_t d = merge->n_objectives;
+  size_t n = 0;
+  for (size_t row = merge->base[f]; row < merge->base[f + 1]; row++) {
+    if (merge->on_front[row]) continue;
+    const double *const own = &merge->gains[row * d];
+    size_t low = 0, high = merge->n_front;
+    while (low < high) {
+      const size_t middle = low + (high - low) / 2;
+      if (merge->gains[merge->which[middle] * d] > own[0]) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    for (; low < merge->n_front && merge->gains[merge->which[low] * d] == own[0]; low++) {
+      if (memcmp(&merge->gains[merge->which[low] * d], own, d * sizeof *own) != 0) continue;
+      n++;
+      break;
+    }
+  }
+  return n;
+}
+
 /* --- telling ---------------------------------------------------------------------------------------------------------
  */
 
@@ -250,11 +276,11 @@ static void tell_json(const struct merge *merge, struct error *error) {
                                     "reference", merge->objectives[i].reference));
   }
   for (size_t f = 0; f < merge->n_folders; f++) {
-    json_array_append_new(folders, json_pack("{ss ss sI sI so}", "folder", merge->folders[f].name, "state",
-                                             merge->folders[f].state, "designs",
-                                             (json_int_t)(merge->base[f + 1] - merge->base[f]), "on_front",
-                                             (json_int_t)count_on_front(merge, f), "hypervolume",
-                                             number_or_null(volume_of_folder(merge, f))));
+    json_array_append_new(
+        folders, json_pack("{ss ss sI sI sI so}", "folder", merge->folders[f].name, "state", merge->folders[f].state,
+                           "designs", (json_int_t)(merge->base[f + 1] - merge->base[f]), "on_front",
+                           (json_int_t)count_on_front(merge, f), "as_good", (json_int_t)count_as_good(merge, f),
+                           "hypervolume", number_or_null(volume_of_folder(merge, f))));
   }
   const struct front_folder *first = &merge->folders[0];
   for (size_t i = 0; i < merge->n_front; i++) {
@@ -299,10 +325,12 @@ static void tell_volumes(const struct merge *merge) {
     remark(invocation, ")\n");
   }
   for (size_t f = 0; f < merge->n_folders; f++) {
+    const size_t as_good = count_as_good(merge, f);
     remark(invocation, "  %s: %zu of its %zu designs", merge->folders[f].name, count_on_front(merge, f),
            merge->base[f + 1] - merge->base[f]);
+    if (as_good > 0) remark(invocation, " (and %zu as good as designs of folders before)", as_good);
     const double own = volume_of_folder(merge, f);
-    if (own >= 0 && volume > 0) remark(invocation, ", hypervolume %.9g (%.4g %% of it)", own, 100 * own / volume);
+    if (own >= 0 && volume > 0) remark(invocation, ", hypervolume %.9g, %.4g %% of all", own, 100 * own / volume);
     if (strcmp(merge->folders[f].state, "complete") != 0) remark(invocation, "; %s", merge->folders[f].state);
     remark(invocation, "\n");
   }
@@ -371,7 +399,9 @@ const struct command command_front = {
         "objectives differ are refused. May be asked while runs go on; takes no lock, writes nothing. --json: one "
         "object:\n"
         "objectives (name, unit, better, reference), hypervolume, designs, folders (folder, state, designs,\n"
-        "on_front, hypervolume), front (folder, then the columns).",
+        "on_front, as_good: not on it, but equal to a design of a folder before; hypervolume), front (folder, then "
+        "the\n"
+        "columns). To look at it in a terminal: dse front DIR... | cut -d, -f 1-7 | column -s, -t",
     .examples = examples,
     .run = run_front,
 };

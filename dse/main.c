@@ -1,12 +1,12 @@
 /* Where a run begins: which command, what data folder, which ranks; and where it ends: one report, one exit status. */
+#include "dse/completion.h"
+#include "dse/data_folder.h"
 #include "dse/run.h"
 #include "dse/signals.h"
 #include "dse/version.h"
 
-#include "base/file.h"
 #include "base/text.h"
 #include <gsl/gsl_errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,22 +18,6 @@ static void out_of_memory(size_t bytes) {
   fprintf(stderr, "dse: no memory left (%zu bytes more were needed)\n", bytes);
   if (the_cluster != NULL) cluster_abort(the_cluster, STATUS_ENVIRONMENT);
   _exit(STATUS_ENVIRONMENT);
-}
-
-/* Models and catalogue: under share/dse of an installation, or in the sources of a build tree. */
-static const char *find_data_folder(struct arena *arena) {
-  char self[PATH_MAX];
-  const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-  if (n <= 0) return ".";
-  self[n] = 0;
-  static const char *const places[] = {"/../share/dse", "/../../share/dse", "/../..", "/../../..", NULL};
-  char *slash = strrchr(self, '/');
-  if (slash != NULL) *slash = 0;
-  for (size_t i = 0; places[i] != NULL; i++) {
-    const char *folder = arena_printf(arena, "%s%s", self, places[i]);
-    if (file_exists(arena_printf(arena, "%s/workloads/models", folder))) return folder;
-  }
-  return dse_sources();
 }
 
 static const struct command *find_command(const char *name, struct error *error) {
@@ -94,7 +78,7 @@ static enum status run_command(const struct command *command, int argc, char **a
       if (the_cluster != NULL && cluster_rank(the_cluster) > 0 && freopen("/dev/null", "w", stdout) == NULL) {
         error_add(error, STATUS_ENVIRONMENT, "/dev/null: cannot be opened");
       }
-      invocation->data_folder = find_data_folder(&arena);
+      invocation->data_folder = data_folder_find(&arena);
       if (the_cluster != NULL && run_same_program(the_cluster, error)) status = command->run(invocation, error);
       if (the_cluster != NULL) cluster_agree(the_cluster, error);
     }
@@ -112,6 +96,18 @@ static enum status run_command(const struct command *command, int argc, char **a
   return status;
 }
 
+static void say_version(bool json) {
+  struct arena arena;
+  arena_init(&arena, 1 << 14);
+  const char *data_folder = data_folder_find(&arena);
+  if (json) {
+    version_print_json(data_folder, stdout);
+  } else {
+    version_print(data_folder, stdout);
+  }
+  arena_release(&arena);
+}
+
 int main(int argc, char **argv) {
   gsl_set_error_handler_off();
   signal(SIGXFSZ, SIG_IGN); /* a file that must not grow is an error of the write */
@@ -122,13 +118,13 @@ int main(int argc, char **argv) {
   if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
     commands_overview(stdout);
   } else if (strcmp(argv[1], "--version") == 0) {
-    if (argc > 2 && strcmp(argv[2], "--json") == 0) {
-      version_print_json(stdout);
-    } else {
-      version_print(stdout);
-    }
+    say_version(argc > 2 && strcmp(argv[2], "--json") == 0);
   } else if (strcmp(argv[1], "--man") == 0) {
     commands_man(stdout);
+  } else if (strcmp(argv[1], "--completion") == 0) {
+    if (!completion_script(argc > 2 ? argv[2] : "", stdout, error)) status = finish(error, STATUS_INPUT);
+  } else if (strcmp(argv[1], "--complete") == 0) {
+    completion_answer(argc - 2, argv + 2, stdout);
   } else {
     const struct command *command = find_command(argv[1], error);
     if (command != NULL) {

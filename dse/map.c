@@ -38,7 +38,7 @@ const char *map_key_group(const char *name, struct arena *arena) {
 void map_print_table(const struct invocation *invocation, const struct table *table) {
   size_t n;
   const char *const bytes = table_bytes(table, &n);
-  if (cluster_rank(invocation->cluster) == 0) fwrite(bytes, 1, n, stdout);
+  say_bytes(invocation, bytes, n);
 }
 
 void map_print_json(const struct invocation *invocation, json_t *object) {

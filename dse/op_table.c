@@ -30,7 +30,7 @@ const char op_table_help[] =
     "  elementwise      elements of the result; add, sub, mul, div: operands (2), second: elements of the second\n"
     "                   operand (as many); dropout, max_pool write a mask, too\n"
     "  rows             softmax, norms, cross_entropy, reductions, top_k: elements of the input, n: length of a row\n"
-    "                   (all); top_k: k of a row (1); batch_norm: c channels, for its backward-weight (1)\n"
+    "                   (all); top_k: k of a row (1); batch_norm: c channels (1), n: elements of one (all/c)\n"
     "  pools            elements of the result, r, s window (1, r), stride (1)\n"
     "  tables           embedding, gather, scatter: elements moved, n: length of a row (all)\n"
     "  cells            lstm_cell, gru_cell, rnn_cell: elements = samples x width; their products are gemm rows\n"
@@ -341,7 +341,8 @@ static void pair_of(struct row *row, struct op *op, struct sizes *sizes) {
 static void vector_op(struct row *row, struct op *op) {
   struct sizes sizes = {.n = cell(row, "elements", 0), .e = op->element_bytes};
   op->dim[DIM_ELEMENTS] = sizes.n;
-  op->dim[DIM_ROW] = cell(row, "n", sizes.n);
+  const uint64_t n_channels = op->kind == OP_BATCH_NORM ? cell(row, "c", 1) : 1;
+  op->dim[DIM_ROW] = cell(row, "n", max_u64(sizes.n / n_channels, 1));
   sizes.rows = ceil_div(sizes.n, op->dim[DIM_ROW]);
   pair_of(row, op, &sizes);
   if (form_of(op->kind) == FORM_POOL) {

@@ -58,11 +58,8 @@ static bool publish_tables(const struct run *run, struct error *error) {
                 {"convergence.csv", tables_convergence(run, arena)},
                 {"infeasible.csv", tables_infeasible(run, arena)},
                 {"timing.csv", tables_timing(run, NULL, NULL, arena)}};
-  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-    table_describe(tables[i].table, columns);
-    if (strcmp(tables[i].name, "timing.csv") == 0) continue;
-    if (!publish_table(run, tables[i].name, tables[i].table, error)) return false;
-  }
+  const size_t n_tables = sizeof tables / sizeof *tables;
+  for (size_t i = 0; i < n_tables; i++) table_describe(tables[i].table, columns);
   if (run->designs.set != NULL) table_describe(set_report_table(run, NULL, arena), columns);
   if (run->system != NULL) {
     static const struct global none;
@@ -77,7 +74,12 @@ static bool publish_tables(const struct run *run, struct error *error) {
   } else if (run->tenants != NULL) {
     table_describe(tenancy_report_table(run, arena), columns); /* without rows until there are platforms */
   }
-  return publish_table(run, "columns.csv", columns, error);
+  /* What columns mean is there before any table is. */
+  bool done = publish_table(run, "columns.csv", columns, error);
+  for (size_t i = 0; i < n_tables && done; i++) {
+    if (strcmp(tables[i].name, "timing.csv") != 0) done = publish_table(run, tables[i].name, tables[i].table, error);
+  }
+  return done;
 }
 
 /* What the best design does for each of several workloads. */

@@ -15,15 +15,25 @@
 #include <string.h>
 #include <time.h>
 
-enum { MOST_SCREENED = 4000, BYTES_OF_A_DESIGN_ROW = 400, BYTES_OF_FRAME = 64 };
-static const double screen_s = 0.1, total_s = 1.95; /* total_s: until the trial's end, from the start on */
-/* Measured on the ready configurations: what a finished trial leaves out (report, traces, tables), in core-seconds. */
-static const double writing_s = 0.03;
+/* FINALS_BYTES: of the closest bound on the platforms in the finals, its partial mappings. */
+enum {
+  MOST_SCREENED = 4000,
+  PROVE_BLOCK_POINTS = 1024,
+  FINALS_BYTES = 24 << 20,
+  BYTES_OF_A_DESIGN_ROW = 400,
+  BYTES_OF_FRAME = 64
+};
+static const double screen_s = 0.1, trial_s = 1.95; /* of the processor at most */
+/* Measured on the ready configurations (scripts/plan-check): what a finished trial leaves out (report, traces, tables),
+ * in core-seconds; how many evaluations a search of systems wants, in the median; what the proof behind it takes in
+ * terms of the search, and the stages' own searches in terms of both. */
+static const double writing_s = 0.03, usual_evaluations = 21, proof_share = 0.45, stages_share = 0.1;
 
 struct plan {
   struct run *run;
   double prepared_s, begun_s; /* core-seconds until the problem was made; clock when the trial began */
   double trial_core_s;
+  double ended_s; /* core-seconds at the trial's end */
   bool ended;
   const char *phase;
   double phase_core_s;      /* processor time when the phase began */
@@ -64,40 +74,42 @@ static void screen_some(struct plan *plan) {
 /* --- the trial -------------------------------------------------------------------------------------------------------
  */
 
+/* Branch and bound tells of what is open as if it were a fold; nobody can know how long that takes. */
 static const char *phase_of(const struct run *run) {
+  const bool bounding = run->proof.points > 0 && run->proof.allowed == 0;
   if (run->stages.rounds != NULL) return "stages";
   if (run->mapping.n_total > 0) return "tenants";
-  if (run->rounds.fold_total > 0) return "fold";
+  if (run->rounds.fold_total > 0 && !bounding) return "fold";
   return run->proof.points > 0 ? "prove" : "search";
 }
 
 /* Known without asking other ranks only where there are none. */
-static uint64_t tasks_done(const struct plan *plan) {
+static struct cluster_timing own_timing(const struct plan *plan) {
   struct cluster *cluster = plan->run->invocation->cluster;
-  struct cluster_timing timing;
-  if (cluster_size(cluster) > 1) return 0;
-  cluster_timing(cluster, &timing);
-  return timing.n_tasks;
+  struct cluster_timing timing = {0};
+  if (cluster_size(cluster) == 1) cluster_timing(cluster, &timing);
+  return timing;
 }
 
 static void watch(struct plan *plan) {
   const struct run *run = plan->run;
   const char *phase = phase_of(run);
   const bool stages = strcmp(phase, "stages") == 0, tenants = strcmp(phase, "tenants") == 0;
-  plan->n_done = stages ? run->stages.n_done : tenants ? run->mapping.n_done : run->rounds.fold_done;
-  plan->n_total = stages ? run->stages.n_total : tenants ? run->mapping.n_total : run->rounds.fold_total;
+  const bool fold = strcmp(phase, "fold") == 0;
+  plan->n_done = stages ? run->stages.n_done : tenants ? run->mapping.n_done : fold ? run->rounds.fold_done : 0;
+  plan->n_total = stages ? run->stages.n_total : tenants ? run->mapping.n_total : fold ? run->rounds.fold_total : 0;
   if (phase == plan->phase) return;
   plan->phase = phase;
   plan->phase_core_s = processor_s();
-  plan->phase_tasks = tasks_done(plan);
+  plan->phase_tasks = own_timing(plan).n_tasks;
 }
 
 static bool over(void *context) {
   struct plan *plan = context;
   watch(plan);
-  /* On a machine that others keep busy, twice as long by the wall: what counts is the processor's time. */
-  const double wall_s = run_clock_s() - plan->run->start_s;
-  return wall_s >= total_s && (processor_s() >= total_s || wall_s >= 2 * total_s);
+  /* On a machine that others keep busy, up to four times as long by the wall: what counts is the processor's time. */
+  const double wall_s = run_clock_s() - plan->begun_s;
+  return wall_s >= trial_s && (processor_s() - plan->prepared_s >= trial_s || wall_s >= 4 * trial_s);
 }
 
 static void on_round(void *context, const struct rounds *rounds) {
@@ -113,10 +125,10 @@ static bool try_it(struct plan *plan, struct error *error) {
   run->rounds.stop = run->rounds.interrupted = over;
   run->rounds.progress = on_round;
   run->rounds.stop_context = run->rounds.progress_context = plan;
-  const double begin_s = processor_s();
   if (!explore_search(run, error)) return false;
   plan->ended = !run->rounds.stopped;
-  plan->trial_core_s = processor_s() - begin_s;
+  plan->ended_s = processor_s();
+  plan->trial_core_s = plan->ended_s - plan->prepared_s;
   return true;
 }
 
@@ -136,39 +148,62 @@ static uint64_t points_of_round(const struct run *run) {
   return max_u64(sat_mul(sweep->block, sweep->blocks_per_round), 1);
 }
 
-/* Share of the phase under way that is done; 0: nobody knows. A long round counts by its tasks. */
+/* Share of the phase under way that is done; 0: nobody knows. A long round counts by its tasks, a fold by its blocks;
+ * those of a proof by each of its folds. */
 static double share_done(const struct plan *plan) {
-  const double tasks = (double)(tasks_done(plan) - plan->phase_tasks);
+  const double tasks = (double)(own_timing(plan).n_tasks - plan->phase_tasks);
+  const uint64_t block = block_of(plan->run);
   const double each = strcmp(plan->phase, "tenants") == 0 ? 1
-                      : strcmp(plan->phase, "fold") == 0  ? (double)block_of(plan->run)
+                      : strcmp(plan->phase, "fold") == 0  ? (double)(block > 0 ? block : PROVE_BLOCK_POINTS)
                                                           : 0;
-  const bool counts = strcmp(plan->phase, "fold") != 0 || each > 0; /* a proof folds the space as often as it needs */
-  return counts && plan->n_total > 0 ? fmin(fmax((double)plan->n_done, tasks * each) / (double)plan->n_total, 1) : 0;
+  return plan->n_total > 0 ? fmin(fmax((double)plan->n_done, tasks * each) / (double)plan->n_total, 1) : 0;
+}
+
+/* What is left behind the phase under way, of which spent_s are over; before_s: the phases before it.
+ *
+ * What has lasted so long lasts as long again, in the median, where nothing more is known (Gott 1993). More is known of
+ * a search that has evaluated only a few designs, because each is slow: how many it will want; and that the proof of
+ * systems takes a part of what the search did. */
+static double left_s(const struct plan *plan, double before_s, double spent_s) {
+  const bool of_system = plan->run->system != NULL;
+  const double stages = of_system ? 1 + stages_share : 1;
+  if (strcmp(plan->phase, "search") == 0) {
+    const double done = fmax((double)plan->run->rounds.evaluations, 1), wanted = usual_evaluations / done;
+    const double times = wanted > 1 ? wanted * (1 + proof_share) * stages : 0;
+    return fmax(times, 2) * spent_s - spent_s;
+  }
+  if (strcmp(plan->phase, "prove") == 0) {
+    return of_system ? fmax(fmax(proof_share * before_s - spent_s, spent_s), 0) + stages_share * before_s
+                     : fmax(spent_s, 0.5 * (before_s + spent_s));
+  }
+  return strcmp(plan->phase, "stages") == 0 ? fmax(spent_s, stages_share * before_s) : 0.5 * (before_s + spent_s);
 }
 
 static void guess_seconds(struct plan *plan) {
-  const double share = share_done(plan), at_s = processor_s(), before_s = plan->phase_core_s;
-  const double once_s = plan->prepared_s + writing_s;
+  const double share = share_done(plan), at_s = plan->ended_s, before_s = plan->phase_core_s;
   if (plan->ended) {
-    plan->core_s = once_s + plan->trial_core_s;
+    plan->core_s = at_s + writing_s;
     plan->low_s = 0.8 * plan->core_s;
     plan->high_s = 1.25 * plan->core_s;
     return;
   }
-  /* What has lasted so long lasts as long again, in the median, and ten times as long once in ten, where nothing more
-   * is known (Gott 1993); but at most all evaluations that the budgets allow, at the pace so far. */
+  /* Ten times as long once in ten, where nothing is known; but at most all evaluations that the budgets allow, at the
+   * pace so far. */
   const uint64_t done = max_u64(plan->run->rounds.evaluations, 1);
   const double most_s = fmax(plan->trial_core_s * (double)plan->evaluations_max / (double)done, plan->trial_core_s);
-  plan->low_s = once_s + plan->trial_core_s;
-  plan->high_s = once_s + fmin(most_s, 10 * plan->trial_core_s);
+  plan->low_s = at_s + writing_s;
+  const bool searching = strcmp(plan->phase, "search") == 0; /* nothing limits a proof */
+  plan->high_s = plan->prepared_s + writing_s + fmin(searching ? most_s : (double)INFINITY, 10 * plan->trial_core_s);
   if (share > 0) {
+    /* Of a front that is to be proven another fold may follow. */
+    const bool proof =
+        strcmp(plan->phase, "fold") == 0 && block_of(plan->run) == 0 && plan->run->settings.search.prove_front;
     const double phase_s = (at_s - before_s) / share;
-    plan->core_s = before_s + phase_s + writing_s;
+    plan->core_s = before_s + (proof ? 1.5 : 1) * phase_s + writing_s;
     plan->low_s = fmax(plan->low_s, before_s + 0.5 * phase_s);
     plan->high_s = fmax(before_s + 2 * phase_s + writing_s, plan->core_s);
   } else {
-    const double times = strcmp(plan->phase, "fold") == 0 ? 1.5 : 2; /* a proof's fold comes last */
-    plan->core_s = fmin(once_s + times * plan->trial_core_s, plan->high_s);
+    plan->core_s = fmin(at_s + left_s(plan, before_s - plan->prepared_s, at_s - before_s) + writing_s, plan->high_s);
   }
 }
 
@@ -205,6 +240,7 @@ static void guess_all(struct plan *plan) {
       held_bytes + (plan->evaluations - min_u64(done, plan->evaluations)) * 2 * sizeof(struct record);
   const uint64_t kept = pareto_count(run->rounds.front) + search->top_k;
   uint64_t journal_bytes = plan->evaluations * (sizeof(struct score) / 2 + 2 * run->designs.space.n_axes);
+  if (!plan->ended && strcmp(plan->phase, "tenants") == 0) plan->bytes_per_rank += FINALS_BYTES;
   if (block_of(run) > 0) { /* a sweep keeps its answer alone, a round at a time */
     plan->rounds = ceil_div(plan->points, points_of_round(run));
     plan->bytes_per_rank = held_bytes;

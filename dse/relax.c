@@ -1,35 +1,14 @@
-/* See relax.h. Left out: limits that are no numbers (limits.memory, limits.constraints), which are counted only. */
-#include "dse/relax.h"
+/* See relax.h. Limits of one device that are numbers; the others are relax_more.c's. */
+#include "dse/relax_private.h"
 
 #include "base/checked.h"
-#include "dse/design_private.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_POINTS = 1 << 21, MOST_SCHEDULES = 4000, N_STATIC = REASON_LAST_RANGE + 1 };
+enum { MOST_POINTS = 1 << 21 };
 
-/* A design that could be let in: by the least excess first, or the best bound. */
-struct candidate {
-  double worth; /* less is better */
-  uint64_t index;
-};
-
-struct candidates {
-  struct candidate *list;
-  size_t n, capacity;
-};
-
-struct looking {
-  struct run *run;
-  struct relaxed *relaxed;
-  struct arena arena;
-  struct candidates only[N_STATIC]; /* break this limit alone */
-  struct candidates within;         /* break none that is known without a schedule; worth: index */
-  bool asks_schedule;
-};
-
-static void push(struct looking *looking, struct candidates *into, double worth, uint64_t index) {
+void relax_push(struct looking *looking, struct candidates *into, double worth, uint64_t index) {
   if (into->n == into->capacity) {
     into->capacity = into->capacity > 0 ? 2 * into->capacity : 64;
     struct candidate *bigger = ARENA_NEW(&looking->arena, struct candidate, into->capacity);
@@ -43,6 +22,10 @@ static int compare_candidates(const void *left, const void *right) {
   const struct candidate *a = left, *b = right;
   if (a->worth != b->worth) return a->worth < b->worth ? -1 : 1;
   return a->index < b->index ? -1 : a->index > b->index;
+}
+
+void relax_sort(struct candidates *candidates) {
+  qsort(candidates->list, candidates->n, sizeof *candidates->list, compare_candidates);
 }
 
 /* --- limits as numbers
@@ -69,9 +52,7 @@ static double *limit_of(struct run *run, enum reason reason, bool too_little, ch
   return too_little ? &run->settings.minimum.of[o] : &run->settings.maximum.of[o];
 }
 
-/* A limit moved by an excess, and a little further to digits that one can write: a ten-thousandth of the way at most.
- */
-static double moved(double from, double by, bool down) {
+double relax_moved(double from, double by, bool down) {
   const double digit = pow(10, floor(log10(by)) - 4);
   const double to =
       down ? floor((from - by * (1 + 1e-9)) / digit) * digit : ceil((from + by * (1 + 1e-9)) / digit) * digit;
@@ -132,7 +113,7 @@ static void look_at(struct looking *looking, uint64_t index) {
   }
   if (broken.n == 0) {
     relaxed->allowed++;
-    if (looking->asks_schedule) push(looking, &looking->within, 0, index);
+    if (looking->asks_schedule) relax_push(looking, &looking->within, 0, index);
     return;
   }
   for (enum reason r = REASON_AREA; r <= REASON_LAST_RANGE; r++) {
@@ -142,7 +123,7 @@ static void look_at(struct looking *looking, uint64_t index) {
   }
   if (broken.n == 1) {
     relaxed->alone[broken.last]++;
-    push(looking, &looking->only[broken.last], broken.excess[broken.last], index);
+    relax_push(looking, &looking->only[broken.last], broken.excess[broken.last], index);
   }
 }
 
@@ -150,7 +131,7 @@ static void look_at(struct looking *looking, uint64_t index) {
  * -----------------------------------------------------------------------------------------------
  */
 
-static enum reason schedule(const struct looking *looking, uint64_t index, struct score *score) {
+enum reason relax_schedule(const struct looking *looking, uint64_t index, struct score *score) {
   const struct design_space *designs = &looking->run->designs;
   const struct point point = space_point(&designs->space, index);
   struct accelerator accelerator;
@@ -167,7 +148,7 @@ static void relax_static(struct looking *looking, enum reason reason) {
   struct candidates *only = &looking->only[reason];
   struct relaxation *single = &looking->relaxed->single[reason];
   char key[RELAX_KEY_BYTES];
-  qsort(only->list, only->n, sizeof *only->list, compare_candidates);
+  relax_sort(only);
   for (size_t i = 0; i < only->n && !single->exists; i++) {
     struct accelerator accelerator;
     struct broken broken;
@@ -180,9 +161,9 @@ static void relax_static(struct looking *looking, enum reason reason) {
     const bool down = too_little(run, reason, broken.value[reason]);
     double *limit = limit_of(run, reason, down, key);
     if (limit == NULL) return;
-    const double from = *limit, to = moved(from, only->list[i].worth, down);
+    const double from = *limit, to = relax_moved(from, only->list[i].worth, down);
     *limit = to;
-    const enum reason left = schedule(looking, only->list[i].index, &score);
+    const enum reason left = relax_schedule(looking, only->list[i].index, &score);
     *limit = from;
     if (left != REASON_NONE) continue;
     *single = (struct relaxation){.exists = true, .from = from, .to = to, .share = fabs(to - from) / from};
@@ -213,7 +194,7 @@ static void relax_scheduled(struct looking *looking, enum reason reason) {
     within->list[i].worth = maximise ? -screened.objective[o] : screened.objective[o];
     if (screened.reason != REASON_NONE) within->list[i].worth = (double)INFINITY;
   }
-  qsort(within->list, within->n, sizeof *within->list, compare_candidates);
+  relax_sort(within);
   double best = (double)INFINITY;
   for (size_t i = 0; i < within->n && within->list[i].worth < best; i++) {
     struct score score;
@@ -221,7 +202,7 @@ static void relax_scheduled(struct looking *looking, enum reason reason) {
       looking->relaxed->cut = true;
       break;
     }
-    if (schedule(looking, within->list[i].index, &score) != REASON_NONE) continue;
+    if (relax_schedule(looking, within->list[i].index, &score) != REASON_NONE) continue;
     const double worth = maximise ? -score.objective[o] : score.objective[o];
     if (!(worth < best)) continue;
     best = worth;
@@ -237,7 +218,7 @@ static void relax_scheduled(struct looking *looking, enum reason reason) {
   if (!single->exists) return;
   memcpy(single->key, key, sizeof key);
   single->from = from;
-  single->to = moved(from, by, maximise);
+  single->to = relax_moved(from, by, maximise);
   single->share = fabs(single->to - from) / from;
   looking->relaxed->nearest[reason] = floor ? by * designs->reference_throughput : by;
 }
@@ -252,7 +233,7 @@ static void look_for_one(struct looking *looking) {
       looking->relaxed->cut = true;
       return;
     }
-    looking->relaxed->fits = schedule(looking, within->list[i].index, &score) == REASON_NONE;
+    looking->relaxed->fits = relax_schedule(looking, within->list[i].index, &score) == REASON_NONE;
   }
 }
 
@@ -340,14 +321,14 @@ static void relax_jointly(struct looking *looking) {
     struct score screened;
     space->screen(space->context, &point, &screened);
     if (screened.reason != REASON_NONE) continue;
-    push(looking, &all, misses(looking, &numbers, index, screened.objective, true, share), index);
+    relax_push(looking, &all, misses(looking, &numbers, index, screened.objective, true, share), index);
   }
-  qsort(all.list, all.n, sizeof *all.list, compare_candidates);
+  relax_sort(&all);
   for (size_t i = 0; i < all.n && all.list[i].worth < best; i++) {
     struct score score;
     relaxed->cut = relaxed->cut || i == MOST_SCHEDULES;
     if (i == MOST_SCHEDULES) break;
-    if (schedule(looking, all.list[i].index, &score) != REASON_NONE) continue;
+    if (relax_schedule(looking, all.list[i].index, &score) != REASON_NONE) continue;
     const double needed = misses(looking, &numbers, all.list[i].index, score.objective, false, share);
     if (!(needed < best)) continue;
     best = needed;
@@ -363,7 +344,7 @@ static void relax_jointly(struct looking *looking) {
     const bool is_range = r >= REASON_RANGE && r <= REASON_LAST_RANGE;
     const bool down = r == REASON_THROUGHPUT_FLOOR || (is_range && space->objectives[o].maximise);
     joint->from = *limit_of(run, r, down, joint->key);
-    joint->to = moved(joint->from, down ? joint->from - joint->from / (1 + best) : joint->from * best, down);
+    joint->to = relax_moved(joint->from, down ? joint->from - joint->from / (1 + best) : joint->from * best, down);
     joint->share = best;
     joint->point = space_point(space, best_index);
     joint->exists = joint->from > 0;
@@ -385,12 +366,19 @@ void relax_limits(struct run *run, struct relaxed *relaxed) {
   for (enum reason r = REASON_RANGE; r <= REASON_LAST_RANGE; r++) {
     if (is_scheduled(r) && design_reason_applies(&run->designs, r)) looking.asks_schedule = true;
   }
+  looking.asks_schedule = looking.asks_schedule || run->system != NULL;
   arena_init(&looking.arena, 1 << 20);
   relaxed->points = space_size(&run->designs.space);
   const uint64_t step = ceil_div(relaxed->points, MOST_POINTS);
   for (uint64_t index = 0; index < relaxed->points; index += step) look_at(&looking, index);
   for (enum reason r = REASON_AREA; r < N_REASONS; r++) {
-    if (is_scheduled(r) && looking.asks_schedule && design_reason_applies(&run->designs, r)) {
+    if (r == REASON_MEMORY) {
+      relax_memory(&looking);
+    } else if (r == REASON_CONSTRAINT) {
+      relax_constraints(&looking);
+    } else if (r == REASON_SYSTEM_POWER || r == REASON_SYSTEM_MONEY) {
+      if (design_reason_applies(&run->designs, r)) relax_system(&looking, r);
+    } else if (is_scheduled(r) && looking.asks_schedule && design_reason_applies(&run->designs, r)) {
       relax_scheduled(&looking, r);
     } else if (r <= REASON_LAST_RANGE && !is_scheduled(r)) {
       relax_static(&looking, r);

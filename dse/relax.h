@@ -14,8 +14,9 @@ enum { RELAX_KEY_BYTES = 96 };
 struct relaxation {
   bool exists;
   char key[RELAX_KEY_BYTES]; /* as --set takes it */
+  const char *set;           /* key=value of a limit that is no number; NULL: it is one */
   double from, to;           /* of the limit; `to` to some digits, never less than needed */
-  double share;              /* |to − from| / from; jointly, the factor − 1 */
+  double share;              /* |to − from| / from; jointly, the factor − 1; infinite if it has no measure */
   struct point point;        /* which then fits */
 };
 

@@ -53,7 +53,7 @@ static bool read_request(struct sensitivity *sensitivity, struct error *error) {
   return true;
 }
 
-static bool analyse(struct sensitivity *sensitivity, struct error *error) {
+bool sensitivity_analyse(struct sensitivity *sensitivity, struct error *error) {
   const struct sensitivity_request *request = &sensitivity->request;
   if (!read_request(sensitivity, error) || !find_winner(sensitivity, error) ||
       !drawn_base_init(&sensitivity->base, sensitivity->run, error)) {
@@ -93,8 +93,8 @@ static enum status run_sensitivity(struct invocation *invocation, struct error *
   run->invocation = invocation;
   run->one_device = "sensitivity";
   sensitivity->run = run;
-  const bool good =
-      run_prepare(run, invocation->words[0], error) && analyse(sensitivity, error) && publish(sensitivity, error);
+  const bool good = run_prepare(run, invocation->words[0], error) && sensitivity_analyse(sensitivity, error) &&
+                    publish(sensitivity, error);
   run_release(run);
   return good ? STATUS_OK : error->status;
 }

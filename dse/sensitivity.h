@@ -80,6 +80,8 @@ struct sensitivity {
   bool has_constants;                                       /* the provider's constants have ranges */
 };
 
+/* All of it, as the options of the run's invocation say; the problem is made. Collective. */
+bool sensitivity_analyse(struct sensitivity *sensitivity, struct error *error);
 /* (a) and (b). Collective. */
 bool sensitivity_of_axes(struct sensitivity *sensitivity, struct error *error);
 bool sensitivity_of_constants(struct sensitivity *sensitivity, struct error *error);

@@ -1,6 +1,7 @@
 /* Tables of the run file's own groups, and how a run file is read. See settings.h. */
 #include "dse/settings.h"
 
+#include "base/checked.h"
 #include "dse/rules.h"
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ const char *const run_objective_names[] = {"geomean", "mean", "worst", NULL};
 static const char *const score_names[] = {"schedule", "bound", NULL};
 
 /* Raised whenever the same settings may give other answers than an earlier release did. */
-enum { ANSWER_VERSION = 4 };
+enum { ANSWER_VERSION = 5 };
 
 #define TOP(member) offsetof(struct run_top, member)
 static const struct field top_field_list[] = {
@@ -148,12 +149,26 @@ const struct field_table *run_space_fields(struct arena *arena) {
     fields[a].type = one->type == FIELD_UINT ? FIELD_UINT_RULE : FIELD_CHOICE_LIST;
     fields[a].default_text = axes[a].values;
     fields[a].offset = a * sizeof(struct uint_rule);
-    fields[a].role = ROLE_ANSWER;
+    fields[a].role = one->role;
   }
   struct field_table *table = ARENA_NEW(arena, struct field_table, 1);
   *table = (struct field_table){"space", "the designs to choose from: values of every axis, or a rule, \"= tc_cols\"",
                                 fields, N_RUN_AXES};
   return table;
+}
+
+bool run_axis_counts(const struct run_settings *settings, size_t axis) {
+  static const struct {
+    const char *key, *values;
+  } axes[N_RUN_AXES] = {
+#define AXIS(key, role, values) {#key, values},
+#include "dse/axes.def"
+#undef AXIS
+  };
+  const struct field *field = config_find_field(&accelerator_fields, axes[axis].key);
+  const struct uint_rule *list = &settings->axes[axis];
+  if (field->role == ROLE_ANSWER || list->rule != NULL || list->n != 1) return true;
+  return list->values[0] != strtoull(axes[axis].values + 1, NULL, 10); /* "[1]" */
 }
 
 const void *run_algorithm_settings(const struct run_settings *settings, const struct search_algorithm *algorithm) {
@@ -206,185 +221,6 @@ struct run_sections run_settings_sections(struct run_settings *settings, struct 
 /* --- reading --------------------------------------------------------------------------------------------------------
  */
 
-/* A message at the place of a key, or at the table's default where the file does not set it. */
-static void complain(const struct config *config, const char *path, const char *key, struct error *error,
-                     const char *text) {
-  const char *file;
-  const unsigned line = config_line(config, key, &file);
-  if (line > 0) {
-    error_add(error, STATUS_INPUT, "%s:%u: %s: %s", file, line, key, text);
-  } else {
-    error_add(error, STATUS_INPUT, "%s: %s: %s", path, key, text);
-  }
-}
-
-static void check_algorithm(const struct config *config, const char *path, const struct run_settings *settings,
-                            struct arena *arena, struct error *error) {
-  const struct search_algorithm *algorithm = search_algorithm_find(settings->search.algorithm);
-  if (algorithm == NULL) {
-    const char *known = "";
-    const char **names = ARENA_NEW(arena, const char *, n_search_algorithms);
-    for (size_t i = 0; i < n_search_algorithms; i++) {
-      names[i] = search_algorithms[i]->name;
-      known = arena_printf(arena, "%s%s%s", known, i > 0 ? ", " : "", names[i]);
-    }
-    complain(config, path, "search.algorithm", error,
-             arena_printf(arena, "no algorithm \"%s\", allowed are %s", settings->search.algorithm, known));
-  }
-}
-
-static void check_axes(const struct config *config, const char *path, const struct run_settings *settings,
-                       struct arena *arena, struct error *error) {
-  const struct field_table *space = run_space_fields(arena);
-  for (size_t a = 0; a < N_RUN_AXES; a++) {
-    const struct field *field = &space->fields[a];
-    const char *key = arena_printf(arena, "space.%s", field->key);
-    const struct uint_rule *list = &settings->axes[a];
-    if (strcmp(field->key, "element_bytes") == 0 && (list->n > 1 || list->rule != NULL)) {
-      complain(config, path, key, error, "one value only: the operators of a run are generated for it");
-    }
-    if (list->rule != NULL) continue;
-    if (list->n == 0) {
-      complain(config, path, key, error, "an empty list, give at least one value");
-      continue;
-    }
-    if (list->n > UINT16_MAX) complain(config, path, key, error, "more than 65,535 values");
-    for (size_t i = 1; i < list->n; i++) {
-      if (list->values[i] > list->values[i - 1]) continue;
-      complain(config, path, key, error, "values must ascend, without repeats");
-      break;
-    }
-    if (strcmp(field->key, "node_nm") != 0) continue;
-    for (size_t i = 0; i < list->n; i++) {
-      if (technology_knows_node(list->values[i])) continue;
-      complain(config, path, key, error,
-               arena_printf(arena, "no constants for %llu nm, known are %s", (unsigned long long)list->values[i],
-                            technology_node_names));
-    }
-  }
-}
-
-bool run_asks_die_cost(const struct run_settings *settings) {
-  bool asks = settings->search.metric == OBJECTIVE_DIE_COST || settings->minimum.of[OBJECTIVE_DIE_COST] > 0 ||
-              settings->maximum.of[OBJECTIVE_DIE_COST] > 0;
-  for (size_t i = 0; i < settings->search.front.n; i++) {
-    asks = asks || settings->search.front.values[i] == OBJECTIVE_DIE_COST;
-  }
-  return asks;
-}
-
-static bool asks_system_price(const struct run_settings *settings) {
-  return (settings->system.money_usd > 0 && system_is_asked_for(&settings->system)) ||
-         (settings->co_search.money_usd > 0 && cosearch_is_asked_for(&settings->co_search));
-}
-
-static void check_cosearch(const struct config *config, const char *path, const struct run_settings *settings,
-                           struct arena *arena, struct error *error) {
-  const struct cosearch_settings *const own = &settings->co_search;
-  if (!cosearch_is_asked_for(own)) return;
-  if (!tenants_are_asked_for(&settings->tenants)) {
-    complain(config, path, "co_search.metric", error, "needs tenants: name tenancy.task or tenancy.models");
-  }
-  const struct search_algorithm *const algorithm = search_algorithm_find(settings->search.algorithm);
-  if (own->way == COSEARCH_TOGETHER && algorithm != NULL && algorithm->folds) {
-    complain(config, path, "search.algorithm", error,
-             arena_printf(arena, "\"%s\" folds the space, which co_search.way = \"together\" looks through itself",
-                          algorithm->name));
-  }
-}
-
-/* Nobody's price must not pass for a low one. */
-static void check_prices(const struct config *config, const char *path, const struct run_settings *settings,
-                         struct arena *arena, struct error *error) {
-  const bool asks_die_cost = run_asks_die_cost(settings);
-  if (!asks_die_cost && !asks_system_price(settings)) return;
-  const bool has_node = cost_providers[settings->cost.provider]->has_tdp;
-  const uint64_t other_nm = 22; /* of providers whose area is that of one node, whatever the design's */
-  const struct uint_rule *nodes = &settings->axes[RUN_AXIS_node_nm];
-  for (size_t i = 0; i < (has_node ? nodes->n : 1); i++) {
-    const uint64_t nm = has_node ? nodes->values[i] : other_nm;
-    if (money_knows_node(&settings->money, nm)) continue;
-    complain(config, path, "space.node_nm", error,
-             arena_printf(arena,
-                          "%s is asked for, and wafers of %llu nm have no known price or defects: set "
-                          "money.wafer_usd and money.defects_per_mm2",
-                          asks_die_cost                    ? "die cost"
-                          : settings->system.money_usd > 0 ? "system.money_usd"
-                                                           : "co_search.money_usd",
-                          (unsigned long long)nm));
-  }
-}
-
-static void check_objectives(const struct config *config, const char *path, const struct run_settings *settings,
-                             struct arena *arena, struct error *error) {
-  const uint64_t metric = settings->search.metric;
-  const bool has_tdp = cost_providers[settings->cost.provider]->has_tdp;
-  if (!has_tdp && (metric == OBJECTIVE_TDP || metric == OBJECTIVE_THROUGHPUT_PER_TDP)) {
-    complain(config, path, "search.metric", error,
-             "the cost provider has no TDP; choose throughput, area, energy, edp or die_cost");
-  }
-  const struct uint_list *front = &settings->search.front;
-  if (front->n == 0) complain(config, path, "search.front", error, "an empty list, give at least one objective");
-  for (size_t i = 1; i < front->n; i++) {
-    for (size_t j = 0; j < i; j++) {
-      if (front->values[i] != front->values[j]) continue;
-      complain(config, path, "search.front", error,
-               arena_printf(arena, "%s stands twice", run_metric_names[front->values[i]]));
-    }
-  }
-  for (size_t o = 0; o < N_OBJECTIVES; o++) {
-    const double minimum = settings->minimum.of[o], maximum = settings->maximum.of[o];
-    const char *key = arena_printf(arena, "limits.%s.%s", minimum > 0 ? "minimum" : "maximum", range_field_list[o].key);
-    if (minimum > 0 && maximum > 0 && minimum > maximum) {
-      complain(config, path, key, error, "exceeds limits.maximum: no design can meet both");
-    }
-    if (!has_tdp && (o == OBJECTIVE_TDP || o == OBJECTIVE_THROUGHPUT_PER_TDP) && (minimum > 0 || maximum > 0)) {
-      complain(config, path, key, error, "the cost provider has no TDP");
-    }
-  }
-}
-
-struct place {
-  const struct config *config;
-  const char *path;
-  struct error *error;
-};
-
-/* A text that stands alone has no elements. */
-static void complain_of_rule(void *context, const char *key, const char *text) {
-  const struct place *place = context;
-  const char *file;
-  if (config_line(place->config, key, &file) == 0 && strncmp(key, "limits.constraints", 18) == 0) {
-    key = "limits.constraints";
-  }
-  complain(place->config, place->path, key, place->error, text);
-}
-
-static void complain_of_network(void *context, const char *key, const char *text) {
-  const struct place *place = context;
-  char path[64];
-  snprintf(path, sizeof path, "network.%s", key);
-  complain(place->config, place->path, path, place->error, text);
-}
-
-static void check_together(const struct config *config, const char *path, const struct run_settings *settings,
-                           struct arena *arena, struct error *error) {
-  check_algorithm(config, path, settings, arena, error);
-  check_axes(config, path, settings, arena, error);
-  check_objectives(config, path, settings, arena, error);
-  check_prices(config, path, settings, arena, error);
-  check_cosearch(config, path, settings, arena, error);
-  struct place place = {config, path, error};
-  network_settings_check(&settings->network, arena, complain_of_network, &place);
-  if (settings->training.attention != ATTENTION_SEPARATE && !cost_providers[settings->cost.provider]->has_attention) {
-    complain(config, path, "training.attention", error,
-             "the cost provider has no fused attention; choose separate, or provider physical");
-  }
-  if (error_is_set(error)) return; /* rules are judged over lists that are right */
-  struct rules rules;
-  rules_read(settings, arena, &rules, complain_of_rule, &place);
-}
-
 /* A list of workloads replaces `workload` and its companions. */
 static bool count_workloads(const struct config *config, struct arena *arena, struct run_settings *settings,
                             struct error *error) {
@@ -393,7 +229,7 @@ static bool count_workloads(const struct config *config, struct arena *arena, st
   config_line(config, "workloads", &file);
   const size_t n = config_count(config, "workloads");
   if (n == 0 || n > RUN_MAX_WORKLOADS) {
-    complain(
+    run_settings_complain(
         config, file, "workloads", error,
         arena_printf(arena,
                      "%zu groups found, 1 to %d are expected: workloads = ( { workload = \"resnet18\"; batch = 64; "
@@ -404,7 +240,7 @@ static bool count_workloads(const struct config *config, struct arena *arena, st
   for (size_t f = 0; f < top_fields.n_fields; f++) {
     const char *key = top_fields.fields[f].key;
     if (!config_has(config, key)) continue;
-    complain(config, file, key, error, "stands beside workloads; write it into the groups of that list");
+    run_settings_complain(config, file, key, error, "stands beside workloads; write it into the groups of that list");
   }
   settings->workloads = ARENA_NEW(arena, struct run_workload, n);
   settings->n_workloads = n;
@@ -419,15 +255,50 @@ bool run_settings_apply(const struct config *config, struct arena *arena, struct
   return config_apply(config, sections.sections, sections.n, arena, error);
 }
 
+/* A file that was opened: read, checked, closed. */
+static bool settle(struct config *config, const char *name, struct arena *arena, struct run_settings *settings,
+                   struct error *error) {
+  /* A check over several keys sees only values that passed their own checks. */
+  if (run_settings_apply(config, arena, settings, error)) run_settings_check(config, name, settings, arena, error);
+  config_close(config);
+  return !error_is_set(error);
+}
+
+/* What a newcomer types first. */
+static bool names_a_model(const char *path) {
+  const size_t n = strlen(path);
+  return (n > 5 && strcmp(path + n - 5, ".onnx") == 0) || (n > 5 && strcmp(path + n - 5, ".json") == 0);
+}
+
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
                        struct run_settings *settings, struct error *error) {
   memset(settings, 0, sizeof *settings);
   struct config *config;
-  if (!config_open(path, sets, n_sets, arena, &config, error)) return false;
-  /* A check over several keys sees only values that passed their own checks. */
-  if (run_settings_apply(config, arena, settings, error)) check_together(config, path, settings, arena, error);
-  config_close(config);
-  return !error_is_set(error);
+  if (names_a_model(path)) {
+    return error_add(
+        error, STATUS_INPUT,
+        "%s: is a model, not a run file; write a run file that says workload = \"%s\"; (dse show workload %s "
+        "shows what is in it)",
+        path, path, path);
+  }
+  return config_open(path, sets, n_sets, arena, &config, error) && settle(config, path, arena, settings, error);
+}
+
+bool run_settings_load_text(const char *name, const char *text, const struct config_set *sets, size_t n_sets,
+                            struct arena *arena, struct run_settings *settings, struct error *error) {
+  memset(settings, 0, sizeof *settings);
+  struct config *config;
+  return config_open_text(name, text, strlen(text), sets, n_sets, arena, &config, error) &&
+         settle(config, name, arena, settings, error);
+}
+
+/* Packages came when there were runs already: they count where one of their prices does. */
+static void digest_package(struct digest_stream *stream, const struct run_settings *settings) {
+  const struct uint_rule *chiplets = &settings->axes[RUN_AXIS_chiplets];
+  const bool single = chiplets->rule == NULL && chiplets->n == 1 && chiplets->values[0] == 1;
+  if (settings->money.package_usd_per_mm2 > 0) digest_add_double(stream, settings->money.package_usd_per_mm2);
+  if (settings->money.socket_usd > 0) digest_add_double(stream, settings->money.socket_usd);
+  if (!single) digest_add_double(stream, settings->money.bond_yield);
 }
 
 struct digest run_settings_digest(struct run_settings *settings, const struct digest *graphs, size_t n_graphs,
@@ -443,12 +314,13 @@ struct digest run_settings_digest(struct run_settings *settings, const struct di
                                                                         : 2;
   config_digest(&stream, sections.sections, sections.n - n_left_out);
   cost_digest(&settings->cost, &stream);
-  if (asks_system_price(settings)) digest_add_double(&stream, settings->money.hbm_usd_per_gib);
-  if (run_asks_die_cost(settings) || asks_system_price(settings)) {
+  if (run_asks_system_price(settings)) digest_add_double(&stream, settings->money.hbm_usd_per_gib);
+  if (run_asks_die_cost(settings) || run_asks_system_price(settings)) {
     digest_add_double(&stream, settings->money.wafer_usd);
     digest_add_double(&stream, settings->money.defects_per_mm2);
     digest_add_double(&stream, settings->money.clustering);
     digest_add_u64(&stream, settings->money.spare_cores);
+    if (run_asks_system_price(settings)) digest_package(&stream, settings);
   }
   for (size_t i = 0; i < n_graphs; i++) {
     digest_add_u64(&stream, graphs[i].high);

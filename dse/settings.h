@@ -94,6 +94,8 @@ extern const char *const run_metric_names[];
 extern const char *const run_objective_words[N_OBJECTIVES];
 /* Does the run ask for the price of dies: as metric, on the front, or within a range? Only then is it computed. */
 bool run_asks_die_cost(const struct run_settings *settings);
+/* Is the money of a whole system limited? */
+bool run_asks_system_price(const struct run_settings *settings);
 
 /* An element of `workloads`, for `dse list keys`. */
 extern const struct field_table run_workload_fields;
@@ -107,15 +109,26 @@ struct run_sections {
 struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena);
 /* The groups and tables alone, for `dse list keys` and the reference page. */
 const struct field_table *run_space_fields(struct arena *arena);
+/* Does the axis stand in tables and names? One that came later does where it is not fixed to what was before. */
+bool run_axis_counts(const struct run_settings *settings, size_t axis);
 const void *run_algorithm_settings(const struct run_settings *settings, const struct search_algorithm *algorithm);
 
 /* A file that has been opened into settings that are all zero: how many workloads it lists, then every section. */
 bool run_settings_apply(const struct config *config, struct arena *arena, struct run_settings *settings,
                         struct error *error);
+/* A message at the place of a key, or at that of its group where the file does not set it. */
+void run_settings_complain(const struct config *config, const char *path, const char *key, struct error *error,
+                           const char *text);
+/* What several keys must satisfy together; the path is for messages. */
+void run_settings_check(const struct config *config, const char *path, const struct run_settings *settings,
+                        struct arena *arena, struct error *error);
 /* Reads, checks one key after the other, then what several keys must satisfy together. Rank 0 reads; the caller
  * shares. */
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
                        struct run_settings *settings, struct error *error);
+/* The same from text in memory; `name` stands for the file in messages. */
+bool run_settings_load_text(const char *name, const char *text, const struct config_set *sets, size_t n_sets,
+                            struct arena *arena, struct run_settings *settings, struct error *error);
 /* Digest of all that can change answers, the training graphs included. */
 struct digest run_settings_digest(struct run_settings *settings, const struct digest *graphs, size_t n_graphs,
                                   struct arena *arena);

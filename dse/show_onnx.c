@@ -10,6 +10,17 @@ void show_onnx(const struct invocation *invocation, const struct onnx_notes *not
   for (size_t i = 0; i < notes->n_inputs; i++) say(invocation, "%-16s %s\n", "data input", notes->inputs[i]);
   say(invocation, "%-16s %zu nodes of constants and shapes\n%-16s %zu nodes into %zu norms and %zu activations\n",
       "folded", notes->n_folded, "merged", notes->n_merged, notes->n_norms, notes->n_activations);
+  if (notes->own_batch > 0)
+    say(invocation, "%-16s %llu in the file: counted as one sample; --set batch=N makes it N\n", "batch",
+        (unsigned long long)notes->own_batch);
+  if (notes->n_inlined > 0)
+    say(invocation, "%-16s %zu nodes: If, Loop, Scan or functions of the file\n", "written out", notes->n_inlined);
+  if (notes->n_guessed > 0)
+    say(invocation, "%-16s %zu: their conditions depend on the data, the branch with more nodes counts\n",
+        "unknown branches", notes->n_guessed);
+  if (notes->n_stated > 0)
+    say(invocation, "%-16s %zu nodes, whose shapes depend on the data: as the file says\n", "stated shapes",
+        notes->n_stated);
   for (size_t i = 0; i < notes->n_unknown; i++) {
     char type[ESCAPED_BYTES], first[ESCAPED_BYTES];
     text_escape(notes->unknown[i].type, type, sizeof type);
@@ -20,17 +31,20 @@ void show_onnx(const struct invocation *invocation, const struct onnx_notes *not
 }
 
 json_t *show_onnx_json(const struct onnx_notes *notes) {
-  json_t *const inputs = json_array(), *const unknown = json_array();
+  json_t *const inputs = json_array(), *const outputs = json_array(), *const unknown = json_array();
   char type[ESCAPED_BYTES], first[ESCAPED_BYTES];
   for (size_t i = 0; i < notes->n_inputs; i++) json_array_append_new(inputs, json_string(notes->inputs[i]));
+  for (size_t i = 0; i < notes->n_outputs; i++) json_array_append_new(outputs, json_string(notes->outputs[i]));
   for (size_t i = 0; i < notes->n_unknown; i++) {
     text_escape(notes->unknown[i].type, type, sizeof type);
     text_escape(notes->unknown[i].first, first, sizeof first);
     json_array_append_new(unknown, json_pack("{ss ss sI}", "operator", type, "first", first, "count",
                                              (json_int_t)notes->unknown[i].n_nodes));
   }
-  return json_pack("{sI sb sI sI sI sI sI so so}", "operator_set", (json_int_t)notes->opset, "quantised",
+  return json_pack("{sI sb sI sI sI sI sI sI sI sI so so so}", "operator_set", (json_int_t)notes->opset, "quantised",
                    notes->quantised, "nodes", (json_int_t)notes->n_nodes, "folded", (json_int_t)notes->n_folded,
                    "merged", (json_int_t)notes->n_merged, "norms", (json_int_t)notes->n_norms, "activations",
-                   (json_int_t)notes->n_activations, "inputs", inputs, "unknown", unknown);
+                   (json_int_t)notes->n_activations, "written_out", (json_int_t)notes->n_inlined, "unknown_branches",
+                   (json_int_t)notes->n_guessed, "stated_shapes", (json_int_t)notes->n_stated, "inputs", inputs,
+                   "outputs", outputs, "unknown", unknown);
 }

@@ -50,6 +50,7 @@ static size_t design_columns(const struct run *run, struct table_column *columns
   columns[n++] = (struct table_column){"gap", "", "min", "relative distance of the design from its bound"};
   const struct field_table *axes = run_space_fields(arena);
   for (size_t a = 0; a < N_RUN_AXES; a++) {
+    if (!run_axis_counts(&run->settings, a)) continue;
     columns[n++] = (struct table_column){axes->fields[a].key, axes->fields[a].unit, "", axes->fields[a].doc};
   }
   columns[n++] = (struct table_column){"binding", "", "", "resource that stops the design"};
@@ -94,6 +95,7 @@ static void design_row(const struct run *run, const struct record *record, struc
 #include "dse/axes.def"
 #undef AXIS
     };
+    if (!run_axis_counts(&run->settings, a)) continue;
     const struct field *field = config_find_field(&accelerator_fields, keys[a]);
     const uint64_t value = *(const uint64_t *)(const void *)((const char *)&accelerator + field->offset);
     if (field->choices != NULL) {

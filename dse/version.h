@@ -6,9 +6,12 @@
 
 const char *dse_version(void);
 const char *dse_commit(void);
-/* Where the sources lay when this was built: the last place to look for models. */
+/* Where the sources lay when this was built ("" in packages), and where an installation of it has its data: the last
+ * places to look for models. */
 const char *dse_sources(void);
-void version_print(FILE *out);
-void version_print_json(FILE *out);
+const char *dse_installed_data(void);
+/* With where the data of this program lies. */
+void version_print(const char *data_folder, FILE *out);
+void version_print_json(const char *data_folder, FILE *out);
 
 #endif

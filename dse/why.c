@@ -7,6 +7,7 @@
 #include "dse/front_folder.h"
 #include "dse/relax.h"
 
+#include "base/checked.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "dse/design_private.h"
@@ -39,18 +40,27 @@ static void __attribute__((format(printf, 2, 3))) words(const struct why *why, c
  */
 
 static const char *set_of(const struct relaxation *relaxation, struct arena *arena) {
+  if (relaxation->set != NULL) return relaxation->set;
   return arena_printf(arena, "%s=%.12g%s", relaxation->key, relaxation->to,
                       fmod(relaxation->to, 1) == 0 && fabs(relaxation->to) < 1e12 ? ".0" : "");
 }
 
 static json_t *relaxation_json(const struct why *why, const struct relaxation *relaxation) {
   struct arena *arena = why->run->invocation->arena;
-  return json_pack("{ss sf sf sf ss}", "set", set_of(relaxation, arena), "from", relaxation->from, "to", relaxation->to,
-                   "share", relaxation->share, "admits", design_text(&why->run->designs, &relaxation->point, arena));
+  const bool measured = isfinite(relaxation->share); /* else it is a limit to be left out */
+  return json_pack("{ss so so so ss}", "set", set_of(relaxation, arena), "from",
+                   measured ? json_real(relaxation->from) : json_null(), "to",
+                   measured ? json_real(relaxation->to) : json_null(), "share",
+                   measured ? json_real(relaxation->share) : json_null(), "admits",
+                   design_text(&why->run->designs, &relaxation->point, arena));
 }
 
 static void tell_relaxation(const struct why *why, const struct relaxation *relaxation) {
   const struct invocation *invocation = why->run->invocation;
+  if (!isfinite(relaxation->share)) {
+    words(why, "  --set '%s'\n", set_of(relaxation, invocation->arena));
+    return;
+  }
   words(why, "  --set %s  (from %.9g, by %.3g %%)\n", set_of(relaxation, invocation->arena), relaxation->from,
         100 * relaxation->share);
 }
@@ -151,18 +161,92 @@ static void tell_step(const struct why *why, const struct point *winner, const s
   space->evaluate(space->context, &point, &score);
   const uint64_t from = axis->values[winner->index[a]], to = axis->values[point.index[a]];
   const char *what;
+  double per_percent = NAN;
   if (score.reason != REASON_NONE) {
     what = arena_printf(invocation->arena, "breaks %s by %.6g %s", space->reasons[score.reason].name, score.excess,
                         space->reasons[score.reason].unit);
   } else {
     const double change = score.objective[space->metric] / best->objective[space->metric] - 1;
+    const double times = from > 0 && axis->labels == NULL ? (double)to / (double)from - 1 : 0;
     what = arena_printf(invocation->arena, "%s %+.3g %%", space->objectives[space->metric].name, 100 * change);
+    if (times != 0) {
+      per_percent = change / times;
+      what = arena_printf(invocation->arena, "%s, %+.3g %% for 1 %% more", what, per_percent);
+    }
   }
   words(why, "  %s %" PRIu64 " -> %" PRIu64 ": %s\n", axis->key, from, to, what);
   json_array_append_new(
-      steps, json_pack("{ss sI sI ss so}", "axis", axis->key, "from", (json_int_t)from, "to", (json_int_t)to, "what",
-                       what, space->objectives[space->metric].name,
+      steps, json_pack("{ss sI sI so ss so}", "axis", axis->key, "from", (json_int_t)from, "to", (json_int_t)to,
+                       "per_percent", isfinite(per_percent) ? json_real(per_percent) : json_null(), "what", what,
+                       space->objectives[space->metric].name,
                        score.reason == REASON_NONE ? json_real(score.objective[space->metric]) : json_null()));
+}
+
+static int by_start(const void *a, const void *b, void *starts) {
+  const uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+  const uint64_t x = ((const uint64_t *)starts)[i], y = ((const uint64_t *)starts)[k];
+  if (x != y) return x < y ? -1 : 1;
+  return i < k ? -1 : i > k;
+}
+
+static void sort_by_start(const struct schedule *schedule, uint32_t *ops, size_t n) {
+  qsort_r(ops, n, sizeof *ops, by_start, schedule->start_cycles);
+}
+
+/* What the schedule's critical path consists of: cycles by phase, and the operators that hold it up most. */
+static void tell_path(const struct why *why, const struct point *winner, json_t *told) {
+  enum { MOST_SHOWN = 3 };
+  const struct run *run = why->run;
+  struct accelerator accelerator;
+  struct stage_cost_of_design design;
+  struct stage_result result;
+  struct stage_detail detail;
+  struct score score;
+  REQUIRE(design_at(&run->designs, winner, &accelerator));
+  design_evaluate(&run->designs, &accelerator, &design, &result, &score, &detail, run->invocation->arena);
+  const struct op_graph *graph = detail.problem.graph;
+  const struct schedule *schedule = &detail.schedule;
+  uint64_t phase_cycles[N_PHASES] = {0}, reached_cycles = 0, n_ops = 0;
+  size_t longest[MOST_SHOWN] = {0}, n_longest = 0;
+  uint32_t *order = ARENA_NEW(run->invocation->arena, uint32_t, graph->n_ops);
+  for (size_t i = 0; i < graph->n_ops; i++) {
+    if (schedule->mobility_cycles[i] == 0) order[n_ops++] = (uint32_t)i;
+  }
+  sort_by_start(schedule, order, n_ops);
+  /* Of paths side by side every cycle counts once, for the operator that starts first. */
+  for (size_t k = 0; k < n_ops; k++) {
+    const size_t i = order[k];
+    const uint64_t start = max_u64(schedule->start_cycles[i], reached_cycles);
+    if (schedule->finish_cycles[i] <= start) continue;
+    phase_cycles[graph->ops[i].phase] += schedule->finish_cycles[i] - start;
+    reached_cycles = schedule->finish_cycles[i];
+  }
+  for (size_t k = 0; k < n_ops; k++) {
+    const uint64_t own = schedule->finish_cycles[order[k]] - schedule->start_cycles[order[k]];
+    size_t at = n_longest;
+    while (at > 0 && own > schedule->finish_cycles[longest[at - 1]] - schedule->start_cycles[longest[at - 1]]) at--;
+    if (at == MOST_SHOWN) continue;
+    if (n_longest < MOST_SHOWN) n_longest++;
+    for (size_t m = n_longest - 1; m > at; m--) longest[m] = longest[m - 1];
+    longest[at] = order[k];
+  }
+  json_t *phases = json_object(), *ops = json_array();
+  words(why, "critical path%s: %" PRIu64 " operators, %" PRIu64 " cycles;",
+        run->system != NULL ? " of one block of its stage" : "", n_ops, reached_cycles);
+  for (size_t p = 0; p < N_PHASES; p++) {
+    if (phase_cycles[p] == 0) continue;
+    words(why, " %s %.3g %%", op_phase_names[p], 100.0 * (double)phase_cycles[p] / (double)max_u64(reached_cycles, 1));
+    json_object_set_new(phases, op_phase_names[p], json_integer((json_int_t)phase_cycles[p]));
+  }
+  words(why, "\n");
+  for (size_t m = 0; m < n_longest; m++) {
+    const uint64_t own = schedule->finish_cycles[longest[m]] - schedule->start_cycles[longest[m]];
+    words(why, "  longest: %s, %" PRIu64 " cycles\n", op_name(graph, longest[m]), own);
+    json_array_append_new(ops, json_pack("{ss sI}", "op", op_name(graph, longest[m]), "cycles", (json_int_t)own));
+  }
+  json_object_set_new(told, "critical_path",
+                      json_pack("{sI sI so so}", "operators", (json_int_t)n_ops, "cycles", (json_int_t)reached_cycles,
+                                "phases", phases, "longest", ops));
 }
 
 static void tell_winner(const struct why *why) {
@@ -184,11 +268,11 @@ static void tell_winner(const struct why *why) {
     tell_step(why, &point, &score, a, -1, steps);
     tell_step(why, &point, &score, a, 1, steps);
   }
-  json_object_set_new(why->object, "winner",
-                      json_pack("{ss ss sf sf so}", "design",
-                                design_text(&why->run->designs, &point, invocation->arena), "binding",
-                                stage_binding_names[score.binding], space->objectives[space->metric].name, value,
-                                "bound", score.bound, "steps", steps));
+  json_t *told = json_pack("{ss ss sf sf so}", "design", design_text(&why->run->designs, &point, invocation->arena),
+                           "binding", stage_binding_names[score.binding], space->objectives[space->metric].name, value,
+                           "bound", score.bound, "steps", steps);
+  if (why->run->settings.search.score == SCORE_SCHEDULE) tell_path(why, &point, told);
+  json_object_set_new(why->object, "winner", told);
 }
 
 /* --- one design ------------------------------------------------------------------------------------------------------
@@ -235,6 +319,24 @@ static void tell_broken(const struct why *why, const struct accelerator *acceler
   json_object_set_new(why->object, "breaks", broken);
 }
 
+/* Could branch and bound pass over it without an evaluation? By its bound against the best that was found. */
+static void tell_pruned(const struct why *why, const struct score *score) {
+  const struct space *space = &why->run->designs.space;
+  struct point winner;
+  struct score best;
+  if (!find_winner(why, &winner)) return;
+  space->evaluate(space->context, &winner, &best);
+  if (best.reason != REASON_NONE) return;
+  const double value = best.objective[space->metric];
+  const bool pruned = !space_better(space, score->bound, value);
+  words(why, "  %s: its bound %.6g against the best found, %.6g; the bound is of %s\n",
+        pruned ? "pruned as the best" : "not pruned by its bound", score->bound, value,
+        stage_binding_names[score->binding]);
+  json_object_set_new(why->object, "pruned",
+                      json_pack("{sb sf sf ss}", "pruned", pruned, "bound", score->bound, "best", value, "binding",
+                                stage_binding_names[score->binding]));
+}
+
 static bool tell_design(struct why *why, const char *text, struct error *error) {
   const struct run *run = why->run;
   const struct space *space = &run->designs.space;
@@ -257,6 +359,7 @@ static bool tell_design(struct why *why, const char *text, struct error *error) 
   words(why, "  %s %.6g, at most %.6g under any schedule; stopped by %s\n", space->objectives[space->metric].name,
         score.objective[space->metric], score.bound, stage_binding_names[score.binding]);
   if (!why->has_front) return true;
+  tell_pruned(why, &score);
   bool on_front = false;
   const char *dominator = dominating(why, &score, name, &on_front);
   const char *place = on_front ? "it is on the front"
@@ -278,7 +381,7 @@ static bool tell(struct why *why, struct error *error) {
   const char *design = invocation_value(invocation, "design");
   struct error *ignored = ARENA_NEW(invocation->arena, struct error, 1);
   why->object = json_object();
-  if (why->folder != NULL) {
+  if (why->folder != NULL && design != NULL) {
     why->has_front = front_folder_read(&why->front, why->folder, invocation->arena, ignored);
   }
   const bool good = design == NULL || tell_design(why, design, error);
@@ -325,12 +428,15 @@ const struct command command_why = {
     .details =
         "Counts the designs that break each limit, with or without others, and says which limit moved by how little "
         "lets\n"
-        "a design in (a hundredth less would not), or which limits together. Of a results folder also what one step "
-        "along\n"
-        "each axis does to the winner. Writes nothing. --json: points, looked, allowed, feasible, limits (limit, "
-        "unit,\n"
-        "designs, alone, nearest_miss, relaxation), relaxation (list of set, from, to, share, admits), winner; of a\n"
-        "design: design, feasible, breaks (limit, excess, unit), place, dominated_by.",
+        "a design in (a hundredth less would not), or which limits together; of memory the next size of its stacks, "
+        "of\n"
+        "limits.constraints which of them to leave out. Of a results folder also the winner: its critical path, what\n"
+        "stops it, what one step along each axis does, and 1 %. Of a design: what it breaks and by how much, or which "
+        "one\n"
+        "dominates it, and whether its bound lets a search pass over it. Writes nothing. --json: points, looked,\n"
+        "allowed, feasible, limits (limit, unit, designs, alone, nearest_miss, relaxation), relaxation (list of set,\n"
+        "from, to, share, admits), winner; of a design: design, feasible, breaks (limit, excess, unit), place,\n"
+        "dominated_by, pruned (pruned, bound, best, binding).",
     .examples = examples,
     .run = run_why,
 };

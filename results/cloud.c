@@ -1,10 +1,11 @@
 /* See cloud.h. The front: rows in lexicographic order are beaten by earlier ones only; of up to
- * three gains, by a staircase of the others. The volume: planes by their staircase, solids by a sweep from the top
- * whose base is such a staircase (the dimension sweep of Fonseca, Paquete and López-Ibáñez 2006), anything higher by
- * slices along its last gain. Left out: approximations. */
+ * three gains, by a staircase of the others, of more by what cover.h keeps. The volume: planes by their staircase,
+ * solids by a sweep from the top whose base is such a staircase (the dimension sweep of Fonseca, Paquete and
+ * López-Ibáñez 2006), anything higher by slices along its last gain. Left out: approximations. */
 #include "results/cloud.h"
 
 #include "base/error.h"
+#include "results/cover.h"
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,36 +68,39 @@ static int compare_rows(const void *left, const void *right, void *context) {
 }
 
 /* Rows before this one are at least as good in the first gain: of up to three, the others are a staircase. */
-static bool is_covered(const double *kept, size_t n_kept, const double *row, size_t d, struct staircase *stairs) {
-  if (d == 1) return n_kept > 0;
-  if (d <= 3) return !staircase_add(stairs, row[1], row[d - 1]);
-  for (size_t k = 0; k < n_kept; k++) {
-    const double *other = &kept[k * d];
-    size_t i = 1;
-    while (i < d && other[i] >= row[i]) i++;
-    if (i == d) return true;
-  }
+struct kept {
+  size_t n;
+  struct staircase stairs; /* of up to three gains */
+  struct cover *cover;     /* of more */
+};
+
+static bool is_covered(struct kept *kept, const double *row, size_t r, size_t d) {
+  if (d == 1) return kept->n > 0;
+  if (d <= 3) return !staircase_add(&kept->stairs, row[1], row[d - 1]);
+  if (cover_has(kept->cover, r)) return true;
+  cover_keep(kept->cover, r);
   return false;
 }
 
 size_t cloud_front(const double *gains, size_t n, size_t d, size_t *which, struct arena *scratch) {
   REQUIRE(d >= 1 && d <= CLOUD_MAX_OBJECTIVES);
   const struct arena_mark mark = arena_get_mark(scratch);
-  size_t *rows = ARENA_NEW(scratch, size_t, n), n_kept = 0;
-  const size_t n_gains = n * d;
-  double *kept = ARENA_NEW(scratch, double, n_gains);
-  struct staircase stairs = {.x = ARENA_NEW(scratch, double, n + 1), .y = ARENA_NEW(scratch, double, n + 1)};
+  size_t *rows = ARENA_NEW(scratch, size_t, n);
+  struct kept kept = {0};
+  if (d > 3) {
+    kept.cover = cover_new(gains + 1, n, d - 1, d, scratch);
+  } else {
+    kept.stairs.x = ARENA_NEW(scratch, double, n + 1);
+    kept.stairs.y = ARENA_NEW(scratch, double, n + 1);
+  }
   for (size_t i = 0; i < n; i++) rows[i] = i;
   struct order order = {gains, d};
   qsort_r(rows, n, sizeof *rows, compare_rows, &order);
   for (size_t i = 0; i < n; i++) {
-    const double *row = &gains[rows[i] * d];
-    if (is_covered(kept, n_kept, row, d, &stairs)) continue;
-    memcpy(&kept[n_kept * d], row, d * sizeof *row);
-    which[n_kept++] = rows[i];
+    if (!is_covered(&kept, &gains[rows[i] * d], rows[i], d)) which[kept.n++] = rows[i];
   }
   arena_rewind(scratch, mark);
-  return n_kept;
+  return kept.n;
 }
 
 /* --- volume --------------------------------------------------------------------------------------------------------

@@ -32,6 +32,22 @@ static void quote(struct table *table, const char *text) {
   writer_raw(&table->csv, "\"");
 }
 
+static void end_cell(struct table *table) {
+  const bool last = ++table->next_column == table->n_columns;
+  writer_bytes(&table->csv, last ? "\n" : ",", 1);
+  if (!last) return;
+  table->next_column = 0;
+  table->n_rows++;
+}
+
+/* Bytes of a text that stands in the file as it is, as most do: printable, nothing to quote, no formula; else 0. */
+static size_t plain_bytes(const char *text) {
+  if (strchr("=+-@ ", text[0]) != NULL) return 0; /* an empty one, too */
+  size_t n = 0;
+  while ((unsigned char)(text[n] - ' ') < 0x7F - ' ' && text[n] != ',' && text[n] != '"') n++;
+  return text[n] == '\0' && text[n - 1] != ' ' ? n : 0;
+}
+
 /* One cell as it stands in the file, and the comma or line end behind it. */
 static void cell(struct table *table, const char *text) {
   /* A row of one empty cell would be an empty line, which readers skip. */
@@ -41,11 +57,7 @@ static void cell(struct table *table, const char *text) {
     quote(table, text);
   else
     writer_raw(&table->csv, text);
-  const bool last = ++table->next_column == table->n_columns;
-  writer_raw(&table->csv, last ? "\n" : ",");
-  if (!last) return;
-  table->next_column = 0;
-  table->n_rows++;
+  end_cell(table);
 }
 
 struct table *table_new(struct arena *arena, const char *file, const struct table_column *columns, size_t n_columns) {
@@ -59,6 +71,12 @@ struct table *table_new(struct arena *arena, const char *file, const struct tabl
 }
 
 void table_text(struct table *table, const char *text) {
+  const size_t n_plain = plain_bytes(text);
+  if (n_plain > 0) {
+    writer_bytes(&table->csv, text, n_plain);
+    end_cell(table);
+    return;
+  }
   struct arena *const arena = table->csv.arena;
   const struct arena_mark mark = arena_get_mark(arena);
   const size_t room_bytes = table->csv.room_bytes, safe_bytes = 4 * strlen(text) + 8; /* all \xNN, apostrophe, NUL */

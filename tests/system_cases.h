@@ -44,15 +44,22 @@ static inline const char *case_system_model(struct rng *rng, struct arena *arena
                       16 * (1 + rng_below(rng, 6)), more);
 }
 
+/* Of an even number of devices: some spaces have packages of two chiplets beside single ones. */
+static inline const char *case_packages(struct rng *rng) {
+  static const char *const packages[] = {"", "", " chiplets = [2]; d2d_gbytes_per_s = [2000];",
+                                         " chiplets = [1, 2]; d2d_gbytes_per_s = [50, 900];"};
+  return packages[rng_below(rng, 4)];
+}
+
 static inline const char *case_system_space(struct rng *rng, struct arena *arena) {
   return arena_printf(
       arena,
       "space = { tc_count = %s; tc_rows = %s; tc_cols = [16, 40]; vc_count = %s; vc_width = [24, 256];\n"
       "glb_mib = [1, 8]; hbm_stacks = %s; hbm_gib_per_stack = [1]; link_gbytes_per_s = %s;\n"
-      "clock_mhz = [%" PRIu64 "]; };\n",
+      "clock_mhz = [%" PRIu64 "];%s };\n",
       CASE_SOME_OF(rng, arena, "1", "2", "7"), CASE_SOME_OF(rng, arena, "4", "16", "64"),
       CASE_SOME_OF(rng, arena, "1", "3"), CASE_SOME_OF(rng, arena, "1", "2", "5"),
-      CASE_SOME_OF(rng, arena, "1", "25", "600"), CASE_ONE_OF(rng, 700, 1410));
+      CASE_SOME_OF(rng, arena, "1", "25", "600"), CASE_ONE_OF(rng, 700, 1410), case_packages(rng));
 }
 
 static inline const char *case_system_strategies(struct rng *rng, bool has_experts, struct arena *arena) {

@@ -45,7 +45,7 @@ struct map cnn_activate(struct cnn_build *build, const char *name, struct map x,
 }
 
 struct map cnn_batch_norm(struct cnn_build *build, const char *name, struct map x) {
-  x.tensor = emit_norm(&build->emit, OP_BATCH_NORM, name, x.tensor, 2 * x.channels);
+  x.tensor = emit_batch_norm(&build->emit, name, x.tensor, x.channels);
   return x;
 }
 

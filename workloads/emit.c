@@ -139,7 +139,7 @@ struct tensor emit_vector(struct emitter *emitter, const char *name, const struc
   if (out.bytes == 0) out.bytes = (uint8_t)emitter->element_bytes;
   struct op op = op_new(vector->kind, emitter->element_bytes);
   op.dim[DIM_ELEMENTS] = vector->n_lanes > 0 ? vector->n_lanes : out.elements;
-  op.dim[DIM_ROW] = out.row;
+  op.dim[DIM_ROW] = vector->n_channels > 0 ? out.elements / vector->n_channels : out.row;
   op.dim[DIM_WINDOW] = vector->window;
   op.dim[DIM_INSIDE] = vector->n_inside;
   op.dim[DIM_OPERANDS] = n_operands;
@@ -170,6 +170,17 @@ struct tensor emit_norm(struct emitter *emitter, enum op_kind kind, const char *
                         uint64_t n_parameters) {
   const struct vector_op norm = {
       .kind = kind, .n_parameters = n_parameters, .n_weights = n_parameters, .group = OP_ABSENT, .out = x};
+  return emit_vector(emitter, name, &norm, &x, 1);
+}
+
+struct tensor emit_batch_norm(struct emitter *emitter, const char *name, struct tensor x, uint64_t n_channels) {
+  const uint64_t n_parameters = emit_product(emitter, 2, n_channels);
+  const struct vector_op norm = {.kind = OP_BATCH_NORM,
+                                 .n_parameters = n_parameters,
+                                 .n_weights = n_parameters,
+                                 .n_channels = n_channels,
+                                 .group = OP_ABSENT,
+                                 .out = x};
   return emit_vector(emitter, name, &norm, &x, 1);
 }
 

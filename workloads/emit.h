@@ -72,6 +72,7 @@ struct vector_op {
   uint64_t n_lanes;      /* elements the lanes work on; 0: as many as `out` has */
   uint64_t window;       /* filter area of pooling */
   uint64_t n_inside;     /* outputs of pooling windows that need no padding; 0: all */
+  uint64_t n_channels;   /* batch norm: a row of the op is a channel's elements in all images; 0: rows as in `out` */
   uint64_t n_parameters; /* owned */
   uint64_t n_weights;    /* parameters read, e.g. the rows of a table that are used */
   uint64_t n_constants;  /* elements read of a table that is neither parameter nor activation */
@@ -83,9 +84,11 @@ struct tensor emit_vector(struct emitter *emitter, const char *name, const struc
                           const struct tensor *operands, size_t n_operands);
 /* One operand, an output of its shape: activations, dropout, softmax, scale, mask. */
 struct tensor emit_map(struct emitter *emitter, enum op_kind kind, const char *name, struct tensor x);
-/* The same with parameters: norms. */
+/* The same with parameters: norms of rows. */
 struct tensor emit_norm(struct emitter *emitter, enum op_kind kind, const char *name, struct tensor x,
                         uint64_t n_parameters);
+/* A norm of channels, with a scale and a shift each. */
+struct tensor emit_batch_norm(struct emitter *emitter, const char *name, struct tensor x, uint64_t n_channels);
 /* Two operands, the smaller one broadcast. */
 struct tensor emit_join(struct emitter *emitter, enum op_kind kind, const char *name, struct tensor x, struct tensor y);
 /* Operands laid side by side, or a part of one, without any work (OP_VIEW). */

@@ -33,12 +33,16 @@ struct onnx_notes {
   size_t n_folded;               /* constants and shape arithmetic */
   size_t n_merged;               /* nodes that became part of a norm or an activation */
   size_t n_norms, n_activations; /* found so */
-  size_t n_inputs;               /* data inputs, "name [1,3,224,224]" */
+  size_t n_inlined, n_guessed;   /* If, Loop, Scan and functions written out; If whose condition is not known */
+  size_t n_stated;               /* nodes whose shapes depend on the data and are taken from the file */
+  size_t n_outputs;              /* of the graph, "name [1,1000]" */
+  const char **outputs;
+  size_t n_inputs; /* data inputs, "name [1,3,224,224]" */
   const char **inputs;
   size_t n_unknown;
   struct onnx_unknown *unknown;
-  bool forced_batch;   /* another batch was asked for than the 1 that the file was exported for */
-  uint64_t file_batch; /* first dimension of the data inputs if it is a number above 1, else 0 */
+  uint64_t file_batch; /* first dimension of the data inputs if it is a number and another batch is asked for */
+  uint64_t own_batch;  /* the same if it is above 1 and none is asked for: all of it is one sample */
 };
 
 /* From bytes; `file` stands for them in messages. The graph goes to generation->builder; what `notes` point to lies in

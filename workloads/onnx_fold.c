@@ -127,8 +127,9 @@ static bool moved_from(const struct onnx_graph *graph, const struct onnx_node *n
     return index >= 0 && index < x->shape.dims[0];
   }
   *from = i;
-  return strcmp(type, "Identity") == 0 || strcmp(type, "Unsqueeze") == 0 || strcmp(type, "Squeeze") == 0 ||
-         strcmp(type, "Reshape") == 0 || strcmp(type, "Flatten") == 0 || strcmp(type, "Cast") == 0;
+  return strcmp(type, "Identity") == 0 || strcmp(type, "Bind") == 0 || strcmp(type, "Unsqueeze") == 0 ||
+         strcmp(type, "Squeeze") == 0 || strcmp(type, "Reshape") == 0 || strcmp(type, "Flatten") == 0 ||
+         strcmp(type, "Cast") == 0;
 }
 
 static bool fold_shape(const struct onnx_graph *graph, const struct onnx_node *node, struct onnx_value *out,
@@ -206,6 +207,21 @@ static bool fold_range(const struct onnx_graph *graph, const struct onnx_node *n
   return put(out, ints, reals);
 }
 
+/* Axis by axis, the indices of what is not zero. */
+static bool fold_non_zero(const struct onnx_value *x, struct onnx_value *out, int64_t *ints) {
+  const size_t rank = x->shape.rank, n = (size_t)out->shape.dims[1];
+  size_t found = 0;
+  for (size_t i = 0; i < x->elements; i++) {
+    if (x->ints != NULL ? x->ints[i] == 0 : x->reals[i] == 0) continue;
+    size_t rest = i;
+    for (size_t k = rank; k-- > 0; rest /= (size_t)x->shape.dims[k])
+      ints[k * n + found] = (int64_t)(rest % (size_t)x->shape.dims[k]);
+    found++;
+  }
+  out->ints = ints;
+  return true;
+}
+
 /* The whole of it, into one element. */
 static bool fold_reduce(const struct onnx_node *node, const struct onnx_value *x, struct onnx_value *out,
                         int64_t *ints) {
@@ -279,6 +295,8 @@ void onnx_fold(struct onnx_graph *graph, const struct onnx_node *node) {
     folded = fold_concat(graph, node, out, ints, reals);
   else if (node->op->infer == INFER_range)
     folded = fold_range(graph, node, out, ints, reals);
+  else if (node->op->infer == INFER_non_zero)
+    folded = fold_non_zero(x, out, ints);
   else if (node->op->infer == INFER_reduce)
     folded = fold_reduce(node, x, out, ints);
   else

@@ -8,12 +8,28 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ESCAPED_BYTES = 96 };
+enum { ESCAPED_BYTES = 96, MAX_NESTING = 32 };
 
 static bool (*const rules[])(struct onnx_inference *) = {
 #define ONNX_INFER(rule) onnx_infer_##rule,
 #include "workloads/onnx_rules.def"
 #undef ONNX_INFER
+};
+
+/* The inference of a whole file. */
+struct inferrer {
+  struct onnx_graph *graph;
+  const struct onnx_request *request;
+  struct onnx_notes *notes;
+  struct error *error;
+  size_t n_places, places_held, order_held, n_symbols;
+  int *places;                 /* of each value: how surely it is used as a weight */
+  struct onnx_scope *unknown;  /* operator type: its place in the notes */
+  struct onnx_symbol *symbols; /* of the inputs, with what they are bound to */
+  uint64_t file_batch;         /* first dimension of the data inputs, 0: a symbol */
+  bool mixed;                  /* they have several */
+  bool merge;                  /* weights that the exporter merged stay one */
+  bool has_first;              /* the first input has been seen */
 };
 
 static const char *const set_keys[] = {"inputs", "frozen", "merge_identical_weights"};
@@ -36,30 +52,44 @@ static bool is_listed(const char *list, const char *name) {
 
 /* --- data or weight -------------------------------------------------------------------------------------------- */
 
-/* How sure a place is that what stands there is a weight: 0 no, 1 perhaps (an operand of Add), 2 yes. */
-static int weight_place(const struct onnx_node *node, size_t operand) {
-  if (node->op == NULL) return 0;
-  switch (node->op->emit) {
+/* Where quantised products have their weights; scales and zero points are none. */
+static int quantised_place(const char *type, size_t operand) {
+  if (strncmp(type, "QLinear", 7) == 0)
+    return operand == 3 || operand == 8 ? PLACE_SURE : operand == 0 ? PLACE_IF_STORED : PLACE_NONE;
+  return operand == 1 ? PLACE_SURE : PLACE_NONE; /* ConvInteger, MatMulInteger */
+}
+
+int onnx_weight_place(const struct onnx_operator *op, size_t operand) {
+  if (op == NULL) return PLACE_NONE;
+  switch (op->emit) {
   case EMIT_FILTER:
   case EMIT_UNFILTER:
+    if (strcmp(op->name, "QLinearConv") == 0 || strcmp(op->name, "ConvInteger") == 0)
+      return quantised_place(op->name, operand);
+    return operand > 0 ? PLACE_SURE : PLACE_NONE;
   case EMIT_NORM:
-  case EMIT_RECURRENT:
-    return operand > 0 ? 2 : 0;
+    return operand > 0 ? PLACE_SURE : PLACE_NONE;
+  case EMIT_RECURRENT: /* W, R, B; lengths and the first states are none; peepholes are */
+    return (operand > 0 && operand < 4) || operand == 7 ? PLACE_SURE : PLACE_NONE;
   case EMIT_PRODUCT:
-    return operand > 0 ? 2 : 0;
+    if (strcmp(op->name, "QLinearMatMul") == 0 || strcmp(op->name, "MatMulInteger") == 0)
+      return quantised_place(op->name, operand);
+    return operand > 0 ? PLACE_SURE : PLACE_IF_STORED;
   case EMIT_TABLE:
-    return operand == 0 ? 2 : 0;
+    return operand == 0 ? PLACE_SURE : PLACE_NONE;
+  case EMIT_QUANTISE: /* passes on what becomes of its operand 0 */
+    return PLACE_NONE;
   case EMIT_MAP:
-    return strcmp(node->type, "PRelu") == 0 && operand == 1 ? 2 : 1;
+    return strcmp(op->name, "PRelu") == 0 && operand == 1 ? PLACE_SURE : PLACE_PERHAPS;
   case EMIT_MOVE:
   case EMIT_OVER:
-    return 1;
+    return PLACE_PERHAPS;
   case EMIT_VIEW:
   case EMIT_NOTHING:
   case EMIT_POOL:
-    return 0;
+    return PLACE_NONE;
   }
-  return 0;
+  return PLACE_NONE;
 }
 
 static bool is_static(const struct onnx_shape *shape) {
@@ -68,40 +98,58 @@ static bool is_static(const struct onnx_shape *shape) {
   return shape->known;
 }
 
-/* For every value, how surely it is used as a weight, through views too. */
-static int *weight_places(const struct onnx_graph *graph) {
-  int *const places = ARENA_NEW(graph->arena, int, graph->n_values);
-  for (size_t n = graph->n_nodes; n-- > 0;) {
+/* For every value that nodes from `first` on read, how surely it is used as a weight, through views too. */
+static void find_places(struct inferrer *inferrer, size_t first) {
+  struct onnx_graph *const graph = inferrer->graph;
+  if (inferrer->places_held < graph->n_values) {
+    int *const more = ARENA_NEW(graph->arena, int, 2 * graph->n_values);
+    if (inferrer->n_places > 0) memcpy(more, inferrer->places, inferrer->n_places * sizeof *more);
+    inferrer->places = more;
+    inferrer->places_held = 2 * graph->n_values;
+  }
+  inferrer->n_places = graph->n_values;
+  int *const places = inferrer->places;
+  for (size_t n = graph->n_nodes; n-- > first;) {
     const struct onnx_node *const node = &graph->nodes[n];
-    const bool view = node->op != NULL && (node->op->emit == EMIT_VIEW || node->op->infer == INFER_cast);
+    const bool view = node->op != NULL &&
+                      (node->op->emit == EMIT_VIEW || node->op->emit == EMIT_QUANTISE || node->op->infer == INFER_cast);
     for (size_t i = 0; i < node->n_inputs; i++) {
       if (node->inputs[i] == ONNX_NONE) continue;
-      int place = weight_place(node, i);
+      int place = onnx_weight_place(node->op, i);
       if (view && i == 0 && node->n_outputs > 0 && node->outputs[0] != ONNX_NONE) place = places[node->outputs[0]];
-      if (view && i == 0 && strcmp(node->type, "Expand") == 0 && place == 0) place = 1;
+      if (view && i == 0 && strcmp(node->type, "Expand") == 0 && place == 0) place = PLACE_PERHAPS;
       if (place > places[node->inputs[i]]) places[node->inputs[i]] = place;
     }
+    for (size_t i = 0; i < node->n_captured; i++) {
+      const struct onnx_captured *const captured = &node->captured[i];
+      if (captured->place > places[captured->value]) places[captured->value] = captured->place;
+    }
   }
-  return places;
 }
 
-static void classify_inputs(struct onnx_graph *graph, const struct onnx_request *request, const int *places) {
-  const char *const inputs = find_set(request, "inputs"), *const frozen = find_set(request, "frozen");
-  bool first = true;
-  for (size_t v = 0; v < graph->n_values; v++) {
+/* A number alone is a constant of the formula, and so is what no operator has as a weight. */
+static bool is_stored_weight(const struct onnx_value *value, int place) {
+  if (value->type == ONNX_INT64 || value->type == ONNX_BOOL || value->type == ONNX_STRING) return false;
+  if (!onnx_is_real(value->type)) return place == PLACE_SURE;
+  return place > PLACE_NONE && value->elements > 1 && (value->shape.rank > 0 || place == PLACE_SURE);
+}
+
+/* Of the values from `first` on. */
+static void classify_values(struct inferrer *inferrer, size_t first) {
+  struct onnx_graph *const graph = inferrer->graph;
+  const char *const inputs = find_set(inferrer->request, "inputs"), *const frozen =
+                                                                        find_set(inferrer->request, "frozen");
+  for (size_t v = first; v < graph->n_values; v++) {
     struct onnx_value *const value = &graph->values[v];
+    const int place = inferrer->places[v];
     const bool frozen_one = is_listed(frozen, value->name);
     if (value->is_initializer) {
-      /* A number alone is a constant of the formula, and so is what no operator has as a weight. */
-      const bool weight = !frozen_one && (value->shape.rank > 0 || places[v] == 2) &&
-                          (onnx_is_real(value->type) ? places[v] > 0 && value->elements > 1 : places[v] == 2) &&
-                          (value->type != ONNX_INT64 && value->type != ONNX_BOOL && value->type != ONNX_STRING);
-      value->source = weight ? SOURCE_WEIGHT : SOURCE_CONSTANT;
+      value->source = !frozen_one && is_stored_weight(value, place) ? SOURCE_WEIGHT : SOURCE_CONSTANT;
     } else if (value->is_input) {
       const bool weight = inputs != NULL ? !is_listed(inputs, value->name)
-                                         : !graph->has_initializers && !first && places[v] > 0 &&
+                                         : !graph->has_initializers && inferrer->has_first && place >= PLACE_PERHAPS &&
                                                is_static(&value->declared) && onnx_is_real(value->type);
-      first = false;
+      inferrer->has_first = true;
       value->source = frozen_one ? SOURCE_CONSTANT : weight ? SOURCE_WEIGHT : SOURCE_DATA;
     }
     if (value->source == SOURCE_WEIGHT) value->root = (uint32_t)v;
@@ -120,8 +168,14 @@ static bool symbol_value(const struct onnx_request *request, const char *symbol,
   return text != NULL && text_to_u64(text, value) && *value >= 1 && *value <= INT32_MAX;
 }
 
-static bool bind_input(struct onnx_graph *graph, const struct onnx_request *request, struct onnx_value *value,
-                       struct onnx_notes *notes, struct error *error) {
+static void remember_symbol(struct inferrer *inferrer, const char *symbol, int64_t value) {
+  inferrer->symbols[inferrer->n_symbols++] = (struct onnx_symbol){symbol, value};
+}
+
+static bool bind_input(struct inferrer *inferrer, struct onnx_value *value) {
+  struct onnx_graph *const graph = inferrer->graph;
+  const struct onnx_request *const request = inferrer->request;
+  struct error *const error = inferrer->error;
   char name[ESCAPED_BYTES], symbol[ESCAPED_BYTES];
   text_escape(value->name, name, sizeof name);
   struct onnx_shape *const shape = &value->shape;
@@ -129,7 +183,7 @@ static bool bind_input(struct onnx_graph *graph, const struct onnx_request *requ
   if (!shape->known) return error_add(error, STATUS_INPUT, "%s: input '%s' has no shape", graph->file, name);
   bool bound = true;
   for (size_t k = 0; k < shape->rank; k++) {
-    const bool batch = value->source == SOURCE_DATA && k == 0;
+    const bool batch = value->source == SOURCE_DATA && k == 0, open = shape->dims[k] < 0;
     uint64_t given = 0;
     if (shape->dims[k] < 0 && symbol_value(request, shape->symbols[k], &given)) {
       shape->dims[k] = (int64_t)given;
@@ -139,13 +193,12 @@ static bool bind_input(struct onnx_graph *graph, const struct onnx_request *requ
       text_escape(shape->symbols[k] != NULL ? shape->symbols[k] : "", symbol, sizeof symbol);
       bound = error_add(error, STATUS_INPUT, "%s: input '%s': dimension %zu is the symbol '%s'; write --set %s=N",
                         graph->file, name, k, symbol, symbol[0] != '\0' ? symbol : "…");
-    } else if (batch && shape->rank > 1 && shape->dims[k] == 1) {
-      shape->dims[k] = (int64_t)request->batch;
-      notes->forced_batch |= request->batch != 1;
-      if (notes->forced_batch) graph->forced_batch = (int64_t)request->batch;
     } else if (batch && shape->rank > 1) {
-      notes->file_batch = (uint64_t)shape->dims[k];
+      inferrer->mixed |= inferrer->file_batch > 0 && inferrer->file_batch != (uint64_t)shape->dims[k];
+      inferrer->file_batch = (uint64_t)shape->dims[k];
+      if (graph->traced != NULL) shape->dims[k] = graph->asked_batch;
     }
+    if (open && bound) remember_symbol(inferrer, shape->symbols[k], shape->dims[k]);
   }
   value->elements = 1;
   for (size_t k = 0; k < shape->rank && bound; k++) {
@@ -170,25 +223,32 @@ static const char *describe(struct arena *arena, const struct onnx_value *value)
   return arena_printf(arena, "%s]", text);
 }
 
-static bool bind_inputs(struct onnx_graph *graph, const struct onnx_request *request, struct onnx_notes *notes,
-                        struct error *error) {
+static bool bind_inputs(struct inferrer *inferrer) {
+  struct onnx_graph *const graph = inferrer->graph;
+  const struct onnx_request *const request = inferrer->request;
+  struct onnx_notes *const notes = inferrer->notes;
+  struct error *const error = inferrer->error;
   const size_t n_before = error->n_messages;
   size_t n = 0;
-  for (size_t v = 0; v < graph->n_values; v++) n += graph->values[v].is_input && graph->values[v].source == SOURCE_DATA;
+  for (size_t v = 0; v < graph->n_values; v++) n += graph->values[v].is_input;
   notes->inputs = ARENA_NEW(graph->arena, const char *, n);
+  inferrer->symbols = ARENA_NEW(graph->arena, struct onnx_symbol, n * ONNX_MAX_RANK);
   for (size_t v = 0; v < graph->n_values; v++) {
     struct onnx_value *const value = &graph->values[v];
     if (!value->is_input || value->is_initializer) continue;
-    if (bind_input(graph, request, value, notes, error) && value->source == SOURCE_DATA)
+    if (bind_input(inferrer, value) && value->source == SOURCE_DATA)
       notes->inputs[notes->n_inputs++] = describe(graph->arena, value);
   }
   if (error->n_messages > n_before) return false;
-  if (notes->file_batch > 0 && request->batch != 1 && request->batch != notes->file_batch)
-    return error_add(
-        error, STATUS_INPUT,
-        "%s: batch: is %llu, but the inputs have a first dimension of %llu; allowed are 1 (all of it as one "
-        "sample) and that",
-        graph->file, (unsigned long long)request->batch, (unsigned long long)notes->file_batch);
+  if (inferrer->file_batch > 1 && request->batch == 1) notes->own_batch = inferrer->file_batch;
+  if (inferrer->file_batch > 0 && request->batch != 1 && request->batch != inferrer->file_batch) {
+    notes->file_batch = inferrer->file_batch;
+    if (inferrer->mixed)
+      return error_add(error, STATUS_INPUT,
+                       "%s: batch: is %llu, but the first dimensions of the inputs are different numbers; allowed is 1 "
+                       "(all of it as one sample)",
+                       graph->file, (unsigned long long)request->batch);
+  }
   return true;
 }
 
@@ -220,44 +280,51 @@ static bool check_sets(const struct onnx_graph *graph, const struct onnx_request
 
 /* --- nodes ----------------------------------------------------------------------------------------------------- */
 
-static void note_unknown(const struct onnx_graph *graph, const struct onnx_node *node, struct onnx_notes *notes) {
-  size_t i = 0;
-  while (i < notes->n_unknown && strcmp(notes->unknown[i].type, node->type) != 0) i++;
-  if (i == notes->n_unknown) {
+static void note_unknown(struct inferrer *inferrer, const struct onnx_node *node) {
+  struct onnx_notes *const notes = inferrer->notes;
+  struct arena *const arena = inferrer->graph->arena;
+  uint32_t i;
+  if (inferrer->unknown == NULL || !onnx_scope_find(inferrer->unknown, node->type, &i)) {
+    i = (uint32_t)notes->n_unknown;
     if ((notes->n_unknown & (notes->n_unknown - 1)) == 0) { /* full: a power of two */
-      struct onnx_unknown *const more = ARENA_NEW(graph->arena, struct onnx_unknown, 2 * notes->n_unknown + 1);
+      struct onnx_unknown *const more = ARENA_NEW(arena, struct onnx_unknown, 2 * notes->n_unknown + 1);
       if (notes->n_unknown > 0) memcpy(more, notes->unknown, notes->n_unknown * sizeof *more);
       notes->unknown = more;
+      inferrer->unknown = onnx_scope_new(arena, NULL, 2 * notes->n_unknown + 1);
+      for (uint32_t k = 0; k < notes->n_unknown; k++) (void)onnx_scope_bind(inferrer->unknown, more[k].type, k);
     }
     notes->unknown[notes->n_unknown++] = (struct onnx_unknown){node->type, node->name, 0};
+    (void)onnx_scope_bind(inferrer->unknown, node->type, i);
   }
   notes->unknown[i].n_nodes++;
 }
 
 /* An unknown operator puts out what the file says, or else something like its first operand. */
 static bool infer_unknown(struct onnx_inference *inference, const struct onnx_request *request) {
+  const struct onnx_node *const node = inference->node;
   if (request->strict)
-    return onnx_reject(inference->graph, inference->node, inference->error,
+    return onnx_reject(inference->graph, node, inference->error,
                        "there is no rule for this operator; without --strict it counts as elementwise");
-  for (size_t i = 0; i < inference->node->n_outputs; i++) {
-    const uint32_t index = inference->node->outputs[i];
-    if (index == ONNX_NONE) continue;
-    struct onnx_shape shape = inference->graph->values[index].declared;
-    const struct onnx_shape *const first = onnx_shape_of(inference, 0);
-    if (!shape.known || !is_static(&shape)) {
+  const struct onnx_shape *const first = onnx_shape_of(inference, 0);
+  for (size_t i = 0; i < node->n_outputs; i++) {
+    struct onnx_shape shape;
+    if (node->outputs[i] == ONNX_NONE) continue;
+    if (!onnx_stated_shape(inference, i, &shape)) {
       if (first == NULL)
-        return onnx_reject(inference->graph, inference->node, inference->error,
+        return onnx_reject(inference->graph, node, inference->error,
                            "there is no rule for this operator, and the file does not say what shape it puts out");
       shape = *first;
     }
-    const int32_t type = inference->graph->values[index].type;
+    const int32_t type = inference->graph->values[node->outputs[i]].type;
     if (!onnx_set_shape(inference, i, shape.dims, shape.rank, type)) return false;
   }
   return true;
 }
 
 /* What a node's outputs derive from. */
-static void derive_source(struct onnx_graph *graph, const struct onnx_node *node, bool merge, const int *places) {
+static void derive_source(struct inferrer *inferrer, const struct onnx_node *node) {
+  struct onnx_graph *const graph = inferrer->graph;
+  const int *const places = inferrer->places;
   uint8_t source = SOURCE_CONSTANT;
   uint32_t root = ONNX_NONE;
   for (size_t i = 0; i < node->n_inputs; i++) {
@@ -273,55 +340,122 @@ static void derive_source(struct onnx_graph *graph, const struct onnx_node *node
     struct onnx_value *const out = &graph->values[node->outputs[i]];
     out->source = source;
     /* The exporter reaches a merged weight by Identity: each alias is a parameter of its own. */
-    const bool filled = node->op != NULL && node->op->emit == EMIT_NOTHING && places[node->outputs[i]] == 2 &&
+    const bool filled = node->op != NULL && node->op->emit == EMIT_NOTHING && places[node->outputs[i]] == PLACE_SURE &&
                         (node->op->infer == INFER_constant || node->op->infer == INFER_constant_of_shape);
     if (filled) out->source = SOURCE_WEIGHT; /* a weight that is made where others are stored */
-    const bool alias = !merge && node->op != NULL && strcmp(node->type, "Identity") == 0;
+    const bool alias = !inferrer->merge && node->op != NULL && strcmp(node->type, "Identity") == 0;
     if (out->source == SOURCE_WEIGHT) out->root = alias || filled ? node->outputs[i] : root;
   }
 }
 
-/* Shapes that the file states must be those that follow. */
-static bool check_declared(struct onnx_inference *inference) {
+/* Whether a stated dimension can be the one that follows: it is, or it was counted for the batch of the export. */
+static bool agrees(const struct onnx_graph *graph, int64_t stated, int64_t found) {
+  return stated < 0 || stated == found || onnx_is_rebatched(graph, stated, found);
+}
+
+/* Shapes that the file states must be those that follow. What it says of its own outputs counts only where no input has
+ * a symbol: exporters leave the traced numbers there. */
+static bool check_declared(struct onnx_inference *inference, bool has_symbols) {
   for (size_t i = 0; i < inference->node->n_outputs; i++) {
     if (inference->node->outputs[i] == ONNX_NONE) continue;
     const struct onnx_value *const out = &inference->graph->values[inference->node->outputs[i]];
     if (!out->shape.known)
       return onnx_reject(inference->graph, inference->node, inference->error,
                          "output %zu is not known to this operator", i);
+    if (!out->declared.known || (out->is_output && has_symbols)) continue;
+    char name[ESCAPED_BYTES];
+    text_escape(out->name, name, sizeof name);
+    if (out->declared.rank != out->shape.rank)
+      return onnx_reject(inference->graph, inference->node, inference->error,
+                         "the file says that tensor '%s' has %u dimensions, but %u follow from its operands", name,
+                         out->declared.rank, out->shape.rank);
+    for (size_t k = 0; k < out->shape.rank; k++)
+      if (!agrees(inference->graph, out->declared.dims[k], out->shape.dims[k]))
+        return onnx_reject(
+            inference->graph, inference->node, inference->error,
+            "the file says that dimension %zu of tensor '%s' is %lld, but %lld follows from its operands", k, name,
+            (long long)out->declared.dims[k], (long long)out->shape.dims[k]);
   }
   return true;
+}
+
+static bool is_quantised(const struct onnx_node *node) {
+  return strstr(node->type, "uantizeLinear") != NULL || strncmp(node->type, "QLinear", 7) == 0 ||
+         strcmp(node->type, "ConvInteger") == 0 || strcmp(node->type, "MatMulInteger") == 0;
+}
+
+static bool infer_node(struct inferrer *inferrer, uint32_t n) {
+  struct onnx_graph *const graph = inferrer->graph;
+  struct onnx_notes *const notes = inferrer->notes;
+  const struct onnx_node *const node = &graph->nodes[n];
+  struct onnx_inference inference = {graph, node, inferrer->error, inferrer->symbols, inferrer->n_symbols, false};
+  notes->quantised |= is_quantised(node);
+  for (size_t i = 0; i < node->n_inputs; i++) {
+    struct onnx_value *const x = onnx_operand(graph, node, i);
+    if (x == NULL) continue;
+    x->n_uses++;
+    x->user = n;
+  }
+  derive_source(inferrer, node);
+  if (node->op == NULL) note_unknown(inferrer, node);
+  const bool found =
+      node->op == NULL ? infer_unknown(&inference, inferrer->request) : rules[node->op->infer](&inference);
+  if (!found && !inference.stated) return false;
+  notes->n_stated += inference.stated;
+  if (!check_declared(&inference, inferrer->n_symbols > 0)) return false;
+  const uint32_t first = node->outputs[0];
+  if (first != ONNX_NONE && graph->values[first].source == SOURCE_CONSTANT) {
+    notes->n_folded++;
+    onnx_fold(graph, node);
+  }
+  return true;
+}
+
+/* Nodes in their order; those that hold graphs of their own give way to what is inside. */
+static bool infer_nodes(struct inferrer *inferrer, size_t first, size_t end, size_t depth) {
+  struct onnx_graph *const graph = inferrer->graph;
+  for (size_t n = first; n < end; n++) {
+    if (graph->nodes[n].body == NULL) {
+      if (!infer_node(inferrer, (uint32_t)n)) return false;
+      if (graph->n_ordered == inferrer->order_held) {
+        inferrer->order_held = 2 * graph->n_ordered + graph->n_nodes;
+        uint32_t *const more = ARENA_NEW(graph->arena, uint32_t, inferrer->order_held);
+        if (graph->n_ordered > 0) memcpy(more, graph->order, graph->n_ordered * sizeof *more);
+        graph->order = more;
+      }
+      graph->order[graph->n_ordered++] = (uint32_t)n;
+      continue;
+    }
+    if (depth == MAX_NESTING)
+      return onnx_reject(graph, &graph->nodes[n], inferrer->error,
+                         "graphs and functions lie more than %d deep in each other, allowed is that", MAX_NESTING);
+    const size_t first_node = graph->n_nodes, first_value = graph->n_values;
+    if (!onnx_inline(graph, (uint32_t)n, inferrer->notes, inferrer->error)) return false;
+    find_places(inferrer, first_node);
+    classify_values(inferrer, first_value);
+    if (!infer_nodes(inferrer, first_node, graph->n_nodes, depth + 1)) return false;
+  }
+  return true;
+}
+
+static void describe_outputs(const struct onnx_graph *graph, struct onnx_notes *notes) {
+  notes->outputs = ARENA_NEW(graph->arena, const char *, graph->n_outputs);
+  for (size_t i = 0; i < graph->n_outputs; i++)
+    notes->outputs[notes->n_outputs++] = describe(graph->arena, &graph->values[graph->outputs[i]]);
 }
 
 bool onnx_infer(struct onnx_graph *graph, const struct onnx_request *request, struct onnx_notes *notes,
                 struct error *error) {
   const char *const merge = find_set(request, "merge_identical_weights");
+  struct inferrer inferrer = {.graph = graph, .request = request, .notes = notes, .error = error};
+  inferrer.merge = merge != NULL && strcmp(merge, "true") == 0;
   notes->opset = graph->opset;
   notes->newer = graph->opset > ONNX_MAX_OPSET;
   notes->n_nodes = graph->n_nodes;
-  const int *const places = weight_places(graph);
-  classify_inputs(graph, request, places);
-  if (!check_sets(graph, request, error) || !bind_inputs(graph, request, notes, error)) return false;
-  for (size_t n = 0; n < graph->n_nodes; n++) {
-    const struct onnx_node *const node = &graph->nodes[n];
-    struct onnx_inference inference = {graph, node, error};
-    notes->quantised |= strstr(node->type, "Quantize") != NULL || strncmp(node->type, "QLinear", 7) == 0 ||
-                        strstr(node->type, "Integer") != NULL;
-    for (size_t i = 0; i < node->n_inputs; i++) {
-      struct onnx_value *const x = onnx_operand(graph, node, i);
-      if (x == NULL) continue;
-      x->n_uses++;
-      x->user = (uint32_t)n;
-    }
-    derive_source(graph, node, merge != NULL && strcmp(merge, "true") == 0, places);
-    if (node->op == NULL) note_unknown(graph, node, notes);
-    if (!(node->op == NULL ? infer_unknown(&inference, request) : rules[node->op->infer](&inference))) return false;
-    if (!check_declared(&inference)) return false;
-    const uint32_t first = node->outputs[0];
-    if (first != ONNX_NONE && graph->values[first].source == SOURCE_CONSTANT) {
-      notes->n_folded++;
-      onnx_fold(graph, node);
-    }
-  }
+  find_places(&inferrer, 0);
+  classify_values(&inferrer, 0);
+  if (!check_sets(graph, request, error) || !bind_inputs(&inferrer)) return false;
+  if (!infer_nodes(&inferrer, 0, graph->n_nodes, 0)) return false;
+  describe_outputs(graph, notes);
   return true;
 }

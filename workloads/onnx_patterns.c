@@ -147,8 +147,8 @@ static void match_silu(struct onnx_graph *graph, struct onnx_node *sigmoid, stru
 }
 
 void onnx_patterns(struct onnx_graph *graph, struct onnx_notes *notes) {
-  for (size_t n = 0; n < graph->n_nodes; n++) {
-    struct onnx_node *const node = &graph->nodes[n];
+  for (size_t n = 0; n < graph->n_ordered; n++) {
+    struct onnx_node *const node = &graph->nodes[graph->order[n]];
     if (node->n_outputs != 1 || node->outputs[0] == ONNX_NONE) continue;
     if (graph->values[node->outputs[0]].source != SOURCE_DATA) continue;
     match_norm(graph, node, notes);

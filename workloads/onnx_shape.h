@@ -1,14 +1,24 @@
-/* Shapes of one node's outputs. Used by onnx_infer.c, onnx_shape.c and onnx_window.c alone. */
+/* Shapes of one node's outputs. Used by onnx_infer.c, onnx_shape*.c and onnx_window.c alone. */
 #ifndef WORKLOADS_ONNX_SHAPE_H
 #define WORKLOADS_ONNX_SHAPE_H
 
+#include "base/checked.h"
 #include "workloads/onnx_graph.h"
+
+/* A symbolic dimension of an input and what it is bound to. */
+struct onnx_symbol {
+  const char *name;
+  int64_t value;
+};
 
 /* A node at work: its outputs' shapes are set by onnx_set_shape. */
 struct onnx_inference {
   struct onnx_graph *graph;
   const struct onnx_node *node;
   struct error *error;
+  const struct onnx_symbol *symbols; /* that are bound */
+  size_t n_symbols;
+  bool stated; /* the shapes are the file's: what they depend on is not known */
 };
 
 #define ONNX_INFER(rule) bool onnx_infer_##rule(struct onnx_inference *inference);
@@ -19,13 +29,48 @@ struct onnx_inference {
 const struct onnx_shape *onnx_shape_of(const struct onnx_inference *inference, size_t i);
 /* Sets output i (nothing if it is left out): dimensions and their product must be in range. */
 bool onnx_set_shape(struct onnx_inference *inference, size_t i, const int64_t *dims, size_t rank, int32_t type);
+/* Output 0 like `shape`; type 0: that of operand 0. */
+bool onnx_set_like(struct onnx_inference *inference, const struct onnx_shape *shape, int32_t type);
+/* `value`, or the end of the range that it lies beyond. */
+static inline int64_t onnx_clamp(int64_t value, int64_t least, int64_t most) {
+  return value < least ? least : value > most ? most : value;
+}
+/* The shape that the file states of output i, its symbols bound; false if it states none, or one that stays open. */
+bool onnx_stated_shape(const struct onnx_inference *inference, size_t i, struct onnx_shape *shape);
+/* For a shape that depends on values which are not known: takes those that the file states, or rejects the node with
+ * the message. Always false; sets `stated`. */
+bool onnx_take_stated(struct onnx_inference *inference, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* --- another batch than the file was exported for (onnx_batch.c) --- */
+
+/* Whether `now` is what a dimension of `then` in the export has become. */
+static inline bool onnx_is_rebatched(const struct onnx_graph *graph, int64_t then, int64_t now) {
+  return graph->traced != NULL && then > 0 && now > 0 && then % graph->file_batch == 0 &&
+         sat_mul((uint64_t)(then / graph->file_batch), (uint64_t)graph->asked_batch) == (uint64_t)now;
+}
+/* The shape that operand 0 must be given in place of the one that output 0 had in the export; false if none is right.
+ */
+bool onnx_rebatch(const struct onnx_inference *inference, struct onnx_shape *shape);
+
 /* An axis that may count from behind; false, with a message, if it is out of range. */
 bool onnx_axis(const struct onnx_inference *inference, int64_t given, size_t rank, size_t *axis);
 /* The integers that are attribute `name`, or operand i in newer operator sets; `n` 0 if there are none. False, with a
  * message, if the operand's values are not known. */
-bool onnx_list(const struct onnx_inference *inference, const char *name, size_t i, const int64_t **list, size_t *n);
+bool onnx_list(struct onnx_inference *inference, const char *name, size_t i, const int64_t **list, size_t *n);
 /* Operand i must be there; with its shape. */
 bool onnx_need(const struct onnx_inference *inference, size_t n_operands);
+/* An equation of einsum, "bhid,bhjd->bhij": labels 0 to 51 are letters, further ones the ellipsis'. */
+enum { ONNX_EINSUM_LABELS = 52 + ONNX_MAX_RANK };
+struct onnx_term {
+  size_t n, n_covered; /* dimensions in all, of the ellipsis */
+  uint8_t labels[ONNX_MAX_RANK];
+};
+struct onnx_einsum {
+  size_t n_operands;
+  struct onnx_term operands[2], out;
+  int64_t size[ONNX_EINSUM_LABELS];
+};
+/* What is wrong with the node's equation, NULL if nothing. */
+const char *onnx_read_einsum(const struct onnx_graph *graph, const struct onnx_node *node, struct onnx_einsum *einsum);
 /* The effective padding, stride and output of a window along spatial axis k, of `size` elements; −1: does not fit. */
 struct onnx_window {
   int64_t size, filter, stride, dilation, pad_begin, pad_end, out;

@@ -1,6 +1,7 @@
 /* Which shapes do convolutions, pooling, recurrences and resizing put out?
  *
  * Source: ONNX operator specification, sets 7–18. Left out: nothing that those operators can say about shapes. */
+#include "base/checked.h"
 #include "workloads/onnx_shape.h"
 #include <math.h>
 #include <string.h>
@@ -149,11 +150,65 @@ bool onnx_infer_resize(struct onnx_inference *inference) {
       if (!(size >= 1 && size <= INT32_MAX)) return misfit(inference);
       shape.dims[axis] = (int64_t)size;
     } else {
-      return onnx_reject(inference->graph, node, inference->error,
-                         "its scales or sizes depend on the data, or lie in an external file");
+      return onnx_take_stated(inference, "its scales or sizes depend on the data, or lie in an external file");
     }
   }
   return onnx_set_shape(inference, 0, shape.dims, shape.rank, 0);
+}
+
+/* Of each region one window of channels. */
+bool onnx_infer_roi_pool(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 2)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0), *const rois = onnx_shape_of(inference, 1);
+  if (x->rank != 4 || rois->rank != 2) return misfit(inference);
+  const bool align = onnx_attribute(inference->node, "pooled_shape") == NULL;
+  const int64_t dims[] = {
+      rois->dims[0], x->dims[1],
+      align ? onnx_int(inference->node, "output_height", 1) : onnx_ints_at(inference->node, "pooled_shape", 0, 1),
+      align ? onnx_int(inference->node, "output_width", 1) : onnx_ints_at(inference->node, "pooled_shape", 1, 1)};
+  return onnx_set_shape(inference, 0, dims, 4, 0);
+}
+bool onnx_infer_grid_sample(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 2)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0), *const grid = onnx_shape_of(inference, 1);
+  if (x->rank < 3 || grid->rank != x->rank) return misfit(inference);
+  struct onnx_shape out = *x;
+  for (size_t k = 2; k < x->rank; k++) out.dims[k] = grid->dims[k - 1];
+  return onnx_set_like(inference, &out, 0);
+}
+bool onnx_infer_unpool(struct onnx_inference *inference) {
+  const int64_t *sizes;
+  size_t n;
+  if (!onnx_need(inference, 2) || !onnx_list(inference, "", 2, &sizes, &n)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  if (n > 0) return onnx_set_shape(inference, 0, sizes, n, 0);
+  if (x->rank < 3) return misfit(inference);
+  struct onnx_shape out = *x;
+  const size_t n_axes = x->rank - 2u;
+  for (size_t k = 0; k < n_axes; k++) {
+    const int64_t filter = onnx_ints_at(inference->node, "kernel_shape", k, 0);
+    const int64_t stride = onnx_ints_at(inference->node, "strides", k, 1);
+    const int64_t pads = onnx_clamp(onnx_ints_at(inference->node, "pads", k, 0), 0, INT32_MAX) +
+                         onnx_clamp(onnx_ints_at(inference->node, "pads", k + n_axes, 0), 0, INT32_MAX);
+    if (filter < 1 || filter > INT32_MAX || stride < 1 || stride > INT32_MAX) return misfit(inference);
+    out.dims[k + 2] = (x->dims[k + 2] - 1) * stride - pads + filter;
+  }
+  return onnx_set_like(inference, &out, 0);
+}
+/* Columns of blocks become an image. */
+bool onnx_infer_col2im(struct onnx_inference *inference) {
+  const int64_t *image, *block;
+  size_t n, n_block;
+  if (!onnx_need(inference, 3) || !onnx_list(inference, "", 1, &image, &n) ||
+      !onnx_list(inference, "", 2, &block, &n_block))
+    return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0);
+  uint64_t area = 1;
+  for (size_t k = 0; k < n_block; k++) area = block[k] > 0 ? sat_mul(area, (uint64_t)block[k]) : 0;
+  if (x->rank != 3 || n + 2 > ONNX_MAX_RANK || area == 0 || (uint64_t)x->dims[1] % area != 0) return misfit(inference);
+  int64_t dims[ONNX_MAX_RANK] = {x->dims[0], x->dims[1] / (int64_t)area};
+  for (size_t k = 0; k < n; k++) dims[k + 2] = image[k];
+  return onnx_set_shape(inference, 0, dims, n + 2, 0);
 }
 
 /* Blocks of b × b pixels become channels, or the other way round. */

@@ -52,9 +52,9 @@ enum {
  * masks and biases are added to the scores; whether they are dropped out (0, 1). */
 enum { DIM_CAUSAL = DIM_K + 1, DIM_KEY_SHARERS, DIM_ADDENDS, DIM_DROPOUT };
 /* FAMILY_VECTOR: elements the lanes work on (of the output, or of the input where that is larger: reductions, pooling
- * forward counts outputs); length of a row (last dimension; softmax, norms, reductions) or 0; for pooling the filter
- * area; for two-operand kinds the sizes and ranks of both operands (0 where it has fewer), which `compat` costs need.
- */
+ * forward counts outputs); length of a row (last dimension; softmax, norms, reductions; of a batch norm a channel's
+ * elements in all images) or 0; for pooling the filter area; for two-operand kinds the sizes and ranks of both operands
+ * (0 where it has fewer), which `compat` costs need. */
 enum { DIM_ELEMENTS, DIM_ROW, DIM_WINDOW, DIM_X_ELEMENTS, DIM_X_RANK, DIM_Y_ELEMENTS, DIM_Y_RANK, DIM_OPERANDS };
 /* Pooling: outputs of windows inside the image, without padding, which `compat` counts; 0: DIM_ELEMENTS. */
 enum { DIM_INSIDE = DIM_OPERANDS + 1 };

@@ -21,6 +21,7 @@ enum trace_rule {
   TRACE_FILTER,
   TRACE_ELEMENTS,
   TRACE_ROWS,
+  TRACE_CHANNELS,
   TRACE_REDUCTION,
   TRACE_WINDOWS,
   TRACE_CONSTANT,
@@ -189,6 +190,7 @@ static void vector_bounds(const struct traced_node *node, enum trace_rule rule, 
   const struct tensor_shape *const in = node->inp.n > 0 ? &node->inp.shapes[0] : out;
   op->dim[DIM_ELEMENTS] = out->elements;
   if (rule == TRACE_ROWS || rule == TRACE_TABLE) op->dim[DIM_ROW] = last_dim(out);
+  if (rule == TRACE_CHANNELS && out->rank > 1) op->dim[DIM_ROW] = quotient(out->elements, out->dims[1]);
   if (rule == TRACE_REDUCTION) {
     op->dim[DIM_ELEMENTS] = max_u64(in->elements, out->elements);
     op->dim[DIM_ROW] = last_dim(in);
@@ -213,6 +215,7 @@ static bool op_bounds(const struct traced_graph *graph, const struct traced_node
     return true;
   case TRACE_ELEMENTS:
   case TRACE_ROWS:
+  case TRACE_CHANNELS:
   case TRACE_REDUCTION:
   case TRACE_WINDOWS:
   case TRACE_CONSTANT:

@@ -86,6 +86,16 @@ bool workload_list(const char *data_folder, struct arena *arena, const char *con
   return true;
 }
 
+/* Names that begin with the word that was typed, "bert" for "bert-base", "bert-large"; NULL if none do. */
+static const char *names_that_begin(const char *word, const char *const *names, size_t n, struct arena *scratch) {
+  const char *text = NULL;
+  for (size_t i = 0; i < n; i++) {
+    if (word[0] == '\0' || strncmp(names[i], word, strlen(word)) != 0) continue;
+    text = text == NULL ? arena_printf(scratch, "'%s'", names[i]) : arena_printf(scratch, "%s or '%s'", text, names[i]);
+  }
+  return text;
+}
+
 /* The path of a shipped model, or a message with the nearest name. */
 static const char *model_path(const struct workload_request *request, struct arena *scratch, struct error *error) {
   const char *const path = arena_printf(scratch, "%s/workloads/models/%s.cfg", request->data_folder, request->name);
@@ -96,13 +106,17 @@ static const char *model_path(const struct workload_request *request, struct are
   size_t n;
   if (!workload_list(request->data_folder, scratch, &names, &n, error)) return NULL;
   const char *const nearest = text_nearest(request->name, names, n);
+  const char *const longer = names_that_begin(request->name, names, n, scratch);
   if (nearest != NULL)
     error_add(error, STATUS_INPUT, "workload: there is no model '%s', did you mean '%s'?", escaped, nearest);
+  else if (longer != NULL)
+    error_add(error, STATUS_INPUT, "workload: there is no model '%s', did you mean %s?", escaped, longer);
   else
-    error_add(error, STATUS_INPUT,
-              "workload: there is no model '%s', allowed are the %zu names of `list workloads` and paths that end in "
-              ".cfg, .json or .onnx",
-              escaped, n);
+    error_add(
+        error, STATUS_INPUT,
+        "workload: there is no model '%s', allowed are the %zu names of `dse list workloads` and paths that end in "
+        ".cfg, .json or .onnx",
+        escaped, n);
   return NULL;
 }
 

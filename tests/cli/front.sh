@@ -67,6 +67,12 @@ holds 'two folders: CSV and JSON say the same' '[(r["folder"], r["design"]) for 
 runs 0 'the same twice' "$dse" front one one --quiet
 silent 'quiet' err
 check 'the same twice: once' cmp out one-front.csv
+runs 0 'the same twice, aloud' "$dse" front one one
+says 'the same twice: the second is as good' "0 of its $(($(wc -l <one/front.csv) - 1)) designs (and $(($(wc -l <one/front.csv) - 1)) as good as designs of folders before)"
+runs 0 'the same twice, as JSON' "$dse" front one one --json
+mv out twice.json
+holds 'the same twice: on the front, or as good' \
+  '[(f["on_front"], f["as_good"]) for f in a["folders"]] == [(len(a["front"]), 0), (0, len(a["front"]))]' twice.json
 
 # --- objectives and reference -------------------------------------------------------------------------------------------
 runs 0 'two objectives' "$dse" front one other --objectives throughput,area_mm2 --reference 1,600 --json
@@ -116,7 +122,7 @@ write_long long.cfg 3000
 run=$!
 bad=0 asked=0
 while kill -0 $run 2>/dev/null; do
-  if [[ -e long/columns.csv ]]; then # the last of the first tables
+  if [[ -e long/front.csv ]]; then # columns.csv was there before it
     asked=$((asked + 1))
     "$dse" front long --objectives throughput,area --quiet >polled.csv 2>polled.err || bad=$((bad + 1))
     tail -c 1 polled.csv | cmp -s - <(echo) || bad=$((bad + 1))

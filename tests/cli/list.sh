@@ -57,6 +57,38 @@ print(*[m[1] for m in re.finditer(r"^\s*(\w+) = [^{]*;", open(sys.argv[1]).read(
 PYTHON
 check 'every key of a run file is listed' test -z "$(tr -d '\n' <"$folder/unlisted")"
 
+# One of them, and a fragment of a run file to paste.
+runs 0 'list keys limits' "$dse" list keys limits
+{ echo 'workload = "bert-base";' && cat "$folder/out"; } >"$folder/pasted.cfg"
+prints 'list keys limits: a commented group' '  # largest die area; unit mm2; 0.001 to 1000000'
+runs 0 'list keys search.guided' "$dse" list keys search.guided
+prints 'list keys search.guided: both groups are opened' '  guided = {'
+cat "$folder/out" >>"$folder/pasted.cfg"
+for group in training space schedule cost network technology money system tenancy; do
+  "$dse" list keys $group >>"$folder/pasted.cfg"
+done
+runs 0 'pasted groups' "$dse" check "$folder/pasted.cfg"
+"$dse" check "$folder/pasted.cfg" --print >"$folder/printed"
+echo 'workload = "bert-base";' >"$folder/bare.cfg"
+"$dse" check "$folder/bare.cfg" --print >"$folder/defaults"
+check 'pasted groups are the defaults' cmp "$folder/defaults" "$folder/printed"
+runs 0 'list keys limits.tdp_w' "$dse" list keys limits.tdp_w
+check 'list keys limits.tdp_w: that line alone' test "$(wc -l <"$folder/out")" -eq 1
+prints 'list keys limits.tdp_w: its range' '[w, 0.001 to 1000000, default 300.0]'
+runs 0 'list algorithms anneal' "$dse" list algorithms anneal
+prints 'list algorithms anneal: its group' '  anneal = {'
+runs 0 'list catalogue tpuv4' "$dse" list catalogue tpuv4
+prints 'list catalogue tpuv4: the file' 'clock_mhz = 1050;'
+runs 0 'list networks dgx-a100' "$dse" list networks dgx-a100
+prints 'list networks dgx-a100: to paste' 'network = { preset = "dgx-a100"; };'
+runs 0 'list catalogue tpuv4 --json' "$dse" list catalogue tpuv4 --json
+check 'list catalogue tpuv4 --json: one object' test "$(wc -l <"$folder/out")" -eq 1
+runs 2 'list workloads bert-bsae' "$dse" list workloads bert-bsae
+says 'list workloads bert-bsae: nearest' 'no "bert-bsae"; did you mean bert-base?'
+runs 2 'list keys limits.tpd_w' "$dse" list keys limits.tpd_w
+says 'list keys limits.tpd_w: nearest' 'did you mean limits.tdp_w?'
+runs 2 'a name that is a path' "$dse" list catalogue ../catalogue/tpuv4
+
 runs 2 'list workload' "$dse" list workload
 says 'list workload: nearest' 'did you mean workloads?'
 runs 2 'list xylophones' "$dse" list xylophones

@@ -53,6 +53,55 @@ PYTHON
 check 'fifty: what is advised is enough, and needed' python3 fifty.py "$dse" 50
 grep 'settings of' check || true # for the eye
 
+# --- memory, conditions, whole systems: the same promise, checked on random settings --------------------------------------
+cat >more.py <<'PYTHON'
+import json, random, subprocess, sys
+dse, seed = sys.argv[1], 2385
+rng = random.Random(seed)
+def run(*words):
+    return subprocess.run([dse, *words], capture_output=True, text=True, timeout=120)
+def explore(file, sets):
+    words = [word for item in sets for word in ("--set", item)]
+    return run("explore", file, "--out", "run", "--fresh", "--quiet", *words).returncode
+cases = []
+for _ in range(4):
+    cases.append(("small.cfg", "memory", ["batch=%d" % rng.randrange(200, 3000)]))
+    least = rng.randrange(200, 400) / 10
+    cases.append(("small.cfg", "constraints", ['limits.constraints=["area_mm2 < %.1f", "tc_count < 1000"]' % least]))
+    cases.append(("system.cfg", "power_w", ["system.power_w=%.1f" % rng.uniform(50, 700)]))
+    cases.append(("system.cfg", "money_usd", ["system.money_usd=%.1f" % rng.uniform(50, 2500)]))
+bad, seen = 0, {}
+for file, kind, sets in cases:
+    answer = run("why", file, "--json", *[word for item in sets for word in ("--set", item)])
+    assert answer.returncode == 0, (sets, answer.stderr)
+    why = json.loads(answer.stdout)
+    if why["feasible"]: continue
+    if len(why["relaxation"]) != 1:
+        print("seed", seed, sets, "no single relaxation", why["relaxation"]); bad += 1; continue
+    item = why["relaxation"][0]
+    key = item["set"].split("=")[0]
+    less = {"memory": "%s=[%s]" % (key, int(item["to"] or 2) - 1), "constraints": sets[0]}.get(
+        kind, "%s=%.9f" % (key, (item["from"] or 0) + 0.99 * ((item["to"] or 0) - (item["from"] or 0))))
+    codes = explore(file, sets), explore(file, sets + [item["set"]]), explore(file, sets + [less])
+    seen[kind] = seen.get(kind, 0) + 1
+    if codes != (3, 0, 3) or not {"memory": "gib", "constraints": "constraints"}.get(kind, kind) in key:
+        bad += 1
+        print("seed", seed, sets, item, less, "exit statuses", codes)
+print(seen)
+sys.exit(bad > 0 or len(seen) < 4)
+PYTHON
+cat >system.cfg <<'CFG'
+workload = "gpt2-small";
+batch = 1;
+limits = { area_mm2 = 500.0; };
+space = { tc_count = [1, 2]; tc_rows = [64, 128]; tc_cols = [128]; vc_count = [1, 2]; vc_width = [256]; glb_mib = [16];
+          hbm_stacks = [1, 2]; };
+system = { devices = [8, 16]; global_batch = 16; tensor = [1, 2]; pipeline = [1, 2]; microbatch = [1];
+           kinds = "homogeneous"; };
+network = { preset = "dgx-a100"; };
+CFG
+check 'memory, conditions, power and money of systems: enough, and needed' python3 more.py "$dse"
+
 # --- counts ---------------------------------------------------------------------------------------------------------------
 runs 3 'a run' "$dse" explore small.cfg --out none --quiet --set limits.tdp_w=60
 runs 0 'its folder' "$dse" why none --json
@@ -75,6 +124,9 @@ holds 'its winner: as summary.json has it' \
 holds 'its winner: no neighbour is better' \
   'len(a["winner"]["steps"]) >= 4 and all((s["throughput_samples_per_s"] or 0) <= a["winner"]["throughput_samples_per_s"] for s in a["winner"]["steps"])' \
   one.json
+holds 'its winner: the critical path by phase' \
+  '(lambda p: sum(p["phases"].values()) <= p["cycles"] and p["operators"] > 0 and set(p["phases"]) >= {"forward"} and len(p["longest"]) == 3)(a["winner"]["critical_path"])' \
+  one.json
 best=$(python3 -c 'import json; print(json.load(open("one/summary.json"))["best"]["axes"])')
 runs 0 'the winner itself' "$dse" why one --design "$best"
 prints 'the winner itself' 'it is on the front'
@@ -82,6 +134,8 @@ runs 0 'a small design' "$dse" why one --design tc_count=1,tc_rows=32,tc_cols=64
 mv out small.json
 holds 'a small design: by which it is dominated' \
   '(lambda w, r: any(x["design"] == w for x in b) and a["feasible"])(a["dominated_by"], b)' small.json one/front.csv
+holds 'a small design: its bound is below the best found' \
+  'a["pruned"]["bound"] < a["pruned"]["best"] and a["pruned"]["pruned"]' small.json
 runs 0 'a large design' "$dse" why one --design tc_count=64,tc_rows=128,tc_cols=128 --json
 mv out large.json
 holds 'a large design: all that it breaks' \

@@ -37,6 +37,32 @@ static struct money money_at(const struct money_settings *settings, uint64_t nm,
   return money;
 }
 
+/* By hand: a chiplet of 200 mm² with a stack of HBM covers 310 mm² at 0.1 $ each; of four one in 1 − 0.97^4 packages
+ * is lost. A single die loses none. */
+static void packages(void **state) {
+  (void)state;
+  struct money_settings settings = shipped();
+  struct accelerator chiplet = {
+      .tc_count = 4, .vc_count = 4, .node_nm = 7, .hbm_stacks = 1, .hbm_gib_per_stack = 16, .chiplets = 1};
+  const struct area_breakdown area = {.tensor = 60, .vector = 40, .fill = 20, .total = 200};
+  struct money one, four;
+  struct error error = {0};
+  assert_true(money_of(&settings, &chiplet, &area, 0, &one, &error));
+  assert_true(one.package_usd == 0 && one.total_usd == one.die_usd + one.hbm_usd);
+  settings.package_usd_per_mm2 = 0.1;
+  settings.bond_yield = 0.97;
+  assert_true(money_of(&settings, &chiplet, &area, 0, &one, &error));
+  assert_near(one.total_usd, one.die_usd + 112 + 31, 1e-12);
+  chiplet.chiplets = 4;
+  assert_true(money_of(&settings, &chiplet, &area, 0, &four, &error));
+  assert_near(four.total_usd, one.total_usd / (0.97 * 0.97 * 0.97 * 0.97), 1e-12);
+  assert_near(four.package_usd, four.total_usd - four.die_usd - 112, 1e-12);
+  const double before_usd = four.total_usd;
+  settings.socket_usd = 500;
+  assert_true(money_of(&settings, &chiplet, &area, 0, &four, &error));
+  assert_near(four.total_usd, before_usd + 125, 1e-12);
+}
+
 static void published_dies(void **state) {
   (void)state;
   const struct money_settings settings = shipped();
@@ -187,8 +213,8 @@ static void the_least_price_is_one(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(published_dies), cmocka_unit_test(unknown_nodes),
-                                     cmocka_unit_test(harvesting), cmocka_unit_test(spare_cores),
-                                     cmocka_unit_test(the_least_price_is_one)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(published_dies), cmocka_unit_test(packages),
+                                     cmocka_unit_test(unknown_nodes),  cmocka_unit_test(harvesting),
+                                     cmocka_unit_test(spare_cores),    cmocka_unit_test(the_least_price_is_one)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,6 +158,13 @@ static void test_vector(void **state) {
   op = vector_op(OP_SOFTMAX, 2385, 53);
   assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).cycles, 7 * 19 + 45 * 6);
   assert_int_equal(price(fixture, &physical_provider, &op, NULL, 2).cycles, 7 * 10 + 23 * 6);
+  /* 9 channels of 265: seven steps across 128 lanes each, however many rows their images have */
+  op = vector_op(OP_BATCH_NORM, 2385, 265);
+  assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).cycles, 5 * 19 + 9 * 7);
+  const struct op_follower norm = {OP_BATCH_NORM, PHASE_FORWARD, 2385, 265};
+  struct op gemm = gemm_op(45, 53, 1);
+  gemm.n_followers = 1;
+  assert_int_equal(vector_followers_cycles(&fixture->machine, &gemm, &norm, 1), 5 * 19 + 9 * 7);
   op = vector_op(OP_MAX_POOL, 2385, 0);
   op.dim[DIM_WINDOW] = 9;
   assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).cycles, 9 * 19);
@@ -172,6 +179,8 @@ static void test_rows_read_again(void **state) {
   assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).hbm_bytes, 4 * 3 * 1024);
   op = vector_op(OP_SOFTMAX, 3 * 1025, 1025);
   assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).hbm_bytes, 8 * 3 * 1025);
+  op.kind = OP_BATCH_NORM; /* cost-model §3: two are read, one is written */
+  assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).hbm_bytes, 6 * 3 * 1025);
   op.kind = OP_LAYER_NORM;
   assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).hbm_bytes, 6 * 3 * 1025);
   op.phase = PHASE_BACKWARD_DATA;

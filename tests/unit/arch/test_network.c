@@ -69,6 +69,34 @@ static void test_defaults(void **state) {
   near(fixture->network.levels[1].bytes_per_s, 75e9);
 }
 
+/* Four chiplets a package are a level inside of the others: 8 packages at each chiplet's own 300 GB/s, then 4 of these
+ * and the rest at what the settings fix for a package, of which a chiplet has a quarter. */
+static void test_chiplets(void **state) {
+  struct fixture *fixture = *state;
+  static const struct accelerator chiplet = {.link_gbytes_per_s = 300, .chiplets = 4, .d2d_gbytes_per_s = 2000};
+  set(fixture, "efficiency_inner", "0.5");
+  set(fixture, "d2d_topology", "\"ring\"");
+  set(fixture, "d2d_latency_us", "0.25");
+  network_init(&fixture->network, &fixture->settings, &chiplet);
+  assert_int_equal(fixture->network.n_levels, 4);
+  const double gbytes_per_s[] = {1000, 150, 25, 6.25}, us[] = {0.25, 1, 2, 5};
+  const uint64_t devices[] = {4, 32, 128, 0};
+  for (size_t i = 0; i < 4; i++) {
+    near(fixture->network.levels[i].bytes_per_s, gbytes_per_s[i] * 1e9);
+    near(fixture->network.levels[i].latency_s, us[i] * 1e-6);
+    assert_int_equal(fixture->network.levels[i].devices, devices[i]);
+  }
+  /* A message to the neighbour in the package has half of the bandwidth on a ring; to the next package all of its own.
+   */
+  near(network_p2p_s(&fixture->network, 1 << 20, 1), 0.25e-6 + (1 << 20) / 500e9);
+  near(network_p2p_s(&fixture->network, 1 << 20, 4), 1e-6 + (1 << 20) / 150e9);
+  set(fixture, "preset", "\"dgx-a100\"");
+  const struct network whole = fixture->network;
+  network_init(&fixture->network, &fixture->settings, &chiplet);
+  assert_int_equal(fixture->network.n_levels, 3);
+  for (size_t i = 0; i < 2; i++) near(fixture->network.levels[i + 1].bytes_per_s, whole.levels[i].bytes_per_s / 4);
+}
+
 static void test_spans(void **state) {
   const struct fixture *fixture = *state;
   const struct {
@@ -243,6 +271,7 @@ static void test_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_defaults, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_chiplets, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_spans, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_one_level, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),

@@ -245,6 +245,8 @@ static void test_bounds(void **state) {
   assert_int_equal(op.dim[DIM_WINDOW], 6);
   op = row("kind=softmax elements=2385");
   assert_int_equal(op.dim[DIM_ROW], 2385);
+  op = row("kind=batch_norm elements=2385 c=9");
+  assert_int_equal(op.dim[DIM_ROW], 265);
   op = row("kind=conv k=4 c=3 h=9 w=9 r=3 s=3 dilation=4");
   assert_int_equal(op_conv_out_height(&op), 1);
 }

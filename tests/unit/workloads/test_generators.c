@@ -104,6 +104,28 @@ static void test_switches(void **state) {
   assert_int_equal(count(&workload, OP_RMS_NORM), 2 * 2 + 2);
 }
 
+/* A statistic of a channel is over all images; what follows has rows of pixels again. */
+static void test_batch_norm_rows(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("resnet18", 5, 2, NULL, &workload);
+  size_t n = 0;
+  for (size_t i = 0; i < workload.graph.n_ops; i++) {
+    const struct op *const op = &workload.graph.ops[i];
+    if (op->kind != OP_BATCH_NORM) continue;
+    assert_int_equal(op->dim[DIM_ROW] * (op->n_parameters / 2), op->dim[DIM_ELEMENTS]);
+    assert_int_equal(op->dim[DIM_ROW] % 5, 0);
+    n++;
+  }
+  assert_int_equal(n, 20);
+  size_t n_relus = 0;
+  for (size_t i = 0; i < workload.graph.n_ops; i++) {
+    const struct op *const op = &workload.graph.ops[i];
+    if (op->kind == OP_RELU && op->dim[DIM_ROW] <= 112) n_relus++;
+  }
+  assert_int_equal(n_relus, 17);
+}
+
 static void test_tied_table_is_owned_once(void **state) {
   (void)state;
   struct workload workload;
@@ -312,7 +334,7 @@ int main(void) {
       TEST(test_recurrence),    TEST(test_batch_is_linear),
       TEST(test_element_bytes), TEST(test_mistakes),
       TEST(test_odd_shuffle),   TEST(test_all_mistakes_at_once),
-      TEST(test_absurd_batch),
+      TEST(test_absurd_batch),  TEST(test_batch_norm_rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,7 +138,8 @@ static void test_bounds(void **state) {
              "{\"id\":5,\"op\":\"outer\",\"inp\":[[5],[7]],\"out\":[[5,7]]},"
              "{\"id\":6,\"op\":\"mul\",\"inp\":[[3,1],[3,5,11]],\"out\":[[3,5,11]]},"
              "{\"id\":7,\"op\":\"getitem\",\"out\":[[5,0]]},"
-             "{\"id\":8,\"op\":\"softmax\",\"out\":[[5,3,7]]}],"
+             "{\"id\":8,\"op\":\"softmax\",\"out\":[[5,3,7]]},"
+             "{\"id\":9,\"op\":\"batchnorm2d\",\"inp\":[[2,6,9,7]],\"out\":[[2,6,9,7]]}],"
              "\"edges\":[[4,6],[2,6]]}"));
   const struct op *const conv = find(bench, "Conv2d#1");
   assert_int_equal(conv->kind, OP_DEPTHWISE);
@@ -159,6 +160,7 @@ static void test_bounds(void **state) {
   assert_int_equal(mul->dim[DIM_Y_RANK], 3);
   assert_int_equal(find(bench, "getitem#7")->out_bytes, 0);
   assert_int_equal(find(bench, "softmax#8")->dim[DIM_ROW], 7);
+  assert_int_equal(find(bench, "batchnorm2d#9")->dim[DIM_ROW], 2 * 9 * 7); /* a channel of both images */
 }
 
 /* Counts of workloads §5, and weights of the 7B model with one traced layer by hand. */

@@ -327,6 +327,22 @@ static void test_reshape(void **state) {
   end();
 }
 
+/* Statistics of a batch norm are over a channel of all images. */
+static void test_batch_norm(void **state) {
+  (void)state;
+  start();
+  put_value(&graph, 11, "x", 1, "4,6,5,7");
+  put_initializer(&graph, "s", 1, 1, (const int64_t[]){6}, 0, NULL);
+  put_node(&graph, "BatchNormalization x s s s s -> a", NULL);
+  put_node(&graph, "Relu a -> b", NULL);
+  if (!parse(&graph, 13, false, NULL)) fail_msg("%s", trial.error.text);
+  const struct op *const ops = trial.workload.graph.ops;
+  assert_int_equal(ops[1].kind, OP_BATCH_NORM);
+  assert_int_equal(ops[1].dim[DIM_ROW], 4 * 5 * 7);
+  assert_int_equal(ops[2].dim[DIM_ROW], 7);
+  end();
+}
+
 /* A real file with bytes changed, left out, cut off: an error or an answer, never a crash. */
 static void test_mutations(void **state) {
   (void)state;
@@ -359,6 +375,7 @@ int main(void) {
                                      cmocka_unit_test(test_lstm),
                                      cmocka_unit_test(test_unknown_operator),
                                      cmocka_unit_test(test_reshape),
+                                     cmocka_unit_test(test_batch_norm),
                                      cmocka_unit_test(test_mutations)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

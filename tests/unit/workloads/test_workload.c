@@ -51,6 +51,8 @@ static void test_refused(void **state) {
   refuse(bench, (struct workload_request){.name = "bert-base", .batch = 1, .element_bytes = 3}, "element_bytes: is 3");
   refuse(bench, (struct workload_request){.name = "bert-bass", .batch = 1, .element_bytes = 2},
          "there is no model 'bert-bass', did you mean 'bert-base'?");
+  refuse(bench, (struct workload_request){.name = "bert", .batch = 1, .element_bytes = 2},
+         "there is no model 'bert', did you mean 'bert-base' or 'bert-large'?");
   refuse(bench, (struct workload_request){.name = "zzzzzzzzzzz\n", .batch = 1, .element_bytes = 2},
          "there is no model 'zzzzzzzzzzz\\x0A', allowed are");
   refuse(bench, (struct workload_request){.name = "../models/bert-base", .batch = 1, .element_bytes = 2},
