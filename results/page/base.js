@@ -120,6 +120,18 @@ const legend = more => ({
   itemWidth: 14, itemHeight: 11, itemGap: 14, ...more,
 });
 
+// How many lines its names take, about.
+const legendLines = (chart, names) => {
+  const width = printing ? 700 : chart.element.clientWidth;
+  let lines = 1, at = 0;
+  for (const name of names) {
+    const wide = 34 + 6.9 * name.length;
+    if (at > 0 && at + wide > width) [lines, at] = [lines + 1, 0];
+    at += wide;
+  }
+  return lines;
+};
+
 /* --- drawing --- */
 let printing = false;
 const add = (name, build, on) => {

@@ -54,16 +54,16 @@ const addParallel = () => {
     }
     return base(chart, {
       legend: legend({data: series.map(s => s.name)}),
-      parallel: {layout: across ? 'horizontal' : 'vertical', left: across ? 46 : 16, right: across ? 62 : 26,
-        top: across ? 100 : 190, bottom: across ? 24 : 34,
+      parallel: {layout: across ? 'horizontal' : 'vertical', left: across ? 30 : 16, right: across ? 84 : 26,
+        top: (across ? 76 : 44) + 24 * legendLines(chart, series.map(s => s.name)), bottom: across ? 24 : 34,
         parallelAxisDefault: {
           nameLocation: 'end', nameGap: across ? 12 : 4,
-          nameTextStyle: {color: color('ink'), fontSize: 11.5, ...(across ? {width: 90, overflow: 'break', lineHeight: 13} : {align: 'right', verticalAlign: 'bottom', padding: [0, 0, 6, 0]})},
+          nameTextStyle: {color: color('ink'), fontSize: 11.5, ...(across ? {lineHeight: 13} : {align: 'right', verticalAlign: 'bottom', padding: [0, 0, 6, 0]})},
           axisLine: {lineStyle: {color: color('soft'), width: 1.2}}, axisTick: {lineStyle: {color: color('soft')}},
           axisLabel: {color: color('soft'), fontSize: 11, formatter: tick},
           areaSelectStyle: {width: 18, color: color('accent'), opacity: 0.28, borderColor: color('accent')},
         }},
-      parallelAxis: shown.map((c, dim) => ({dim, id: 'axis-' + dim, name: c.name.replaceAll('_', across ? ' ' : '_'),
+      parallelAxis: shown.map((c, dim) => ({dim, id: 'axis-' + dim, name: across ? c.name.replaceAll('_', '\n') : c.name,
         ...(steps[dim] ? {type: 'category', data: steps[dim].map(v => c.text ? v : show(v)),
           axisLabel: {color: color('soft'), fontSize: 11, formatter: v => v}} : {type: 'value', scale: true})})),
       series,
