@@ -57,7 +57,15 @@ static const char *write_hostile(void) {
   static const struct report_step steps[] = {{37, NAN, NAN}, {74, 3, 2.5}};
   static const struct report_part parts[] = {{HOSTILE, 37}, {"rest", 0}};
   static const struct report_breakdown breakdown = {HOSTILE, HOSTILE, parts, 2};
-  static const struct timeline timeline = {HOSTILE, lanes, 2, phases, 2, bars, 3, 1 / 1979.0, HOSTILE};
+  static const struct timeline timeline = {.title = HOSTILE,
+                                           .lanes = lanes,
+                                           .n_lanes = 2,
+                                           .phases = phases,
+                                           .n_phases = 2,
+                                           .bars = bars,
+                                           .n_bars = 3,
+                                           .us_per_cycle = 1 / 1979.0,
+                                           .note = HOSTILE};
   static const double x[] = {1, 10, 2385}, low[] = {0.5, 0.01, 0}, middle[] = {1, 0.1, 0.01}, high[] = {1, 0.5, 0.02};
   static const struct curve lines[] = {{HOSTILE, low, middle, high}, {"second", middle, middle, high}};
   static const struct curves curves = {HOSTILE, HOSTILE, HOSTILE, HOSTILE, x, 3, lines, 2, 1e-4, 1, true};
@@ -327,7 +335,14 @@ static void test_thinning(void **state) {
     many[i] = (struct timeline_bar){"x", 9 * i, 9 * i + 2 + i % 7, (uint32_t)(i % 2), 0, i % 1009 == 0};
   struct report_cell *const rows = ARENA_NEW(&arena, struct report_cell, 2 * N_ROWS);
   for (size_t i = 0; i < N_ROWS; i++) rows[2 * i].number = rows[2 * i + 1].number = (double)i;
-  const struct timeline timeline = {"many", lanes, 2, phases, 2, many, N_BARS, 0.5, NULL};
+  const struct timeline timeline = {.title = "many",
+                                    .lanes = lanes,
+                                    .n_lanes = 2,
+                                    .phases = phases,
+                                    .n_phases = 2,
+                                    .bars = many,
+                                    .n_bars = N_BARS,
+                                    .us_per_cycle = 0.5};
   const struct report_table front = {"Front", NULL, "front.csv", columns + 1, 2, rows, N_ROWS};
   const struct report report = {.title = "t",
                                 .headline = "h",
