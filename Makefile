@@ -92,7 +92,7 @@ LIBS_search := search results base
 LIBS_cluster := cluster base
 LIBS_dse := dse cluster search results arch workloads base
 
-.PHONY: all help deps quickstart compile check test nightly bench lint layers headers format clean
+.PHONY: all help deps quickstart compile check test nightly published published-quick bench lint layers headers format clean
 .PHONY: figures man lib install uninstall deb FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -104,6 +104,7 @@ help:
 	@echo 'make check          install what is missing, build, run every test'
 	@echo 'make test           the tests alone; ONLY=pattern picks by file name'
 	@echo 'make nightly        hundreds of kills, every crash point, fuzzing; PARTS=... picks'
+	@echo 'make published      the tables of results/published anew (hours); make published-quick: a sample, compared'
 	@echo 'make compile        the program, tests and benchmarks, without running any'
 	@echo 'make bench          speed figures (ratios and rates, measured in this run)'
 	@echo 'make lint layers headers   style, include rules, headers that compile alone'
@@ -213,6 +214,13 @@ compile: all $(TESTS) $(BENCHES) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fau
 # Hours: hundreds of kills, every crash point, fuzzing, the largest sweep. PARTS="kills fuzz" picks.
 nightly: all $(BUILD)/tests/fault.so
 	$(Q)BUILD=$(BUILD) scripts/nightly $(PARTS)
+
+# The published tables, hours: each part is written when it is done, PARTS="sharding wham" goes on with these alone.
+published: all
+	$(Q)scripts/published --dse $(ROOT_BUILD)/dse $(PARTS) && scripts/published-index
+# Minutes: rows of a sample must be those that are published, byte for byte.
+published-quick: all
+	$(Q)scripts/published --quick --dse $(ROOT_BUILD)/dse $(PARTS)
 
 # --- the house's rules ----------------------------------------------------------------------------------------------
 C_FILES := $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' 2>/dev/null)

@@ -343,7 +343,7 @@ bool cosearch_search(struct run *run, struct error *error) {
     return run->rounds.stopped;
   }
   if (own->n_designs == 0) {
-    own->reason = "limits allow no platform of any design";
+    own->reason = "no device of an allowed design fits tenancy.area_mm2, tenancy.power_w and co_search.money_usd";
     return true;
   }
   fill_costs(run);

@@ -244,10 +244,7 @@ void cosearch_report_say(const struct run *run) {
   const struct cosearch *const own = run->cosearch;
   struct arena *const arena = invocation->arena;
   if (own == NULL) return;
-  if (!has_result(run)) {
-    say(invocation, "\nco-search: no platform: %s\n", own->reason != NULL ? own->reason : "no designs");
-    return;
-  }
+  if (!has_result(run)) return; /* the error says why */
   static const char *const shown[] = {"platform",        "designs",  "value", "training_throughput",
                                       "makespan_cycles", "area_mm2", "tdp_w", "on_front"};
   const struct joint_counts *const counts = joint_counts(own->search);

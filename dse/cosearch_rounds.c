@@ -128,13 +128,14 @@ static bool train(struct run *run, const struct joint_question *question, struct
   struct cosearch *const own = run->cosearch;
   const uint64_t most = run->settings.search.max_evaluations;
   struct point points[JOINT_BATCH];
+  size_t n = 0;
   run->mapping.n_total = 0;
-  if (run->rounds.evaluations >= most) {
-    joint_stop_training(own->search);
-    return true;
+  /* Where the budget ends within the question the rest of it is asked again, and given up. */
+  for (size_t i = 0; i < question->n && run->rounds.evaluations + n < most; i++) {
+    if (!own->problem.trained[question->design[i]]) points[n++] = own->designs[question->design[i]].point;
   }
-  for (size_t i = 0; i < question->n; i++) points[i] = own->designs[question->design[i]].point;
-  return rounds_evaluate(&run->rounds, "co-search", points, question->n, error) && !run->rounds.stopped;
+  if (n == 0) joint_stop_training(own->search);
+  return n == 0 || (rounds_evaluate(&run->rounds, "co-search", points, n, error) && !run->rounds.stopped);
 }
 
 static bool answer_platforms(struct work *work, struct joint_question *question, struct error *error) {
@@ -214,7 +215,9 @@ static void conclude(struct cosearch *own) {
   bool all = own->n_designs == own->n_allowed && counts->n_left_out == 0 && own->settings->way == COSEARCH_TOGETHER;
   for (uint32_t k = 2; k <= own->problem.most_kinds; k++) all = all && counts->n_mixed[k] == own->n_designs;
   own->proven = all && own->best != NULL && own->bound <= own->best->value * (1 + 1e-9);
-  if (own->best == NULL) own->reason = "no platform within the limits is allowed by co_search.metric";
+  if (own->best == NULL)
+    own->reason =
+        "no platform within the limits keeps what co_search.metric asks for; relax makespan_s or training_floor";
 }
 
 bool cosearch_rounds(struct run *run, struct error *error) {

@@ -201,6 +201,10 @@ static double shown_excess(double excess) {
 
 void explore_explain(const struct run *run, struct error *error) {
   const struct proof *proof = &run->proof;
+  if (run->cosearch != NULL && run->cosearch->reason != NULL) {
+    error_add(error, STATUS_INFEASIBLE, "co-search: %s", run->cosearch->reason);
+    if (topk_count(run->rounds.topk) > 0 || cosearch_leads(run)) return;
+  }
   if (proof->open > 0) {
     error_add(error, STATUS_INFEASIBLE,
               "nothing feasible found; %llu of %llu designs were not judged, raise the budgets",

@@ -75,7 +75,8 @@ static enum status compute(struct run *run, struct error *error) {
   }
   if (!outputs_finish(run, error)) return error->status;
   explore_report(run);
-  if (topk_count(run->rounds.topk) == 0 && system_report_chosen(run) == NULL) {
+  const bool any = topk_count(run->rounds.topk) > 0 || system_report_chosen(run) != NULL;
+  if (!any || (run->cosearch != NULL && run->cosearch->best == NULL)) {
     explore_explain(run, error);
     return STATUS_INFEASIBLE;
   }

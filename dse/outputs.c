@@ -244,7 +244,7 @@ json_t *outputs_summary(const struct run *run) {
   json_object_set_new(object, "best", any ? design_json(run, topk_at(rounds->topk, 0)) : json_null());
   if (run->system != NULL && (any || system_report_chosen(run) != NULL))
     json_object_set_new(object, "system", system_json(run));
-  if (run->cosearch != NULL && any) {
+  if (run->cosearch != NULL) {
     json_object_set_new(object, "co_search", cosearch_report_json(run));
   } else if (run->tenants != NULL && any) {
     json_object_set_new(object, "tenancy", tenancy_report_json(run));

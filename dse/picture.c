@@ -132,12 +132,10 @@ static const char *name_of(const struct run *run, const struct record *record, s
   return arena_copy_text(arena, name);
 }
 
-static void fill_row(const struct run *run, const struct record *record, struct report_cell *cell,
-                     struct arena *arena) {
+static void fill_row(const struct run *run, const struct record *record, struct report_cell *cell) {
   const double *objective = record->score.objective;
   size_t shown[N_OBJECTIVES];
   const size_t n_shown = objectives_shown(run, shown);
-  (cell++)->text = name_of(run, record, arena);
   for (size_t i = 0; i < n_shown; i++) (cell++)->number = objective[shown[i]];
   for (size_t a = 0; a < run->designs.space.n_axes; a++, cell++) {
     const struct axis *axis = &run->designs.axes[a];
@@ -156,7 +154,9 @@ static struct report_table *record_table(const struct run *run, const struct pag
   const size_t n = front ? pareto_count(run->rounds.front) : topk_count(run->rounds.topk);
   struct report_cell *cells = ARENA_NEW(arena, struct report_cell, n * page->n);
   for (size_t i = 0; i < n; i++) {
-    fill_row(run, front ? pareto_at(run->rounds.front, i) : topk_at(run->rounds.topk, i), cells + i * page->n, arena);
+    const struct record *record = front ? pareto_at(run->rounds.front, i) : topk_at(run->rounds.topk, i);
+    cells[i * page->n].text = name_of(run, record, arena);
+    fill_row(run, record, cells + i * page->n + 1);
   }
   struct report_table *table = ARENA_NEW(arena, struct report_table, 1);
   const char *every = run->system != NULL ? " Each stands on all devices, in the strategy that suits it best; area and "
@@ -171,6 +171,17 @@ static struct report_table *record_table(const struct run *run, const struct pag
                                  page->n,
                                  cells,
                                  n};
+  return table;
+}
+
+/* What else was evaluated, in the columns of the front but for the name. */
+static struct report_table *cloud_table(const struct run *run, const struct page_columns *page, struct arena *arena) {
+  const size_t n = thinned_count(run->rounds.cloud), n_columns = page->n - 1;
+  struct report_cell *cells = ARENA_NEW(arena, struct report_cell, n * n_columns);
+  for (size_t i = 0; i < n; i++) fill_row(run, thinned_at(run->rounds.cloud, i), cells + i * n_columns);
+  struct report_table *table = ARENA_NEW(arena, struct report_table, 1);
+  *table = (struct report_table){
+      .title = "Evaluated designs", .columns = page->columns + 1, .n_columns = n_columns, .cells = cells, .n_rows = n};
   return table;
 }
 
@@ -389,6 +400,8 @@ bool picture_publish(struct run *run, struct error *error) {
       .first_axis = page.first_axis,
       .n_axes = run->designs.space.n_axes,
       .design_command = design_command,
+      .cloud = cloud_table(run, &page, arena),
+      .n_evaluated = (size_t)run->rounds.feasible,
       .topk = record_table(run, &page, false, arena),
       .infeasible = infeasible_table(run, arena),
       .steps = steps(run, arena),

@@ -10,7 +10,7 @@ lib: $(BUILD)/lib/libdse.a
 # that none of our names meets one of a user's.
 LIBRARY_SOURCES := $(foreach f,base workloads arch results search,$(SOURCES_$(f))) cluster/serial.c \
   $(filter-out cluster/serial.c cluster/mpi.c,$(CLUSTER_SOURCES)) $(SOURCES_dse)
-$(BUILD)/lib/dse.o: $(call objects,$(LIBRARY_SOURCES)) $(BUILD)/onnx/onnx.pb-c.o $(EMBEDDED_OBJECTS)
+$(BUILD)/lib/dse.o: $(call objects,$(LIBRARY_SOURCES)) $(BUILD)/onnx/onnx.pb-c.o
 	@echo "  LD  $@"
 	$(Q)mkdir -p $(@D); ld -r -o $@ $^ && objcopy --strip-debug --wildcard --keep-global-symbol='dse_*' $@
 $(BUILD)/lib/libdse.a: $(BUILD)/lib/dse.o

@@ -7,8 +7,9 @@
 #include "results/report.h"
 #include "results/report_parts.h"
 #include <stdio.h>
+#include <string.h>
 
-enum { MAX_COMMAND_ROWS = 100 };
+enum { MAX_COMMAND_ROWS = 100, LONG_FACT = 44 };
 
 static void write_head(struct writer *writer, const struct report *report) {
   writer_raw(writer, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -30,7 +31,8 @@ static void write_headline(struct writer *writer, const struct report *report) {
     report_write_tagged(writer, "<p class=\"band\"><b>How good is this model?</b> ", report->model_band, "</p>\n");
   if (report->n_facts > 0) writer_raw(writer, "<dl class=\"facts\">\n");
   for (size_t i = 0; i < report->n_facts; i++) {
-    report_write_tagged(writer, "<div><dt>", report->facts[i].key, "</dt>");
+    const bool is_long = report->facts[i].value != NULL && strlen(report->facts[i].value) > LONG_FACT;
+    report_write_tagged(writer, is_long ? "<div class=\"long\"><dt>" : "<div><dt>", report->facts[i].key, "</dt>");
     report_write_tagged(writer, "<dd>", report->facts[i].value, "</dd></div>\n");
   }
   if (report->n_facts > 0) writer_raw(writer, "</dl>\n");

@@ -21,11 +21,12 @@ const raw = text => Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer;
 const f32 = text => new Float32Array(raw(text));
 const words = (text, bits) => bits === 8 ? new Uint8Array(raw(text)) :
   bits === 16 ? new Uint16Array(raw(text)) : new Uint32Array(raw(text));
+const nth = n => n + (n % 100 > 10 && n % 100 < 14 ? 'th' : ['th', 'st', 'nd', 'rd'][n % 10] || 'th');
 const show = v => {
   if (v === null || v === undefined || !isFinite(v)) return '–';
   const size = Math.abs(v);
   if (size !== 0 && (size >= 1e7 || size < 1e-3)) return v.toExponential(3).replace('e+', 'e');
-  return String(size >= 1e5 ? Math.round(v) : +v.toPrecision(5));
+  return String(size >= 1e6 ? Math.round(v) : +v.toPrecision(6));
 };
 const tick = v => {
   const size = Math.abs(v);
@@ -120,6 +121,18 @@ const legend = more => ({
   itemWidth: 14, itemHeight: 11, itemGap: 14, ...more,
 });
 
+// How many lines its names take, about.
+const legendLines = (chart, names) => {
+  const width = printing ? 700 : chart.element.clientWidth;
+  let lines = 1, at = 0;
+  for (const name of names) {
+    const wide = 34 + 6.9 * name.length;
+    if (at > 0 && at + wide > width) [lines, at] = [lines + 1, 0];
+    at += wide;
+  }
+  return lines;
+};
+
 /* --- drawing --- */
 let printing = false;
 const add = (name, build, on) => {
@@ -134,6 +147,7 @@ const add = (name, build, on) => {
       if (chart.on) chart.on(chart);
     }
     chart.instance.setOption(chart.build(chart), {notMerge: true});
+    if (chart.after) chart.after(chart);
     element.dataset.ready = '1';
   };
   chart.drop = () => {

@@ -102,10 +102,10 @@ const addFront = () => {
         silent: true, itemStyle: {color: color('ink'), borderWidth: 2.5}}));
     }
     const log = which => logs[which].checked;
-    const lines = Math.ceil(series.length / (small ? 1.6 : 4.4));
+    const names = series.map(s => s.name).filter(n => n !== 'open'), lines = legendLines(chart, names);
     return base(chart, {
-      legend: legend({data: series.map(s => s.name).filter(n => n !== 'open')}),
-      grid: {left: small ? 62 : 78, right: 18, top: 26 + 24 * Math.min(lines, 6), bottom: 48},
+      legend: legend({data: names}),
+      grid: {left: small ? 62 : 78, right: 18, top: 18 + 24 * lines, bottom: 48},
       tooltip: tooltip({trigger: 'item', formatter: p => {
         const table = p.seriesName === 'evaluated' ? cloud : front, row = p.value[2];
         return tipOf([nameOf(table, row), ...linesOf(table, row)]);

@@ -29,7 +29,7 @@ const addTimeline = (line, number) => {
     const children = [bar];
     if (isCritical && critical.checked) {
       children.push({type: 'rect', silent: true, shape: {x: left, y: top + tall - Math.max(2, tall / 6), width: bar.shape.width,
-        height: Math.max(2, tall / 6)}, style: {fill: color('mark')}});
+        height: Math.max(2, tall / 6)}, style: {fill: color('critical')}});
     }
     if (wide) {
       children.push({type: 'text', silent: true, x: left + 4, y: a[1], style: {text: line.labels[label[i]],
@@ -40,7 +40,8 @@ const addTimeline = (line, number) => {
   };
   const used = [...new Set([...flags].map(f => f & 127))].sort((a, b) => a - b);
   const build = chart => {
-    const small = narrow(element), names = row >= 11, left = names ? small ? 84 : 124 : 30;
+    const small = narrow(element), names = row >= 11, longest = Math.max(...line.lanes.map(s => s.length));
+    const left = names ? Math.min(16 + 6.4 * longest, element.clientWidth * (small ? 0.34 : 0.24)) : 30;
     const zoom = {xAxisIndex: 0, filterMode: 'weakFilter', startValue: window_[0], endValue: window_[1]};
     return base(chart, {
       tooltip: tooltip({trigger: 'item', formatter: p => {

@@ -17,10 +17,11 @@ runs 0 'tenants' "$dse" explore configs/tenants.cfg --out tenants --quiet --set 
   --set tenancy.final_samples=100 --set tenancy.group_size=20 --set tenancy.cores=3
 runs 3 'nothing feasible' "$dse" explore small.cfg --out none --quiet --set limits.area_mm2=20
 
-# --- every column is in columns.csv, every field on the page about them; CSV is what any reader takes -------------------
+# --- every column is in columns.csv, every field on the pages about them; CSV is what any reader takes -------------------
 cat >explained.py <<'PYTHON'
 import csv, glob, json, os, re, sys
-folder, page = sys.argv[1], open(sys.argv[2], encoding="utf-8").read()
+folder = sys.argv[1]
+page = "\n".join(open(path, encoding="utf-8").read() for path in sys.argv[2:])
 named = set(re.findall(r"`([^`]+)`", page)) | {name.rstrip("[]") for name in re.findall(r"`([^`]+)`", page)}
 with open(folder + "/columns.csv", newline="", encoding="utf-8") as file: rows = list(csv.DictReader(file))
 known = {(row["file"], row["column"]) for row in rows} | {("columns.csv", name) for name in rows[0]}
@@ -44,7 +45,7 @@ def fields(value, path=""):
     if isinstance(value, dict):
         for key, inner in value.items():
             free = path.endswith((".designs", "excluded_by_limit", "pruned_by_bound"))  # keys are names of designs, limits
-            if not free and key not in named and key not in columns: bad.append("%s.%s: not on the page" % (path, key))
+            if not free and key not in named and key not in columns: bad.append("%s.%s: on no page" % (path, key))
             fields(inner, path + "." + key)
     elif isinstance(value, list):
         for inner in value: fields(inner, path)
@@ -58,7 +59,7 @@ print("\n".join(sorted(set(bad))))
 sys.exit(bool(bad))
 PYTHON
 for kind in one several many tenants none; do
-  check "$kind: every column and field is explained" python3 explained.py $kind "$root/docs/json.md"
+  check "$kind: every column and field is explained" python3 explained.py $kind "$root/docs/json.md" "$root/docs/systems.md"
 done
 
 # --- a reader that asks all the time never sees half a front ------------------------------------------------------------

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "tests/fuzz/fuzz_onnx.c"
 #include "tests/unit/workloads/onnx_file.h"
+#include <dirent.h>
 
 static const int64_t filter[] = {6, 4, 3, 1};
 
@@ -226,6 +227,29 @@ static void test_mutations(void **state) {
   arena_release(&arena);
 }
 
+/* Every file that once hurt, or was made to, and one for each way through the importer. */
+static void test_corpus(void **state) {
+  (void)state;
+  static const char folder[] = "tests/fuzz/corpus/onnx";
+  DIR *const list = opendir(folder);
+  assert_non_null(list);
+  struct arena arena;
+  arena_init(&arena, 1 << 16);
+  size_t n_inputs = 0;
+  for (const struct dirent *entry; (entry = readdir(list)) != NULL;) {
+    if (entry->d_name[0] == '.') continue;
+    struct error error = {0};
+    char *bytes;
+    size_t n;
+    assert_true(file_read(arena_printf(&arena, "%s/%s", folder, entry->d_name), 1 << 20, &arena, &bytes, &n, &error));
+    LLVMFuzzerTestOneInput((const uint8_t *)bytes, n);
+    n_inputs++;
+  }
+  closedir(list);
+  arena_release(&arena);
+  assert_true(n_inputs >= 19); /* the corpus is there */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_bytes),
                                      cmocka_unit_test(test_deep_nesting),
@@ -237,6 +261,7 @@ int main(void) {
                                      cmocka_unit_test(test_unknown_operator),
                                      cmocka_unit_test(test_reshape),
                                      cmocka_unit_test(test_batch_norm),
-                                     cmocka_unit_test(test_mutations)};
+                                     cmocka_unit_test(test_mutations),
+                                     cmocka_unit_test(test_corpus)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

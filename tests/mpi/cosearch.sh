@@ -1,0 +1,50 @@
+#!/bin/bash
+# Co-search on many ranks: designs trained, platforms bounded and mapped on 1, 2, 3 and 5 ranks give the same bytes, also
+# where a launch was stopped among them and others went on.
+# shellcheck source=tests/cli/harness.sh
+source "$(dirname "$0")/../cli/harness.sh"
+cd "$folder" || exit 1
+cat >co.cfg <<'CFG'
+workload = "bert-base"; batch = 4;
+space = {
+  tc_count = [1, 2, 4]; tc_rows = [64, 128]; tc_cols = [64, 128]; vc_count = [1, 2]; vc_width = [256]; glb_mib = [16];
+  hbm_stacks = [1, 2];
+};
+tenancy = {
+  task = "mix"; group_size = 19; seed = 77; cores = 4; area_mm2 = 620.0; power_w = 510.0; samples = 300;
+  final_samples = 2000;
+};
+co_search = { metric = "joint"; kinds = 3; front = true; };
+search = { top_k = 5; seed = 2385; round_size = 5; };
+CFG
+files=("${same_bytes[@]}" cosearch.csv cosearch-designs.csv mapping.csv trace-tenancy.json tenancy/instance.json
+  tenancy/jobs.csv)
+runs 0 'alone' "$dse" explore co.cfg --out whole
+holds 'alone: several rounds of platforms, some out by bounds' 'a["co_search"]["platforms_mapped"] > 16 and
+  a["co_search"]["platforms_beaten_by_bounds"] > 0 and len(a["co_search"]["front"]) > 1' whole/summary.json
+for ranks in 1 2 3 5; do
+  runs 0 "$ranks ranks" mpirun -q -n $ranks "$dse" explore co.cfg --out "on-$ranks"
+  same_files "$ranks ranks" whole "on-$ranks" "${files[@]}"
+  holds "$ranks ranks: summary.json but for times and ranks" 'all(a[k] == b[k] for k in a
+    if k not in ("wall_s", "evaluations_per_s", "ranks"))' whole/summary.json "on-$ranks/summary.json"
+done
+
+# Stopped after every round that a launch adds, and then left alone.
+for ((launch = 0; launch < 4; launch++)); do
+  mpirun -q -n 2 "$dse" explore co.cfg --out stopped --quiet --max-time 0 >out 2>err </dev/null
+done
+runs 0 'stopped again and again: goes on' mpirun -q -n 3 "$dse" explore co.cfg --out stopped
+same_files 'stopped again and again' whole stopped "${files[@]}"
+
+# Killed in its midst: the journal has what was trained, the rest is done again.
+mpirun -q -n 2 "$dse" explore co.cfg --out killed --quiet --set tenancy.samples=300 >out 2>err </dev/null &
+wait_for_bytes killed/journal 0
+sleep 0.2
+kill -TERM $!
+wait $!
+runs 0 'killed: 3 ranks go on' mpirun -q -n 3 "$dse" explore co.cfg --out killed
+same_files 'killed' whole killed "${files[@]}"
+
+runs 2 'a mistake, 2 ranks' mpirun -q -n 2 "$dse" explore co.cfg --out none --set 'tenancy.task=""'
+check 'a mistake: said once' test "$(grep -c 'needs tenants' err)" -eq 1
+finish
