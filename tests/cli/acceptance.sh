@@ -1,7 +1,7 @@
 #!/bin/bash
 # What is promised of the program as a whole, beside what the other scripts of this folder test: output under mpirun that
 # goes to a file, every column and field explained, CSV that is read without options, fronts that are never half there,
-# and commands that start no MPI (scripts/startup measures how fast they are).
+# and commands that start no MPI outside of mpirun (scripts/startup measures how fast they are).
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/harness.sh"
 cd "$folder" || exit 1
@@ -93,15 +93,15 @@ holds 'polled: agrees with summary.json' \
   '[row["design"] for row in a["front"]] == [row["design"] for row in b["front"]] == [row["design"] for row in c]' \
   polled.json polled/summary.json polled/front.csv
 
-# --- commands that compute nothing start no MPI; under mpirun a file gets plain lines, and few ----------------------------
+# --- outside of mpirun no MPI is started; under mpirun a file gets plain lines, and few ----------------------------
 if [[ $MPI != no ]]; then
-  # A process that was launched with others, in a world where MPI_Init fails.
-  nowhere=(env OMPI_COMM_WORLD_SIZE=1 OMPI_MCA_ess=none_such OMPI_MCA_btl=none_such)
+  # In a world where MPI_Init fails; a process that thinks it was launched with others meets it.
+  nowhere=(env OMPI_MCA_ess=none_such OMPI_MCA_btl=none_such)
   for words in '--help' 'check small.cfg' 'status one' 'front one' 'why one' 'list workloads' 'explore --help'; do
     read -ra command <<<"$words"
     runs 0 "$words: without MPI" "${nowhere[@]}" "$dse" "${command[@]}"
   done
-  runs 1 'a run is not without MPI' "${nowhere[@]}" "$dse" explore small.cfg --out nowhere
+  runs 1 'launched by mpirun it would' "${nowhere[@]}" OMPI_COMM_WORLD_SIZE=1 "$dse" list workloads
   start=$SECONDS
   check 'under mpirun, into a file' bash -c "mpirun -q -n 2 '$dse' explore long.cfg --out lines --max-time 13 \
     --set search.max_evaluations=10000000 >lines.txt 2>&1; test \$? -eq 75"
