@@ -36,7 +36,7 @@ const addTimeline = (line, number) => {
         fill: dim ? color('ink') : color('onbar'), fontSize: 11, verticalAlign: 'middle', width: right - left - 8,
         overflow: 'truncate', ellipsis: '…', fontFamily: font()}});
     }
-    return {type: 'group', children};
+    return {type: 'group', children, $mergeChildren: false}; // else parts of other bars stay behind after a zoom
   };
   const used = [...new Set([...flags].map(f => f & 127))].sort((a, b) => a - b);
   const build = chart => {
