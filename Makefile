@@ -99,7 +99,7 @@ LIBS_cluster := cluster base
 LIBS_dse := dse cluster search results arch workloads base
 
 .PHONY: all help deps quickstart compile check test nightly published published-quick bench lint layers headers format clean
-.PHONY: man lib install uninstall deb FORCE
+.PHONY: figures man lib install uninstall deb FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(BUILD)/bin/dse $(ROOT_BUILD)/dse
@@ -115,6 +115,7 @@ help:
 	@echo 'make bench          speed figures (ratios and rates, measured in this run)'
 	@echo 'make lint layers headers   style, include rules, headers that compile alone'
 	@echo 'make format         clang-format everything'
+	@echo 'make figures        figures for a paper, PDF, in $(ROOT_BUILD)/figures (gnuplot); FIGURES picks'
 	@echo 'make man            $(ROOT_BUILD)/dse.1, from the tables behind --help'
 	@echo 'make lib            libdse.a, the library behind dse/dse.h, without MPI'
 	@echo 'make install        PREFIX=/usr/local DESTDIR=   (uninstall removes the same; docs/install.md)'
@@ -212,6 +213,9 @@ $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(foreach l,$(LIBS_
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MPI_LIBS) $(PKG_LIBS) -lm
 bench: all $(BENCHES)
 	$(Q)scripts/run-bench $(BENCHES)
+# PDFs for a paper, into build/figures; FIGURES="front tenancy" picks.
+figures: all
+	$(Q)BUILD=$(BUILD) scripts/figures/make $(ROOT_BUILD)/figures $(FIGURES)
 compile: all $(TESTS) $(BENCHES) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fault.so
 
 # Hours: hundreds of kills, every crash point, fuzzing, the largest sweep. PARTS="kills fuzz" picks.

@@ -301,8 +301,9 @@ void report_write_timeline(struct writer *writer, const struct timeline *timelin
     writer_format(writer, "<span data-phase=\"%d\"><i style=\"background:var(--c%d)\"></i>", phase, phase % N_HUES);
     report_write_tagged(writer, "", timeline->phases[phase], "</span>");
   }
-  writer_raw(writer, "<span><i style=\"background:var(--mark);height:4px;vertical-align:2px\"></i>critical path</span>"
-                     "</div>\n");
+  writer_raw(writer,
+             "<span><i style=\"background:var(--critical);height:4px;vertical-align:2px\"></i>critical path</span>"
+             "</div>\n");
   report_open_chart(writer, id);
   write_timeline_summary(writer, timeline, n_path);
   writer_raw(writer, " Plus and minus zoom, arrow keys move.\"></div><figcaption class=\"note\">");

@@ -21,12 +21,14 @@ const raw = text => Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer;
 const f32 = text => new Float32Array(raw(text));
 const words = (text, bits) => bits === 8 ? new Uint8Array(raw(text)) :
   bits === 16 ? new Uint16Array(raw(text)) : new Uint32Array(raw(text));
+const nth = n => n + (n % 100 > 10 && n % 100 < 14 ? 'th' : ['th', 'st', 'nd', 'rd'][n % 10] || 'th');
 const show = v => {
   if (v === null || v === undefined || !isFinite(v)) return '–';
   const size = Math.abs(v);
   if (size !== 0 && (size >= 1e7 || size < 1e-3)) return v.toExponential(3).replace('e+', 'e');
-  return String(size >= 1e5 ? Math.round(v) : +v.toPrecision(5));
+  return String(size >= 1e6 ? Math.round(v) : +v.toPrecision(6));
 };
+const brief = v => show(+v.toPrecision(4));
 const tick = v => {
   const size = Math.abs(v);
   if (size >= 1e12 || (size !== 0 && size < 1e-4)) return v.toExponential(0).replace('e+', 'e');
@@ -146,6 +148,7 @@ const add = (name, build, on) => {
       if (chart.on) chart.on(chart);
     }
     chart.instance.setOption(chart.build(chart), {notMerge: true});
+    if (chart.after) chart.after(chart);
     element.dataset.ready = '1';
   };
   chart.drop = () => {

@@ -19,7 +19,7 @@ const nameOf = (table, row) => {
   return table === front && key ? 'design ' + key.get(row) : 'a design that was evaluated, not on the front';
 };
 const linesOf = (table, row) => table.columns.filter(c => !(c.text && !c.axis && c === table.columns[0]))
-  .map(c => [c.name, c.read(row) + (c.text ? '' : unit(c.unit))]);
+  .map(c => [c.name, c.read(row) + (c.text || c.name.endsWith('_' + c.unit) ? '' : unit(c.unit))]);
 const shownRow = row => front.rows ? front.rows[row] : row; // its number in front.csv
 
 /* Places by each measure that has a better end, among the designs of the front. */
@@ -93,7 +93,7 @@ const openDesign = (table, row, focus) => {
   }
   if (table === front) {
     make('p', e, 'Place among the ' + front.n + ' designs shown of the front: ' +
-      placesOf(row).map(p => p[1] + (p[1] === 1 ? 'st' : p[1] === 2 ? 'nd' : p[1] === 3 ? 'rd' : 'th') + ' by ' + p[0])
+      placesOf(row).map(p => (p[1] === '–' ? p[1] : nth(p[1])) + ' by ' + p[0])
         .join(', ') + '.', 'note');
     const line = $('front-row-' + shownRow(row));
     if (row === front.best && $('timeline-0')) {

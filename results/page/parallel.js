@@ -28,6 +28,8 @@ const addParallel = () => {
     setMatches(chosen);
   };
   const every = Math.ceil(front.n / MOST_LINES);
+  const label = () => ({color: color('ink'), fontSize: 11, textBorderColor: color('card'),
+    textBorderWidth: 3});
   const build = chart => {
     const across = !narrow(chart.element), first = front.columns[front.y], [least, most] = extent(first, front.n);
     const colors = ramp(), groups = colors.map(() => []), behind = [];
@@ -42,30 +44,32 @@ const addParallel = () => {
         if (line.every((v, a) => isFinite(v) && (!steps[a] || v >= 0))) behind.push(line);
       }
     }
+    chart.element.style.height = across || printing ? '' : 250 + 52 * shown.length + 'px';
     const line = (name, list, stroke, more) => ({name, type: 'parallel', data: list, progressive: 0, silent: true,
       inactiveOpacity: 0.04, activeOpacity: 0.9,
       lineStyle: {color: stroke, width: front.n > 300 ? 1 : 1.8, opacity: front.n > 300 ? 0.4 : 0.75}, ...more});
-    const series = groups.map((list, k) => line(first.name + ' ' + show(least + (most - least) * k / colors.length) +
-      ' – ' + show(least + (most - least) * (k + 1) / colors.length), list, colors[k], {z: 3 + k}))
+    const series = groups.map((list, k) => line(first.name + ' ' + brief(least + (most - least) * k / colors.length) +
+      ' – ' + brief(least + (most - least) * (k + 1) / colors.length), list, colors[k], {z: 3 + k}))
       .filter(s => s.data.length);
     if (behind.length) {
       series.unshift(line('evaluated', behind, color('cloud'), {z: 1, inactiveOpacity: 0.02, activeOpacity: 0.3,
         lineStyle: {color: color('cloud'), width: 1, opacity: 0.22}}));
     }
+    const lines = legendLines(chart, series.map(s => s.name));
     return base(chart, {
       legend: legend({data: series.map(s => s.name)}),
-      parallel: {layout: across ? 'horizontal' : 'vertical', left: across ? 30 : 16, right: across ? 84 : 26,
-        top: (across ? 76 : 44) + 24 * legendLines(chart, series.map(s => s.name)), bottom: across ? 24 : 34,
+      parallel: {layout: across ? 'horizontal' : 'vertical', left: across ? 30 : 16, right: across ? 104 : 26,
+        top: (across ? 76 : 44) + 24 * lines, bottom: across ? 24 : 34,
         parallelAxisDefault: {
           nameLocation: 'end', nameGap: across ? 12 : 4,
-          nameTextStyle: {color: color('ink'), fontSize: 11.5, ...(across ? {lineHeight: 13} : {align: 'right', verticalAlign: 'bottom', padding: [0, 0, 6, 0]})},
+          nameTextStyle: {color: color('ink'), fontSize: printing ? 9 : 11.5, ...(across ? {lineHeight: 13} : {align: 'right', verticalAlign: 'bottom', padding: [0, 0, 6, 0]})},
           axisLine: {lineStyle: {color: color('soft'), width: 1.2}}, axisTick: {lineStyle: {color: color('soft')}},
-          axisLabel: {color: color('soft'), fontSize: 11, formatter: tick},
+          axisLabel: {...label(), formatter: tick},
           areaSelectStyle: {width: 18, color: color('accent'), opacity: 0.28, borderColor: color('accent')},
         }},
       parallelAxis: shown.map((c, dim) => ({dim, id: 'axis-' + dim, name: across ? c.name.replaceAll('_', '\n') : c.name,
         ...(steps[dim] ? {type: 'category', data: steps[dim].map(v => c.text ? v : show(v)),
-          axisLabel: {color: color('soft'), fontSize: 11, formatter: v => v}} : {type: 'value', scale: true})})),
+          axisLabel: {...label(), formatter: v => v.length > 16 ? v.slice(0, 15) + '…' : v}} : {type: 'value', scale: true})})),
       series,
     });
   };
@@ -78,7 +82,14 @@ const addParallel = () => {
     });
   });
   if (!chart) return;
-  chart.element.style.height = '';
+  /* What is brushed outlives a new drawing; only a resize draws the brushes that no pointer
+   * drew, and takes the height that the axes need. */
+  chart.after = () => {
+    for (const [k, intervals] of brushed) {
+      chart.instance.dispatchAction({type: 'axisAreaSelect', parallelAxisId: 'axis-' + k, intervals});
+    }
+    chart.instance.resize(printing ? {width: 700} : undefined);
+  };
   /* The same by keys: an axis, and from where to where. */
   shown.forEach((c, k) => { make('option', select, c.name).value = k; });
   const ends = () => {
@@ -94,7 +105,9 @@ const addParallel = () => {
   ends();
   const brush = intervals => {
     const k = +select.value;
-    chart.instance.dispatchAction({type: 'axisAreaSelect', parallelAxisId: 'axis-' + k, intervals});
+    brushed.set(k, intervals);
+    chart.after(chart);
+    pass();
   };
   $('parallel-apply').onclick = () => {
     const k = +select.value, c = shown[k], values = distinct(c, front.n);
@@ -103,7 +116,6 @@ const addParallel = () => {
   };
   const clear = () => {
     brushed.clear();
-    chart.drop();
     chart.draw();
     setMatches(null);
   };

@@ -1,5 +1,5 @@
 // Schedules and pipelines as bars on lanes: zoom, move, and the critical path marked.
-const LANE_MOST_PX = 24, LANE_LEAST_PX = 3, CHART_MOST_PX = 760;
+const LANE_MOST_PX = 24, LANE_LEAST_PX = 3, BARS_LEAST_PX = 120, CHART_MOST_PX = 760;
 const addTimeline = (line, number) => {
   const element = $('chart-timeline-' + number);
   if (!element) return;
@@ -9,7 +9,7 @@ const addTimeline = (line, number) => {
   const flags = words(line.flags, 8);
   const n = start.length, end = line.end_us || 1, critical = $('timeline-critical-' + number);
   const lanes = Math.max(line.lanes.length, 1), window_ = [0, end];
-  const row = Math.max(LANE_LEAST_PX, Math.min(LANE_MOST_PX, Math.floor(CHART_MOST_PX / lanes)));
+  const row = Math.max(LANE_LEAST_PX, Math.min(Math.max(LANE_MOST_PX, Math.floor(BARS_LEAST_PX / lanes)), Math.floor(CHART_MOST_PX / lanes)));
   const height = row * lanes + 92;
   element.style.height = height + 'px';
   const rows = new Float64Array(4 * n);
@@ -22,14 +22,14 @@ const addTimeline = (line, number) => {
     const left = Math.max(a[0], x), right = Math.min(Math.max(b, a[0] + 0.7), x + width);
     if (right <= left || (right <= last[lane[i]] + 0.35 && !isCritical)) return null;
     last[lane[i]] = right;
-    const tall = Math.max(row - (row > 8 ? 3 : 1), 1), top = a[1] - tall / 2, dim = critical.checked && !isCritical;
+    const tall = Math.max(row - (row > 40 ? 12 : row > 8 ? 3 : 1), 1), top = a[1] - tall / 2, dim = critical.checked && !isCritical;
     const fill = hue(flags[i] & 127), wide = right - left > 40 && row >= 14;
     const bar = {type: 'rect', shape: {x: left, y: top, width: Math.max(right - left - (right - left > 3 ? 0.6 : 0), 0.7), height: tall},
       style: {fill, opacity: dim ? 0.3 : 1}, emphasis: {style: {stroke: color('ink'), lineWidth: 2}}};
     const children = [bar];
     if (isCritical && critical.checked) {
       children.push({type: 'rect', silent: true, shape: {x: left, y: top + tall - Math.max(2, tall / 6), width: bar.shape.width,
-        height: Math.max(2, tall / 6)}, style: {fill: color('mark')}});
+        height: Math.max(2, tall / 6)}, style: {fill: color('critical')}});
     }
     if (wide) {
       children.push({type: 'text', silent: true, x: left + 4, y: a[1], style: {text: line.labels[label[i]],
@@ -40,7 +40,8 @@ const addTimeline = (line, number) => {
   };
   const used = [...new Set([...flags].map(f => f & 127))].sort((a, b) => a - b);
   const build = chart => {
-    const small = narrow(element), names = row >= 11, left = names ? small ? 84 : 124 : 30;
+    const small = narrow(element), names = row >= 11, longest = Math.max(...line.lanes.map(s => s.length));
+    const left = names ? Math.min(16 + 6.4 * longest, element.clientWidth * (small ? 0.34 : 0.24)) : 30;
     const zoom = {xAxisIndex: 0, filterMode: 'weakFilter', startValue: window_[0], endValue: window_[1]};
     return base(chart, {
       tooltip: tooltip({trigger: 'item', formatter: p => {

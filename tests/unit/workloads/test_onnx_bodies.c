@@ -299,6 +299,40 @@ static void test_endless_function(void **state) {
   says("graphs and functions lie more than 32 deep in each other");
 }
 
+/* A function whose second operand the caller leaves out, read by a branch inside, and put out by it. */
+static void test_operand_left_out(void **state) {
+  (void)state;
+  static const char *const outputs[] = {"t", "b"};
+  for (size_t i = 0; i < 2; i++) {
+    static struct bytes function, branch, inside, nodes;
+    start();
+    function.n = branch.n = inside.n = nodes.n = 0;
+    put_node(&branch, i == 0 ? "Clip a b -> t" : "Tanh a -> t", NULL);
+    put_value(&branch, FIELD_OUTPUT, outputs[i], REAL, "5,7");
+    put_attribute(&inside, "then_branch", GRAPH_ATTRIBUTE, branch.at, branch.n);
+    put_attribute(&inside, "else_branch", GRAPH_ATTRIBUTE, branch.at, branch.n);
+    put_node(&nodes, "If a -> y", &inside);
+    put_text(&function, 1, "f");
+    put_text(&function, 4, "a");
+    put_text(&function, 4, "b");
+    put_text(&function, 5, "y");
+    put_bytes(&function, 7, nodes.at + 3, nodes.n - 3); /* behind its key and a length of two bytes */
+    put_text(&function, 10, "mine");
+    put_bytes(&functions, 25, function.at, function.n);
+    put_value(&graph, FIELD_INPUT, "x", REAL, "5,7");
+    put_text(&attributes, 7, "mine");
+    put_node(&graph, "f x -> z", &attributes);
+    if (i == 0) {
+      must_parse(17);
+      assert_int_equal(count(OP_HARDTANH), 1);
+      end();
+    } else {
+      assert_false(parse(&graph, 17, false, NULL));
+      says("puts out a tensor that nothing inside it makes");
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_if),
@@ -308,6 +342,7 @@ int main(void) {
       cmocka_unit_test(test_scan),
       cmocka_unit_test(test_function),
       cmocka_unit_test(test_endless_function),
+      cmocka_unit_test(test_operand_left_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

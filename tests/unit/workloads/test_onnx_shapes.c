@@ -54,7 +54,14 @@ static void test_contradictions(void **state) {
   put_value(&graph, FIELD_INPUT, "w", REAL, "8");
   put_node(&graph, "Add x w -> y", NULL);
   assert_false(parse(&graph, 13, false, NULL));
-  says("tensor 'w': has another shape as an input than as an initializer");
+  says("tensor 'w': is stated with another shape than it has as an initializer");
+  start();
+  put_initializer(&graph, "w", REAL, 1, (const int64_t[]){7}, 0, NULL);
+  put_value(&graph, FIELD_INPUT, "x", REAL, "5,7");
+  put_value(&graph, FIELD_INFO, "w", REAL, "7,1");
+  put_node(&graph, "Add x w -> y", NULL);
+  assert_false(parse(&graph, 13, false, NULL));
+  says("tensor 'w': is stated with another number of dimensions than it has as an initializer");
 }
 
 /* What depends on the data is as the file says, if it says so. */
