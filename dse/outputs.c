@@ -73,7 +73,12 @@ static bool publish_tables(const struct run *run, struct error *error) {
     table_describe(cosearch_report_table(run, arena), columns);
     table_describe(cosearch_report_designs(run, arena), columns);
   } else if (run->tenants != NULL) {
+    static const struct table_column mapping[] = {
+        {"core", "", "", "of each job in turn, with blanks between: the core that it runs on, from 0"},
+        {"priority", "", "", "likewise: of the jobs of a core the one with the lower number starts first"},
+    };
     table_describe(tenancy_report_table(run, arena), columns); /* without rows until there are platforms */
+    table_describe(table_new(arena, "mapping.csv", mapping, 2), columns);
   }
   /* What columns mean is there before any table is. */
   bool done = publish_table(run, "columns.csv", columns, error);
