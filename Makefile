@@ -92,8 +92,8 @@ LIBS_search := search results base
 LIBS_cluster := cluster base
 LIBS_dse := dse cluster search results arch workloads base
 
-.PHONY: all help deps quickstart compile check test nightly bench lint layers headers format clean
-.PHONY: man lib install uninstall deb FORCE
+.PHONY: all help deps quickstart compile check test nightly published published-quick bench lint layers headers format clean
+.PHONY: figures man lib install uninstall deb FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 all: $(BUILD)/bin/dse $(ROOT_BUILD)/dse
@@ -104,10 +104,12 @@ help:
 	@echo 'make check          install what is missing, build, run every test'
 	@echo 'make test           the tests alone; ONLY=pattern picks by file name'
 	@echo 'make nightly        hundreds of kills, every crash point, fuzzing; PARTS=... picks'
+	@echo 'make published      the tables of results/published anew (hours); make published-quick: a sample, compared'
 	@echo 'make compile        the program, tests and benchmarks, without running any'
 	@echo 'make bench          speed figures (ratios and rates, measured in this run)'
 	@echo 'make lint layers headers   style, include rules, headers that compile alone'
 	@echo 'make format         clang-format everything'
+	@echo 'make figures        figures for a paper, PDF, in $(ROOT_BUILD)/figures (gnuplot); FIGURES picks'
 	@echo 'make man            $(ROOT_BUILD)/dse.1, from the tables behind --help'
 	@echo 'make lib            libdse.a, the library behind dse/dse.h, without MPI'
 	@echo 'make install        PREFIX=/usr/local DESTDIR=   (uninstall removes the same; docs/install.md)'
@@ -137,6 +139,8 @@ ONNX_READERS := $(addprefix $(BUILD)/workloads/,onnx_read.o onnx_tensor.o onnx_i
 $(ONNX_READERS): CFLAGS_EXTRA := -I$(BUILD)/onnx
 $(ONNX_READERS): $(BUILD)/onnx/onnx.pb-c.h
 $(call library,workloads): $(BUILD)/onnx/onnx.pb-c.o
+# The report's own files are read by the assembler.
+$(BUILD)/results/report_page.o: $(wildcard results/page/*)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC  $<"
 	$(Q)mkdir -p $(@D); $(CC) $(CFLAGS_ALL) $(CFLAGS_EXTRA) -MMD -MP -c -o $@ $<
@@ -202,11 +206,21 @@ $(BUILD)/tests/bench/bench_%: $(BUILD)/tests/bench/bench_%.o $(foreach l,$(LIBS_
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(MPI_LIBS) $(PKG_LIBS) -lm
 bench: all $(BENCHES)
 	$(Q)scripts/run-bench $(BENCHES)
+# PDFs for a paper, into build/figures; FIGURES="front tenancy" picks.
+figures: all
+	$(Q)BUILD=$(BUILD) scripts/figures/make $(ROOT_BUILD)/figures $(FIGURES)
 compile: all $(TESTS) $(BENCHES) $(BUILD)/tests/pcg_reference $(BUILD)/tests/fault.so
 
 # Hours: hundreds of kills, every crash point, fuzzing, the largest sweep. PARTS="kills fuzz" picks.
 nightly: all $(BUILD)/tests/fault.so
 	$(Q)BUILD=$(BUILD) scripts/nightly $(PARTS)
+
+# The published tables, hours: each part is written when it is done, PARTS="sharding wham" goes on with these alone.
+published: all
+	$(Q)scripts/published --dse $(ROOT_BUILD)/dse $(PARTS) && scripts/published-index
+# Minutes: rows of a sample must be those that are published, byte for byte.
+published-quick: all
+	$(Q)scripts/published --quick --dse $(ROOT_BUILD)/dse $(PARTS)
 
 # --- the house's rules ----------------------------------------------------------------------------------------------
 C_FILES := $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h' 2>/dev/null)
@@ -216,6 +230,7 @@ lint:
 	  --suppress=missingIncludeSystem --suppress=preprocessorErrorDirective -D__GNUC__ -I. \
 	  $(filter-out tests/%,$(filter %.c,$(C_FILES)))
 	$(Q)shellcheck -x .ci/run $$(grep -lE '^#!.*(ba)?sh' scripts/* scripts/*/* tests/*/*.sh tests/*/* 2>/dev/null | sort -u)
+	$(Q)scripts/charts check
 	@echo 'lint: clean'
 layers:
 	$(Q)scripts/check-layers

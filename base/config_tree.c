@@ -6,6 +6,7 @@
  * do. */
 #include "base/config_private.h"
 #include <libconfig.h>
+#include <locale.h>
 
 /* A name that only a key given twice has (see config_emit). */
 static bool is_dropped(const config_setting_t *setting) {
@@ -74,7 +75,11 @@ struct config_node *config_tree(const char *text, struct arena *arena, unsigned 
   config_t parsed;
   config_init(&parsed);
   struct config_node *root = NULL;
-  if (config_read_string(&parsed, text))
+  /* libconfig reads in the C locale and leaves the thread in the process's, whichever it was in before. */
+  const locale_t ours = uselocale((locale_t)0);
+  const bool read = config_read_string(&parsed, text);
+  uselocale(ours);
+  if (read)
     root = copy_setting(config_root_setting(&parsed), arena);
   else
     *line = (unsigned)config_error_line(&parsed);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "dse/cosearch_report.h"
+#include "dse/importance.h"
 #include "dse/picture.h"
 #include "dse/set_report.h"
 #include "dse/stage_shards.h"
@@ -72,7 +73,12 @@ static bool publish_tables(const struct run *run, struct error *error) {
     table_describe(cosearch_report_table(run, arena), columns);
     table_describe(cosearch_report_designs(run, arena), columns);
   } else if (run->tenants != NULL) {
+    static const struct table_column mapping[] = {
+        {"core", "", "", "of each job in turn, with blanks between: the core that it runs on, from 0"},
+        {"priority", "", "", "likewise: of the jobs of a core the one with the lower number starts first"},
+    };
     table_describe(tenancy_report_table(run, arena), columns); /* without rows until there are platforms */
+    table_describe(table_new(arena, "mapping.csv", mapping, 2), columns);
   }
   /* What columns mean is there before any table is. */
   bool done = publish_table(run, "columns.csv", columns, error);
@@ -318,6 +324,7 @@ bool outputs_finish(struct run *run, struct error *error) {
   struct cluster_durations *durations = ARENA_NEW(run->invocation->arena, struct cluster_durations, 1);
   cluster_timing(cluster, timing);
   cluster_durations(cluster, durations);
+  if (topk_count(run->rounds.topk) > 0 && !importance_compute(run, error)) return false;
   run->earlier = NULL; /* from here on this run's own words */
   run->now.phase = "write";
   run->now.n_done = run->now.n_total = 0;

@@ -75,7 +75,8 @@ static void samples_on_chips(const struct partition_shown *shown, const struct c
       free_ms[c] = now_ms;
     }
   }
-  *timeline = (struct timeline){.title = "The first samples on their way through the chips",
+  *timeline = (struct timeline){.chips = true,
+                                .title = "The first samples on their way through the chips",
                                 .lanes = lanes,
                                 .n_lanes = chips->n,
                                 .phases = parts,

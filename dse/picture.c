@@ -4,7 +4,9 @@
 #include "arch/schedule_check.h"
 #include "base/file.h"
 #include "dse/cosearch_report.h"
+#include "dse/importance.h"
 #include "dse/pipeline_picture.h"
+#include "dse/schedule_notes.h"
 #include "dse/set_report.h"
 #include "dse/system_page.h"
 #include "dse/tenancy_report.h"
@@ -72,12 +74,14 @@ static void schedule_timeline(const struct run *run, const struct stage_detail *
   timeline->bars = bars;
   timeline->n_bars = n;
   timeline->us_per_cycle = 1e6 / clock_hz;
+  schedule_notes(detail, timeline, arena);
 }
 
 /* --- tables of the page ---------------------------------------------------------------------------------------------
  */
 
 struct page_columns {
+  size_t first_axis;
   struct report_column columns[8 + N_OBJECTIVES + POINT_MAX_AXES];
   size_t n;
 };
@@ -114,6 +118,7 @@ static void shared_columns(const struct run *run, struct page_columns *page) {
     const struct objective *objective = &run->designs.space.objectives[shown[i]];
     add_column(page, objective->name, objective->unit, objective->maximise ? "max" : "min", false);
   }
+  page->first_axis = page->n;
   for (size_t a = 0; a < run->designs.space.n_axes; a++) {
     add_column(page, run->designs.axes[a].key, run->designs.axes[a].unit, "", run->designs.axes[a].labels != NULL);
   }
@@ -128,12 +133,10 @@ static const char *name_of(const struct run *run, const struct record *record, s
   return arena_copy_text(arena, name);
 }
 
-static void fill_row(const struct run *run, const struct record *record, struct report_cell *cell,
-                     struct arena *arena) {
+static void fill_row(const struct run *run, const struct record *record, struct report_cell *cell) {
   const double *objective = record->score.objective;
   size_t shown[N_OBJECTIVES];
   const size_t n_shown = objectives_shown(run, shown);
-  (cell++)->text = name_of(run, record, arena);
   for (size_t i = 0; i < n_shown; i++) (cell++)->number = objective[shown[i]];
   for (size_t a = 0; a < run->designs.space.n_axes; a++, cell++) {
     const struct axis *axis = &run->designs.axes[a];
@@ -152,7 +155,9 @@ static struct report_table *record_table(const struct run *run, const struct pag
   const size_t n = front ? pareto_count(run->rounds.front) : topk_count(run->rounds.topk);
   struct report_cell *cells = ARENA_NEW(arena, struct report_cell, n * page->n);
   for (size_t i = 0; i < n; i++) {
-    fill_row(run, front ? pareto_at(run->rounds.front, i) : topk_at(run->rounds.topk, i), cells + i * page->n, arena);
+    const struct record *record = front ? pareto_at(run->rounds.front, i) : topk_at(run->rounds.topk, i);
+    cells[i * page->n].text = name_of(run, record, arena);
+    fill_row(run, record, cells + i * page->n + 1);
   }
   struct report_table *table = ARENA_NEW(arena, struct report_table, 1);
   const char *every = run->system != NULL ? " Each stands on all devices, in the strategy that suits it best; area and "
@@ -167,6 +172,17 @@ static struct report_table *record_table(const struct run *run, const struct pag
                                  page->n,
                                  cells,
                                  n};
+  return table;
+}
+
+/* What else was evaluated, in the columns of the front but for the name. */
+static struct report_table *cloud_table(const struct run *run, const struct page_columns *page, struct arena *arena) {
+  const size_t n = thinned_count(run->rounds.cloud), n_columns = page->n - 1;
+  struct report_cell *cells = ARENA_NEW(arena, struct report_cell, n * n_columns);
+  for (size_t i = 0; i < n; i++) fill_row(run, thinned_at(run->rounds.cloud, i), cells + i * n_columns);
+  struct report_table *table = ARENA_NEW(arena, struct report_table, 1);
+  *table = (struct report_table){
+      .title = "Evaluated designs", .columns = page->columns + 1, .n_columns = n_columns, .cells = cells, .n_rows = n};
   return table;
 }
 
@@ -321,14 +337,15 @@ static const struct report_step *steps(const struct run *run, struct arena *aren
   return list;
 }
 
+static const char design_command[] = "dse evaluate run.cfg --design ";
+
 static const struct report_fact *commands_of(const struct run *run, struct arena *arena) {
   const size_t n = pareto_count(run->rounds.front);
   struct report_fact *list = ARENA_NEW(arena, struct report_fact, n);
   for (size_t i = 0; i < n; i++) {
     const struct record *record = pareto_at(run->rounds.front, i);
     list[i].key = name_of(run, record, arena);
-    list[i].value =
-        arena_printf(arena, "dse evaluate run.cfg --design %s", design_text(&run->designs, &record->point, arena));
+    list[i].value = arena_printf(arena, "%s%s", design_command, design_text(&run->designs, &record->point, arena));
   }
   return list;
 }
@@ -381,6 +398,11 @@ bool picture_publish(struct run *run, struct error *error) {
       .front_y = plotted.y,
       .front_size = plotted.size,
       .best_row = row_of(run, &best->point),
+      .first_axis = page.first_axis,
+      .n_axes = run->designs.space.n_axes,
+      .design_command = design_command,
+      .cloud = cloud_table(run, &page, arena),
+      .n_evaluated = (size_t)run->rounds.feasible,
       .topk = record_table(run, &page, false, arena),
       .infeasible = infeasible_table(run, arena),
       .steps = steps(run, arena),
@@ -402,6 +424,7 @@ bool picture_publish(struct run *run, struct error *error) {
   report.facts = facts(run, best, &result, &report.n_facts, arena);
   if (has_system) system_page_fill(run, &report, arena);
   tenancy_report_fill(run, &report, arena);
+  importance_fill(run, &report, arena);
   cosearch_report_fill(run, &report, arena);
   report.breakdowns = breakdowns(&design, has_tdp, &report.n_breakdowns, arena);
   const char *bytes;
@@ -410,5 +433,11 @@ bool picture_publish(struct run *run, struct error *error) {
   if (!file_publish(run_path(run, "report.html"), bytes, n, error)) return false;
   trace_write(timeline, arena, &bytes, &n);
   if (!file_publish(run_path(run, "trace-best.json"), bytes, n, error)) return false;
+  for (size_t t = has_system ? 0 : 1; t < 2; t++) {
+    const size_t n_cut = trace_bars_cut(&timelines[t], arena);
+    if (n_cut == 0) continue;
+    remark(run->invocation, "%s: %zu of %zu bars were cut; its otherData says which\n",
+           t == 0 ? "trace-pipeline.json" : "trace-best.json", n_cut, timelines[t].n_bars);
+  }
   return !has_system || pipeline_picture_publish(run_path(run, "trace-pipeline.json"), &timelines[0], arena, error);
 }

@@ -64,6 +64,55 @@ static size_t input_of(const struct tracks *tracks, const struct pipeline_task *
   return input;
 }
 
+/* What each task waited for, and what its device keeps: see arch/pipeline.h for how long. */
+static void note_waits(const struct tracks *tracks, size_t n_tasks, struct timeline_note *notes,
+                       const struct timeline_bar *bars, struct arena *arena) {
+  for (size_t t = 0; t < n_tasks; t++) {
+    const struct pipeline_task *const task = &tracks->tasks[t];
+    const size_t before = tracks->before[t];
+    uint64_t arrival_ps;
+    const size_t input = input_of(tracks, task, &arrival_ps);
+    const uint64_t free_ps = before > 0 ? tracks->tasks[before - 1].end_ps : 0;
+    const bool for_input = input > 0 && arrival_ps >= free_ps;
+    const size_t last = for_input ? input : before;
+    if (last == 0) continue;
+    notes[t].waits = arena_printf(arena, "%s of stage %" PRIu32, bars[last - 1].label, tracks->tasks[last - 1].device);
+    notes[t].waited_cycles = task->start_ps - free_ps;
+  }
+}
+
+/* A counter a device: what microbatches keep there, from the start of their forward task to their last one's end; how
+ * many they are where nobody said what one keeps. */
+static struct timeline_counter *count_kept(const struct tracks *tracks, size_t n_tasks, struct arena *arena) {
+  const size_t p = tracks->problem->n_devices;
+  struct timeline_counter *const counters = ARENA_NEW(arena, struct timeline_counter, p);
+  struct timeline_change *const changes = ARENA_NEW(arena, struct timeline_change, n_tasks);
+  bool in_bytes = false;
+  for (size_t i = 0; i < p * tracks->problem->n_chunks; i++) {
+    in_bytes = in_bytes || tracks->problem->stages[i].kept_bytes > 0;
+  }
+  for (size_t s = 0; s < p; s++) {
+    size_t n = 0;
+    for (size_t t = 0; t < n_tasks; t++) {
+      const struct pipeline_task *const task = &tracks->tasks[t];
+      const size_t stage = task->chunk * p + task->device;
+      const int64_t bytes = in_bytes ? (int64_t)tracks->problem->stages[stage].kept_bytes : 1;
+      const bool splits = *found_at(tracks, stage, PIPELINE_WEIGHT, task->microbatch) > 0;
+      if (task->device != s) continue;
+      if (task->phase == PIPELINE_FORWARD) {
+        changes[n++] = (struct timeline_change){task->start_ps, bytes};
+      } else if (task->phase == (splits ? PIPELINE_WEIGHT : PIPELINE_BACKWARD)) {
+        changes[n++] = (struct timeline_change){task->end_ps, -bytes};
+      }
+    }
+    counters[s] = (struct timeline_counter){.name = in_bytes ? "kept for backward passes (bytes)"
+                                                             : "kept for backward passes (microbatches)",
+                                            .lane = (uint32_t)s};
+    timeline_count(&counters[s], changes, n, arena);
+  }
+  return counters;
+}
+
 static void mark_critical(const struct tracks *tracks, size_t n_tasks, struct timeline_bar *bars) {
   size_t at = 0; /* 1 + index */
   for (size_t t = 0; t < n_tasks; t++)
@@ -97,6 +146,8 @@ void pipeline_timeline(const struct pipeline_schedule *schedule, const struct pi
                                     .lane = task->device,
                                     .phase = task->phase};
   }
+  struct timeline_note *const notes = ARENA_NEW(arena, struct timeline_note, result->n_tasks);
+  note_waits(&tracks, result->n_tasks, notes, bars, arena);
   mark_critical(&tracks, result->n_tasks, bars);
   for (size_t s = 0; s < problem->n_devices; s++) lanes[s] = arena_printf(arena, "stage %zu", s);
   *timeline = (struct timeline){
@@ -109,6 +160,11 @@ void pipeline_timeline(const struct pipeline_schedule *schedule, const struct pi
       .bars = bars,
       .n_bars = result->n_tasks,
       .us_per_cycle = 1e-6,
+      .notes = notes,
+      .counters = count_kept(&tracks, result->n_tasks, arena),
+      .n_counters = problem->n_devices,
+      .chips = true,
+      .steady = true,
   };
 }
 

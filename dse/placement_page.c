@@ -88,7 +88,8 @@ void placement_timeline(const struct placement_shown *shown, struct arena *arena
                                     .critical = critical[l]};
   }
   for (size_t f = 0; f < n_flows; f++) bars[problem->n_layers + f] = flow_bar(problem, &schedule->flows[f], arena);
-  *timeline = (struct timeline){.title = "Layers on devices",
+  *timeline = (struct timeline){.chips = true,
+                                .title = "Layers on devices",
                                 .lanes = lanes,
                                 .n_lanes = (uint32_t)(problem->n_devices * each),
                                 .phases = phases,

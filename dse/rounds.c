@@ -18,6 +18,7 @@ void rounds_init(struct rounds *rounds, struct cluster *cluster, const struct de
   rounds->seed = search->seed;
   rounds->topk = topk_new(arena, &space->objectives[space->metric], space->metric, search->top_k);
   rounds->front = pareto_new_of(arena, space->objectives, space->front_objectives, space->n_front_objectives);
+  rounds->cloud = thinned_new(arena, CLOUD_MOST);
   rounds->evaluated = point_set_new(arena);
   rounds->found_points = point_set_new(arena);
   if (journal != NULL) rounds->journaled = journal_rounds(journal);
@@ -139,6 +140,7 @@ static bool one_round(struct rounds *rounds, const char *by, size_t n, struct er
     if (rounds->heard != NULL) rounds->heard(rounds->heard_context, record);
     if (record->score.reason != REASON_NONE) continue;
     rounds->feasible++;
+    thinned_add(rounds->cloud, record);
     place(rounds, by, record);
   }
   end_round(rounds, replayed);
@@ -236,6 +238,7 @@ static void keep_sweep(struct rounds *rounds, const struct sweep *sweep) {
   for (size_t i = 0; i < topk_count(sweep_topk(sweep)); i++) place(rounds, "sweep", topk_at(sweep_topk(sweep), i));
   for (size_t i = 0; i < pareto_count(sweep_front(sweep)); i++) {
     place(rounds, "sweep", pareto_at(sweep_front(sweep), i));
+    thinned_add(rounds->cloud, pareto_at(sweep_front(sweep), i));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "dse/design_space.h"
 #include "results/journal.h"
 #include "results/pareto.h"
+#include "results/thinned.h"
 #include "results/topk.h"
 #include "search/space/boxes.h"
 #include "search/space/sweep.h"
@@ -30,6 +31,8 @@ struct round_time { /* of a round that this launch computed */
   double seconds;
 };
 
+enum { CLOUD_MOST = 20000 }; /* designs kept to be shown behind the front */
+
 struct rounds {
   struct cluster *cluster;
   const struct design_space *designs;
@@ -39,6 +42,7 @@ struct rounds {
   uint64_t seed;
   struct topk *topk;
   struct pareto *front;
+  struct thinned *cloud; /* of the feasible ones; of a sweep those that its rounds kept */
   struct point_set *evaluated;
   uint64_t round, evaluations, replayed, feasible;
   uint64_t reason_count[N_REASONS];

@@ -125,7 +125,8 @@ void sharding_timeline(const struct sharding_shown *shown, struct arena *arena, 
   }
   for (uint32_t l = 0; l < p->n_layers; l++) add_layer(shown, l, set_of[l], critical[l], &bars);
   *timeline =
-      (struct timeline){.title = "Layers on sets of boards",
+      (struct timeline){.chips = true,
+                        .title = "Layers on sets of boards",
                         .lanes = lanes,
                         .n_lanes = (uint32_t)answer->n_sets,
                         .phases = phases,

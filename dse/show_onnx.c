@@ -6,8 +6,10 @@ enum { ESCAPED_BYTES = 120 };
 
 void show_onnx(const struct invocation *invocation, const struct onnx_notes *notes) {
   say(invocation, "\noperator set %lld%s%s, %zu nodes\n", (long long)notes->opset,
-      notes->newer ? " (newer than what is known here)" : "", notes->quantised ? ", quantised" : "", notes->n_nodes);
+      notes->newer ? " (warning: newer than the 18 that is known here; operators are taken as they were there)" : "",
+      notes->quantised ? ", quantised" : "", notes->n_nodes);
   for (size_t i = 0; i < notes->n_inputs; i++) say(invocation, "%-16s %s\n", "data input", notes->inputs[i]);
+  for (size_t i = 0; i < notes->n_outputs; i++) say(invocation, "%-16s %s\n", "output", notes->outputs[i]);
   say(invocation, "%-16s %zu nodes of constants and shapes\n%-16s %zu nodes into %zu norms and %zu activations\n",
       "folded", notes->n_folded, "merged", notes->n_merged, notes->n_norms, notes->n_activations);
   if (notes->own_batch > 0)

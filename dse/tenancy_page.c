@@ -49,7 +49,8 @@ void tenancy_timeline(const struct tenancy_shown *shown, struct arena *arena, st
                                     .lane = core,
                                     .critical = core == last};
   }
-  *timeline = (struct timeline){.title = "Queues of the cores",
+  *timeline = (struct timeline){.chips = true,
+                                .title = "Queues of the cores",
                                 .lanes = lanes,
                                 .n_lanes = (uint32_t)problem->n_cores,
                                 .phases = phases,

@@ -32,7 +32,7 @@ int main(void) {
   struct dse_run *run = dse_run_text(dse, "front.c", run_file, sets, 1);
   if (run == NULL) return fail(dse);
 
-  struct dse_design design;
+  struct dse_design design = {0};
   if (!dse_evaluate(run, "tpuv4", &design)) return fail(dse);
   print_design("tpuv4", &design);
 

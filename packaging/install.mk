@@ -10,7 +10,7 @@ lib: $(BUILD)/lib/libdse.a
 # that none of our names meets one of a user's.
 LIBRARY_SOURCES := $(foreach f,base workloads arch results search,$(SOURCES_$(f))) cluster/serial.c \
   $(filter-out cluster/serial.c cluster/mpi.c,$(CLUSTER_SOURCES)) $(SOURCES_dse)
-$(BUILD)/lib/dse.o: $(call objects,$(LIBRARY_SOURCES)) $(BUILD)/onnx/onnx.pb-c.o $(EMBEDDED_OBJECTS)
+$(BUILD)/lib/dse.o: $(call objects,$(LIBRARY_SOURCES)) $(BUILD)/onnx/onnx.pb-c.o
 	@echo "  LD  $@"
 	$(Q)mkdir -p $(@D); ld -r -o $@ $^ && objcopy --strip-debug --wildcard --keep-global-symbol='dse_*' $@
 $(BUILD)/lib/libdse.a: $(BUILD)/lib/dse.o
@@ -35,7 +35,8 @@ $(BUILD)/packaging/%: packaging/%.in FORCE
 PLACES = BUILD='$(BUILD)' VERSION='$(VERSION)' DESTDIR='$(DESTDIR)' bindir='$(bindir)' libdir='$(libdir)' \
   includedir='$(includedir)' datadir='$(datadir)' mandir='$(mandir)' docdir='$(docdir)' bashdir='$(bashdir)' \
   zshdir='$(zshdir)' fishdir='$(fishdir)' moduledir='$(moduledir)'
-install: all lib $(GENERATED)
+# READY=yes: all is made, nothing is looked at again.
+install: $(if $(READY),,all lib $(GENERATED))
 	$(Q)$(PLACES) packaging/install
 uninstall:
 	$(Q)$(PLACES) packaging/install remove

@@ -2,13 +2,14 @@
  *
  * Source: ux.md §5. The order is an architect's: the answer, how far it may be trusted, the choices, where area and
  * power go, how it runs, how the search got there, how to repeat it. The page may load nothing (Content-Security-
- * Policy), so it works offline and tells nobody that it was read. Left out: parallel axes and other pictures that the
- * CSV files serve. */
+ * Policy), so it works offline and tells nobody that it was read. What moves is drawn by the programs of results/page/;
+ * without them tables, sentences and what is drawn as SVG here remain. */
 #include "results/report.h"
 #include "results/report_parts.h"
 #include <stdio.h>
+#include <string.h>
 
-enum { MAX_COMMAND_ROWS = 100 };
+enum { MAX_COMMAND_ROWS = 100, LONG_FACT = 44 };
 
 static void write_head(struct writer *writer, const struct report *report) {
   writer_raw(writer, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -30,7 +31,8 @@ static void write_headline(struct writer *writer, const struct report *report) {
     report_write_tagged(writer, "<p class=\"band\"><b>How good is this model?</b> ", report->model_band, "</p>\n");
   if (report->n_facts > 0) writer_raw(writer, "<dl class=\"facts\">\n");
   for (size_t i = 0; i < report->n_facts; i++) {
-    report_write_tagged(writer, "<div><dt>", report->facts[i].key, "</dt>");
+    const bool is_long = report->facts[i].value != NULL && strlen(report->facts[i].value) > LONG_FACT;
+    report_write_tagged(writer, is_long ? "<div class=\"long\"><dt>" : "<div><dt>", report->facts[i].key, "</dt>");
     report_write_tagged(writer, "<dd>", report->facts[i].value, "</dd></div>\n");
   }
   if (report->n_facts > 0) writer_raw(writer, "</dl>\n");
@@ -52,6 +54,7 @@ static void write_links(struct writer *writer, const struct report *report) {
     write_link(writer, true, id, chapter->title);
   }
   write_link(writer, report->front != NULL, "front", "Front");
+  write_link(writer, report->front != NULL && report->front->n_rows > 1, "parallel", "Axes");
   write_link(writer, report->topk != NULL, "topk", "Best per stage");
   write_link(writer, report->n_breakdowns > 0, "breakdown", "Area and power");
   write_link(writer, report->n_bars > 0, "bars-0", "What moves it");
@@ -94,6 +97,21 @@ static void write_settings(struct writer *writer, const char *settings) {
   writer_raw(writer, "</pre></details></section>\n");
 }
 
+bool report_has_charts(const struct report *report) {
+  return (report->front != NULL && report->front->n_rows > 0) || report->n_steps > 0 || report->n_timelines > 0;
+}
+
+static void write_footer(struct writer *writer, const struct report *report) {
+  writer_raw(writer, "<footer><p>This page is one file. It works offline and asks for nothing.</p>\n");
+  if (report_has_charts(report)) {
+    writer_raw(writer, "<details class=\"no-print\"><summary>Its charts are drawn by Apache ECharts: licences"
+                       "</summary><pre>");
+    report_write_licences(writer);
+    writer_raw(writer, "</pre></details>");
+  }
+  writer_raw(writer, "</footer>\n</main>\n");
+}
+
 void report_write(const struct report *report, struct arena *arena, const char **html, size_t *n_bytes) {
   struct writer writer;
   writer_init(&writer, arena);
@@ -107,6 +125,7 @@ void report_write(const struct report *report, struct arena *arena, const char *
     report_write_chapter(&writer, chapter, n_chapters++);
   }
   report_write_front(&writer, report);
+  report_write_parallel(&writer, report);
   report_write_table_section(&writer, report->topk, "topk", "Nothing was kept.");
   report_write_breakdowns(&writer, report);
   for (size_t i = 0; i < report->n_bars; i++) report_write_bars(&writer, &report->bars[i], i);
@@ -122,10 +141,14 @@ void report_write(const struct report *report, struct arena *arena, const char *
   }
   write_commands(&writer, report);
   write_settings(&writer, report->settings);
-  writer_raw(&writer, "<footer>This page is one file. It works offline and asks for nothing.</footer>\n</main>\n"
-                      "<div id=\"tip\" role=\"status\" hidden></div>\n<script type=\"application/json\" id=\"data\">");
+  write_footer(&writer, report);
+  writer_raw(&writer, "<script type=\"application/json\" id=\"data\">");
   report_write_data(&writer, report, arena);
-  writer_raw(&writer, "</script>\n<script>\n");
+  if (report_has_charts(report)) {
+    writer_raw(&writer, "</script>\n<script id=\"library\">\n");
+    report_write_charts(&writer);
+  }
+  writer_raw(&writer, "</script>\n<script id=\"program\">\n");
   report_write_script(&writer);
   writer_raw(&writer, "</script>\n</body></html>\n");
   *html = writer.text;

@@ -11,7 +11,7 @@
 #include "results/timeline.h"
 
 enum {
-  REPORT_MAX_BARS = 20000,   /* of a timeline; more are thinned, which is said */
+  REPORT_MAX_BARS = 10000,   /* of a timeline; more are thinned, which is said */
   REPORT_MAX_POINTS = 20000, /* in the chart of the front; likewise */
   REPORT_MAX_STEPS = 4000,   /* of a profile; more are merged, the highest shown */
   REPORT_MAX_MARKS = 2000,   /* of points in a picture without scripts; likewise */
@@ -139,6 +139,10 @@ struct report {
   const struct report_table *front;
   size_t front_x, front_y, front_size; /* columns of numbers; front_size may be SIZE_MAX: all alike */
   size_t best_row;                     /* of the front, marked; SIZE_MAX: none */
+  size_t first_axis, n_axes;           /* columns of the front that say which design it is; 0, 0: unknown */
+  const char *design_command;          /* computes a design: what stands before "key=value,..."; NULL: unknown */
+  const struct report_table *cloud;    /* designs evaluated, of the front's columns but the first text; NULL: none */
+  size_t n_evaluated;                  /* that the cloud is a part of */
   const struct report_table *topk, *infeasible;
   const struct report_step *steps;
   size_t n_steps;

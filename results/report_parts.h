@@ -5,15 +5,25 @@
 #include "results/report.h"
 #include "results/writer.h"
 
-/* The style sheet and the program of the page, without their tags. */
+/* The page's own files, without their tags: style sheet, program, chart library, the library's licences as HTML text.
+ */
 void report_write_style(struct writer *writer);
 void report_write_script(struct writer *writer);
+void report_write_charts(struct writer *writer);
+void report_write_licences(struct writer *writer);
+/* Is there anything that the chart library draws? */
+bool report_has_charts(const struct report *report);
+/* How many designs of the front and of the cloud the charts show. */
+size_t report_front_shown(const struct report *report);
+size_t report_cloud_shown(const struct report *report);
 /* What the charts show, as one JSON object. */
 void report_write_data(struct writer *writer, const struct report *report, struct arena *arena);
 
 /* `before` and `after` are ours, `text` (NULL: nothing) is escaped. */
 void report_write_tagged(struct writer *writer, const char *before, const char *text, const char *after);
 void report_open_section(struct writer *writer, const char *id, const char *title);
+/* A chart's place, up to where its summary for those who do not see it begins; "\"></div>" ends it. */
+void report_open_chart(struct writer *writer, const char *name);
 /* As people read it; NaN: nothing. */
 void report_write_number(struct writer *writer, double value);
 /* The rows, each with an id "<prefix>-row-N"; `best` is marked (SIZE_MAX: none). */
@@ -25,6 +35,7 @@ void report_write_table_section(struct writer *writer, const struct report_table
 void report_chapter_id(size_t number, char id[16]);
 void report_write_chapter(struct writer *writer, const struct report_chapter *chapter, size_t number);
 void report_write_front(struct writer *writer, const struct report *report);
+void report_write_parallel(struct writer *writer, const struct report *report);
 void report_write_breakdowns(struct writer *writer, const struct report *report);
 void report_write_bars(struct writer *writer, const struct report_bars *bars, size_t number);
 void report_write_timeline(struct writer *writer, const struct timeline *timeline, size_t number, struct arena *arena);

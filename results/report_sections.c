@@ -1,8 +1,8 @@
 /* How does each part of the report say in a table and in words what its chart shows?
  *
  * Source: ux.md §5: every chart has a text summary and a table beside it. The charts themselves are drawn by
- * report_script.c from report_data.c; without scripts the tables, the bars of the breakdowns and the sentences remain.
- * Left out: parallel axes and other pictures that the CSV files serve. */
+ * the programs in results/page/ from report_data.c; without scripts the tables, the bars of the breakdowns and the
+ * sentences remain. Left out: rows beyond REPORT_MAX_ROWS, which the CSV files have. */
 #include "base/error.h"
 #include "results/report_parts.h"
 #include <inttypes.h>
@@ -31,6 +31,10 @@ void report_open_section(struct writer *writer, const char *id, const char *titl
   writer_format(writer, "<section id=\"%s\"><h2>", id);
   writer_html(writer, title);
   writer_raw(writer, "</h2>\n");
+}
+
+void report_open_chart(struct writer *writer, const char *name) {
+  writer_format(writer, "<figure><div class=\"chart\" id=\"chart-%s\" tabindex=\"0\" role=\"img\" aria-label=\"", name);
 }
 
 /* --- tables --- */
@@ -95,14 +99,17 @@ void report_write_table_section(struct writer *writer, const struct report_table
 
 /* --- the front --- */
 
-static void write_front_tools(struct writer *writer) {
+static void write_front_tools(struct writer *writer, bool has_cloud) {
   writer_raw(writer, "<div class=\"tools needs-script\" hidden>"
                      "<label>across <select id=\"front-x\"></select></label>"
                      "<label><input type=\"checkbox\" id=\"front-logx\"> log</label>"
                      "<label>up <select id=\"front-y\"></select></label>"
                      "<label><input type=\"checkbox\" id=\"front-logy\"> log</label>"
                      "<label>size <select id=\"front-size\"></select></label>"
-                     "<label>colour <select id=\"front-hue\"></select></label></div>\n");
+                     "<label>colour <select id=\"front-colour\"></select></label>");
+  if (has_cloud) writer_raw(writer, "<label><input type=\"checkbox\" id=\"front-cloud\" checked> evaluated</label>");
+  writer_raw(writer, "</div>\n<p class=\"matches\" id=\"front-matches\" role=\"status\" hidden><span></span>"
+                     "<button type=\"button\">show all</button></p>\n");
 }
 
 /* The chart's summary for those who do not see it, as its label and its caption. */
@@ -124,9 +131,12 @@ static void write_front_summary(struct writer *writer, const struct report *repo
     report_write_number(writer, high);
     report_write_tagged(writer, " ", table->columns[axes[k]].unit, "");
   }
-  if (table->n_rows > REPORT_MAX_POINTS)
-    writer_format(writer, "; the chart shows %d of them, evenly chosen", REPORT_MAX_POINTS);
+  if (table->n_rows > report_front_shown(report))
+    writer_format(writer, "; the chart shows %zu of them, evenly chosen", report_front_shown(report));
   writer_raw(writer, ".");
+  if (report->cloud != NULL && report_cloud_shown(report) > 0)
+    writer_format(writer, " Behind them %zu of the %zu feasible designs that were evaluated.",
+                  report_cloud_shown(report), report->n_evaluated);
 }
 
 void report_write_front(struct writer *writer, const struct report *report) {
@@ -140,18 +150,38 @@ void report_write_front(struct writer *writer, const struct report *report) {
   }
   REQUIRE(report->front_x < table->n_columns && report->front_y < table->n_columns);
   REQUIRE(!table->columns[report->front_x].is_text && !table->columns[report->front_y].is_text);
-  write_front_tools(writer);
-  writer_raw(writer, "<figure><canvas id=\"front-chart\" tabindex=\"0\" role=\"img\" aria-label=\"");
+  write_front_tools(writer, report->cloud != NULL && report->cloud->n_rows > 0);
+  report_open_chart(writer, "front");
   write_front_summary(writer, report);
-  writer_raw(writer, " Arrow keys walk along the designs, Enter opens one.\"></canvas>"
-                     "<div class=\"legend\" id=\"front-legend\"></div><figcaption class=\"note\">");
+  writer_raw(writer, " Arrow keys walk along the designs, Enter opens one.\"></div><figcaption class=\"note\">");
   write_front_summary(writer, report);
   writer_raw(writer, " Dashed: the designs that none beats in the two measures shown. Point at a design to read it, "
-                     "click to open it.</figcaption></figure>\n"
-                     "<div class=\"pick\" id=\"front-pick\" aria-live=\"polite\" hidden></div>\n"
+                     "click to open it; Ctrl and the wheel zoom.</figcaption></figure>\n"
+                     "<div id=\"design\" aria-live=\"polite\" hidden></div>\n"
                      "<details open><summary>Table of the front</summary>\n");
   report_write_table(writer, table, "front", report->best_row);
   writer_raw(writer, "</details></section>\n");
+}
+
+void report_write_parallel(struct writer *writer, const struct report *report) {
+  const struct report_table *const table = report->front;
+  if (table == NULL || table->n_rows < 2) return;
+  report_open_section(writer, "parallel", "What the designs of the front have in common");
+  writer_raw(writer, "<div class=\"needs-script\" hidden><p class=\"note\">A line is a design. Drag along an axis to "
+                     "choose a range: the front's chart and table show what lies within. A click on an axis frees it."
+                     "</p>\n");
+  report_open_chart(writer, "parallel");
+  writer_format(writer,
+                "%zu designs as lines across their axes and measures, coloured by the measure of the front's "
+                "upward axis. The numbers are in the table of the front.",
+                table->n_rows);
+  writer_raw(writer,
+             "\"></div></figure>\n<div class=\"tools\"><label>keep <select id=\"parallel-axis\"></select></label>"
+             "<label>from <select id=\"parallel-low\"></select></label>"
+             "<label>to <select id=\"parallel-high\"></select></label>"
+             "<button type=\"button\" id=\"parallel-apply\">choose</button>"
+             "<button type=\"button\" id=\"parallel-clear\">free all axes</button></div></div>\n"
+             "<noscript><p class=\"note\">The table of the front says the same.</p></noscript></section>\n");
 }
 
 /* --- area and power --- */
@@ -197,10 +227,10 @@ static void write_timeline_tools(struct writer *writer, size_t number) {
                  {"0", "all", "show all"}};
   writer_raw(writer, "<div class=\"tools needs-script\" hidden>");
   for (size_t i = 0; i < sizeof buttons / sizeof buttons[0]; i++)
-    writer_format(writer, "<button type=\"button\" data-gantt=\"%zu\" data-key=\"%s\" aria-label=\"%s\">%s</button>",
+    writer_format(writer, "<button type=\"button\" data-timeline=\"%zu\" data-key=\"%s\" aria-label=\"%s\">%s</button>",
                   number, buttons[i].key, buttons[i].label, buttons[i].text);
   writer_format(writer,
-                "<label><input type=\"checkbox\" id=\"gantt-critical-%zu\" checked> critical path</label>"
+                "<label><input type=\"checkbox\" id=\"timeline-critical-%zu\" checked> critical path</label>"
                 "<span>drag to move, Ctrl + wheel to zoom</span></div>\n",
                 number);
 }
@@ -266,16 +296,17 @@ void report_write_timeline(struct writer *writer, const struct timeline *timelin
   report_open_section(writer, id, timeline->title);
   if (timeline->note != NULL) report_write_tagged(writer, "<p class=\"note\">", timeline->note, "</p>\n");
   write_timeline_tools(writer, number);
-  writer_raw(writer, "<div class=\"legend\">");
+  writer_format(writer, "<div class=\"legend\" id=\"timeline-legend-%zu\">", number);
   for (uint16_t phase = 0; phase < timeline->n_phases; phase++) {
-    writer_format(writer, "<span><i style=\"background:var(--c%d)\"></i>", phase % N_HUES);
+    writer_format(writer, "<span data-phase=\"%d\"><i style=\"background:var(--c%d)\"></i>", phase, phase % N_HUES);
     report_write_tagged(writer, "", timeline->phases[phase], "</span>");
   }
-  writer_raw(writer, "<span><i style=\"background:var(--mark);height:4px;vertical-align:2px\"></i>critical path</span>"
-                     "</div>\n<figure><div class=\"gantt\">");
-  writer_format(writer, "<canvas id=\"gantt-%zu\" tabindex=\"0\" role=\"img\" aria-label=\"", number);
+  writer_raw(writer,
+             "<span><i style=\"background:var(--critical);height:4px;vertical-align:2px\"></i>critical path</span>"
+             "</div>\n");
+  report_open_chart(writer, id);
   write_timeline_summary(writer, timeline, n_path);
-  writer_raw(writer, " Plus and minus zoom, arrow keys move.\"></canvas></div><figcaption class=\"note\">");
+  writer_raw(writer, " Plus and minus zoom, arrow keys move.\"></div><figcaption class=\"note\">");
   write_timeline_summary(writer, timeline, n_path);
   writer_raw(writer, "</figcaption></figure>\n");
   write_path(writer, timeline, path, n_path);
@@ -304,11 +335,11 @@ static void write_steps_summary(struct writer *writer, const struct report *repo
 void report_write_steps(struct writer *writer, const struct report *report) {
   if (report->n_steps == 0) return;
   report_open_section(writer, "convergence", "How the search got there");
-  writer_raw(writer, "<figure><canvas id=\"steps-chart\" role=\"img\" aria-label=\"");
+  writer_raw(writer, "<div class=\"tools needs-script\" hidden><label><input type=\"checkbox\" id=\"convergence-log\"> "
+                     "log</label></div>\n");
+  report_open_chart(writer, "convergence");
   write_steps_summary(writer, report);
-  writer_raw(writer, "\"></canvas><div class=\"legend\"><span><i style=\"background:var(--c0)\"></i>best so far</span>"
-                     "<span><i style=\"background:var(--mark)\"></i>bound (dashed)</span></div>"
-                     "<figcaption class=\"note\">");
+  writer_raw(writer, "\"></div><figcaption class=\"note\">");
   write_steps_summary(writer, report);
   writer_raw(writer, "</figcaption></figure>\n<details><summary>Table of the rounds</summary>"
                      "<div class=\"scroll\" tabindex=\"0\"><table>");

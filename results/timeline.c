@@ -45,9 +45,14 @@ void timeline_choose(const struct timeline *timeline, size_t cap, struct arena *
     indices[i] = (uint32_t)i;
   }
   *n_chosen = timeline->n_bars < cap ? timeline->n_bars : cap;
+  *chosen = indices;
+  if (*n_chosen < timeline->n_bars && timeline->steady) {
+    sort(timeline, indices, timeline->n_bars, by_start);
+    *chosen = indices + (timeline->n_bars - *n_chosen) / 2;
+    return;
+  }
   if (*n_chosen < timeline->n_bars) sort(timeline, indices, timeline->n_bars, by_worth);
   sort(timeline, indices, *n_chosen, by_start);
-  *chosen = indices;
 }
 
 uint64_t timeline_end_cycles(const struct timeline *timeline) {
@@ -73,4 +78,23 @@ void timeline_critical(const struct timeline *timeline, struct arena *arena, uin
   }
   *path = indices;
   *n_path = n_kept;
+}
+
+static int by_moment(const void *a, const void *b) {
+  const struct timeline_change *const x = a, *const y = b;
+  if (x->at_cycles != y->at_cycles) return by_u64(x->at_cycles, y->at_cycles);
+  return x->by < y->by ? -1 : x->by > y->by;
+}
+
+void timeline_count(struct timeline_counter *counter, struct timeline_change *changes, size_t n, struct arena *arena) {
+  struct timeline_sample *const samples = ARENA_NEW(arena, struct timeline_sample, n);
+  uint64_t value = 0;
+  qsort(changes, n, sizeof *changes, by_moment);
+  counter->n_samples = 0;
+  for (size_t i = 0; i < n; i++) {
+    value += (uint64_t)changes[i].by; /* in the ring of 64 bits: a sum that ends above 0 is right */
+    if (i + 1 < n && changes[i + 1].at_cycles == changes[i].at_cycles) continue;
+    samples[counter->n_samples++] = (struct timeline_sample){changes[i].at_cycles, value};
+  }
+  counter->samples = samples;
 }

@@ -160,9 +160,13 @@ void writer_json_f32(struct writer *writer, const double *values, size_t n) {
   base64_end(writer, &base64);
 }
 
-void writer_json_u32(struct writer *writer, const uint32_t *values, size_t n) {
+unsigned writer_bits_of(size_t n_values) { return n_values <= 1u << 8 ? 8 : n_values <= 1u << 16 ? 16 : 32; }
+
+void writer_json_words(struct writer *writer, const uint32_t *values, size_t n, unsigned bits) {
   struct base64 base64 = {0};
   writer_raw(writer, "\"");
-  for (size_t i = 0; i < n; i++) base64_u32(writer, &base64, values[i]);
+  for (size_t i = 0; i < n; i++) {
+    for (unsigned k = 0; k < bits; k += 8) base64_byte(writer, &base64, (unsigned char)(values[i] >> k));
+  }
   base64_end(writer, &base64);
 }

@@ -27,6 +27,8 @@ void writer_json(struct writer *writer, const char *text);
 void writer_json_double(struct writer *writer, double value);
 /* Little-endian words in base64, with their quotes. */
 void writer_json_f32(struct writer *writer, const double *values, size_t n); /* out of range: NaN */
-void writer_json_u32(struct writer *writer, const uint32_t *values, size_t n);
+/* Values below n_values need so many bits: 8, 16 or 32. */
+unsigned writer_bits_of(size_t n_values);
+void writer_json_words(struct writer *writer, const uint32_t *values, size_t n, unsigned bits);
 
 #endif

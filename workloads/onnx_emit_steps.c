@@ -1,7 +1,7 @@
 /* Which ops are the recurrences (LSTM, GRU, RNN) of an ONNX graph?
  *
- * One product over all steps for the inputs and a chain of steps for the states, as in gnmt.c. Left out: peepholes and
- * sequences of different lengths. */
+ * One product over all steps for the inputs and a chain of steps for the states, as in gnmt.c. Peepholes
+ * count as parameters. Left out: their products, and sequences of different lengths. */
 #include "base/checked.h"
 #include "workloads/onnx_emit.h"
 #include <stdio.h>
@@ -65,6 +65,8 @@ void onnx_emit_recurrence(struct onnx_build *build, const struct onnx_node *node
                                   (uint64_t)r->dims[2],
                                   bias != NULL ? bias->elements / n_directions : 0,
                                   0};
+  const struct onnx_value *const peepholes = onnx_operand(build->graph, node, 7);
+  const bool peeps = peepholes != NULL && peepholes->source == SOURCE_WEIGHT;
   struct tensor *const cells = ARENA_NEW(build->graph->arena, struct tensor, n_directions * steps);
   const struct tensor in =
       x->source == SOURCE_DATA ? build->tensors[node->inputs[0]] : onnx_tensor_of(build, node->inputs[0]);
@@ -73,7 +75,8 @@ void onnx_emit_recurrence(struct onnx_build *build, const struct onnx_node *node
                               .m = emit_product(emit, steps, batch),
                               .n = recurrence.gates,
                               .k = (uint64_t)x->shape.dims[2],
-                              .n_bias = recurrence.biases - recurrence.biases / 2,
+                              .n_bias = recurrence.biases - recurrence.biases / 2 +
+                                        (peeps ? peepholes->elements / n_directions : 0),
                               .group = OP_ABSENT,
                               .rank = 3};
     const struct tensor input = emit_gemm(emit, recurrence.name, in, &gemm);

@@ -240,7 +240,7 @@ static bool bind_inputs(struct inferrer *inferrer) {
       notes->inputs[notes->n_inputs++] = describe(graph->arena, value);
   }
   if (error->n_messages > n_before) return false;
-  if (inferrer->file_batch > 1 && request->batch == 1) notes->own_batch = inferrer->file_batch;
+  if (inferrer->file_batch > 1 && !inferrer->mixed && request->batch == 1) notes->own_batch = inferrer->file_batch;
   if (inferrer->file_batch > 0 && request->batch != 1 && request->batch != inferrer->file_batch) {
     notes->file_batch = inferrer->file_batch;
     if (inferrer->mixed)

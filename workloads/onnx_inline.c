@@ -23,6 +23,7 @@ struct capture {
 
 static void add_captured(struct capture *capture, uint32_t value, int place) {
   struct onnx_node *const node = capture->node;
+  if (value == ONNX_NONE) return; /* an operand of a function that its caller leaves out */
   if (node->n_captured == capture->held) {
     capture->held = 2 * capture->held + 8;
     struct onnx_captured *const more = ARENA_NEW(capture->reader->arena, struct onnx_captured, capture->held);

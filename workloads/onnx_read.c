@@ -387,12 +387,15 @@ bool onnx_read_initializers(struct onnx_reader *reader, const Onnx__GraphProto *
 bool onnx_read_value_infos(struct onnx_reader *reader, const Onnx__GraphProto *from) {
   struct onnx_graph *const graph = reader->graph;
   uint32_t value;
-  for (size_t i = 0; i < from->n_value_info; i++)
-    if (from->value_info[i]->name != NULL && onnx_scope_find(reader->scope, from->value_info[i]->name, &value) &&
-        graph->values[value].producer != ONNX_NONE && !onnx_read_declared(reader, from->value_info[i], value))
-      return false;
+  for (size_t i = 0; i < from->n_value_info; i++) {
+    const char *const name = from->value_info[i]->name;
+    if (name == NULL || !onnx_scope_find(reader->scope, name, &value) || value == ONNX_NONE) continue;
+    const bool known = graph->values[value].producer != ONNX_NONE || graph->values[value].is_initializer;
+    if (known && !onnx_read_declared(reader, from->value_info[i], value)) return false;
+  }
   for (size_t i = 0; i < from->n_output; i++) {
-    if (from->output[i]->name == NULL || !onnx_scope_find(reader->scope, from->output[i]->name, &value)) continue;
+    const char *const name = from->output[i]->name;
+    if (name == NULL || !onnx_scope_find(reader->scope, name, &value) || value == ONNX_NONE) continue;
     if (graph->values[value].producer != ONNX_NONE && !onnx_read_declared(reader, from->output[i], value)) return false;
   }
   return true;

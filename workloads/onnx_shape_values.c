@@ -16,7 +16,9 @@ bool onnx_infer_shape(struct onnx_inference *inference) {
   const int64_t dims[] = {end - start};
   return onnx_set_shape(inference, 0, dims, 1, ONNX_INT64);
 }
-bool onnx_infer_size(struct onnx_inference *inference) { return onnx_set_shape(inference, 0, NULL, 0, ONNX_INT64); }
+bool onnx_infer_size(struct onnx_inference *inference) {
+  return onnx_need(inference, 1) && onnx_set_shape(inference, 0, NULL, 0, ONNX_INT64);
+}
 
 bool onnx_infer_constant(struct onnx_inference *inference) {
   for (size_t i = 0; i < inference->node->n_attributes; i++) {

@@ -154,7 +154,8 @@ bool onnx_read_declared(struct onnx_reader *reader, const Onnx__ValueInfoProto *
   }
   for (size_t i = 0; i < shape.rank && shape.rank == value->shape.rank; i++)
     if (shape.dims[i] >= 0 && shape.dims[i] != value->shape.dims[i])
-      return onnx_reject_value(reader, value->name, "has another shape as an input than as an initializer");
+      return onnx_reject_value(reader, value->name, "is stated with another shape than it has as an initializer");
   return shape.rank == value->shape.rank ||
-         onnx_reject_value(reader, value->name, "has another number of dimensions as an input than as an initializer");
+         onnx_reject_value(reader, value->name,
+                           "is stated with another number of dimensions than it has as an initializer");
 }

@@ -21,6 +21,30 @@ head -c 9000 resnet50.onnx >cut.onnx
 runs 2 'a file that is cut off' "$dse" show workload cut.onnx
 check 'a file that is cut off: no message of the parser' grep -q 'this is no complete ONNX file' err
 
+
+# Another batch than the export's, where the file holds the number; the shapes that it states; what is written out.
+cp "$root"/tests/data/onnx/{vit_b_16,light/swiglu_function,nodes/{qlinearconv,nonzero_example,if}}.onnx . || exit 1
+runs 0 'another batch' "$dse" show workload vit_b_16.onnx --set batch=8 --json
+cp out vit.json
+holds 'another batch: 8 times the products, the same weights' 'a["forward_flops"] == 8 * 2 * 17563828224 and
+  a["parameters"] == 86567656 and a["onnx"]["outputs"][0].endswith("[8,1000]")' vit.json
+runs 0 'a function of the file' "$dse" show workload swiglu_function.onnx --strict
+prints 'a function of the file: said' 'written out      1 nodes: If, Loop, Scan or functions of the file'
+runs 0 'a quantised model' "$dse" show workload qlinearconv.onnx
+prints 'a quantised model: named so' 'operator set 10, quantised'
+runs 0 'a shape that depends on the data' "$dse" show workload nonzero_example.onnx
+prints 'a shape that depends on the data: as the file says' 'stated shapes    1 nodes'
+runs 0 'a branch that depends on the data' "$dse" show workload if.onnx
+prints 'a branch that depends on the data: said' 'unknown branches 1'
+runs 2 'tensor parallel: refused' "$dse" show workload bert_base.onnx --set split.tensor=8
+check 'tensor parallel: the reason' grep -q "nothing says how this graph's operators split" err
+runs 0 'blocks' "$dse" show workload bert_base.onnx --blocks
+
+# The judge of anybody's files, on ours.
+check 'check: every shape is as stated' env DSE="$dse" "$root/scripts/onnx" check "$root/tests/data/onnx/nodes"
+check 'count: as counted by another reader' env DSE="$dse" "$root/scripts/onnx" count \
+  "$root"/tests/data/onnx/{resnet50,mobilenet_v3_large}.onnx "$root"/tests/data/onnx/light/light_*.onnx
+
 cat >run.cfg <<'CFG'
 workload = "resnet50.onnx"; batch = 8;
 limits = { area_mm2 = 500.0; };

@@ -1,6 +1,7 @@
 /* Do run files become the settings they say, whatever form their values take, and read back as written? */
 #include "base/file.h"
 #include "tests/unit/base/config_fixture.h"
+#include <locale.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +36,17 @@ static void defaults_fill_what_the_file_leaves_out(void **state) {
   struct sample_top top;
   config_defaults(&sample_top_table, &fixture->arena, &top);
   assert_string_equal(top.workload, "");
+}
+
+/* A thread with a locale of its own, as the library's callers may have, keeps it: libconfig would take it away. */
+static void a_thread_keeps_its_locale(void **state) {
+  struct fixture *fixture = *state;
+  const locale_t own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  const locale_t before = uselocale(own);
+  must_read(fixture, "workload = \"odd\"; limit_w = 350.5;\n");
+  const locale_t after = uselocale(before);
+  assert_true(after == own);
+  freelocale(own);
 }
 
 static void every_type_takes_every_form(void **state) {
@@ -391,6 +403,7 @@ static void rules_stand_for_values(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(defaults_fill_what_the_file_leaves_out),
+      TEST(a_thread_keeps_its_locale),
       TEST(every_type_takes_every_form),
       TEST(wide_integers_beside_narrow_ones),
       TEST(ranges_give_their_values),

@@ -27,7 +27,14 @@ static int tear_down(void **state) {
 }
 
 static struct timeline make(const struct timeline_bar *bars, size_t n) {
-  return (struct timeline){"stage 'α' & co", lanes, 3, phases, 2, bars, n, 1 / 1979.0, NULL};
+  return (struct timeline){.title = "stage 'α' & co",
+                           .lanes = lanes,
+                           .n_lanes = 3,
+                           .phases = phases,
+                           .n_phases = 2,
+                           .bars = bars,
+                           .n_bars = n,
+                           .us_per_cycle = 1 / 1979.0};
 }
 
 /* Reads back and checks what every trace must hold; the number of bars, and the end in µs. */
@@ -123,16 +130,72 @@ static void test_cut(void **state) {
   size_t n_bars;
   double end_us;
   json_t *const root = read_back(&timeline, arena, &n_bars, &end_us);
-  assert_int_equal(n_bars, TRACE_MAX_EVENTS);
   const json_t *const other = json_object_get(root, "otherData");
-  assert_int_equal(json_integer_value(json_object_get(other, "bars_cut")), 1237);
-  assert_non_null(
-      strstr(json_string_value(json_object_get(other, "note")), "200000 of 201237 bars: the critical path"));
+  assert_int_equal(json_integer_value(json_object_get(other, "bars_cut")), N - n_bars);
+  assert_int_equal(trace_bars_cut(&timeline, arena), N - n_bars);
+  assert_non_null(strstr(json_string_value(json_object_get(other, "note")), "of 201237 bars: the critical path"));
   const json_t *const events = json_object_get(root, "traceEvents");
-  size_t n_critical = 0;
-  for (size_t i = 0; i < json_array_size(events); i++)
+  assert_in_range(json_array_size(events), TRACE_MAX_EVENTS - 9, TRACE_MAX_EVENTS); /* full, but no more */
+  size_t n_critical = 0, n_ends = 0;
+  for (size_t i = 0; i < json_array_size(events); i++) {
     n_critical += json_is_true(json_object_get(json_object_get(json_array_get(events, i), "args"), "critical"));
+    n_ends += strcmp(json_string_value(json_object_get(json_array_get(events, i), "ph")), "f") == 0;
+  }
   assert_int_equal(n_critical, (N + 996) / 997);
+  assert_int_equal(n_ends, n_critical - 1); /* the whole path, with its arrows */
+  json_decref(root);
+}
+
+/* Of a long pipeline the middle, arrows between neighbours alone. */
+static void test_steady(void **state) {
+  struct arena *const arena = *state;
+  enum { N = TRACE_MAX_EVENTS + 1237 };
+  struct timeline_bar *const bars = ARENA_NEW(arena, struct timeline_bar, N);
+  for (size_t i = 0; i < N; i++) bars[i] = (struct timeline_bar){"x", 10 * i, 10 * i + 7, (uint32_t)(i % 3), 0, true};
+  struct timeline timeline = make(bars, N);
+  timeline.steady = timeline.chips = true;
+  size_t n_bars, first = 0;
+  double end_us;
+  json_t *const root = read_back(&timeline, arena, &n_bars, &end_us);
+  const json_t *const events = json_object_get(root, "traceEvents");
+  assert_in_range(json_array_size(events), TRACE_MAX_EVENTS - 19, TRACE_MAX_EVENTS);
+  while (strcmp(json_string_value(json_object_get(json_array_get(events, first), "ph")), "X") != 0) first++;
+  const json_t *const bar = json_array_get(events, first);
+  const json_int_t start = json_integer_value(json_object_get(json_object_get(bar, "args"), "start_cycles"));
+  assert_int_equal(start, 10 * ((N - n_bars) / 2));
+  assert_int_equal(json_integer_value(json_object_get(bar, "pid")), 1 + (start / 10) % 3); /* a chip is a process */
+  assert_true(fabs(end_us - (double)(start + 10 * (json_int_t)n_bars - 3) / 1979.0) < 1e-3);
+  json_decref(root);
+}
+
+static void test_counters_and_notes(void **state) {
+  struct arena *const arena = *state;
+  struct timeline timeline = make(small, 6);
+  struct timeline_change changes[] = {{50021, -2385}, {13, 2385}, {13, 100}, {90001, -100}};
+  struct timeline_counter counter = {.name = "kept (bytes)"};
+  struct timeline_note notes[6] = {{"4 x 2", "wide", 371}};
+  timeline_count(&counter, changes, 4, arena);
+  timeline.counters = &counter;
+  timeline.n_counters = 1;
+  timeline.notes = notes;
+  size_t n_bars, n = 0;
+  double end_us;
+  json_t *const root = read_back(&timeline, arena, &n_bars, &end_us);
+  const json_t *const events = json_object_get(root, "traceEvents");
+  static const json_int_t wanted[] = {2485, 100, 0};
+  for (size_t i = 0; i < json_array_size(events); i++) {
+    const json_t *const event = json_array_get(events, i), *const args = json_object_get(event, "args");
+    const char *const name = json_string_value(json_object_get(event, "name"));
+    if (strcmp(name, "late") == 0) {
+      assert_string_equal(json_string_value(json_object_get(args, "tile")), "4 x 2");
+      assert_string_equal(json_string_value(json_object_get(args, "waits_for")), "wide");
+      assert_true(fabs(json_number_value(json_object_get(args, "waited_us")) - 371 / 1979.0) < 1e-5);
+    }
+    if (strcmp(json_string_value(json_object_get(event, "ph")), "C") != 0) continue;
+    assert_in_range(n, 0, 2);
+    assert_int_equal(json_integer_value(json_object_get(args, "value")), wanted[n++]);
+  }
+  assert_int_equal(n, 3);
   json_decref(root);
 }
 
@@ -147,10 +210,8 @@ static void test_empty(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-      TEST(test_small),
-      TEST(test_hostile_bytes_and_same_bytes),
-      TEST(test_cut),
-      TEST(test_empty),
+      TEST(test_small),  TEST(test_hostile_bytes_and_same_bytes), TEST(test_cut),
+      TEST(test_steady), TEST(test_counters_and_notes),           TEST(test_empty),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ static void test_base64(void **state) {
   writer_json_f32(writer, numbers, 2);
   writer_json_f32(writer, numbers, 3);
   writer_json_f32(writer, numbers, 0);
-  writer_json_u32(writer, words, 2);
+  writer_json_words(writer, words, 2, 32);
   assert_string_equal(writer->text, "\"AACAPw==\""
                                     "\"AACAPwAAIMA=\""
                                     "\"AACAPwAAIMAAAMB/\""

@@ -10,148 +10,10 @@
 
 #include "base/file.h"
 #include "tests/fuzz/fuzz_onnx.c"
-#include <stdio.h>
-#include <string.h>
+#include "tests/unit/workloads/onnx_file.h"
+#include <dirent.h>
 
-enum { MOST = 1 << 16 };
-
-struct bytes {
-  size_t n;
-  uint8_t at[MOST];
-};
-
-static void put_varint(struct bytes *out, uint64_t value) {
-  do {
-    out->at[out->n++] = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-    value >>= 7;
-  } while (value > 0);
-}
-static void put_int(struct bytes *out, unsigned field, int64_t value) {
-  put_varint(out, field << 3);
-  put_varint(out, (uint64_t)value);
-}
-static void put_bytes(struct bytes *out, unsigned field, const void *data, size_t n) {
-  put_varint(out, field << 3 | 2);
-  put_varint(out, n);
-  memcpy(out->at + out->n, data, n);
-  out->n += n;
-}
-static void put_text(struct bytes *out, unsigned field, const char *text) { put_bytes(out, field, text, strlen(text)); }
-
-/* "name:2,3,s" as a ValueInfoProto, or an initializer of that type with the numbers 1, 2, … (int64) or none. */
-static void put_value(struct bytes *graph, unsigned field, const char *name, int type, const char *dims) {
-  static struct bytes shape, tensor, kind, info, dim;
-  shape.n = tensor.n = kind.n = info.n = 0;
-  for (const char *at = dims; *at != '\0';) {
-    char word[32];
-    const size_t n = strcspn(at, ",");
-    snprintf(word, sizeof word, "%.*s", (int)n, at);
-    dim.n = 0;
-    char *end;
-    const long long value = strtoll(word, &end, 10);
-    if (*end == '\0')
-      put_int(&dim, 1, value);
-    else
-      put_text(&dim, 2, word);
-    put_bytes(&shape, 1, dim.at, dim.n);
-    at += n + (at[n] == ',');
-  }
-  put_int(&tensor, 1, type);
-  put_bytes(&tensor, 2, shape.at, shape.n);
-  put_bytes(&kind, 1, tensor.at, tensor.n);
-  put_text(&info, 1, name);
-  put_bytes(&info, 2, kind.at, kind.n);
-  put_bytes(graph, field, info.at, info.n);
-}
-static void put_initializer(struct bytes *graph, const char *name, int type, size_t n_dims, const int64_t *dims,
-                            size_t n_numbers, const int64_t *numbers) {
-  static struct bytes tensor;
-  tensor.n = 0;
-  for (size_t i = 0; i < n_dims; i++) put_int(&tensor, 1, dims[i]);
-  put_int(&tensor, 2, type);
-  put_text(&tensor, 8, name);
-  for (size_t i = 0; i < n_numbers; i++) put_int(&tensor, 7, numbers[i]);
-  put_bytes(graph, 5, tensor.at, tensor.n);
-}
-/* "Add a b -> c" */
-static void put_node(struct bytes *graph, const char *text, const struct bytes *attributes) {
-  static struct bytes node;
-  char copy[256], *rest = NULL;
-  node.n = 0;
-  snprintf(copy, sizeof copy, "%s", text);
-  const char *const type = strtok_r(copy, " ", &rest);
-  unsigned field = 1;
-  for (const char *word; (word = strtok_r(NULL, " ", &rest)) != NULL;) {
-    if (strcmp(word, "->") == 0)
-      field = 2;
-    else
-      put_text(&node, field, word);
-  }
-  put_text(&node, 3, "here");
-  put_text(&node, 4, type);
-  if (attributes != NULL) {
-    memcpy(node.at + node.n, attributes->at, attributes->n);
-    node.n += attributes->n;
-  }
-  put_bytes(graph, 1, node.at, node.n);
-}
-static void put_ints(struct bytes *attributes, const char *name, size_t n, const int64_t *ints) {
-  struct bytes *const one = calloc(1, sizeof *one);
-  assert_non_null(one);
-  put_text(one, 1, name);
-  if (n == 1) put_int(one, 3, ints[0]);
-  for (size_t i = 0; i < n; i++) put_int(one, 8, ints[i]);
-  put_bytes(attributes, 5, one->at, one->n);
-  free(one);
-}
-
-struct trial {
-  struct arena arena, scratch;
-  struct workload workload;
-  struct onnx_notes notes;
-  struct error error;
-  struct graph_totals totals;
-};
-static struct trial trial;
-
-static void end(void) {
-  arena_release(&trial.arena);
-  arena_release(&trial.scratch);
-}
-
-static bool parse_bytes(const uint8_t *data, size_t n, bool strict, const struct config_set *set) {
-  memset(&trial, 0, sizeof trial);
-  arena_init(&trial.arena, 1 << 16);
-  arena_init(&trial.scratch, 1 << 16);
-  const struct workload_request request = {
-      .name = "t", .batch = 1, .element_bytes = 2, .sets = set, .n_sets = set != NULL, .strict = strict};
-  const struct generation generation = {&request, NULL, &trial.arena, graph_builder_new(&trial.scratch),
-                                        &trial.workload};
-  const bool ok = onnx_parse("t.onnx", data, n, &generation, &trial.scratch, &trial.notes, &trial.error) &&
-                  graph_builder_finish(generation.builder, &trial.arena, &trial.workload.graph, &trial.error);
-  if (ok) graph_totals(&trial.workload.graph, &trial.totals);
-  return ok;
-}
-
-static bool parse(const struct bytes *graph, int opset, bool strict, const struct config_set *set) {
-  static struct bytes model, imported;
-  model.n = imported.n = 0;
-  put_int(&model, 1, 7);
-  put_int(&imported, 2, opset);
-  put_bytes(&model, 8, imported.at, imported.n);
-  put_bytes(&model, 7, graph->at, graph->n);
-  return parse_bytes(model.at, model.n, strict, set);
-}
-
-static void says(const char *what) {
-  if (strstr(trial.error.text, what) == NULL) fail_msg("wanted \"%s\", got \"%s\"", what, trial.error.text);
-  end();
-}
-
-static struct bytes graph, attributes;
 static const int64_t filter[] = {6, 4, 3, 1};
-
-static void start(void) { graph.n = attributes.n = 0; }
 
 static void test_broken_bytes(void **state) {
   (void)state;
@@ -365,6 +227,29 @@ static void test_mutations(void **state) {
   arena_release(&arena);
 }
 
+/* Every file that once hurt, or was made to, and one for each way through the importer. */
+static void test_corpus(void **state) {
+  (void)state;
+  static const char folder[] = "tests/fuzz/corpus/onnx";
+  DIR *const list = opendir(folder);
+  assert_non_null(list);
+  struct arena arena;
+  arena_init(&arena, 1 << 16);
+  size_t n_inputs = 0;
+  for (const struct dirent *entry; (entry = readdir(list)) != NULL;) {
+    if (entry->d_name[0] == '.') continue;
+    struct error error = {0};
+    char *bytes;
+    size_t n;
+    assert_true(file_read(arena_printf(&arena, "%s/%s", folder, entry->d_name), 1 << 20, &arena, &bytes, &n, &error));
+    LLVMFuzzerTestOneInput((const uint8_t *)bytes, n);
+    n_inputs++;
+  }
+  closedir(list);
+  arena_release(&arena);
+  assert_true(n_inputs >= 19); /* the corpus is there */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_broken_bytes),
                                      cmocka_unit_test(test_deep_nesting),
@@ -376,6 +261,7 @@ int main(void) {
                                      cmocka_unit_test(test_unknown_operator),
                                      cmocka_unit_test(test_reshape),
                                      cmocka_unit_test(test_batch_norm),
-                                     cmocka_unit_test(test_mutations)};
+                                     cmocka_unit_test(test_mutations),
+                                     cmocka_unit_test(test_corpus)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
