@@ -186,7 +186,7 @@ static size_t reference(const struct instance *instance, size_t finalists, struc
     for (size_t d = 0; d < instance->problem.n_designs; d++, rest /= N_COUNTS) count[d] = rest % N_COUNTS;
     if (!as_platform(instance, count, &all[n])) continue;
     judge(instance, &all[n], false);
-    *n_runs += isfinite(all[n].makespan_cycles);
+    if (isfinite(all[n].makespan_cycles)) ++*n_runs;
     if (all[n].value > 0) n++;
     assert_true(n < MOST_ALL);
   }
