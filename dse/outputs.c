@@ -191,6 +191,11 @@ struct digest outputs_digest(const struct run *run) {
     digest_add_u64(&stream, n);
     digest_add_bytes(&stream, bytes, n);
   }
+  if (run->cosearch != NULL) {
+    size_t n;
+    const char *bytes = table_bytes(cosearch_report_table(run, arena), &n);
+    digest_add_bytes(&stream, bytes, n);
+  }
   return digest_end(&stream);
 }
 

@@ -2,8 +2,8 @@
  * bounded → mapped. See joint.h.
  *
  * Platforms of one design come first; what they reach keeps the lists of mixtures short. A platform leaves the search
- * when the best `finalists` found come before it even if all goes well for it (and, with `front`, when some platform
- * found trains no slower and ends no later). What is found only rises, so it need not come back. */
+ * when the best found comes before it even if all goes well for it (and there are finalists enough, and, with `front`,
+ * when some platform found trains no slower and ends no later). What is found only rises, so it need not come back. */
 #include "search/joint/joint_private.h"
 
 #include "base/checked.h"
@@ -46,11 +46,11 @@ static bool is_covered(const struct joint_search *search, const struct joint_pla
 
 static bool is_open(const struct joint_search *search, const struct joint_platform *platform) {
   if (!(platform->bound > 0)) return false;
-  const size_t last = search->settings.finalists - 1;
-  if (search->n_found <= last) return true;
+  /* What cannot beat the best need not be a finalist either: no mapping of it would win. */
+  if (search->n_found < search->settings.finalists) return true;
   struct joint_platform as_hoped = *platform;
   as_hoped.value = platform->bound;
-  if (joint_comes_before(&as_hoped, search->found[last])) return true;
+  if (joint_comes_before(&as_hoped, search->found[0])) return true;
   return search->settings.front && !is_covered(search, platform);
 }
 

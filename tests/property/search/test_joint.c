@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
+#define N_COUNTS UINT64_C(5) /* 0 … MOST_CORES devices of a design */
 enum { N_CASES = 1500, MOST_DESIGNS = 5, MOST_CORES = 4, MOST_JOBS = 7, SHUFFLES = 5, MOST_ALL = 4000 };
 
 struct instance {
@@ -179,13 +180,13 @@ static size_t reference(const struct instance *instance, size_t finalists, struc
   uint32_t count[MOST_DESIGNS] = {0};
   size_t n = 0;
   *n_runs = 0;
-  for (uint64_t code = 1, end = (uint64_t)pow(MOST_CORES + 1, (double)instance->problem.n_designs); code < end;
+  for (uint64_t code = 1, end = (uint64_t)pow((double)N_COUNTS, (double)instance->problem.n_designs); code < end;
        code++) {
     uint64_t rest = code;
-    for (size_t d = 0; d < instance->problem.n_designs; d++, rest /= MOST_CORES + 1) count[d] = rest % (MOST_CORES + 1);
+    for (size_t d = 0; d < instance->problem.n_designs; d++, rest /= N_COUNTS) count[d] = rest % N_COUNTS;
     if (!as_platform(instance, count, &all[n])) continue;
     judge(instance, &all[n], false);
-    *n_runs += isfinite(all[n].makespan_cycles);
+    if (isfinite(all[n].makespan_cycles)) ++*n_runs;
     if (all[n].value > 0) n++;
     assert_true(n < MOST_ALL);
   }
