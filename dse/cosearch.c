@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCREENED = 512, PRICED = 256 }; /* points, jobs a task: a record of 4 KiB */
+enum { MOST_GENERATIONS = 8, SCREENED = 512, PRICED = 256 }; /* points, jobs a task: a record of 4 KiB */
 
 const char *cosearch_text(const struct cosearch *cosearch, const struct joint_platform *platform, struct arena *arena) {
   const char *text = "";
@@ -34,8 +34,7 @@ bool cosearch_open(struct run *run, struct error *error) {
 /* --- one design -----------------------------------------------------------------------------------------------------
  */
 
-/* False: the template forbids it. */
-static bool take_design(const struct run *run, const struct point *point, struct cosearch_design *design) {
+bool cosearch_take_design(const struct run *run, const struct point *point, struct cosearch_design *design) {
   struct stage_cost_of_design cost;
   struct money money;
   struct error why = {0};
@@ -82,8 +81,7 @@ static int by_index(const void *a, const void *b) {
   return (x->index > y->index) - (x->index < y->index);
 }
 
-/* Only what orders designs where there are too many: training on as many as fit, times their arrays' peak. */
-static double promise_of(const struct run *run, const struct cosearch_design *design, uint32_t most, double training) {
+double cosearch_promise(const struct run *run, const struct cosearch_design *design, uint32_t most, double training) {
   const struct accelerator *const part = &design->accelerator;
   const double n = run->cosearch->problem.adds_up ? most : 1;
   const double peak = (double)part->tc_count * (double)part->tc_rows * (double)part->tc_cols * (double)part->clock_mhz;
@@ -92,8 +90,8 @@ static double promise_of(const struct run *run, const struct cosearch_design *de
 }
 
 /* A problem of this one design, to ask how many of it fit. */
-static uint32_t most_of(const struct joint_problem *problem, const struct cosearch_design *design) {
-  struct joint_problem alone = *problem;
+uint32_t cosearch_most(const struct cosearch *cosearch, const struct cosearch_design *design) {
+  struct joint_problem alone = cosearch->problem;
   const double cost[JOINT_N_LIMITS] = {design->area_mm2, design->power_w, design->usd};
   for (size_t limit = 0; limit < JOINT_N_LIMITS; limit++) {
     if (alone.cost[limit] != NULL) alone.cost[limit] = &cost[limit];
@@ -101,7 +99,7 @@ static uint32_t most_of(const struct joint_problem *problem, const struct cosear
   return joint_most(&alone, 0);
 }
 
-static void add_design(struct run *run, const struct cosearch_design *design, double training, bool trained) {
+void cosearch_add(struct run *run, const struct cosearch_design *design, double training, bool trained) {
   struct cosearch *const own = run->cosearch;
   const size_t d = own->n_designs++;
   own->designs[d] = *design;
@@ -110,9 +108,10 @@ static void add_design(struct run *run, const struct cosearch_design *design, do
   REQUIRE(point_set_add(own->points, &design->point));
 }
 
-static void make_room(struct run *run, size_t n) {
+void cosearch_make_room(struct run *run, size_t n) {
   struct arena *const arena = run->invocation->arena;
   struct cosearch *const own = run->cosearch;
+  own->n_designs = 0;
   own->designs = ARENA_NEW(arena, struct cosearch_design, n);
   own->problem.training = ARENA_NEW(arena, double, n);
   own->problem.trained = ARENA_NEW(arena, bool, n);
@@ -132,7 +131,6 @@ static bool take_space(struct run *run, struct error *error) {
   struct arena *const arena = run->invocation->arena;
   const struct space *const space = &run->designs.space;
   double *training;
-  own->n_points = space_size(space);
   if (!screen_space(run, &training, error)) return false;
   size_t n = 0;
   for (uint64_t i = 0; i < own->n_points; i++) n += training[i] > 0;
@@ -140,20 +138,20 @@ static bool take_space(struct run *run, struct error *error) {
   struct cosearch_design design;
   for (uint64_t i = 0; i < own->n_points; i++) {
     const struct point point = space_point(space, i);
-    if (!(training[i] > 0) || !take_design(run, &point, &design)) continue;
-    const uint32_t most = most_of(&own->problem, &design);
+    if (!(training[i] > 0) || !cosearch_take_design(run, &point, &design)) continue;
+    const uint32_t most = cosearch_most(own, &design);
     if (most == 0) continue;
-    all[own->n_allowed++] = (struct candidate){promise_of(run, &design, most, training[i]), training[i], i};
+    all[own->n_allowed++] = (struct candidate){cosearch_promise(run, &design, most, training[i]), training[i], i};
   }
   size_t kept = min_u64(own->n_allowed, own->settings->designs);
   kept = min_u64(kept, TENANCY_MAX_ROWS / max_u64(own->n_layers, 1) + 1);
   qsort(all, own->n_allowed, sizeof *all, by_promise);
   qsort(all, kept, sizeof *all, by_index);
-  make_room(run, kept);
+  cosearch_make_room(run, kept);
   for (size_t i = 0; i < kept; i++) {
     const struct point point = space_point(space, all[i].index);
-    REQUIRE(take_design(run, &point, &design));
-    add_design(run, &design, all[i].training, false);
+    REQUIRE(cosearch_take_design(run, &point, &design));
+    cosearch_add(run, &design, all[i].training, false);
   }
   return true;
 }
@@ -163,14 +161,13 @@ static void take_best(struct run *run) {
   struct cosearch *const own = run->cosearch;
   const struct topk *const topk = run->rounds.topk;
   const size_t n = min_u64(topk_count(topk), run->settings.tenants.designs);
-  own->n_points = space_size(&run->designs.space);
-  make_room(run, n);
+  cosearch_make_room(run, n);
   for (size_t i = 0; i < n; i++) {
     const struct record *const record = topk_at(topk, i);
     struct cosearch_design design;
-    REQUIRE(take_design(run, &record->point, &design));
-    if (most_of(&own->problem, &design) == 0) continue;
-    add_design(run, &design, record->score.objective[OBJECTIVE_THROUGHPUT], true);
+    REQUIRE(cosearch_take_design(run, &record->point, &design));
+    if (cosearch_most(own, &design) == 0) continue;
+    cosearch_add(run, &design, record->score.objective[OBJECTIVE_THROUGHPUT], true);
   }
   own->n_allowed = own->n_designs;
 }
@@ -337,8 +334,11 @@ bool cosearch_search(struct run *run, struct error *error) {
   struct cosearch *const own = run->cosearch;
   state_problem(run);
   list_layers(run);
+  own->n_points = space_size(&run->designs.space);
   if (!cosearch_leads(run)) {
     take_best(run);
+  } else if (own->grows) {
+    cosearch_take_heard(run);
   } else if (!take_space(run, error)) {
     return run->rounds.stopped;
   }
@@ -346,7 +346,10 @@ bool cosearch_search(struct run *run, struct error *error) {
     own->reason = "no device of an allowed design fits tenancy.area_mm2, tenancy.power_w and co_search.money_usd";
     return true;
   }
-  fill_costs(run);
-  if (!price_jobs(run, error) || !cosearch_rounds(run, error)) return run->rounds.stopped;
-  return true;
+  for (size_t g = 0;; g++) {
+    fill_costs(run);
+    if (!price_jobs(run, error) || !cosearch_rounds(run, error)) return run->rounds.stopped;
+    if (!own->grows || g == MOST_GENERATIONS || !cosearch_grow(run)) break;
+  }
+  return own->best == NULL || cosearch_map_winner(run, error);
 }

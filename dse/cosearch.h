@@ -26,11 +26,24 @@ struct cosearch_design {
   double area_mm2, power_w, usd; /* usd NaN: nobody knows */
 };
 
+/* What a search before it has evaluated. */
+struct cosearch_heard {
+  struct point point;
+  double training; /* 0: not allowed */
+};
+
 struct cosearch {
   const struct cosearch_settings *settings;
-  const char *reason; /* why there is nothing; NULL: there is */
-  uint64_t n_points;  /* of the space */
-  size_t n_allowed;   /* designs of which limits allow a platform; of them n_designs were looked at */
+  /* Spaces of more than search.bound_points are not looked through: the run's own search tells of designs, from which
+   * the set grows by neighbours of those that stand on the best platforms. */
+  bool grows;
+  size_t n_heard, heard_room;
+  struct cosearch_heard *heard;
+  struct point_set *heard_points; /* theirs, numbered alike */
+  double last_value;              /* of the best before the set grew last */
+  const char *reason;             /* why there is nothing; NULL: there is */
+  uint64_t n_points;              /* of the space */
+  size_t n_allowed; /* designs of which limits allow a platform, of them n_designs were looked at; 0: not known */
   size_t n_designs;
   struct cosearch_design *designs;
   struct point_set *points; /* theirs, numbered alike */
@@ -54,6 +67,8 @@ const char *cosearch_text(const struct cosearch *cosearch, const struct joint_pl
 bool cosearch_open(struct run *run, struct error *error);
 /* Does it look for designs itself (else it takes those that the run's own search likes best)? */
 bool cosearch_leads(const struct run *run);
+/* Must the run's own search come first, and who listens to it? */
+bool cosearch_listens(struct run *run);
 /* Collective. run->rounds.stopped: a signal or a limit ended it. */
 bool cosearch_search(struct run *run, struct error *error);
 

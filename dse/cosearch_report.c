@@ -185,7 +185,7 @@ json_t *cosearch_report_json(const struct run *run) {
   json_object_set_new(object, "jobs_of", json_string(run->tenants->pool.name));
   json_object_set_new(object, "reason", own->reason != NULL ? json_string(own->reason) : json_null());
   set_count(object, "points", own->n_points);
-  set_count(object, "designs_allowed", own->n_allowed);
+  json_object_set_new(object, "designs_allowed", own->grows ? json_null() : json_integer((json_int_t)own->n_allowed));
   set_count(object, "designs_looked_at", own->n_designs);
   if (own->search != NULL) {
     const struct joint_counts *const counts = joint_counts(own->search);
@@ -226,7 +226,9 @@ static const char *proof_text(const struct run *run, struct arena *arena) {
   const double gap = gap_of(own);
   if (own->proven) return "proven: no platform within the limits has more";
   const char *text = arena_printf(arena, "gap %.3g %%", 100 * gap);
-  if (own->n_designs < own->n_allowed) {
+  if (own->grows) {
+    text = arena_printf(arena, "%s among the %zu designs looked at", text, own->n_designs);
+  } else if (own->n_designs < own->n_allowed) {
     text = arena_printf(arena, "%s among the %zu of %zu designs looked at", text, own->n_designs, own->n_allowed);
   } else if (own->settings->way == COSEARCH_SEQUENTIAL) {
     text = arena_printf(arena, "%s among platforms of the %zu best designs", text, own->n_designs);

@@ -135,7 +135,11 @@ static bool train(struct run *run, const struct joint_question *question, struct
     if (!own->problem.trained[question->design[i]]) points[n++] = own->designs[question->design[i]].point;
   }
   if (n == 0) joint_stop_training(own->search);
-  return n == 0 || (rounds_evaluate(&run->rounds, "co-search", points, n, error) && !run->rounds.stopped);
+  if (n > 0 && (!rounds_evaluate(&run->rounds, "co-search", points, n, error) || run->rounds.stopped)) return false;
+  for (size_t i = 0; i < n; i++) { /* nothing that was evaluated before is asked: it would not be told again */
+    REQUIRE(own->problem.trained[point_set_number(own->points, &points[i])]);
+  }
+  return true;
 }
 
 static bool answer_platforms(struct work *work, struct joint_question *question, struct error *error) {
@@ -182,9 +186,36 @@ static bool answer_all(struct work *work, struct error *error) {
 /* --- what came of it ------------------------------------------------------------------------------------------------
  */
 
-/* The winner's mapping, of both searches the better, as if tenants had been asked for on its designs alone. */
-static bool map_winner(struct work *work, struct error *error) {
-  struct run *const run = work->run;
+static void conclude(struct cosearch *own) {
+  const struct joint_counts *const counts = joint_counts(own->search);
+  own->n_found = joint_found(own->search, &own->found);
+  own->best = own->n_found > 0 && own->found[0]->value > 0 ? own->found[0] : NULL;
+  own->bound = joint_bound_of_all(own->search);
+  own->reason = NULL;
+  bool all = !own->grows && own->n_designs == own->n_allowed && counts->n_left_out == 0 &&
+             own->settings->way == COSEARCH_TOGETHER;
+  for (uint32_t k = 2; k <= own->problem.most_kinds; k++) all = all && counts->n_mixed[k] == own->n_designs;
+  own->proven = all && own->best != NULL && own->bound <= own->best->value * (1 + 1e-9);
+  if (own->best == NULL)
+    own->reason =
+        "no platform within the limits keeps what co_search.metric asks for; relax makespan_s or training_floor";
+}
+
+/* Its arena is the caller's to release. */
+static void start_work(struct run *run, struct work *work) {
+  struct arena *const arena = run->invocation->arena;
+  *work = (struct work){.run = run, .algorithm = tenancy_find_algorithm("best")};
+  void *const many = arena_alloc(arena, 1, work->algorithm->settings_bytes);
+  config_defaults(work->algorithm->table, arena, many);
+  work->few = tenancy_screening_settings(work->algorithm, run->settings.tenants.samples, arena);
+  work->many = many;
+  arena_init(&work->arena, 1 << 20);
+}
+
+/* As if tenants had been asked for on its designs alone. */
+bool cosearch_map_winner(struct run *run, struct error *error) {
+  struct work own_work, *const work = &own_work;
+  start_work(run, work);
   struct cosearch *const own = run->cosearch;
   const struct joint_platform *const best = own->best;
   struct tenancy_alone first, second;
@@ -204,20 +235,9 @@ static bool map_winner(struct work *work, struct error *error) {
     winner.power_w[k] = design->power_w;
     winner.training[k] = own->problem.training[best->design[k]];
   }
-  return tenants_take_winner(run, &winner, error);
-}
-
-static void conclude(struct cosearch *own) {
-  const struct joint_counts *const counts = joint_counts(own->search);
-  own->n_found = joint_found(own->search, &own->found);
-  own->best = own->n_found > 0 && own->found[0]->value > 0 ? own->found[0] : NULL;
-  own->bound = joint_bound_of_all(own->search);
-  bool all = own->n_designs == own->n_allowed && counts->n_left_out == 0 && own->settings->way == COSEARCH_TOGETHER;
-  for (uint32_t k = 2; k <= own->problem.most_kinds; k++) all = all && counts->n_mixed[k] == own->n_designs;
-  own->proven = all && own->best != NULL && own->bound <= own->best->value * (1 + 1e-9);
-  if (own->best == NULL)
-    own->reason =
-        "no platform within the limits keeps what co_search.metric asks for; relax makespan_s or training_floor";
+  const bool taken = tenants_take_winner(run, &winner, error);
+  arena_release(&work->arena);
+  return taken;
 }
 
 bool cosearch_rounds(struct run *run, struct error *error) {
@@ -227,19 +247,14 @@ bool cosearch_rounds(struct run *run, struct error *error) {
                                           .most_sets = own->settings->sets,
                                           .most_platforms = own->settings->platforms,
                                           .front = own->settings->front};
-  struct work work = {.run = run, .algorithm = tenancy_find_algorithm("best")};
-  void *const many = arena_alloc(arena, 1, work.algorithm->settings_bytes);
-  config_defaults(work.algorithm->table, arena, many);
-  work.few = tenancy_screening_settings(work.algorithm, run->settings.tenants.samples, arena);
-  work.many = many;
+  struct work work;
+  start_work(run, &work);
   own->search = joint_new(&own->problem, &settings, arena);
   run->rounds.heard = hear, run->rounds.heard_context = own;
-  arena_init(&work.arena, 1 << 20);
-  bool done = answer_all(&work, error);
+  const bool done = answer_all(&work, error);
   run->rounds.heard = NULL;
   run->mapping.n_total = 0;
   if (done) conclude(own);
-  if (done && own->best != NULL) done = map_winner(&work, error);
   arena_release(&work.arena);
   return done;
 }

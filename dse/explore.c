@@ -25,11 +25,11 @@
 #include <string.h>
 
 /* 6. The search that the run file names. */
-static bool search(struct run *run, struct error *error) {
+static bool search(struct run *run, uint64_t max_evaluations, struct error *error) {
   const struct run_search *settings = &run->settings.search;
   const struct search_algorithm *algorithm = search_algorithm_find(settings->algorithm);
-  return rounds_search(&run->rounds, algorithm, run_algorithm_settings(&run->settings, algorithm),
-                       settings->max_evaluations, error);
+  return rounds_search(&run->rounds, algorithm, run_algorithm_settings(&run->settings, algorithm), max_evaluations,
+                       error);
 }
 
 /* 7, 8. Of a system: a search of its own for every stage, and which design stands on which. */
@@ -42,6 +42,9 @@ static bool choose_by_stage(struct run *run, struct error *error) {
 
 /* 6 … 10 at once: designs are looked at for what they train and for the tenants of their platforms. */
 static bool search_together(struct run *run, struct error *error) {
+  const struct run_search *settings = &run->settings.search;
+  if (cosearch_listens(run) && !search(run, (settings->max_evaluations + 1) / 2, error)) return false;
+  if (run->rounds.stopped) return true;
   if (!cosearch_search(run, error)) return false;
   run->rounds.cut = true; /* the proof of training alone says how far it is, and evaluates nothing */
   return (run->rounds.stopped || prove(&run->rounds, &run->proof, error)) &&
@@ -50,7 +53,8 @@ static bool search_together(struct run *run, struct error *error) {
 
 bool explore_search(struct run *run, struct error *error) {
   if (cosearch_leads(run)) return search_together(run, error);
-  return search(run, error) && (run->rounds.stopped || prove(&run->rounds, &run->proof, error)) &&
+  return search(run, run->settings.search.max_evaluations, error) &&
+         (run->rounds.stopped || prove(&run->rounds, &run->proof, error)) &&
          (run->rounds.stopped || choose_by_stage(run, error)) &&
          (run->rounds.stopped || (run->cosearch != NULL ? cosearch_search(run, error) : tenants_map(run, error)));
 }
@@ -153,13 +157,11 @@ const struct command command_explore = {
     .details =
         "Writes a results folder: front.csv and topk.csv (the designs), summary.json, report.html, trace-best.json,\n"
         "convergence.csv, infeasible.csv, columns.csv (units), run.cfg (settings as resolved), journal, status.json,\n"
-        "manifest.json, timing.csv, log.txt; of whole systems also systems.csv, stages.csv, k.csv (what was chosen, "
-        "its\n"
-        "stages, what the lists' lengths change) and trace-pipeline.json; with tenants also tenancy.csv (platforms), "
-        "and of\n"
-        "the best one mapping.csv, tenancy/ and trace-tenancy.json. The same command on an unfinished folder "
-        "goes\n"
-        "on where it stopped; on a finished one it changes nothing; other settings there are an error that shows the\n"
+        "manifest.json, timing.csv, log.txt; of whole systems also systems.csv, stages.csv, k.csv (what was chosen,\n"
+        "its stages, what the lists' lengths change) and trace-pipeline.json; with tenants also tenancy.csv\n"
+        "(platforms), of a co-search cosearch.csv and cosearch-designs.csv instead, and of the best platform\n"
+        "mapping.csv, tenancy/ and trace-tenancy.json. The same command on an unfinished folder goes on where it\n"
+        "stopped; on a finished one it changes nothing; other settings there are an error that shows the\n"
         "difference.",
     .examples = examples,
     .run = run_explore,

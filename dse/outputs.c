@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "dse/cosearch_report.h"
+#include "dse/importance.h"
 #include "dse/picture.h"
 #include "dse/set_report.h"
 #include "dse/stage_shards.h"
@@ -318,6 +319,7 @@ bool outputs_finish(struct run *run, struct error *error) {
   struct cluster_durations *durations = ARENA_NEW(run->invocation->arena, struct cluster_durations, 1);
   cluster_timing(cluster, timing);
   cluster_durations(cluster, durations);
+  if (topk_count(run->rounds.topk) > 0 && !importance_compute(run, error)) return false;
   run->earlier = NULL; /* from here on this run's own words */
   run->now.phase = "write";
   run->now.n_done = run->now.n_total = 0;

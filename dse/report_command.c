@@ -8,6 +8,7 @@
 #include "dse/explore.h"
 
 #include "base/file.h"
+#include "dse/importance.h"
 #include "dse/picture.h"
 #include "dse/system_report.h"
 #include "dse/tenancy_report.h"
@@ -159,6 +160,7 @@ static bool picture(struct run *run, struct error *error) {
     good = error_add(error, STATUS_INFEASIBLE, "%s: nothing feasible%s, so there is nothing to picture; dse why %s",
                      run->folder, run->unfinished ? " yet" : "", run->folder);
   }
+  good = good && (topk_count(run->rounds.topk) == 0 || importance_compute(run, error));
   if (good && is_writer && topk_count(run->rounds.topk) > 0) publish(&replay, error);
   if (is_writer) {
     remove_copy(&replay);

@@ -68,6 +68,7 @@ struct run {
   uint64_t epoch; /* launches that this folder has seen */
   struct rounds rounds;
   struct proof proof;
+  const struct sensitivity *importance; /* of axes, for the report; NULL: none */
   double start_s;
   struct progress_facts now; /* of the last look, for status.json */
 };

@@ -84,6 +84,7 @@ struct sensitivity {
 bool sensitivity_analyse(struct sensitivity *sensitivity, struct error *error);
 /* (a) and (b). Collective. */
 bool sensitivity_of_axes(struct sensitivity *sensitivity, struct error *error);
+bool sensitivity_of_allowed(struct sensitivity *sensitivity, struct error *error); /* of (a) the second alone */
 bool sensitivity_of_constants(struct sensitivity *sensitivity, struct error *error);
 /* (c); the run's top-k is there. Collective. */
 bool sensitivity_of_winner(struct sensitivity *sensitivity, enum drawn_limits limits, struct sensitivity_winner *winner,
@@ -95,6 +96,11 @@ void sensitivity_say(const struct sensitivity *sensitivity);
 void sensitivity_json(const struct sensitivity *sensitivity);
 bool sensitivity_csv(const struct sensitivity *sensitivity, const char *path, struct error *error);
 bool sensitivity_html(const struct sensitivity *sensitivity, const char *path, struct error *error);
+/* What pages show of a part that has indices. */
+struct report_bars;
+struct report_table;
+void sensitivity_page_part(const struct sensitivity *sensitivity, enum sensitivity_part part, struct report_bars *bars,
+                           struct report_table *table, struct arena *arena);
 /* Inputs of a part by total effect on an objective, largest first; NaN last, ties as they come. */
 const size_t *sensitivity_order(const struct sensitivity_indices *indices, size_t objective, struct arena *arena);
 /* How many of them move it: a total effect of at least a thousandth. */

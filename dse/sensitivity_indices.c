@@ -210,7 +210,7 @@ static void analyse_allowed(struct sensitivity *sensitivity, const struct reache
   }
 }
 
-static bool of_allowed(struct sensitivity *sensitivity, struct error *error) {
+bool sensitivity_of_allowed(struct sensitivity *sensitivity, struct error *error) {
   const struct run *run = sensitivity->run;
   struct arena *arena = run->invocation->arena;
   const struct space *space = &sensitivity->base.allowed.space;
@@ -237,7 +237,7 @@ static bool of_allowed(struct sensitivity *sensitivity, struct error *error) {
 }
 
 bool sensitivity_of_axes(struct sensitivity *sensitivity, struct error *error) {
-  return of_box(sensitivity, error) && of_allowed(sensitivity, error);
+  return of_box(sensitivity, error) && sensitivity_of_allowed(sensitivity, error);
 }
 
 /* --- constants ------------------------------------------------------------------------------------------------------

@@ -70,6 +70,12 @@ static void fill_table(const struct sensitivity *sensitivity, enum sensitivity_p
       .n_rows = indices->n_inputs};
 }
 
+void sensitivity_page_part(const struct sensitivity *sensitivity, enum sensitivity_part part, struct report_bars *bars,
+                           struct report_table *table, struct arena *arena) {
+  fill_bars(sensitivity, part, bars, arena);
+  fill_table(sensitivity, part, table, arena);
+}
+
 /* An axis a column, then how the design fared. */
 static void fill_designs(const struct sensitivity *sensitivity, const struct sensitivity_winner *winner,
                          struct report_table *table, struct arena *arena) {
@@ -120,8 +126,7 @@ bool sensitivity_html(const struct sensitivity *sensitivity, const char *path, s
   }
   for (unsigned p = 0; p < N_SENSITIVITY_PARTS; p++) {
     if (sensitivity->indices[p].none != NULL) continue;
-    fill_bars(sensitivity, (enum sensitivity_part)p, &bars[n_bars++], arena);
-    fill_table(sensitivity, (enum sensitivity_part)p, &tables[n_tables++], arena);
+    sensitivity_page_part(sensitivity, (enum sensitivity_part)p, &bars[n_bars++], &tables[n_tables++], arena);
   }
   const struct report_fact facts[] = {
       {"Winning design", design_text(&run->designs, &sensitivity->nominal.point, arena)},

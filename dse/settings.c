@@ -130,6 +130,16 @@ static const struct field search_field_list[] = {
 static const struct field_table search_fields = {"search", "how the best designs are looked for", search_field_list,
                                                  sizeof search_field_list / sizeof *search_field_list};
 
+static const struct field report_field_list[] = {
+    {"sensitivity_samples", FIELD_UINT, "", 0, 65536, "64",
+     "samples of the Sobol' indices of the axes, each an evaluation and one more an axis, of one device alone (8 at "
+     "least; a power of two fills the space best); 0: none",
+     offsetof(struct run_report, sensitivity_samples), ROLE_NONE, NULL},
+};
+static const struct field_table report_fields = {"report", "what the report shows beside the results",
+                                                 report_field_list,
+                                                 sizeof report_field_list / sizeof *report_field_list};
+
 /* --- the space: the accelerator's own keys, as lists ----------------------------------------------------------------
  */
 
@@ -180,7 +190,7 @@ const void *run_algorithm_settings(const struct run_settings *settings, const st
 
 struct run_sections run_settings_sections(struct run_settings *settings, struct arena *arena) {
   const size_t n_workloads = settings->n_workloads;
-  struct config_section *sections = ARENA_NEW(arena, struct config_section, 16 + n_workloads + n_search_algorithms);
+  struct config_section *sections = ARENA_NEW(arena, struct config_section, 17 + n_workloads + n_search_algorithms);
   size_t n = 0;
   if (n_workloads == 0) sections[n++] = (struct config_section){"", &top_fields, &settings->top, true};
   for (size_t i = 0; i < n_workloads; i++) {
@@ -206,6 +216,7 @@ struct run_sections run_settings_sections(struct run_settings *settings, struct 
     const char *group = arena_printf(arena, "search.%s", algorithm->name);
     sections[n++] = (struct config_section){group, algorithm->table, ((void **)settings->algorithms)[i], false};
   }
+  sections[n++] = (struct config_section){"report", &report_fields, &settings->report, false};
   sections[n++] = (struct config_section){"schedule", &stage_fields, &settings->schedule, false};
   sections[n++] = (struct config_section){"cost", &cost_fields, &settings->cost, false};
   sections[n++] = (struct config_section){"network", &network_fields, &settings->network, false};

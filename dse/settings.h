@@ -61,6 +61,11 @@ struct run_search {
   double gap_target;
 };
 
+/* What the report shows beside the results; nothing of it changes them. */
+struct run_report {
+  uint64_t sensitivity_samples;
+};
+
 struct run_settings {
   struct run_top top; /* of a run file with one workload; unused if there is a list of them */
   struct run_workload *workloads;
@@ -79,6 +84,7 @@ struct run_settings {
   struct run_limits limits;
   struct run_ranges minimum, maximum;
   struct run_search search;
+  struct run_report report;
   void *algorithms; /* n_search_algorithms pointers' worth of settings: settings_of_algorithm */
 };
 

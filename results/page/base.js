@@ -28,6 +28,7 @@ const show = v => {
   if (size !== 0 && (size >= 1e7 || size < 1e-3)) return v.toExponential(3).replace('e+', 'e');
   return String(size >= 1e6 ? Math.round(v) : +v.toPrecision(6));
 };
+const brief = v => show(+v.toPrecision(4));
 const tick = v => {
   const size = Math.abs(v);
   if (size >= 1e12 || (size !== 0 && size < 1e-4)) return v.toExponential(0).replace('e+', 'e');

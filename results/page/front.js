@@ -40,7 +40,7 @@ const addFront = () => {
     const out = [];
     for (let k = 0, from = 0; k < n; k++) {
       const to = Math.round((k + 1) * values.length / n), low = values[from], high = values[to - 1];
-      out.push({name: c.name + ' ' + (low === high ? show(low) : show(low) + ' – ' + show(high)) + unit(c.unit),
+      out.push({name: c.name + ' ' + (low === high ? brief(low) : brief(low) + ' – ' + brief(high)) + unit(c.unit),
         rows: all.filter(i => c.get(i) >= low && c.get(i) <= high),
         color: colors[n > 1 ? Math.round(k * (colors.length - 1) / (n - 1)) : 0],
         symbol: symbols[[0, 3, 1, 2, 0, 3][k]]});

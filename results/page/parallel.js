@@ -48,8 +48,8 @@ const addParallel = () => {
     const line = (name, list, stroke, more) => ({name, type: 'parallel', data: list, progressive: 0, silent: true,
       inactiveOpacity: 0.04, activeOpacity: 0.9,
       lineStyle: {color: stroke, width: front.n > 300 ? 1 : 1.8, opacity: front.n > 300 ? 0.4 : 0.75}, ...more});
-    const series = groups.map((list, k) => line(first.name + ' ' + show(least + (most - least) * k / colors.length) +
-      ' – ' + show(least + (most - least) * (k + 1) / colors.length), list, colors[k], {z: 3 + k}))
+    const series = groups.map((list, k) => line(first.name + ' ' + brief(least + (most - least) * k / colors.length) +
+      ' – ' + brief(least + (most - least) * (k + 1) / colors.length), list, colors[k], {z: 3 + k}))
       .filter(s => s.data.length);
     if (behind.length) {
       series.unshift(line('evaluated', behind, color('cloud'), {z: 1, inactiveOpacity: 0.02, activeOpacity: 0.3,
@@ -62,7 +62,7 @@ const addParallel = () => {
         top: (across ? 76 : 44) + 24 * lines, bottom: across ? 24 : 34,
         parallelAxisDefault: {
           nameLocation: 'end', nameGap: across ? 12 : 4,
-          nameTextStyle: {color: color('ink'), fontSize: 11.5, ...(across ? {lineHeight: 13} : {align: 'right', verticalAlign: 'bottom', padding: [0, 0, 6, 0]})},
+          nameTextStyle: {color: color('ink'), fontSize: printing ? 9 : 11.5, ...(across ? {lineHeight: 13} : {align: 'right', verticalAlign: 'bottom', padding: [0, 0, 6, 0]})},
           axisLine: {lineStyle: {color: color('soft'), width: 1.2}}, axisTick: {lineStyle: {color: color('soft')}},
           axisLabel: {...label(), formatter: tick},
           areaSelectStyle: {width: 18, color: color('accent'), opacity: 0.28, borderColor: color('accent')},
@@ -82,9 +82,9 @@ const addParallel = () => {
     });
   });
   if (!chart) return;
-  /* What is brushed outlives a new drawing; only a resize draws the brushes that no pointer drew. */
+  /* What is brushed outlives a new drawing; only a resize draws the brushes that no pointer
+   * drew, and takes the height that the axes need. */
   chart.after = () => {
-    if (!brushed.size) return;
     for (const [k, intervals] of brushed) {
       chart.instance.dispatchAction({type: 'axisAreaSelect', parallelAxisId: 'axis-' + k, intervals});
     }

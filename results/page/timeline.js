@@ -1,5 +1,5 @@
 // Schedules and pipelines as bars on lanes: zoom, move, and the critical path marked.
-const LANE_MOST_PX = 24, LANE_LEAST_PX = 3, CHART_MOST_PX = 760;
+const LANE_MOST_PX = 24, LANE_LEAST_PX = 3, BARS_LEAST_PX = 120, CHART_MOST_PX = 760;
 const addTimeline = (line, number) => {
   const element = $('chart-timeline-' + number);
   if (!element) return;
@@ -9,7 +9,7 @@ const addTimeline = (line, number) => {
   const flags = words(line.flags, 8);
   const n = start.length, end = line.end_us || 1, critical = $('timeline-critical-' + number);
   const lanes = Math.max(line.lanes.length, 1), window_ = [0, end];
-  const row = Math.max(LANE_LEAST_PX, Math.min(LANE_MOST_PX, Math.floor(CHART_MOST_PX / lanes)));
+  const row = Math.max(LANE_LEAST_PX, Math.min(Math.max(LANE_MOST_PX, Math.floor(BARS_LEAST_PX / lanes)), Math.floor(CHART_MOST_PX / lanes)));
   const height = row * lanes + 92;
   element.style.height = height + 'px';
   const rows = new Float64Array(4 * n);
@@ -22,7 +22,7 @@ const addTimeline = (line, number) => {
     const left = Math.max(a[0], x), right = Math.min(Math.max(b, a[0] + 0.7), x + width);
     if (right <= left || (right <= last[lane[i]] + 0.35 && !isCritical)) return null;
     last[lane[i]] = right;
-    const tall = Math.max(row - (row > 8 ? 3 : 1), 1), top = a[1] - tall / 2, dim = critical.checked && !isCritical;
+    const tall = Math.max(row - (row > 40 ? 12 : row > 8 ? 3 : 1), 1), top = a[1] - tall / 2, dim = critical.checked && !isCritical;
     const fill = hue(flags[i] & 127), wide = right - left > 40 && row >= 14;
     const bar = {type: 'rect', shape: {x: left, y: top, width: Math.max(right - left - (right - left > 3 ? 0.6 : 0), 0.7), height: tall},
       style: {fill, opacity: dim ? 0.3 : 1}, emphasis: {style: {stroke: color('ink'), lineWidth: 2}}};

@@ -107,6 +107,14 @@ runs 0 'few evaluations' "$dse" explore co.cfg --out short --set search.max_eval
 holds 'few evaluations: some left out, and a bound for them' 'a["evaluations"] == 3 and
   a["co_search"]["platforms_left_out"] > 0 and not a["co_search"]["proven_optimal"] and a["co_search"]["bound"] >= b["co_search"]["best"]["value"]' short/summary.json \
   run/summary.json
+# A space that is not looked through: what the run's own search finds, and its neighbours.
+runs 0 'a large space' "$dse" explore co.cfg --out large --set search.bound_points=3
+prints 'a large space: said' 'among the '
+holds 'a large space: no better, not proven, and less is looked at' 'a["co_search"]["designs_allowed"] is None and
+  not a["co_search"]["proven_optimal"] and a["co_search"]["best"]["value"] <= b["co_search"]["best"]["value"] * (1 + 1e-9) and
+  a["co_search"]["designs_looked_at"] < 16' large/summary.json run/summary.json
+runs 0 'a large space: its own run.cfg' "$dse" explore large/run.cfg --out large-again
+same_files 'a large space: again' large large-again "${same_bytes[@]}" "${files[@]}"
 runs 0 'a system' "$dse" explore co.cfg --out system --set 'system.devices=[2]' --set 'system.tensor=[1]' \
   --set 'system.pipeline=[1, 2]' --set 'system.microbatch=[2]' --set system.kinds=homogeneous
 holds 'a system: one design on a platform, in its best strategy' 'all(r["kinds"] == "1" and r["strategy"] for r in a) and

@@ -356,7 +356,7 @@ static void test_thinning(void **state) {
   assert_non_null(strstr(html, "The chart shows 10000 of them: the critical path first, then the longest."));
   assert_non_null(strstr(html, "; the chart shows 20000 of them, evenly chosen."));
   assert_non_null(strstr(html, "<caption>The first 200 of 24001 rows; all are in front.csv.</caption>"));
-  assert_true(strlen(html) < 2u << 20);
+  assert_true(strlen(html) < 2000000);
   json_t *const data = data_of(html);
   const json_t *const line = json_array_get(json_object_get(data, "timelines"), 0);
   assert_int_equal(json_string_length(json_object_get(line, "start")), (4 * REPORT_MAX_BARS + 2) / 3 * 4);
@@ -365,6 +365,109 @@ static void test_thinning(void **state) {
   assert_in_range(best, 0, REPORT_MAX_POINTS - 1);
   assert_int_equal(json_integer_value(json_array_get(json_object_get(shown, "rows"), (size_t)best)), 17321);
   json_decref(data);
+}
+
+enum { N_SHOWN = 12, FIRST_AXIS = 4 };
+
+/* A name, three measures, seven axes, a word. */
+static const struct report_column wide[N_SHOWN] = {
+    {"design", "", "", true},        {"throughput", "1/s", "max", false}, {"area_mm2", "mm2", "min", false},
+    {"energy_j", "J", "min", false}, {"tc_count", "", "", false},         {"tc_rows", "", "", false},
+    {"bytes", "bytes", "", false},   {"vc_count", "", "", false},         {"vc_width", "", "", false},
+    {"glb_mib", "mib", "", false},   {"dataflow", "", "", true},          {"binding", "", "", true}};
+
+static struct report_cell *wide_cells(size_t n, bool with_names) {
+  static const char *const flows[] = {"ws", "os", "is"};
+  const size_t n_columns = with_names ? N_SHOWN : N_SHOWN - 1;
+  struct report_cell *const all = ARENA_NEW(&arena, struct report_cell, n * n_columns);
+  for (size_t i = 0; i < n; i++) {
+    struct report_cell *cell = &all[i * n_columns];
+    if (with_names) (cell++)->text = arena_printf(&arena, "%016zx", i * 2385 + 7);
+    for (size_t c = 0; c < 3; c++) (cell++)->number = sqrt((double)(i * 71 + c + 1));
+    (cell++)->number = (double)(1u << i % 9);
+    (cell++)->number = 64;
+    (cell++)->number = (double)(16777217 + i % 3); /* more than a float holds */
+    for (size_t c = 0; c < 3; c++) (cell++)->number = (double)(i % (c + 2));
+    (cell++)->text = flows[i % 3];
+    cell->text = "critical_path";
+  }
+  return all;
+}
+
+/* The largest page there can be: a front and a cloud of all there is room for, two schedules. */
+static void test_size(void **state) {
+  (void)state;
+  enum { N_CLOUD = 20000, N_FRONT = 5000, N_BARS = REPORT_MAX_BARS + 1 };
+  struct timeline_bar *const many = ARENA_NEW(&arena, struct timeline_bar, N_BARS);
+  for (size_t i = 0; i < N_BARS; i++) {
+    many[i] = (struct timeline_bar){
+        arena_printf(&arena, "B%zu.%zu", i % 500, i % 4), 9 * i, 9 * i + 7, (uint32_t)(i % 2), 0, i % 9 == 0};
+  }
+  const struct timeline line = {.title = "many",
+                                .lanes = lanes,
+                                .n_lanes = 2,
+                                .phases = phases,
+                                .n_phases = 2,
+                                .bars = many,
+                                .n_bars = N_BARS,
+                                .us_per_cycle = 0.5};
+  const struct timeline timelines[] = {line, line};
+  const struct report_table front = {"Front", NULL, "front.csv", wide, N_SHOWN, wide_cells(N_FRONT, true), N_FRONT};
+  const struct report_table cloud = {"Cloud", NULL, NULL, wide + 1, N_SHOWN - 1, wide_cells(N_CLOUD, false), N_CLOUD};
+  const struct report report = {.title = "t",
+                                .headline = "h",
+                                .front = &front,
+                                .front_x = 2,
+                                .front_y = 1,
+                                .front_size = 3,
+                                .best_row = 0,
+                                .first_axis = FIRST_AXIS,
+                                .n_axes = 7,
+                                .design_command = "dse evaluate run.cfg --design ",
+                                .cloud = &cloud,
+                                .n_evaluated = 100000,
+                                .topk = &front,
+                                .timelines = timelines,
+                                .n_timelines = 2};
+  const char *const html = write_page(&report);
+  assert_in_range(strlen(html), 1000000, 1999999);
+  assert_non_null(strstr(html, " of the 100000 feasible designs that were evaluated."));
+  json_t *const data = data_of(html);
+  const json_t *const shown = json_object_get(data, "cloud"), *const fields = json_object_get(shown, "columns");
+  assert_in_range(json_integer_value(json_object_get(shown, "n")), 5000, N_CLOUD);
+  assert_int_equal(json_integer_value(json_object_get(json_object_get(data, "front"), "n")), N_FRONT);
+  assert_int_equal(json_array_size(fields), N_SHOWN - 1);
+  /* Axes are exact and numbered; what is the same everywhere takes no room. */
+  const json_t *const bytes = json_array_get(fields, 5), *const rows = json_array_get(fields, 4);
+  assert_true(json_is_true(json_object_get(bytes, "axis")));
+  assert_int_equal(json_integer_value(json_array_get(json_object_get(bytes, "set"), 1)), 16777218);
+  assert_int_equal(json_integer_value(json_object_get(bytes, "bits")), 8);
+  assert_null(json_object_get(rows, "index"));
+  assert_int_equal(json_array_size(json_object_get(rows, "set")), 1);
+  assert_false(json_is_true(json_object_get(json_array_get(fields, 2), "axis")));
+  assert_true(json_is_string(json_object_get(json_array_get(fields, 0), "values")));
+  assert_string_equal(json_string_value(json_object_get(data, "design")), "dse evaluate run.cfg --design ");
+  json_decref(data);
+}
+
+/* Only what draws with the chart library carries it, and its licences. */
+static void test_library(void **state) {
+  (void)state;
+  const struct report plain = {.title = "t", .headline = "h", .best_row = SIZE_MAX};
+  const char *const without = write_page(&plain), *const with = write_hostile();
+  assert_null(strstr(without, "Apache"));
+  assert_true(strlen(without) < 100000);
+  for (size_t i = 0; i < 3; i++) {
+    static const char *const licences[] = {"Apache License", "Redistributions in binary form", "Microsoft Corporation"};
+    assert_non_null(strstr(with, licences[i]));
+  }
+  static const char *const drawn[] = {"chart-front", "chart-parallel", "chart-convergence", "chart-timeline-0"};
+  for (size_t i = 0; i < 4; i++) {
+    const char *const place =
+        arena_printf(&arena, "<div class=\"chart\" id=\"%s\" tabindex=\"0\" role=\"img\" aria-label=\"", drawn[i]);
+    assert_int_equal(count(with, place), 1);
+    assert_null(strstr(without, place));
+  }
 }
 
 int main(void) {
@@ -381,6 +484,8 @@ int main(void) {
       TEST(test_stacks),
       TEST(test_points),
       TEST(test_thinning),
+      TEST(test_size),
+      TEST(test_library),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
