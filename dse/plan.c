@@ -15,8 +15,10 @@
 #include <string.h>
 #include <time.h>
 
-/* FINALS_BYTES: of the closest bound on the platforms in the finals, its partial mappings. */
+/* PAGE_BYTES: of report and trace. FINALS_BYTES: of the closest bound on the platforms in the finals, its partial
+ * mappings. */
 enum {
+  PAGE_BYTES = 5 << 18,
   MOST_SCREENED = 4000,
   PROVE_BLOCK_POINTS = 1024,
   FINALS_BYTES = 24 << 20,
@@ -246,8 +248,7 @@ static void guess_all(struct plan *plan) {
     plan->bytes_per_rank = held_bytes;
     journal_bytes = plan->rounds * kept * sizeof(struct record);
   }
-  plan->bytes_disk =
-      journal_bytes + plan->rounds * BYTES_OF_FRAME + kept * 3 * BYTES_OF_A_DESIGN_ROW + (UINT64_C(1) << 18);
+  plan->bytes_disk = journal_bytes + plan->rounds * BYTES_OF_FRAME + kept * 3 * BYTES_OF_A_DESIGN_ROW + PAGE_BYTES;
   plan->ranks = advised_ranks(plan);
 }
 
