@@ -61,8 +61,14 @@ COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo 
 ifeq ($(MPI),no)
 CLUSTER_SOURCES := cluster/serial.c
 else
+# Open MPI's own words, then those of MPICH and its kin (whose MPI_STATUSES_IGNORE gcc takes for a short array).
 MPI_CFLAGS := $(shell mpicc --showme:compile 2>/dev/null)
 MPI_LIBS := $(shell mpicc --showme:link 2>/dev/null)
+ifeq ($(MPI_LIBS),)
+MPI_SHOW := $(wordlist 2,999,$(shell mpicc -show 2>/dev/null))
+MPI_CFLAGS := $(filter -I% -D%,$(MPI_SHOW)) $(if $(findstring clang,$(CC)),,-Wno-stringop-overflow)
+MPI_LIBS := $(filter-out -I% -D%,$(MPI_SHOW))
+endif
 ifneq ($(NEEDS_BUILD),)
 ifeq ($(MPI_LIBS),)
 $(error mpicc was not found. Run scripts/install-deps, or build with MPI=no)
@@ -121,8 +127,9 @@ $(BUILD)/flags: FORCE
 	$(Q)mkdir -p $(@D); printf '%s\n' '$(CC) $(CFLAGS_ALL) $(MPI_CFLAGS) $(LDFLAGS_ALL)' > $@.new; \
 	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/build_version.h: FORCE
-	$(Q)mkdir -p $(@D); printf '#define DSE_VERSION "%s"\n#define DSE_COMMIT "%s"\n#define DSE_FLAGS "%s"\n#define DSE_SOURCES "%s"\n#define DSE_DATA "%s"\n' \
-	  '$(VERSION)' '$(COMMIT)' '$(CC) $(OPT_$(VARIANT)) MPI=$(MPI)' '$(SOURCES)' '$(datadir)/dse' > $@.new; \
+	$(Q)mkdir -p $(@D); printf '#define DSE_%s "%s"\n' \
+	  VERSION '$(VERSION)' COMMIT '$(COMMIT)' FLAGS '$(CC) $(OPT_$(VARIANT)) MPI=$(MPI)' SOURCES '$(SOURCES)' \
+	  DATA '$(datadir)/dse' > $@.new; \
 	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(BUILD)/cluster/%.o: CFLAGS_EXTRA := $(MPI_CFLAGS)

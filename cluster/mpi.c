@@ -165,7 +165,7 @@ void cluster_broadcast(struct cluster *cluster, void *bytes, size_t n) {
   broadcast_from(cluster, 0, bytes, n);
 }
 
-/* All ranks leave with the smallest values. */
+/* All ranks leave with the smallest values, each of at most INT64_MAX: MPICH 4.0 compares as if they had a sign. */
 static void least_of(struct cluster *cluster, uint64_t *values, int n) {
   MPI_Request request;
   MPI_Iallreduce(MPI_IN_PLACE, values, n, MPI_UINT64_T, MPI_MIN, cluster->comm, &request);
@@ -191,14 +191,15 @@ bool cluster_any(struct cluster *cluster, bool mine) {
 /* cluster_agree, and do all mean the same work? Ranks that differ would wait for each other for ever. *first: the size
  * of everybody's first chunk, as rank 0 sees fit. */
 static bool agree_on_work(struct cluster *cluster, uint64_t n, uint64_t bytes, uint64_t *first, struct error *error) {
-  const uint64_t failed = error_is_set(error) ? cluster->rank : cluster->size;
-  uint64_t least[] = {failed, n, ~n, bytes, ~bytes, cluster->rank == 0 ? *first : UINT64_MAX};
+  const uint64_t failed = error_is_set(error) ? cluster->rank : cluster->size, most = INT64_MAX;
+  REQUIRE(n <= most && bytes <= most && *first <= most);
+  uint64_t least[] = {failed, n, most - n, bytes, most - bytes, cluster->rank == 0 ? *first : most};
   least_of(cluster, least, sizeof least / sizeof least[0]);
   if (least[0] < cluster->size) {
     broadcast_from(cluster, (unsigned)least[0], error, sizeof *error);
     return false;
   }
-  if (least[1] != ~least[2] || least[3] != ~least[4]) BUG("ranks disagree about the tasks to be shared");
+  if (least[1] != most - least[2] || least[3] != most - least[4]) BUG("ranks disagree about the tasks to be shared");
   *first = least[5];
   return true;
 }

@@ -6,6 +6,7 @@
 #include "dse/cosearch_report.h"
 #include "dse/importance.h"
 #include "dse/pipeline_picture.h"
+#include "dse/provenance.h"
 #include "dse/schedule_notes.h"
 #include "dse/set_report.h"
 #include "dse/system_page.h"
@@ -424,8 +425,9 @@ bool picture_publish(struct run *run, struct error *error) {
   report.facts = facts(run, best, &result, &report.n_facts, arena);
   if (has_system) system_page_fill(run, &report, arena);
   tenancy_report_fill(run, &report, arena);
-  importance_fill(run, &report, arena);
   cosearch_report_fill(run, &report, arena);
+  importance_fill(run, &report, arena);
+  provenance_fill(run, &report, arena);
   report.breakdowns = breakdowns(&design, has_tdp, &report.n_breakdowns, arena);
   const char *bytes;
   size_t n;

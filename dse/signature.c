@@ -1,6 +1,7 @@
 /* dse signature: one digest over small runs, the same on every machine and any number of ranks. */
 #include "dse/signature.h"
 
+#include "dse/cosearch.h"
 #include "dse/tenancy_flow.h"
 #include <jansson.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ bool signature_prepare(const struct signature_flow *flow, struct invocation *inv
   const bool read = run_settings_apply(config, invocation->arena, &run->settings, error);
   config_close(config);
   return read && run_load_workload(run, error) && run_expand_training(run, error) &&
-         tenants_open(run, flow->name, error) && run_make_problem(run, error);
+         tenants_open(run, flow->name, error) && cosearch_open(run, error) && run_make_problem(run, error);
 }
 
 /* What a flow allocates goes back at once. */
@@ -78,7 +79,8 @@ const struct command command_signature = {
     .words = "",
     .summary = "one digest over small runs of everything; the same on every machine and rank count",
     .details = "Two builds with the same signature give the same answers. --verbose and --json have a digest for each\n"
-               "flow (searches for a device, a system, tenants; every problem of dse map by every algorithm; training\n"
+               "flow (searches for a device, a system, tenants, both together; every problem of dse map by every "
+               "algorithm; training\n"
                "of a policy; ONNX import; sensitivity; calibration), so that a difference says where it is.",
     .examples = examples,
     .run = run_signature,

@@ -1,5 +1,6 @@
 /* The flows of the signature that search for designs: small spaces on real networks, one a kind of graph, a whole
  * system, and platforms for tenants. Enough that a change of any cost, schedule or search shows. */
+#include "dse/cosearch_report.h"
 #include "dse/explore.h"
 #include "dse/outputs.h"
 #include "dse/signature.h"
@@ -39,6 +40,10 @@ static bool explore(const struct signature_flow *flow, struct invocation *invoca
   }
   if (done) {
     add_digest(digest, outputs_digest(run));
+    if (run->cosearch != NULL) {
+      add_table(digest, cosearch_report_table(run, invocation->arena));
+      add_table(digest, cosearch_report_designs(run, invocation->arena));
+    }
     add_json(digest, system_report_chosen_json(run));
     add_table(digest, tenancy_report_table(run, invocation->arena));
   }
@@ -124,5 +129,29 @@ const struct signature_flow signature_flow_explore_tenants = {
         "glb_mib = [16]; hbm_stacks = [2]; };\n"
         "tenancy = { models = [\"resnet18\", \"bert-base sequence=20\"]; group_size = 12; designs = 2; cores = 3;\n"
         "samples = 100; final_samples = 300; };",
+    .run = explore,
+};
+const struct signature_flow signature_flow_explore_cosearch = {
+    .name = "explore_cosearch",
+    .doc = "platforms for training and tenants at once, two kinds of design",
+    .text =
+        "workload = \"resnet18\"; batch = 8; limits = { area_mm2 = 300.0; };\n"
+        "space = { tc_count = [1, 2, 4]; tc_rows = [64, 128]; tc_cols = [64]; vc_count = [1, 2]; vc_width = [256];\n"
+        "glb_mib = [16]; hbm_stacks = [2]; };\n"
+        "tenancy = { models = [\"resnet18\", \"bert-base sequence=20\"]; group_size = 12; cores = 3;\n"
+        "area_mm2 = 700.0; samples = 100; final_samples = 200; };\n"
+        "co_search = { metric = \"joint\"; weight = 0.5; kinds = 2; };",
+    .run = explore,
+};
+const struct signature_flow signature_flow_explore_chiplets = {
+    .name = "explore_chiplets",
+    .doc = "packages of one die or several at equal money",
+    .text = "workload = \"gpt2-xl\"; limits = { area_mm2 = 700.0; };\n"
+            "space = { chiplets = [2, 4]; d2d_gbytes_per_s = [500, 1000]; tc_count = [2, 8]; tc_rows = [128];\n"
+            "tc_cols = [128]; vc_count = [2, 8]; vc_width = [512]; glb_mib = [16]; hbm_stacks = [2, 4]; };\n"
+            "money = { package_usd_per_mm2 = 0.1; bond_yield = 0.99; socket_usd = 1000.0; };\n"
+            "system = { devices = [4, 8]; global_batch = 16; tensor = [1, 2, 4]; pipeline = [1, 2]; zero = [1];\n"
+            "money_usd = 30000.0; kinds = \"homogeneous\"; };\n"
+            "search = { prove_front = false; bound_points = 0; };",
     .run = explore,
 };

@@ -93,7 +93,7 @@ const addFront = () => {
     })));
     if (front.best >= 0 && passes(front.best)) {
       series.push(scatter('best', front, [front.best], cx, cy, {symbol: star, symbolSize: 21, z: 30,
-        itemStyle: {color: color('mark'), borderColor: color('card'), borderWidth: 1.5},
+        itemStyle: {color: color('mark'), opacity: 1, borderColor: color('card'), borderWidth: 1.5},
         label: {show: true, formatter: 'best', position: 'top', color: color('mark'), fontWeight: 600}}));
     }
     if (opened) {

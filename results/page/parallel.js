@@ -90,6 +90,7 @@ const addParallel = () => {
     }
     chart.instance.resize(printing ? {width: 700} : undefined);
   };
+  chart.element.setAttribute('aria-details', 'front'); // whose table has the numbers
   /* The same by keys: an axis, and from where to where. */
   shown.forEach((c, k) => { make('option', select, c.name).value = k; });
   const ends = () => {

@@ -25,7 +25,7 @@ const addTimeline = (line, number) => {
     const tall = Math.max(row - (row > 40 ? 12 : row > 8 ? 3 : 1), 1), top = a[1] - tall / 2, dim = critical.checked && !isCritical;
     const fill = hue(flags[i] & 127), wide = right - left > 40 && row >= 14;
     const bar = {type: 'rect', shape: {x: left, y: top, width: Math.max(right - left - (right - left > 3 ? 0.6 : 0), 0.7), height: tall},
-      style: {fill, opacity: dim ? 0.3 : 1}, emphasis: {style: {stroke: color('ink'), lineWidth: 2}}};
+      style: {fill, opacity: dim ? 0.3 : 1}, emphasis: {style: {fill, opacity: dim ? 0.3 : 1, stroke: color('ink'), lineWidth: 2}}};
     const children = [bar];
     if (isCritical && critical.checked) {
       children.push({type: 'rect', silent: true, shape: {x: left, y: top + tall - Math.max(2, tall / 6), width: bar.shape.width,
@@ -36,7 +36,7 @@ const addTimeline = (line, number) => {
         fill: dim ? color('ink') : color('onbar'), fontSize: 11, verticalAlign: 'middle', width: right - left - 8,
         overflow: 'truncate', ellipsis: '…', fontFamily: font()}});
     }
-    return {type: 'group', children};
+    return {type: 'group', children, $mergeChildren: false}; // else parts of other bars stay behind after a zoom
   };
   const used = [...new Set([...flags].map(f => f & 127))].sort((a, b) => a - b);
   const build = chart => {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # What is promised of the program as a whole, beside what the other scripts of this folder test: output under mpirun that
 # goes to a file, every column and field explained, CSV that is read without options, fronts that are never half there,
-# and commands that start no MPI (scripts/startup measures how fast they are).
+# and commands that start no MPI outside of mpirun (scripts/startup measures how fast they are).
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/harness.sh"
 cd "$folder" || exit 1
@@ -17,10 +17,11 @@ runs 0 'tenants' "$dse" explore configs/tenants.cfg --out tenants --quiet --set 
   --set tenancy.final_samples=100 --set tenancy.group_size=20 --set tenancy.cores=3
 runs 3 'nothing feasible' "$dse" explore small.cfg --out none --quiet --set limits.area_mm2=20
 
-# --- every column is in columns.csv, every field on the page about them; CSV is what any reader takes -------------------
+# --- every column is in columns.csv, every field on the pages about them; CSV is what any reader takes -------------------
 cat >explained.py <<'PYTHON'
 import csv, glob, json, os, re, sys
-folder, page = sys.argv[1], open(sys.argv[2], encoding="utf-8").read()
+folder = sys.argv[1]
+page = "\n".join(open(path, encoding="utf-8").read() for path in sys.argv[2:])
 named = set(re.findall(r"`([^`]+)`", page)) | {name.rstrip("[]") for name in re.findall(r"`([^`]+)`", page)}
 with open(folder + "/columns.csv", newline="", encoding="utf-8") as file: rows = list(csv.DictReader(file))
 known = {(row["file"], row["column"]) for row in rows} | {("columns.csv", name) for name in rows[0]}
@@ -44,7 +45,7 @@ def fields(value, path=""):
     if isinstance(value, dict):
         for key, inner in value.items():
             free = path.endswith((".designs", "excluded_by_limit", "pruned_by_bound"))  # keys are names of designs, limits
-            if not free and key not in named and key not in columns: bad.append("%s.%s: not on the page" % (path, key))
+            if not free and key not in named and key not in columns: bad.append("%s.%s: on no page" % (path, key))
             fields(inner, path + "." + key)
     elif isinstance(value, list):
         for inner in value: fields(inner, path)
@@ -58,7 +59,7 @@ print("\n".join(sorted(set(bad))))
 sys.exit(bool(bad))
 PYTHON
 for kind in one several many tenants none; do
-  check "$kind: every column and field is explained" python3 explained.py $kind "$root/docs/json.md"
+  check "$kind: every column and field is explained" python3 explained.py $kind "$root/docs/json.md" "$root/docs/systems.md"
 done
 
 # --- a reader that asks all the time never sees half a front ------------------------------------------------------------
@@ -92,15 +93,15 @@ holds 'polled: agrees with summary.json' \
   '[row["design"] for row in a["front"]] == [row["design"] for row in b["front"]] == [row["design"] for row in c]' \
   polled.json polled/summary.json polled/front.csv
 
-# --- commands that compute nothing start no MPI; under mpirun a file gets plain lines, and few ----------------------------
+# --- outside of mpirun no MPI is started; under mpirun a file gets plain lines, and few ----------------------------
 if [[ $MPI != no ]]; then
-  # A process that was launched with others, in a world where MPI_Init fails.
-  nowhere=(env OMPI_COMM_WORLD_SIZE=1 OMPI_MCA_ess=none_such OMPI_MCA_btl=none_such)
+  # In a world where MPI_Init fails; a process that thinks it was launched with others meets it.
+  nowhere=(env OMPI_MCA_ess=none_such OMPI_MCA_btl=none_such)
   for words in '--help' 'check small.cfg' 'status one' 'front one' 'why one' 'list workloads' 'explore --help'; do
     read -ra command <<<"$words"
     runs 0 "$words: without MPI" "${nowhere[@]}" "$dse" "${command[@]}"
   done
-  runs 1 'a run is not without MPI' "${nowhere[@]}" "$dse" explore small.cfg --out nowhere
+  runs 1 'launched by mpirun it would' "${nowhere[@]}" OMPI_COMM_WORLD_SIZE=1 "$dse" list workloads
   start=$SECONDS
   check 'under mpirun, into a file' bash -c "mpirun -q -n 2 '$dse' explore long.cfg --out lines --max-time 13 \
     --set search.max_evaluations=10000000 >lines.txt 2>&1; test \$? -eq 75"

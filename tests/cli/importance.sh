@@ -9,6 +9,8 @@ title='Which axes matter within the limits'
 
 runs 0 'a run' "$dse" explore small.cfg --out one --quiet
 check 'its report says what moves it' grep -q "$title" one/report.html
+check 'and where it comes from' grep -q "$("$dse" --version --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["commit"])')" one/report.html
+check 'the settings digest is that of summary.json' grep -qF "$(sed -n 's/.*"settings_digest": "\(.*\)".*/\1/p' one/summary.json)" one/report.html
 runs 0 'the same asked for by itself' "$dse" sensitivity small.cfg --samples 64 --draws 0 --json
 cp out asked.json
 cat >numbers.py <<'PYTHON'
