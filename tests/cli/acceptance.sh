@@ -80,12 +80,12 @@ while run.poll() is None:
     header = rows[0]
     seen.add(hash(text))
     n += 1
-    if n % 50 == 0: run.send_signal(__import__("signal").SIGUSR2)  # publish now
+    if n % 5 == 0: run.send_signal(__import__("signal").SIGUSR2)  # publish now
     time.sleep(0.002)
 print(run.returncode, n, "reads,", len(seen), "versions")
 sys.exit(run.returncode != 0 or n < 20 or len(seen) < 2)
 PYTHON
-write_long long.cfg 2500
+write_long long.cfg 8000
 check 'polled: each version of front.csv is whole' python3 poll.py polled "$dse" explore long.cfg --out polled --quiet
 runs 0 'polled: dse front on it' "$dse" front polled --json
 mv out polled.json
