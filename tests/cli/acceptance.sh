@@ -64,14 +64,16 @@ done
 
 # --- a reader that asks all the time never sees half a front ------------------------------------------------------------
 cat >poll.py <<'PYTHON'
-import csv, io, subprocess, sys, time
+import csv, io, os, signal, subprocess, sys, time
 command = sys.argv[2:]
 run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 seen, header, n = set(), None, 0
 while run.poll() is None:
     try:
         with open(sys.argv[1] + "/front.csv", newline="", encoding="utf-8") as file: text = file.read()
-    except FileNotFoundError:
+    except FileNotFoundError:  # the first is due after a minute, or when somebody asks
+        if os.path.exists(sys.argv[1] + "/status.json"): run.send_signal(signal.SIGUSR2)
+        time.sleep(0.02)
         continue
     if n == 0: assert open(sys.argv[1] + "/columns.csv", encoding="utf-8").read().endswith("\n"), "no columns.csv before it"
     assert text.endswith("\n"), "cut"
@@ -80,12 +82,12 @@ while run.poll() is None:
     header = rows[0]
     seen.add(hash(text))
     n += 1
-    if n % 50 == 0: run.send_signal(__import__("signal").SIGUSR2)  # publish now
+    if n % 5 == 0: run.send_signal(signal.SIGUSR2)  # publish now
     time.sleep(0.002)
 print(run.returncode, n, "reads,", len(seen), "versions")
 sys.exit(run.returncode != 0 or n < 20 or len(seen) < 2)
 PYTHON
-write_long long.cfg 2500
+write_long long.cfg 8000
 check 'polled: each version of front.csv is whole' python3 poll.py polled "$dse" explore long.cfg --out polled --quiet
 runs 0 'polled: dse front on it' "$dse" front polled --json
 mv out polled.json
