@@ -114,6 +114,8 @@ void energy_reference_design(struct accelerator *accelerator) {
                                       .node_nm = 7,
                                       .element_bytes = 2,
                                       .dies = 1,
+                                      .chiplets = 1,
+                                      .d2d_gbytes_per_s = 1000,
                                       .hbm_bytes_per_cycle = 1142.857142857143};
 }
 

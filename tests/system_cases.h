@@ -46,9 +46,9 @@ static inline const char *case_system_model(struct rng *rng, struct arena *arena
 
 /* Of an even number of devices: some spaces have packages of two chiplets beside single ones. */
 static inline const char *case_packages(struct rng *rng) {
-  static const char *const packages[] = {"", "", " chiplets = [2]; d2d_gbytes_per_s = [2000];",
+  static const char *const packages[] = {"", "", "", " chiplets = [2]; d2d_gbytes_per_s = [2000];",
                                          " chiplets = [1, 2]; d2d_gbytes_per_s = [50, 900];"};
-  return packages[rng_below(rng, 4)];
+  return packages[rng_below(rng, 5)];
 }
 
 static inline const char *case_system_space(struct rng *rng, struct arena *arena) {

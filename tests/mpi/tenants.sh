@@ -35,7 +35,7 @@ runs 0 'stopped again and again: goes on' mpirun -q -n 3 "$dse" explore tenants.
 same_files 'stopped again and again' whole stopped "${files[@]}"
 
 # Killed among the platforms: the journal has the search, the rest is done again.
-slow=(--set tenancy.samples=20000 --set tenancy.cores=5)
+slow=(--set tenancy.samples=20000 --set tenancy.cores=3)
 runs 0 'slower, alone' "$dse" explore tenants.cfg --out slow "${slow[@]}"
 mpirun -q -n 2 "$dse" explore tenants.cfg --out killed --quiet "${slow[@]}" >out 2>err </dev/null &
 wait_for_bytes killed/journal $(($(stat -c %s slow/journal) - 1))

@@ -244,7 +244,7 @@ static void test_network_digest(void **state) {
   } others[] = {{"preset", "\"tpuv4\""},   {"sizes", "[8, 5, 0]"},         {"gbytes_per_s", "[0.0, 100.0, 26.0]"},
                 {"latency_us", "[3.0]"},   {"topology", "[\"fat_tree\"]"}, {"oversubscription", "[2.0]"},
                 {"algorithm", "\"ring\""}, {"efficiency_inner", "0.9"},    {"efficiency_outer", "0.9"},
-                {"link_sharing", "false"}};
+                {"link_sharing", "false"}, {"d2d_latency_us", "0.1"},      {"d2d_topology", "\"ring\""}};
   const struct digest without = cost_rules_digest(cost_providers[0], settings, &fixture->opcost.technology);
   struct network_settings network;
   config_defaults(&network_fields, &fixture->arena, &network);
