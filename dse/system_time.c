@@ -273,6 +273,7 @@ double system_run_energy_j(const struct system_plan *plan, const struct device_r
   const bool torn = is_torn(plan);
   double energy_j = 0;
   for (size_t b = 0; b < cut->chain.n_blocks; b++) {
+    if (run->blocks[b] == 0) continue; /* most devices of a pipeline hold neither ends nor every kind of layer */
     double block_j = 0;
     for (unsigned phase = 0; phase < N_BLOCK_PHASES; phase++) {
       const uint32_t unit = cut->unit[b * N_BLOCK_PHASES + phase];

@@ -211,8 +211,45 @@ static void floors_forget_who_asked_first(void **state) {
   assert_true(n_differ > N_TASKS / 4);
 }
 
+/* A path kept for designs with the same least cycles, asked for again behind many others. */
+static void paths_forget_who_asked_first(void **state) {
+  (void)state;
+  enum { N_DESIGNS = 24 };
+  size_t n_differ = 0;
+  for (uint64_t task = 0; task < N_TASKS / 10; task++) {
+    static struct tried tried;
+    begin(&tried, task);
+    struct arena *const arena = &tried.fixture.arena;
+    struct stage_scratch *const shared = stage_scratch_new(arena, &tried.stage, false);
+    struct accelerator designs[N_DESIGNS];
+    struct rng rng = rng_stream(seed, RNG_TEST, 12, task);
+    for (size_t d = 0; d < N_DESIGNS; d++) designs[d] = random_design(&rng);
+    uint64_t first_cycles[N_DESIGNS];
+    for (size_t k = 0; k < 2 * N_DESIGNS; k++) {
+      struct stage_scratch *const fresh = stage_scratch_new(arena, &tried.stage, false);
+      const struct accelerator *const design = &designs[k % N_DESIGNS];
+      struct stage_cost_of_design cost;
+      struct stage_floor kept, alone;
+      stage_design(&tried.stage, design, &cost);
+      stage_bound(&tried.stage, design, &cost, shared, &kept);
+      stage_bound(&tried.stage, design, &cost, fresh, &alone);
+      assert_int_equal(kept.cycles, alone.cycles);
+      assert_int_equal(kept.likely_cycles, alone.likely_cycles);
+      assert_int_equal(kept.binding, alone.binding);
+      if (k < N_DESIGNS) first_cycles[k] = kept.cycles;
+      if (k >= N_DESIGNS) assert_int_equal(kept.cycles, first_cycles[k - N_DESIGNS]);
+      n_differ += kept.cycles != first_cycles[0];
+      stage_scratch_release(fresh);
+    }
+    stage_scratch_release(shared);
+    end(&tried);
+  }
+  assert_true(n_differ > N_TASKS / 10 * N_DESIGNS);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(bounds_are_below_the_shortest_schedule),
-                                     cmocka_unit_test(floors_forget_who_asked_first)};
+                                     cmocka_unit_test(floors_forget_who_asked_first),
+                                     cmocka_unit_test(paths_forget_who_asked_first)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
