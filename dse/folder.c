@@ -1,25 +1,24 @@
 /* How does a launch take a results folder, keep it, and notice that it has lost it?
  *
  * Source: reliability §3 (fencing: lock, the journal's new inode, epochs), §4 (temporaries, deleted folders), §7 (no
- * folder that anybody may write). Left out: the lock itself (results/lock.c) and the tables (outputs.c). */
+ * folder that anybody may write). Left out: the lock itself (results/lock.c), its log (folder_log.c)
+ * and the tables (outputs.c). */
 #include "dse/folder.h"
 
 #include "base/file.h"
 #include "base/text.h"
 #include "dse/signals.h"
-#include "dse/version.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { STATUS_MOST_BYTES = 1 << 20, LOG_MOST_BYTES = 64 << 20, LOG_KEPT_BYTES = 1 << 18 };
+enum { STATUS_MOST_BYTES = 1 << 20 };
 
 const char *folder_utc_now(struct arena *arena) {
   const time_t now = time(NULL);
@@ -183,59 +182,6 @@ bool folder_publish_status(struct run *run, const char *state, const char *reaso
   const bool done = folder_publish_json(run, "status.json", object, error);
   if (done && !running) run->ended = true;
   return done;
-}
-
-/* --- log.txt --------------------------------------------------------------------------------------------------------
- */
-
-void folder_log(struct run *run, const char *level, const char *format, ...) {
-  if (run->log.text == NULL) return; /* no launch of ours: nothing to be done, or not allowed */
-  char text[1024];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  char line[4 * sizeof text];
-  text_escape(text, line, sizeof line);
-  const struct arena_mark mark = arena_get_mark(run->invocation->arena);
-  writer_raw(&run->log, folder_utc_now(run->invocation->arena));
-  arena_rewind(run->invocation->arena, mark);
-  writer_raw(&run->log, " ");
-  writer_raw(&run->log, level);
-  writer_raw(&run->log, " explore: ");
-  writer_raw(&run->log, line);
-  writer_raw(&run->log, "\n");
-}
-
-bool folder_publish_log(const struct run *run, struct error *error) {
-  return file_publish(run_path(run, "log.txt"), run->log.text, run->log.length, error);
-}
-
-/* The launches before stay in it, the oldest lines go when it becomes long. */
-static void begin_log(struct run *run) {
-  struct error ignored = {0};
-  char *text;
-  size_t n;
-  writer_init(&run->log, &run->journal_arena);
-  const struct arena_mark mark = arena_get_mark(run->invocation->arena);
-  if (file_read(run_path(run, "log.txt"), LOG_MOST_BYTES, run->invocation->arena, &text, &n, &ignored) && n > 0) {
-    const char *from = text;
-    if (n > LOG_KEPT_BYTES) {
-      from = memchr(text + n - LOG_KEPT_BYTES, '\n', LOG_KEPT_BYTES);
-      from = from != NULL ? from + 1 : text + n;
-    }
-    writer_bytes(&run->log, from, n - (size_t)(from - text));
-  }
-  arena_rewind(run->invocation->arena, mark);
-}
-
-static void log_launch(struct run *run) {
-  char host[RUN_HOST_BYTES], hex[DIGEST_HEX_BYTES];
-  run_host(host);
-  digest_print(run->digest, hex);
-  folder_log(run, "INFO", "launch %" PRIu64 ": dse %s (%s), %u ranks, seed %" PRIu64 ", settings %s, host %s pid %ld",
-             run->epoch, dse_version(), dse_commit(), cluster_size(run->invocation->cluster), run->settings.search.seed,
-             hex, host, (long)getpid());
 }
 
 /* --- taking it ------------------------------------------------------------------------------------------------------
@@ -430,8 +376,7 @@ void folder_take(struct run *run, const struct folder_request *request, bool *fi
   }
   run->epoch = facts.epoch + 1;
   arena_init(&run->journal_arena, 1 << 16);
-  begin_log(run);
-  log_launch(run);
+  folder_begin_log(run);
   remove_temporaries(run);
   if (!open_journal(run, &header, request->salvage, error)) return;
   keep_earlier(run, &facts);

@@ -30,6 +30,8 @@ bool folder_publish_status(struct run *run, const char *state, const char *reaso
 /* Adds a line to log.txt, which is published by folder_publish_log. */
 void folder_log(struct run *run, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool folder_publish_log(const struct run *run, struct error *error);
+/* Its first line of this launch. The launches before stay in it, the oldest lines go when it becomes long. */
+void folder_begin_log(struct run *run);
 /* "2026-11-21T06:57:10Z" */
 const char *folder_utc_now(struct arena *arena);
 

@@ -35,6 +35,15 @@ const char *map_key_group(const char *name, struct arena *arena) {
   return group;
 }
 
+const char *map_reasons(const struct error *why, struct arena *arena) {
+  char *const text = arena_copy_text(arena, why->text);
+  for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n';) text[--n] = '\0';
+  for (char *c = text; *c != '\0'; c++) {
+    if (*c == '\n') *c = ';';
+  }
+  return text;
+}
+
 void map_print_table(const struct invocation *invocation, const struct table *table) {
   size_t n;
   const char *const bytes = table_bytes(table, &n);

@@ -8,10 +8,11 @@
 #include "results/table.h"
 #include <jansson.h>
 
-/* An algorithm of a problem, for lists. */
+/* An algorithm of a problem, for lists and map_algorithms.h. */
 struct map_algorithm {
   const char *name, *doc, *source;
   const struct field_table *table; /* its keys, --set NAME.key=…; NULL: none */
+  size_t settings_bytes;           /* of what the table fills */
 };
 struct map_problem {
   const char *name, *doc;
@@ -37,6 +38,8 @@ bool map_is_contest(const struct invocation *invocation);
 bool map_read_seconds(const struct invocation *invocation, double *seconds, struct error *error);
 /* The group of an algorithm's keys: its name, - as _. */
 const char *map_key_group(const char *name, struct arena *arena);
+/* What a judge has against an answer, in one line, without the newline that ends each message. */
+const char *map_reasons(const struct error *why, struct arena *arena);
 /* A table as CSV on stdout. */
 void map_print_table(const struct invocation *invocation, const struct table *table);
 /* An object on stdout; takes it over. */

@@ -1,7 +1,6 @@
 /* dse map partition: operators to the chips of a multi-chip module. See search/partition/partition.h; dse judge
  * partition is in partition_judge.c. */
-#include "base/text.h"
-#include "dse/map.h"
+#include "dse/map_algorithms.h"
 #include "dse/partition_convergence.h"
 #include "dse/partition_judge.h"
 #include "dse/partition_page.h"
@@ -14,16 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t default_samples = 20000, most_samples = UINT64_C(1000000000000);
+static const uint64_t default_samples = 20000;
 
 struct partition_command {
   struct invocation *invocation;
   struct partition_problem problem;
   struct partition_graph graph;
   struct partition_bounds bounds;
-  size_t n_algorithms;
-  const struct partition_algorithm **algorithms;
-  const void **settings; /* of each of these */
+  struct map_choice choice;
   struct partition_job job;
   struct partition_convergence *convergence; /* NULL: nobody asks */
 };
@@ -35,103 +32,48 @@ static const char *default_algorithm(void) {
   return partition_find_algorithm("best") != NULL ? "best" : partition_algorithms[0]->name;
 }
 
-static const struct partition_algorithm *find_algorithm(const struct invocation *invocation, const char *name,
-                                                        struct error *error) {
-  const struct partition_algorithm *const found = partition_find_algorithm(name);
-  if (found != NULL) return found;
-  const char **const names = ARENA_NEW(invocation->arena, const char *, n_partition_algorithms);
-  for (size_t i = 0; i < n_partition_algorithms; i++) names[i] = partition_algorithms[i]->name;
-  char shown[80];
-  text_escape(name, shown, sizeof shown);
-  const char *const nearest = text_nearest(name, names, n_partition_algorithms);
-  error_add(error, STATUS_INPUT,
-            "--algorithm: no algorithm \"%s\"%s%s%s (dse list algorithms shows them; all compares them)", shown,
-            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-  return NULL;
+static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
+  if (i >= n_partition_algorithms) return false;
+  const struct partition_algorithm *const at = partition_algorithms[i];
+  *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table, at->settings_bytes};
+  return true;
+}
+
+static bool applies(size_t i, const void *problem) {
+  const struct partition_graph *const graph = problem;
+  return partition_algorithms[i]->applies == NULL || partition_algorithms[i]->applies(graph);
 }
 
 /* Options that do not go together: said, not ignored. */
 static bool check_options(const struct invocation *invocation, struct error *error) {
   static const char *const of_one[] = {"out", "report", "trace"};
-  for (size_t i = 0; map_is_contest(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
-    if (invocation_value(invocation, of_one[i]) != NULL)
-      error_add(error, STATUS_INPUT, "--%s: not where searches are compared (--algorithm all, or several)", of_one[i]);
-  }
-  return !error_is_set(error);
+  return map_refuse_in_contest(invocation, of_one, sizeof of_one / sizeof *of_one, error);
 }
 
-/* all: those that can do this problem; or names with commas between. */
-static bool read_algorithms(struct partition_command *command, struct error *error) {
-  const struct invocation *const invocation = command->invocation;
-  const char *text = invocation_value(invocation, "algorithm");
-  if (text == NULL) text = default_algorithm();
-  char *const names = arena_copy_text(invocation->arena, text), *rest = NULL;
-  command->algorithms = ARENA_NEW(invocation->arena, const struct partition_algorithm *, n_partition_algorithms);
-  for (size_t i = 0; strcmp(text, "all") == 0 && i < n_partition_algorithms; i++) {
-    const struct partition_algorithm *const algorithm = partition_algorithms[i];
-    if (algorithm->applies == NULL || algorithm->applies(&command->graph))
-      command->algorithms[command->n_algorithms++] = algorithm;
-  }
-  if (strcmp(text, "all") == 0) return true;
-  for (char *name = strtok_r(names, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
-    const struct partition_algorithm *const algorithm = find_algorithm(invocation, name, error);
-    if (algorithm == NULL) return false;
-    if (algorithm->applies != NULL && !algorithm->applies(&command->graph))
-      return error_add(error, STATUS_INPUT, "--algorithm: %s cannot do this problem: %s", name, algorithm->doc);
-    for (size_t i = 0; i < command->n_algorithms; i++) {
-      if (command->algorithms[i] == algorithm)
-        return error_add(error, STATUS_INPUT, "--algorithm: %s is named twice", algorithm->name);
-    }
-    command->algorithms[command->n_algorithms++] = algorithm;
-  }
-  return command->n_algorithms > 0 || error_add(error, STATUS_INPUT, "--algorithm: no name");
-}
-
-/* --set ALGORITHM.key=…, of all algorithms; what has no group in front is a key of the instance. */
-static bool read_keys(struct partition_command *command, struct error *error) {
-  const struct invocation *const invocation = command->invocation;
-  struct arena *const arena = invocation->arena;
-  struct config_section *const sections = ARENA_NEW(arena, struct config_section, n_partition_algorithms + 1);
-  struct config_set *const sets = ARENA_NEW(arena, struct config_set, invocation->n_sets + 1);
-  command->settings = ARENA_NEW(arena, const void *, n_partition_algorithms + 1);
-  size_t n = 0, n_sets = 0;
+/* Without a group in front it is a key of the instance. Sets of algorithms into `list`; how many. */
+static size_t take_sets(const struct invocation *invocation, struct config_set *list) {
+  size_t n = 0;
   for (size_t i = 0; i < invocation->n_sets; i++) {
-    if (strchr(invocation->sets[i].path, '.') != NULL) sets[n_sets++] = invocation->sets[i];
+    if (strchr(invocation->sets[i].path, '.') != NULL) list[n++] = invocation->sets[i];
   }
-  for (size_t i = 0; i < n_partition_algorithms; i++) {
-    const struct partition_algorithm *const algorithm = partition_algorithms[i];
-    if (algorithm->table == NULL) continue;
-    void *const into = arena_alloc(arena, 1, algorithm->settings_bytes);
-    for (size_t k = 0; k < command->n_algorithms; k++) {
-      if (command->algorithms[k] == algorithm) command->settings[k] = into;
-    }
-    sections[n++] = (struct config_section){
-        .group = map_key_group(algorithm->name, arena), .table = algorithm->table, .into = into};
-  }
-  struct config *config;
-  if (!config_open_text("--set", "", 0, sets, n_sets, arena, &config, error)) return false;
-  const bool fine = config_apply(config, sections, n, arena, error);
-  config_close(config);
-  return fine;
+  return n;
 }
 
 static bool read_options(struct partition_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
   struct partition_job *const job = &command->job;
-  if (!check_options(invocation, error) || !read_algorithms(command, error) || !read_keys(command, error)) return false;
-  if (!map_read_seconds(invocation, &job->time_s, error)) return false;
-  const bool timed = job->time_s > 0;
-  const uint64_t own = command->n_algorithms == 1 ? command->algorithms[0]->default_samples : 0;
-  if (!invocation_u64(invocation, "samples",
-                      timed     ? 0
-                      : own > 0 ? own
-                                : default_samples,
-                      &job->samples, error) ||
-      !invocation_u64(invocation, "seed", 0, &job->seed, error))
-    return false;
-  const bool unlimited = timed && invocation_value(invocation, "samples") == NULL;
-  if (!unlimited && (job->samples < 1 || job->samples > most_samples))
-    error_add(error, STATUS_INPUT, "--samples: 1 to 1e12 are allowed");
+  struct config_set *const sets = ARENA_NEW(invocation->arena, struct config_set, invocation->n_sets);
+  const struct map_offer offer = {.at = algorithm_at,
+                                  .applies = applies,
+                                  .problem = &command->graph,
+                                  .fallback = default_algorithm(),
+                                  .sets = sets,
+                                  .n_sets = take_sets(invocation, sets)};
+  if (!check_options(invocation, error) || !map_choose(invocation, &offer, &command->choice, error)) return false;
+  const uint64_t own = command->choice.n == 1 ? partition_algorithms[command->choice.algorithm[0]]->default_samples : 0;
+  struct map_budget budget;
+  if (!map_read_budget(invocation, own > 0 ? own : default_samples, &budget, error)) return false;
+  job->samples = budget.samples, job->seed = budget.seed, job->time_s = budget.time_s;
   job->graph = &command->graph, job->bounds = &command->bounds;
   return !error_is_set(error);
 }
@@ -295,12 +237,12 @@ static int by_value(const void *a, const void *b) {
 
 static enum status compare(struct partition_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
-  struct ranked *const ranked = ARENA_NEW(invocation->arena, struct ranked, command->n_algorithms);
+  struct ranked *const ranked = ARENA_NEW(invocation->arena, struct ranked, command->choice.n);
   const struct partition_bounds bounds = command->bounds; /* each starts from the same */
-  for (size_t i = 0; i < command->n_algorithms; i++) {
+  for (size_t i = 0; i < command->choice.n; i++) {
     struct partition_job job = command->job;
-    job.algorithm = ranked[i].algorithm = command->algorithms[i];
-    job.settings = command->settings[i];
+    job.algorithm = ranked[i].algorithm = partition_algorithms[command->choice.algorithm[i]];
+    job.settings = command->choice.settings[i];
     job.bounds = &bounds;
     const bool fine = search(command, &job, &ranked[i].outcome, error);
     if (!cluster_agree(invocation->cluster, error) || !fine) return error->status;
@@ -311,9 +253,9 @@ static enum status compare(struct partition_command *command, struct error *erro
   }
   const bool published = publish_convergence(command, error);
   if (!cluster_agree(invocation->cluster, error) || !published) return error->status;
-  qsort(ranked, command->n_algorithms, sizeof *ranked, by_value);
+  qsort(ranked, command->choice.n, sizeof *ranked, by_value);
   struct table *const table = table_new(invocation->arena, "partition", columns, sizeof columns / sizeof *columns);
-  for (size_t i = 0; i < command->n_algorithms; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
+  for (size_t i = 0; i < command->choice.n; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
   if (invocation->json) {
     tables_print_json(table, 2, invocation->arena, error);
   } else {
@@ -341,19 +283,12 @@ static enum status run(struct invocation *invocation, struct error *error) {
     return STATUS_INFEASIBLE;
   }
   signals_catch(); /* not before: who bounds looks at no signal */
-  command.job.algorithm = command.algorithms[0];
-  command.job.settings = command.settings[0];
+  command.job.algorithm = partition_algorithms[command.choice.algorithm[0]];
+  command.job.settings = command.choice.settings[0];
   if (invocation_value(invocation, "convergence") != NULL) {
     command.convergence = partition_convergence_new(invocation->arena);
   }
   return map_is_contest(invocation) ? compare(&command, error) : solve(&command, error);
-}
-
-static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
-  if (i >= n_partition_algorithms) return false;
-  const struct partition_algorithm *const at = partition_algorithms[i];
-  *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table};
-  return true;
 }
 
 static const char *const options[] = {"algorithm", "samples", "time",        "seed", "out",

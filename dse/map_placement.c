@@ -1,7 +1,6 @@
 /* dse map placement, dse judge placement: layers to unlike devices. See search/placement/placement.h. */
 #include "base/file.h"
-#include "base/text.h"
-#include "dse/map.h"
+#include "dse/map_algorithms.h"
 #include "dse/placement_page.h"
 #include "dse/placement_pareto.h"
 #include "dse/signals.h"
@@ -11,45 +10,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t default_samples = 400000, most_samples = UINT64_C(1000000000000);
+static const uint64_t default_samples = 400000;
 enum { MAX_HELD_ROWS = PLACEMENT_MAX_LAYERS, GANTT_WIDTH = 64 };
 
 struct placement_command {
   struct invocation *invocation;
   struct placement_problem problem;
   struct placement_bounds bounds;
-  size_t n_algorithms;
-  const struct placement_algorithm **algorithms;
-  const void **settings; /* of each of these */
+  struct map_choice choice;
   struct placement_job job;
 };
 
 /* --- options --------------------------------------------------------------------------------------------------------
  */
 
-static const struct placement_algorithm *find_algorithm(const struct invocation *invocation, const char *name,
-                                                        struct error *error) {
-  const struct placement_algorithm *const found = placement_find_algorithm(name);
-  if (found != NULL) return found;
-  const char **const names = ARENA_NEW(invocation->arena, const char *, n_placement_algorithms);
-  for (size_t i = 0; i < n_placement_algorithms; i++) names[i] = placement_algorithms[i]->name;
-  char shown[80];
-  text_escape(name, shown, sizeof shown);
-  const char *const nearest = text_nearest(name, names, n_placement_algorithms);
-  error_add(error, STATUS_INPUT,
-            "--algorithm: no algorithm \"%s\"%s%s%s (dse list algorithms shows them; all compares them)", shown,
-            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-  return NULL;
+static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
+  if (i >= n_placement_algorithms) return false;
+  const struct placement_algorithm *const at = placement_algorithms[i];
+  *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table, at->settings_bytes};
+  return true;
+}
+
+static bool applies(size_t i, const void *problem) {
+  return placement_algorithms[i]->applies == NULL || placement_algorithms[i]->applies(problem);
 }
 
 /* Options that do not go together: said, not ignored. */
 static bool check_options(const struct invocation *invocation, struct error *error) {
   static const char *const of_one[] = {"time", "out", "report", "trace"};
-  for (size_t i = 0; map_is_contest(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
-    if (invocation_value(invocation, of_one[i]) != NULL) {
-      error_add(error, STATUS_INPUT, "--%s: not where searches are compared (--algorithm all, or several)", of_one[i]);
-    }
-  }
+  map_refuse_in_contest(invocation, of_one, sizeof of_one / sizeof *of_one, error);
   const char *const name = invocation_value(invocation, "algorithm");
   const char *const objectives = invocation_value(invocation, "front");
   const bool front = objectives != NULL;
@@ -65,57 +54,6 @@ static bool check_options(const struct invocation *invocation, struct error *err
   if (!front && invocation_value(invocation, "slacks") != NULL)
     error_add(error, STATUS_INPUT, "--slacks: only with --front");
   return !error_is_set(error);
-}
-
-/* all: those that can do this problem; or names with commas between. */
-static bool read_algorithms(struct placement_command *command, struct error *error) {
-  const struct invocation *const invocation = command->invocation;
-  const char *text = invocation_value(invocation, "algorithm");
-  if (text == NULL) text = "best";
-  char *const names = arena_copy_text(invocation->arena, text), *rest = NULL;
-  command->algorithms = ARENA_NEW(invocation->arena, const struct placement_algorithm *, n_placement_algorithms);
-  for (size_t i = 0; strcmp(text, "all") == 0 && i < n_placement_algorithms; i++) {
-    const struct placement_algorithm *const algorithm = placement_algorithms[i];
-    if (algorithm->applies == NULL || algorithm->applies(&command->problem))
-      command->algorithms[command->n_algorithms++] = algorithm;
-  }
-  if (strcmp(text, "all") == 0) return true;
-  for (char *name = strtok_r(names, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
-    const struct placement_algorithm *const algorithm = find_algorithm(invocation, name, error);
-    if (algorithm == NULL) return false;
-    if (algorithm->applies != NULL && !algorithm->applies(&command->problem))
-      return error_add(error, STATUS_INPUT, "--algorithm: %s cannot do this problem: %s", name, algorithm->doc);
-    for (size_t i = 0; i < command->n_algorithms; i++) {
-      if (command->algorithms[i] == algorithm)
-        return error_add(error, STATUS_INPUT, "--algorithm: %s is named twice", algorithm->name);
-    }
-    command->algorithms[command->n_algorithms++] = algorithm;
-  }
-  return command->n_algorithms > 0 || error_add(error, STATUS_INPUT, "--algorithm: no name");
-}
-
-/* --set ALGORITHM.key=…, of all algorithms. */
-static bool read_keys(struct placement_command *command, struct error *error) {
-  const struct invocation *const invocation = command->invocation;
-  struct arena *const arena = invocation->arena;
-  struct config_section *const sections = ARENA_NEW(arena, struct config_section, n_placement_algorithms + 1);
-  command->settings = ARENA_NEW(arena, const void *, n_placement_algorithms + 1);
-  size_t n = 0;
-  for (size_t i = 0; i < n_placement_algorithms; i++) {
-    const struct placement_algorithm *const algorithm = placement_algorithms[i];
-    if (algorithm->table == NULL) continue;
-    void *const into = arena_alloc(arena, 1, algorithm->settings_bytes);
-    for (size_t k = 0; k < command->n_algorithms; k++) {
-      if (command->algorithms[k] == algorithm) command->settings[k] = into;
-    }
-    sections[n++] = (struct config_section){
-        .group = map_key_group(algorithm->name, arena), .table = algorithm->table, .into = into};
-  }
-  struct config *config;
-  if (!config_open_text("--set", "", 0, invocation->sets, invocation->n_sets, arena, &config, error)) return false;
-  const bool fine = config_apply(config, sections, n, arena, error);
-  config_close(config);
-  return fine;
 }
 
 /* A former answer, perhaps of a problem with other layers: where weights lie that were pinned then. */
@@ -147,15 +85,17 @@ static bool read_held(struct placement_command *command, const char *path, struc
 static bool read_options(struct placement_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
   struct placement_job *const job = &command->job;
-  if (!check_options(invocation, error) || !read_algorithms(command, error) || !read_keys(command, error)) return false;
-  if (!map_read_seconds(invocation, &job->time_s, error)) return false;
-  const bool timed = job->time_s > 0;
-  if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
-      !invocation_u64(invocation, "seed", 0, &job->seed, error))
+  const struct map_offer offer = {.at = algorithm_at,
+                                  .applies = applies,
+                                  .problem = &command->problem,
+                                  .fallback = "best",
+                                  .sets = invocation->sets,
+                                  .n_sets = invocation->n_sets};
+  struct map_budget budget;
+  if (!check_options(invocation, error) || !map_choose(invocation, &offer, &command->choice, error) ||
+      !map_read_budget(invocation, default_samples, &budget, error))
     return false;
-  const bool unlimited = timed && invocation_value(invocation, "samples") == NULL;
-  if (!unlimited && (job->samples < 1 || job->samples > most_samples))
-    error_add(error, STATUS_INPUT, "--samples: 1 to 1e12 are allowed");
+  job->samples = budget.samples, job->seed = budget.seed, job->time_s = budget.time_s;
   const char *const held = invocation_value(invocation, "held");
   if (held != NULL && !read_held(command, held, error)) return false;
   job->problem = &command->problem, job->bounds = &command->bounds;
@@ -326,19 +266,19 @@ static int by_value(const void *a, const void *b) {
 
 static enum status compare(struct placement_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
-  struct ranked *const ranked = ARENA_NEW(invocation->arena, struct ranked, command->n_algorithms);
-  for (size_t i = 0; i < command->n_algorithms; i++) {
-    command->job.algorithm = ranked[i].algorithm = command->algorithms[i];
-    command->job.settings = command->settings[i];
+  struct ranked *const ranked = ARENA_NEW(invocation->arena, struct ranked, command->choice.n);
+  for (size_t i = 0; i < command->choice.n; i++) {
+    command->job.algorithm = ranked[i].algorithm = placement_algorithms[command->choice.algorithm[i]];
+    command->job.settings = command->choice.settings[i];
     if (!placement_search(invocation, &command->job, &ranked[i].outcome, error)) return error->status;
     placement_take_proof(&ranked[i].outcome, &command->bounds);
     if (signals_stop() == 0) continue;
     error_add(error, STATUS_STOPPED, "stopped by a signal; nothing was compared");
     return STATUS_STOPPED;
   }
-  qsort(ranked, command->n_algorithms, sizeof *ranked, by_value);
+  qsort(ranked, command->choice.n, sizeof *ranked, by_value);
   struct table *const table = table_new(invocation->arena, "placement", columns, sizeof columns / sizeof *columns);
-  for (size_t i = 0; i < command->n_algorithms; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
+  for (size_t i = 0; i < command->choice.n; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
   if (invocation->json) {
     tables_print_json(table, 2, invocation->arena, error);
   } else {
@@ -361,8 +301,8 @@ static enum status run(struct invocation *invocation, struct error *error) {
   if (!cluster_agree(invocation->cluster, error)) return error->status;
   if (!placement_bounds(&command.problem, invocation->arena, &command.bounds, error)) return error->status;
   signals_catch(); /* not before: who bounds looks at no signal */
-  command.job.algorithm = command.algorithms[0];
-  command.job.settings = command.settings[0];
+  command.job.algorithm = placement_algorithms[command.choice.algorithm[0]];
+  command.job.settings = command.choice.settings[0];
   if (invocation_value(invocation, "front") != NULL) return placement_print_front(invocation, &command.job, error);
   return map_is_contest(invocation) ? compare(&command, error) : solve(&command, error);
 }
@@ -386,16 +326,6 @@ static double objective_of(const struct placement_problem *problem, const struct
   return problem->objective == PLACEMENT_PERIOD ? truth->period_s : truth->makespan_s;
 }
 
-/* One line, without the newline that ends each message. */
-static const char *reasons(const struct error *why, struct arena *arena) {
-  char *const text = arena_copy_text(arena, why->text);
-  for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n';) text[--n] = '\0';
-  for (char *c = text; *c != '\0'; c++) {
-    if (*c == '\n') *c = ';';
-  }
-  return text;
-}
-
 static enum status judge(struct invocation *invocation, struct error *error) {
   struct placement_problem problem;
   struct placement_claim claim;
@@ -407,7 +337,7 @@ static enum status judge(struct invocation *invocation, struct error *error) {
   truth.makespan_s = truth.energy_j = truth.period_s = NAN;
   const bool valid = placement_check(&problem, &claim, invocation->arena, &truth, why);
   const double value = objective_of(&problem, &truth);
-  const char *const reason = valid ? "" : reasons(why, invocation->arena);
+  const char *const reason = valid ? "" : map_reasons(why, invocation->arena);
   if (invocation->json) {
     map_print_json(invocation,
                    json_pack("{sb so ss so so so so so}", "valid", valid, "value", real_or_null(value), "unit",
@@ -431,13 +361,6 @@ static enum status judge(struct invocation *invocation, struct error *error) {
   if (valid) return STATUS_OK;
   error_add(error, STATUS_INFEASIBLE, "%s: not valid: %s", invocation->words[2], reason);
   return STATUS_INFEASIBLE;
-}
-
-static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
-  if (i >= n_placement_algorithms) return false;
-  const struct placement_algorithm *const at = placement_algorithms[i];
-  *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table};
-  return true;
 }
 
 static const char *const options[] = {"algorithm", "samples", "time", "seed",  "out",    "held",

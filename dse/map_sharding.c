@@ -1,7 +1,6 @@
 /* dse map sharding, dse judge sharding: layers to sets of boards, and their loops to the boards. See
  * search/sharding/sharding.h. */
-#include "base/text.h"
-#include "dse/map.h"
+#include "dse/map_algorithms.h"
 #include "dse/sharding_page.h"
 #include "dse/signals.h"
 #include "dse/tables.h"
@@ -10,16 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t default_samples = 40000, most_samples = UINT64_C(1000000000000);
-enum { SHOWN_BYTES = 80, GANTT_WIDTH = 64 };
+static const uint64_t default_samples = 40000;
+enum { GANTT_WIDTH = 64 };
 
 struct sharding_command {
   struct invocation *invocation;
   struct sharding_problem problem;
   struct sharding_bounds bounds;
-  size_t n_algorithms;
-  const struct sharding_algorithm **algorithms;
-  const void **settings; /* of each of these */
+  struct map_choice choice;
   struct sharding_job job;
 };
 
@@ -54,96 +51,38 @@ static bool read_problem(const struct invocation *invocation, struct sharding_pr
   return sharding_read(invocation->words[1], texts, n, arena, problem, error);
 }
 
-static const struct sharding_algorithm *find_algorithm(const struct invocation *invocation, const char *name,
-                                                       struct error *error) {
-  const struct sharding_algorithm *const found = sharding_find_algorithm(name);
-  if (found != NULL) return found;
-  const char **const names = ARENA_NEW(invocation->arena, const char *, n_sharding_algorithms);
-  for (size_t i = 0; i < n_sharding_algorithms; i++) names[i] = sharding_algorithms[i]->name;
-  char shown[SHOWN_BYTES];
-  text_escape(name, shown, sizeof shown);
-  const char *const nearest = text_nearest(name, names, n_sharding_algorithms);
-  error_add(error, STATUS_INPUT,
-            "--algorithm: no algorithm \"%s\"%s%s%s (dse list algorithms shows them; all compares them)", shown,
-            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-  return NULL;
+static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
+  if (i >= n_sharding_algorithms) return false;
+  const struct sharding_algorithm *const at = sharding_algorithms[i];
+  *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table, at->settings_bytes};
+  return true;
+}
+
+static bool applies(size_t i, const void *problem) {
+  return sharding_algorithms[i]->applies == NULL || sharding_algorithms[i]->applies(problem);
 }
 
 /* Options that do not go together: said, not ignored. */
 static bool check_options(const struct invocation *invocation, struct error *error) {
   static const char *const of_one[] = {"time", "out", "report", "trace"};
-  for (size_t i = 0; map_is_contest(invocation) && i < sizeof of_one / sizeof *of_one; i++) {
-    if (invocation_value(invocation, of_one[i]) != NULL) {
-      error_add(error, STATUS_INPUT, "--%s: not where searches are compared (--algorithm all, or several)", of_one[i]);
-    }
-  }
-  return !error_is_set(error);
-}
-
-/* all: those that can do this problem; or names with commas between. */
-static bool read_algorithms(struct sharding_command *command, struct error *error) {
-  const struct invocation *const invocation = command->invocation;
-  const char *text = invocation_value(invocation, "algorithm");
-  if (text == NULL) text = "best";
-  char *const names = arena_copy_text(invocation->arena, text), *rest = NULL;
-  command->algorithms = ARENA_NEW(invocation->arena, const struct sharding_algorithm *, n_sharding_algorithms);
-  for (size_t i = 0; strcmp(text, "all") == 0 && i < n_sharding_algorithms; i++) {
-    const struct sharding_algorithm *const algorithm = sharding_algorithms[i];
-    if (algorithm->applies == NULL || algorithm->applies(&command->problem))
-      command->algorithms[command->n_algorithms++] = algorithm;
-  }
-  if (strcmp(text, "all") == 0) return true;
-  for (char *name = strtok_r(names, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
-    const struct sharding_algorithm *const algorithm = find_algorithm(invocation, name, error);
-    if (algorithm == NULL) return false;
-    if (algorithm->applies != NULL && !algorithm->applies(&command->problem))
-      return error_add(error, STATUS_INPUT, "--algorithm: %s cannot do this problem: %s", name, algorithm->doc);
-    for (size_t i = 0; i < command->n_algorithms; i++) {
-      if (command->algorithms[i] == algorithm)
-        return error_add(error, STATUS_INPUT, "--algorithm: %s is named twice", algorithm->name);
-    }
-    command->algorithms[command->n_algorithms++] = algorithm;
-  }
-  return command->n_algorithms > 0 || error_add(error, STATUS_INPUT, "--algorithm: no name");
-}
-
-/* --set ALGORITHM.key=…, of all algorithms. */
-static bool read_keys(struct sharding_command *command, struct error *error) {
-  const struct invocation *const invocation = command->invocation;
-  struct arena *const arena = invocation->arena;
-  struct config_section *const sections = ARENA_NEW(arena, struct config_section, n_sharding_algorithms + 1);
-  struct config_set *const sets = ARENA_NEW(arena, struct config_set, invocation->n_sets);
-  const size_t n_sets = take_sets(invocation, true, sets);
-  command->settings = ARENA_NEW(arena, const void *, n_sharding_algorithms + 1);
-  size_t n = 0;
-  for (size_t i = 0; i < n_sharding_algorithms; i++) {
-    const struct sharding_algorithm *const algorithm = sharding_algorithms[i];
-    if (algorithm->table == NULL) continue;
-    void *const into = arena_alloc(arena, 1, algorithm->settings_bytes);
-    for (size_t k = 0; k < command->n_algorithms; k++) {
-      if (command->algorithms[k] == algorithm) command->settings[k] = into;
-    }
-    sections[n++] = (struct config_section){.group = algorithm->name, .table = algorithm->table, .into = into};
-  }
-  struct config *config;
-  if (!config_open_text("--set", "", 0, sets, n_sets, arena, &config, error)) return false;
-  const bool fine = config_apply(config, sections, n, arena, error);
-  config_close(config);
-  return fine;
+  return map_refuse_in_contest(invocation, of_one, sizeof of_one / sizeof *of_one, error);
 }
 
 static bool read_options(struct sharding_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
   struct sharding_job *const job = &command->job;
-  if (!check_options(invocation, error) || !read_algorithms(command, error) || !read_keys(command, error)) return false;
-  if (!map_read_seconds(invocation, &job->time_s, error)) return false;
-  const bool timed = job->time_s > 0;
-  if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
-      !invocation_u64(invocation, "seed", 0, &job->seed, error))
+  struct config_set *const sets = ARENA_NEW(invocation->arena, struct config_set, invocation->n_sets);
+  const struct map_offer offer = {.at = algorithm_at,
+                                  .applies = applies,
+                                  .problem = &command->problem,
+                                  .fallback = "best",
+                                  .sets = sets,
+                                  .n_sets = take_sets(invocation, true, sets)};
+  struct map_budget budget;
+  if (!check_options(invocation, error) || !map_choose(invocation, &offer, &command->choice, error) ||
+      !map_read_budget(invocation, default_samples, &budget, error))
     return false;
-  const bool unlimited = timed && invocation_value(invocation, "samples") == NULL;
-  if (!unlimited && (job->samples < 1 || job->samples > most_samples))
-    error_add(error, STATUS_INPUT, "--samples: 1 to 1e12 are allowed");
+  job->samples = budget.samples, job->seed = budget.seed, job->time_s = budget.time_s;
   job->problem = &command->problem, job->bounds = &command->bounds;
   return !error_is_set(error);
 }
@@ -344,19 +283,19 @@ static int by_value(const void *a, const void *b) {
 
 static enum status compare(struct sharding_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
-  struct ranked *const ranked = ARENA_NEW(invocation->arena, struct ranked, command->n_algorithms);
-  for (size_t i = 0; i < command->n_algorithms; i++) {
-    command->job.algorithm = ranked[i].algorithm = command->algorithms[i];
-    command->job.settings = command->settings[i];
+  struct ranked *const ranked = ARENA_NEW(invocation->arena, struct ranked, command->choice.n);
+  for (size_t i = 0; i < command->choice.n; i++) {
+    command->job.algorithm = ranked[i].algorithm = sharding_algorithms[command->choice.algorithm[i]];
+    command->job.settings = command->choice.settings[i];
     sharding_search(invocation, &command->job, &ranked[i].outcome);
     sharding_take_proof(&ranked[i].outcome, &command->bounds);
     if (signals_stop() == 0) continue;
     error_add(error, STATUS_STOPPED, "stopped by a signal; nothing was compared");
     return STATUS_STOPPED;
   }
-  qsort(ranked, command->n_algorithms, sizeof *ranked, by_value);
+  qsort(ranked, command->choice.n, sizeof *ranked, by_value);
   struct table *const table = table_new(invocation->arena, "sharding", columns, sizeof columns / sizeof *columns);
-  for (size_t i = 0; i < command->n_algorithms; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
+  for (size_t i = 0; i < command->choice.n; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
   if (invocation->json) {
     tables_print_json(table, 2, invocation->arena, error);
   } else {
@@ -372,8 +311,8 @@ static enum status run(struct invocation *invocation, struct error *error) {
   if (!read_problem(invocation, &command.problem, error) || !read_options(&command, error)) return error->status;
   sharding_bounds(&command.problem, invocation->scratch, &command.bounds);
   signals_catch(); /* not before: who bounds looks at no signal */
-  command.job.algorithm = command.algorithms[0];
-  command.job.settings = command.settings[0];
+  command.job.algorithm = sharding_algorithms[command.choice.algorithm[0]];
+  command.job.settings = command.choice.settings[0];
   return map_is_contest(invocation) ? compare(&command, error) : solve(&command, error);
 }
 
@@ -387,16 +326,6 @@ static const struct table_column judge_columns[] = {
     {"reason", "", "", "what is wrong, and by how much"},
 };
 
-/* One line, without the newline that ends each message. */
-static const char *reasons(const struct error *why, struct arena *arena) {
-  char *const text = arena_copy_text(arena, why->text);
-  for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n';) text[--n] = '\0';
-  for (char *c = text; *c != '\0'; c++) {
-    if (*c == '\n') *c = ';';
-  }
-  return text;
-}
-
 static enum status judge(struct invocation *invocation, struct error *error) {
   struct sharding_problem problem;
   struct sharding_claim claim;
@@ -406,7 +335,7 @@ static enum status judge(struct invocation *invocation, struct error *error) {
   struct error *const why = ARENA_NEW(invocation->arena, struct error, 1);
   double value_s = NAN;
   const bool valid = sharding_check(&problem, &claim, invocation->arena, &value_s, why);
-  const char *const reason = valid ? "" : reasons(why, invocation->arena);
+  const char *const reason = valid ? "" : map_reasons(why, invocation->arena);
   if (invocation->json) {
     map_print_json(invocation, json_pack("{sb so ss so}", "valid", valid, "value",
                                          isfinite(value_s) ? json_real(value_s) : json_null(), "unit", "s", "reason",
@@ -423,13 +352,6 @@ static enum status judge(struct invocation *invocation, struct error *error) {
   if (valid) return STATUS_OK;
   error_add(error, STATUS_INFEASIBLE, "%s: not valid: %s", invocation->words[2], reason);
   return STATUS_INFEASIBLE;
-}
-
-static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
-  if (i >= n_sharding_algorithms) return false;
-  const struct sharding_algorithm *const at = sharding_algorithms[i];
-  *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table};
-  return true;
 }
 
 static const char *const options[] = {"algorithm", "samples", "time", "seed", "out", "report", "trace", NULL};

@@ -2,7 +2,7 @@
 #include "base/checked.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "dse/map.h"
+#include "dse/map_algorithms.h"
 #include "dse/signals.h"
 #include "dse/tenancy_arrivals.h"
 #include "dse/tenancy_beyond.h"
@@ -29,21 +29,6 @@ struct tenancy_command {
   uint64_t n_seeds;
   struct tenancy_answers warm;
 };
-
-static const struct tenancy_algorithm *find_algorithm(const struct invocation *invocation, const char *name,
-                                                      struct error *error) {
-  const struct tenancy_algorithm *found = tenancy_find_algorithm(name);
-  if (found != NULL) return found;
-  const char **names = ARENA_NEW(invocation->arena, const char *, n_tenancy_algorithms);
-  for (size_t i = 0; i < n_tenancy_algorithms; i++) names[i] = tenancy_algorithms[i]->name;
-  char shown[80];
-  text_escape(name, shown, sizeof shown);
-  const char *nearest = text_nearest(name, names, n_tenancy_algorithms);
-  error_add(error, STATUS_INPUT,
-            "--algorithm: no algorithm \"%s\"%s%s%s (dse list algorithms shows them; all compares them)", shown,
-            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-  return NULL;
-}
 
 /* Are several searches wanted, to be compared? */
 static bool is_contest(const struct invocation *invocation) {
@@ -74,56 +59,22 @@ static bool check_options(const struct invocation *invocation, struct error *err
   return !error_is_set(error);
 }
 
-/* all, or names with commas between. */
-static bool read_algorithms(struct tenancy_command *command, struct error *error) {
-  const struct invocation *invocation = command->invocation;
-  const char *text = invocation_value(invocation, "algorithm");
-  if (text == NULL) text = "best";
-  char *names = arena_copy_text(invocation->arena, text), *rest = NULL;
-  command->algorithms = ARENA_NEW(invocation->arena, const struct tenancy_algorithm *, n_tenancy_algorithms);
-  if (strcmp(text, "all") == 0) {
-    for (size_t i = 0; i < n_tenancy_algorithms; i++)
-      command->algorithms[command->n_algorithms++] = tenancy_algorithms[i];
-    return true;
-  }
-  for (char *name = strtok_r(names, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
-    const struct tenancy_algorithm *algorithm = find_algorithm(invocation, name, error);
-    if (algorithm == NULL) return false;
-    for (size_t i = 0; i < command->n_algorithms; i++) {
-      if (command->algorithms[i] == algorithm) {
-        return error_add(error, STATUS_INPUT, "--algorithm: %s is named twice", algorithm->name);
-      }
-    }
-    command->algorithms[command->n_algorithms++] = algorithm;
-  }
-  return command->n_algorithms > 0 || error_add(error, STATUS_INPUT, "--algorithm: no name");
-}
-
 static bool read_options(struct tenancy_command *command, struct error *error) {
   struct invocation *invocation = command->invocation;
   struct tenancy_job *job = &command->job;
-  if (!check_options(invocation, error) || !read_algorithms(command, error)) return false;
-  job->algorithm = command->algorithms[0];
-  const void **all;
-  command->settings = ARENA_NEW(invocation->arena, const void *, n_tenancy_algorithms);
-  if (!map_read_seconds(invocation, &job->time_s, error)) return false;
-  const bool timed = job->time_s > 0 && invocation_value(invocation, "samples") == NULL;
-  if (!invocation_u64(invocation, "samples", timed ? 0 : default_samples, &job->samples, error) ||
-      !invocation_u64(invocation, "seed", 0, &job->seed, error) ||
-      !invocation_u64(invocation, "seeds", 5, &command->n_seeds, error) ||
-      !tenancy_read_keys(invocation, &command->keys, &all, error)) {
+  struct map_budget budget;
+  struct map_choice choice;
+  const struct map_offer offer = tenancy_offer(invocation, &command->keys);
+  if (!check_options(invocation, error) || !map_choose(invocation, &offer, &choice, error) ||
+      !map_read_budget(invocation, default_samples, &budget, error) ||
+      !invocation_u64(invocation, "seeds", 5, &command->n_seeds, error))
     return false;
-  }
-  if (!timed && (job->samples < 1 || job->samples > UINT64_C(1000000000000))) {
-    error_add(error, STATUS_INPUT, "--samples: 1 to 1e12 are allowed");
-  }
   if (command->n_seeds < 1 || command->n_seeds > 1000) error_add(error, STATUS_INPUT, "--seeds: 1 to 1000 are allowed");
-  for (size_t i = 0; i < command->n_algorithms; i++) {
-    for (size_t k = 0; k < n_tenancy_algorithms; k++) {
-      if (tenancy_algorithms[k] == command->algorithms[i]) command->settings[i] = all[k];
-    }
-  }
-  job->algorithm_settings = command->settings[0];
+  job->samples = budget.samples, job->seed = budget.seed, job->time_s = budget.time_s;
+  command->n_algorithms = choice.n, command->settings = choice.settings;
+  command->algorithms = ARENA_NEW(invocation->arena, const struct tenancy_algorithm *, choice.n);
+  for (size_t i = 0; i < choice.n; i++) command->algorithms[i] = tenancy_algorithms[choice.algorithm[i]];
+  job->algorithm = command->algorithms[0], job->algorithm_settings = command->settings[0];
   job->problem = &command->problem, job->bounds = &command->aim.target, job->keys = &command->keys;
   job->state_path = invocation_value(invocation, "state");
   return !error_is_set(error);
@@ -434,13 +385,6 @@ static enum status judge(struct invocation *invocation, struct error *error) {
   return STATUS_INFEASIBLE;
 }
 
-static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
-  if (i >= n_tenancy_algorithms) return false;
-  const struct tenancy_algorithm *at = tenancy_algorithms[i];
-  *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table};
-  return true;
-}
-
 static const char *const options[] = {"algorithm", "samples", "time",   "seed",  "seeds", "out",      "warm",
                                       "keep",      "state",   "report", "trace", "front", "arrivals", NULL};
 const struct map_problem map_problem_tenancy = {
@@ -448,7 +392,7 @@ const struct map_problem map_problem_tenancy = {
     .doc = "jobs of many tenants to cores that share a bandwidth: least makespan (a folder with jobs.csv)",
     .options = options,
     .takes_sets = true,
-    .algorithm = algorithm_at,
+    .algorithm = tenancy_algorithm_at,
     .keys = &tenancy_key_fields,
     .run = run,
     .judge = judge,

@@ -62,34 +62,25 @@ const struct field_table tenancy_key_fields = {"tenancy",
                                                "of every search for a mapping of jobs (dse map tenancy --set)",
                                                key_list, sizeof key_list / sizeof *key_list};
 
-static const char *group_of(const char *name, struct arena *arena) {
-  char *group = arena_copy_text(arena, name);
-  for (char *c = group; *c != '\0'; c++) {
-    if (*c == '-') *c = '_';
-  }
-  return group;
+bool tenancy_algorithm_at(size_t i, struct map_algorithm *algorithm) {
+  if (i >= n_tenancy_algorithms) return false;
+  const struct tenancy_algorithm *at = tenancy_algorithms[i];
+  *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table, at->settings_bytes};
+  return true;
+}
+
+struct map_offer tenancy_offer(const struct invocation *invocation, struct tenancy_keys *keys) {
+  return (struct map_offer){.at = tenancy_algorithm_at,
+                            .fallback = "best",
+                            .sets = invocation->sets,
+                            .n_sets = invocation->n_sets,
+                            .common = {.group = "", .table = &tenancy_key_fields, .into = keys}};
 }
 
 bool tenancy_read_keys(const struct invocation *invocation, struct tenancy_keys *keys, const void ***settings,
                        struct error *error) {
-  struct arena *arena = invocation->arena;
-  struct config_section *sections = ARENA_NEW(arena, struct config_section, n_tenancy_algorithms + 1);
-  size_t n = 0;
-  sections[n++] = (struct config_section){.group = "", .table = &tenancy_key_fields, .into = keys};
-  *settings = ARENA_NEW(arena, const void *, n_tenancy_algorithms);
-  for (size_t i = 0; i < n_tenancy_algorithms; i++) {
-    const struct tenancy_algorithm *algorithm = tenancy_algorithms[i];
-    if (algorithm->table == NULL) continue;
-    void *into = arena_alloc(arena, 1, algorithm->settings_bytes);
-    (*settings)[i] = into;
-    sections[n++] =
-        (struct config_section){.group = group_of(algorithm->name, arena), .table = algorithm->table, .into = into};
-  }
-  struct config *config;
-  if (!config_open_text("--set", "", 0, invocation->sets, invocation->n_sets, arena, &config, error)) return false;
-  const bool fine = config_apply(config, sections, n, arena, error);
-  config_close(config);
-  return fine;
+  const struct map_offer offer = tenancy_offer(invocation, keys);
+  return map_read_keys(invocation, &offer, settings, error);
 }
 
 /* --- a stopped search in a file -------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 #ifndef DSE_TENANCY_RUN_H
 #define DSE_TENANCY_RUN_H
 
-#include "dse/command.h"
+#include "dse/map_algorithms.h"
 #include "search/tenancy/tenancy_goal.h"
 #include "search/tenancy/tenancy_islands.h"
 
@@ -17,6 +17,9 @@ struct tenancy_keys {
   uint64_t remap_every_cycles, remap_samples; /* where jobs arrive */
 };
 extern const struct field_table tenancy_key_fields;
+bool tenancy_algorithm_at(size_t i, struct map_algorithm *algorithm); /* as in struct map_problem */
+/* All algorithms, each for every problem, and --set of the command line, read into `keys`. */
+struct map_offer tenancy_offer(const struct invocation *invocation, struct tenancy_keys *keys);
 /* The keys, and those of every algorithm with a table (group NAME, dashes as underscores), from --set alone.
  * settings[i] is for tenancy_algorithms[i]. */
 bool tenancy_read_keys(const struct invocation *invocation, struct tenancy_keys *keys, const void ***settings,

@@ -4,6 +4,7 @@
 
 #include "base/csv.h"
 #include "base/file.h"
+#include "base/json_lines.h"
 #include "base/text.h"
 #include "search/partition/partition_read_private.h"
 #include <math.h>
@@ -52,36 +53,15 @@ struct reading {
   struct partition_problem *problem;
   const struct partition_text *nodes, *edges; /* NULL: in the files that the JSON names */
   json_t *root;
-  unsigned line[N_KEYS]; /* 0: by --set, or not there */
+  bool is_set[N_KEYS]; /* by --set, whatever the text says */
 };
-
-/* --- lines: the JSON library does not say --- */
-
-/* Walks over the text, which the library has accepted, and notes the lines of the outermost keys. */
-static void find_lines(struct reading *r) {
-  unsigned line = 1, depth = 0;
-  for (const char *at = r->text, *end = at + r->n; at < end; at++) {
-    line += *at == '\n';
-    if (*at == '{' || *at == '[') depth++;
-    if (*at == '}' || *at == ']') depth--;
-    if (*at != '"') continue;
-    const char *first = ++at;
-    while (at < end && *at != '"') at += *at == '\\' ? 2 : 1;
-    const size_t length = (size_t)(at - first);
-    const char *next = at + 1;
-    while (next < end && strchr(" \t\r\n", *next) != NULL && *next != '\0') next++;
-    if (depth != 1 || next >= end || *next != ':') continue;
-    for (size_t k = 0; k < N_KEYS; k++) {
-      if (strlen(keys[k]) == length && memcmp(keys[k], first, length) == 0) r->line[k] = line;
-    }
-  }
-}
 
 /* Where a key's value stands, for messages. */
 static const char *place_of(const struct reading *r, const char *key) {
   for (size_t k = 0; k < N_KEYS; k++) {
     if (strcmp(key, keys[k]) != 0) continue;
-    if (r->line[k] > 0) return arena_printf(r->scratch, "%s:%u", r->file, r->line[k]);
+    const unsigned line = r->is_set[k] ? 0 : json_line_of((struct json_text){r->text, r->n}, key);
+    if (line > 0) return arena_printf(r->scratch, "%s:%u", r->file, line);
     return json_object_get(r->root, key) != NULL ? "--set" : arena_printf(r->scratch, "%s:1", r->file);
   }
   return arena_printf(r->scratch, "%s:1", r->file);
@@ -264,7 +244,7 @@ static bool take_set(struct reading *r, const char *set) {
                      nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
                      nearest != NULL ? "?" : "");
   }
-  r->line[k] = 0;
+  r->is_set[k] = true;
   const bool is_text = k < N_TEXTS;
   json_t *value = is_text && text[0] != '"' ? NULL : json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
   if (value == NULL) value = json_string(text);
@@ -285,11 +265,9 @@ static bool parse(struct reading *r, const char *const *sets, size_t n_sets) {
     return error_add(r->error, STATUS_INPUT, "%s:%d: column %d: %s", file, mistake.line > 0 ? mistake.line : 1,
                      mistake.column > 0 ? mistake.column : 1, shown);
   }
-  bool fine = json_is_object(r->root);
-  if (!fine)
-    error_add(r->error, STATUS_INPUT, "%s:1: no object; {\"format\": \"dse.partition/1\", …} was expected", file);
-  else
-    find_lines(r);
+  bool fine =
+      json_is_object(r->root) ||
+      error_add(r->error, STATUS_INPUT, "%s:1: no object; {\"format\": \"dse.partition/1\", …} was expected", file);
   for (size_t i = 0; fine && i < n_sets; i++) fine = take_set(r, sets[i]);
   fine = fine && read_all(r);
   json_decref(r->root);

@@ -9,7 +9,9 @@
  *
  * Passes keep only so many labels a level, each pass ten times more, until none was dropped for its number: then the
  * best is proven. What was dropped gives the open bound. Work is counted in labels tried and compared, about a
- * microsecond each, never in seconds. For makespans under `serial` in its plain form and `delay`; not for groups. */
+ * microsecond each, never in seconds. For makespans under `serial` in its plain form and `delay`; not for groups.
+ *
+ * Over 500 lines, since the loop of a level and the bounds of a label share struct labels, which nobody else sees. */
 #include "base/checked.h"
 #include "base/digest.h"
 #include "search/placement/placement_exact_private.h"

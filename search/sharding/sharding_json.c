@@ -1,6 +1,7 @@
-/* See sharding_json.h. The JSON library tells no lines: they are found by walking over the text that it accepted. */
+/* See sharding_json.h. */
 #include "search/sharding/sharding_json.h"
 
+#include "base/json_lines.h"
 #include "base/text.h"
 #include <inttypes.h>
 #include <math.h>
@@ -9,80 +10,17 @@
 
 enum { MOST_COLUMNS = 256, NUMBER_BYTES = 32 };
 
-/* --- lines: the JSON library does not say ---------------------------------------------------------------------------
+/* --- lines ----------------------------------------------------------------------------------------------------------
  */
 
-/* Walks over the text, which the library has accepted. */
-struct walk {
-  const char *at, *end;
-  unsigned line, depth;
-  const char *key; /* of the outermost object, with its quote in front; NULL: none yet */
-  const char *sub; /* of the object in it */
-};
-
-static bool is_text(const char *quoted, const char *text) {
-  const size_t length = strlen(text);
-  return quoted != NULL && strncmp(quoted + 1, text, length) == 0 && quoted[length + 1] == '"';
-}
-
-static void walk_string(struct walk *walk) {
-  const char *first = walk->at++;
-  while (walk->at < walk->end && *walk->at != '"') walk->at += *walk->at == '\\' ? 2 : 1;
-  walk->at++;
-  const char *next = walk->at;
-  while (next < walk->end && strchr(" \t\r\n", *next) != NULL) next++;
-  if (next >= walk->end || *next != ':') return;
-  if (walk->depth == 1) walk->key = first, walk->sub = NULL;
-  if (walk->depth == 2) walk->sub = first;
-}
-
-/* To the next bracket that opens or key of the outermost object; its depth, counted from 1; 0: the end. */
-static unsigned walk_on(struct walk *walk, bool *key) {
-  while (walk->at < walk->end) {
-    const char c = *walk->at;
-    walk->line += c == '\n';
-    *key = false;
-    if (c == '"') {
-      const char *before = walk->key;
-      walk_string(walk);
-      *key = walk->key != before;
-      if (*key) return walk->depth;
-      continue;
-    }
-    walk->at++;
-    if (c == '{' || c == '[') return ++walk->depth;
-    if ((c == '}' || c == ']') && walk->depth > 0) walk->depth--;
-  }
-  return 0;
-}
-
-static struct walk walk_start(const struct sharding_json *r) {
-  return (struct walk){.at = r->text, .end = r->text + r->n, .line = 1};
-}
-
 unsigned sharding_line_of(const struct sharding_json *r, const char *name) {
-  struct walk walk = walk_start(r);
-  bool key;
-  while (json_object_get(r->root, name) != NULL && walk_on(&walk, &key) > 0) {
-    if (key && is_text(walk.key, name)) return walk.line;
-  }
-  return 1;
+  if (json_object_get(r->root, name) == NULL) return 1; /* saves the walk over a long text */
+  const unsigned line = json_line_of((struct json_text){r->text, r->n}, name);
+  return line > 0 ? line : 1;
 }
 
-/* Lines of the elements of the list `name`, or of the list `rows` in the object `name`. */
 uint32_t *sharding_lines_of(const struct sharding_json *r, const char *name, bool rows, size_t n) {
-  uint32_t *lines = ARENA_NEW(r->arena, uint32_t, n);
-  struct walk walk = walk_start(r);
-  const unsigned wanted = rows ? 4 : 3;
-  size_t found = 0;
-  bool key;
-  for (unsigned depth; found < n && (depth = walk_on(&walk, &key)) > 0;) {
-    if (key || depth != wanted || !is_text(walk.key, name) || (rows && !is_text(walk.sub, "rows"))) continue;
-    lines[found++] = walk.line;
-  }
-  for (; found < n; found++)
-    lines[found] = sharding_line_of(r, name); /* no lists or objects: complained of elsewhere */
-  return lines;
+  return json_lines_of((struct json_text){r->text, r->n}, name, rows, n, r->arena);
 }
 
 /* --- values ---------------------------------------------------------------------------------------------------------

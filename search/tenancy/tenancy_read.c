@@ -3,6 +3,7 @@
 #include "search/tenancy/tenancy_read.h"
 
 #include "base/file.h"
+#include "base/json_lines.h"
 #include "base/text.h"
 #include "search/tenancy/tenancy_jobs.h"
 #include <errno.h>
@@ -19,29 +20,9 @@ struct instance {
   json_t *root;
 };
 
-/* The line of a key of the outermost object, from 1: JSON libraries do not say. */
 static unsigned line_of(const struct tenancy_text *text, const char *key) {
-  const size_t length = strlen(key);
-  unsigned line = 1, depth = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < text->n; i++) {
-    const char c = text->bytes[i];
-    line += c == '\n';
-    if (quoted) {
-      if (c == '\\') i++;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-      if (depth == 1 && i + length + 1 < text->n && memcmp(text->bytes + i + 1, key, length) == 0 &&
-          text->bytes[i + length + 1] == '"') {
-        return line;
-      }
-    } else {
-      depth += c == '{' || c == '[';
-      depth -= (c == '}' || c == ']') && depth > 0;
-    }
-  }
-  return 1;
+  const unsigned line = json_line_of((struct json_text){text->bytes, text->n}, key);
+  return line > 0 ? line : 1;
 }
 
 static bool complain(const struct instance *instance, const char *key, const char *what) {
