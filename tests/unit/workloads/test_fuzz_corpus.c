@@ -8,30 +8,13 @@
 
 #include "base/file.h"
 #include "tests/fuzz/fuzz_json_graph.c"
-#include <dirent.h>
+#include "tests/fuzz_corpus.h"
 #include <stdio.h>
 #include <string.h>
 
 static void test_json_graph_corpus(void **state) {
   (void)state;
-  static const char folder[] = "tests/fuzz/corpus/json_graph";
-  DIR *const list = opendir(folder);
-  assert_non_null(list);
-  struct arena arena;
-  arena_init(&arena, 1 << 16);
-  size_t n_inputs = 0;
-  for (const struct dirent *entry; (entry = readdir(list)) != NULL;) {
-    if (entry->d_name[0] == '.') continue;
-    struct error error = {0};
-    char *bytes;
-    size_t n;
-    assert_true(file_read(arena_printf(&arena, "%s/%s", folder, entry->d_name), 1 << 20, &arena, &bytes, &n, &error));
-    LLVMFuzzerTestOneInput((const uint8_t *)bytes, n);
-    n_inputs++;
-  }
-  closedir(list);
-  arena_release(&arena);
-  assert_true(n_inputs >= 12); /* the corpus is there */
+  assert_true(replay_corpus("tests/fuzz/corpus/json_graph") >= 12); /* the corpus is there */
 }
 
 /* A good graph with single bytes changed, left out, or doubled: every prefix of the trouble a disk can make. */

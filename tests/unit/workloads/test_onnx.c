@@ -10,8 +10,8 @@
 
 #include "base/file.h"
 #include "tests/fuzz/fuzz_onnx.c"
+#include "tests/fuzz_corpus.h"
 #include "tests/unit/workloads/onnx_file.h"
-#include <dirent.h>
 
 static const int64_t filter[] = {6, 4, 3, 1};
 
@@ -230,24 +230,7 @@ static void test_mutations(void **state) {
 /* Every file that once hurt, or was made to, and one for each way through the importer. */
 static void test_corpus(void **state) {
   (void)state;
-  static const char folder[] = "tests/fuzz/corpus/onnx";
-  DIR *const list = opendir(folder);
-  assert_non_null(list);
-  struct arena arena;
-  arena_init(&arena, 1 << 16);
-  size_t n_inputs = 0;
-  for (const struct dirent *entry; (entry = readdir(list)) != NULL;) {
-    if (entry->d_name[0] == '.') continue;
-    struct error error = {0};
-    char *bytes;
-    size_t n;
-    assert_true(file_read(arena_printf(&arena, "%s/%s", folder, entry->d_name), 1 << 20, &arena, &bytes, &n, &error));
-    LLVMFuzzerTestOneInput((const uint8_t *)bytes, n);
-    n_inputs++;
-  }
-  closedir(list);
-  arena_release(&arena);
-  assert_true(n_inputs >= 19); /* the corpus is there */
+  assert_true(replay_corpus("tests/fuzz/corpus/onnx") >= 19); /* the corpus is there */
 }
 
 int main(void) {
