@@ -85,8 +85,8 @@ SOURCES_arch := $(wildcard arch/*.c)
 SOURCES_results := $(wildcard results/*.c)
 SOURCES_search := $(wildcard search/*.c search/*/*.c)
 SOURCES_cluster := $(CLUSTER_SOURCES)
-SOURCES_dse := $(filter-out dse/main.c,$(wildcard dse/*.c))
-HEADERS := $(wildcard $(addsuffix /*.h,$(FOLDERS)) search/*/*.h tests/*.h)
+SOURCES_dse := $(filter-out dse/main.c,$(wildcard dse/*.c dse/*/*.c))
+HEADERS := $(wildcard $(addsuffix /*.h,$(FOLDERS)) search/*/*.h dse/*/*.h tests/*.h)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 library = $(BUILD)/lib$(1).a
@@ -133,8 +133,8 @@ $(BUILD)/build_version.h: FORCE
 	  cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(BUILD)/cluster/%.o: CFLAGS_EXTRA := $(MPI_CFLAGS)
-$(BUILD)/dse/version.o: CFLAGS_EXTRA := -I$(BUILD)
-$(BUILD)/dse/version.o: $(BUILD)/build_version.h
+$(BUILD)/dse/commands/version.o: CFLAGS_EXTRA := -I$(BUILD)
+$(BUILD)/dse/commands/version.o: $(BUILD)/build_version.h
 # The parser of ONNX files is made from the format's own description; the files that read it include it.
 $(BUILD)/onnx/onnx.pb-c.c: $(ONNX_PROTO)
 	@echo "  PB  $<"

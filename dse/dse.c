@@ -4,7 +4,7 @@
  * memory ends, which deep below is no value that anybody returns. */
 #include "dse/dse.h"
 
-#include "dse/data_folder.h"
+#include "dse/commands/data_folder.h"
 #include "dse/explore.h"
 
 #include <gsl/gsl_errno.h>

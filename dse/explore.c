@@ -16,12 +16,12 @@
  */
 #include "dse/explore.h"
 
-#include "dse/cosearch.h"
-#include "dse/global.h"
-#include "dse/outputs.h"
-#include "dse/progress.h"
-#include "dse/system_report.h"
-#include "dse/tenancy_flow.h"
+#include "dse/cosearch/cosearch.h"
+#include "dse/output/outputs.h"
+#include "dse/run/progress.h"
+#include "dse/system/global.h"
+#include "dse/system/system_report.h"
+#include "dse/tenancy/tenancy_flow.h"
 #include <string.h>
 
 /* 6. The search that the run file names. */

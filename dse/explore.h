@@ -2,7 +2,7 @@
 #ifndef DSE_EXPLORE_H
 #define DSE_EXPLORE_H
 
-#include "dse/outputs.h"
+#include "dse/output/outputs.h"
 
 /* Collective. */
 enum status explore_run(struct invocation *invocation, const char *path, const struct folder_request *request,

@@ -1,9 +1,9 @@
 /* Where a run begins: which command, what data folder, which ranks; and where it ends: one report, one exit status. */
-#include "dse/completion.h"
-#include "dse/data_folder.h"
-#include "dse/run.h"
-#include "dse/signals.h"
-#include "dse/version.h"
+#include "dse/commands/completion.h"
+#include "dse/commands/data_folder.h"
+#include "dse/commands/version.h"
+#include "dse/run/run.h"
+#include "dse/run/signals.h"
 
 #include "base/text.h"
 #include <gsl/gsl_errno.h>

@@ -4,7 +4,7 @@
 #define TESTS_RUN_CASES_H
 
 #include "base/rng.h"
-#include "dse/run.h"
+#include "dse/run/run.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef TESTS_TENANCY_TABLE_FIXTURE_H
 #define TESTS_TENANCY_TABLE_FIXTURE_H
 
-#include "dse/tenancy_table.h"
+#include "dse/tenancy/tenancy_table.h"
 #include "tests/two_arenas.h"
 #include <string.h>
 

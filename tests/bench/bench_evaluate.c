@@ -5,7 +5,7 @@
  * and bounds alone. Where the time goes: pricing against scheduling. Run from the repository root; `bench_evaluate N
  * NETWORK` evaluates N designs cold and prints nothing, for a run under an instruction counter. */
 #include "base/rng.h"
-#include "dse/run.h"
+#include "dse/run/run.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

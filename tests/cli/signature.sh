@@ -3,7 +3,7 @@
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/harness.sh"
 
-flows=$(grep -c '^SIGNATURE_FLOW' dse/signature_flows.def)
+flows=$(grep -c '^SIGNATURE_FLOW' dse/commands/signature_flows.def)
 runs 0 'signature, JSON' "$dse" signature --json
 cp "$folder/out" "$folder/whole.json"
 check 'a digest for every flow' test "$(jq '.flows | length' "$folder/whole.json")" -eq "$flows"
@@ -17,7 +17,7 @@ check 'nothing but the signature' test "$(wc -c <"$folder/out")" -eq 33
 silent 'signature, quiet' err
 
 # Every problem of dse map must have a flow.
-mapfile -t problems < <(sed -n 's/^MAP_PROBLEM(\(.*\))$/\1/p' dse/map_problems.def)
+mapfile -t problems < <(sed -n 's/^MAP_PROBLEM(\(.*\))$/\1/p' dse/map/map_problems.def)
 for problem in "${problems[@]}"; do
   check "a flow for map $problem" grep -q "\"map_$problem\"" "$folder/whole.json"
 done

@@ -2,11 +2,11 @@
  * operator has a price on a small design that no floor lies above.
  *
  * libFuzzer: clang -std=c17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_op_table.c
- * dse/op_table.c and the libraries arch, workloads, base built with the same sanitizers. The corpus is replayed by
- * tests/unit/dse/test_fuzz_corpus.c. */
+ * dse/calibrate/op_table.c and the libraries arch, workloads, base built with the same sanitizers. The corpus is
+ * replayed by tests/unit/dse/test_fuzz_corpus.c. */
 #include "arch/cost.h"
 #include "base/csv.h"
-#include "dse/op_table.h"
+#include "dse/calibrate/op_table.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

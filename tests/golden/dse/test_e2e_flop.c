@@ -2,7 +2,7 @@
  *
  * Source of every value: workloads §10, whose table recomputes figures of arXiv 2402.15627 (MegaScale), 2205.05198
  * (table 5; the model and hardware FLOP of Megatron-LM's README) and BigScience's chronicles of 104B to 176B models. */
-#include "dse/e2e.h"
+#include "dse/e2e/e2e.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

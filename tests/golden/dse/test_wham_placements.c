@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-#include "dse/estimates.h"
-#include "dse/phaze_law.h"
-#include "dse/traced_layer.h"
+#include "dse/calibrate/estimates.h"
+#include "dse/calibrate/phaze_law.h"
+#include "dse/calibrate/traced_layer.h"
 #include <string.h>
 
 enum { N_GRAPHS = 4, LLAMA = 0, N_LAYERS = 32 };

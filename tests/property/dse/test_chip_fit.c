@@ -3,7 +3,7 @@
  * Real chips get areas and TDPs that random constants predict; without a penalty every law must then find constants
  * that predict them again, whatever the start, and those constants themselves where the chips determine them. */
 #include "base/rng.h"
-#include "dse/chip_fit.h"
+#include "dse/calibrate/chip_fit.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
  * The judge knows the workloads one by one: each is a run of its own with a run file of one workload, and the scores of
  * all points are put together here with the C library's log and exp. Then guided search and proof are held against all
  * points. Sets of one must give the ratio itself. */
-#include "dse/prove.h"
+#include "dse/run/prove.h"
 #include "tests/run_cases.h"
 #include <inttypes.h>
 #include <math.h>

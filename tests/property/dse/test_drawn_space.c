@@ -3,7 +3,7 @@
  *
  * Constants are drawn up to four times as wide as their ranges, on spaces of every provider with ranges and of two
  * nodes, whose constants differ. */
-#include "dse/sensitivity.h"
+#include "dse/study/sensitivity.h"
 #include "tests/run_cases.h"
 #include <inttypes.h>
 #include <math.h>

@@ -12,7 +12,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/rng.h"
-#include "dse/phaze_law.h"
+#include "dse/calibrate/phaze_law.h"
 #include "search/stages/stages.h"
 #include <inttypes.h>
 #include <math.h>

@@ -3,7 +3,7 @@
  * One design for all stages: the proven optimum, and the front, against every design in every strategy. One for each:
  * the fastest system and the front of throughput against power, against every assignment of the candidates to stages,
  * priced and simulated here once more; within limits on power, money and the number of designs. */
-#include "dse/global.h"
+#include "dse/system/global.h"
 #include "tests/system_cases.h"
 #include <setjmp.h>
 #include <stdarg.h>

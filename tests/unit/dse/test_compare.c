@@ -1,6 +1,6 @@
 /* Do the numbers of a comparison say what the searches did? Quartiles with searches that never got there, thresholds,
  * the order, the conclusion; and a search's own count against a space whose answers are known. */
-#include "dse/compare.h"
+#include "dse/study/compare.h"
 
 #include <math.h>
 #include <setjmp.h>

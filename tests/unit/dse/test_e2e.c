@@ -2,7 +2,7 @@
  */
 #include "arch/technology.h"
 #include "base/file.h"
-#include "dse/e2e.h"
+#include "dse/e2e/e2e.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -190,7 +190,7 @@ static const struct {
   const char *says;
   uint64_t cores;
 } every_machine[] = {
-#include "dse/e2e_hardware.def"
+#include "dse/e2e/e2e_hardware.def"
 };
 #undef E2E_HARDWARE
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "dse/estimates.h"
+#include "dse/calibrate/estimates.h"
 #include "workloads/training.h"
 #include <stdio.h>
 #include <stdlib.h>

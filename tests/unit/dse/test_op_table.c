@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "dse/op_table.h"
+#include "dse/calibrate/op_table.h"
 #include "workloads/training.h"
 #include <stdio.h>
 #include <string.h>

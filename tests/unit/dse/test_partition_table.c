@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dse/partition_table.h"
+#include "dse/partition/partition_table.h"
 #include "tests/two_arenas.h"
 #include "workloads/workload.h"
 #include <cmocka.h>

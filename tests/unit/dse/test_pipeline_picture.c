@@ -1,5 +1,5 @@
 /* Does a simulated pipeline become bars, a path and a trace? */
-#include "dse/pipeline_picture.h"
+#include "dse/output/pipeline_picture.h"
 
 #include "base/file.h"
 #include "tests/pipeline_cases.h"

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dse/placement_table.h"
+#include "dse/placement/placement_table.h"
 #include "tests/two_arenas.h"
 #include <cmocka.h>
 #include <math.h>

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "arch/accelerator.h"
-#include "dse/shard_prices.h"
+#include "dse/sharding/shard_prices.h"
 #include "tests/two_arenas.h"
 #include "workloads/workload.h"
 #include <cmocka.h>

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dse/sharding_table.h"
+#include "dse/sharding/sharding_table.h"
 #include "tests/two_arenas.h"
 #include "workloads/layer_table.h"
 #include "workloads/workload.h"

@@ -1,7 +1,7 @@
 /* Are rates and times left sane: after a replay, within folds, after a pause, in a chain of launches? Does the progress
  * line fit its terminal and drop what matters least? Does status.json say nothing that it does not hold? */
-#include "dse/folder.h"
-#include "dse/pace.h"
+#include "dse/output/folder.h"
+#include "dse/run/pace.h"
 #include <inttypes.h>
 #include <math.h>
 #include <setjmp.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "dse/traced_layer.h"
+#include "dse/calibrate/traced_layer.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
  * The triangular law is checked against what it must be: its ends, its top, the share of it that lies below. That every
  * row names keys that exist shows in tests/cli/evaluate.sh, where each draw uses them all. */
 #include "base/num.h"
-#include "dse/uncertainty.h"
+#include "dse/design/uncertainty.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * Values by hand from the definitions of accelerator-search §9 (numbers whose means are round); that bounds hold under
  * rounding, and that shares are the slopes, over random throughputs. */
 #include "base/rng.h"
-#include "dse/workload_set.h"
+#include "dse/run/workload_set.h"
 #include <inttypes.h>
 #include <math.h>
 #include <setjmp.h>

@@ -1,0 +1,228 @@
+/* The command line: parsing, help and the man page, all from the commands' own records. See command.h. */
+#include "dse/commands/command.h"
+
+#include "base/text.h"
+#include "dse/commands/version.h"
+#include <ctype.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define COMMAND(name) extern const struct command command_##name;
+#include "dse/commands/commands.def"
+#undef COMMAND
+
+const struct command *const commands[] = {
+#define COMMAND(name) &command_##name,
+#include "dse/commands/commands.def"
+#undef COMMAND
+};
+const size_t n_commands = sizeof commands / sizeof *commands;
+
+const struct command_option common_options[] = {
+    {"set", "PATH=VALUE", "overrides one key of the file, in its own syntax; repeatable"},
+    {"json", NULL, "prints one JSON object (or JSON lines) on stdout"},
+    {"quiet", NULL, "no remarks and no progress on stderr"},
+    {"verbose", NULL, "more remarks"},
+    {"help", NULL, "prints this help"},
+};
+const size_t n_common_options = sizeof common_options / sizeof *common_options;
+
+/* --- parsing --------------------------------------------------------------------------------------------------------
+ */
+
+static const struct command_option *option_at(const struct command *command, size_t i) {
+  return i < command->n_options ? &command->options[i] : &common_options[i - command->n_options];
+}
+
+static void unknown_option(const struct command *command, const char *word, struct error *error) {
+  const char *names[64];
+  size_t n = 0;
+  for (; n < command->n_options + n_common_options && n < 64; n++) names[n] = option_at(command, n)->name;
+  char bare[256];
+  snprintf(bare, sizeof bare, "%s", word + strspn(word, "-"));
+  bare[strcspn(bare, "=")] = 0;
+  const char *nearest = text_nearest(bare, names, n);
+  error_add(error, STATUS_INPUT, "dse %s: unknown option %s%s%s%s", command->name, word,
+            nearest != NULL ? "; did you mean --" : "", nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+}
+
+static void keep_value(struct invocation *invocation, const char *name, char *value, struct error *error) {
+  if (strcmp(name, "json") == 0) invocation->json = true;
+  if (strcmp(name, "quiet") == 0) invocation->quiet = true;
+  if (strcmp(name, "verbose") == 0) invocation->verbose = true;
+  if (invocation->n_values == COMMAND_MAX_VALUES) {
+    error_add(error, STATUS_INPUT, "dse %s: more than %d options", invocation->command->name, COMMAND_MAX_VALUES);
+    return;
+  }
+  if (strcmp(name, "set") == 0) {
+    char *equals = strchr(value, '=');
+    if (equals == NULL || equals == value) {
+      error_add(error, STATUS_INPUT, "--set: %s: no '=', write --set path=value", value);
+      return;
+    }
+    char *path = arena_copy_text(invocation->arena, value);
+    path[equals - value] = 0;
+    invocation->sets[invocation->n_sets++] = (struct config_set){path, equals + 1};
+  }
+  invocation->values[invocation->n_values].name = name;
+  invocation->values[invocation->n_values++].value = value;
+}
+
+bool invocation_parse(struct invocation *invocation, int argc, char **argv, struct error *error) {
+  const struct command *command = invocation->command;
+  const size_t n = command->n_options + n_common_options;
+  struct option *table = ARENA_NEW(invocation->arena, struct option, n + 1);
+  for (size_t i = 0; i < n; i++) {
+    const struct command_option *option = option_at(command, i);
+    table[i] =
+        (struct option){option->name, option->argument != NULL ? required_argument : no_argument, NULL, (int)i + 256};
+  }
+  opterr = 0;
+  optind = 1;
+  for (int found; (found = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
+    if (found >= 256) {
+      static char nothing[1] = "";
+      keep_value(invocation, table[found - 256].name, optarg != NULL ? optarg : nothing, error);
+    } else if (found == ':') {
+      error_add(error, STATUS_INPUT, "dse %s: %s wants a value", command->name, argv[optind - 1]);
+    } else {
+      unknown_option(command, argv[optind - 1], error);
+    }
+  }
+  for (int i = optind; i < argc; i++) {
+    if (invocation->n_words == COMMAND_MAX_WORDS) break;
+    invocation->words[invocation->n_words++] = argv[i];
+  }
+  const bool asks_help = invocation_value(invocation, "help") != NULL;
+  if (!asks_help && (invocation->n_words < command->min_words || invocation->n_words > command->max_words)) {
+    error_add(error, STATUS_INPUT, "usage: dse %s %s (dse %s --help tells more)", command->name, command->words,
+              command->name);
+  }
+  return !error_is_set(error);
+}
+
+const char *invocation_value(const struct invocation *invocation, const char *option) {
+  for (size_t i = invocation->n_values; i-- > 0;) {
+    if (strcmp(invocation->values[i].name, option) == 0) return invocation->values[i].value;
+  }
+  return NULL;
+}
+
+bool invocation_u64(const struct invocation *invocation, const char *option, uint64_t fallback, uint64_t *value,
+                    struct error *error) {
+  const char *text = invocation_value(invocation, option);
+  *value = fallback;
+  if (text == NULL || text_to_u64(text, value)) return true;
+  return error_add(error, STATUS_INPUT, "--%s: \"%s\" is no whole number", option, text);
+}
+
+void say(const struct invocation *invocation, const char *format, ...) {
+  if (cluster_rank(invocation->cluster) != 0) return;
+  va_list arguments;
+  va_start(arguments, format);
+  vprintf(format, arguments);
+  va_end(arguments);
+}
+
+void say_bytes(const struct invocation *invocation, const char *bytes, size_t n) {
+  if (cluster_rank(invocation->cluster) != 0) return;
+  if (invocation->heard != NULL)
+    digest_add_bytes(invocation->heard, bytes, n);
+  else
+    fwrite(bytes, 1, n, stdout);
+}
+
+void remark(const struct invocation *invocation, const char *format, ...) {
+  if (cluster_rank(invocation->cluster) != 0 || invocation->quiet) return;
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
+  va_end(arguments);
+}
+
+/* --- help -----------------------------------------------------------------------------------------------------------
+ */
+
+static void help_options(const struct command_option *options, size_t n, FILE *out) {
+  for (size_t i = 0; i < n; i++) {
+    char head[64];
+    snprintf(head, sizeof head, "--%s%s%s", options[i].name, options[i].argument != NULL ? " " : "",
+             options[i].argument != NULL ? options[i].argument : "");
+    fprintf(out, "  %-24s %s\n", head, options[i].doc);
+  }
+}
+
+void command_help(const struct command *command, FILE *out) {
+  fprintf(out, "usage: dse %s %s [options]\n\n%s\n\n%s\n\noptions:\n", command->name, command->words, command->summary,
+          command->details);
+  help_options(command->options, command->n_options, out);
+  help_options(common_options, n_common_options, out);
+  fprintf(out, "\nexamples:\n");
+  for (size_t i = 0; command->examples[i] != NULL; i++) fprintf(out, "  %s\n", command->examples[i]);
+}
+
+void commands_overview(FILE *out) {
+  fprintf(out, "dse %s: design-space exploration of accelerators that train neural networks\n\n", dse_version());
+  for (size_t i = 0; i < n_commands; i++) fprintf(out, "  dse %-10s %s\n", commands[i]->name, commands[i]->summary);
+  fprintf(out, "\ndse COMMAND --help tells more, with examples; dse --version says what this is.\n"
+               "dse --completion bash|zsh|fish prints completion for that shell, dse --man the man page.\n"
+               "Runs alone or under mpirun or srun, with the same answer.\n");
+}
+
+/* mdoc takes a leading dot or quote for a request, and a backslash for an escape. */
+static void man_text(const char *text, FILE *out) {
+  bool line_start = true;
+  for (const char *c = text; *c != 0; c++) {
+    if (line_start && (*c == '.' || *c == '\'')) fputs("\\&", out);
+    if (*c == '\\') {
+      fputs("\\e", out);
+    } else {
+      fputc(*c, out);
+    }
+    line_start = *c == '\n';
+  }
+  fputc('\n', out);
+}
+
+static void man_options(const struct command_option *options, size_t n, FILE *out) {
+  for (size_t i = 0; i < n; i++) {
+    fprintf(out, ".It Fl \\-%s", options[i].name);
+    if (options[i].argument != NULL) fprintf(out, " Ar %s", options[i].argument);
+    fputc('\n', out);
+    man_text(options[i].doc, out);
+  }
+}
+
+void commands_man(FILE *out) {
+  fprintf(out, ".Dd November 21, 2026\n.Dt DSE 1\n.Os\n.Sh NAME\n.Nm dse\n"
+               ".Nd design-space exploration of accelerators that train neural networks\n.Sh SYNOPSIS\n");
+  for (size_t i = 0; i < n_commands; i++) {
+    fprintf(out, ".Nm dse\n.Cm %s\n.Ar %s\n", commands[i]->name, commands[i]->words);
+  }
+  fprintf(out, ".Sh DESCRIPTION\nRuns alone or under mpirun or srun, with the same answer.\n"
+               "Data goes to standard output, everything else to standard error.\n.Bl -tag -width Ds\n");
+  for (size_t i = 0; i < n_commands; i++) {
+    fprintf(out, ".It Cm %s Ar %s\n", commands[i]->name, commands[i]->words);
+    man_text(commands[i]->summary, out);
+    fprintf(out, ".Pp\n");
+    man_text(commands[i]->details, out);
+    if (commands[i]->n_options > 0) {
+      fprintf(out, ".Bl -tag -width Ds\n");
+      man_options(commands[i]->options, commands[i]->n_options, out);
+      fprintf(out, ".El\n");
+    }
+  }
+  fprintf(out, ".El\n.Pp\nOptions of every command:\n.Bl -tag -width Ds\n");
+  man_options(common_options, n_common_options, out);
+  fprintf(out, ".El\n.Sh EXIT STATUS\n.Bl -tag -width Ds\n"
+               ".It 0\ndone\n.It 1\nthe environment failed (disk, MPI, missing file)\n"
+               ".It 2\nbad usage or bad input\n.It 3\nnothing feasible\n"
+               ".It 75\nstopped early by a limit or a signal; resumable\n.El\n.Sh FILES\n"
+               "Models, parts, tables and run files to begin with lie in\n.Pa share/dse\nbeside the folder of the "
+               "program;\n.Nm dse Fl \\-version\nsays where. Completion for a shell:\n"
+               ".Nm dse Fl \\-completion Ar bash|zsh|fish .\n.Sh EXAMPLES\n");
+  for (size_t i = 0; i < n_commands; i++) {
+    for (size_t e = 0; commands[i]->examples[e] != NULL; e++) fprintf(out, ".Dl %s\n", commands[i]->examples[e]);
+  }
+}

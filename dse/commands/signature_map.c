@@ -1,0 +1,349 @@
+/* The flows of the signature that map: small problems that our own networks make, by every algorithm that applies.
+ * Answers and what they are worth count; clocks do not. */
+#include "dse/commands/signature.h"
+#include "dse/map/map.h"
+#include "dse/partition/partition_run.h"
+#include "dse/partition/partition_table.h"
+#include "dse/placement/placement_run.h"
+#include "dse/placement/placement_table.h"
+#include "dse/sharding/sharding_run.h"
+#include "dse/sharding/sharding_table.h"
+#include "dse/tenancy/tenancy_beyond.h"
+#include "dse/tenancy/tenancy_run.h"
+
+#include "search/stages/stages_table.h"
+#include "search/systems/systems_table.h"
+#include <string.h>
+
+/* What run files of problems have in common. */
+struct making {
+  struct cost_settings cost;
+  struct technology technology;
+  struct training_settings training;
+  struct tenancy_world world;
+};
+
+/* Opens the flow's text: `group` into `into`, of struct `table`. config_close is the caller's. */
+static bool open_text(const struct signature_flow *flow, struct invocation *invocation, struct making *making,
+                      const struct config_section *own, struct config **config, struct error *error) {
+  if (!config_open_text(flow->name, flow->text, strlen(flow->text), NULL, 0, invocation->arena, config, error))
+    return false;
+  making->world = (struct tenancy_world){.data_folder = invocation->data_folder,
+                                         .path = flow->name,
+                                         .group = own->group,
+                                         .cores_key = strcmp(own->group, "chips") == 0 ? "accelerator" : NULL,
+                                         .config = *config,
+                                         .cost = &making->cost,
+                                         .technology = &making->technology,
+                                         .training = &making->training,
+                                         .arena = invocation->arena,
+                                         .scratch = invocation->scratch};
+  const struct config_section sections[] = {
+      *own,
+      {"cost", &cost_fields, &making->cost, false},
+      {"technology", &technology_fields, &making->technology, false},
+      {"training", &training_fields, &making->training, false},
+  };
+  if (config_apply(*config, sections, sizeof sections / sizeof *sections, invocation->arena, error)) return true;
+  config_close(*config);
+  return false;
+}
+
+static const void *defaults_of(const struct field_table *table, size_t bytes, struct arena *arena) {
+  if (table == NULL) return NULL;
+  void *const into = arena_alloc(arena, 1, bytes);
+  config_defaults(table, arena, into);
+  return into;
+}
+
+static void add_indices(struct digest_stream *digest, const uint32_t *index, size_t n) {
+  for (size_t i = 0; i < n; i++) digest_add_u64(digest, index[i]);
+}
+
+/* --- layers to stages, designs to stages ----------------------------------------------------------------------------
+ */
+
+static bool stages(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
+                   struct error *error) {
+  enum { BEST = 5 };
+  struct csv csv;
+  struct stages_table table;
+  struct stages_answer answer;
+  if (!csv_parse(flow->name, flow->text, strlen(flow->text), STAGES_MAX_LAYERS, invocation->arena, &csv, error) ||
+      !stages_table_read(&csv, 0, invocation->arena, &table, error) ||
+      !stages_solve(&table.problem, BEST, invocation->arena, invocation->scratch, &answer, error))
+    return false;
+  digest_add_u64(digest, answer.n);
+  for (size_t p = 0; p < answer.n; p++) {
+    digest_add_double(digest, answer.partitions[p].bottleneck);
+    add_indices(digest, answer.partitions[p].stage_of, table.problem.n_layers);
+  }
+  return true;
+}
+
+static bool systems(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
+                    struct error *error) {
+  enum { MOST_NODES = 100000 };
+  struct csv csv;
+  struct systems_table table;
+  struct systems_front front;
+  bool proven;
+  if (!csv_parse(flow->name, flow->text, strlen(flow->text), SYSTEMS_TABLE_MAX_ROWS, invocation->arena, &csv, error) ||
+      !systems_table_read(&csv, invocation->arena, &table, error) ||
+      !systems_solve(&table.problem, MOST_NODES, invocation->arena, invocation->scratch, &front, &proven, error))
+    return false;
+  digest_add_u64(digest, proven);
+  for (size_t i = 0; i < front.n; i++) {
+    digest_add_double(digest, front.choices[i].load);
+    add_indices(digest, front.choices[i].design, table.problem.n_stages);
+  }
+  return true;
+}
+
+const struct signature_flow signature_flow_map_stages = {
+    .name = "map_stages",
+    .doc = "layers to the stages of a pipeline",
+    .text = "kind,layer,load,cut,fixed_bytes,kept_bytes,n_kept,memory_bytes\n"
+            "stage,,,,,,3,2385\nstage,,,,,,2,2385\nstage,,,,,,1,2385\n"
+            "layer,embedding,2,0.5,700,10,,\nlayer,block 0,5,0.5,450,120,,\nlayer,block 1,5,0.5,450,120,,\n"
+            "layer,block 2,5.5,0.5,450,120,,\nlayer,block 3,5,0.25,450,120,,\nlayer,head,4,,700,90,,\n",
+    .run = stages,
+};
+const struct signature_flow signature_flow_map_systems = {
+    .name = "map_systems",
+    .doc = "designs to the stages of a pipeline",
+    .text = "stage,design,load,cost:tdp_w,cost:usd\nfirst,small,9,100,2000\nfirst,large,4.5,230,5000\n"
+            "first,lanes,5,120,4500\nmiddle,small,8,100,2000\nmiddle,large,4,230,5000\nmiddle,lanes,16,120,4500\n"
+            "last,small,10,100,2000\nlast,large,5,230,5000\nlimit,,,600,12385\n",
+    .run = systems,
+};
+
+/* --- jobs to cores ---------------------------------------------------------------------------------------------------
+ */
+
+static bool tenancy_by(struct invocation *invocation, struct tenancy_problem *problem, struct digest_stream *digest,
+                       struct error *error) {
+  enum { SAMPLES = 120 };
+  struct tenancy_keys keys;
+  const void **settings;
+  struct tenancy_aim aim;
+  if (!tenancy_read_keys(invocation, &keys, &settings, error) ||
+      !tenancy_aim_open(invocation, problem, &keys, 7, &aim, error))
+    return false;
+  digest_add_double(digest, aim.makespan.best_cycles);
+  for (size_t i = 0; i < n_tenancy_algorithms; i++) {
+    const struct tenancy_job job = {.problem = problem,
+                                    .bounds = &aim.target,
+                                    .goal = aim.goal,
+                                    .goal_bound = aim.bounds.value[aim.goal->objective],
+                                    .algorithm = tenancy_algorithms[i],
+                                    .algorithm_settings = settings[i],
+                                    .keys = &keys,
+                                    .seed = 7,
+                                    .samples = SAMPLES};
+    struct tenancy_result result;
+    if (!tenancy_search(invocation, &job, &result, error)) return false;
+    digest_add_text(digest, tenancy_algorithms[i]->name);
+    digest_add_double(digest, result.value);
+    for (size_t j = 0; j < problem->n_jobs; j++) digest_add_u64(digest, result.answer.core[j]);
+  }
+  return true;
+}
+
+static bool tenancy(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
+                    struct error *error) {
+  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
+  struct tenancy_table_settings settings;
+  struct tenancy_table table;
+  struct tenancy_instance instance;
+  struct config *config;
+  const struct config_section own = {"tenancy", &tenancy_table_fields, &settings, false};
+  if (!open_text(flow, invocation, making, &own, &config, error)) return false;
+  const bool made = tenancy_table_open(&settings, &making->world, &table, error) &&
+                    tenancy_table_build(&table, 0, invocation->arena, &instance, error);
+  config_close(config);
+  return made && tenancy_by(invocation, &instance.problem, digest, error);
+}
+
+const struct signature_flow signature_flow_map_tenancy = {
+    .name = "map_tenancy",
+    .doc = "jobs to cores, every algorithm",
+    .text = "tenancy = { platform = \"S1\"; models = [\"resnet18\", \"gpt2-small sequence=20\"]; group_size = 16;\n"
+            "bandwidth_bytes_per_cycle = [16]; seed = 3; };",
+    .run = tenancy,
+};
+
+/* --- layers to devices -----------------------------------------------------------------------------------------------
+ */
+
+static bool placement_by(struct invocation *invocation, const struct placement_problem *problem,
+                         struct digest_stream *digest, struct error *error) {
+  enum { SAMPLES = 2000 };
+  struct placement_bounds bounds;
+  if (!placement_bounds(problem, invocation->arena, &bounds, error)) return false;
+  for (size_t i = 0; i < n_placement_algorithms; i++) {
+    const struct placement_algorithm *const algorithm = placement_algorithms[i];
+    if (algorithm->applies != NULL && !algorithm->applies(problem)) continue;
+    const struct placement_job job = {.problem = problem,
+                                      .bounds = &bounds,
+                                      .algorithm = algorithm,
+                                      .settings =
+                                          defaults_of(algorithm->table, algorithm->settings_bytes, invocation->arena),
+                                      .seed = 7,
+                                      .samples = SAMPLES};
+    struct placement_outcome outcome;
+    if (!placement_search(invocation, &job, &outcome, error)) return false;
+    digest_add_text(digest, algorithm->name);
+    digest_add_u64(digest, outcome.found);
+    if (!outcome.found) continue;
+    digest_add_double(digest, outcome.value);
+    add_indices(digest, outcome.answer.start, problem->n_devices + 1);
+    add_indices(digest, outcome.answer.layer, problem->n_layers);
+  }
+  return true;
+}
+
+static bool placement(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
+                      struct error *error) {
+  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
+  struct placement_table_settings settings;
+  struct placement_table table;
+  struct placement_problem problem;
+  struct config *config;
+  const struct config_section own = {"placement", &placement_table_fields, &settings, false};
+  if (!open_text(flow, invocation, making, &own, &config, error)) return false;
+  const bool made = placement_table_open(&settings, &making->world, &table, error) &&
+                    placement_table_build(&table, 0, invocation->arena, &problem, error);
+  config_close(config);
+  return made && placement_by(invocation, &problem, digest, error);
+}
+
+const struct signature_flow signature_flow_map_placement = {
+    .name = "map_placement",
+    .doc = "layers to devices, every algorithm",
+    .text = "placement = { models = [\"mocap\"]; accelerators = [\"nvdla_like\", \"tpuv2_like\"];\n"
+            "link_gbytes_per_s = [0.5]; };",
+    .run = placement,
+};
+
+/* --- layers and their loops to sets of boards ------------------------------------------------------------------------
+ */
+
+static void add_sharding(struct digest_stream *digest, const struct sharding_problem *problem,
+                         const struct sharding_outcome *outcome) {
+  digest_add_u64(digest, outcome->found);
+  if (!outcome->found) return;
+  digest_add_double(digest, outcome->value_s);
+  for (size_t s = 0; s < outcome->answer.n_sets; s++) {
+    const struct sharding_set *const set = &outcome->answer.sets[s];
+    digest_add_u64(digest, set->design);
+    digest_add_u64(digest, set->last);
+    add_indices(digest, set->boards, set->n_boards);
+  }
+  for (size_t l = 0; l < problem->n_layers; l++) {
+    const struct sharding_strategy *const strategy = &outcome->answer.strategies[l];
+    add_indices(digest, strategy->factor, SHARDING_N_DIMS);
+    digest_add_u64(digest, strategy->shared);
+  }
+}
+
+static void sharding_by(struct invocation *invocation, const struct sharding_problem *problem,
+                        struct digest_stream *digest) {
+  enum { SAMPLES = 500 };
+  struct sharding_bounds bounds;
+  sharding_bounds(problem, invocation->scratch, &bounds);
+  digest_add_double(digest, bounds.best_s);
+  for (size_t i = 0; i < n_sharding_algorithms; i++) {
+    const struct sharding_algorithm *const algorithm = sharding_algorithms[i];
+    if (algorithm->applies != NULL && !algorithm->applies(problem)) continue;
+    const struct sharding_job job = {.problem = problem,
+                                     .bounds = &bounds,
+                                     .algorithm = algorithm,
+                                     .settings =
+                                         defaults_of(algorithm->table, algorithm->settings_bytes, invocation->arena),
+                                     .seed = 7,
+                                     .samples = SAMPLES};
+    struct sharding_outcome outcome;
+    sharding_search(invocation, &job, &outcome);
+    digest_add_text(digest, algorithm->name);
+    add_sharding(digest, problem, &outcome);
+  }
+}
+
+static bool sharding(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
+                     struct error *error) {
+  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
+  struct sharding_table_settings settings;
+  struct sharding_table table;
+  struct sharding_problem problem;
+  struct config *config;
+  const struct config_section own = {"sharding", &sharding_table_fields, &settings, false};
+  if (!open_text(flow, invocation, making, &own, &config, error)) return false;
+  const bool made = sharding_table_open(&settings, NULL, 0, &making->world, &table, error) &&
+                    sharding_table_build(&table, 0, invocation->arena, &problem, error);
+  config_close(config);
+  if (made) sharding_by(invocation, &problem, digest);
+  return made;
+}
+
+const struct signature_flow signature_flow_map_sharding = {
+    .name = "map_sharding",
+    .doc = "layers and their loops to sets of boards, every algorithm",
+    .text = "sharding = { models = [\"alexnet\"]; groups = 2; boards_per_group = 2; intra_gbytes_per_s = [1.0];\n"
+            "inter_gbytes_per_s = [0.25]; host_gbytes_per_s = [0.25]; };",
+    .run = sharding,
+};
+
+/* --- operators to chips ----------------------------------------------------------------------------------------------
+ */
+
+static bool partition_by(struct invocation *invocation, const struct partition_problem *problem,
+                         struct digest_stream *digest, struct error *error) {
+  enum { SAMPLES = 200 };
+  struct partition_graph graph;
+  struct partition_bounds bounds;
+  if (!partition_contract(problem, invocation->arena, &graph, error)) return false;
+  partition_bounds(&graph, false, invocation->scratch, &bounds);
+  digest_add_double(digest, bounds.best);
+  for (size_t i = 0; i < n_partition_algorithms; i++) {
+    const struct partition_algorithm *const algorithm = partition_algorithms[i];
+    if (algorithm->applies != NULL && !algorithm->applies(&graph)) continue;
+    const struct partition_job job = {.graph = &graph,
+                                      .bounds = &bounds,
+                                      .algorithm = algorithm,
+                                      .settings =
+                                          defaults_of(algorithm->table, algorithm->settings_bytes, invocation->arena),
+                                      .seed = 7,
+                                      .samples = SAMPLES};
+    struct partition_outcome outcome;
+    if (!partition_search(invocation, &job, &outcome, error)) return false;
+    digest_add_text(digest, algorithm->name);
+    digest_add_u64(digest, outcome.found);
+    if (!outcome.found) continue;
+    digest_add_double(digest, outcome.value);
+    add_indices(digest, outcome.node_chip, problem->n_nodes);
+  }
+  return true;
+}
+
+static bool partition(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
+                      struct error *error) {
+  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
+  struct partition_table_settings settings;
+  struct partition_table table;
+  struct partition_problem problem;
+  struct config *config;
+  const struct config_section own = {"chips", &partition_table_fields, &settings, false};
+  if (!open_text(flow, invocation, making, &own, &config, error)) return false;
+  const bool made = partition_table_open(&settings, &making->world, &table, error) &&
+                    partition_table_build(&table, 0, invocation->arena, &problem, error);
+  config_close(config);
+  return made && partition_by(invocation, &problem, digest, error);
+}
+
+const struct signature_flow signature_flow_map_partition = {
+    .name = "map_partition",
+    .doc = "operators to chips, every algorithm",
+    .text = "chips = { models = [\"resnet18\"]; accelerator = \"tpuv4\"; n_chips = 4; batch = 8; };",
+    .run = partition,
+};

@@ -1,0 +1,30 @@
+/* What the files of a co-search share: cosearch.c prepares, cosearch_rounds.c searches. */
+#ifndef DSE_COSEARCH_PRIVATE_H
+#define DSE_COSEARCH_PRIVATE_H
+
+#include "dse/cosearch/cosearch.h"
+
+/* Bytes a cycle of the jobs' clock that a device brings. */
+double cosearch_bandwidth(const struct run *run, const struct cosearch_design *design);
+/* False: the template forbids it. */
+bool cosearch_take_design(const struct run *run, const struct point *point, struct cosearch_design *design);
+/* As many devices of it as a platform may have. */
+uint32_t cosearch_most(const struct cosearch *cosearch, const struct cosearch_design *design);
+/* Only orders designs where there are too many: training on so many, times their arrays' peak. */
+double cosearch_promise(const struct run *run, const struct cosearch_design *design, uint32_t most, double training);
+/* Empties the set, with room for n designs; then one after the other, each point once. */
+void cosearch_make_room(struct run *run, size_t n);
+void cosearch_add(struct run *run, const struct cosearch_design *design, double training, bool trained);
+
+/* Of a space that is too large to be looked through: the set's beginning, and its growth; false: it does not grow.
+ * (cosearch_grow.c) */
+void cosearch_take_heard(struct run *run);
+bool cosearch_grow(struct run *run);
+
+/* The search itself, of a problem that is stated; what came of it is in run->cosearch. False: failed, or
+ * run->rounds.stopped. Collective. (cosearch_rounds.c) */
+bool cosearch_rounds(struct run *run, struct error *error);
+/* The winner's mapping, of both its searches the better, into run->tenants. */
+bool cosearch_map_winner(struct run *run, struct error *error);
+
+#endif

@@ -1,0 +1,53 @@
+/* Which design on which stage? The global search of a system: from the best designs of every stage's own search to
+ * whole systems, one design for all or one for each. (accelerator-search §9, "Choice") */
+#ifndef DSE_GLOBAL_H
+#define DSE_GLOBAL_H
+
+#include "dse/run/prove.h"
+#include "dse/run/run.h"
+#include "results/table.h"
+
+struct global_system { /* a row of systems.csv */
+  const struct system_plan *plan;
+  bool heterogeneous;
+  const struct accelerator **designs; /* [pipeline] */
+  struct system_result result;
+  double throughput, power_w, area_mm2, money_usd;
+  size_t n_different;
+};
+
+struct global_stage { /* a row of stages.csv: a stage's own search */
+  const struct system_plan *plan;
+  size_t run;
+  uint64_t n_evaluations;
+  bool proven;
+  double pace_s;          /* 0: the least load was looked for; else the least TDP with no more load than this */
+  double load_s, bound_s; /* of its best design; no design has less (0 where TDP was looked for) */
+  double tdp_w;           /* of its best design */
+  const struct topk *topk;
+  const struct pareto *front;
+};
+
+struct global_k { /* a row of k.csv: what so many designs of each stage lead to */
+  uint64_t k;
+  double homogeneous, heterogeneous; /* samples a second, of the first strategy */
+};
+
+struct global {
+  size_t n_systems, n_stages, n_k;
+  struct global_system *systems; /* the front of throughput against power, fastest first */
+  struct global_stage *stages;
+  struct global_k *k;
+  double bound; /* samples a second: no system of these strategies has more, with any designs on its stages */
+  size_t n_plans, n_candidates;
+};
+
+/* The stages' own searches, in rounds that go into the journal behind those of the run, then the choice. Collective.
+ * Nothing to do without a system. */
+bool global_search(struct run *run, struct global *global, struct error *error);
+/* systems.csv, stages.csv, k.csv; NULL: there is none. */
+struct table *global_systems_table(const struct run *run, const struct global *global);
+struct table *global_stages_table(const struct run *run, const struct global *global);
+struct table *global_k_table(const struct run *run, const struct global *global);
+
+#endif

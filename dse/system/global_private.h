@@ -1,0 +1,55 @@
+/* What the files of the global search share among themselves: global.c leads, global_stages.c searches every stage by
+ * itself, global_choice.c puts designs on stages. */
+#ifndef DSE_GLOBAL_PRIVATE_H
+#define DSE_GLOBAL_PRIVATE_H
+
+#include "dse/design/design_private.h"
+#include "dse/system/global.h"
+
+enum { MOST_PLANS = 3, MOST_CANDIDATES = 2000, MOST_MEMORIES = 64 };
+
+/* Of each amount of memory that designs of the space have, the one with the least TDP. */
+struct coolest_design {
+  uint64_t hbm_bytes;
+  double tdp_w;
+  struct point point;
+};
+struct coolest_designs {
+  size_t n;
+  struct coolest_design of[MOST_MEMORIES]; /* by memory */
+};
+
+struct candidate {
+  struct accelerator accelerator;
+  struct stage_cost_of_design design;
+  struct network network;
+  double device_usd;
+  struct unit_cost *costs; /* [n_units], of those that any plan needs */
+};
+
+struct choosing {
+  struct run *run;
+  struct global *global;
+  struct system_search *search;
+  const struct system_plan *plans[MOST_PLANS];
+  size_t n_plans;
+  struct candidate **candidates;
+  size_t n_candidates, systems_held; /* room for so many systems */
+  struct coolest_designs coolest;    /* where no design alone is within the power limit */
+  struct arena *arena;
+};
+
+/* Strategies whose stages fit coolest designs within the power limit; finds these. None: nothing can. */
+void global_choose_mixed(struct choosing *choosing);
+/* Every different stage of the plans, for the least load, then the least power at the slowest one's pace. Collective;
+ * run->rounds.stopped says if it was stopped. */
+bool global_search_stages(struct choosing *choosing, struct error *error);
+/* The search that was made for stages like this one; pace 0: for the least load. NULL: none. */
+const struct global_stage *global_searched(const struct choosing *choosing, const struct system_plan *plan,
+                                           const struct device_run *run, double pace_s);
+/* Its number among the candidates, where it may stand already; SIZE_MAX: there is no room, or no such design. */
+size_t global_candidate(struct choosing *choosing, const struct point *point);
+/* From candidates to the front of systems, and the table of what k changes. */
+bool global_choose(struct choosing *choosing, struct error *error);
+
+#endif
