@@ -34,6 +34,8 @@ static const char *const heads[] = {"lm", "mlm", NULL};
       CHOICE(norm_place, norm_places, "\"pre\"", "Norms before each part or after each residual."),                    \
       SWITCH(final_norm, "true", "A norm behind the last block."),                                                     \
       SWITCH(bias, "true", "Biases of the QKV, projection and both feed-forward products (one for all experts)."),     \
+      SWITCH(qkv_bias, "false", "A bias of the QKV product, whatever `bias` says."),                                   \
+      SWITCH(query_key_norm, "false", "An RMS norm of each head of queries and keys, one scale for all heads."),       \
       SWITCH(parallel_block, "false", "Attention and feed-forward read the same input."),                              \
       SWITCH(dropout, "true", "Dropout behind embedding, scores, projection and feed-forward."),                       \
       NUMBER(experts, 0, "0", "Feed-forward experts; 0: a dense model."),                                              \

@@ -78,7 +78,7 @@ static void gather_candidates(struct choosing *choosing) {
 
 bool global_search(struct run *run, struct global *global, struct error *error) {
   *global = (struct global){0};
-  const bool mixes = run->settings.system.kinds == KINDS_HETEROGENEOUS;
+  const bool mixes = run->settings.system.kinds != KINDS_HOMOGENEOUS;
   if (run->system == NULL || run->system->none_fits) return true;
   struct choosing choosing = {.run = run, .global = global, .search = run->system, .arena = run->invocation->arena};
   if (topk_count(run->rounds.topk) > 0) {

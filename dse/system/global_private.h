@@ -49,6 +49,17 @@ const struct global_stage *global_searched(const struct choosing *choosing, cons
                                            const struct device_run *run, double pace_s);
 /* Its number among the candidates, where it may stand already; SIZE_MAX: there is no room, or no such design. */
 size_t global_candidate(struct choosing *choosing, const struct point *point);
+/* Costs of the units that a run of the plan's devices needs (NULL: all of them). */
+void global_price(struct choosing *choosing, const struct system_plan *plan, const struct device_run *run,
+                  struct candidate *own);
+/* A system of one candidate for each device in a row, simulated, and kept if it belongs on the front. */
+void global_add_system(struct choosing *choosing, const struct system_plan *plan, const uint32_t *design);
+/* May layers of the plan go elsewhere with other designs on its stages? */
+bool global_moves_layers(const struct choosing *choosing, const struct system_plan *plan);
+/* Layers and designs of a plan's stages chosen together. `bound_s`: no device of any such system of the candidates is
+ * busy for less than this with an iteration, INFINITY: none is within the limits. */
+bool global_choose_joint(struct choosing *choosing, const struct system_plan *plan, double *bound_s,
+                         struct error *error);
 /* From candidates to the front of systems, and the table of what k changes. */
 bool global_choose(struct choosing *choosing, struct error *error);
 
