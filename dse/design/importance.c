@@ -22,7 +22,7 @@ bool importance_compute(struct run *run, struct error *error) {
   if (asked == 0 || topk_count(run->rounds.topk) == 0) return true;
   struct sensitivity *sensitivity = ARENA_NEW(run->invocation->arena, struct sensitivity, 1);
   sensitivity->run = run;
-  sensitivity->request = (struct sensitivity_request){.n_samples = n_samples, .scale = 1};
+  sensitivity->request = (struct sensitivity_request){.n_samples = n_samples, .scale = 1, .metric_alone = true};
   for (unsigned p = 0; p < N_SENSITIVITY_PARTS; p++) sensitivity->indices[p].none = "not asked for";
   if (!drawn_base_init(&sensitivity->base, run, error)) return false;
   if (!choose_axes(sensitivity, run->invocation->arena)) {

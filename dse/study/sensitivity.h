@@ -32,6 +32,7 @@ struct sensitivity_request {
   uint64_t n_samples, n_draws; /* 0: without this part */
   double scale;                /* of the constants' ranges, as in struct uncertainty_request */
   bool linear;
+  bool metric_alone; /* of the run's objectives; pages show no other */
 };
 
 struct sensitivity_input {

@@ -242,6 +242,7 @@ static void analyse_allowed(struct sensitivity *sensitivity, const struct reache
   for (size_t r = 0; r < n; r++) memcpy(level + r * d, rows[r].index, d * sizeof *level);
   const struct sobol_tied tied = {values, level, n_levels, n, d};
   for (size_t o = 0; o < space->n_objectives; o++) {
+    if (sensitivity->request.metric_alone && o != space->metric) continue;
     if (!values_of(&sensitivity->request, records, n * (d + 1), o, values)) {
       memset(values, 0, n * (d + 1) * sizeof *values);
     }
