@@ -251,7 +251,7 @@ static double plan_bound(const struct choosing *choosing, const struct system_pl
 static bool try_k(struct choosing *choosing, uint64_t k, struct global_k *row, struct error *error) {
   struct choosing own = *choosing;
   struct global global = *choosing->global;
-  uint32_t *allowed = ARENA_NEW(choosing->arena, uint32_t, MOST_CANDIDATES);
+  uint32_t *allowed = ARENA_NEW(choosing->arena, uint32_t, choosing->most_candidates);
   size_t n = 0;
   own.global = &global;
   *row = (struct global_k){.k = k};
