@@ -42,7 +42,8 @@ struct global {
    * with any of the candidates, within the limits on power and money. */
   double bound;
   size_t n_plans, n_candidates;
-  bool has_all_designs; /* of the space, among the candidates */
+  bool has_all_designs;    /* of the space, among the candidates */
+  double fastest[N_KINDS]; /* samples a second within the limits: of one design, of several, with layers moved along */
 };
 
 /* The stages' own searches, in rounds that go into the journal behind those of the run, then the choice. Collective.

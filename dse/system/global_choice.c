@@ -133,7 +133,12 @@ void global_add_system(struct choosing *choosing, const struct system_plan *plan
   own.throughput = (double)choosing->search->samples / own.result.iteration_s;
   own.result.energy_j = energy_j + waiting_w / (double)p * own.result.waiting_device_s;
   own.result.hbm_bytes = 0;
-  if (!is_wanted(choosing, &own) || !keep_system(choosing, &own)) arena_rewind(choosing->arena, mark);
+  const bool wanted = is_wanted(choosing, &own);
+  const size_t kind = plan->moved_from != NULL ? KINDS_JOINT
+                      : own.heterogeneous      ? KINDS_HETEROGENEOUS
+                                               : KINDS_HOMOGENEOUS;
+  if (wanted) choosing->global->fastest[kind] = fmax(choosing->global->fastest[kind], own.throughput);
+  if (!wanted || !keep_system(choosing, &own)) arena_rewind(choosing->arena, mark);
 }
 
 static void choose_homogeneous(struct choosing *choosing, const struct system_plan *plan, size_t n_candidates) {
