@@ -259,6 +259,7 @@ bool system_move_layers(struct system *system, const struct system_plan *plan, c
   }
   const bool good = system_lay_out(system, own, stage_of, error);
   arena_rewind(system->scratch, mark);
+  own->moved_from = plan;
   *moved = own;
   return good;
 }

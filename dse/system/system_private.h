@@ -77,6 +77,7 @@ struct plan_links {
 
 struct system_plan {
   struct strategy strategy;
+  const struct system_plan *moved_from; /* whose layers were moved along; NULL: they lie as the strategy says */
   const struct cut *cut;
   const struct pipeline_schedule *schedule;
   uint64_t n_microbatches, n_devices;
