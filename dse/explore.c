@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "dse/cosearch/cosearch.h"
+#include "dse/design/importance.h"
 #include "dse/output/outputs.h"
 #include "dse/run/progress.h"
 #include "dse/system/global.h"
@@ -67,7 +68,11 @@ static enum status compute(struct run *run, struct error *error) {
   rounds_init(&run->rounds, invocation->cluster, &run->designs, run->journal, invocation->arena);
   if (!progress_init(&progress, run, error)) return error->status;
 
-  const bool good = explore_search(run, error);
+  bool good = explore_search(run, error);
+  if (good && !run->rounds.stopped) {
+    outputs_time(run);
+    good = importance_compute(run, error);
+  }
   progress_end(&progress);
   if (!good) return error->status;
 

@@ -161,7 +161,8 @@ static bool picture(struct run *run, struct error *error) {
     good = error_add(error, STATUS_INFEASIBLE, "%s: nothing feasible%s, so there is nothing to picture; dse why %s",
                      run->folder, run->unfinished ? " yet" : "", run->folder);
   }
-  good = good && (topk_count(run->rounds.topk) == 0 || importance_compute(run, error));
+  run->rounds.stop = NULL; /* the journal's end is no reason to stop here */
+  good = good && importance_compute(run, error);
   if (good && is_writer && topk_count(run->rounds.topk) > 0) publish(&replay, error);
   if (is_writer) {
     remove_copy(&replay);

@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "dse/commands/version.h"
 #include "dse/cosearch/cosearch_report.h"
-#include "dse/design/importance.h"
 #include "dse/output/picture.h"
 #include "dse/output/set_report.h"
 #include "dse/output/tables.h"
@@ -319,13 +318,16 @@ static bool publish_log(struct run *run, const char *reason, struct error *error
   return folder_publish_log(run, error);
 }
 
+void outputs_time(struct run *run) {
+  struct cluster *cluster = run->invocation->cluster;
+  run->timing = ARENA_NEW(run->invocation->arena, struct cluster_timing, cluster_size(cluster));
+  run->durations = ARENA_NEW(run->invocation->arena, struct cluster_durations, 1);
+  cluster_timing(cluster, run->timing);
+  cluster_durations(cluster, run->durations);
+}
+
 bool outputs_finish(struct run *run, struct error *error) {
   struct cluster *cluster = run->invocation->cluster;
-  struct cluster_timing *timing = ARENA_NEW(run->invocation->arena, struct cluster_timing, cluster_size(cluster));
-  struct cluster_durations *durations = ARENA_NEW(run->invocation->arena, struct cluster_durations, 1);
-  cluster_timing(cluster, timing);
-  cluster_durations(cluster, durations);
-  if (topk_count(run->rounds.topk) > 0 && !importance_compute(run, error)) return false;
   run->earlier = NULL; /* from here on this run's own words */
   run->now.phase = "write";
   run->now.n_done = run->now.n_total = 0;
@@ -340,7 +342,8 @@ bool outputs_finish(struct run *run, struct error *error) {
                   cosearch_report_publish(run, error) && picture_publish(run, error))) &&
         folder_publish_json(run, "summary.json", outputs_summary(run), error) &&
         folder_publish_json(run, "manifest.json", manifest(run), error) &&
-        publish_table(run, "timing.csv", tables_timing(run, timing, durations, run->invocation->arena), error) &&
+        publish_table(run, "timing.csv", tables_timing(run, run->timing, run->durations, run->invocation->arena),
+                      error) &&
         publish_log(run, reason, error) && folder_is_ours(run, error) &&
         folder_publish_status(run, "complete", reason, error);
     (void)done; /* the error says it */

@@ -66,11 +66,12 @@ static void look(struct progress *progress, double now_s) {
   const struct objective *metric = &run->designs.space.objectives[run->designs.space.metric];
   struct progress_facts *facts = &run->now;
   count(progress, now_s);
-  *facts = (struct progress_facts){.phase = replaying ? "replay"
-                                            : staging ? "stages"
-                                            : mapping ? "tenants"
-                                            : proving ? "prove"
-                                                      : "search",
+  *facts = (struct progress_facts){.phase = replaying       ? "replay"
+                                            : run->weighing ? "importance"
+                                            : staging       ? "stages"
+                                            : mapping       ? "tenants"
+                                            : proving       ? "prove"
+                                                            : "search",
                                    .evaluations = rounds->evaluations,
                                    .most = progress_most_evaluations(rounds),
                                    .per_s = pace_per_s(&progress->evaluations),
