@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 static const void *open_table(const struct map_maker_settings *settings, const struct tenancy_world *world,
-                        struct error *error) {
+                              struct error *error) {
   struct partition_table *const table = ARENA_NEW(world->arena, struct partition_table, 1);
   return partition_table_open(settings->own, world, table, error) ? table : NULL;
 }

@@ -7,7 +7,7 @@
 #include <math.h>
 
 static const void *open_table(const struct map_maker_settings *settings, const struct tenancy_world *world,
-                        struct error *error) {
+                              struct error *error) {
   struct sharding_table *const table = ARENA_NEW(world->arena, struct sharding_table, 1);
   return sharding_table_open(settings->own, settings->list, settings->n_list, world, table, error) ? table : NULL;
 }

@@ -2,7 +2,7 @@
 #include "dse/map/map_maker.h"
 
 static const void *open_table(const struct map_maker_settings *settings, const struct tenancy_world *world,
-                        struct error *error) {
+                              struct error *error) {
   struct tenancy_table *const table = ARENA_NEW(world->arena, struct tenancy_table, 1);
   return tenancy_table_open(settings->own, world, table, error) ? table : NULL;
 }
