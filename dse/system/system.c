@@ -234,6 +234,8 @@ bool system_prepare(struct system *system, const struct strategy *strategy, cons
   own->strategy = *strategy;
   own->cut = cut;
   own->schedule = schedule;
+  own->is_torn = schedule->tears && strategy->degrees.pipeline > 1;
+  own->table = system_table_of(system, cut, (enum recompute)strategy->recompute, own->is_torn);
   own->n_microbatches = strategy->global_batch / (strategy->degrees.data * strategy->microbatch);
   own->n_devices = strategy_devices(strategy);
   if (!system_lay_out(system, own, error)) return false;
@@ -246,10 +248,9 @@ const struct strategy *system_plan_strategy(const struct system_plan *plan) { re
 uint64_t system_plan_memory_bytes(const struct system_plan *plan) { return plan->runs[plan->fullest].memory_bytes; }
 
 bool system_runs_phase(const struct system_plan *plan, size_t block, unsigned phase) {
-  const bool torn = plan->schedule->tears && plan->strategy.degrees.pipeline > 1;
   const bool half = phase == BLOCK_BACKWARD_DATA || phase == BLOCK_BACKWARD_WEIGHT;
-  if (half && !torn) return false;
-  if (phase == BLOCK_BACKWARD && torn) return false;
+  if (half && !plan->is_torn) return false;
+  if (phase == BLOCK_BACKWARD && plan->is_torn) return false;
   if (phase == BLOCK_SELECTIVE && plan->strategy.recompute != RECOMPUTE_SELECTIVE) return false;
   return plan->cut->unit[block * N_BLOCK_PHASES + phase] != NO_UNIT;
 }

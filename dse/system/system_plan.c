@@ -178,6 +178,14 @@ static void fill_memory(const struct system *system, const struct system_plan *p
  * -----------------------------------------------------------------------------------------------------------
  */
 
+static double updated_share(const struct system_plan *plan, const struct device_run *run) {
+  const struct split_degrees *degrees = &plan->strategy.degrees;
+  const double ranks = (double)(degrees->data * degrees->context), expert_ranks = ranks / (double)degrees->expert;
+  const double dense = (double)run->dense_parameters, expert = (double)run->expert_parameters;
+  if (plan->strategy.zero == 0 || !(dense + expert > 0)) return 1;
+  return (dense / ranks + expert / expert_ranks) / (dense + expert);
+}
+
 struct layout { /* of one device */
   uint32_t *blocks, *first_blocks;
   uint64_t dense, expert, kept_bytes, send_forward, send_backward;
@@ -254,6 +262,7 @@ bool system_lay_out(struct system *system, struct system_plan *plan, struct erro
       memcpy(run->first_blocks, own.first_blocks, n_blocks * sizeof *own.blocks);
       run->dense_parameters = own.dense;
       run->expert_parameters = own.expert;
+      run->updated_share = updated_share(plan, run);
       run->send_forward_bytes = own.send_forward;
       run->send_backward_bytes = own.send_backward;
     }
