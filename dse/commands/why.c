@@ -8,6 +8,7 @@
 #include "dse/output/front_folder.h"
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "dse/design/design_private.h"
@@ -403,7 +404,7 @@ static enum status run_why(struct invocation *invocation, struct error *error) {
   struct why *why = ARENA_NEW(invocation->arena, struct why, 1);
   const bool is_folder = file_exists(path);
   run->invocation = invocation;
-  run->start_s = run_clock_s();
+  run->start_s = clock_wall_s();
   why->run = run;
   why->folder = is_folder ? word : NULL;
   const bool good = run_prepare(run, is_folder ? path : word, error) && tell(why, error);

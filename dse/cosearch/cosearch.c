@@ -38,7 +38,7 @@ bool cosearch_take_design(const struct run *run, const struct point *point, stru
   struct stage_cost_of_design cost;
   struct money money;
   struct error why = {0};
-  design->point = *point;
+  *design = (struct cosearch_design){.point = *point};
   if (!design_at(&run->designs, point, &design->accelerator)) return false;
   design_cost(&run->designs, &design->accelerator, &cost);
   design_name(&design->accelerator, design->name);

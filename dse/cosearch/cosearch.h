@@ -23,7 +23,8 @@ struct cosearch_design {
   struct point point;
   struct accelerator accelerator;
   char name[17];
-  double area_mm2, power_w, usd; /* usd NaN: nobody knows */
+  double area_mm2, power_w, usd;      /* usd NaN: nobody knows */
+  const struct tenancy_price *prices; /* of the tenants' pool, once this rank needed them; NULL */
 };
 
 /* What a search before it has evaluated. */

@@ -26,6 +26,14 @@ for ranks in 1 2 3 5; do
     if k not in ("wall_s", "evaluations_per_s", "ranks"))' whole/summary.json "on-$ranks/summary.json"
 done
 
+# Layers and designs together: the choice is each rank's own, and the same.
+joint=(--set 'system.kinds="joint"' --set system.money_usd=400.0)
+runs 0 'joint, alone' "$dse" explore small.cfg --out joint "${joint[@]}"
+for ranks in 1 2 3 5; do
+  runs 0 "joint, $ranks ranks" mpirun -q -n $ranks "$dse" explore small.cfg --out "joint-$ranks" "${joint[@]}"
+  same_files "joint, $ranks ranks" joint "joint-$ranks" "${files[@]}"
+done
+
 # The stages' rounds are the last ones: whoever goes on does them again, wherever the journal was cut.
 size=$(stat -c %s whole/journal)
 for percent in 20 50 70 80 90 98; do
