@@ -232,6 +232,9 @@ static void test_histories(void **state) {
   assert_int_equal(find(&workload, "history.item.table")->n_parameters, 0);
   assert_int_equal(find(&workload, "top0.linear")->dim[DIM_K], 18 + 4 * 36);
   assert_int_equal(count(&workload, OP_GRU_CELL), 0);
+  load_or_fail("dlrm-rm1", 3, 2, NULL, &workload);
+  assert_int_equal(find(&workload, "table7")->out_bytes, 2 * 3 * 80 * 32); /* 80 rows a record, which are summed */
+  assert_int_equal(find(&workload, "table7.sum")->out_bytes, 2 * 3 * 32);
   load_or_fail("dien", 3, 2, NULL, &workload);
   assert_int_equal(count(&workload, OP_GRU_CELL), 200);
   assert_int_equal(count(&workload, OP_CROSS_ENTROPY), 3);
@@ -361,6 +364,7 @@ static const struct {
     {"transformer-xl-base", {"tail_percent", "[5, 101, 2]"}, "101 is out of range"},
     {"mobilebert", {"heads", "3"}, "heads: 3 does not divide bottleneck = 128"},
     {"mobilebert", {"embedding_width", "512"}, "embedding_width: 512 is not below hidden = 512"},
+    {"dlrm-rm1", {"lookups", "0"}, "lookups: 0 is out of range"},
     {"din", {"history", "1"}, "history: 1 is out of range"},
     {"dien", {"auxiliary", "[1, 2, 3, 4, 5, 6, 7]"}, "auxiliary: has 7 widths, allowed are at most 6"},
     {"t5-small", {"position_buckets", "0"}, "position_buckets: 0 is out of range"},
