@@ -244,7 +244,8 @@ void array_tiles(const struct machine *machine, const struct array_plan *plan, c
                                  .buffering = array_buffering(machine),
                                  .rounds = ceil_div(share->reps, plan->abreast),
                                  .abreast = plan->abreast,
-                                 .rep_cores = grid->b};
+                                 .rep_cores = grid->b,
+                                 .known = machine->tilings};
   tiles->m.cores = grid->m;
   tiles->n.cores = grid->n;
   tiles->k.cores = grid->k;

@@ -9,6 +9,7 @@
 #include "arch/accelerator.h"
 #include "arch/network.h"
 #include "arch/technology.h"
+#include "base/memo.h"
 #include "workloads/op_graph.h"
 
 enum dataflow { DATAFLOW_WS, DATAFLOW_OS, DATAFLOW_IS, DATAFLOW_ALL };
@@ -63,6 +64,7 @@ struct machine {
   double link_bytes_per_cycle;
   double clock_hz;
   struct network network; /* its n_levels 0: none */
+  struct memo *tilings;   /* of whoever prices, between designs (tiling.h); changes no price. NULL: none */
 };
 void machine_init(struct machine *machine, const struct cost_settings *settings, const struct technology *technology,
                   const struct accelerator *accelerator);

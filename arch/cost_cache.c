@@ -59,6 +59,7 @@ struct digest cost_machine_digest(struct digest rules, const struct machine *mac
   memcpy(&seen.machine, machine, sizeof seen.machine);
   seen.machine.settings = NULL; /* in the rules */
   seen.machine.technology = NULL;
+  seen.machine.tilings = NULL; /* no price hangs on it */
   seen.machine.n_tensor = seen.machine.n_vector = 0;
   if (lanes_only) {
     seen.machine.rows = seen.machine.cols = 0;

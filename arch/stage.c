@@ -2,6 +2,7 @@
 #include "arch/stage_bound.h"
 #include "arch/stage_private.h"
 
+#include "arch/tiling.h"
 #include "base/checked.h"
 #include <math.h>
 #include <string.h>
@@ -109,9 +110,10 @@ double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *
 /* --- a rank's scratch: tables by shape, and the cost cache ----------------------------------------------------------
  */
 
-enum { CACHE_ENTRIES = 1 << 17 };
+enum { CACHE_ENTRIES = 1 << 17, TILING_ENTRIES = 1 << 16 };
 
-static struct stage_scratch *scratch_with(struct arena *arena, const struct stage *stage, struct cost_cache *cache) {
+static struct stage_scratch *scratch_with(struct arena *arena, const struct stage *stage, struct cost_cache *cache,
+                                          struct memo *tilings) {
   struct stage_scratch *scratch = ARENA_NEW(arena, struct stage_scratch, 1);
   const size_t n = stage->graph->n_shapes;
   arena_init(&scratch->arena, 1 << 20);
@@ -122,6 +124,7 @@ static struct stage_scratch *scratch_with(struct arena *arena, const struct stag
   scratch->least_cycles = ARENA_NEW(arena, uint64_t, n);
   scratch->floors = floor_sets_new(arena, stage);
   scratch->cache = cache;
+  scratch->tilings = tilings;
   scratch->rules = cost_rules_digest(stage->provider, stage->cost, stage->technology);
   scratch->shapes = ARENA_NEW(arena, struct digest, n);
   for (size_t s = 0; s < n; s++) {
@@ -132,12 +135,14 @@ static struct stage_scratch *scratch_with(struct arena *arena, const struct stag
 }
 
 struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache) {
-  return scratch_with(arena, stage, cost_cache_new(arena, cache ? CACHE_ENTRIES : 0));
+  return scratch_with(arena, stage, cost_cache_new(arena, cache ? CACHE_ENTRIES : 0),
+                      cache ? tiling_memo_new(arena, TILING_ENTRIES) : NULL);
 }
 
 struct stage_scratch *stage_scratch_beside(struct arena *arena, const struct stage *stage,
                                            const struct stage_scratch *first) {
-  return scratch_with(arena, stage, first->cache); /* entries are told apart by operator, machine and rules */
+  /* Entries are told apart by operator, machine and rules; tilings by all that they depend on. */
+  return scratch_with(arena, stage, first->cache, first->tilings);
 }
 
 void stage_scratch_refresh(struct stage_scratch *scratch, const struct stage *stage) {
@@ -159,8 +164,10 @@ struct pricing {
   struct digest full, lanes_only; /* of the machine */
 };
 
-static struct pricing pricing_of(const struct stage *stage, const struct machine *machine,
+static struct pricing pricing_of(const struct stage *stage, const struct accelerator *running, struct machine *machine,
                                  struct stage_scratch *scratch) {
+  machine_init(machine, stage->cost, stage->technology, running);
+  machine->tilings = scratch->tilings;
   return (struct pricing){stage, machine, scratch, cost_machine_digest(scratch->rules, machine, false),
                           cost_machine_digest(scratch->rules, machine, true)};
 }
@@ -334,8 +341,7 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
   struct accelerator running;
   stage_running(stage, accelerator, &running);
   struct machine machine;
-  machine_init(&machine, stage->cost, stage->technology, &running);
-  const struct pricing pricing = pricing_of(stage, &machine, scratch);
+  const struct pricing pricing = pricing_of(stage, &running, &machine, scratch);
   struct schedule_problem problem = {0};
   price_and_bound(&pricing, &running, &problem, result);
   problem.passes = (unsigned)stage->settings->passes;
@@ -365,8 +371,7 @@ void stage_bound_closest(const struct stage *stage, const struct accelerator *ac
   struct accelerator running;
   stage_running(stage, accelerator, &running);
   struct machine machine;
-  machine_init(&machine, stage->cost, stage->technology, &running);
-  const struct pricing pricing = pricing_of(stage, &machine, scratch);
+  const struct pricing pricing = pricing_of(stage, &running, &machine, scratch);
   struct schedule_problem problem = {0};
   struct stage_result result;
   price_and_bound(&pricing, &running, &problem, &result);
@@ -397,8 +402,7 @@ void stage_refine(const struct stage *stage, const struct accelerator *accelerat
   struct accelerator running;
   stage_running(stage, accelerator, &running);
   struct machine machine;
-  machine_init(&machine, stage->cost, stage->technology, &running);
-  const struct pricing pricing = pricing_of(stage, &machine, scratch);
+  const struct pricing pricing = pricing_of(stage, &running, &machine, scratch);
   stage_bound(stage, accelerator, design, scratch, floor);
   if (stage->settings->spread == SPREAD_OFF) {
     struct schedule_problem problem = {0};
@@ -424,8 +428,7 @@ void stage_refine(const struct stage *stage, const struct accelerator *accelerat
 uint64_t stage_price(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch) {
   const struct stage_cache_counts before = stage_cache_counts(scratch);
   struct machine machine;
-  machine_init(&machine, stage->cost, stage->technology, accelerator);
-  const struct pricing pricing = pricing_of(stage, &machine, scratch);
+  const struct pricing pricing = pricing_of(stage, accelerator, &machine, scratch);
   struct schedule_problem problem = {0};
   struct stage_result result = {0};
   stage_count_cores(accelerator, problem.n_cores);

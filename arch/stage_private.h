@@ -16,6 +16,7 @@ struct stage_scratch {
   struct floor_sets *floors;
   uint64_t *least_cycles; /* [n_shapes]: of the floors (stage_bound.h) */
   struct cost_cache *cache;
+  struct memo *tilings;         /* NULL without a cache */
   struct digest rules, *shapes; /* parts of the cache's keys; shapes: [n_shapes] */
 };
 

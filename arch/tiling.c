@@ -15,6 +15,7 @@
  * several images with part of their rows. */
 #include "arch/cuts.h"
 #include "base/checked.h"
+#include "base/error.h"
 #include <string.h>
 
 /* --- the sweeps ----------------------------------------------------------------------------------------------------*/
@@ -238,10 +239,9 @@ static void prepare(struct sweep *sweep, const struct tile_problem *problem, boo
   sweep->order = NULL;
 }
 
-static void sweep_all(struct sweep *sweep, const struct tile_problem *problem, const struct tile_loops *outer,
-                      struct tiling *tiling) {
-  sweep->problem = problem;
-  sweep->outer = outer;
+static void sweep_all(struct sweep *sweep, struct tiling *tiling) {
+  const struct tile_problem *const problem = sweep->problem;
+  const struct tile_loops *const outer = sweep->outer;
   list_first(sweep);
   prepare(sweep, problem, outer == NULL);
   const uint64_t least = a_bytes(sweep, sweep->m.cut, sweep->k.cut, true) * sweep->base_n +
@@ -275,6 +275,101 @@ static void sweep_all(struct sweep *sweep, const struct tile_problem *problem, c
   memcpy(tiling->loops.order, sweep->order, sizeof tiling->loops.order);
 }
 
+/* --- tilings of before ---------------------------------------------------------------------------------------------
+ * A key holds all that the sweeps read, and nothing that they do not: how many cores only as copies of tiles. */
+
+enum { KEY_WORDS = 128 };
+
+struct key {
+  uint32_t n;
+  uint64_t word[KEY_WORDS];
+};
+
+static inline void key_add(struct key *key, uint64_t word) { key->word[key->n++] = word; }
+
+static void key_add_pixels(struct key *key, const struct tile_pixels *pixels) {
+  const struct window *const windows[2] = {&pixels->rows, &pixels->cols};
+  key_add(key, pixels->images);
+  for (int w = 0; w < 2; w++) {
+    key_add(key, windows[w]->out);
+    key_add(key, windows[w]->in);
+    key_add(key, windows[w]->filter);
+    key_add(key, windows[w]->stride);
+    key_add(key, windows[w]->dilation);
+    key_add(key, windows[w]->pad);
+    key_add(key, windows[w]->fractional);
+  }
+}
+
+static void key_add_dim(struct key *key, const struct tile_dim *dim, bool outer) {
+  key_add(key, dim->is_pixels);
+  key_add(key, dim->least);
+  if (!dim->is_pixels) {
+    key_add(key, outer ? dim->length : 0);
+    key_add(key, dim->share);
+    key_add(key, dim->scale);
+    key_add(key, dim->unit);
+    return;
+  }
+  key_add_pixels(key, &dim->whole);
+  key_add_pixels(key, &dim->part);
+  key_add(key, dim->unit_rows);
+  key_add(key, dim->unit_cols);
+  key_add(key, dim->multiple);
+}
+
+static struct digest key_of(const struct sweep *sweep) {
+  const struct tile_problem *const problem = sweep->problem;
+  const struct tile_loops *const loops = sweep->outer;
+  const bool outer = loops == NULL;
+  struct key key = {.n = 0};
+  key_add(&key, sweep->capacity_bytes);
+  key_add(&key, sweep->a_copies);
+  key_add(&key, sweep->b_copies);
+  key_add(&key, sweep->c_copies);
+  key_add(&key, problem->element_bytes);
+  key_add(&key, problem->accumulator_bytes);
+  key_add(&key, problem->buffering);
+  key_add(&key, (uint64_t)(problem->rounds == 1) << 3 | (uint64_t)problem->pixels_on_k << 2 |
+                    (uint64_t)sweep->whole_k << 1 | outer);
+  if (outer) {
+    key_add(&key, problem->k.cores);
+  } else {
+    key_add(&key, (uint64_t)loops->m << 32 | loops->n);
+    key_add(&key, (uint64_t)loops->k << 32 | loops->images);
+    key_add(&key, (uint64_t)loops->rows << 32 | loops->cols);
+  }
+  key_add_dim(&key, &problem->m, outer);
+  key_add_dim(&key, &problem->n, outer);
+  key_add_dim(&key, &problem->k, outer);
+  REQUIRE(key.n <= KEY_WORDS);
+  return digest_of(key.word, key.n * sizeof *key.word);
+}
+
+static void find_or_sweep(struct sweep *sweep, const struct tile_problem *problem, const struct tile_loops *outer,
+                          struct tiling *tiling) {
+  struct memo *const known = problem->known;
+  sweep->problem = problem;
+  sweep->outer = outer;
+  if (known == NULL) {
+    sweep_all(sweep, tiling);
+    return;
+  }
+  const struct digest key = key_of(sweep);
+  const struct tiling *found = memo_find(known, key);
+  if (found == NULL) {
+    sweep_all(sweep, tiling);
+    struct tiling *kept = memo_place(known, key);
+    *kept = *tiling;
+    return;
+  }
+  *tiling = *found;
+}
+
+struct memo *tiling_memo_new(struct arena *arena, size_t n_entries) {
+  return memo_new(arena, n_entries, sizeof(struct tiling));
+}
+
 void tiling_outer(const struct tile_problem *problem, uint64_t capacity_bytes, bool whole_k, struct tiling *tiling) {
   const uint64_t side = problem->abreast * problem->rep_cores;
   const uint64_t m = problem->m.cores, n = problem->n.cores, k = problem->k.cores;
@@ -284,7 +379,7 @@ void tiling_outer(const struct tile_problem *problem, uint64_t capacity_bytes, b
   sweep.a_copies = side * m * k;
   sweep.b_copies = side * n * k;
   sweep.c_copies = side * m * n * k; /* shares of K have partial sums of their own */
-  sweep_all(&sweep, problem, NULL, tiling);
+  find_or_sweep(&sweep, problem, NULL, tiling);
 }
 
 void tiling_inner(const struct tile_problem *problem, const struct tile_loops *outer, uint64_t capacity_bytes,
@@ -293,7 +388,7 @@ void tiling_inner(const struct tile_problem *problem, const struct tile_loops *o
   sweep.capacity_bytes = capacity_bytes;
   sweep.whole_k = false;
   sweep.a_copies = sweep.b_copies = sweep.c_copies = problem->abreast;
-  sweep_all(&sweep, problem, outer, tiling);
+  find_or_sweep(&sweep, problem, outer, tiling);
 }
 
 /* --- what loops mean -----------------------------------------------------------------------------------------------*/

@@ -11,6 +11,7 @@
 
 #include "arch/cost.h"
 #include "arch/window.h"
+#include "base/memo.h"
 
 /* Pixels of the outputs of a convolution: images × rows × columns, along which A is seen through windows. */
 struct tile_pixels {
@@ -36,6 +37,7 @@ struct tile_problem {
   uint64_t element_bytes, accumulator_bytes, buffering;
   uint64_t rounds; /* independent products, as many as `abreast` at a time on each of `rep_cores` cores */
   uint64_t abreast, rep_cores;
+  struct memo *known; /* tilings of before; NULL: none */
 };
 
 /* Traffic of one product at one level. */
@@ -44,6 +46,10 @@ struct tiling {
   uint64_t a_bytes, b_bytes; /* of them; the rest is C */
   struct tile_loops loops;
 };
+
+/* A table of so many tilings (a power of two) for machines that price with it. Designs whose arrays and memories look
+ * alike to an operator share its tilings, whatever else they differ in. */
+struct memo *tiling_memo_new(struct arena *arena, size_t n_entries);
 
 /* From the memory above into `capacity_bytes` that all cores share: the whole product. `whole_k`: K is not cut, so that
  * no partial sum leaves the tiles. */

@@ -16,6 +16,7 @@
  */
 #include "dse/explore.h"
 
+#include "base/clock.h"
 #include "dse/cosearch/cosearch.h"
 #include "dse/design/importance.h"
 #include "dse/output/outputs.h"
@@ -96,7 +97,7 @@ enum status explore_run(struct invocation *invocation, const char *path, const s
                         struct error *error) {
   struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
   run->invocation = invocation;
-  run->start_s = run_clock_s();
+  run->start_s = clock_wall_s();
   run->shards = invocation_value(invocation, "shards") != NULL;
   enum status status = STATUS_INPUT;
   bool finished = false;

@@ -165,7 +165,8 @@ static void resize_weights(const struct resizing *r, struct op *op) {
   const uint64_t streamed = sat_mul(op->dim[DIM_X_ELEMENTS], op->element_bytes);
   const uint64_t constants = op->in_bytes - streamed; /* slopes, a row of them a head */
   op->in_bytes = streamed;
-  scale_activations(op, r->from.heads * r->from.queries, r->to.heads * r->to.queries);
+  scale_activations(op, r->from.heads, r->to.heads);
+  scale_activations(op, r->from.queries, r->to.queries);
   op->in_bytes = sat_add(op->in_bytes, scaled(constants, r->from.heads, r->to.heads));
 }
 

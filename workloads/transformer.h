@@ -25,11 +25,13 @@ struct transformer {
   uint64_t vocab, sequence, position, position_extra_rows, embedding_width, token_types, head;
   bool embedding_norm, tied, pooler;
   uint64_t position_buckets; /* POSITION_RELATIVE */
+  /* sequence pairs; `layers` are the encoder's */
+  uint64_t decoder_layers, source_length, target_length;
   /* images */
   uint64_t image, patch, channels, classes;
 };
 
-extern const struct field_table decoder_fields, encoder_fields, vit_fields;
+extern const struct field_table decoder_fields, encoder_fields, vit_fields, encoder_decoder_fields;
 
 /* Fills in what the file left out and judges what a table of fields cannot; all mistakes at once. */
 bool transformer_check(const struct generation *generation, struct transformer *model, struct error *error);

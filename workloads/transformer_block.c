@@ -352,13 +352,15 @@ struct tensor transformer_embed(struct transformer_build *build, const char *inp
   const bool by_rows = table_split == SPLIT_TABLE;
   transformer_tag(build, by_rows ? SPLIT_TOKEN_IDS : SPLIT_TOKENS);
   const struct tensor ids = emit_input(emit, input, build->tokens, 1, EMIT_INDEX_BYTES);
-  const bool shared = build->model->tied && n_rows == build->model->vocab;
+  const bool shared = (build->model->tied || build->two_readers) && n_rows == build->model->vocab;
   const struct tensor out = transformer_rows(build, width);
   const struct vector_op table = {.kind = OP_EMBEDDING,
                                   .n_parameters = emit_product(emit, n_rows, width),
                                   .n_weights = out.elements,
                                   .group = shared ? TRANSFORMER_GROUP_EMBEDDING : OP_ABSENT,
+                                  .borrowed = build->two_readers && build->table_borrowed,
                                   .out = out};
+  build->table_borrowed = true;
   transformer_tag(build, table_split);
   const struct tensor looked_up = emit_vector(emit, name, &table, &ids, 1);
   transformer_tag(build, SPLIT_TOKENS);

@@ -15,7 +15,9 @@ struct transformer_build {
   const struct transformer *model;
   uint64_t tokens, sequence; /* of the batch; of one sample */
   bool known;                /* the splits of ops are stated */
-  uint32_t bias_group;       /* POSITION_RELATIVE: the table of this stack; its first user owns it */
+  bool two_readers;          /* the vocabulary's table has two, of whom the first owns it */
+  bool table_borrowed;
+  uint32_t bias_group; /* POSITION_RELATIVE: the table of this stack; its first user owns it */
   bool bias_borrowed;
 };
 

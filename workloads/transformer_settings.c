@@ -67,12 +67,33 @@ static const struct field vit_field_list[] = {
     NUMBER(classes, 1, "1000", "Outputs of the classifier."),
     SWITCH(causal, "false", "Tokens see only what came before them."),
 };
+static const struct field encoder_decoder_field_list[] = {
+    KIND,
+    NUMBER(layers, 1, NULL, "Blocks of the encoder."),
+    NUMBER(decoder_layers, 0, "0", "Blocks of the decoder; 0: as many as the encoder's."),
+    NUMBER(hidden, 1, NULL, "Width between blocks."),
+    NUMBER(heads, 1, NULL, "Heads, of either side."),
+    NUMBER(head_size, 0, "0", "Width of a head; 0: hidden/heads."),
+    NUMBER(ffn, 0, "0", "Width inside the feed-forward part; 0: four times hidden."),
+    SWITCH(gated, "false", "Three feed-forward matrices, the first gating the second."),
+    CHOICE(activation, activations, "\"relu\"", "Feed-forward activation."),
+    SWITCH(dropout, "true", "Dropout behind embedding, scores, projection, activation, feed-forward and last norm."),
+    NUMBER(vocab, 1, NULL, "Rows of the embedding, which both sides share."),
+    SWITCH(tied, "true", "The logits use the embedding's table."),
+    NUMBER(position_buckets, 1, "32", "Classes of distances between tokens, each with a learned bias a head."),
+    NUMBER(source_length, 1, "512", "Tokens that are read."),
+    NUMBER(target_length, 1, "114", "Tokens that are written."),
+};
 const struct field_table decoder_fields = {"decoder", "A transformer that predicts the next token.", decoder_field_list,
                                            sizeof decoder_field_list / sizeof *decoder_field_list};
 const struct field_table encoder_fields = {"encoder", "A transformer that fills in masked tokens.", encoder_field_list,
                                            sizeof encoder_field_list / sizeof *encoder_field_list};
 const struct field_table vit_fields = {"vit", "A transformer over the patches of an image.", vit_field_list,
                                        sizeof vit_field_list / sizeof *vit_field_list};
+
+const struct field_table encoder_decoder_fields = {
+    "encoder_decoder", "A transformer that reads one sequence and writes another.", encoder_decoder_field_list,
+    sizeof encoder_decoder_field_list / sizeof *encoder_decoder_field_list};
 
 static void check_attention(const struct generation *generation, struct transformer *model, struct error *error) {
   const unsigned long long n_heads = model->heads, hidden = model->hidden;

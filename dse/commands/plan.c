@@ -7,6 +7,7 @@
 #include "dse/explore.h"
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/rng.h"
 #include "dse/design/importance.h"
 #include "dse/run/progress.h"
@@ -15,7 +16,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* PAGE_BYTES: of report and trace. FINALS_BYTES: of the closest bound on the platforms in the finals, its partial
  * mappings. */
@@ -51,12 +51,6 @@ struct plan {
   unsigned ranks;
 };
 
-static double processor_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* --- how much of the space limits leave ------------------------------------------------------------------------------
  */
 
@@ -65,7 +59,7 @@ static void screen_some(struct plan *plan) {
   const struct space *space = &plan->run->designs.space;
   struct rng rng = rng_stream(plan->run->settings.search.seed, RNG_PLAN, 0, 0);
   const bool all = plan->points <= MOST_SCREENED;
-  const double start_s = run_clock_s();
+  const double start_s = clock_wall_s();
   for (uint64_t i = 0; i < min_u64(plan->points, MOST_SCREENED); i++) {
     const struct point point = space_point(space, all ? i : rng_below(&rng, plan->points));
     struct score score;
@@ -73,7 +67,7 @@ static void screen_some(struct plan *plan) {
     plan->screened++;
     plan->allowed += score.reason == REASON_NONE;
     plan->reasons[score.reason]++;
-    if (run_clock_s() - start_s > screen_s) return;
+    if (clock_wall_s() - start_s > screen_s) return;
   }
 }
 
@@ -107,7 +101,7 @@ static void watch(struct plan *plan) {
   plan->n_total = stages ? run->stages.n_total : tenants ? run->mapping.n_total : fold ? run->rounds.fold_total : 0;
   if (phase == plan->phase) return;
   plan->phase = phase;
-  plan->phase_core_s = processor_s();
+  plan->phase_core_s = clock_processor_s();
   plan->phase_tasks = own_timing(plan).n_tasks;
 }
 
@@ -115,8 +109,8 @@ static bool over(void *context) {
   struct plan *plan = context;
   watch(plan);
   /* On a machine that others keep busy, up to four times as long by the wall: what counts is the processor's time. */
-  const double wall_s = run_clock_s() - plan->begun_s;
-  return wall_s >= trial_s && (processor_s() - plan->prepared_s >= trial_s || wall_s >= 4 * trial_s);
+  const double wall_s = clock_wall_s() - plan->begun_s;
+  return wall_s >= trial_s && (clock_processor_s() - plan->prepared_s >= trial_s || wall_s >= 4 * trial_s);
 }
 
 static void on_round(void *context, const struct rounds *rounds) {
@@ -126,7 +120,7 @@ static void on_round(void *context, const struct rounds *rounds) {
 
 static bool try_it(struct plan *plan, struct error *error) {
   struct run *run = plan->run;
-  plan->begun_s = run_clock_s();
+  plan->begun_s = clock_wall_s();
   plan->phase = "";
   rounds_init(&run->rounds, run->invocation->cluster, &run->designs, NULL, run->invocation->arena);
   run->rounds.stop = run->rounds.interrupted = over;
@@ -134,7 +128,7 @@ static bool try_it(struct plan *plan, struct error *error) {
   run->rounds.stop_context = run->rounds.progress_context = plan;
   if (!explore_search(run, error) || (!run->rounds.stopped && !importance_compute(run, error))) return false;
   plan->ended = !run->rounds.stopped;
-  plan->ended_s = processor_s();
+  plan->ended_s = clock_processor_s();
   plan->trial_core_s = plan->ended_s - plan->prepared_s;
   return true;
 }
@@ -357,11 +351,11 @@ static enum status run_plan(struct invocation *invocation, struct error *error) 
   struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
   struct plan *plan = ARENA_NEW(invocation->arena, struct plan, 1);
   run->invocation = invocation;
-  run->start_s = run_clock_s();
+  run->start_s = clock_wall_s();
   plan->run = run;
   bool good = run_prepare(run, invocation->words[0], error);
   if (good) {
-    plan->prepared_s = processor_s();
+    plan->prepared_s = clock_processor_s();
     plan->points = space_size(&run->designs.space);
     good = try_it(plan, error);
   }

@@ -7,6 +7,7 @@
  * manifest.json, which stay as the run left them. */
 #include "dse/explore.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "dse/design/importance.h"
 #include "dse/output/picture.h"
@@ -182,7 +183,7 @@ static enum status run_report(struct invocation *invocation, struct error *error
   }
   struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
   run->invocation = invocation;
-  run->start_s = run_clock_s();
+  run->start_s = clock_wall_s();
   run->folder = folder;
   const bool good = run_prepare(run, path, error) && picture(run, error);
   run_release(run);

@@ -1,6 +1,7 @@
 /* See outputs.h. */
 #include "dse/output/outputs.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "dse/commands/version.h"
 #include "dse/cosearch/cosearch_report.h"
@@ -171,7 +172,7 @@ bool outputs_publish(struct run *run, const char *state, const char *reason, str
   bool done = publish_all(run, state, reason, error);
   if (done && strcmp(state, "running") != 0) {
     folder_log(run, "INFO", "%s by %s after %llu evaluations, %.3f s", state, reason,
-               (unsigned long long)run->rounds.evaluations, run_clock_s() - run->start_s);
+               (unsigned long long)run->rounds.evaluations, clock_wall_s() - run->start_s);
     done = folder_publish_log(run, error);
   }
   arena_rewind(run->invocation->arena, mark);
@@ -236,7 +237,7 @@ static json_t *certificate_json(const struct run *run) {
 }
 
 json_t *outputs_summary(const struct run *run) {
-  const double wall_s = run_clock_s() - run->start_s;
+  const double wall_s = clock_wall_s() - run->start_s;
   const struct rounds *rounds = &run->rounds;
   json_t *object = json_object(), *front = json_array();
   char hex[DIGEST_HEX_BYTES];
@@ -307,13 +308,13 @@ static json_t *manifest(const struct run *run) {
   set_integer(object, "ranks", cluster_size(run->invocation->cluster));
   json_object_set_new(object, "host", json_string(host));
   json_object_set_new(object, "end_utc", json_string(folder_utc_now(run->invocation->arena)));
-  set_real(object, "wall_s", true, run_clock_s() - run->start_s);
+  set_real(object, "wall_s", true, clock_wall_s() - run->start_s);
   return object;
 }
 
 static bool publish_log(struct run *run, const char *reason, struct error *error) {
   folder_log(run, "INFO", "complete%s%s: %llu evaluations, %.3f s", reason[0] != 0 ? ", " : "", reason,
-             (unsigned long long)run->rounds.evaluations, run_clock_s() - run->start_s);
+             (unsigned long long)run->rounds.evaluations, clock_wall_s() - run->start_s);
   return folder_publish_log(run, error);
 }
 

@@ -6,6 +6,7 @@
 #include "dse/run/progress.h"
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "dse/output/outputs.h"
 #include "dse/run/signals.h"
@@ -143,7 +144,7 @@ static void tell(struct progress *progress, double now_s) {
 }
 
 static void on_round(void *context, const struct rounds *rounds) {
-  if (cluster_rank(rounds->cluster) == 0) tell(context, run_clock_s());
+  if (cluster_rank(rounds->cluster) == 0) tell(context, clock_wall_s());
 }
 
 /* --- stopping -------------------------------------------------------------------------------------------------------
@@ -166,11 +167,11 @@ static bool has_reason(struct progress *progress, double now_s) {
   return progress->reason != NULL;
 }
 
-static bool stop(void *context) { return has_reason(context, run_clock_s()); }
+static bool stop(void *context) { return has_reason(context, clock_wall_s()); }
 
 static bool interrupted(void *context) {
   struct progress *progress = context;
-  const double now_s = run_clock_s();
+  const double now_s = clock_wall_s();
   if (has_reason(progress, now_s)) return true;
   if (now_s - progress->looked_s < look_s || cluster_rank(progress->run->rounds.cluster) != 0) return false;
   tell(progress, now_s);

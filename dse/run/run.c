@@ -8,7 +8,6 @@
 #include "dse/tenancy/tenancy_flow.h"
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* --- the same for all ----------------------------------------------------------------------------------------------
@@ -409,12 +408,6 @@ bool run_prepare(struct run *run, const char *path, struct error *error) {
 
 void run_release(struct run *run) {
   if (run->designs.scratch != NULL) design_space_release(&run->designs);
-}
-
-double run_clock_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 const char *run_path(const struct run *run, const char *name) {

@@ -95,6 +95,5 @@ void run_release(struct run *run);
 /* DIR/name, in the run's arena. */
 const char *run_path(const struct run *run, const char *name);
 void run_host(char host[RUN_HOST_BYTES]); /* of this process, printable */
-double run_clock_s(void);                 /* monotonic, from some moment in the past */
 
 #endif

@@ -133,7 +133,12 @@ void global_add_system(struct choosing *choosing, const struct system_plan *plan
   own.throughput = (double)choosing->search->samples / own.result.iteration_s;
   own.result.energy_j = energy_j + waiting_w / (double)p * own.result.waiting_device_s;
   own.result.hbm_bytes = 0;
-  if (!is_wanted(choosing, &own) || !keep_system(choosing, &own)) arena_rewind(choosing->arena, mark);
+  const bool wanted = is_wanted(choosing, &own);
+  const size_t kind = plan->moved_from != NULL ? KINDS_JOINT
+                      : own.heterogeneous      ? KINDS_HETEROGENEOUS
+                                               : KINDS_HOMOGENEOUS;
+  if (wanted) choosing->global->fastest[kind] = fmax(choosing->global->fastest[kind], own.throughput);
+  if (!wanted || !keep_system(choosing, &own)) arena_rewind(choosing->arena, mark);
 }
 
 static void choose_homogeneous(struct choosing *choosing, const struct system_plan *plan, size_t n_candidates) {
@@ -251,7 +256,7 @@ static double plan_bound(const struct choosing *choosing, const struct system_pl
 static bool try_k(struct choosing *choosing, uint64_t k, struct global_k *row, struct error *error) {
   struct choosing own = *choosing;
   struct global global = *choosing->global;
-  uint32_t *allowed = ARENA_NEW(choosing->arena, uint32_t, MOST_CANDIDATES);
+  uint32_t *allowed = ARENA_NEW(choosing->arena, uint32_t, choosing->most_candidates);
   size_t n = 0;
   own.global = &global;
   *row = (struct global_k){.k = k};

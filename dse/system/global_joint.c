@@ -24,6 +24,7 @@ struct joining {
   uint32_t *candidate; /* [n_designs] */
   double *cost[2];     /* [n_designs]: power, money */
   double limit[2];
+  bool fixed; /* layers stay where the strategy has them */
 };
 
 bool global_moves_layers(const struct choosing *choosing, const struct system_plan *plan) {
@@ -88,6 +89,15 @@ static void set_costs(struct joining *joining, const size_t *which, size_t n_cos
   problem->load_weight = which[0] == SIZE_MAX ? 1 : 0;
 }
 
+static bool lies_as_before(const struct joining *joining, const struct chains_choice *choice) {
+  const struct system_plan *plan = joining->plan;
+  bool same = true;
+  for (uint64_t s = 1; s < plan->problem.n_devices && same && !joining->fixed; s++) {
+    same = choice->end[s - 1] == plan->first_place[s];
+  }
+  return same;
+}
+
 /* Every system of the front, simulated; *bound: no system has less load. */
 static bool take_front(struct joining *joining, double *bound, struct error *error) {
   struct choosing *choosing = joining->choosing;
@@ -99,27 +109,27 @@ static bool take_front(struct joining *joining, double *bound, struct error *err
   }
   uint32_t *design = ARENA_NEW(choosing->arena, uint32_t, p);
   const struct system_plan *moved = NULL;
+  const uint32_t *before = NULL;
   for (size_t i = 0; i < front.n; i++) {
     const struct chains_choice *choice = &front.choices[i];
     if (!chains_check(&joining->problem, choice, error)) BUG("a system that is none: %s", error->text);
-    const bool same = i > 0 && memcmp(choice->end, front.choices[i - 1].end, p * sizeof *choice->end) == 0;
-    if (!same && !system_move_layers(choosing->search->system, joining->plan, choice->end, &moved, error)) return false;
     for (uint64_t s = 0; s < p; s++) design[s] = joining->candidate[choice->design[s]];
+    if (lies_as_before(joining, choice)) {
+      global_add_system(choosing, joining->plan, design);
+      continue;
+    }
+    const bool same = moved != NULL && memcmp(choice->end, before, p * sizeof *before) == 0;
+    if (!same && !system_move_layers(choosing->search->system, joining->plan, choice->end, &moved, error)) return false;
+    before = choice->end;
     global_add_system(choosing, moved, design);
   }
   *bound = front.bound;
   return true;
 }
 
-static bool choose(struct joining *joining, double *bound, struct error *error) {
-  struct choosing *choosing = joining->choosing;
+/* Both fronts of the problem as it stands. */
+static bool take_fronts(struct joining *joining, double *bound, struct error *error) {
   double unused;
-  if (!system_list_pieces(choosing->search->system, joining->plan, &joining->pieces, error)) return false;
-  list_designs(joining);
-  if (joining->problem.n_designs == 0) {
-    *bound = (double)INFINITY;
-    return true;
-  }
   set_costs(joining, (const size_t[]){0, 1}, 2);
   if (!take_front(joining, bound, error)) return false;
   const bool limited = isfinite(joining->limit[0]) || isfinite(joining->limit[1]);
@@ -129,6 +139,36 @@ static bool choose(struct joining *joining, double *bound, struct error *error) 
     if (!take_front(joining, &unused, error)) return false;
   }
   return true;
+}
+
+/* A chain of as many pieces as stages: what stands on each is fixed, the designs are not. */
+static bool take_fixed(struct joining *joining, struct error *error) {
+  const struct system_plan *plan = joining->plan;
+  const uint64_t p = plan->problem.n_devices;
+  const size_t n = plan->cut->chain.n_places;
+  const struct chains_problem whole = joining->problem;
+  double unused;
+  uint32_t *piece_of = ARENA_NEW(joining->choosing->arena, uint32_t, p * p);
+  for (uint64_t s = 0; s < p; s++) {
+    const size_t first = plan->first_place[s], end = s + 1 < p ? plan->first_place[s + 1] : n;
+    piece_of[s * p + s] = joining->pieces.piece_of[first * n + end - 1];
+  }
+  joining->problem.n_layers = p;
+  joining->problem.piece_of = piece_of;
+  joining->fixed = true;
+  const bool good = take_fronts(joining, &unused, error);
+  joining->problem = whole;
+  joining->fixed = false;
+  return good;
+}
+
+/* With the layers where they are first: what moving them is worth is then said of equal efforts. */
+static bool choose(struct joining *joining, double *bound, struct error *error) {
+  if (!system_list_pieces(joining->choosing->search->system, joining->plan, &joining->pieces, error)) return false;
+  list_designs(joining);
+  *bound = (double)INFINITY;
+  if (joining->problem.n_designs == 0) return true;
+  return take_fixed(joining, error) && take_fronts(joining, bound, error);
 }
 
 bool global_choose_joint(struct choosing *choosing, const struct system_plan *plan, double *bound_s,

@@ -6,7 +6,7 @@
 #include "dse/design/design_private.h"
 #include "dse/system/global.h"
 
-enum { MOST_PLANS = 3, MOST_CANDIDATES = 2000, MOST_MEMORIES = 64 };
+enum { MOST_PLANS = 3, MOST_CANDIDATES = 2000, MOST_MEMORIES = 64, MOST_WHOLE_SPACE = 4096 };
 
 /* Of each amount of memory that designs of the space have, the one with the least TDP. */
 struct coolest_design {
@@ -34,11 +34,14 @@ struct choosing {
   const struct system_plan *plans[MOST_PLANS];
   size_t n_plans;
   struct candidate **candidates;
-  size_t n_candidates, systems_held; /* room for so many systems */
-  struct coolest_designs coolest;    /* where no design alone is within the power limit */
+  size_t n_candidates, most_candidates, systems_held; /* room for so many systems */
+  struct coolest_designs coolest;                     /* where no design alone is within the power limit */
   struct arena *arena;
 };
 
+/* Within the limits of a device, but for its memory, which is each stage's to judge. */
+bool global_is_built(const struct design_space *designs, const struct accelerator *accelerator,
+                     const struct stage_cost_of_design *design);
 /* Strategies whose stages fit coolest designs within the power limit; finds these. None: nothing can. */
 void global_choose_mixed(struct choosing *choosing);
 /* Every different stage of the plans, for the least load, then the least power at the slowest one's pace. Collective;

@@ -7,7 +7,7 @@
 enum { MOST_STRATEGIES = 1000000 };
 
 static const char *const sequence_names[] = {"off", "on", "both", NULL};
-static const char *const kinds_names[] = {"homogeneous", "heterogeneous", "joint", NULL};
+const char *const kinds_names[] = {"homogeneous", "heterogeneous", "joint", NULL};
 
 #define SYSTEM(member) offsetof(struct system_settings, member)
 const struct field_table *system_fields(void) {

@@ -62,6 +62,14 @@ static const struct reference references[] = {
     {"qwen3-8b", 8190735360, 163578124435456},
     {"qwen3-30b-a3b", 30532122624, 102404905238528},
     {"qwen3-235b-a22b", 235093634560, 559264871481344},
+    /* T5: by hand from the shapes of its matrices; parameters are the published 60.5, 223, 738 M, 2.85, 11.3 B, of
+     * Flan-T5-Base 248 M. */
+    {"t5-small", 60506624, 35417800704},
+    {"t5-base", 222903552, 141981401088},
+    {"t5-large", 737668096, 481392721920},
+    {"t5-3b", 2851598336, 1903067922432},
+    {"t5-11b", 11307321344, 7589768724480},
+    {"flan-t5-base", 247577856, 141981401088},
     /* further images, and records */
     {"vit_l_16", 304326632, 123109425152}, /* parameters: torchvision's documentation; the rest by closed formula */
     {"vit_h_14", 632045800, 334590218240}, /* likewise, of its weights for 224 pixels */

@@ -346,6 +346,74 @@ static void test_tiles_against_enumeration(void **state) {
   assert_true(exp(log_sum / n_found) <= 1.001);
 }
 
+/* --- tilings of before ---------------------------------------------------------------------------------------------
+ */
+
+/* A neighbour of a sample: one thing that its tilings may hang on is another. */
+static void change_one(struct rng *rng, struct sample *sample) {
+  struct machine *machine = &sample->machine;
+  struct cost_settings *settings = &sample->settings;
+  struct op *op = &sample->op;
+  uint64_t *const members[] = {&machine->rows,
+                               &machine->cols,
+                               &machine->tensor_l2_bytes,
+                               &machine->glb_share_bytes,
+                               &settings->dataflow,
+                               &settings->array_overlap,
+                               &settings->deconv,
+                               &settings->array_mapping,
+                               &settings->buffering,
+                               &settings->accumulator_bytes,
+                               &sample->n_cores};
+  const size_t n_members = sizeof members / sizeof *members, which = rng_below(rng, n_members + 4);
+  if (which >= n_members) { /* loop bounds and strides; what an op declares it reads follows nothing here */
+    uint64_t *dim = &op->dim[rng_below(rng, op_kinds[op->kind].family == FAMILY_GEMM ? 4 : OP_DIMS - 1)];
+    if (*dim > 2) *dim -= 1 + rng_below(rng, 2);
+    return;
+  }
+  const bool is_choice = members[which] == &settings->dataflow || members[which] == &settings->array_overlap;
+  const bool is_pair = members[which] == &settings->deconv || members[which] == &settings->array_mapping;
+  if (is_choice || is_pair)
+    *members[which] = rng_below(rng, is_choice ? 3 : 2);
+  else
+    *members[which] = max_u64(rng_below(rng, 2) == 0 ? *members[which] / 2 : *members[which] + 1, 1);
+}
+
+static void price_both(uint64_t task, struct sample *sample, struct memo *known) {
+  struct op_cost with, without;
+  sample->machine.tilings = NULL;
+  physical_provider.op_cost(&sample->machine, &sample->op, sample->followers, sample->n_cores, &without);
+  sample->machine.tilings = known;
+  physical_provider.op_cost(&sample->machine, &sample->op, sample->followers, sample->n_cores, &with);
+  if (with.cycles != without.cycles || with.bound_cycles != without.bound_cycles ||
+      with.hbm_bytes != without.hbm_bytes || with.glb_bytes != without.glb_bytes ||
+      with.array_bytes != without.array_bytes || with.l2_bytes != without.l2_bytes ||
+      memcmp(&with.mapping.glb, &without.mapping.glb, sizeof with.mapping.glb) != 0 ||
+      memcmp(&with.mapping.l2, &without.mapping.l2, sizeof with.mapping.l2) != 0)
+    describe(task, sample, "another price with tilings of before");
+}
+
+/* One table for all samples, once with room and once without, so that its answers are old ones and strangers' ones. */
+static void test_known_tilings(void **state) {
+  (void)state;
+  struct arena arena;
+  arena_init(&arena, 1 << 16);
+  struct memo *const tables[2] = {tiling_memo_new(&arena, 1 << 14), tiling_memo_new(&arena, 8)};
+  print_message("seed %d\n", SEED);
+  for (uint64_t task = 0; task < 1000; task++) {
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct rng rng = rng_stream(SEED, RNG_TEST, 4, task);
+    struct sample sample;
+    draw_sample(task, &sample, &arena);
+    for (unsigned step = 0; step < 8; step++) {
+      price_both(task, &sample, tables[task % 2]);
+      change_one(&rng, &sample);
+    }
+    arena_rewind(&arena, mark);
+  }
+  arena_release(&arena);
+}
+
 /* Positions that outputs [first, end) read, one by one. */
 static uint64_t count_reads(const struct window *raw, uint64_t first, uint64_t end) {
   uint64_t low = UINT64_MAX, high = 0, n = 0;
@@ -406,11 +474,9 @@ static void test_windows_against_counting(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_floors),
-      cmocka_unit_test(test_monotone),
-      cmocka_unit_test(test_dataflows),
-      cmocka_unit_test(test_tiles_against_enumeration),
-      cmocka_unit_test(test_windows_against_counting),
+      cmocka_unit_test(test_floors),        cmocka_unit_test(test_monotone),
+      cmocka_unit_test(test_dataflows),     cmocka_unit_test(test_tiles_against_enumeration),
+      cmocka_unit_test(test_known_tilings), cmocka_unit_test(test_windows_against_counting),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
