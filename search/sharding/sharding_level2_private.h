@@ -88,7 +88,8 @@ double level2_bound_of(const struct level2_plan *plan);
 void level2_relaxed_choice(const struct level2_plan *plan, uint16_t *choice);
 /* Does the set hold it, as the evaluator counts? */
 bool level2_fits(const struct level2_plan *plan, const uint16_t *choice, struct arena *scratch);
-/* Where memory binds: improves choice and *value_s by what fits; returns what nothing that fits is below. */
+/* Where memory binds: improves choice and *value_s by what fits; returns what nothing that fits is below. Labels of at
+ * most so much width; 0: none, prices alone. */
 double level2_priced(struct level2_plan *plan, size_t max_width, struct arena *scratch, uint16_t *choice,
                      double *value_s);
 /* The plan's value of strategies by offset: just as sharding_evaluate adds. */

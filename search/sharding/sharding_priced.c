@@ -117,9 +117,9 @@ static void raise_price(const struct pricing *p, struct level *level) {
 }
 
 /* For labels, which pay as they go. */
-static void keep_tails(const struct pricing *p, const struct level *level, double price) {
+static void keep_tails(const struct pricing *p, const struct level *level) {
   struct level2_plan *plan = p->plan;
-  plan->price = price, plan->least_live_bytes = level->least_live, plan->most_live_bytes = level->most_live;
+  plan->price = level->price, plan->least_live_bytes = level->least_live, plan->most_live_bytes = level->most_live;
   for (uint32_t i = 0; i < plan->n; i++) {
     struct level2_layer *row = &plan->layers[i];
     double *tail_s = ARENA_NEW(p->scratch, double, row->n);
@@ -136,14 +136,13 @@ static void restore(const struct pricing *p) {
 
 /* What is between the bounds and the best value of a level. */
 static void solve_level(const struct pricing *p, struct level *level, size_t width) {
-  static const double factors[] = {1};
   struct level2_plan *plan = p->plan;
   const struct arena_mark mark = arena_get_mark(p->scratch);
   plan->memory = false, plan->price = 0; /* labels of the bound pay for bytes and do not count them */
   if (plan->n_skips > 0) raise_price(p, level);
-  for (size_t i = 0; i < sizeof factors / sizeof *factors && level->bound_s < *p->value_s; i++) {
-    set_price(p, level, level->price * factors[i]);
-    keep_tails(p, level, level->price * factors[i]);
+  if (width > 0 && level->bound_s < *p->value_s) {
+    set_price(p, level, level->price);
+    keep_tails(p, level);
     restore(p);
     plan->memory = true;
     level->bound_s = fmax(level->bound_s, level2_plan_solve(plan, width, p->scratch, p->choice, p->value_s));

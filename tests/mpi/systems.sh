@@ -21,6 +21,14 @@ files=("${same_bytes[@]}" systems.csv stages.csv k.csv)
 runs 0 'alone' "$dse" explore small.cfg --out whole
 same_on_ranks small.cfg
 
+# Layers and designs together: the choice is each rank's own, and the same.
+joint=(--set 'system.kinds="joint"' --set system.money_usd=400.0)
+runs 0 'joint, alone' "$dse" explore small.cfg --out joint "${joint[@]}"
+for ranks in 1 2 3 5; do
+  runs 0 "joint, $ranks ranks" mpirun -q -n $ranks "$dse" explore small.cfg --out "joint-$ranks" "${joint[@]}"
+  same_files "joint, $ranks ranks" joint "joint-$ranks" "${files[@]}"
+done
+
 # The stages' rounds are the last ones: whoever goes on does them again, wherever the journal was cut.
 size=$(stat -c %s whole/journal)
 for percent in 20 50 70 80 90 98; do
