@@ -478,10 +478,14 @@ const struct command command_why = {
         "limits.constraints which of them to leave out. Of a results folder also the winner: its critical path, what\n"
         "stops it, what one step along each axis does, and 1 %. Of a design: what it breaks and by how much, or which "
         "one\n"
-        "dominates it, and whether its bound lets a search pass over it. Writes nothing. --json: points, looked,\n"
+        "dominates it, and whether its bound lets a search pass over it. Of a co-search also which limit of platforms "
+        "lets one\n"
+        "in. Writes nothing. --json: points, looked,\n"
         "allowed, feasible, limits (limit, unit, designs, alone, nearest_miss, relaxation), relaxation (list of set,\n"
         "from, to, share, admits), winner; of a design: design, feasible, breaks (limit, excess, unit), place,\n"
-        "dominated_by, pruned (pruned, bound, best, binding).",
+        "dominated_by, pruned (pruned, bound, best, binding); of a co-search: co_search (allowed, best, value, "
+        "together,\n"
+        "relaxation as above).",
     .examples = examples,
     .run = run_why,
 };

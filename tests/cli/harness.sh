@@ -109,7 +109,10 @@ same_files() { # NAME FOLDER FOLDER FILE...
 # shellcheck disable=SC2034 # for the scripts that source this
 same_bytes=(front.csv topk.csv journal convergence.csv infeasible.csv columns.csv report.html trace-best.json run.cfg)
 
-# --- runs of a run file: what flows with a results folder have in common; files are those of the array `files` ---------
+# --- runs of a run file: what flows with a results folder have in common ----------------------------------------------
+# What a flow writes besides; whoever sources this says it anew.
+files=()
+
 # Settings that are refused before there is a folder.
 refuses() { # RUN.cfg NAME MESSAGE SET...
   local file=$1 name=$2 message=$3 sets=()
