@@ -16,11 +16,36 @@ void rng_seed(struct rng *rng, rng_u128 seed, rng_u128 sequence) {
   rng->state = (seed + rng->increment) * PCG_MULTIPLIER + rng->increment;
 }
 
+static inline uint64_t output_of(rng_u128 state) {
+  const uint64_t folded = (uint64_t)(state >> 64) ^ (uint64_t)state;
+  const unsigned turn = (unsigned)(state >> 122);
+  return folded >> turn | folded << (-turn & 63);
+}
+
 uint64_t rng_next(struct rng *rng) {
   rng->state = rng->state * PCG_MULTIPLIER + rng->increment;
-  const uint64_t folded = (uint64_t)(rng->state >> 64) ^ (uint64_t)rng->state;
-  const unsigned turn = (unsigned)(rng->state >> 122);
-  return folded >> turn | folded << (-turn & 63);
+  return output_of(rng->state);
+}
+
+/* Each state is a product of the one before, and a product of 128 bits takes long: four chains, each four states a
+ * step, keep the multiplier busy. */
+void rng_fill(struct rng *rng, uint64_t *draws, size_t n) {
+  enum { CHAINS = 4 };
+  rng_u128 state[CHAINS] = {rng->state * PCG_MULTIPLIER + rng->increment}, a = PCG_MULTIPLIER, c = rng->increment;
+  for (size_t k = 1; k < CHAINS; k++) {
+    state[k] = state[k - 1] * PCG_MULTIPLIER + rng->increment;
+    c = c * PCG_MULTIPLIER + rng->increment;
+    a *= PCG_MULTIPLIER;
+  }
+  size_t i = 0;
+  for (; i + CHAINS <= n; i += CHAINS) {
+    for (size_t k = 0; k < CHAINS; k++) {
+      draws[i + k] = output_of(state[k]);
+      rng->state = state[k];
+      state[k] = state[k] * a + c;
+    }
+  }
+  for (; i < n; i++) draws[i] = rng_next(rng);
 }
 
 uint64_t rng_below(struct rng *rng, uint64_t bound) {

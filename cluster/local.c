@@ -4,15 +4,9 @@
  * (mpi.c). */
 #include "cluster/local.h"
 #include "base/checked.h"
+#include "base/clock.h"
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
-
-double local_now_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 size_t local_check_tasks(const struct cluster_tasks *tasks) {
   uint64_t n_bytes;
@@ -68,19 +62,19 @@ static void run_one(const struct local_work *work, uint64_t index) {
 
 uint64_t local_run(const struct local_work *work, uint64_t first, uint64_t n, struct local_times *times,
                    void (*between)(void *context, double now_s), void *between_context) {
-  const double start_s = local_now_s();
+  const double start_s = clock_wall_s();
   double now_s = start_s;
   uint64_t done = 0;
   for (; done < n && !is_interrupted(work); done++) {
     run_one(work, first + done);
-    const double end_s = local_now_s();
+    const double end_s = clock_wall_s();
     note_duration(work, times, end_s - now_s);
     now_s = end_s;
     if (between == NULL) continue;
     between(between_context, end_s);
-    now_s = local_now_s(); /* others' time is not the next task's */
+    now_s = clock_wall_s(); /* others' time is not the next task's */
   }
-  times->timing.evaluating_s += local_now_s() - start_s;
+  times->timing.evaluating_s += clock_wall_s() - start_s;
   times->timing.n_tasks += done;
   return done;
 }

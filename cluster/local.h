@@ -10,9 +10,6 @@ struct local_times {
   struct cluster_durations durations;
 };
 
-/* Seconds of a clock that never goes back; for time limits and reports, never for answers. */
-double local_now_s(void);
-
 /* Stops at wrong arguments (a bug of the caller). Returns the bytes of all records. */
 size_t local_check_tasks(const struct cluster_tasks *tasks);
 /* Returns the number of blocks. */

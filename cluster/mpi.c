@@ -9,6 +9,7 @@
  * and shared memory in place of messages. */
 #include "base/arena.h"
 #include "base/checked.h"
+#include "base/clock.h"
 #include "cluster/cluster.h"
 #include "cluster/local.h"
 #include <limits.h>
@@ -111,10 +112,10 @@ struct patience {
  */
 static void pause_politely(struct patience *patience) {
   if (patience->sleep_ns == 0) {
-    patience->since_s = local_now_s();
+    patience->since_s = clock_wall_s();
     patience->sleep_ns = 20000;
   }
-  if (local_now_s() - patience->since_s < spin_s) {
+  if (clock_wall_s() - patience->since_s < spin_s) {
     sched_yield();
     return;
   }
@@ -292,17 +293,17 @@ static void serve_now_and_then(void *context, double now_s) {
   const struct service *const service = context;
   if (now_s - service->deal->served_s < serve_interval_s) return;
   serve(service->cluster, service->deal);
-  service->deal->served_s = local_now_s(); /* among very many ranks a look alone may outlast the interval */
+  service->deal->served_s = clock_wall_s(); /* among very many ranks a look alone may outlast the interval */
 }
 
 /* `deal` is NULL on ranks that have nobody to serve. */
 static struct report run_range(struct cluster *cluster, const struct local_work *work, struct range range,
                                struct deal *deal) {
   struct service service = {cluster, deal};
-  const double start_s = local_now_s();
+  const double start_s = clock_wall_s();
   const uint64_t n = local_run(work, range.first, range.n, &cluster->times, deal != NULL ? serve_now_and_then : NULL,
                                deal != NULL ? &service : NULL);
-  return (struct report){local_now_s() - start_s, n, n < range.n};
+  return (struct report){clock_wall_s() - start_s, n, n < range.n};
 }
 
 static bool lead(struct cluster *cluster, const struct local_work *work, uint64_t first, double *task_s) {
@@ -369,13 +370,13 @@ static void unite(struct cluster *cluster, void *bytes, size_t n) {
 
 static void note_waiting(struct cluster *cluster, double start_s, double evaluated_s) {
   struct cluster_timing *const timing = &cluster->times.timing;
-  timing->waiting_s += local_now_s() - start_s - (timing->evaluating_s - evaluated_s);
+  timing->waiting_s += clock_wall_s() - start_s - (timing->evaluating_s - evaluated_s);
 }
 
 enum cluster_end cluster_map(struct cluster *cluster, const struct cluster_tasks *tasks, void *records,
                              struct error *error) {
   if (cluster->size == 1) return local_map(tasks, records, &cluster->times, error);
-  const double start_s = local_now_s(), evaluated_s = cluster->times.timing.evaluating_s;
+  const double start_s = clock_wall_s(), evaluated_s = cluster->times.timing.evaluating_s;
   const size_t n_bytes = local_check_tasks(tasks);
   uint64_t first = first_chunk(cluster, tasks->n_tasks, cluster->task_s);
   if (!agree_on_work(cluster, tasks->n_tasks, tasks->record_bytes, &first, error)) return CLUSTER_FAILED;
@@ -436,7 +437,7 @@ static void share_merged(struct cluster *cluster, const struct cluster_blocks *b
 
 enum cluster_end cluster_fold(struct cluster *cluster, const struct cluster_blocks *blocks, struct error *error) {
   if (cluster->size == 1) return local_fold(blocks, &cluster->times, error);
-  const double start_s = local_now_s(), evaluated_s = cluster->times.timing.evaluating_s;
+  const double start_s = clock_wall_s(), evaluated_s = cluster->times.timing.evaluating_s;
   const struct local_work work = {.n = local_check_blocks(blocks), .blocks = blocks};
   uint64_t first = first_chunk(cluster, work.n, cluster->block_s);
   if (!agree_on_work(cluster, blocks->n, blocks->block, &first, error)) return CLUSTER_FAILED;

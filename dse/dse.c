@@ -4,6 +4,7 @@
  * memory ends, which deep below is no value that anybody returns. */
 #include "dse/dse.h"
 
+#include "base/clock.h"
 #include "dse/commands/data_folder.h"
 #include "dse/explore.h"
 
@@ -162,7 +163,7 @@ static bool read_run(void *context, struct error *error) {
   struct invocation *const invocation = &own->invocation;
   struct run *const run = &own->run;
   run->invocation = invocation;
-  run->start_s = run_clock_s();
+  run->start_s = clock_wall_s();
   own->cluster = invocation->cluster = cluster_start(NULL, NULL, error);
   if (own->cluster == NULL || !take_sets(reading, error)) return false;
   const bool read = reading->text != NULL

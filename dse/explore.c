@@ -16,7 +16,9 @@
  */
 #include "dse/explore.h"
 
+#include "base/clock.h"
 #include "dse/cosearch/cosearch.h"
+#include "dse/design/importance.h"
 #include "dse/output/outputs.h"
 #include "dse/run/progress.h"
 #include "dse/system/global.h"
@@ -66,7 +68,11 @@ static enum status compute(struct run *run, struct error *error) {
   rounds_init(&run->rounds, invocation->cluster, &run->designs, run->journal, invocation->arena);
   if (!progress_init(&progress, run, error)) return error->status;
 
-  const bool good = explore_search(run, error);
+  bool good = explore_search(run, error);
+  if (good && !run->rounds.stopped) {
+    outputs_time(run);
+    good = importance_compute(run, error);
+  }
   progress_end(&progress);
   if (!good) return error->status;
 
@@ -91,7 +97,7 @@ enum status explore_run(struct invocation *invocation, const char *path, const s
                         struct error *error) {
   struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
   run->invocation = invocation;
-  run->start_s = run_clock_s();
+  run->start_s = clock_wall_s();
   run->shards = invocation_value(invocation, "shards") != NULL;
   enum status status = STATUS_INPUT;
   bool finished = false;

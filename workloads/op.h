@@ -95,12 +95,15 @@ enum op_kind {
  * other networks are of no known part. Neither cost nor digest depends on it. */
 enum op_split {
   SPLIT_UNKNOWN,
-  SPLIT_TOKENS,        /* rows of tokens as wide as the model: norms, dropout, residuals, routers */
-  SPLIT_TOKEN_IDS,     /* one number a token, which every rank of a tensor group reads */
-  SPLIT_TABLE,         /* embedding: rows of the vocabulary */
-  SPLIT_QKV,           /* matrix: columns of heads */
-  SPLIT_ROTARY,        /* queries and keys */
+  SPLIT_TOKENS,    /* rows of tokens as wide as the model: norms, dropout, residuals, routers */
+  SPLIT_TOKEN_IDS, /* one number a token, which every rank of a tensor group reads */
+  SPLIT_TABLE,     /* embedding: rows of the vocabulary */
+  SPLIT_QKV,       /* matrix: columns of heads */
+  SPLIT_QUERY,     /* matrix: the same of attention to other tokens, whose keys and values are another's: */
+  SPLIT_KEY_VALUE,
+  SPLIT_ROTARY,        /* queries and keys: rotary positions, norms of heads */
   SPLIT_SCORES,        /* product of queries and keys */
+  SPLIT_DISTANCES,     /* a number a pair of tokens, of which each rank takes its heads: learned biases of scores */
   SPLIT_WEIGHTS,       /* scores until they weigh the values: scale, bias, mask, softmax, dropout */
   SPLIT_VALUES,        /* product of scores and values */
   SPLIT_PROJECTION,    /* matrix: rows of heads */

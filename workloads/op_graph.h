@@ -16,6 +16,7 @@ struct split_facts {
   uint64_t layers, samples, sequence, hidden, heads, kv_heads, head_size, ffn, vocab, experts, top_k;
   double capacity_factor;           /* 0: unbounded */
   bool image;                       /* a class token beside the patches: no sequence to share */
+  bool pair;                        /* two sequences, `sequence` the first's: they cannot be shared alike */
   uint64_t tensor, context, expert; /* degrees; 0: not split */
   bool sequence_parallel, pad_heads;
 };

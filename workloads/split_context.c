@@ -12,6 +12,9 @@ static uint64_t degree(const struct split_degrees *degrees) { return degrees->co
 static bool applies(const struct op_graph *forward, const struct split_degrees *degrees, struct error *error) {
   const struct split_facts *const facts = &forward->facts;
   if (!split_known(forward, "context", degrees->context, facts->context, error)) return false;
+  if (facts->pair)
+    return error_add(error, STATUS_INPUT,
+                     "context: sequences of two lengths, one attending to the other, are not shared, allowed is 1");
   if (facts->image)
     return error_add(error, STATUS_INPUT,
                      "context: the tokens of an image cannot be shared, one of them is its class, allowed is 1");

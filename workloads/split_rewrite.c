@@ -118,6 +118,7 @@ static uint64_t copied_share(const struct comparison *c, const struct op *now, c
   switch ((enum op_split)now->split) {
   case SPLIT_QKV: /* a matrix and its bias alike */
     return columns == 0 ? 0 : n_more / columns * c->copied_columns;
+  case SPLIT_ROTARY:
   case SPLIT_TOKENS:
     return n_more;
   case SPLIT_PROJECTION:

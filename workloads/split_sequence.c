@@ -14,6 +14,10 @@ static bool applies(const struct op_graph *forward, const struct split_degrees *
   const uint64_t t = degrees->tensor, length = facts->sequence / (degrees->context > 0 ? degrees->context : 1);
   if (!split_known(forward, "sequence", t, facts->sequence_parallel ? split_tensor_ranks(facts) : 1, error))
     return false;
+  if (facts->pair)
+    return error_add(
+        error, STATUS_INPUT,
+        "sequence: sequences of two lengths, one attending to the other, are not shared, allowed is false");
   if (facts->image)
     return error_add(error, STATUS_INPUT,
                      "sequence: the tokens of an image cannot be shared, one of them is its class, allowed is false");

@@ -119,28 +119,44 @@ static void resize_table(const struct resizing *r, struct op *op) {
 
 static void resize_qkv(const struct resizing *r, struct op *op) {
   const uint64_t m = scaled(op->dim[DIM_M], r->from.group_tokens, r->to.group_tokens);
-  const uint64_t n = (r->to.heads + EXCHANGED * r->to.kv_heads) * r->facts->head_size;
-  set_matrix(op, &(struct matrix){1, m, n, op->dim[DIM_K], true});
+  const uint64_t queries = op->split == SPLIT_KEY_VALUE ? 0 : r->to.heads;
+  const uint64_t shared = op->split == SPLIT_QUERY ? 0 : EXCHANGED * r->to.kv_heads;
+  set_matrix(op, &(struct matrix){1, m, (queries + shared) * r->facts->head_size, op->dim[DIM_K], true});
 }
 
+/* Rotary positions turn a packed tensor, in which values pass by, or one of queries and keys alone, as norms of heads
+ * leave it; a view packs these again. */
 static void resize_rotary(const struct resizing *r, struct op *op) {
-  const uint64_t width = (r->to.heads + EXCHANGED * r->to.kv_heads) * r->facts->head_size;
-  op->dim[DIM_ELEMENTS] = sat_mul(r->to.group_tokens, (r->to.heads + r->to.kv_heads) * r->facts->head_size);
-  op->dim[DIM_X_ELEMENTS] = sat_mul(r->to.group_tokens, width);
-  op->dim[DIM_ROW] = width;
-  op->in_bytes = op->out_bytes = sat_mul(op->dim[DIM_X_ELEMENTS], op->element_bytes);
+  const uint64_t e = r->facts->head_size, turned = (r->to.heads + r->to.kv_heads) * e;
+  const uint64_t packed = turned + r->to.kv_heads * e;
+  const bool is_view = op_kinds[op->kind].family != FAMILY_VECTOR;
+  const bool apart = !is_view && op->dim[DIM_X_ELEMENTS] == op->dim[DIM_ELEMENTS];
+  const uint64_t elements = sat_mul(r->to.group_tokens, apart ? turned : packed);
+  op->in_bytes = op->out_bytes = sat_mul(elements, op->element_bytes);
+  if (is_view) return;
+  op->dim[DIM_ELEMENTS] = sat_mul(r->to.group_tokens, turned);
+  op->dim[DIM_X_ELEMENTS] = elements;
+  if (op->kind == OP_ROTARY) op->dim[DIM_ROW] = apart ? turned : packed;
+}
+
+/* Buckets of distances are every rank's, the numbers looked up for them those of its heads. */
+static void resize_distances(const struct resizing *r, struct op *op) {
+  if (op->kind != OP_EMBEDDING) return;
+  const uint64_t from = r->from.heads, to = r->to.heads;
+  op->n_parameters = scaled(op->n_parameters, from, to);
+  op->weight_bytes = scaled(op->weight_bytes, from, to);
+  op->dim[DIM_ELEMENTS] = scaled(op->dim[DIM_ELEMENTS], from, to);
+  op->out_bytes = scaled(op->out_bytes, from, to);
 }
 
 /* Q·Kᵀ or A·V of all heads here. */
 static void resize_product(const struct resizing *r, struct op *op, bool of_scores) {
   const struct split_facts *const facts = r->facts;
-  const uint64_t reps = sat_mul(facts->samples, r->to.heads);
-  const uint64_t keys = sat_mul(sat_mul(facts->samples, facts->sequence), r->to.kv_heads * facts->head_size);
+  const uint64_t reps = sat_mul(facts->samples, r->to.heads), n_keys = op->dim[of_scores ? DIM_N : DIM_K];
+  const uint64_t keys = sat_mul(sat_mul(facts->samples, n_keys), r->to.kv_heads * facts->head_size);
   op->dim[DIM_REPS] = reps;
-  op->dim[DIM_M] = r->to.queries;
-  op->dim[DIM_N] = of_scores ? facts->sequence : facts->head_size;
-  op->dim[DIM_K] = of_scores ? facts->head_size : facts->sequence;
-  const uint64_t rows = sat_mul(reps, r->to.queries);
+  op->dim[DIM_M] = scaled(op->dim[DIM_M], r->from.queries, r->to.queries);
+  const uint64_t rows = sat_mul(reps, op->dim[DIM_M]);
   op->in_bytes = sat_mul(sat_add(sat_mul(rows, op->dim[DIM_K]), keys), op->element_bytes);
   op->out_bytes = sat_mul(sat_mul(rows, op->dim[DIM_N]), op->element_bytes);
 }
@@ -149,20 +165,25 @@ static void resize_weights(const struct resizing *r, struct op *op) {
   const uint64_t streamed = sat_mul(op->dim[DIM_X_ELEMENTS], op->element_bytes);
   const uint64_t constants = op->in_bytes - streamed; /* slopes, a row of them a head */
   op->in_bytes = streamed;
-  scale_activations(op, r->from.heads * r->from.queries, r->to.heads * r->to.queries);
+  scale_activations(op, r->from.heads, r->to.heads);
+  scale_activations(op, r->from.queries, r->to.queries);
   op->in_bytes = sat_add(op->in_bytes, scaled(constants, r->from.heads, r->to.heads));
 }
 
 static void resize_feed_forward(const struct resizing *r, struct op *op) {
   const bool expert = op_is_expert(op);
-  const uint64_t reps = expert ? r->to.experts : 1, m = expert ? r->to.rows : r->to.group_tokens;
-  const uint64_t hidden = r->facts->hidden, before = expert ? r->from.experts * r->from.rows : r->from.group_tokens;
+  const uint64_t reps = expert ? r->to.experts : 1, hidden = r->facts->hidden;
+  const uint64_t before = expert ? r->from.experts * r->from.rows : r->from.group_tokens;
+  const uint64_t after = expert ? reps * r->to.rows : r->to.group_tokens;
+  const bool matrix = op_kinds[op->kind].family == FAMILY_GEMM;
+  const uint64_t m = !matrix ? 0 : expert ? r->to.rows : scaled(op->dim[DIM_M], before, after);
   if (op->split == SPLIT_COLUMN || op->split == SPLIT_EXPERT_COLUMN) {
     set_matrix(op, &(struct matrix){reps, m, r->to.ffn, hidden, true});
   } else if (op->split == SPLIT_ROW || op->split == SPLIT_EXPERT_ROW) {
     set_matrix(op, &(struct matrix){reps, m, hidden, r->to.ffn, false});
   } else {
-    scale_activations(op, before * r->from.ffn, reps * m * r->to.ffn);
+    scale_activations(op, r->from.ffn, r->to.ffn);
+    scale_activations(op, before, after);
     op->dim[DIM_ROW] = r->to.ffn;
   }
 }
@@ -248,10 +269,15 @@ struct op split_resized(const struct op *old, const struct split_facts *from, co
     resize_table(&r, &op);
     break;
   case SPLIT_QKV:
+  case SPLIT_QUERY:
+  case SPLIT_KEY_VALUE:
     resize_qkv(&r, &op);
     break;
   case SPLIT_ROTARY:
     resize_rotary(&r, &op);
+    break;
+  case SPLIT_DISTANCES:
+    resize_distances(&r, &op);
     break;
   case SPLIT_SCORES:
   case SPLIT_VALUES:
@@ -262,7 +288,8 @@ struct op split_resized(const struct op *old, const struct split_facts *from, co
     break;
   case SPLIT_PROJECTION: {
     const uint64_t k = r.to.heads * to->head_size;
-    set_matrix(&op, &(struct matrix){1, r.to.group_tokens, op.dim[DIM_N], k, false});
+    const uint64_t m = scaled(op.dim[DIM_M], r.from.group_tokens, r.to.group_tokens);
+    set_matrix(&op, &(struct matrix){1, m, op.dim[DIM_N], k, false});
     break;
   }
   case SPLIT_COLUMN:

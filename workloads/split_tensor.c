@@ -46,7 +46,8 @@ static bool applies(const struct op_graph *forward, const struct split_degrees *
 static bool enter(const struct op *reader, size_t j, const struct split_degrees *degrees, struct split_link *link) {
   const enum op_split split = reader->split;
   const bool expert = split == SPLIT_EXPERT_COLUMN;
-  if (j > 0 || !(expert || split == SPLIT_QKV || split == SPLIT_COLUMN || split == SPLIT_LOGITS)) return false;
+  const bool heads = split == SPLIT_QKV || split == SPLIT_QUERY || split == SPLIT_KEY_VALUE;
+  if (j > 0 || !(expert || heads || split == SPLIT_COLUMN || split == SPLIT_LOGITS)) return false;
   *link = (struct split_link){"enter",          OP_COPY,         expert ? SPLIT_EXPERT_ENTER : SPLIT_ENTER,
                               reader->in_bytes, degrees->tensor, 1};
   return true;

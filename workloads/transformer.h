@@ -10,24 +10,28 @@
 enum transformer_activation { ACTIVATION_GELU, ACTIVATION_RELU, ACTIVATION_RELU2, ACTIVATION_SILU };
 enum transformer_norm { NORM_LAYER, NORM_RMS };
 enum transformer_norm_place { PLACE_PRE, PLACE_POST };
-enum transformer_position { POSITION_LEARNED, POSITION_ROTARY, POSITION_ALIBI, POSITION_NONE };
+enum transformer_position { POSITION_LEARNED, POSITION_ROTARY, POSITION_ALIBI, POSITION_NONE, POSITION_RELATIVE };
 enum transformer_head { HEAD_LM, HEAD_MLM };
 
 struct transformer {
   const char *kind;
   uint64_t layers, hidden, heads, kv_heads, head_size, ffn; /* 0 until transformer_check where the key was left out */
   uint64_t activation, norm, norm_place;                    /* enums above */
-  bool gated, final_norm, bias, parallel_block, dropout, causal;
+  bool gated, final_norm, bias, qkv_bias, query_key_norm, parallel_block, dropout, causal;
+  bool score_dropout, inner_dropout; /* on the weights of values; behind the feed-forward activation */
   uint64_t experts, top_k;
   double capacity_factor; /* 0: unbounded */
   /* language models */
   uint64_t vocab, sequence, position, position_extra_rows, embedding_width, token_types, head;
   bool embedding_norm, tied, pooler;
+  uint64_t position_buckets; /* POSITION_RELATIVE */
+  /* sequence pairs; `layers` are the encoder's */
+  uint64_t decoder_layers, source_length, target_length;
   /* images */
   uint64_t image, patch, channels, classes;
 };
 
-extern const struct field_table decoder_fields, encoder_fields, vit_fields;
+extern const struct field_table decoder_fields, encoder_fields, vit_fields, encoder_decoder_fields;
 
 /* Fills in what the file left out and judges what a table of fields cannot; all mistakes at once. */
 bool transformer_check(const struct generation *generation, struct transformer *model, struct error *error);

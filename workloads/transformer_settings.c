@@ -34,6 +34,8 @@ static const char *const heads[] = {"lm", "mlm", NULL};
       CHOICE(norm_place, norm_places, "\"pre\"", "Norms before each part or after each residual."),                    \
       SWITCH(final_norm, "true", "A norm behind the last block."),                                                     \
       SWITCH(bias, "true", "Biases of the QKV, projection and both feed-forward products (one for all experts)."),     \
+      SWITCH(qkv_bias, "false", "A bias of the QKV product, whatever `bias` says."),                                   \
+      SWITCH(query_key_norm, "false", "An RMS norm of each head of queries and keys, one scale for all heads."),       \
       SWITCH(parallel_block, "false", "Attention and feed-forward read the same input."),                              \
       SWITCH(dropout, "true", "Dropout behind embedding, scores, projection and feed-forward."),                       \
       NUMBER(experts, 0, "0", "Feed-forward experts; 0: a dense model."),                                              \
@@ -65,12 +67,33 @@ static const struct field vit_field_list[] = {
     NUMBER(classes, 1, "1000", "Outputs of the classifier."),
     SWITCH(causal, "false", "Tokens see only what came before them."),
 };
+static const struct field encoder_decoder_field_list[] = {
+    KIND,
+    NUMBER(layers, 1, NULL, "Blocks of the encoder."),
+    NUMBER(decoder_layers, 0, "0", "Blocks of the decoder; 0: as many as the encoder's."),
+    NUMBER(hidden, 1, NULL, "Width between blocks."),
+    NUMBER(heads, 1, NULL, "Heads, of either side."),
+    NUMBER(head_size, 0, "0", "Width of a head; 0: hidden/heads."),
+    NUMBER(ffn, 0, "0", "Width inside the feed-forward part; 0: four times hidden."),
+    SWITCH(gated, "false", "Three feed-forward matrices, the first gating the second."),
+    CHOICE(activation, activations, "\"relu\"", "Feed-forward activation."),
+    SWITCH(dropout, "true", "Dropout behind embedding, scores, projection, activation, feed-forward and last norm."),
+    NUMBER(vocab, 1, NULL, "Rows of the embedding, which both sides share."),
+    SWITCH(tied, "true", "The logits use the embedding's table."),
+    NUMBER(position_buckets, 1, "32", "Classes of distances between tokens, each with a learned bias a head."),
+    NUMBER(source_length, 1, "512", "Tokens that are read."),
+    NUMBER(target_length, 1, "114", "Tokens that are written."),
+};
 const struct field_table decoder_fields = {"decoder", "A transformer that predicts the next token.", decoder_field_list,
                                            sizeof decoder_field_list / sizeof *decoder_field_list};
 const struct field_table encoder_fields = {"encoder", "A transformer that fills in masked tokens.", encoder_field_list,
                                            sizeof encoder_field_list / sizeof *encoder_field_list};
 const struct field_table vit_fields = {"vit", "A transformer over the patches of an image.", vit_field_list,
                                        sizeof vit_field_list / sizeof *vit_field_list};
+
+const struct field_table encoder_decoder_fields = {
+    "encoder_decoder", "A transformer that reads one sequence and writes another.", encoder_decoder_field_list,
+    sizeof encoder_decoder_field_list / sizeof *encoder_decoder_field_list};
 
 static void check_attention(const struct generation *generation, struct transformer *model, struct error *error) {
   const unsigned long long n_heads = model->heads, hidden = model->hidden;

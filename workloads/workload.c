@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct workload_generator *const workload_generators[] = {
 #define GENERATOR(kind) &kind##_generator,
@@ -214,6 +215,20 @@ bool workload_load(const struct workload_request *request, struct arena *arena, 
   }
   arena_rewind(scratch, mark);
   return loaded;
+}
+
+bool workload_exists(const struct workload_request *request, struct arena *scratch, struct error *error) {
+  const char *const name = request->name;
+  if (!ends_in(name, ".json") && !ends_in(name, ".onnx") && !ends_in(name, ".cfg")) {
+    const struct arena_mark mark = arena_get_mark(scratch);
+    const bool found = model_path(request, scratch, error) != NULL;
+    arena_rewind(scratch, mark);
+    return found;
+  }
+  if (access(name, R_OK) == 0) return true;
+  char escaped[ESCAPED_BYTES];
+  text_escape(name, escaped, sizeof escaped);
+  return error_add(error, STATUS_ENVIRONMENT, "%s: cannot be opened: %s", escaped, strerror(errno));
 }
 
 bool workload_export_json(const struct op_graph *graph, const char *name, const char *path, struct error *error) {

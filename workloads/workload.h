@@ -43,6 +43,10 @@ struct workload {
 bool workload_load(const struct workload_request *request, struct arena *arena, struct arena *scratch,
                    struct workload *workload, struct error *error);
 
+/* Is there such a model or file at all? Otherwise the words of workload_load, for who tells of other mistakes besides.
+ */
+bool workload_exists(const struct workload_request *request, struct arena *scratch, struct error *error);
+
 /* What a generator works on. */
 struct generation {
   const struct workload_request *request;

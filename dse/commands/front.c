@@ -10,6 +10,7 @@
 #include "results/cloud.h"
 #include "results/table.h"
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Of up to this many designs the volume over four objectives takes some ten milliseconds; over more it is asked for. */
@@ -257,18 +258,79 @@ static void tell_csv(const struct merge *merge) {
 
 static json_t *number_or_null(double value) { return value >= 0 ? json_real(value) : json_null(); }
 
-/* Whole numbers and fractions as numbers, but for the name of a design, which is made of digits now and then. */
-static json_t *value_of(const char *text, bool is_text) {
-  uint64_t whole;
+static size_t digits(const char *text) { return strspn(text, "0123456789"); }
+
+/* Is the text a number as JSON writes one? */
+static bool is_number(const char *text) {
+  if (*text == '-') text++;
+  const size_t whole = digits(text);
+  if (whole == 0 || (whole > 1 && *text == '0')) return false;
+  text += whole;
+  if (*text == '.') {
+    const size_t fraction = digits(++text);
+    if (fraction == 0) return false;
+    text += fraction;
+  }
+  if (*text == 'e' || *text == 'E') {
+    text++;
+    if (*text == '+' || *text == '-') text++;
+    const size_t exponent = digits(text);
+    if (exponent == 0) return false;
+    text += exponent;
+  }
+  return *text == '\0';
+}
+
+static void put_text(const char *text) {
+  bool plain = true;
+  for (const char *c = text; plain && *c != '\0'; c++) plain = *c >= ' ' && *c <= '~' && *c != '"' && *c != '\\';
+  if (plain) {
+    putchar('"');
+    fputs(text, stdout);
+    putchar('"');
+    return;
+  }
+  json_t *string = json_string(text); /* NULL: no UTF-8 */
+  char *const escaped = string != NULL ? json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
+  fputs(escaped != NULL ? escaped : "null", stdout);
+  free(escaped);
+  json_decref(string);
+}
+
+/* Numbers as the file has them, to the digit, but for the name of a design, which is made of digits now and then. */
+static void put_value(const char *text, bool is_text) {
   double number;
-  if (text[0] == '\0') return json_null();
-  if (!is_text && text_to_u64(text, &whole) && whole <= INT64_MAX) return json_integer((json_int_t)whole);
-  if (!is_text && text_to_double(text, &number)) return json_real(number);
-  return json_string(text);
+  if (text[0] == '\0') {
+    fputs("null", stdout);
+  } else if (!is_text && is_number(text) && text_to_double(text, &number)) {
+    fputs(text, stdout);
+  } else {
+    put_text(text);
+  }
+}
+
+/* The front's rows as they come: ten thousand of them as objects in memory took longer than all the rest. */
+static void put_front(const struct merge *merge) {
+  const struct csv *first = &merge->folders[0].front;
+  bool *is_text = ARENA_NEW(merge->arena, bool, first->n_columns);
+  for (size_t c = 0; c < first->n_columns; c++) is_text[c] = c == 0 || strcmp(first->header[c], "hbm_generation") == 0;
+  fputs(" \"front\": [", stdout);
+  for (size_t i = 0; i < merge->n_front; i++) {
+    fputs(i > 0 ? ",\n  {\n   \"folder\": " : "\n  {\n   \"folder\": ", stdout);
+    put_text(merge->folders[merge->folder_of[merge->which[i]]].name);
+    for (size_t c = 0; c < first->n_columns; c++) {
+      fputs(",\n   ", stdout);
+      put_text(first->header[c]);
+      fputs(": ", stdout);
+      put_value(cell_of(merge, merge->which[i], c), is_text[c]);
+    }
+    fputs("\n  }", stdout);
+  }
+  fputs(merge->n_front > 0 ? "\n ]\n}\n" : "]\n}\n", stdout);
 }
 
 static void tell_json(const struct merge *merge, struct error *error) {
-  json_t *object = json_object(), *objectives = json_array(), *folders = json_array(), *front = json_array();
+  json_t *object = json_object(), *objectives = json_array(), *folders = json_array();
   for (size_t i = 0; i < merge->n_objectives; i++) {
     json_array_append_new(objectives,
                           json_pack("{ss ss ss sf}", "name", merge->objectives[i].name, "unit",
@@ -282,27 +344,19 @@ static void tell_json(const struct merge *merge, struct error *error) {
                            (json_int_t)count_on_front(merge, f), "as_good", (json_int_t)count_as_good(merge, f),
                            "hypervolume", number_or_null(volume_of_folder(merge, f))));
   }
-  const struct front_folder *first = &merge->folders[0];
-  for (size_t i = 0; i < merge->n_front; i++) {
-    json_t *design = json_object();
-    const size_t row = merge->which[i];
-    json_object_set_new(design, "folder", json_string(merge->folders[merge->folder_of[row]].name));
-    for (size_t c = 0; c < first->front.n_columns; c++) {
-      const char *name = first->front.header[c];
-      json_object_set_new(design, name,
-                          value_of(cell_of(merge, row, c), c == 0 || strcmp(name, "hbm_generation") == 0));
-    }
-    json_array_append_new(front, design);
-  }
   json_object_set_new(object, "objectives", objectives);
   json_object_set_new(object, "hypervolume", number_or_null(volume_of(merge, merge->which, merge->n_front)));
   json_object_set_new(object, "designs", json_integer((json_int_t)merge->n_rows));
   json_object_set_new(object, "folders", folders);
-  json_object_set_new(object, "front", front);
-  if (json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII) != 0) {
+  char *const head = json_dumps(object, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+  const size_t n = head != NULL ? strlen(head) : 0;
+  if (n < 2) {
     error_add(error, STATUS_ENVIRONMENT, "dse front: the answer cannot be composed");
+  } else {
+    printf("%.*s,\n", (int)(n - 2), head); /* without its last line, a brace */
+    put_front(merge);
   }
-  putchar('\n');
+  free(head);
   json_decref(object);
 }
 

@@ -7,13 +7,15 @@
 #include "dse/explore.h"
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/rng.h"
+#include "dse/design/importance.h"
 #include "dse/run/progress.h"
+#include "dse/system/system_report.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* PAGE_BYTES: of report and trace. FINALS_BYTES: of the closest bound on the platforms in the finals, its partial
  * mappings. */
@@ -28,8 +30,10 @@ enum {
 static const double screen_s = 0.1, trial_s = 1.95; /* of the processor at most */
 /* Measured on the ready configurations (scripts/plan-check): what a finished trial leaves out (report, traces, tables),
  * in core-seconds; how many evaluations a search of systems wants, in the median; what the proof behind it takes in
- * terms of the search, and the stages' own searches in terms of both. */
-static const double writing_s = 0.03, usual_evaluations = 21, proof_share = 0.45, stages_share = 0.1;
+ * terms of the search, the stages' own searches in terms of both, and in terms of all these what the importance of axes
+ * and degrees takes behind them. */
+static const double writing_s = 0.03, usual_evaluations = 21, proof_share = 0.45, stages_share = 0.1,
+                    importance_share = 0.45;
 
 struct plan {
   struct run *run;
@@ -47,12 +51,6 @@ struct plan {
   unsigned ranks;
 };
 
-static double processor_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* --- how much of the space limits leave ------------------------------------------------------------------------------
  */
 
@@ -61,7 +59,7 @@ static void screen_some(struct plan *plan) {
   const struct space *space = &plan->run->designs.space;
   struct rng rng = rng_stream(plan->run->settings.search.seed, RNG_PLAN, 0, 0);
   const bool all = plan->points <= MOST_SCREENED;
-  const double start_s = run_clock_s();
+  const double start_s = clock_wall_s();
   for (uint64_t i = 0; i < min_u64(plan->points, MOST_SCREENED); i++) {
     const struct point point = space_point(space, all ? i : rng_below(&rng, plan->points));
     struct score score;
@@ -69,7 +67,7 @@ static void screen_some(struct plan *plan) {
     plan->screened++;
     plan->allowed += score.reason == REASON_NONE;
     plan->reasons[score.reason]++;
-    if (run_clock_s() - start_s > screen_s) return;
+    if (clock_wall_s() - start_s > screen_s) return;
   }
 }
 
@@ -80,6 +78,7 @@ static void screen_some(struct plan *plan) {
 static const char *phase_of(const struct run *run) {
   const bool bounding = run->proof.points > 0 && run->proof.allowed == 0;
   if (run->stages.rounds != NULL) return "stages";
+  if (run->weighing) return "importance";
   if (run->mapping.n_total > 0) return "tenants";
   if (run->rounds.fold_total > 0 && !bounding) return "fold";
   return run->proof.points > 0 ? "prove" : "search";
@@ -102,7 +101,7 @@ static void watch(struct plan *plan) {
   plan->n_total = stages ? run->stages.n_total : tenants ? run->mapping.n_total : fold ? run->rounds.fold_total : 0;
   if (phase == plan->phase) return;
   plan->phase = phase;
-  plan->phase_core_s = processor_s();
+  plan->phase_core_s = clock_processor_s();
   plan->phase_tasks = own_timing(plan).n_tasks;
 }
 
@@ -110,8 +109,8 @@ static bool over(void *context) {
   struct plan *plan = context;
   watch(plan);
   /* On a machine that others keep busy, up to four times as long by the wall: what counts is the processor's time. */
-  const double wall_s = run_clock_s() - plan->begun_s;
-  return wall_s >= trial_s && (processor_s() - plan->prepared_s >= trial_s || wall_s >= 4 * trial_s);
+  const double wall_s = clock_wall_s() - plan->begun_s;
+  return wall_s >= trial_s && (clock_processor_s() - plan->prepared_s >= trial_s || wall_s >= 4 * trial_s);
 }
 
 static void on_round(void *context, const struct rounds *rounds) {
@@ -121,15 +120,15 @@ static void on_round(void *context, const struct rounds *rounds) {
 
 static bool try_it(struct plan *plan, struct error *error) {
   struct run *run = plan->run;
-  plan->begun_s = run_clock_s();
+  plan->begun_s = clock_wall_s();
   plan->phase = "";
   rounds_init(&run->rounds, run->invocation->cluster, &run->designs, NULL, run->invocation->arena);
   run->rounds.stop = run->rounds.interrupted = over;
   run->rounds.progress = on_round;
   run->rounds.stop_context = run->rounds.progress_context = plan;
-  if (!explore_search(run, error)) return false;
+  if (!explore_search(run, error) || (!run->rounds.stopped && !importance_compute(run, error))) return false;
   plan->ended = !run->rounds.stopped;
-  plan->ended_s = processor_s();
+  plan->ended_s = clock_processor_s();
   plan->trial_core_s = plan->ended_s - plan->prepared_s;
   return true;
 }
@@ -168,17 +167,21 @@ static double share_done(const struct plan *plan) {
  * systems takes a part of what the search did. */
 static double left_s(const struct plan *plan, double before_s, double spent_s) {
   const bool of_system = plan->run->system != NULL;
-  const double stages = of_system ? 1 + stages_share : 1;
+  const bool weighs = of_system && plan->run->settings.report.sensitivity_samples > 0;
+  const double stages = of_system ? 1 + stages_share + (weighs ? importance_share : 0) : 1;
+  const double weighing_s = weighs ? importance_share * (before_s + spent_s) : 0;
+  if (strcmp(plan->phase, "importance") == 0) return spent_s;
   if (strcmp(plan->phase, "search") == 0) {
     const double done = fmax((double)plan->run->rounds.evaluations, 1), wanted = usual_evaluations / done;
     const double times = wanted > 1 ? wanted * (1 + proof_share) * stages : 0;
     return fmax(times, 2) * spent_s - spent_s;
   }
   if (strcmp(plan->phase, "prove") == 0) {
-    return of_system ? fmax(fmax(proof_share * before_s - spent_s, spent_s), 0) + stages_share * before_s
+    return of_system ? fmax(fmax(proof_share * before_s - spent_s, spent_s), 0) + stages_share * before_s + weighing_s
                      : fmax(spent_s, 0.5 * (before_s + spent_s));
   }
-  return strcmp(plan->phase, "stages") == 0 ? fmax(spent_s, stages_share * before_s) : 0.5 * (before_s + spent_s);
+  return strcmp(plan->phase, "stages") == 0 ? fmax(spent_s, stages_share * before_s) + weighing_s
+                                            : 0.5 * (before_s + spent_s);
 }
 
 static void guess_seconds(struct plan *plan) {
@@ -252,6 +255,15 @@ static void guess_all(struct plan *plan) {
   plan->ranks = advised_ranks(plan);
 }
 
+/* What is known of it: something was found; or the whole run was, or limits exclude every point. */
+enum feasible { FEASIBLE_UNKNOWN, FEASIBLE_NONE, FEASIBLE_SOME };
+static enum feasible is_feasible(const struct plan *plan) {
+  const struct run *run = plan->run;
+  if (topk_count(run->rounds.topk) > 0 || system_report_chosen(run) != NULL) return FEASIBLE_SOME;
+  const bool none = plan->ended || (plan->screened == plan->points && plan->allowed == 0);
+  return none ? FEASIBLE_NONE : FEASIBLE_UNKNOWN;
+}
+
 /* --- telling ---------------------------------------------------------------------------------------------------------
  */
 
@@ -271,6 +283,11 @@ static void tell_json(const struct plan *plan, struct error *error) {
                              "core_s_high", plan->high_s, "ranks_advised", (int)plan->ranks, "allowed_share",
                              (double)plan->allowed / (double)max_u64(plan->screened, 1), "max_time_advised_s",
                              advised_time_s(plan), "exact", plan->ended, "phase", plan->ended ? "done" : plan->phase);
+  const enum feasible feasible = is_feasible(plan);
+  if (object != NULL) {
+    json_object_set_new(object, "feasible",
+                        feasible == FEASIBLE_UNKNOWN ? json_null() : json_boolean(feasible == FEASIBLE_SOME));
+  }
   if (object == NULL || json_dumpf(object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII) != 0) {
     error_add(error, STATUS_ENVIRONMENT, "dse plan: the answer cannot be composed");
   }
@@ -315,6 +332,10 @@ static void tell(const struct plan *plan) {
     say(invocation, "  core time    about %s, between %s and %s (after %.1f s, in the phase: %s)\n", text[0], text[1],
         text[2], plan->trial_core_s, plan->phase);
   }
+  if (is_feasible(plan) == FEASIBLE_NONE) {
+    say(invocation, "  nothing is feasible within these limits; dse why %s says what stands in the way\n", path);
+    return;
+  }
   const double limit_s = advised_time_s(plan);
   const unsigned minutes = (unsigned)(limit_s / 60);
   say(invocation, "  ranks        %u\nto paste:\n  ", plan->ranks);
@@ -330,11 +351,11 @@ static enum status run_plan(struct invocation *invocation, struct error *error) 
   struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
   struct plan *plan = ARENA_NEW(invocation->arena, struct plan, 1);
   run->invocation = invocation;
-  run->start_s = run_clock_s();
+  run->start_s = clock_wall_s();
   plan->run = run;
   bool good = run_prepare(run, invocation->words[0], error);
   if (good) {
-    plan->prepared_s = processor_s();
+    plan->prepared_s = clock_processor_s();
     plan->points = space_size(&run->designs.space);
     good = try_it(plan, error);
   }
@@ -364,7 +385,8 @@ const struct command command_plan = {
         "the\n"
         "rest is extrapolated, with an interval. Prints the lines to paste for mpirun and sbatch. --json: points,\n"
         "evaluations_max, rounds, bytes_per_rank, bytes_disk, core_s, core_s_low, core_s_high, ranks_advised, and\n"
-        "workload, stages, allowed_share, max_time_advised_s, exact (the trial ended), phase (where it was).",
+        "workload, stages, allowed_share, max_time_advised_s, exact (the trial ended), phase (where it was), feasible "
+        "(null: not known).",
     .examples = examples,
     .run = run_plan,
 };

@@ -7,6 +7,7 @@
  * manifest.json, which stay as the run left them. */
 #include "dse/explore.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "dse/design/importance.h"
 #include "dse/output/picture.h"
@@ -160,7 +161,8 @@ static bool picture(struct run *run, struct error *error) {
     good = error_add(error, STATUS_INFEASIBLE, "%s: nothing feasible%s, so there is nothing to picture; dse why %s",
                      run->folder, run->unfinished ? " yet" : "", run->folder);
   }
-  good = good && (topk_count(run->rounds.topk) == 0 || importance_compute(run, error));
+  run->rounds.stop = NULL; /* the journal's end is no reason to stop here */
+  good = good && importance_compute(run, error);
   if (good && is_writer && topk_count(run->rounds.topk) > 0) publish(&replay, error);
   if (is_writer) {
     remove_copy(&replay);
@@ -181,7 +183,7 @@ static enum status run_report(struct invocation *invocation, struct error *error
   }
   struct run *run = ARENA_NEW(invocation->arena, struct run, 1);
   run->invocation = invocation;
-  run->start_s = run_clock_s();
+  run->start_s = clock_wall_s();
   run->folder = folder;
   const bool good = run_prepare(run, path, error) && picture(run, error);
   run_release(run);

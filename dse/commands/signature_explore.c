@@ -120,6 +120,17 @@ const struct signature_flow signature_flow_explore_system = {
             "schedule = [\"1f1b\", \"zb_h1\"]; zero = [1, 3]; };",
     .run = explore,
 };
+const struct signature_flow signature_flow_explore_joint = {
+    .name = "explore_joint",
+    .doc = "four stages: layers and designs of each together, at equal money",
+    .text = "workload = \"gpt2-xl\"; limits = { area_mm2 = 700.0; };\n"
+            "space = { tc_count = [2, 8]; tc_rows = [128]; tc_cols = [64, 128]; vc_count = [2, 4]; vc_width = [512];\n"
+            "glb_mib = [32]; hbm_stacks = [1, 2, 4]; };\n"
+            "system = { devices = [8]; global_batch = 16; tensor = [1]; pipeline = [4]; microbatch = [1]; zero = [1];\n"
+            "money_usd = 3000.0; kinds = \"joint\"; };\n"
+            "search = { prove_front = false; bound_points = 0; };",
+    .run = explore,
+};
 const struct signature_flow signature_flow_explore_tenants = {
     .name = "explore_tenants",
     .doc = "platforms of found designs for tenants",

@@ -1,13 +1,10 @@
 /* The flows of the signature that map: small problems that our own networks make, by every algorithm that applies.
  * Answers and what they are worth count; clocks do not. */
 #include "dse/commands/signature.h"
-#include "dse/map/map.h"
+#include "dse/map/map_maker.h"
 #include "dse/partition/partition_run.h"
-#include "dse/partition/partition_table.h"
 #include "dse/placement/placement_run.h"
-#include "dse/placement/placement_table.h"
 #include "dse/sharding/sharding_run.h"
-#include "dse/sharding/sharding_table.h"
 #include "dse/tenancy/tenancy_beyond.h"
 #include "dse/tenancy/tenancy_run.h"
 
@@ -15,38 +12,9 @@
 #include "search/systems/systems_table.h"
 #include <string.h>
 
-/* What run files of problems have in common. */
-struct making {
-  struct cost_settings cost;
-  struct technology technology;
-  struct training_settings training;
-  struct tenancy_world world;
-};
-
-/* Opens the flow's text: `group` into `into`, of struct `table`. config_close is the caller's. */
-static bool open_text(const struct signature_flow *flow, struct invocation *invocation, struct making *making,
-                      const struct config_section *own, struct config **config, struct error *error) {
-  if (!config_open_text(flow->name, flow->text, strlen(flow->text), NULL, 0, invocation->arena, config, error))
-    return false;
-  making->world = (struct tenancy_world){.data_folder = invocation->data_folder,
-                                         .path = flow->name,
-                                         .group = own->group,
-                                         .cores_key = strcmp(own->group, "chips") == 0 ? "accelerator" : NULL,
-                                         .config = *config,
-                                         .cost = &making->cost,
-                                         .technology = &making->technology,
-                                         .training = &making->training,
-                                         .arena = invocation->arena,
-                                         .scratch = invocation->scratch};
-  const struct config_section sections[] = {
-      *own,
-      {"cost", &cost_fields, &making->cost, false},
-      {"technology", &technology_fields, &making->technology, false},
-      {"training", &training_fields, &making->training, false},
-  };
-  if (config_apply(*config, sections, sizeof sections / sizeof *sections, invocation->arena, error)) return true;
-  config_close(*config);
-  return false;
+static const void *first_of(const struct signature_flow *flow, const struct invocation *invocation,
+                            const struct map_maker *maker, struct error *error) {
+  return map_make_first(invocation, maker, flow->name, flow->text, error);
 }
 
 static const void *defaults_of(const struct field_table *table, size_t bytes, struct arena *arena) {
@@ -152,17 +120,10 @@ static bool tenancy_by(struct invocation *invocation, struct tenancy_problem *pr
 
 static bool tenancy(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
                     struct error *error) {
-  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
-  struct tenancy_table_settings settings;
-  struct tenancy_table table;
-  struct tenancy_instance instance;
-  struct config *config;
-  const struct config_section own = {"tenancy", &tenancy_table_fields, &settings, false};
-  if (!open_text(flow, invocation, making, &own, &config, error)) return false;
-  const bool made = tenancy_table_open(&settings, &making->world, &table, error) &&
-                    tenancy_table_build(&table, 0, invocation->arena, &instance, error);
-  config_close(config);
-  return made && tenancy_by(invocation, &instance.problem, digest, error);
+  const struct tenancy_instance *const instance = first_of(flow, invocation, &map_maker_jobs, error);
+  if (instance == NULL) return false;
+  struct tenancy_problem problem = instance->problem;
+  return tenancy_by(invocation, &problem, digest, error);
 }
 
 const struct signature_flow signature_flow_map_tenancy = {
@@ -205,17 +166,8 @@ static bool placement_by(struct invocation *invocation, const struct placement_p
 
 static bool placement(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
                       struct error *error) {
-  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
-  struct placement_table_settings settings;
-  struct placement_table table;
-  struct placement_problem problem;
-  struct config *config;
-  const struct config_section own = {"placement", &placement_table_fields, &settings, false};
-  if (!open_text(flow, invocation, making, &own, &config, error)) return false;
-  const bool made = placement_table_open(&settings, &making->world, &table, error) &&
-                    placement_table_build(&table, 0, invocation->arena, &problem, error);
-  config_close(config);
-  return made && placement_by(invocation, &problem, digest, error);
+  const struct placement_problem *const problem = first_of(flow, invocation, &map_maker_layers, error);
+  return problem != NULL && placement_by(invocation, problem, digest, error);
 }
 
 const struct signature_flow signature_flow_map_placement = {
@@ -272,18 +224,9 @@ static void sharding_by(struct invocation *invocation, const struct sharding_pro
 
 static bool sharding(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
                      struct error *error) {
-  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
-  struct sharding_table_settings settings;
-  struct sharding_table table;
-  struct sharding_problem problem;
-  struct config *config;
-  const struct config_section own = {"sharding", &sharding_table_fields, &settings, false};
-  if (!open_text(flow, invocation, making, &own, &config, error)) return false;
-  const bool made = sharding_table_open(&settings, NULL, 0, &making->world, &table, error) &&
-                    sharding_table_build(&table, 0, invocation->arena, &problem, error);
-  config_close(config);
-  if (made) sharding_by(invocation, &problem, digest);
-  return made;
+  const struct sharding_problem *const problem = first_of(flow, invocation, &map_maker_shards, error);
+  if (problem != NULL) sharding_by(invocation, problem, digest);
+  return problem != NULL;
 }
 
 const struct signature_flow signature_flow_map_sharding = {
@@ -328,17 +271,8 @@ static bool partition_by(struct invocation *invocation, const struct partition_p
 
 static bool partition(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
                       struct error *error) {
-  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
-  struct partition_table_settings settings;
-  struct partition_table table;
-  struct partition_problem problem;
-  struct config *config;
-  const struct config_section own = {"chips", &partition_table_fields, &settings, false};
-  if (!open_text(flow, invocation, making, &own, &config, error)) return false;
-  const bool made = partition_table_open(&settings, &making->world, &table, error) &&
-                    partition_table_build(&table, 0, invocation->arena, &problem, error);
-  config_close(config);
-  return made && partition_by(invocation, &problem, digest, error);
+  const struct partition_problem *const problem = first_of(flow, invocation, &map_maker_chips, error);
+  return problem != NULL && partition_by(invocation, problem, digest, error);
 }
 
 const struct signature_flow signature_flow_map_partition = {

@@ -35,6 +35,16 @@ struct outcome {
   double bound_cycles, makespan_cycles;
 };
 
+/* A design stands on many platforms: what layers cost on it is worked out once. */
+static const struct tenancy_price *prices_of(const struct run *run, struct cosearch_design *design,
+                                             const struct tenancy_core_kind *kind) {
+  struct tenants *const tenants = run->tenants;
+  if (design->prices == NULL) {
+    design->prices = tenancy_price_pool(&tenants->jobs, kind, &tenants->pool, run->invocation->arena);
+  }
+  return design->prices;
+}
+
 /* The jobs on one core of each kind, as a run with these designs alone would have them. False: some job runs on none.
  */
 static bool make_site(const struct run *run, const struct joint_platform *platform, struct arena *arena,
@@ -46,6 +56,7 @@ static bool make_site(const struct run *run, const struct joint_platform *platfo
   const char **const names = ARENA_NEW(arena, const char *, platform->n_kinds);
   struct error *const why = ARENA_NEW(arena, struct error, 1);
   double *const costs = ARENA_NEW(arena, double, platform->n_kinds);
+  const struct tenancy_price **const prices = ARENA_NEW(arena, const struct tenancy_price *, platform->n_kinds);
   for (uint32_t k = 0; k < platform->n_kinds; k++) {
     designs[k] = own->designs[platform->design[k]].accelerator;
     names[k] = own->designs[platform->design[k]].name;
@@ -55,7 +66,10 @@ static bool make_site(const struct run *run, const struct joint_platform *platfo
   site->jobs = tenants->jobs;
   site->jobs.bandwidth_bytes_per_cycle = (struct real_list){1, &site->bandwidth};
   tenancy_cores_of(&site->jobs, &world, platform->n_kinds, designs, names, &site->cores);
-  if (!tenancy_table_of(&site->jobs, &world, &site->cores, &tenants->pool, &site->table, why) ||
+  for (uint32_t k = 0; k < platform->n_kinds; k++) {
+    prices[k] = prices_of(run, &own->designs[platform->design[k]], &site->cores.kinds[k]);
+  }
+  if (!tenancy_table_of(&site->jobs, &world, &site->cores, &tenants->pool, prices, &site->table, why) ||
       !tenancy_table_build(&site->table, 0, arena, &site->instance, why)) {
     return false;
   }

@@ -2,6 +2,10 @@
 #include "dse/map/map.h"
 
 #include "base/text.h"
+#include "dse/output/tables.h"
+#include "dse/run/run.h"
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAP_PROBLEM(name) extern const struct map_problem map_problem_##name;
@@ -57,6 +61,44 @@ void map_print_json(const struct invocation *invocation, json_t *object) {
     putchar('\n');
   }
   json_decref(object);
+}
+
+void map_print_rows(const struct invocation *invocation, const struct table *table, struct error *error) {
+  if (invocation->json) {
+    tables_print_json(table, 2, invocation->arena, error);
+  } else {
+    map_print_table(invocation, table);
+  }
+}
+
+json_t *map_real_or_null(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
+json_t *map_bounds_json(size_t n, const char *const *names, const double *values) {
+  json_t *const object = json_object();
+  for (size_t i = 0; i < n; i++) {
+    json_object_set_new(object, names[i], values[i] > 0 ? json_real(values[i]) : json_null());
+  }
+  return object;
+}
+
+static int by_value(const void *a, const void *b) {
+  const struct map_ranked *const x = a, *const y = b;
+  if (x->value < y->value || x->value > y->value) return x->value < y->value ? -1 : 1;
+  return strcmp(x->algorithm, y->algorithm);
+}
+
+void map_rank(struct map_ranked *ranked, size_t n) { qsort(ranked, n, sizeof *ranked, by_value); }
+
+enum status map_end_search(const char *stopped, const char *what, struct error *error) {
+  if (stopped == NULL || strcmp(stopped, "time") == 0) return STATUS_OK;
+  error_add(error, STATUS_STOPPED, "stopped by %s: the best %s until then", stopped, what);
+  return STATUS_STOPPED;
+}
+
+bool map_stop_contest(const struct invocation *invocation, struct error *error) {
+  if (run_stop_signal(invocation->cluster) == NULL) return false;
+  error_add(error, STATUS_STOPPED, "stopped by a signal; nothing was compared");
+  return true;
 }
 
 static const struct command_option options[] = {

@@ -42,7 +42,28 @@ const char *map_key_group(const char *name, struct arena *arena);
 const char *map_reasons(const struct error *why, struct arena *arena);
 /* A table as CSV on stdout. */
 void map_print_table(const struct invocation *invocation, const struct table *table);
+/* Several rows: with --json as a list of objects. */
+void map_print_rows(const struct invocation *invocation, const struct table *table, struct error *error);
 /* An object on stdout; takes it over. */
 void map_print_json(const struct invocation *invocation, json_t *object);
+/* null if it is not finite. */
+json_t *map_real_or_null(double value);
+/* Bounds by their names; those that are 0 do not apply: null. */
+json_t *map_bounds_json(size_t n, const char *const *names, const double *values);
+
+/* --- several searches of one problem, compared ---
+ */
+struct map_ranked {
+  const char *algorithm;
+  double value;  /* INFINITY: it found nothing */
+  size_t choice; /* which of those compared */
+};
+/* Least value first, then by name. */
+void map_rank(struct map_ranked *ranked, size_t n);
+/* What a search's end means: OK if it came by itself or by --time, else stopped, with a message of `what` ("placement")
+ * there is. */
+enum status map_end_search(const char *stopped, const char *what, struct error *error);
+/* Has a signal come, to any rank? Then nothing was compared, with a message. Collective. */
+bool map_stop_contest(const struct invocation *invocation, struct error *error);
 
 #endif

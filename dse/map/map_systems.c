@@ -56,7 +56,7 @@ static void print_json(const struct invocation *invocation, const struct systems
     json_array_append_new(choices, json_choice(table, original, &front->choices[i]));
   json_t *object = json_pack("{sI sI sb so so}", "stages", (json_int_t)table->problem.n_stages, "designs",
                              (json_int_t)table->problem.n_designs, "proven", proven, "lower_bound",
-                             isfinite(bound) ? json_real(bound) : json_null(), "front", choices);
+                             map_real_or_null(bound), "front", choices);
   if (front->n > 0) json_object_set_new(object, "gap", json_real(systems_gap(front->choices[0].load, bound)));
   map_print_json(invocation, object);
 }

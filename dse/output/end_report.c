@@ -2,6 +2,7 @@
 #include "dse/explore.h"
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "dse/cosearch/cosearch_report.h"
 #include "dse/output/picture.h"
@@ -180,7 +181,7 @@ void explore_report(const struct run *run) {
   if (run->system != NULL) system_report_search(run);
   tenancy_report_say(run);
   cosearch_report_say(run);
-  const double wall_s = run_clock_s() - run->start_s;
+  const double wall_s = clock_wall_s() - run->start_s;
   const char *alone =
       run->stages.n_evaluations > 0
           ? arena_printf(run->invocation->arena, ", and %" PRIu64 " of stages alone,", run->stages.n_evaluations)

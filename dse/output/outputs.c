@@ -1,10 +1,10 @@
 /* See outputs.h. */
 #include "dse/output/outputs.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "dse/commands/version.h"
 #include "dse/cosearch/cosearch_report.h"
-#include "dse/design/importance.h"
 #include "dse/output/picture.h"
 #include "dse/output/set_report.h"
 #include "dse/output/tables.h"
@@ -172,7 +172,7 @@ bool outputs_publish(struct run *run, const char *state, const char *reason, str
   bool done = publish_all(run, state, reason, error);
   if (done && strcmp(state, "running") != 0) {
     folder_log(run, "INFO", "%s by %s after %llu evaluations, %.3f s", state, reason,
-               (unsigned long long)run->rounds.evaluations, run_clock_s() - run->start_s);
+               (unsigned long long)run->rounds.evaluations, clock_wall_s() - run->start_s);
     done = folder_publish_log(run, error);
   }
   arena_rewind(run->invocation->arena, mark);
@@ -237,7 +237,7 @@ static json_t *certificate_json(const struct run *run) {
 }
 
 json_t *outputs_summary(const struct run *run) {
-  const double wall_s = run_clock_s() - run->start_s;
+  const double wall_s = clock_wall_s() - run->start_s;
   const struct rounds *rounds = &run->rounds;
   json_t *object = json_object(), *front = json_array();
   char hex[DIGEST_HEX_BYTES];
@@ -308,23 +308,26 @@ static json_t *manifest(const struct run *run) {
   set_integer(object, "ranks", cluster_size(run->invocation->cluster));
   json_object_set_new(object, "host", json_string(host));
   json_object_set_new(object, "end_utc", json_string(folder_utc_now(run->invocation->arena)));
-  set_real(object, "wall_s", true, run_clock_s() - run->start_s);
+  set_real(object, "wall_s", true, clock_wall_s() - run->start_s);
   return object;
 }
 
 static bool publish_log(struct run *run, const char *reason, struct error *error) {
   folder_log(run, "INFO", "complete%s%s: %llu evaluations, %.3f s", reason[0] != 0 ? ", " : "", reason,
-             (unsigned long long)run->rounds.evaluations, run_clock_s() - run->start_s);
+             (unsigned long long)run->rounds.evaluations, clock_wall_s() - run->start_s);
   return folder_publish_log(run, error);
+}
+
+void outputs_time(struct run *run) {
+  struct cluster *cluster = run->invocation->cluster;
+  run->timing = ARENA_NEW(run->invocation->arena, struct cluster_timing, cluster_size(cluster));
+  run->durations = ARENA_NEW(run->invocation->arena, struct cluster_durations, 1);
+  cluster_timing(cluster, run->timing);
+  cluster_durations(cluster, run->durations);
 }
 
 bool outputs_finish(struct run *run, struct error *error) {
   struct cluster *cluster = run->invocation->cluster;
-  struct cluster_timing *timing = ARENA_NEW(run->invocation->arena, struct cluster_timing, cluster_size(cluster));
-  struct cluster_durations *durations = ARENA_NEW(run->invocation->arena, struct cluster_durations, 1);
-  cluster_timing(cluster, timing);
-  cluster_durations(cluster, durations);
-  if (topk_count(run->rounds.topk) > 0 && !importance_compute(run, error)) return false;
   run->earlier = NULL; /* from here on this run's own words */
   run->now.phase = "write";
   run->now.n_done = run->now.n_total = 0;
@@ -339,7 +342,8 @@ bool outputs_finish(struct run *run, struct error *error) {
                   cosearch_report_publish(run, error) && picture_publish(run, error))) &&
         folder_publish_json(run, "summary.json", outputs_summary(run), error) &&
         folder_publish_json(run, "manifest.json", manifest(run), error) &&
-        publish_table(run, "timing.csv", tables_timing(run, timing, durations, run->invocation->arena), error) &&
+        publish_table(run, "timing.csv", tables_timing(run, run->timing, run->durations, run->invocation->arena),
+                      error) &&
         publish_log(run, reason, error) && folder_is_ours(run, error) &&
         folder_publish_status(run, "complete", reason, error);
     (void)done; /* the error says it */

@@ -14,7 +14,9 @@ bool outputs_open(struct run *run, const struct folder_request *request, bool *f
 /* Tables as they stand (within a replay those of the launch before stay), and status.json. Fails without a text if a
  * later launch has the folder. Rank 0; nothing elsewhere. */
 bool outputs_publish(struct run *run, const char *state, const char *reason, struct error *error);
-/* A finished run: tables, report, traces, summary, timing; `complete` last. Collective. */
+/* The search is over: takes what the ranks have done by now, for timing.csv. Collective. */
+void outputs_time(struct run *run);
+/* A finished run, whose search was timed: tables, report, traces, summary, timing; `complete` last. Collective. */
 bool outputs_finish(struct run *run, struct error *error);
 /* Closes the journal, says `failed` in status.json if the run had begun and an error ends it, gives the folder back.
  * Collective. */

@@ -1,61 +1,31 @@
 /* dse chips: problems of partition that networks make on modules of chips, for `dse map partition`. */
-#include "dse/commands/command.h"
+#include "dse/map/map_maker.h"
 #include "dse/partition/partition_table.h"
 
-#include "base/file.h"
 #include "search/partition/partition_read.h"
 #include <inttypes.h>
-#include <jansson.h>
 
-struct making {
-  struct invocation *invocation;
-  struct cost_settings cost;
-  struct technology technology;
-  struct training_settings training;
-  struct partition_table_settings settings;
-  struct tenancy_world world;
-  struct partition_table table;
-  json_t *list; /* with --json */
-};
+static const void *open_table(const struct map_maker_settings *settings, const struct tenancy_world *world,
+                              struct error *error) {
+  struct partition_table *const table = ARENA_NEW(world->arena, struct partition_table, 1);
+  return partition_table_open(settings->own, world, table, error) ? table : NULL;
+}
 
-/* The settings, and what follows from them while messages can still name their lines. */
-static bool make_all(struct making *making, const char *out, struct error *error);
-static bool open_and_make(struct making *making, const char *out, struct error *error) {
-  struct invocation *const invocation = making->invocation;
-  struct config *config;
-  if (!config_open(invocation->words[0], invocation->sets, invocation->n_sets, invocation->arena, &config, error))
-    return false;
-  const struct config_section sections[] = {
-      {"chips", &partition_table_fields, &making->settings, false},
-      {"cost", &cost_fields, &making->cost, false},
-      {"technology", &technology_fields, &making->technology, false},
-      {"training", &training_fields, &making->training, false},
-  };
-  making->world = (struct tenancy_world){.data_folder = invocation->data_folder,
-                                         .path = invocation->words[0],
-                                         .group = "chips",
-                                         .cores_key = "accelerator",
-                                         .config = config,
-                                         .cost = &making->cost,
-                                         .technology = &making->technology,
-                                         .training = &making->training,
-                                         .arena = invocation->arena,
-                                         .scratch = invocation->scratch};
-  const bool fine = config_apply(config, sections, sizeof sections / sizeof *sections, invocation->arena, error) &&
-                    partition_table_open(&making->settings, &making->world, &making->table, error) &&
-                    make_all(making, out, error);
-  config_close(config);
-  return fine;
+static size_t count(const void *table) { return ((const struct partition_table *)table)->settings->models.n; }
+
+static const void *build(const void *table, size_t i, struct arena *arena, struct error *error) {
+  struct partition_problem *const problem = ARENA_NEW(arena, struct partition_problem, 1);
+  return partition_table_build(table, i, arena, problem, error) ? problem : NULL;
 }
 
 /* What one chip alone would take, and what chips hold. */
-static void report(struct making *making, const struct partition_problem *problem, const char *path) {
+static void report(const struct map_making *making, const struct partition_problem *problem, const char *path) {
   double total_ms = 0, weight_bytes = 0;
   for (size_t v = 0; v < problem->n_nodes; v++) {
     total_ms += problem->compute_ms[v];
     weight_bytes += (double)problem->weight_bytes[v];
   }
-  if (making->invocation->json) {
+  if (making->list != NULL) {
     json_array_append_new(making->list,
                           json_pack("{ss sI sI sI sI sI sf sf ss}", "file", path, "nodes", (json_int_t)problem->n_nodes,
                                     "edges", (json_int_t)problem->n_edges, "chips", (json_int_t)problem->n_chips,
@@ -74,38 +44,28 @@ static void report(struct making *making, const struct partition_problem *proble
   }
 }
 
-static bool make_all(struct making *making, const char *out, struct error *error) {
-  struct arena *const arena = making->invocation->scratch;
-  const bool speaks = cluster_rank(making->invocation->cluster) == 0;
-  if (speaks && !file_make_folder(out, error)) return false;
-  for (size_t i = 0; speaks && i < making->settings.models.n; i++) {
-    const struct arena_mark mark = arena_get_mark(arena);
-    struct partition_problem problem;
-    if (!partition_table_build(&making->table, i, arena, &problem, error)) return false;
-    const char *const path = arena_printf(arena, "%s/%s.json", out, problem.name);
-    if (!partition_write(&problem, path, arena, error)) return false;
-    report(making, &problem, path);
-    arena_rewind(arena, mark);
-  }
+static bool write_problem(const struct map_making *making, const void *made, struct error *error) {
+  const struct partition_problem *const problem = made;
+  struct arena *const scratch = making->invocation->scratch;
+  const char *const path = arena_printf(scratch, "%s/%s.json", making->out, problem->name);
+  if (!partition_write(problem, path, scratch, error)) return false;
+  report(making, problem, path);
   return true;
 }
 
+const struct map_maker map_maker_chips = {.group = "chips",
+                                          .fields = &partition_table_fields,
+                                          .settings_bytes = sizeof(struct partition_table_settings),
+                                          .with_costs = true,
+                                          .with_training = true,
+                                          .cores_key = "accelerator",
+                                          .open = open_table,
+                                          .count = count,
+                                          .build = build,
+                                          .write = write_problem};
+
 static enum status run(struct invocation *invocation, struct error *error) {
-  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
-  making->invocation = invocation;
-  const char *const out = invocation_value(invocation, "out");
-  if (out == NULL) {
-    error_add(error, STATUS_INPUT, "dse chips: --out FOLDER is needed");
-    return STATUS_INPUT;
-  }
-  making->list = json_array();
-  const bool made = open_and_make(making, out, error);
-  if (made && invocation->json && cluster_rank(invocation->cluster) == 0) {
-    json_dumpf(making->list, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
-    putchar('\n');
-  }
-  json_decref(making->list);
-  return made ? STATUS_OK : error->status;
+  return map_make(invocation, &map_maker_chips, error);
 }
 
 static const struct command_option options[] = {

@@ -1,7 +1,6 @@
 /* dse map partition: operators to the chips of a multi-chip module. See search/partition/partition.h; dse judge
  * partition is in partition_judge.c. */
 #include "dse/map/map_algorithms.h"
-#include "dse/output/tables.h"
 #include "dse/partition/partition_convergence.h"
 #include "dse/partition/partition_judge.h"
 #include "dse/partition/partition_page.h"
@@ -140,15 +139,6 @@ static void add_row(const struct partition_command *command, const struct partit
   table_text(table, outcome->found && outcome->proven_optimal ? "yes" : "no");
 }
 
-static json_t *bounds_json(const struct partition_bounds *bounds) {
-  json_t *const object = json_object();
-  for (size_t i = 0; i < PARTITION_N_BOUNDS; i++) {
-    json_object_set_new(object, partition_bound_names[i],
-                        bounds->value[i] > 0 ? json_real(bounds->value[i]) : json_null());
-  }
-  return object;
-}
-
 static void print_json(const struct partition_command *command, const struct partition_outcome *outcome) {
   const struct partition_problem *const problem = &command->problem;
   const struct partition_bounds *const bounds = &command->bounds;
@@ -159,10 +149,10 @@ static void print_json(const struct partition_command *command, const struct par
       "{ss ss sf ss sf ss ss so sf sI sI sI sI ss ss sI sf sf sf sb so so}", "instance", problem->name, "algorithm",
       command->job.algorithm->name, "value", outcome->value, "unit", "ms", "lower_bound", bounds->best, "binding",
       partition_bound_names[bounds->binding], "reason", bounds->reason != NULL ? bounds->reason : "", "bounds",
-      bounds_json(bounds), "gap", outcome->gap, "samples", (json_int_t)outcome->samples, "seed",
-      (json_int_t)command->job.seed, "chips", (json_int_t)problem->n_chips, "chips_used", (json_int_t)outcome->n_used,
-      "cost", partition_cost_name(problem->cost), "triangle", partition_triangle_name(problem->triangle),
-      "memory_bytes", (json_int_t)problem->memory_bytes, "throughput_per_s",
+      map_bounds_json(PARTITION_N_BOUNDS, partition_bound_names, bounds->value), "gap", outcome->gap, "samples",
+      (json_int_t)outcome->samples, "seed", (json_int_t)command->job.seed, "chips", (json_int_t)problem->n_chips,
+      "chips_used", (json_int_t)outcome->n_used, "cost", partition_cost_name(problem->cost), "triangle",
+      partition_triangle_name(problem->triangle), "memory_bytes", (json_int_t)problem->memory_bytes, "throughput_per_s",
       outcome->value > 0 ? 1000 / outcome->value : 0.0, "wall_s", outcome->wall_s, "cpu_s", outcome->cpu_s,
       "proven_optimal", outcome->proven_optimal, "load_ms", loads, "assignment", chips);
   map_print_json(command->invocation, object);
@@ -217,50 +207,37 @@ static enum status solve(struct partition_command *command, struct error *error)
          (unsigned long long)outcome.samples, command->bounds.best, partition_bound_names[command->bounds.binding],
          100 * outcome.gap, outcome.proven_optimal ? ": proven optimal" : "");
   if (command->bounds.reason != NULL) remark(invocation, "what binds: %s\n", command->bounds.reason);
-  if (outcome.stopped == NULL || strcmp(outcome.stopped, "time") == 0) return STATUS_OK;
-  error_add(error, STATUS_STOPPED, "stopped by %s: the best partition until then", outcome.stopped);
-  return STATUS_STOPPED;
+  return map_end_search(outcome.stopped, "partition", error);
 }
 
 /* --- several algorithms --- */
 
-struct ranked {
-  const struct partition_algorithm *algorithm;
-  struct partition_outcome outcome;
-};
-static int by_value(const void *a, const void *b) {
-  const struct ranked *x = a, *y = b;
-  const double p = x->outcome.found ? x->outcome.value : INFINITY, q = y->outcome.found ? y->outcome.value : INFINITY;
-  if (p < q || p > q) return p < q ? -1 : 1;
-  return strcmp(x->algorithm->name, y->algorithm->name);
-}
-
 static enum status compare(struct partition_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
-  struct ranked *const ranked = ARENA_NEW(invocation->arena, struct ranked, command->choice.n);
+  struct map_ranked *const ranked = ARENA_NEW(invocation->arena, struct map_ranked, command->choice.n);
+  struct partition_outcome *const outcomes = ARENA_NEW(invocation->arena, struct partition_outcome, command->choice.n);
   const struct partition_bounds bounds = command->bounds; /* each starts from the same */
   for (size_t i = 0; i < command->choice.n; i++) {
+    const struct partition_algorithm *const algorithm = partition_algorithms[command->choice.algorithm[i]];
     struct partition_job job = command->job;
-    job.algorithm = ranked[i].algorithm = partition_algorithms[command->choice.algorithm[i]];
+    job.algorithm = algorithm;
     job.settings = command->choice.settings[i];
     job.bounds = &bounds;
-    const bool fine = search(command, &job, &ranked[i].outcome, error);
+    const bool fine = search(command, &job, &outcomes[i], error);
     if (!cluster_agree(invocation->cluster, error) || !fine) return error->status;
-    partition_take_proof(&ranked[i].outcome, &command->bounds);
-    if (signals_stop() == 0) continue;
-    error_add(error, STATUS_STOPPED, "stopped by a signal; nothing was compared");
-    return STATUS_STOPPED;
+    partition_take_proof(&outcomes[i], &command->bounds);
+    if (map_stop_contest(invocation, error)) return STATUS_STOPPED;
+    ranked[i] = (struct map_ranked){algorithm->name, outcomes[i].found ? outcomes[i].value : INFINITY, i};
   }
   const bool published = publish_convergence(command, error);
   if (!cluster_agree(invocation->cluster, error) || !published) return error->status;
-  qsort(ranked, command->choice.n, sizeof *ranked, by_value);
+  map_rank(ranked, command->choice.n);
   struct table *const table = table_new(invocation->arena, "partition", columns, sizeof columns / sizeof *columns);
-  for (size_t i = 0; i < command->choice.n; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
-  if (invocation->json) {
-    tables_print_json(table, 2, invocation->arena, error);
-  } else {
-    map_print_table(invocation, table);
+  for (size_t i = 0; i < command->choice.n; i++) {
+    const size_t k = ranked[i].choice;
+    add_row(command, partition_algorithms[command->choice.algorithm[k]], &outcomes[k], table);
   }
+  map_print_rows(invocation, table, error);
   remark(invocation, "%s: no partition is below %.10g ms (%s)\n", command->problem.name, command->bounds.best,
          partition_bound_names[command->bounds.binding]);
   return STATUS_OK;

@@ -1,11 +1,11 @@
 /* See partition_convergence.h. */
 #include "dse/partition/partition_convergence.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 struct step {
   const char *algorithm;
@@ -21,12 +21,6 @@ struct partition_convergence {
   size_t n_steps, room;
 };
 
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 struct partition_convergence *partition_convergence_new(struct arena *arena) {
   struct partition_convergence *const convergence = ARENA_NEW(arena, struct partition_convergence, 1);
   *convergence = (struct partition_convergence){.arena = arena, .steps = ARENA_NEW(arena, struct step, 64), .room = 64};
@@ -37,7 +31,7 @@ void partition_convergence_begin(struct partition_convergence *convergence, cons
   convergence->algorithm = algorithm;
   convergence->n_before = convergence->n_samples = 0;
   convergence->best_ms = INFINITY;
-  convergence->began_s = now_s();
+  convergence->began_s = clock_processor_s();
 }
 
 static void add(struct partition_convergence *convergence) {
@@ -46,8 +40,8 @@ static void add(struct partition_convergence *convergence) {
     memcpy(longer, convergence->steps, convergence->n_steps * sizeof *longer);
     convergence->steps = longer, convergence->room *= 2;
   }
-  convergence->steps[convergence->n_steps++] = (struct step){convergence->algorithm, convergence->n_samples,
-                                                             now_s() - convergence->began_s, convergence->best_ms};
+  convergence->steps[convergence->n_steps++] = (struct step){
+      convergence->algorithm, convergence->n_samples, clock_processor_s() - convergence->began_s, convergence->best_ms};
 }
 
 void partition_convergence_sampled(void *context, uint64_t sample, double period_ms) {

@@ -1,52 +1,13 @@
 /* See partition_run.h. */
 #include "dse/partition/partition_run.h"
 
-#include "dse/run/run.h"
-#include "dse/run/signals.h"
+#include "dse/run/watch.h"
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 static const double tolerance = 1e-9; /* relative: of the checker, of a closed gap */
 static const uint64_t first_samples = 5000;
 enum { MAX_EPOCHS = 40 };
-
-static double seconds_of(clockid_t clock) {
-  struct timespec now;
-  clock_gettime(clock, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-/* --- when to stop --- */
-
-struct watch {
-  struct cluster *cluster;
-  double until_s; /* 0: no limit */
-  const char *stopped;
-};
-
-static const char *reason_to_stop(const struct watch *watch) {
-  if (signals_stop() != 0) return run_stop_signal(watch->cluster);
-  return watch->until_s > 0 && seconds_of(CLOCK_MONOTONIC) >= watch->until_s ? "time" : NULL;
-}
-
-/* Ranks that run the same search must stop at the same place: several of them agree between rounds only. */
-static void agree_to_stop(struct watch *watch) {
-  if (watch->stopped != NULL) return;
-  if (cluster_size(watch->cluster) == 1) {
-    watch->stopped = reason_to_stop(watch);
-    return;
-  }
-  watch->stopped = run_stop_signal(watch->cluster);
-  const bool late = watch->until_s > 0 && seconds_of(CLOCK_MONOTONIC) >= watch->until_s;
-  if (cluster_any(watch->cluster, late) && watch->stopped == NULL) watch->stopped = "time";
-}
-
-static bool interrupted(void *context) {
-  struct watch *const watch = context;
-  if (watch->stopped == NULL && cluster_size(watch->cluster) == 1) watch->stopped = reason_to_stop(watch);
-  return watch->stopped != NULL;
-}
 
 /* --- tasks on the ranks --- */
 
@@ -129,7 +90,7 @@ static void run_round(void *context, size_t n_tasks, size_t result_bytes,
                       void (*task)(void *argument, size_t i, void *result), void *argument, void *results) {
   struct shared_pool *const pool = context;
   partition_run_on_ranks(&pool->ranks, n_tasks, result_bytes, task, argument, results);
-  agree_to_stop(pool->watch);
+  watch_agree(pool->watch);
 }
 
 /* --- a search --- */
@@ -147,8 +108,8 @@ static bool search_by_time(struct partition_request *request, const struct parti
     if (epoch == 0 || result.value < best->value || result.proven) *best = result;
     best->samples = n_used;
     best->bound = bound;
-    agree_to_stop(watch);
-    if (job->algorithm->one_shot || result.proven || watch->stopped != NULL) break;
+    const bool stopped = watch_agree(watch);
+    if (job->algorithm->one_shot || result.proven || stopped) break;
   }
   return true;
 }
@@ -188,8 +149,8 @@ static void take_answer(const struct invocation *invocation, const struct partit
 
 bool partition_search(const struct invocation *invocation, const struct partition_job *job,
                       struct partition_outcome *outcome, struct error *error) {
-  const double began_s = seconds_of(CLOCK_MONOTONIC), began_cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-  struct watch watch = {.cluster = invocation->cluster, .until_s = job->time_s > 0 ? began_s + job->time_s : 0};
+  struct watch watch;
+  watch_begin(&watch, invocation->cluster, job->time_s, "time");
   struct arena sharing;
   arena_init(&sharing, 1 << 20);
   struct shared_pool shared = {{invocation->cluster, &sharing, error}, &watch};
@@ -199,7 +160,7 @@ bool partition_search(const struct invocation *invocation, const struct partitio
                                       .settings = job->settings,
                                       .seed = job->seed,
                                       .samples = job->samples,
-                                      .interrupted = interrupted,
+                                      .interrupted = watch_interrupted,
                                       .context = &watch,
                                       .pool = &pool,
                                       .data_folder = invocation->data_folder,
@@ -213,8 +174,8 @@ bool partition_search(const struct invocation *invocation, const struct partitio
                                       : job->algorithm->run(&request, &result, error);
   arena_release(&sharing);
   if (!fine) return false;
-  outcome->wall_s = seconds_of(CLOCK_MONOTONIC) - began_s;
-  outcome->cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - began_cpu_s;
+  outcome->wall_s = watch_wall_s(&watch);
+  outcome->cpu_s = watch_processor_s(&watch);
   outcome->samples = result.samples;
   outcome->stopped = watch.stopped;
   outcome->found = result.found;

@@ -4,8 +4,8 @@
 #include "dse/map/map.h"
 #include "dse/output/tables.h"
 #include "dse/partition/partition_run.h"
-#include "dse/run/run.h"
 #include "dse/run/signals.h"
+#include "dse/run/watch.h"
 
 #include "search/partition/partition_read.h"
 #include "search/partition/policy_file.h"
@@ -13,6 +13,7 @@
 #include <string.h>
 
 static const uint64_t default_seed = 1;
+static const char of_time[] = "--minutes";
 
 struct training {
   struct invocation *invocation;
@@ -20,8 +21,7 @@ struct training {
   struct policy_lessons lessons;
   struct table *curve;
   uint64_t seed;
-  double began_s, until_s; /* until 0: no limit */
-  const char *stopped;     /* NULL: not before its end */
+  struct watch watch;
 };
 
 static const struct table_column columns[] = {
@@ -51,7 +51,7 @@ static bool read_settings(struct training *training, struct error *error) {
     return false;
   if (training->settings.width % POLICY_WIDTH_STEP != 0)
     return error_add(error, STATUS_INPUT, "--set width: it must be a multiple of %d", POLICY_WIDTH_STEP);
-  training->until_s = minutes > 0 ? run_clock_s() + 60 * (double)minutes : 0;
+  watch_begin(&training->watch, invocation->cluster, 60 * (double)minutes, of_time);
   return true;
 }
 
@@ -133,20 +133,11 @@ static void checked(void *context, const struct policy_check *check) {
   table_double(curve, check->best_ratio);
   table_text(curve, check->kept ? "yes" : "no");
   remark(training->invocation, "%7.0f s  %-6s %7llu  loss %.4f; kept apart: samples %.4f, best of a rollout %.4f%s\n",
-         run_clock_s() - training->began_s, check->phase, (unsigned long long)check->step, check->loss,
-         check->mean_ratio, check->best_ratio, check->kept ? " (kept)" : "");
+         watch_wall_s(&training->watch), check->phase, (unsigned long long)check->step, check->loss, check->mean_ratio,
+         check->best_ratio, check->kept ? " (kept)" : "");
 }
 
-/* Ranks agree. */
-static bool interrupted(void *context) {
-  struct training *const training = context;
-  struct cluster *const cluster = training->invocation->cluster;
-  if (training->stopped != NULL) return true;
-  training->stopped = run_stop_signal(cluster);
-  const bool late = training->until_s > 0 && run_clock_s() >= training->until_s;
-  if (cluster_any(cluster, late) && training->stopped == NULL) training->stopped = "--minutes";
-  return training->stopped != NULL;
-}
+static bool interrupted(void *context) { return watch_agree(&((struct training *)context)->watch); }
 
 /* Weights to go on from. */
 static bool read_start(const struct training *training, const char *path, struct policy_net *start,
@@ -176,7 +167,6 @@ static void tell_file(const struct training *training, const struct policy_net *
 static enum status run(struct invocation *invocation, struct error *error) {
   struct training *const training = ARENA_NEW(invocation->arena, struct training, 1);
   training->invocation = invocation;
-  training->began_s = run_clock_s();
   struct policy_net net, start;
   struct policy_origin before = {0};
   const char *const from = invocation_value(invocation, "from");
@@ -217,8 +207,9 @@ static enum status run(struct invocation *invocation, struct error *error) {
     map_print_table(invocation, training->curve);
   }
   tell_file(training, &net, &origin, out);
-  if (training->stopped == NULL || strcmp(training->stopped, "--minutes") == 0) return STATUS_OK;
-  error_add(error, STATUS_STOPPED, "stopped by %s: the best weights until then", training->stopped);
+  const char *const stopped = training->watch.stopped;
+  if (stopped == NULL || strcmp(stopped, of_time) == 0) return STATUS_OK;
+  error_add(error, STATUS_STOPPED, "stopped by %s: the best weights until then", stopped);
   return STATUS_STOPPED;
 }
 

@@ -1,48 +1,25 @@
 /* dse layers: problems of placement that a network's layers make on unlike devices, for `dse map placement`. */
-#include "dse/commands/command.h"
+#include "dse/map/map_maker.h"
 #include "dse/placement/placement_table.h"
 
-#include "base/file.h"
 #include "search/placement/placement_read.h"
-#include <jansson.h>
 #include <math.h>
 
-struct making {
-  struct invocation *invocation;
-  struct cost_settings cost;
-  struct technology technology;
-  struct placement_table_settings settings;
-  struct placement_table table;
-  json_t *list; /* with --json */
-};
+static const void *open_table(const struct map_maker_settings *settings, const struct tenancy_world *world,
+                              struct error *error) {
+  struct placement_table *const table = ARENA_NEW(world->arena, struct placement_table, 1);
+  return placement_table_open(settings->own, world, table, error) ? table : NULL;
+}
 
-/* The settings, and what follows from them while messages can still name their lines. */
-static bool open_table(struct making *making, struct error *error) {
-  struct invocation *const invocation = making->invocation;
-  struct config *config;
-  if (!config_open(invocation->words[0], invocation->sets, invocation->n_sets, invocation->arena, &config, error))
-    return false;
-  const struct config_section sections[] = {
-      {"placement", &placement_table_fields, &making->settings, false},
-      {"cost", &cost_fields, &making->cost, false},
-      {"technology", &technology_fields, &making->technology, false},
-  };
-  const struct tenancy_world world = {.data_folder = invocation->data_folder,
-                                      .path = invocation->words[0],
-                                      .group = "placement",
-                                      .config = config,
-                                      .cost = &making->cost,
-                                      .technology = &making->technology,
-                                      .arena = invocation->arena,
-                                      .scratch = invocation->scratch};
-  const bool opened = config_apply(config, sections, sizeof sections / sizeof *sections, invocation->arena, error) &&
-                      placement_table_open(&making->settings, &world, &making->table, error);
-  config_close(config);
-  return opened;
+static size_t count(const void *table) { return placement_table_n_problems(table); }
+
+static const void *build(const void *table, size_t i, struct arena *arena, struct error *error) {
+  struct placement_problem *const problem = ARENA_NEW(arena, struct placement_problem, 1);
+  return placement_table_build(table, i, arena, problem, error) ? problem : NULL;
 }
 
 /* How far devices alone would go: each layer on the one that computes it fastest, nothing moved. */
-static void report(struct making *making, const struct placement_problem *problem, const char *path) {
+static void report(const struct map_making *making, const struct placement_problem *problem, const char *path) {
   double fastest_s = 0;
   uint64_t weight_bytes = 0;
   for (size_t l = 0; l < problem->n_layers; l++) {
@@ -54,7 +31,7 @@ static void report(struct making *making, const struct placement_problem *proble
     weight_bytes += problem->weight_bytes[l];
   }
   const double link = problem->devices[0].link_bytes_per_s;
-  if (making->invocation->json) {
+  if (making->list != NULL) {
     json_array_append_new(making->list,
                           json_pack("{ss sI sI sI sI sf sf}", "file", path, "layers", (json_int_t)problem->n_layers,
                                     "edges", (json_int_t)problem->n_edges, "devices", (json_int_t)problem->n_devices,
@@ -66,36 +43,26 @@ static void report(struct making *making, const struct placement_problem *proble
   }
 }
 
-static bool make_problems(struct making *making, const char *out, struct error *error) {
-  struct arena *const arena = making->invocation->scratch;
-  if (!file_make_folder(out, error)) return false;
-  for (size_t i = 0; i < placement_table_n_problems(&making->table); i++) {
-    const struct arena_mark mark = arena_get_mark(arena);
-    struct placement_problem problem;
-    if (!placement_table_build(&making->table, i, arena, &problem, error)) return false;
-    const char *const path = arena_printf(arena, "%s/%s.json", out, problem.name);
-    if (!placement_write(&problem, path, arena, error)) return false;
-    report(making, &problem, path);
-    arena_rewind(arena, mark);
-  }
+static bool write_problem(const struct map_making *making, const void *made, struct error *error) {
+  const struct placement_problem *const problem = made;
+  struct arena *const scratch = making->invocation->scratch;
+  const char *const path = arena_printf(scratch, "%s/%s.json", making->out, problem->name);
+  if (!placement_write(problem, path, scratch, error)) return false;
+  report(making, problem, path);
   return true;
 }
 
+const struct map_maker map_maker_layers = {.group = "placement",
+                                           .fields = &placement_table_fields,
+                                           .settings_bytes = sizeof(struct placement_table_settings),
+                                           .with_costs = true,
+                                           .open = open_table,
+                                           .count = count,
+                                           .build = build,
+                                           .write = write_problem};
+
 static enum status run(struct invocation *invocation, struct error *error) {
-  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
-  making->invocation = invocation;
-  const char *const out = invocation_value(invocation, "out");
-  if (out == NULL) error_add(error, STATUS_INPUT, "dse layers: --out FOLDER is needed");
-  if (!open_table(making, error) || error_is_set(error)) return error->status;
-  if (cluster_rank(invocation->cluster) != 0) return STATUS_OK;
-  making->list = json_array();
-  const bool made = make_problems(making, out, error);
-  if (made && invocation->json) {
-    json_dumpf(making->list, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
-    putchar('\n');
-  }
-  json_decref(making->list);
-  return made ? STATUS_OK : error->status;
+  return map_make(invocation, &map_maker_layers, error);
 }
 
 static const struct command_option options[] = {

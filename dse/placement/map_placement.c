@@ -1,7 +1,6 @@
 /* dse map placement, dse judge placement: layers to unlike devices. See search/placement/placement.h. */
 #include "base/file.h"
 #include "dse/map/map_algorithms.h"
-#include "dse/output/tables.h"
 #include "dse/placement/placement_page.h"
 #include "dse/placement/placement_pareto.h"
 #include "dse/run/signals.h"
@@ -145,15 +144,6 @@ static void add_row(const struct placement_command *command, const struct placem
   table_text(table, outcome->proven_optimal ? "yes" : "no");
 }
 
-static json_t *bounds_json(const struct placement_bounds *bounds) {
-  json_t *const object = json_object();
-  for (size_t i = 0; i < PLACEMENT_N_BOUNDS; i++) {
-    json_object_set_new(object, placement_bound_names[i],
-                        bounds->value[i] > 0 ? json_real(bounds->value[i]) : json_null());
-  }
-  return object;
-}
-
 /* By device and position. */
 static json_t *layers_json(const struct placement_problem *problem, const struct placement_outcome *outcome) {
   json_t *const layers = json_array();
@@ -170,9 +160,6 @@ static json_t *layers_json(const struct placement_problem *problem, const struct
   return layers;
 }
 
-/* A period that a rule does not know is null. */
-static json_t *real_or_null(double value) { return isfinite(value) ? json_real(value) : json_null(); }
-
 static void print_json(const struct placement_command *command, const struct placement_outcome *outcome) {
   const struct placement_schedule *const schedule = &outcome->schedule;
   const struct placement_bounds *const bounds = &command->bounds;
@@ -181,10 +168,11 @@ static void print_json(const struct placement_command *command, const struct pla
                            command->problem.name, "algorithm", command->job.algorithm->name, "value", outcome->value,
                            "unit", placement_unit(&command->problem), "lower_bound", bounds->best, "binding",
                            placement_bound_names[bounds->binding], "reason",
-                           bounds->reason != NULL ? bounds->reason : "", "bounds", bounds_json(bounds), "gap",
+                           bounds->reason != NULL ? bounds->reason : "", "bounds",
+                           map_bounds_json(PLACEMENT_N_BOUNDS, placement_bound_names, bounds->value), "gap",
                            isfinite(outcome->gap) ? outcome->gap : -1, "samples", (json_int_t)outcome->samples, "seed",
                            (json_int_t)command->job.seed, "makespan_s", outcome->makespan_s, "energy_j",
-                           real_or_null(outcome->energy_j), "period_s", real_or_null(schedule->period_s),
+                           map_real_or_null(outcome->energy_j), "period_s", map_real_or_null(schedule->period_s),
                            "communication", outcome->communication, "communication_s", schedule->communication_s,
                            "compute_s", schedule->compute_s, "wall_s", outcome->wall_s, "proven_optimal",
                            outcome->proven_optimal, "layers", layers_json(&command->problem, outcome)));
@@ -245,45 +233,32 @@ static enum status solve(struct placement_command *command, struct error *error)
   if (command->bounds.reason != NULL) remark(invocation, "what binds: %s\n", command->bounds.reason);
   const struct placement_shown shown = {problem, &command->bounds, &outcome, command->job.algorithm->name};
   remark(invocation, "%s", placement_gantt(&shown, GANTT_WIDTH, invocation->arena));
-  if (outcome.stopped == NULL || strcmp(outcome.stopped, "time") == 0) return STATUS_OK;
-  error_add(error, STATUS_STOPPED, "stopped by %s: the best placement until then", outcome.stopped);
-  return STATUS_STOPPED;
+  return map_end_search(outcome.stopped, "placement", error);
 }
 
 /* --- several algorithms ---------------------------------------------------------------------------------------------
  */
 
-struct ranked {
-  const struct placement_algorithm *algorithm;
-  struct placement_outcome outcome;
-};
-static int by_value(const void *a, const void *b) {
-  const struct ranked *x = a, *y = b;
-  const double p = x->outcome.found ? x->outcome.value : INFINITY, q = y->outcome.found ? y->outcome.value : INFINITY;
-  if (p < q || p > q) return p < q ? -1 : 1;
-  return strcmp(x->algorithm->name, y->algorithm->name);
-}
-
 static enum status compare(struct placement_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
-  struct ranked *const ranked = ARENA_NEW(invocation->arena, struct ranked, command->choice.n);
+  struct map_ranked *const ranked = ARENA_NEW(invocation->arena, struct map_ranked, command->choice.n);
+  struct placement_outcome *const outcomes = ARENA_NEW(invocation->arena, struct placement_outcome, command->choice.n);
   for (size_t i = 0; i < command->choice.n; i++) {
-    command->job.algorithm = ranked[i].algorithm = placement_algorithms[command->choice.algorithm[i]];
+    const struct placement_algorithm *const algorithm = placement_algorithms[command->choice.algorithm[i]];
+    command->job.algorithm = algorithm;
     command->job.settings = command->choice.settings[i];
-    if (!placement_search(invocation, &command->job, &ranked[i].outcome, error)) return error->status;
-    placement_take_proof(&ranked[i].outcome, &command->bounds);
-    if (signals_stop() == 0) continue;
-    error_add(error, STATUS_STOPPED, "stopped by a signal; nothing was compared");
-    return STATUS_STOPPED;
+    if (!placement_search(invocation, &command->job, &outcomes[i], error)) return error->status;
+    placement_take_proof(&outcomes[i], &command->bounds);
+    if (map_stop_contest(invocation, error)) return STATUS_STOPPED;
+    ranked[i] = (struct map_ranked){algorithm->name, outcomes[i].found ? outcomes[i].value : INFINITY, i};
   }
-  qsort(ranked, command->choice.n, sizeof *ranked, by_value);
+  map_rank(ranked, command->choice.n);
   struct table *const table = table_new(invocation->arena, "placement", columns, sizeof columns / sizeof *columns);
-  for (size_t i = 0; i < command->choice.n; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
-  if (invocation->json) {
-    tables_print_json(table, 2, invocation->arena, error);
-  } else {
-    map_print_table(invocation, table);
+  for (size_t i = 0; i < command->choice.n; i++) {
+    const size_t k = ranked[i].choice;
+    add_row(command, placement_algorithms[command->choice.algorithm[k]], &outcomes[k], table);
   }
+  map_print_rows(invocation, table, error);
   remark(invocation, "%s: no placement is below %.10g %s (%s)\n", command->problem.name, command->bounds.best,
          placement_unit(&command->problem), placement_bound_names[command->bounds.binding]);
   return STATUS_OK;
@@ -340,11 +315,11 @@ static enum status judge(struct invocation *invocation, struct error *error) {
   const char *const reason = valid ? "" : map_reasons(why, invocation->arena);
   if (invocation->json) {
     map_print_json(invocation,
-                   json_pack("{sb so ss so so so so so}", "valid", valid, "value", real_or_null(value), "unit",
-                             placement_unit(&problem), "makespan_s", real_or_null(truth.makespan_s), "energy_j",
-                             real_or_null(truth.energy_j), "period_s", real_or_null(truth.period_s), "communication",
-                             real_or_null(placement_share(truth.communication_s, truth.compute_s)), "reason",
-                             valid ? json_null() : json_string(reason)));
+                   json_pack("{sb so ss so so so so so}", "valid", valid, "value", map_real_or_null(value), "unit",
+                             placement_unit(&problem), "makespan_s", map_real_or_null(truth.makespan_s), "energy_j",
+                             map_real_or_null(truth.energy_j), "period_s", map_real_or_null(truth.period_s),
+                             "communication", map_real_or_null(placement_share(truth.communication_s, truth.compute_s)),
+                             "reason", valid ? json_null() : json_string(reason)));
   } else {
     struct table *const table =
         table_new(invocation->arena, "judge", judge_columns, sizeof judge_columns / sizeof *judge_columns);

@@ -1,37 +1,14 @@
 /* See placement_run.h. */
 #include "dse/placement/placement_run.h"
 
-#include "dse/run/run.h"
-#include "dse/run/signals.h"
+#include "dse/run/watch.h"
 #include <math.h>
-#include <time.h>
 
 static const double tolerance = 1e-9; /* relative: of the checker, of a closed gap */
 static const uint64_t first_samples = 25000;
 enum { MAX_EPOCHS = 40 };
 static const struct placement_result no_result = {
     .value = INFINITY, .stated_s = NAN, .stated_j = NAN, .stated_communication_s = NAN};
-
-static double seconds_of(clockid_t clock) {
-  struct timespec now;
-  clock_gettime(clock, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-struct watch {
-  struct cluster *cluster;
-  double until_s; /* 0: no limit */
-  const char *stopped;
-};
-
-/* Ranks that run the same search must stop at the same place: several of them are not stopped. */
-static bool interrupted(void *context) {
-  struct watch *const watch = context;
-  if (watch->stopped != NULL) return true;
-  if (signals_stop() != 0) watch->stopped = run_stop_signal(watch->cluster);
-  if (watch->until_s > 0 && seconds_of(CLOCK_MONOTONIC) >= watch->until_s) watch->stopped = "time";
-  return watch->stopped != NULL;
-}
 
 const char *placement_unit(const struct placement_problem *problem) {
   return problem->objective == PLACEMENT_ENERGY ? "J" : "s";
@@ -101,7 +78,7 @@ static void search_by_time(struct placement_request *request, const struct place
     n_used += result.samples;
     if (epoch == 0 || result.value < best->value || result.proven) *best = result;
     best->samples = n_used;
-    if (job->algorithm->one_shot || result.proven || interrupted(watch)) return;
+    if (job->algorithm->one_shot || result.proven || watch_agree(watch)) return;
   }
 }
 
@@ -109,16 +86,15 @@ bool placement_search(const struct invocation *invocation, const struct placemen
                       struct placement_outcome *outcome, struct error *error) {
   (void)error;
   const struct placement_problem *const problem = job->problem;
-  const bool alone = cluster_size(invocation->cluster) == 1;
-  const double began_s = seconds_of(CLOCK_MONOTONIC), began_cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-  struct watch watch = {.cluster = invocation->cluster, .until_s = job->time_s > 0 ? began_s + job->time_s : 0};
+  struct watch watch;
+  watch_begin(&watch, invocation->cluster, job->time_s, "time");
   struct placement_request request = {.problem = problem,
                                       .bounds = job->bounds,
                                       .settings = job->settings,
                                       .seed = job->seed,
                                       .samples = job->samples,
                                       .held = job->held,
-                                      .interrupted = alone ? interrupted : NULL,
+                                      .interrupted = watch_interrupted,
                                       .context = &watch,
                                       .arena = invocation->arena,
                                       .scratch = invocation->scratch};
@@ -129,8 +105,8 @@ bool placement_search(const struct invocation *invocation, const struct placemen
   } else {
     job->algorithm->run(&request, &result);
   }
-  outcome->wall_s = seconds_of(CLOCK_MONOTONIC) - began_s;
-  outcome->cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - began_cpu_s;
+  outcome->wall_s = watch_wall_s(&watch);
+  outcome->cpu_s = watch_processor_s(&watch);
   outcome->samples = result.samples;
   outcome->stopped = watch.stopped;
   outcome->found = isfinite(result.value);

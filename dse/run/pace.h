@@ -30,7 +30,7 @@ double pace_eta_s(const struct pace *pace, double now_s, uint64_t total);
 
 /* What a progress line tells. */
 struct progress_facts {
-  const char *phase;            /* replay, search, prove, stages, tenants, write */
+  const char *phase;            /* replay, search, prove, stages, tenants, importance, write */
   uint64_t evaluations, most;   /* most: the budget, or the space if that is smaller */
   uint64_t n_done, n_total;     /* of what the phase does in place of evaluations; 0, 0: nothing */
   double per_s, n_per_s, eta_s; /* of evaluations, of n_done; 0, 0, negative: unknown */

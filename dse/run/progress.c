@@ -6,6 +6,7 @@
 #include "dse/run/progress.h"
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "dse/output/outputs.h"
 #include "dse/run/signals.h"
@@ -65,11 +66,12 @@ static void look(struct progress *progress, double now_s) {
   const struct objective *metric = &run->designs.space.objectives[run->designs.space.metric];
   struct progress_facts *facts = &run->now;
   count(progress, now_s);
-  *facts = (struct progress_facts){.phase = replaying ? "replay"
-                                            : staging ? "stages"
-                                            : mapping ? "tenants"
-                                            : proving ? "prove"
-                                                      : "search",
+  *facts = (struct progress_facts){.phase = replaying       ? "replay"
+                                            : run->weighing ? "importance"
+                                            : staging       ? "stages"
+                                            : mapping       ? "tenants"
+                                            : proving       ? "prove"
+                                                            : "search",
                                    .evaluations = rounds->evaluations,
                                    .most = progress_most_evaluations(rounds),
                                    .per_s = pace_per_s(&progress->evaluations),
@@ -142,7 +144,7 @@ static void tell(struct progress *progress, double now_s) {
 }
 
 static void on_round(void *context, const struct rounds *rounds) {
-  if (cluster_rank(rounds->cluster) == 0) tell(context, run_clock_s());
+  if (cluster_rank(rounds->cluster) == 0) tell(context, clock_wall_s());
 }
 
 /* --- stopping -------------------------------------------------------------------------------------------------------
@@ -165,11 +167,11 @@ static bool has_reason(struct progress *progress, double now_s) {
   return progress->reason != NULL;
 }
 
-static bool stop(void *context) { return has_reason(context, run_clock_s()); }
+static bool stop(void *context) { return has_reason(context, clock_wall_s()); }
 
 static bool interrupted(void *context) {
   struct progress *progress = context;
-  const double now_s = run_clock_s();
+  const double now_s = clock_wall_s();
   if (has_reason(progress, now_s)) return true;
   if (now_s - progress->looked_s < look_s || cluster_rank(progress->run->rounds.cluster) != 0) return false;
   tell(progress, now_s);

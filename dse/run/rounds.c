@@ -2,8 +2,8 @@
 #include "dse/run/rounds.h"
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include <string.h>
-#include <time.h>
 
 void rounds_init(struct rounds *rounds, struct cluster *cluster, const struct design_space *designs,
                  struct journal *journal, struct arena *arena) {
@@ -75,12 +75,6 @@ static void *room_for_one(struct arena *arena, void *array, size_t n, size_t *ca
   return bigger;
 }
 
-static double now_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static void note_time(struct rounds *rounds, uint64_t tasks, double seconds) {
   rounds->times =
       room_for_one(rounds->arena, rounds->times, rounds->n_times, &rounds->times_capacity, sizeof *rounds->times);
@@ -122,7 +116,7 @@ static bool one_round(struct rounds *rounds, const char *by, size_t n, struct er
   if (replayed) {
     if (!answer_from_journal(rounds, n, error)) return false;
   } else {
-    const double start_s = now_s();
+    const double start_s = clock_wall_s();
     const struct cluster_tasks tasks = {n, sizeof *rounds->records, evaluate_task,
                                         rounds->interrupted != NULL ? is_interrupted : NULL, rounds};
     const enum cluster_end end = cluster_map(rounds->cluster, &tasks, rounds->records, error);
@@ -130,7 +124,7 @@ static bool one_round(struct rounds *rounds, const char *by, size_t n, struct er
     if (end != CLUSTER_DONE) return rounds->stopped;
     if (rounds->journal != NULL) journal_append(rounds->journal, rounds->round, rounds->records, n, error);
     if (!cluster_agree(rounds->cluster, error)) return false;
-    note_time(rounds, n, now_s() - start_s);
+    note_time(rounds, n, clock_wall_s() - start_s);
   }
   for (size_t i = 0; i < n; i++) {
     const struct record *record = &rounds->records[i];
@@ -199,7 +193,7 @@ static bool sweeping_interrupted(void *context) {
 
 static bool fold_on_ranks(struct rounds *rounds, struct sweep *sweep, uint64_t n_points, uint64_t block,
                           struct error *error) {
-  const double start_s = now_s();
+  const double start_s = clock_wall_s();
   struct sweeping sweeping = {sweep, rounds};
   const struct cluster_blocks blocks = {.n = n_points,
                                         .block = block,
@@ -218,7 +212,7 @@ static bool fold_on_ranks(struct rounds *rounds, struct sweep *sweep, uint64_t n
     journal_append_fold(rounds->journal, rounds->round, words, n_words, error);
   }
   if (!cluster_agree(rounds->cluster, error)) return false;
-  note_time(rounds, n_points, now_s() - start_s);
+  note_time(rounds, n_points, clock_wall_s() - start_s);
   return true;
 }
 

@@ -8,7 +8,6 @@
 #include "dse/tenancy/tenancy_flow.h"
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* --- the same for all ----------------------------------------------------------------------------------------------
@@ -62,6 +61,21 @@ bool run_same_program(struct cluster *cluster, struct error *error) {
 /* --- the arrows ----------------------------------------------------------------------------------------------------
  */
 
+/* Beside mistakes in the run file: what it names and is not there, so that all is said at once. */
+static void name_missing(const struct run *run, struct error *error) {
+  const struct run_settings *settings = &run->settings;
+  const struct invocation *invocation = run->invocation;
+  const size_t n = settings->workloads != NULL ? settings->n_workloads : 1;
+  for (size_t i = 0; i < n; i++) {
+    const struct run_top *top = settings->workloads != NULL ? &settings->workloads[i].top : &settings->top;
+    const struct workload_request request = {.name = top->workload, .data_folder = invocation->data_folder};
+    if (top->workload != NULL && top->workload[0] != 0) workload_exists(&request, invocation->scratch, error);
+  }
+  struct accelerator reference;
+  if (settings->limits.reference == NULL) return;
+  accelerator_from_catalogue(invocation->data_folder, settings->limits.reference, invocation->arena, &reference, error);
+}
+
 /* Rank 0 alone reads the run file, so that a thousand ranks do not, and an edit meanwhile does not split the run: what
  * it read is written out as resolved and read again by everybody from that text. */
 bool run_load_settings(struct run *run, const char *path, struct error *error) {
@@ -72,6 +86,8 @@ bool run_load_settings(struct run *run, const char *path, struct error *error) {
       run_settings_load(path, invocation->sets, invocation->n_sets, invocation->arena, &run->settings, error)) {
     run->settings_text = run_settings_text(&run->settings, true, invocation->arena);
     length = strlen(run->settings_text);
+  } else if (cluster_rank(cluster) == 0 && error->status == STATUS_INPUT) {
+    name_missing(run, error);
   }
   if (!cluster_agree(cluster, error)) return false;
   if (cluster_size(cluster) == 1) return true;
@@ -392,12 +408,6 @@ bool run_prepare(struct run *run, const char *path, struct error *error) {
 
 void run_release(struct run *run) {
   if (run->designs.scratch != NULL) design_space_release(&run->designs);
-}
-
-double run_clock_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 const char *run_path(const struct run *run, const char *name) {

@@ -50,6 +50,7 @@ struct run {
   struct {
     uint64_t n_done, n_total; /* platforms; n_total 0: none are being mapped */
   } mapping;
+  bool weighing; /* the importance of axes, behind the search */
   struct design_space designs;
   struct digest digest;      /* of everything that can change answers */
   const char *settings_text; /* run.cfg */
@@ -68,6 +69,8 @@ struct run {
   uint64_t epoch; /* launches that this folder has seen */
   struct rounds rounds;
   struct proof proof;
+  struct cluster_timing *timing; /* [ranks] of the search and its proof; NULL before their end */
+  struct cluster_durations *durations;
   const struct sensitivity *importance; /* of axes, for the report; NULL: none */
   double start_s;
   struct progress_facts now; /* of the last look, for status.json */
@@ -92,6 +95,5 @@ void run_release(struct run *run);
 /* DIR/name, in the run's arena. */
 const char *run_path(const struct run *run, const char *name);
 void run_host(char host[RUN_HOST_BYTES]); /* of this process, printable */
-double run_clock_s(void);                 /* monotonic, from some moment in the past */
 
 #endif

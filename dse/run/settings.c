@@ -23,7 +23,7 @@ const char *const run_objective_names[] = {"geomean", "mean", "worst", NULL};
 static const char *const score_names[] = {"schedule", "bound", NULL};
 
 /* Raised whenever the same settings may give other answers than an earlier release did. */
-enum { ANSWER_VERSION = 5 };
+enum { ANSWER_VERSION = 6 };
 
 #define TOP(member) offsetof(struct run_top, member)
 static const struct field top_field_list[] = {
@@ -132,8 +132,9 @@ static const struct field_table search_fields = {"search", "how the best designs
 
 static const struct field report_field_list[] = {
     {"sensitivity_samples", FIELD_UINT, "", 0, 65536, "64",
-     "samples of the Sobol' indices of the axes, each an evaluation and one more an axis, of one device alone (8 at "
-     "least; a power of two fills the space best); 0: none",
+     "samples of the Sobol' indices of the axes (of systems: and of the strategy's degrees), each an evaluation and "
+     "one "
+     "more an axis (8 at least; a power of two fills the space best); 0: none",
      offsetof(struct run_report, sensitivity_samples), ROLE_NONE, NULL},
 };
 static const struct field_table report_fields = {"report", "what the report shows beside the results",

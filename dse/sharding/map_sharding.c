@@ -1,7 +1,6 @@
 /* dse map sharding, dse judge sharding: layers to sets of boards, and their loops to the boards. See
  * search/sharding/sharding.h. */
 #include "dse/map/map_algorithms.h"
-#include "dse/output/tables.h"
 #include "dse/run/signals.h"
 #include "dse/sharding/sharding_page.h"
 #include "search/sharding/sharding_read.h"
@@ -145,15 +144,6 @@ static void add_row(const struct sharding_command *command, const struct shardin
   table_text(table, outcome->proven_optimal ? "yes" : "no");
 }
 
-static json_t *bounds_json(const struct sharding_bounds *bounds) {
-  json_t *const object = json_object();
-  for (size_t i = 0; i < SHARDING_N_BOUNDS; i++) {
-    json_object_set_new(object, sharding_bound_names[i],
-                        bounds->value_s[i] > 0 ? json_real(bounds->value_s[i]) : json_null());
-  }
-  return object;
-}
-
 static json_t *sets_json(const struct sharding_problem *p, const struct sharding_answer *answer) {
   json_t *const sets = json_array();
   for (size_t s = 0; s < answer->n_sets; s++) {
@@ -195,7 +185,8 @@ static void print_json(const struct sharding_command *command, const struct shar
   json_t *const object = json_pack("{ss ss sf ss sf ss ss so sf sI sI}", "instance", problem->name, "algorithm",
                                    command->job.algorithm->name, "value", outcome->value_s, "unit", "s", "lower_bound",
                                    bounds->best_s, "binding", sharding_bound_names[bounds->binding], "reason",
-                                   bounds->reason != NULL ? bounds->reason : "", "bounds", bounds_json(bounds), "gap",
+                                   bounds->reason != NULL ? bounds->reason : "", "bounds",
+                                   map_bounds_json(SHARDING_N_BOUNDS, sharding_bound_names, bounds->value_s), "gap",
                                    isfinite(outcome->gap) ? outcome->gap : -1, "samples", (json_int_t)outcome->samples,
                                    "seed", (json_int_t)command->job.seed);
   json_t *const shares = json_pack(
@@ -261,46 +252,32 @@ static enum status solve(struct sharding_command *command, struct error *error) 
          sharding_bound_names[command->bounds.binding], 100 * outcome.gap,
          outcome.proven_optimal ? ": proven optimal" : "");
   describe(command, &outcome);
-  if (outcome.stopped == NULL || strcmp(outcome.stopped, "time") == 0) return STATUS_OK;
-  error_add(error, STATUS_STOPPED, "stopped by %s: the best sharding until then", outcome.stopped);
-  return STATUS_STOPPED;
+  return map_end_search(outcome.stopped, "sharding", error);
 }
 
 /* --- several algorithms ---------------------------------------------------------------------------------------------
  */
 
-struct ranked {
-  const struct sharding_algorithm *algorithm;
-  struct sharding_outcome outcome;
-};
-static int by_value(const void *a, const void *b) {
-  const struct ranked *x = a, *y = b;
-  const double p = x->outcome.found ? x->outcome.value_s : INFINITY;
-  const double q = y->outcome.found ? y->outcome.value_s : INFINITY;
-  if (p < q || p > q) return p < q ? -1 : 1;
-  return strcmp(x->algorithm->name, y->algorithm->name);
-}
-
 static enum status compare(struct sharding_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
-  struct ranked *const ranked = ARENA_NEW(invocation->arena, struct ranked, command->choice.n);
+  struct map_ranked *const ranked = ARENA_NEW(invocation->arena, struct map_ranked, command->choice.n);
+  struct sharding_outcome *const outcomes = ARENA_NEW(invocation->arena, struct sharding_outcome, command->choice.n);
   for (size_t i = 0; i < command->choice.n; i++) {
-    command->job.algorithm = ranked[i].algorithm = sharding_algorithms[command->choice.algorithm[i]];
+    const struct sharding_algorithm *const algorithm = sharding_algorithms[command->choice.algorithm[i]];
+    command->job.algorithm = algorithm;
     command->job.settings = command->choice.settings[i];
-    sharding_search(invocation, &command->job, &ranked[i].outcome);
-    sharding_take_proof(&ranked[i].outcome, &command->bounds);
-    if (signals_stop() == 0) continue;
-    error_add(error, STATUS_STOPPED, "stopped by a signal; nothing was compared");
-    return STATUS_STOPPED;
+    sharding_search(invocation, &command->job, &outcomes[i]);
+    sharding_take_proof(&outcomes[i], &command->bounds);
+    if (map_stop_contest(invocation, error)) return STATUS_STOPPED;
+    ranked[i] = (struct map_ranked){algorithm->name, outcomes[i].found ? outcomes[i].value_s : INFINITY, i};
   }
-  qsort(ranked, command->choice.n, sizeof *ranked, by_value);
+  map_rank(ranked, command->choice.n);
   struct table *const table = table_new(invocation->arena, "sharding", columns, sizeof columns / sizeof *columns);
-  for (size_t i = 0; i < command->choice.n; i++) add_row(command, ranked[i].algorithm, &ranked[i].outcome, table);
-  if (invocation->json) {
-    tables_print_json(table, 2, invocation->arena, error);
-  } else {
-    map_print_table(invocation, table);
+  for (size_t i = 0; i < command->choice.n; i++) {
+    const size_t k = ranked[i].choice;
+    add_row(command, sharding_algorithms[command->choice.algorithm[k]], &outcomes[k], table);
   }
+  map_print_rows(invocation, table, error);
   remark(invocation, "%s: no sharding is below %.10g s (%s)\n", command->problem.name, command->bounds.best_s,
          sharding_bound_names[command->bounds.binding]);
   return STATUS_OK;
@@ -337,9 +314,8 @@ static enum status judge(struct invocation *invocation, struct error *error) {
   const bool valid = sharding_check(&problem, &claim, invocation->arena, &value_s, why);
   const char *const reason = valid ? "" : map_reasons(why, invocation->arena);
   if (invocation->json) {
-    map_print_json(invocation, json_pack("{sb so ss so}", "valid", valid, "value",
-                                         isfinite(value_s) ? json_real(value_s) : json_null(), "unit", "s", "reason",
-                                         valid ? json_null() : json_string(reason)));
+    map_print_json(invocation, json_pack("{sb so ss so}", "valid", valid, "value", map_real_or_null(value_s), "unit",
+                                         "s", "reason", valid ? json_null() : json_string(reason)));
   } else {
     struct table *const table =
         table_new(invocation->arena, "judge", judge_columns, sizeof judge_columns / sizeof *judge_columns);

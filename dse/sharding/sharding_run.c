@@ -1,35 +1,12 @@
 /* See sharding_run.h. */
 #include "dse/sharding/sharding_run.h"
 
-#include "dse/run/run.h"
-#include "dse/run/signals.h"
+#include "dse/run/watch.h"
 #include <math.h>
-#include <time.h>
 
 static const double tolerance = 1e-9; /* relative: of the checker, of a closed gap */
 static const uint64_t first_samples = 4000;
 enum { MAX_EPOCHS = 40 };
-
-static double seconds_of(clockid_t clock) {
-  struct timespec now;
-  clock_gettime(clock, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-struct watch {
-  struct cluster *cluster;
-  double until_s; /* 0: no limit */
-  const char *stopped;
-};
-
-/* Ranks that run the same search must stop at the same place: several of them are not stopped. */
-static bool interrupted(void *context) {
-  struct watch *const watch = context;
-  if (watch->stopped != NULL) return true;
-  if (signals_stop() != 0) watch->stopped = run_stop_signal(watch->cluster);
-  if (watch->until_s > 0 && seconds_of(CLOCK_MONOTONIC) >= watch->until_s) watch->stopped = "time";
-  return watch->stopped != NULL;
-}
 
 double sharding_gap_over(double value_s, double bound_s) {
   if (value_s <= bound_s) return 0;
@@ -71,22 +48,21 @@ static void search_by_time(struct sharding_request *request, const struct shardi
     n_used += result.samples;
     if (epoch == 0 || result.value_s < best->value_s || result.proven) *best = result;
     best->samples = n_used;
-    if (job->algorithm->one_shot || result.proven || interrupted(watch)) return;
+    if (job->algorithm->one_shot || result.proven || watch_agree(watch)) return;
   }
 }
 
 void sharding_search(const struct invocation *invocation, const struct sharding_job *job,
                      struct sharding_outcome *outcome) {
   const struct sharding_problem *const problem = job->problem;
-  const bool alone = cluster_size(invocation->cluster) == 1;
-  const double began_s = seconds_of(CLOCK_MONOTONIC), began_cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-  struct watch watch = {.cluster = invocation->cluster, .until_s = job->time_s > 0 ? began_s + job->time_s : 0};
+  struct watch watch;
+  watch_begin(&watch, invocation->cluster, job->time_s, "time");
   struct sharding_request request = {.problem = problem,
                                      .bounds = job->bounds,
                                      .settings = job->settings,
                                      .seed = job->seed,
                                      .samples = job->samples,
-                                     .interrupted = alone ? interrupted : NULL,
+                                     .interrupted = watch_interrupted,
                                      .context = &watch,
                                      .arena = invocation->arena,
                                      .scratch = invocation->scratch};
@@ -97,8 +73,8 @@ void sharding_search(const struct invocation *invocation, const struct sharding_
   } else {
     job->algorithm->run(&request, &result);
   }
-  outcome->wall_s = seconds_of(CLOCK_MONOTONIC) - began_s;
-  outcome->cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - began_cpu_s;
+  outcome->wall_s = watch_wall_s(&watch);
+  outcome->cpu_s = watch_processor_s(&watch);
   outcome->samples = result.samples;
   outcome->stopped = watch.stopped;
   outcome->found = result.found && isfinite(result.value_s);

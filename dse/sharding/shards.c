@@ -1,49 +1,26 @@
 /* dse shards: problems of sharding that a network's layers make on sets of boards, for `dse map sharding`. */
-#include "dse/commands/command.h"
+#include "dse/map/map_maker.h"
 #include "dse/sharding/sharding_table.h"
 
-#include "base/file.h"
 #include "search/placement/placement_read.h"
 #include "search/sharding/sharding_read.h"
-#include <jansson.h>
 #include <math.h>
 
-struct making {
-  struct invocation *invocation;
-  struct sharding_table_settings settings;
-  struct sharding_table table;
-  json_t *list; /* with --json */
-};
+static const void *open_table(const struct map_maker_settings *settings, const struct tenancy_world *world,
+                              struct error *error) {
+  struct sharding_table *const table = ARENA_NEW(world->arena, struct sharding_table, 1);
+  return sharding_table_open(settings->own, settings->list, settings->n_list, world, table, error) ? table : NULL;
+}
 
-/* The settings, and what follows from them while messages can still name their lines. */
-static bool open_table(struct making *making, struct error *error) {
-  struct invocation *const invocation = making->invocation;
-  struct config *config;
-  if (!config_open(invocation->words[0], invocation->sets, invocation->n_sets, invocation->arena, &config, error))
-    return false;
-  const size_t n_designs = config_count(config, "sharding.designs");
-  struct sharding_design_settings *const designs =
-      ARENA_NEW(invocation->arena, struct sharding_design_settings, n_designs);
-  struct config_section *const sections = ARENA_NEW(invocation->arena, struct config_section, n_designs + 1);
-  sections[0] = (struct config_section){"sharding", &sharding_table_fields, &making->settings, false};
-  for (size_t i = 0; i < n_designs; i++) {
-    const char *const group = arena_printf(invocation->arena, "sharding.designs.[%zu]", i);
-    sections[i + 1] = (struct config_section){group, &sharding_design_fields, &designs[i], true};
-  }
-  const struct tenancy_world world = {.data_folder = invocation->data_folder,
-                                      .path = invocation->words[0],
-                                      .group = "sharding",
-                                      .config = config,
-                                      .arena = invocation->arena,
-                                      .scratch = invocation->scratch};
-  const bool opened = config_apply(config, sections, n_designs + 1, invocation->arena, error) &&
-                      sharding_table_open(&making->settings, designs, n_designs, &world, &making->table, error);
-  config_close(config);
-  return opened;
+static size_t count(const void *table) { return sharding_table_n_problems(table); }
+
+static const void *build(const void *table, size_t i, struct arena *arena, struct error *error) {
+  struct sharding_problem *const problem = ARENA_NEW(arena, struct sharding_problem, 1);
+  return sharding_table_build(table, i, arena, problem, error) ? problem : NULL;
 }
 
 /* How far one board would go: all layers on it, each by the design that is fastest for it. */
-static void report(struct making *making, const struct sharding_problem *problem, const char *path) {
+static void report(const struct map_making *making, const struct sharding_problem *problem, const char *path) {
   const struct sharding_strategy whole = {{1, 1, 1, 1, 1, 1, 1}, SHARDING_N_DIMS};
   double fastest_s = 0;
   uint64_t weight_bytes = 0;
@@ -57,7 +34,7 @@ static void report(struct making *making, const struct sharding_problem *problem
     }
     fastest_s += least_s;
   }
-  if (making->invocation->json) {
+  if (making->list != NULL) {
     json_array_append_new(making->list,
                           json_pack("{ss sI sI sI sI sf sf sf}", "file", path, "layers", (json_int_t)problem->n_layers,
                                     "edges", (json_int_t)problem->n_edges, "boards", (json_int_t)problem->n_boards,
@@ -71,42 +48,34 @@ static void report(struct making *making, const struct sharding_problem *problem
   }
 }
 
-static bool make_problems(struct making *making, const char *out, struct error *error) {
-  struct arena *const arena = making->invocation->scratch;
-  if (!file_make_folder(out, error)) return false;
-  for (size_t i = 0; i < sharding_table_n_problems(&making->table); i++) {
-    const struct arena_mark mark = arena_get_mark(arena);
-    struct sharding_problem problem;
+static bool write_problem(const struct map_making *making, const void *made, struct error *error) {
+  const struct sharding_problem *const problem = made;
+  struct arena *const scratch = making->invocation->scratch;
+  const char *const path = arena_printf(scratch, "%s/%s.json", making->out, problem->name);
+  if (!sharding_write(problem, path, scratch, error)) return false;
+  if (((const struct sharding_table *)making->table)->settings->placement) {
     struct placement_problem placement;
-    if (!sharding_table_build(&making->table, i, arena, &problem, error)) return false;
-    const char *const path = arena_printf(arena, "%s/%s.json", out, problem.name);
-    if (!sharding_write(&problem, path, arena, error)) return false;
-    if (making->settings.placement) {
-      const char *const beside = arena_printf(arena, "%s/%s.placement.json", out, problem.name);
-      if (!sharding_table_placement(&problem, arena, &placement, error)) return false;
-      if (!placement_write(&placement, beside, arena, error)) return false;
-    }
-    report(making, &problem, path);
-    arena_rewind(arena, mark);
+    const char *const beside = arena_printf(scratch, "%s/%s.placement.json", making->out, problem->name);
+    if (!sharding_table_placement(problem, scratch, &placement, error)) return false;
+    if (!placement_write(&placement, beside, scratch, error)) return false;
   }
+  report(making, problem, path);
   return true;
 }
 
+const struct map_maker map_maker_shards = {.group = "sharding",
+                                           .fields = &sharding_table_fields,
+                                           .settings_bytes = sizeof(struct sharding_table_settings),
+                                           .list = "sharding.designs",
+                                           .list_fields = &sharding_design_fields,
+                                           .list_bytes = sizeof(struct sharding_design_settings),
+                                           .open = open_table,
+                                           .count = count,
+                                           .build = build,
+                                           .write = write_problem};
+
 static enum status run(struct invocation *invocation, struct error *error) {
-  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
-  making->invocation = invocation;
-  const char *const out = invocation_value(invocation, "out");
-  if (out == NULL) error_add(error, STATUS_INPUT, "dse shards: --out FOLDER is needed");
-  if (!open_table(making, error) || error_is_set(error)) return error->status;
-  if (cluster_rank(invocation->cluster) != 0) return STATUS_OK;
-  making->list = json_array();
-  const bool made = make_problems(making, out, error);
-  if (made && invocation->json) {
-    json_dumpf(making->list, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
-    putchar('\n');
-  }
-  json_decref(making->list);
-  return made ? STATUS_OK : error->status;
+  return map_make(invocation, &map_maker_shards, error);
 }
 
 static const struct command_option options[] = {

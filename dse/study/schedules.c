@@ -11,12 +11,12 @@
 #include "arch/schedule_exact.h"
 #include "arch/schedule_model.h"
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "results/table.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 static const unsigned efforts[] = {0, 1, 2, 4, 16};
 enum { N_EFFORTS = sizeof efforts / sizeof *efforts, MAX_SETS = 16 };
@@ -43,12 +43,6 @@ struct judging {
   uint64_t n_graphs, seed, max_nodes, model_ops;
   const char *lp_path;
 };
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static void must_be_sound(const struct schedule_case *judged, const struct schedule_problem *problem,
                           const struct schedule *schedule, struct arena *scratch) {
@@ -111,14 +105,14 @@ static bool judge_case(const struct judging *judging, const struct schedule_case
   struct schedule schedule;
   uint64_t n_nodes;
   *verdict = (struct verdict){0};
-  double start_s = now_s();
+  double start_s = clock_processor_s();
   verdict->bound_cycles = problem.enough_cycles = schedule_lower_bound(&problem, scratch, &kind);
-  summary->bound_s += now_s() - start_s;
+  summary->bound_s += clock_processor_s() - start_s;
   for (size_t k = 0; k < N_EFFORTS; k++) {
     problem.passes = efforts[k];
-    start_s = now_s();
+    start_s = clock_processor_s();
     schedule_build(&problem, scratch, NULL, false, &schedule);
-    summary->effort[k].seconds += now_s() - start_s;
+    summary->effort[k].seconds += clock_processor_s() - start_s;
     verdict->cycles[k] = schedule.makespan_cycles;
     schedule_build(&problem, scratch, arena, true, &schedule);
     must_be_sound(judged, &problem, &schedule, scratch);
@@ -127,17 +121,17 @@ static bool judge_case(const struct judging *judging, const struct schedule_case
           schedule.makespan_cycles, verdict->cycles[k]);
   }
   problem.passes = 1;
-  start_s = now_s();
+  start_s = clock_processor_s();
   verdict->proven = schedule_exact(&problem, judging->max_nodes, scratch, arena, &schedule, &n_nodes);
-  summary->exact_s += now_s() - start_s;
+  summary->exact_s += clock_processor_s() - start_s;
   must_be_sound(judged, &problem, &schedule, scratch);
   verdict->best_cycles = schedule.makespan_cycles;
   if (verdict->bound_cycles > verdict->best_cycles)
     BUG("%s, %s: bound %" PRIu64 " above the schedule of %" PRIu64, judged->set, judged->name, verdict->bound_cycles,
         verdict->best_cycles);
-  start_s = now_s();
+  start_s = clock_processor_s();
   const bool asked = problem.graph->n_ops > judging->model_ops || ask_model(judging, judged, verdict, error);
-  summary->model_s += now_s() - start_s;
+  summary->model_s += clock_processor_s() - start_s;
   arena_rewind(arena, mark);
   return asked;
 }

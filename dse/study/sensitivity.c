@@ -59,6 +59,7 @@ bool sensitivity_analyse(struct sensitivity *sensitivity, struct error *error) {
       !drawn_base_init(&sensitivity->base, sensitivity->run, error)) {
     return false;
   }
+  sensitivity->within = &sensitivity->base.allowed.space;
   for (unsigned p = 0; p < N_SENSITIVITY_PARTS; p++) sensitivity->indices[p].none = "not asked for";
   if (request->n_samples > 0 && !sensitivity_of_axes(sensitivity, error)) return false;
   if (!sensitivity->has_constants) {

@@ -32,6 +32,7 @@ struct sensitivity_request {
   uint64_t n_samples, n_draws; /* 0: without this part */
   double scale;                /* of the constants' ranges, as in struct uncertainty_request */
   bool linear;
+  bool metric_alone; /* of the run's objectives; pages show no other */
 };
 
 struct sensitivity_input {
@@ -73,7 +74,8 @@ struct sensitivity {
   struct run *run;
   struct sensitivity_request request;
   struct drawn_base base;
-  struct record nominal; /* the winning design */
+  const struct space *within; /* of (a) the second: base.allowed's, or with the ways to spread a job as further axes */
+  struct record nominal;      /* the winning design */
   bool proven;
   struct sensitivity_indices indices[N_SENSITIVITY_PARTS];
   struct sensitivity_winner winners[N_SENSITIVITY_WINNERS]; /* limits nominal, drawn */
@@ -84,7 +86,8 @@ struct sensitivity {
 bool sensitivity_analyse(struct sensitivity *sensitivity, struct error *error);
 /* (a) and (b). Collective. */
 bool sensitivity_of_axes(struct sensitivity *sensitivity, struct error *error);
-bool sensitivity_of_allowed(struct sensitivity *sensitivity, struct error *error); /* of (a) the second alone */
+/* Of (a) the second alone. False: failed, or run->rounds.stopped. */
+bool sensitivity_of_allowed(struct sensitivity *sensitivity, struct error *error);
 bool sensitivity_of_constants(struct sensitivity *sensitivity, struct error *error);
 /* (c); the run's top-k is there. Collective. */
 bool sensitivity_of_winner(struct sensitivity *sensitivity, enum drawn_limits limits, struct sensitivity_winner *winner,

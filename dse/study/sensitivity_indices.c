@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "base/rng.h"
+#include "dse/run/on_ranks.h"
 #include <gsl/gsl_qrng.h>
 #include <inttypes.h>
 #include <math.h>
@@ -13,8 +14,9 @@ const char *const sensitivity_part_names[N_SENSITIVITY_PARTS] = {"axes, box", "a
 /* Streams of random numbers, one an analysis and purpose. */
 enum { STREAM_BOX = 1, STREAM_ALLOWED, STREAM_CONSTANTS, STREAM_ACCEPT, STREAM_REDRAW };
 
-/* Designs tried for one that limits allow, on average, before a space counts as closed. */
-enum { MOST_TRIES = 256 };
+/* Designs tried for one that limits allow, on average, before a space counts as closed; and between two looks for a
+ * signal. */
+enum { MOST_TRIES = 256, TRIES_A_LOOK = 4096 };
 
 /* What one task leaves. */
 struct reached {
@@ -159,18 +161,54 @@ static void redraw(const struct allowed_tasks *tasks, size_t row, size_t axis, s
   point->index[axis] = chosen;
 }
 
-static void allowed_task(void *context, size_t index, void *record) {
+/* Column 0 of a row is the row itself, column 1 + i that with axis i drawn anew. */
+static void drawn_task(void *context, size_t index, void *record) {
   const struct allowed_tasks *tasks = context;
   const size_t columns = tasks->space->n_axes + 1, row = index / columns, column = index % columns;
   struct point point = tasks->rows[row];
-  struct score score = {.reason = SCORE_FEASIBLE};
   if (column > 0) redraw(tasks, row, column - 1, &point);
-  tasks->space->evaluate(tasks->space->context, &point, &score);
+  memcpy(record, &point, sizeof point);
+}
+
+struct listed_points {
+  const struct space *space;
+  const struct point *points;
+};
+
+static void listed_task(void *context, size_t index, void *record) {
+  const struct listed_points *tasks = context;
+  struct score score = {.reason = SCORE_FEASIBLE};
+  tasks->space->evaluate(tasks->space->context, &tasks->points[index], &score);
   keep(&score, record);
 }
 
+/* What n points reach. Axes have few values, so that many of the points are equal: each is evaluated once. */
+static bool evaluate_points(struct run *run, const struct space *space, const struct point *points, size_t n,
+                            struct reached *records, struct error *error) {
+  struct arena *arena = run->invocation->arena;
+  struct point_set *set = point_set_new(arena);
+  struct point *distinct = ARENA_NEW(arena, struct point, n);
+  for (size_t i = 0; i < n; i++) {
+    if (point_set_add(set, &points[i])) distinct[point_set_count(set) - 1] = points[i];
+  }
+  struct listed_points own = {space, distinct};
+  const size_t n_distinct = point_set_count(set);
+  struct reached *found = ARENA_NEW(arena, struct reached, n_distinct);
+  const struct rank_work work = {.task = listed_task, .context = &own, .n = n_distinct, .record_bytes = sizeof *found};
+  if (!on_ranks(run, &work, found, error)) return false;
+  for (size_t i = 0; i < n; i++) records[i] = found[point_set_number(set, &points[i])];
+  return true;
+}
+
+/* All ranks try the same points, so that they stop at the same one. */
+static bool is_stopped(struct rounds *rounds) {
+  rounds->stopped = rounds->stop != NULL && cluster_any(rounds->cluster, rounds->stop(rounds->stop_context));
+  return rounds->stopped;
+}
+
 /* Quasi-random points of the box that limits allow; how many were found, at most n. */
-static size_t sample_allowed(const struct space *space, uint64_t seed, size_t n, struct point *rows, uint64_t *tries) {
+static size_t sample_allowed(const struct space *space, struct rounds *rounds, uint64_t seed, size_t n,
+                             struct point *rows, uint64_t *tries) {
   double shift[POINT_MAX_AXES], u[POINT_MAX_AXES];
   struct rng rng = rng_stream(seed, RNG_SENSITIVITY, STREAM_ACCEPT, 0);
   for (size_t a = 0; a < space->n_axes; a++) shift[a] = rng_unit(&rng);
@@ -178,6 +216,7 @@ static size_t sample_allowed(const struct space *space, uint64_t seed, size_t n,
   if (sequence == NULL) arena_on_exhaustion(0);
   size_t found = 0;
   for (*tries = 0; found < n && *tries < n * (uint64_t)MOST_TRIES; ++*tries) {
+    if (*tries % TRIES_A_LOOK == 0 && is_stopped(rounds)) break;
     struct point point = {{0}};
     gsl_qrng_get(sequence, u);
     for (size_t a = 0; a < space->n_axes; a++) {
@@ -194,7 +233,7 @@ static void analyse_allowed(struct sensitivity *sensitivity, const struct reache
                             struct sensitivity_indices *indices) {
   const struct run *run = sensitivity->run;
   struct arena *arena = run->invocation->arena;
-  const struct space *space = &sensitivity->base.allowed.space;
+  const struct space *space = sensitivity->within;
   const size_t n = sensitivity->request.n_samples, d = space->n_axes;
   uint16_t *level = ARENA_NEW(arena, uint16_t, n * d);
   size_t *n_levels = ARENA_NEW(arena, size_t, d);
@@ -203,6 +242,7 @@ static void analyse_allowed(struct sensitivity *sensitivity, const struct reache
   for (size_t r = 0; r < n; r++) memcpy(level + r * d, rows[r].index, d * sizeof *level);
   const struct sobol_tied tied = {values, level, n_levels, n, d};
   for (size_t o = 0; o < space->n_objectives; o++) {
+    if (sensitivity->request.metric_alone && o != space->metric) continue;
     if (!values_of(&sensitivity->request, records, n * (d + 1), o, values)) {
       memset(values, 0, n * (d + 1) * sizeof *values);
     }
@@ -211,14 +251,15 @@ static void analyse_allowed(struct sensitivity *sensitivity, const struct reache
 }
 
 bool sensitivity_of_allowed(struct sensitivity *sensitivity, struct error *error) {
-  const struct run *run = sensitivity->run;
+  struct run *run = sensitivity->run;
   struct arena *arena = run->invocation->arena;
-  const struct space *space = &sensitivity->base.allowed.space;
+  const struct space *space = sensitivity->within;
   struct sensitivity_indices *indices = &sensitivity->indices[PART_ALLOWED];
   const size_t n = sensitivity->request.n_samples;
   struct point *rows = ARENA_NEW(arena, struct point, n);
   uint64_t tries;
-  const size_t found = sample_allowed(space, run->settings.search.seed, n, rows, &tries);
+  const size_t found = sample_allowed(space, &run->rounds, run->settings.search.seed, n, rows, &tries);
+  if (run->rounds.stopped) return false;
   *indices = (struct sensitivity_indices){
       .n_inputs = space->n_axes, .inputs = axes_as_inputs(space, arena), .share = (double)found / (double)tries};
   if (found < n) {
@@ -228,9 +269,13 @@ bool sensitivity_of_allowed(struct sensitivity *sensitivity, struct error *error
   struct allowed_tasks own = {space, rows, run->settings.search.seed};
   indices->evaluations = n * (space->n_axes + 1);
   struct reached *records = ARENA_NEW(arena, struct reached, indices->evaluations);
-  const struct cluster_tasks tasks = {
-      .n_tasks = indices->evaluations, .record_bytes = sizeof *records, .task = allowed_task, .context = &own};
-  if (cluster_map(run->invocation->cluster, &tasks, records, error) != CLUSTER_DONE) return false;
+  struct point *points = ARENA_NEW(arena, struct point, indices->evaluations);
+  const struct rank_work work = {
+      .task = drawn_task, .context = &own, .n = indices->evaluations, .record_bytes = sizeof *points};
+  if (!on_ranks(run, &work, points, error) ||
+      !evaluate_points(run, space, points, indices->evaluations, records, error)) {
+    return false;
+  }
   indices->none = complaint(run, records, indices->evaluations);
   if (indices->none == NULL) analyse_allowed(sensitivity, records, rows, indices);
   return true;

@@ -39,7 +39,8 @@ static void choose_plans(struct choosing *choosing) {
 size_t global_candidate(struct choosing *choosing, const struct point *point) {
   const struct design_space *designs = &choosing->run->designs;
   struct candidate *own = ARENA_NEW(choosing->arena, struct candidate, 1);
-  if (choosing->n_candidates == MOST_CANDIDATES || !design_at(designs, point, &own->accelerator)) return SIZE_MAX;
+  if (choosing->n_candidates == choosing->most_candidates || !design_at(designs, point, &own->accelerator))
+    return SIZE_MAX;
   for (size_t i = 0; i < choosing->n_candidates; i++) {
     if (memcmp(&choosing->candidates[i]->accelerator, &own->accelerator, sizeof own->accelerator) == 0) return i;
   }
@@ -54,10 +55,35 @@ size_t global_candidate(struct choosing *choosing, const struct point *point) {
   return choosing->n_candidates++;
 }
 
+/* Where layers move along, a stage may want a design that no search of the given stages came upon: of a small space all
+ * are candidates, and what is proven of these is proven of the space. */
+static bool takes_all(const struct choosing *choosing) {
+  if (space_size(&choosing->run->designs.space) > MOST_WHOLE_SPACE) return false;
+  for (size_t i = 0; i < choosing->n_plans; i++) {
+    if (global_moves_layers(choosing, choosing->plans[i])) return true;
+  }
+  return false;
+}
+
+static void gather_space(struct choosing *choosing) {
+  const struct design_space *designs = &choosing->run->designs;
+  const uint64_t n = space_size(&designs->space);
+  for (uint64_t index = 0; index < n; index++) {
+    const struct point point = space_point(&designs->space, index);
+    struct accelerator accelerator;
+    struct stage_cost_of_design design;
+    if (!design_at(designs, &point, &accelerator)) continue;
+    design_cost(designs, &accelerator, &design);
+    if (global_is_built(designs, &accelerator, &design)) global_candidate(choosing, &point);
+  }
+}
+
 static void gather_candidates(struct choosing *choosing) {
   const struct global *global = choosing->global;
   const struct rounds *rounds = &choosing->run->rounds;
-  choosing->candidates = ARENA_NEW(choosing->arena, struct candidate *, MOST_CANDIDATES);
+  const bool all = takes_all(choosing);
+  choosing->most_candidates = MOST_CANDIDATES + (all ? space_size(&choosing->run->designs.space) : 0);
+  choosing->candidates = ARENA_NEW(choosing->arena, struct candidate *, choosing->most_candidates);
   for (size_t i = 0; i < topk_count(rounds->topk); i++) global_candidate(choosing, &topk_at(rounds->topk, i)->point);
   for (size_t s = 0; s < global->n_stages; s++) {
     const struct topk *topk = global->stages[s].topk;
@@ -70,6 +96,8 @@ static void gather_candidates(struct choosing *choosing) {
   for (size_t i = 0; i < pareto_count(rounds->front); i++)
     global_candidate(choosing, &pareto_at(rounds->front, i)->point);
   for (size_t i = 0; i < choosing->coolest.n; i++) global_candidate(choosing, &choosing->coolest.of[i].point);
+  if (all) gather_space(choosing);
+  choosing->global->has_all_designs = all;
   choosing->global->n_candidates = choosing->n_candidates;
 }
 
@@ -78,7 +106,7 @@ static void gather_candidates(struct choosing *choosing) {
 
 bool global_search(struct run *run, struct global *global, struct error *error) {
   *global = (struct global){0};
-  const bool mixes = run->settings.system.kinds == KINDS_HETEROGENEOUS;
+  const bool mixes = run->settings.system.kinds != KINDS_HOMOGENEOUS;
   if (run->system == NULL || run->system->none_fits) return true;
   struct choosing choosing = {.run = run, .global = global, .search = run->system, .arena = run->invocation->arena};
   if (topk_count(run->rounds.topk) > 0) {

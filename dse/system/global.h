@@ -38,8 +38,12 @@ struct global {
   struct global_system *systems; /* the front of throughput against power, fastest first */
   struct global_stage *stages;
   struct global_k *k;
-  double bound; /* samples a second: no system of these strategies has more, with any designs on its stages */
+  /* Samples a second: no system of these strategies has more, with any designs on its stages; where layers move along,
+   * with any of the candidates, within the limits on power and money. */
+  double bound;
   size_t n_plans, n_candidates;
+  bool has_all_designs;    /* of the space, among the candidates */
+  double fastest[N_KINDS]; /* samples a second within the limits: of one design, of several, with layers moved along */
 };
 
 /* The stages' own searches, in rounds that go into the journal behind those of the run, then the choice. Collective.

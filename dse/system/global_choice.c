@@ -27,11 +27,16 @@ static void price(void *context, uint32_t index) {
   system_price_unit(system, system->units[index], &own->accelerator, &own->design, &own->costs[index]);
 }
 
+void global_price(struct choosing *choosing, const struct system_plan *plan, const struct device_run *run,
+                  struct candidate *own) {
+  struct pricing_candidate pricing = {choosing, own};
+  system_visit_units(plan, run, price, &pricing);
+}
+
 static double load_of(struct choosing *choosing, const struct system_plan *plan, const struct device_run *run,
                       struct candidate *own) {
-  struct pricing_candidate pricing = {choosing, own};
   if (!system_search_fits(choosing->search, plan, run, own->design.hbm_bytes)) return (double)INFINITY;
-  system_visit_units(plan, run, price, &pricing);
+  global_price(choosing, plan, run, own);
   return system_load_s(choosing->search->system, plan, run, own->costs, &own->network);
 }
 
@@ -95,8 +100,7 @@ static size_t count_different(const uint32_t *design, uint64_t n) {
   return different;
 }
 
-/* A system of one candidate for each device in a row, simulated. */
-static void add_system(struct choosing *choosing, const struct system_plan *plan, const uint32_t *design) {
+void global_add_system(struct choosing *choosing, const struct system_plan *plan, const uint32_t *design) {
   struct system *system = choosing->search->system;
   const uint64_t p = plan->problem.n_devices, most = choosing->search->settings->max_designs;
   const double side_by_side = (double)plan->n_devices / (double)p;
@@ -129,14 +133,19 @@ static void add_system(struct choosing *choosing, const struct system_plan *plan
   own.throughput = (double)choosing->search->samples / own.result.iteration_s;
   own.result.energy_j = energy_j + waiting_w / (double)p * own.result.waiting_device_s;
   own.result.hbm_bytes = 0;
-  if (!is_wanted(choosing, &own) || !keep_system(choosing, &own)) arena_rewind(choosing->arena, mark);
+  const bool wanted = is_wanted(choosing, &own);
+  const size_t kind = plan->moved_from != NULL ? KINDS_JOINT
+                      : own.heterogeneous      ? KINDS_HETEROGENEOUS
+                                               : KINDS_HOMOGENEOUS;
+  if (wanted) choosing->global->fastest[kind] = fmax(choosing->global->fastest[kind], own.throughput);
+  if (!wanted || !keep_system(choosing, &own)) arena_rewind(choosing->arena, mark);
 }
 
 static void choose_homogeneous(struct choosing *choosing, const struct system_plan *plan, size_t n_candidates) {
   uint32_t *design = ARENA_NEW(choosing->arena, uint32_t, plan->problem.n_devices);
   for (size_t c = 0; c < n_candidates; c++) {
     for (uint64_t s = 0; s < plan->problem.n_devices; s++) design[s] = (uint32_t)c;
-    add_system(choosing, plan, design);
+    global_add_system(choosing, plan, design);
   }
 }
 
@@ -152,7 +161,7 @@ static void choose_fastest(struct choosing *choosing, const struct system_plan *
     }
     if (!isfinite(least)) return;
   }
-  add_system(choosing, plan, design);
+  global_add_system(choosing, plan, design);
 }
 
 /* Every choice of one candidate for each stage, if they are few; else for each run of equal stages, if these are. */
@@ -174,7 +183,7 @@ static void choose_all(struct choosing *choosing, const struct system_plan *plan
       const uint64_t first = by_stage ? g : plan->runs[g].first, end = first + (by_stage ? 1 : plan->runs[g].n);
       for (uint64_t s = first; s < end; s++) design[s] = allowed[rest % n];
     }
-    add_system(choosing, plan, design);
+    global_add_system(choosing, plan, design);
   }
 }
 
@@ -217,9 +226,14 @@ static bool choose_heterogeneous(struct choosing *choosing, const struct system_
   choose_all(choosing, plan, allowed, n);
   for (size_t i = 0; i < front.n; i++) {
     for (uint64_t s = 0; s < p; s++) design[s] = allowed[front.choices[i].design[s]];
-    add_system(choosing, plan, design);
+    global_add_system(choosing, plan, design);
   }
   return true;
+}
+
+static double throughput_of(const struct choosing *choosing, double busy_s) {
+  const double seconds = busy_s * (1 + choosing->search->system->model.law->iteration_overhead);
+  return seconds > 0 ? (double)choosing->search->samples / seconds : (double)INFINITY;
 }
 
 /* No system of the plan is faster, with any designs of the space: the stages' proven least beats, one after the other
@@ -234,8 +248,7 @@ static double plan_bound(const struct choosing *choosing, const struct system_pl
     most_s = fmax(most_s, (ramps ? before_s : 0) + stage->bound_s);
     before_s += stage->bound_s / m;
   }
-  most_s *= 1 + choosing->search->system->model.law->iteration_overhead;
-  return most_s > 0 ? (double)choosing->search->samples / most_s : (double)INFINITY;
+  return throughput_of(choosing, most_s);
 }
 
 /* What the top k alone of every stage's search lead to, with the first strategy. Where lists are short more choices are
@@ -243,7 +256,7 @@ static double plan_bound(const struct choosing *choosing, const struct system_pl
 static bool try_k(struct choosing *choosing, uint64_t k, struct global_k *row, struct error *error) {
   struct choosing own = *choosing;
   struct global global = *choosing->global;
-  uint32_t *allowed = ARENA_NEW(choosing->arena, uint32_t, MOST_CANDIDATES);
+  uint32_t *allowed = ARENA_NEW(choosing->arena, uint32_t, choosing->most_candidates);
   size_t n = 0;
   own.global = &global;
   *row = (struct global_k){.k = k};
@@ -262,7 +275,7 @@ static bool try_k(struct choosing *choosing, uint64_t k, struct global_k *row, s
   uint32_t *design = ARENA_NEW(choosing->arena, uint32_t, own.plans[0]->problem.n_devices);
   for (size_t c = 0; c < n; c++) {
     for (uint64_t s = 0; s < own.plans[0]->problem.n_devices; s++) design[s] = allowed[c];
-    add_system(&own, own.plans[0], design);
+    global_add_system(&own, own.plans[0], design);
   }
   if (global.n_systems > 0) row->homogeneous = global.systems[0].throughput;
   if (n > 0 && !choose_heterogeneous(&own, own.plans[0], allowed, n, error)) return false;
@@ -279,11 +292,17 @@ bool global_choose(struct choosing *choosing, struct error *error) {
   for (size_t i = 0; i < choosing->n_plans; i++) {
     const struct system_plan *plan = choosing->plans[i];
     choose_homogeneous(choosing, plan, choosing->n_candidates);
-    if (settings->kinds == KINDS_HETEROGENEOUS && plan->problem.n_devices > 1 &&
+    if (settings->kinds != KINDS_HOMOGENEOUS && plan->problem.n_devices > 1 &&
         !choose_heterogeneous(choosing, plan, all, choosing->n_candidates, error)) {
       return false;
     }
-    global->bound = fmax(global->bound, plan_bound(choosing, plan));
+    if (!global_moves_layers(choosing, plan)) {
+      global->bound = fmax(global->bound, plan_bound(choosing, plan));
+      continue;
+    }
+    double bound_s;
+    if (!global_choose_joint(choosing, plan, &bound_s, error)) return false;
+    global->bound = fmax(global->bound, throughput_of(choosing, bound_s));
   }
   if (global->n_stages == 0) return true; /* no stage was searched by itself */
   global->n_k = settings->top_k.n;

@@ -11,8 +11,7 @@
 
 enum { MOST_LOOKED_AT = 1 << 20 };
 
-/* The coolest within the limits of a device, but for its memory, which is each stage's to judge. */
-static bool is_built(const struct design_space *designs, const struct accelerator *accelerator,
+bool global_is_built(const struct design_space *designs, const struct accelerator *accelerator,
                      const struct stage_cost_of_design *design) {
   for (enum reason reason = REASON_AREA; reason <= REASON_LAST_RANGE; reason++) {
     if (reason != REASON_MEMORY && design_excess(designs, accelerator, design, reason) > 0) return false;
@@ -42,7 +41,7 @@ static void find_coolest(struct choosing *choosing) {
     struct stage_cost_of_design design;
     if (!design_at(designs, &own.point, &accelerator)) continue;
     design_cost(designs, &accelerator, &design);
-    if (!is_built(designs, &accelerator, &design)) continue;
+    if (!global_is_built(designs, &accelerator, &design)) continue;
     own.hbm_bytes = design.hbm_bytes;
     own.tdp_w = design.tdp.total;
     offer(&choosing->coolest, &own);

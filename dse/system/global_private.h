@@ -6,7 +6,7 @@
 #include "dse/design/design_private.h"
 #include "dse/system/global.h"
 
-enum { MOST_PLANS = 3, MOST_CANDIDATES = 2000, MOST_MEMORIES = 64 };
+enum { MOST_PLANS = 3, MOST_CANDIDATES = 2000, MOST_MEMORIES = 64, MOST_WHOLE_SPACE = 4096 };
 
 /* Of each amount of memory that designs of the space have, the one with the least TDP. */
 struct coolest_design {
@@ -34,11 +34,14 @@ struct choosing {
   const struct system_plan *plans[MOST_PLANS];
   size_t n_plans;
   struct candidate **candidates;
-  size_t n_candidates, systems_held; /* room for so many systems */
-  struct coolest_designs coolest;    /* where no design alone is within the power limit */
+  size_t n_candidates, most_candidates, systems_held; /* room for so many systems */
+  struct coolest_designs coolest;                     /* where no design alone is within the power limit */
   struct arena *arena;
 };
 
+/* Within the limits of a device, but for its memory, which is each stage's to judge. */
+bool global_is_built(const struct design_space *designs, const struct accelerator *accelerator,
+                     const struct stage_cost_of_design *design);
 /* Strategies whose stages fit coolest designs within the power limit; finds these. None: nothing can. */
 void global_choose_mixed(struct choosing *choosing);
 /* Every different stage of the plans, for the least load, then the least power at the slowest one's pace. Collective;
@@ -49,6 +52,17 @@ const struct global_stage *global_searched(const struct choosing *choosing, cons
                                            const struct device_run *run, double pace_s);
 /* Its number among the candidates, where it may stand already; SIZE_MAX: there is no room, or no such design. */
 size_t global_candidate(struct choosing *choosing, const struct point *point);
+/* Costs of the units that a run of the plan's devices needs (NULL: all of them). */
+void global_price(struct choosing *choosing, const struct system_plan *plan, const struct device_run *run,
+                  struct candidate *own);
+/* A system of one candidate for each device in a row, simulated, and kept if it belongs on the front. */
+void global_add_system(struct choosing *choosing, const struct system_plan *plan, const uint32_t *design);
+/* May layers of the plan go elsewhere with other designs on its stages? */
+bool global_moves_layers(const struct choosing *choosing, const struct system_plan *plan);
+/* Layers and designs of a plan's stages chosen together. `bound_s`: no device of any such system of the candidates is
+ * busy for less than this with an iteration, INFINITY: none is within the limits. */
+bool global_choose_joint(struct choosing *choosing, const struct system_plan *plan, double *bound_s,
+                         struct error *error);
 /* From candidates to the front of systems, and the table of what k changes. */
 bool global_choose(struct choosing *choosing, struct error *error);
 

@@ -7,7 +7,7 @@
 enum { MOST_STRATEGIES = 1000000 };
 
 static const char *const sequence_names[] = {"off", "on", "both", NULL};
-static const char *const kinds_names[] = {"homogeneous", "heterogeneous", NULL};
+const char *const kinds_names[] = {"homogeneous", "heterogeneous", "joint", NULL};
 
 #define SYSTEM(member) offsetof(struct system_settings, member)
 const struct field_table *system_fields(void) {
@@ -49,8 +49,9 @@ const struct field_table *system_fields(void) {
       {"money_usd", FIELD_REAL, "usd", 0, 1e15, "0.0", "most that all devices may cost (dies and memory); 0: no limit",
        SYSTEM(money_usd), ROLE_ANSWER, NULL},
       {"kinds", FIELD_CHOICE, "", 0, 0, "\"heterogeneous\"",
-       "homogeneous: one design for all stages; heterogeneous: also one design for each", SYSTEM(kinds), ROLE_ANSWER,
-       kinds_names},
+       "homogeneous: one design for all stages; heterogeneous: also one design for each; joint: also the layers of "
+       "each",
+       SYSTEM(kinds), ROLE_ANSWER, kinds_names},
       {"max_designs", FIELD_UINT, "", 0, 1024, "0", "different designs in one system; 0: as many as there are stages",
        SYSTEM(max_designs), ROLE_ANSWER, NULL},
       {"top_k", FIELD_UINT_LIST, "", 1, 10000, "[10]",

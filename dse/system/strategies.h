@@ -21,7 +21,8 @@ struct system_settings {
   struct uint_list top_k;    /* how many designs of each stage's own search enter the choice */
 };
 enum sequence_choice { SEQUENCE_OFF, SEQUENCE_ON, SEQUENCE_BOTH };
-enum system_kinds { KINDS_HOMOGENEOUS, KINDS_HETEROGENEOUS };
+enum system_kinds { KINDS_HOMOGENEOUS, KINDS_HETEROGENEOUS, KINDS_JOINT, N_KINDS };
+extern const char *const kinds_names[]; /* ends with NULL */
 extern const struct field_table *system_fields(void);
 bool system_is_asked_for(const struct system_settings *settings);
 

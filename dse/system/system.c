@@ -224,24 +224,48 @@ static bool check_strategy(const struct strategy *strategy, const struct pipelin
   return true;
 }
 
+static struct system_plan *new_plan(struct system *system, const struct strategy *strategy, struct block_table *table) {
+  struct system_plan *own = ARENA_NEW(system->arena, struct system_plan, 1);
+  own->strategy = *strategy;
+  own->cut = table->cut;
+  own->schedule = pipeline_schedules[strategy->schedule];
+  own->is_torn = table->is_torn;
+  own->table = table;
+  own->n_microbatches = strategy->global_batch / (strategy->degrees.data * strategy->microbatch);
+  own->n_devices = strategy_devices(strategy);
+  return own;
+}
+
 bool system_prepare(struct system *system, const struct strategy *strategy, const struct system_plan **plan,
                     struct error *error) {
   const struct pipeline_schedule *schedule = pipeline_schedules[strategy->schedule];
   if (!check_strategy(strategy, schedule, error)) return false;
-  struct cut *cut = cut_of(system, strategy, schedule->tears && strategy->degrees.pipeline > 1);
+  const bool is_torn = schedule->tears && strategy->degrees.pipeline > 1;
+  struct cut *cut = cut_of(system, strategy, is_torn);
   if (!cut->legal) return error_add(error, cut->why_not->status, "%s", cut->why_not->text);
-  struct system_plan *own = ARENA_NEW(system->arena, struct system_plan, 1);
-  own->strategy = *strategy;
-  own->cut = cut;
-  own->schedule = schedule;
-  own->is_torn = schedule->tears && strategy->degrees.pipeline > 1;
-  own->table = system_table_of(system, cut, (enum recompute)strategy->recompute, own->is_torn);
-  own->n_microbatches = strategy->global_batch / (strategy->degrees.data * strategy->microbatch);
-  own->n_devices = strategy_devices(strategy);
-  if (!system_lay_out(system, own, error)) return false;
+  struct block_table *table = system_table_of(system, cut, (enum recompute)strategy->recompute, is_torn);
+  struct system_plan *own = new_plan(system, strategy, table);
+  if (!system_lay_out(system, own, NULL, error)) return false;
   system->n_plans++;
   *plan = own;
   return true;
+}
+
+bool system_move_layers(struct system *system, const struct system_plan *plan, const uint32_t *end,
+                        const struct system_plan **moved, struct error *error) {
+  const size_t n = plan->cut->chain.n_places;
+  struct system_plan *own = new_plan(system, &plan->strategy, plan->table);
+  const struct arena_mark mark = arena_get_mark(system->scratch);
+  uint32_t *stage_of = ARENA_NEW(system->scratch, uint32_t, n);
+  for (size_t place = 0, stage = 0; place < n; place++) {
+    while (place >= end[stage]) stage++;
+    stage_of[place] = (uint32_t)stage;
+  }
+  const bool good = system_lay_out(system, own, stage_of, error);
+  arena_rewind(system->scratch, mark);
+  own->moved_from = plan;
+  *moved = own;
+  return good;
 }
 
 const struct strategy *system_plan_strategy(const struct system_plan *plan) { return &plan->strategy; }

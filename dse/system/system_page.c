@@ -112,6 +112,11 @@ static const char *short_name(const struct global_system *system, struct arena *
                       system->heterogeneous ? arena_printf(arena, "%zu designs", system->n_different) : "one design");
 }
 
+/* Wherever its layers went. */
+static const struct system_plan *strategy_of(const struct global_system *system) {
+  return system->plan->moved_from != NULL ? system->plan->moved_from : system->plan;
+}
+
 /* The chosen system, then the first of each other strategy or kind on the front. */
 static size_t rows_of_time(const struct global *global, const struct global_system *chosen,
                            const struct global_system *rows[MOST_ROWS]) {
@@ -121,7 +126,7 @@ static size_t rows_of_time(const struct global *global, const struct global_syst
     const struct global_system *system = &global->systems[i];
     bool seen = false;
     for (size_t k = 0; k < n; k++) {
-      seen = seen || (rows[k]->plan == system->plan && rows[k]->heterogeneous == system->heterogeneous);
+      seen = seen || (strategy_of(rows[k]) == strategy_of(system) && rows[k]->heterogeneous == system->heterogeneous);
     }
     if (!seen) rows[n++] = system;
   }
@@ -243,10 +248,11 @@ static const char *bound_text(const struct run *run, const struct global_system 
   const double gap = system_report_gap(run->global, chosen);
   if (!isfinite(gap)) return "none: stages were not searched by themselves";
   if (gap > 0) {
-    return arena_printf(arena, "%.6g samples/s in these strategies with any designs: gap %.3g %%", run->global->bound,
+    const char *what = run->settings.system.kinds == KINDS_JOINT ? system_report_bounded(run) : "designs";
+    return arena_printf(arena, "%.6g samples/s in these strategies with any %s: gap %.3g %%", run->global->bound, what,
                         100 * gap);
   }
-  return "no designs of the space are faster in these strategies (proven)";
+  return arena_printf(arena, "no %s are faster in these strategies (proven)", system_report_bounded(run));
 }
 
 static const char *frugal_text(const struct run *run, const struct global_system *chosen, struct arena *arena) {

@@ -62,11 +62,8 @@ static bool share_by_work(struct system *system, const struct cut *cut, size_t n
   return true;
 }
 
-static bool share_out(struct system *system, struct system_plan *plan, struct error *error) {
+static bool share_out(struct system *system, struct system_plan *plan, uint32_t *part_of, struct error *error) {
   const struct block_chain *chain = &plan->cut->chain;
-  const size_t n_blocks = chain->n_blocks;
-  uint32_t *part_of = ARENA_NEW(system->scratch, uint32_t, chain->n_places);
-  plan->n_parts = plan->strategy.degrees.pipeline * plan->strategy.n_chunks;
   if (plan->n_parts > chain->n_places) {
     return error_add(error, STATUS_INPUT, "pipeline: %zu parts are more than the model's %zu pieces", plan->n_parts,
                      chain->n_places);
@@ -78,6 +75,12 @@ static bool share_out(struct system *system, struct system_plan *plan, struct er
     if (error_is_set(error)) return false;
     return error_add(error, STATUS_INPUT, "pipeline: %zu parts are more than the model's layers", plan->n_parts);
   }
+  return true;
+}
+
+static void place_parts(struct system *system, struct system_plan *plan, const uint32_t *part_of) {
+  const struct block_chain *chain = &plan->cut->chain;
+  const size_t n_blocks = chain->n_blocks;
   plan->blocks = ARENA_NEW(system->arena, uint32_t, plan->n_parts * n_blocks);
   for (size_t i = 0; i < chain->n_places; i++) plan->blocks[part_of[i] * n_blocks + chain->block_at[i]]++;
   /* What crosses the boundary in front of each part, for the delays. */
@@ -89,31 +92,30 @@ static bool share_out(struct system *system, struct system_plan *plan, struct er
     plan->first_place[part_of[i]] = (uint32_t)i;
     plan->in_bytes[part_of[i]] = chain->blocks[chain->block_at[i]].in_bytes;
   }
-  return true;
 }
 
 /* --- memory
  * ------------------------------------------------------------------------------------------------------------
  */
 
-static uint64_t kept_of_part(const struct system_plan *plan, size_t part) {
+/* Of consecutive layers that begin at a place of the chain, a microbatch. */
+static uint64_t kept_of(const struct system_plan *plan, size_t first, const uint32_t *blocks) {
   const struct block_chain *chain = &plan->cut->chain;
   uint64_t bytes = 0;
   /* What the part before keeps of the tensor between them is not here. */
-  const size_t first = plan->first_place[part];
   if (first > 0 && plan->strategy.recompute != RECOMPUTE_FULL) {
     bytes = chain->blocks[chain->block_at[first]].shared_bytes;
   }
   for (size_t b = 0; b < chain->n_blocks; b++) {
-    const uint64_t each = chain->blocks[b].kept_bytes[plan->strategy.recompute];
-    bytes = sat_add(bytes, sat_mul(plan->blocks[part * chain->n_blocks + b], each));
+    bytes = sat_add(bytes, sat_mul(blocks[b], chain->blocks[b].kept_bytes[plan->strategy.recompute]));
   }
   return bytes;
 }
 
-/* Most bytes kept on each device: by events, with times as good as any, since the order of a device's own tasks
- * decides; of many microbatches the first ones. */
-static bool keep(struct system *system, struct system_plan *plan, uint64_t *kept_bytes, struct error *error) {
+/* Most bytes kept on each device (`counts`: microbatches): by events, with times as good as any, since the order of a
+ * device's own tasks decides; of many microbatches the first ones. */
+static bool keep(struct system *system, const struct system_plan *plan, bool counts, uint64_t *kept_bytes,
+                 struct error *error) {
   struct pipeline_problem problem = plan->problem;
   struct pipeline_result result;
   const size_t n_blocks = plan->cut->chain.n_blocks;
@@ -126,11 +128,12 @@ static bool keep(struct system *system, struct system_plan *plan, uint64_t *kept
     double macs = 0;
     for (size_t b = 0; b < n_blocks; b++) macs += plan->blocks[part * n_blocks + b] * plan->cut->macs[b];
     const uint64_t third = (uint64_t)(macs / 3e6) + 1;
-    plan->stages[i] = (struct pipeline_stage){.forward_ps = third,
-                                              .backward_ps = 2 * third,
-                                              .backward_data_ps = third,
-                                              .backward_weight_ps = third,
-                                              .kept_bytes = kept_of_part(plan, part)};
+    plan->stages[i] = (struct pipeline_stage){
+        .forward_ps = third,
+        .backward_ps = 2 * third,
+        .backward_data_ps = third,
+        .backward_weight_ps = third,
+        .kept_bytes = counts ? 1 : kept_of(plan, plan->first_place[part], plan->blocks + part * n_blocks)};
   }
   const struct arena_mark mark = arena_get_mark(&system->own);
   if (!pipeline_simulate(plan->schedule, &problem, false, &system->own, &result)) {
@@ -206,23 +209,27 @@ static bool ends_meet(const struct system_plan *plan) {
   return false;
 }
 
+static void add_part(const struct system_plan *plan, const uint32_t *blocks, bool has_first, struct layout *layout) {
+  const struct block_chain *chain = &plan->cut->chain;
+  for (size_t b = 0; b < chain->n_blocks; b++) {
+    const struct block *block = &chain->blocks[b];
+    layout->blocks[b] += blocks[b];
+    layout->expert = sat_add(layout->expert, sat_mul(blocks[b], block->expert_parameters));
+    layout->dense = sat_add(layout->dense, sat_mul(blocks[b], block->parameters - block->expert_parameters));
+    if (blocks[b] > 0 && !has_first) layout->dense = sat_add(layout->dense, block->borrowed_parameters);
+  }
+}
+
 static void lay_out_device(const struct system *system, const struct system_plan *plan, uint64_t device,
                            struct layout *layout) {
-  const struct block_chain *chain = &plan->cut->chain;
-  const size_t n_blocks = chain->n_blocks;
+  const size_t n_blocks = plan->cut->chain.n_blocks;
   layout->blocks = ARENA_NEW(system->scratch, uint32_t, n_blocks);
   layout->first_blocks = ARENA_NEW(system->scratch, uint32_t, n_blocks);
   for (uint64_t chunk = 0; chunk < plan->problem.n_chunks; chunk++) {
     const uint64_t part = pipeline_place(plan->schedule, &plan->problem, chunk, device);
-    for (size_t b = 0; b < n_blocks; b++) {
-      const uint32_t n = plan->blocks[part * n_blocks + b];
-      const struct block *block = &chain->blocks[b];
-      layout->blocks[b] += n;
-      if (chunk == 0) layout->first_blocks[b] = n;
-      layout->expert = sat_add(layout->expert, sat_mul(n, block->expert_parameters));
-      layout->dense = sat_add(layout->dense, sat_mul(n, block->parameters - block->expert_parameters));
-      if (n > 0 && !has_first_block(plan, device)) layout->dense = sat_add(layout->dense, block->borrowed_parameters);
-    }
+    const uint32_t *blocks = plan->blocks + part * n_blocks;
+    add_part(plan, blocks, has_first_block(plan, device), layout);
+    if (chunk == 0) memcpy(layout->first_blocks, blocks, n_blocks * sizeof *blocks);
     if (chunk == 0) {
       layout->send_backward = part > 0 ? plan->in_bytes[part] : 0;
       layout->send_forward = part + 1 < plan->n_parts ? plan->in_bytes[part + 1] : 0;
@@ -236,17 +243,33 @@ static bool same_layout(const struct layout *a, const struct layout *b, size_t n
          a->send_forward == b->send_forward && a->send_backward == b->send_backward;
 }
 
-bool system_lay_out(struct system *system, struct system_plan *plan, struct error *error) {
+static void start_run(const struct system *system, const struct system_plan *plan, const struct layout *layout,
+                      struct device_run *run) {
+  const size_t n_blocks = plan->cut->chain.n_blocks;
+  run->blocks = ARENA_NEW(system->arena, uint32_t, n_blocks);
+  run->first_blocks = ARENA_NEW(system->arena, uint32_t, n_blocks);
+  memcpy(run->blocks, layout->blocks, n_blocks * sizeof *layout->blocks);
+  memcpy(run->first_blocks, layout->first_blocks, n_blocks * sizeof *layout->blocks);
+  run->dense_parameters = layout->dense;
+  run->expert_parameters = layout->expert;
+  run->updated_share = updated_share(plan, run);
+  run->send_forward_bytes = layout->send_forward;
+  run->send_backward_bytes = layout->send_backward;
+}
+
+bool system_lay_out(struct system *system, struct system_plan *plan, const uint32_t *stage_of, struct error *error) {
   const uint64_t p = plan->strategy.degrees.pipeline;
   const size_t n_blocks = plan->cut->chain.n_blocks;
   const struct arena_mark mark = arena_get_mark(system->scratch);
   plan->problem = (struct pipeline_problem){
       .n_devices = p, .n_chunks = plan->strategy.n_chunks, .n_microbatches = plan->n_microbatches};
-  bool good = share_out(system, plan, error);
+  plan->n_parts = p * plan->strategy.n_chunks;
+  uint32_t *part_of = ARENA_NEW(system->scratch, uint32_t, plan->cut->chain.n_places);
+  if (stage_of == NULL && !share_out(system, plan, part_of, error)) return arena_rewind(system->scratch, mark), false;
+  place_parts(system, plan, stage_of != NULL ? stage_of : part_of);
   plan->problem.stages = plan->stages;
   uint64_t *kept_bytes = ARENA_NEW(system->scratch, uint64_t, p);
-  good = good && keep(system, plan, kept_bytes, error);
-  if (!good) return arena_rewind(system->scratch, mark), false;
+  if (!keep(system, plan, false, kept_bytes, error)) return arena_rewind(system->scratch, mark), false;
   plan->runs = ARENA_NEW(system->arena, struct device_run, p);
   plan->run_of = ARENA_NEW(system->arena, uint32_t, p);
   struct layout before = {0};
@@ -256,15 +279,7 @@ bool system_lay_out(struct system *system, struct system_plan *plan, struct erro
     if (plan->n_runs == 0 || !same_layout(&before, &own, n_blocks)) {
       struct device_run *run = &plan->runs[plan->n_runs++];
       run->first = (uint32_t)s;
-      run->blocks = ARENA_NEW(system->arena, uint32_t, n_blocks);
-      run->first_blocks = ARENA_NEW(system->arena, uint32_t, n_blocks);
-      memcpy(run->blocks, own.blocks, n_blocks * sizeof *own.blocks);
-      memcpy(run->first_blocks, own.first_blocks, n_blocks * sizeof *own.blocks);
-      run->dense_parameters = own.dense;
-      run->expert_parameters = own.expert;
-      run->updated_share = updated_share(plan, run);
-      run->send_forward_bytes = own.send_forward;
-      run->send_backward_bytes = own.send_backward;
+      start_run(system, plan, &own, run);
     }
     struct device_run *run = &plan->runs[plan->n_runs - 1];
     run->n++;
@@ -282,4 +297,70 @@ bool system_lay_out(struct system *system, struct system_plan *plan, struct erro
   plan->links = ARENA_NEW(system->arena, struct plan_links, 1);
   arena_rewind(system->scratch, mark);
   return true;
+}
+
+/* --- pieces ---------------------------------------------------------------------------------------------------------
+ */
+
+/* The number of a piece that is laid out so; its bytes kept may differ by what the layer before keeps. */
+static uint32_t number_of(const struct system *system, struct system_pieces *pieces, const struct layout *layout) {
+  const size_t n_blocks = pieces->plan.cut->chain.n_blocks;
+  for (size_t piece = pieces->plan.n_runs; piece-- > 0;) {
+    const struct device_run *run = &pieces->plan.runs[piece];
+    if (memcmp(run->blocks, layout->blocks, n_blocks * sizeof *run->blocks) == 0 &&
+        run->dense_parameters == layout->dense && run->send_forward_bytes == layout->send_forward &&
+        run->send_backward_bytes == layout->send_backward && pieces->kept_bytes[piece] == layout->kept_bytes) {
+      return (uint32_t)piece;
+    }
+  }
+  struct device_run *run = &pieces->plan.runs[pieces->plan.n_runs];
+  run->n = 1;
+  start_run(system, &pieces->plan, layout, run);
+  pieces->kept_bytes[pieces->plan.n_runs] = layout->kept_bytes;
+  return (uint32_t)pieces->plan.n_runs++;
+}
+
+/* All pieces that begin at a place, ever longer ones. */
+static void list_from(const struct system *system, struct system_pieces *pieces, size_t first) {
+  const struct block_chain *chain = &pieces->plan.cut->chain;
+  uint32_t *blocks = ARENA_NEW(system->scratch, uint32_t, chain->n_blocks);
+  for (size_t last = first; last < chain->n_places; last++) {
+    const struct arena_mark mark = arena_get_mark(system->scratch);
+    struct layout own = {.blocks = ARENA_NEW(system->scratch, uint32_t, chain->n_blocks)};
+    blocks[chain->block_at[last]]++;
+    add_part(&pieces->plan, blocks, first == 0, &own);
+    own.first_blocks = own.blocks;
+    own.kept_bytes = kept_of(&pieces->plan, first, blocks);
+    own.send_backward = first > 0 ? chain->blocks[chain->block_at[first]].in_bytes : 0;
+    own.send_forward = last + 1 < chain->n_places ? chain->blocks[chain->block_at[last + 1]].in_bytes : 0;
+    pieces->piece_of[first * chain->n_places + last] = number_of(system, pieces, &own);
+    arena_rewind(system->scratch, mark);
+  }
+}
+
+bool system_list_pieces(struct system *system, const struct system_plan *plan, struct system_pieces *pieces,
+                        struct error *error) {
+  const size_t n = plan->cut->chain.n_places;
+  const uint64_t p = plan->problem.n_devices;
+  REQUIRE(plan->n_parts == p);
+  const struct arena_mark mark = arena_get_mark(system->scratch);
+  *pieces = (struct system_pieces){.plan = *plan};
+  pieces->plan.n_runs = 0;
+  pieces->plan.runs = ARENA_NEW(system->arena, struct device_run, n * (n + 1) / 2);
+  pieces->plan.links = ARENA_NEW(system->arena, struct plan_links, 1);
+  pieces->piece_of = ARENA_NEW(system->arena, uint32_t, n * n);
+  pieces->kept_bytes = ARENA_NEW(system->arena, uint64_t, n * (n + 1) / 2);
+  for (size_t first = 0; first < n; first++) list_from(system, pieces, first);
+  uint64_t *n_kept = ARENA_NEW(system->scratch, uint64_t, p);
+  const bool good = keep(system, plan, true, n_kept, error);
+  pieces->bytes = ARENA_NEW(system->arena, uint64_t, p * pieces->plan.n_runs);
+  for (uint64_t s = 0; s < p && good; s++) {
+    for (size_t piece = 0; piece < pieces->plan.n_runs; piece++) {
+      struct device_run own = pieces->plan.runs[piece];
+      fill_memory(system, plan, &own, sat_mul(n_kept[s], pieces->kept_bytes[piece]));
+      pieces->bytes[s * pieces->plan.n_runs + piece] = own.memory_bytes;
+    }
+  }
+  arena_rewind(system->scratch, mark);
+  return good;
 }

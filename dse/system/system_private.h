@@ -102,6 +102,7 @@ struct plan_links {
 
 struct system_plan {
   struct strategy strategy;
+  const struct system_plan *moved_from; /* whose layers were moved along; NULL: they lie as the strategy says */
   const struct cut *cut;
   struct block_table *table; /* of the cut */
   bool is_torn;              /* backward passes run in halves */
@@ -121,7 +122,22 @@ struct system_plan {
   struct pipeline_stage *stages; /* [n_parts] scratch of evaluations */
 };
 
-bool system_lay_out(struct system *system, struct system_plan *plan, struct error *error);
+/* `stage_of` (may be NULL): where each place of the chain goes, instead of as the strategy says; one chunk a device. */
+bool system_lay_out(struct system *system, struct system_plan *plan, const uint32_t *stage_of, struct error *error);
+
+/* What a stage of a pipeline could hold: every piece of the chain, those that nothing tells apart once. */
+struct system_pieces {
+  struct system_plan plan; /* its runs are the pieces, of one device each: for system_load_s and the like */
+  uint32_t *piece_of;      /* [n_places * n_places]: first * n_places + last */
+  uint64_t *kept_bytes;    /* [n_runs] a microbatch */
+  uint64_t *bytes;         /* [pipeline * n_runs] that a device of the stage needs with the piece */
+};
+/* Of a plan with one chunk a device. In the system's arena. */
+bool system_list_pieces(struct system *system, const struct system_plan *plan, struct system_pieces *pieces,
+                        struct error *error);
+/* The plan's strategy with other layers on its stages: stage s ends before place end[s]. */
+bool system_move_layers(struct system *system, const struct system_plan *plan, const uint32_t *end,
+                        const struct system_plan **moved, struct error *error);
 /* Seconds of data parallelism for the network that the design is in; cheap if its links have been met lately. */
 void system_time_links(const struct system *system, const struct system_plan *plan, const struct network *network);
 

@@ -1,4 +1,4 @@
-/* See system_report.h; the tables are those of global.h. */
+/* See system_report.h; the tables are in global_tables.c. */
 #include "dse/system/system_report.h"
 
 #include "base/checked.h"
@@ -8,43 +8,8 @@
 
 static const double GIB = 1.0 / (1 << 30), NEARLY = 0.01; /* as good as the same throughput */
 
-/* --- tables ---------------------------------------------------------------------------------------------------------
+/* --- designs and layers ---------------------------------------------------------------------------------------------
  */
-
-static const struct table_column system_columns[] = {
-    {"rank", "", "", "by throughput, the fastest first"},
-    {"kind", "", "", "homogeneous: one design on all stages; heterogeneous: one for each"},
-    {"throughput_samples_per_s", "1/s", "max", "training samples a second of the whole system"},
-    {"iteration_s", "s", "min", "one iteration"},
-    {"devices", "", "", "of the system"},
-    {"power_w", "W", "min", "TDP of all devices"},
-    {"area_mm2", "mm2", "min", "die area of all devices"},
-    {"money_usd", "USD", "min", "dies and memory of all devices; empty: no price is known"},
-    {"energy_j", "J", "min", "energy of one iteration of all devices"},
-    {"tensor", "", "", "tensor-parallel degree"},
-    {"sequence", "", "", "1: norms, dropout, residuals shared by sequence"},
-    {"context", "", "", "context-parallel degree"},
-    {"expert", "", "", "expert-parallel degree"},
-    {"data", "", "", "data-parallel degree"},
-    {"pipeline", "", "", "stages"},
-    {"chunks", "", "", "of layers on one device"},
-    {"schedule", "", "", "of the pipeline"},
-    {"microbatch", "samples", "", "samples of a microbatch"},
-    {"microbatches", "", "", "of an iteration"},
-    {"recompute", "", "", "what is computed again backwards"},
-    {"zero", "", "", "what data-parallel devices share"},
-    {"compute_s", "s", "", "of the busiest stage's device: operators"},
-    {"collectives_s", "s", "", "its collectives"},
-    {"bubble_s", "s", "", "it waits for others"},
-    {"data_s", "s", "", "data-parallel traffic that nothing hides"},
-    {"update_s", "s", "", "update of parameters"},
-    {"overhead_s", "s", "", "what the law adds"},
-    {"memory_gib", "GiB", "min", "needed by a device of the fullest stage"},
-    {"fullest_stage", "", "", "that stage"},
-    {"slowest_stage", "", "", "the busiest stage"},
-    {"different_designs", "", "", "how many different designs"},
-    {"designs", "", "", "by stage: \"first-last: key=value,…\" where it differs from the stage before"},
-};
 
 static const char *design_keys(const struct run *run, const struct accelerator *accelerator) {
   const struct design_space *designs = &run->designs;
@@ -64,7 +29,7 @@ static bool same_design(const struct accelerator *a, const struct accelerator *b
   return memcmp(a, b, sizeof *a) == 0;
 }
 
-static const char *designs_by_stage(const struct run *run, const struct global_system *system) {
+const char *system_report_designs_by_stage(const struct run *run, const struct global_system *system) {
   struct arena *arena = run->invocation->arena;
   const uint64_t p = system->plan->problem.n_devices;
   const char *text = "";
@@ -78,102 +43,16 @@ static const char *designs_by_stage(const struct run *run, const struct global_s
   return text;
 }
 
-static void add_strategy(struct table *table, const struct system_plan *plan) {
-  const struct strategy *strategy = &plan->strategy;
-  const struct split_degrees *degrees = &strategy->degrees;
-  table_u64(table, degrees->tensor);
-  table_u64(table, degrees->sequence);
-  table_u64(table, degrees->context);
-  table_u64(table, degrees->expert);
-  table_u64(table, degrees->data);
-  table_u64(table, degrees->pipeline);
-  table_u64(table, strategy->n_chunks);
-  table_text(table, pipeline_schedule_names[strategy->schedule]);
-  table_u64(table, strategy->microbatch);
-  table_u64(table, plan->n_microbatches);
-  table_text(table, recompute_names[strategy->recompute]);
-  table_u64(table, strategy->zero);
-}
-
-struct table *global_systems_table(const struct run *run, const struct global *global) {
-  struct table *table =
-      table_new(run->invocation->arena, "systems.csv", system_columns, sizeof system_columns / sizeof *system_columns);
-  for (size_t i = 0; i < global->n_systems; i++) {
-    const struct global_system *system = &global->systems[i];
-    const struct system_result *result = &system->result;
-    table_u64(table, i + 1);
-    table_text(table, system->heterogeneous ? "heterogeneous" : "homogeneous");
-    table_double(table, system->throughput);
-    table_double(table, result->iteration_s);
-    table_u64(table, system->plan->n_devices);
-    table_double(table, system->power_w);
-    table_double(table, system->area_mm2);
-    table_double(table, system->money_usd);
-    table_double(table, result->energy_j);
-    add_strategy(table, system->plan);
-    for (unsigned part = 0; part < N_SYSTEM_PARTS; part++) table_double(table, result->part_s[part]);
-    table_double(table, GIB * (double)result->memory_bytes);
-    table_u64(table, result->worst_stage);
-    table_u64(table, result->slowest_stage);
-    table_u64(table, system->n_different);
-    table_text(table, designs_by_stage(run, system));
+const char *system_report_layers(const struct global_system *system, struct arena *arena) {
+  const struct system_plan *plan = system->plan;
+  const char *text = "";
+  for (uint64_t device = 0; device < plan->problem.n_devices; device++) {
+    const struct device_run *run = &plan->runs[plan->run_of[device]];
+    uint64_t n = 0;
+    for (size_t b = 0; b < plan->cut->chain.n_blocks; b++) n += run->blocks[b];
+    text = arena_printf(arena, "%s%s%" PRIu64, text, device > 0 ? " " : "", n);
   }
-  return table;
-}
-
-struct table *global_stages_table(const struct run *run, const struct global *global) {
-  static const struct table_column columns[] = {
-      {"strategy", "", "", "that the stage is part of"},
-      {"first_stage", "", "", "the first of equal stages"},
-      {"stages", "", "", "how many are equal in a row"},
-      {"pace_s", "s", "", "empty: the least load was looked for; else the least power with no more load than this"},
-      {"load_s", "s", "min", "what its best design is busy for with an iteration's microbatches"},
-      {"bound_s", "s", "", "no design of the space has a smaller load"},
-      {"tdp_w", "W", "min", "of its best design"},
-      {"proven", "", "", "1: the best design is proven"},
-      {"evaluations", "", "", "of its own search"},
-      {"memory_gib", "GiB", "", "needed by a device"},
-      {"design", "", "", "its best design"},
-  };
-  struct arena *arena = run->invocation->arena;
-  struct table *table = table_new(arena, "stages.csv", columns, sizeof columns / sizeof *columns);
-  for (size_t i = 0; i < global->n_stages; i++) {
-    const struct global_stage *stage = &global->stages[i];
-    const struct device_run *own = &stage->plan->runs[stage->run];
-    table_text(table, strategy_text(&stage->plan->strategy, arena));
-    table_u64(table, own->first);
-    table_u64(table, own->n);
-    table_double(table, stage->pace_s > 0 ? stage->pace_s : (double)NAN);
-    table_double(table, stage->load_s > 0 ? stage->load_s : (double)NAN);
-    table_double(table, stage->bound_s > 0 ? stage->bound_s : (double)NAN);
-    table_double(table, stage->load_s > 0 ? stage->tdp_w : (double)NAN);
-    table_u64(table, stage->proven);
-    table_u64(table, stage->n_evaluations);
-    table_double(table, GIB * (double)own->memory_bytes);
-    if (topk_count(stage->topk) > 0) {
-      table_text(table, design_text(&run->designs, &topk_at(stage->topk, 0)->point, arena));
-    } else {
-      table_empty(table);
-    }
-  }
-  return table;
-}
-
-struct table *global_k_table(const struct run *run, const struct global *global) {
-  static const struct table_column columns[] = {
-      {"k", "", "", "how many best designs of each stage's own search enter the choice"},
-      {"homogeneous_samples_per_s", "1/s", "max", "the best of them on all stages"},
-      {"heterogeneous_samples_per_s", "1/s", "max", "the best system with one of them for each stage"},
-      {"bound_samples_per_s", "1/s", "", "no system of the strategy is faster, with any designs of the space"},
-  };
-  struct table *table = table_new(run->invocation->arena, "k.csv", columns, sizeof columns / sizeof *columns);
-  for (size_t i = 0; i < global->n_k; i++) {
-    table_u64(table, global->k[i].k);
-    table_double(table, global->k[i].homogeneous);
-    table_double(table, global->k[i].heterogeneous);
-    table_double(table, global->bound);
-  }
-  return table;
+  return text;
 }
 
 /* --- the chosen one -------------------------------------------------------------------------------------------------
@@ -335,15 +214,37 @@ static void say_limited(const struct run *run, const char *word, double value, c
   say(run->invocation, "\n");
 }
 
+const char *system_report_bounded(const struct run *run) {
+  if (run->settings.system.kinds != KINDS_JOINT) return "designs of the space";
+  return run->global->has_all_designs ? "designs of the space, with any layers on a stage,"
+                                      : "candidates, with any layers on a stage,";
+}
+
+/* What moving layers along is worth, at the limits of the run and with the same candidates. */
+static void say_kinds(const struct run *run) {
+  static const char *const words[N_KINDS] = {"one design for all", "one for each stage", "and its layers"};
+  if (run->settings.system.kinds != KINDS_JOINT) return;
+  say(run->invocation, "fastest:");
+  for (size_t kind = 0; kind < N_KINDS; kind++) {
+    const double fastest = run->global->fastest[kind];
+    const char *before = kind > 0 ? "," : "";
+    if (fastest > 0)
+      say(run->invocation, "%s %s %.6g samples/s", before, words[kind], fastest);
+    else
+      say(run->invocation, "%s %s none", before, words[kind]);
+  }
+  say(run->invocation, "\n");
+}
+
 static void say_bound(const struct run *run, const struct global_system *system) {
   const struct global *global = run->global;
   const double gap = system_report_gap(global, system);
   if (!isfinite(gap)) return; /* without searches of the stages */
   if (gap > 0) {
-    say(run->invocation, "  bound        %.6g samples/s: no designs of the space reach more in %s, gap %.3g %%\n",
-        global->bound, global->n_plans > 1 ? "these strategies" : "this strategy", 100 * gap);
+    say(run->invocation, "  bound        %.6g samples/s: no %s reach more in %s, gap %.3g %%\n", global->bound,
+        system_report_bounded(run), global->n_plans > 1 ? "these strategies" : "this strategy", 100 * gap);
   } else {
-    say(run->invocation, "  bound        the same: no designs of the space are faster in %s, proven\n",
+    say(run->invocation, "  bound        the same: no %s are faster in %s, proven\n", system_report_bounded(run),
         global->n_plans > 1 ? "these strategies" : "this strategy");
   }
 }
@@ -359,6 +260,9 @@ static void say_chosen(const struct run *run, const struct global_system *system
   say(invocation, "  throughput   %.6g samples/s (%" PRIu64 " an iteration)\n", system->throughput,
       run->system->samples);
   say_bound(run, system);
+  if (settings->kinds == KINDS_JOINT) {
+    say(invocation, "  layers       %s\n", system_report_layers(system, invocation->arena));
+  }
   say(invocation, "  designs      %s\n  strategy     %s\n               (%s)\n", system_report_designs(run, system),
       system_report_strategy(plan, invocation->arena), strategy_text(&plan->strategy, invocation->arena));
   say_iteration(run, &system->result,
@@ -370,6 +274,7 @@ static void say_chosen(const struct run *run, const struct global_system *system
     say_limited(run, "price", system->money_usd, "USD of all devices, dies and memory", settings->money_usd);
   }
   say_limited(run, "energy", system->result.energy_j, "J an iteration", 0);
+  say_kinds(run);
   const struct global_system *frugal = system_report_frugal(run->global, system);
   if (frugal == NULL) return;
   say(invocation, "within 1 %% of its throughput, %.1f %% less power: rank %zu, %s\n",
@@ -432,7 +337,7 @@ json_t *system_report_chosen_json(const struct run *run) {
   json_t *object = system_report_json(run, system->plan, &result);
   json_object_set_new(object, "kind", json_string(system->heterogeneous ? "heterogeneous" : "homogeneous"));
   json_object_set_new(object, "different_designs", json_integer((json_int_t)system->n_different));
-  json_object_set_new(object, "designs", json_string(designs_by_stage(run, system)));
+  json_object_set_new(object, "designs", json_string(system_report_designs_by_stage(run, system)));
   json_object_set_new(object, "throughput_samples_per_s", json_real(system->throughput));
   json_object_set_new(object, "bound_samples_per_s", isfinite(gap) ? json_real(run->global->bound) : json_null());
   json_object_set_new(object, "gap", isfinite(gap) ? json_real(gap) : json_null());
@@ -441,6 +346,14 @@ json_t *system_report_chosen_json(const struct run *run) {
   json_object_set_new(object, "area_mm2", json_real(system->area_mm2));
   json_object_set_new(object, "money_usd", isfinite(system->money_usd) ? json_real(system->money_usd) : json_null());
   json_object_set_new(object, "energy_j", json_real(system->result.energy_j));
+  if (run->settings.system.kinds != KINDS_JOINT) return object;
+  json_t *fastest = json_object();
+  for (size_t kind = 0; kind < N_KINDS; kind++) {
+    json_object_set_new(fastest, kinds_names[kind], json_real(run->global->fastest[kind]));
+  }
+  json_object_set_new(object, "layers", json_string(system_report_layers(system, run->invocation->arena)));
+  json_object_set_new(object, "fastest_samples_per_s", fastest);
+  json_object_set_new(object, "of_all_designs", json_boolean(run->global->has_all_designs));
   return object;
 }
 

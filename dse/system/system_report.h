@@ -13,6 +13,12 @@ const struct global_system *system_report_frugal(const struct global *global, co
 const char *system_report_strategy(const struct system_plan *plan, struct arena *arena);
 /* "stage 0: tc_count=8,…; stages 1-7: …", one clause a design. */
 const char *system_report_designs(const struct run *run, const struct global_system *system);
+/* "first-last: key=value,…; …": for tables. */
+const char *system_report_designs_by_stage(const struct run *run, const struct global_system *system);
+/* "7 6 6 7": how many places of the chain of blocks each stage holds. */
+const char *system_report_layers(const struct global_system *system, struct arena *arena);
+/* What the bound of the run's systems is about: "designs of the space", … */
+const char *system_report_bounded(const struct run *run);
 /* Six digits, and whole numbers beyond a million: 1313040 rather than 1.31304e+06. */
 const char *system_report_number(double value, struct arena *arena);
 /* Of what the MAC units of all devices could do in an iteration, what the model needs (recomputation does not count).

@@ -1,49 +1,28 @@
 /* dse jobs: tables of jobs that several networks make on cores with one memory, for `dse map tenancy`. */
-#include "dse/commands/command.h"
-#include "dse/tenancy/tenancy_table.h"
+#include "dse/map/map_maker.h"
 
-#include "base/text.h"
-#include <inttypes.h>
-#include <jansson.h>
+static const void *open_table(const struct map_maker_settings *settings, const struct tenancy_world *world,
+                              struct error *error) {
+  struct tenancy_table *const table = ARENA_NEW(world->arena, struct tenancy_table, 1);
+  return tenancy_table_open(settings->own, world, table, error) ? table : NULL;
+}
 
-struct making {
-  struct invocation *invocation;
-  struct cost_settings cost;
-  struct technology technology;
-  struct training_settings training;
-  struct tenancy_table_settings settings;
-  struct tenancy_table table;
-  json_t *list; /* with --json */
-};
+static void begin(const struct invocation *invocation, const void *table) {
+  const struct tenancy_pool *const pool = &((const struct tenancy_table *)table)->pool;
+  if (pool->n_left_out == 0) return;
+  remark(invocation, "%zu layers to draw from; %zu operators of other kinds are left out\n", pool->n_layers,
+         pool->n_left_out);
+}
 
-/* The settings, and what follows from them while messages can still name their lines. */
-static bool open_table(struct making *making, struct error *error) {
-  struct invocation *const invocation = making->invocation;
-  struct config *config;
-  if (!config_open(invocation->words[0], invocation->sets, invocation->n_sets, invocation->arena, &config, error))
-    return false;
-  const struct config_section sections[] = {
-      {"tenancy", &tenancy_table_fields, &making->settings, false},
-      {"cost", &cost_fields, &making->cost, false},
-      {"technology", &technology_fields, &making->technology, false},
-      {"training", &training_fields, &making->training, false},
-  };
-  const struct tenancy_world world = {.data_folder = invocation->data_folder,
-                                      .path = invocation->words[0],
-                                      .config = config,
-                                      .cost = &making->cost,
-                                      .technology = &making->technology,
-                                      .training = &making->training,
-                                      .arena = invocation->arena,
-                                      .scratch = invocation->scratch};
-  const bool opened = config_apply(config, sections, sizeof sections / sizeof *sections, invocation->arena, error) &&
-                      tenancy_table_open(&making->settings, &world, &making->table, error);
-  config_close(config);
-  return opened;
+static size_t count(const void *table) { return tenancy_table_n_instances(table); }
+
+static const void *build(const void *table, size_t i, struct arena *arena, struct error *error) {
+  struct tenancy_instance *const instance = ARENA_NEW(arena, struct tenancy_instance, 1);
+  return tenancy_table_build(table, i, arena, instance, error) ? instance : NULL;
 }
 
 /* Cores that a job is fastest on, and what that takes of the memory: is it scarce? */
-static void report(struct making *making, const struct tenancy_instance *instance, const char *folder) {
+static void report(const struct map_making *making, const struct tenancy_instance *instance, const char *folder) {
   const struct tenancy_problem *const problem = &instance->problem;
   double least_bytes = 0;
   uint64_t n_pairs = 0;
@@ -58,7 +37,7 @@ static void report(struct making *making, const struct tenancy_instance *instanc
     }
     least_bytes += least;
   }
-  if (making->invocation->json) {
+  if (making->list != NULL) {
     json_array_append_new(making->list,
                           json_pack("{ss sI sI sI sI sI sf sf}", "folder", folder, "jobs", (json_int_t)problem->n_jobs,
                                     "cores", (json_int_t)problem->n_cores, "pairs", (json_int_t)n_pairs, "job_classes",
@@ -72,39 +51,28 @@ static void report(struct making *making, const struct tenancy_instance *instanc
   }
 }
 
-static bool make_instances(struct making *making, const char *out, struct error *error) {
-  struct arena *const arena = making->invocation->scratch;
-  for (size_t i = 0; i < tenancy_table_n_instances(&making->table); i++) {
-    const struct arena_mark mark = arena_get_mark(arena);
-    struct tenancy_instance instance;
-    if (!tenancy_table_build(&making->table, i, arena, &instance, error)) return false;
-    const char *const folder = arena_printf(arena, "%s/%s", out, instance.problem.name);
-    if (!tenancy_table_write(&making->table, &instance, folder, arena, error)) return false;
-    report(making, &instance, folder);
-    arena_rewind(arena, mark);
-  }
+static bool write_problem(const struct map_making *making, const void *made, struct error *error) {
+  const struct tenancy_instance *const instance = made;
+  struct arena *const scratch = making->invocation->scratch;
+  const char *const folder = arena_printf(scratch, "%s/%s", making->out, instance->problem.name);
+  if (!tenancy_table_write(making->table, instance, folder, scratch, error)) return false;
+  report(making, instance, folder);
   return true;
 }
 
+const struct map_maker map_maker_jobs = {.group = "tenancy",
+                                         .fields = &tenancy_table_fields,
+                                         .settings_bytes = sizeof(struct tenancy_table_settings),
+                                         .with_costs = true,
+                                         .with_training = true,
+                                         .open = open_table,
+                                         .begin = begin,
+                                         .count = count,
+                                         .build = build,
+                                         .write = write_problem};
+
 static enum status run(struct invocation *invocation, struct error *error) {
-  struct making *const making = ARENA_NEW(invocation->arena, struct making, 1);
-  making->invocation = invocation;
-  const char *const out = invocation_value(invocation, "out");
-  if (out == NULL) error_add(error, STATUS_INPUT, "dse jobs: --out FOLDER is needed");
-  if (!open_table(making, error) || error_is_set(error)) return error->status;
-  if (cluster_rank(invocation->cluster) != 0) return STATUS_OK;
-  const struct tenancy_pool *const pool = &making->table.pool;
-  if (pool->n_left_out > 0)
-    remark(invocation, "%zu layers to draw from; %zu operators of other kinds are left out\n", pool->n_layers,
-           pool->n_left_out);
-  making->list = json_array();
-  const bool made = make_instances(making, out, error);
-  if (made && invocation->json) {
-    json_dumpf(making->list, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
-    putchar('\n');
-  }
-  json_decref(making->list);
-  return made ? STATUS_OK : error->status;
+  return map_make(invocation, &map_maker_jobs, error);
 }
 
 static const struct command_option options[] = {

@@ -142,27 +142,15 @@ static struct table *make_table(const struct tenancy_command *command, const str
   return table;
 }
 
-static json_t *bounds_json(const struct tenancy_bounds *bounds) {
-  json_t *object = json_object();
-  for (size_t i = 0; i < TENANCY_N_BOUNDS; i++) {
-    json_object_set_new(object, tenancy_bound_names[i],
-                        bounds->cycles[i] > 0 ? json_real(bounds->cycles[i]) : json_null());
-  }
-  return object;
-}
-
-/* What has no number is null. */
-static json_t *number_or_null(double number) { return isfinite(number) ? json_real(number) : json_null(); }
-
 static json_t *spread_json(const struct tenancy_spread *spread) {
   if (spread->n == 0) return json_null();
-  return json_pack("{sI so so}", "scenarios", (json_int_t)spread->n, "mean", number_or_null(spread->mean), "worst",
-                   number_or_null(spread->worst));
+  return json_pack("{sI so so}", "scenarios", (json_int_t)spread->n, "mean", map_real_or_null(spread->mean), "worst",
+                   map_real_or_null(spread->worst));
 }
 static json_t *gain_json(const struct tenancy_gain *gain) {
   if (isnan(gain->searched)) return json_null();
-  return json_pack("{so so}", "same_answer", number_or_null(gain->same_answer), "searched",
-                   number_or_null(gain->searched));
+  return json_pack("{so so}", "same_answer", map_real_or_null(gain->same_answer), "searched",
+                   map_real_or_null(gain->searched));
 }
 
 static void print_json(const struct tenancy_command *command, const struct tenancy_result *result,
@@ -178,19 +166,20 @@ static void print_json(const struct tenancy_command *command, const struct tenan
   for (size_t c = 0; c < problem->n_cores; c++) {
     json_array_append_new(finish, json_real(result->verdict.finish_cycles[c]));
   }
-  map_print_json(
-      command->invocation,
-      json_pack(
-          "{ss ss ss so ss so ss ss so so sI sI sI sf sf sf sf sb so so so so so so}", "instance", problem->name,
-          "algorithm", command->job.algorithm->name, "objective", kind->name, "value", number_or_null(result->value),
-          "unit", kind->unit, "lower_bound", number_or_null(command->job.goal_bound), "binding", binding_of(aim),
-          "reason", aim->makespan.reason != NULL ? aim->makespan.reason : "", "bounds", bounds_json(&aim->makespan),
-          "gap", number_or_null(result->gap), "samples", (json_int_t)result->samples, "seed",
-          (json_int_t)command->job.seed, "islands", (json_int_t)result->n_islands, "core_util",
-          result->verdict.core_util, "bw_util", result->verdict.bw_util, "wall_s", result->wall_s, "makespan_cycles",
-          result->verdict.makespan_cycles, "proven_optimal", result->proven_optimal, "core", core, "priority", priority,
-          "finish_cycles", finish, "figures", tenancy_figures_json(aim, result->figures), "spread", spread_json(spread),
-          "proportional", gain_json(gain)));
+  map_print_json(command->invocation,
+                 json_pack("{ss ss ss so ss so ss ss so so sI sI sI sf sf sf sf sb so so so so so so}", "instance",
+                           problem->name, "algorithm", command->job.algorithm->name, "objective", kind->name, "value",
+                           map_real_or_null(result->value), "unit", kind->unit, "lower_bound",
+                           map_real_or_null(command->job.goal_bound), "binding", binding_of(aim), "reason",
+                           aim->makespan.reason != NULL ? aim->makespan.reason : "", "bounds",
+                           map_bounds_json(TENANCY_N_BOUNDS, tenancy_bound_names, aim->makespan.cycles), "gap",
+                           map_real_or_null(result->gap), "samples", (json_int_t)result->samples, "seed",
+                           (json_int_t)command->job.seed, "islands", (json_int_t)result->n_islands, "core_util",
+                           result->verdict.core_util, "bw_util", result->verdict.bw_util, "wall_s", result->wall_s,
+                           "makespan_cycles", result->verdict.makespan_cycles, "proven_optimal", result->proven_optimal,
+                           "core", core, "priority", priority, "finish_cycles", finish, "figures",
+                           tenancy_figures_json(aim, result->figures), "spread", spread_json(spread), "proportional",
+                           gain_json(gain)));
 }
 
 static bool publish(const struct tenancy_command *command, const struct tenancy_result *result, struct error *error) {
@@ -280,11 +269,7 @@ static enum status run(struct invocation *invocation, struct error *error) {
                                           .samples = command.job.samples};
   const struct table *table = tenancy_contest_run(&contest, error);
   if (table == NULL) return error->status;
-  if (invocation->json) {
-    tables_print_json(table, 2, invocation->arena, error);
-  } else {
-    map_print_table(invocation, table);
-  }
+  map_print_rows(invocation, table, error);
   remark(invocation, "%s: no mapping is below %.10g cycles (%s)\n", command.problem.name,
          command.aim.makespan.best_cycles, tenancy_bound_names[command.aim.makespan.binding]);
   return STATUS_OK;
@@ -332,8 +317,8 @@ static void print_judged(const struct invocation *invocation, const struct tenan
     if (invocation->json) {
       map_print_json(invocation,
                      one->valid ? json_pack("{sI sb so sf sf so? ss}", "answer", (json_int_t)i, "valid", 1, "value",
-                                            number_or_null(one->value), "core_util", one->verdict.core_util, "bw_util",
-                                            one->verdict.bw_util, "reason", (json_t *)NULL, "rule",
+                                            map_real_or_null(one->value), "core_util", one->verdict.core_util,
+                                            "bw_util", one->verdict.bw_util, "reason", (json_t *)NULL, "rule",
                                             one->verdict.closed_form ? "closed form" : "event")
                                 : json_pack("{sI sb so? ss}", "answer", (json_int_t)i, "valid", 0, "value",
                                             (json_t *)NULL, "reason", one->reason));

@@ -2,6 +2,7 @@
  * with. */
 #include "dse/tenancy/tenancy_arrivals.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "dse/map/map.h"
 #include "dse/output/tables.h"
@@ -9,7 +10,6 @@
 #include "search/tenancy/genome.h"
 #include "search/tenancy/tenancy_online.h"
 #include <math.h>
-#include <time.h>
 
 struct arrivals {
   const struct invocation *invocation;
@@ -20,12 +20,6 @@ struct arrivals {
   double p50, p95, p99, mean;
   double cpu_s;
 };
-
-static double seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* No arrival is served sooner than on an empty platform; if each is one job, the mean end has a bound of its own. */
 static bool bound_latencies(struct arrivals *arrivals, const struct tenancy_goal *goal, struct error *error) {
@@ -70,9 +64,9 @@ static bool run_arrivals(struct arrivals *arrivals, const struct tenancy_problem
       !bound_latencies(arrivals, goal, error)) {
     return false;
   }
-  const double began = seconds();
+  const double began = clock_processor_s();
   if (!tenancy_run_online(trace, &settings, arena, online, error)) return false;
-  arrivals->cpu_s = seconds() - began;
+  arrivals->cpu_s = clock_processor_s() - began;
   arrivals->p50 = tenancy_latency_percentile(trace, online, 50, arena);
   arrivals->p95 = tenancy_latency_percentile(trace, online, 95, arena);
   arrivals->p99 = tenancy_latency_percentile(trace, online, 99, arena);

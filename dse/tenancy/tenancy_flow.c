@@ -121,7 +121,7 @@ static bool make_table(const struct run *run, struct tenants *tenants) {
   struct tenancy_cores cores;
   struct error *const why = ARENA_NEW(arena, struct error, 1);
   tenancy_cores_of(&tenants->jobs, &tenants->world, tenants->n_designs, tenants->designs, tenants->names, &cores);
-  if (!tenancy_table_of(&tenants->jobs, &tenants->world, &cores, &tenants->pool, &tenants->table, why) ||
+  if (!tenancy_table_of(&tenants->jobs, &tenants->world, &cores, &tenants->pool, NULL, &tenants->table, why) ||
       !tenancy_table_build(&tenants->table, 0, arena, &tenants->instance, why)) {
     tenants->reason = why->text;
     return false;

@@ -5,11 +5,11 @@
 #include "dse/tenancy/tenancy_run.h"
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/file.h"
-#include "dse/run/run.h"
+#include "dse/run/watch.h"
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #define KEY(member) offsetof(struct tenancy_keys, member)
 static const char *const bounds_names[] = {"quick", "full", "proof", NULL};
@@ -219,21 +219,6 @@ static bool run_round(struct search *search, struct error *error) {
   return true;
 }
 
-static double seconds_of(clockid_t clock) {
-  struct timespec now;
-  clock_gettime(clock, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-/* Why to stop now; NULL: go on. The same on all ranks. */
-static const char *stop_reason(const struct search *search, double began_s) {
-  struct cluster *cluster = search->invocation->cluster;
-  const char *signal = run_stop_signal(cluster);
-  if (signal != NULL) return signal;
-  const double limit_s = search->job->time_s;
-  return limit_s > 0 && cluster_any(cluster, seconds_of(CLOCK_MONOTONIC) - began_s >= limit_s) ? "time" : NULL;
-}
-
 /* The answers that the next, longer search of a search by time starts from. */
 static void next_epoch(struct search *search) {
   struct arena *arena = search->invocation->arena;
@@ -264,23 +249,24 @@ static bool is_finished(const struct search *search) {
 }
 
 static bool search_rounds(struct search *search, struct tenancy_result *result, struct error *error) {
-  const double began_s = seconds_of(CLOCK_MONOTONIC), began_cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-  double saved_s = began_s;
+  struct watch watch;
+  watch_begin(&watch, search->invocation->cluster, search->job->time_s, "time");
+  double saved_s = watch.began_s;
   bool first = !search->restored;
   while (!is_finished(search)) {
-    result->stopped = first ? NULL : stop_reason(search, began_s);
-    if (result->stopped != NULL) break;
+    if (!first && watch_agree(&watch)) break;
     if (tenancy_islands_over(&search->islands)) next_epoch(search);
     if (!run_round(search, error)) return false;
     result->rounds++;
     first = false;
-    if (seconds_of(CLOCK_MONOTONIC) - saved_s > 1) { /* a round is soon repeated, a second is not */
+    if (clock_wall_s() - saved_s > 1) { /* a round is soon repeated, a second is not */
       if (!save(search, error)) return false;
-      saved_s = seconds_of(CLOCK_MONOTONIC);
+      saved_s = clock_wall_s();
     }
   }
-  result->wall_s = seconds_of(CLOCK_MONOTONIC) - began_s;
-  result->cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - began_cpu_s;
+  result->stopped = watch.stopped;
+  result->wall_s = watch_wall_s(&watch);
+  result->cpu_s = watch_processor_s(&watch);
   return save(search, error);
 }
 

@@ -68,49 +68,68 @@ const char *tenancy_place(const struct tenancy_world *world, const char *key) {
  */
 
 /* Ops of one shape cost the same. */
-static size_t price_row(const struct tenancy_table *table, uint32_t layer) {
-  const struct tenancy_model *const model = &table->pool.models[table->pool.layers[layer].model];
-  return (model->first_price + tenancy_table_op(table, layer)->shape) * table->cores.n_kinds;
+static size_t price_row(const struct tenancy_pool *pool, uint32_t layer) {
+  const struct tenancy_model *const model = &pool->models[pool->layers[layer].model];
+  return model->first_price + model->graph.ops[pool->layers[layer].op].shape;
 }
 
 const struct tenancy_price *tenancy_table_price(const struct tenancy_table *table, uint32_t layer, size_t core) {
-  return &table->prices[price_row(table, layer) + table->cores.kind_of[core]];
+  return &table->prices[table->cores.kind_of[core]][price_row(&table->pool, layer)];
 }
 
-static void price_layer(const struct tenancy_table *table, uint32_t layer, struct tenancy_price *row) {
-  const struct tenancy_model *const model = &table->pool.models[table->pool.layers[layer].model];
-  const struct op *const op = tenancy_table_op(table, layer);
+static void price_layer(const struct tenancy_table_settings *settings, const struct tenancy_core_kind *kind,
+                        const struct tenancy_pool *pool, uint32_t layer, struct tenancy_price *price) {
+  const struct op_graph *const graph = &pool->models[pool->layers[layer].model].graph;
+  const struct op *const op = &graph->ops[pool->layers[layer].op];
+  if (settings->provider == TENANCY_PHYSICAL) {
+    tenancy_price_physical(kind, settings->clock_mhz, op, graph->followers + op->first_follower, price);
+    return;
+  }
   struct maestro_row as_row;
   struct maestro_layer form;
-  const bool physical = table->settings->provider == TENANCY_PHYSICAL;
-  if (!physical) REQUIRE(maestro_row_of(op, &as_row, &form));
-  for (size_t k = 0; k < table->cores.n_kinds; k++) {
-    const struct tenancy_core_kind *const kind = &table->cores.kinds[k];
-    if (physical)
-      tenancy_price_physical(kind, table->settings->clock_mhz, op, model->graph.followers + op->first_follower,
-                             &row[k]);
-    else
-      tenancy_price_compat(kind, (enum maestro_bandwidth)table->settings->bandwidth_model, &form, &row[k]);
-  }
+  REQUIRE(maestro_row_of(op, &as_row, &form));
+  tenancy_price_compat(kind, (enum maestro_bandwidth)settings->bandwidth_model, &form, price);
 }
 
-static bool price_pool(struct tenancy_table *table, const struct tenancy_world *world, struct error *error) {
+static size_t number_prices(struct tenancy_pool *pool) {
+  size_t n = 0;
+  for (size_t m = 0; m < pool->n_models; m++) {
+    pool->models[m].first_price = n;
+    n += pool->models[m].graph.n_shapes;
+  }
+  return n;
+}
+
+const struct tenancy_price *tenancy_price_pool(const struct tenancy_table_settings *settings,
+                                               const struct tenancy_core_kind *kind, struct tenancy_pool *pool,
+                                               struct arena *arena) {
+  const size_t n = number_prices(pool);
+  struct tenancy_price *const prices = ARENA_NEW(arena, struct tenancy_price, n);
+  bool *const priced = ARENA_NEW(arena, bool, n);
+  for (uint32_t i = 0; i < pool->n_layers; i++) {
+    const size_t row = price_row(pool, i);
+    if (!priced[row]) price_layer(settings, kind, pool, i, &prices[row]);
+    priced[row] = true;
+  }
+  return prices;
+}
+
+static bool price_all(struct tenancy_table *table, const struct tenancy_world *world,
+                      const struct tenancy_price *const *kept, struct error *error) {
   struct tenancy_pool *const pool = &table->pool;
   const size_t n_kinds = table->cores.n_kinds;
-  for (size_t m = 0; m < pool->n_models; m++) {
-    pool->models[m].first_price = table->n_prices;
-    table->n_prices += pool->models[m].graph.n_shapes;
+  const struct tenancy_price **const prices = ARENA_NEW(world->arena, const struct tenancy_price *, n_kinds);
+  bool *const seen = ARENA_NEW(world->arena, bool, number_prices(pool));
+  for (size_t k = 0; k < n_kinds; k++) {
+    prices[k] =
+        kept != NULL ? kept[k] : tenancy_price_pool(table->settings, &table->cores.kinds[k], pool, world->arena);
   }
-  struct tenancy_price *const prices = ARENA_NEW(world->arena, struct tenancy_price, table->n_prices * n_kinds);
-  bool *const priced = ARENA_NEW(world->arena, bool, table->n_prices);
   table->prices = prices;
   for (uint32_t i = 0; i < pool->n_layers; i++) {
-    const size_t row = price_row(table, i);
-    if (priced[row / n_kinds]) continue;
-    priced[row / n_kinds] = true;
-    price_layer(table, i, &prices[row]);
-    bool runs = false;
-    for (size_t k = 0; k < n_kinds; k++) runs = runs || prices[row + k].latency_cycles > 0;
+    const size_t row = price_row(pool, i);
+    bool runs = seen[row];
+    seen[row] = true;
+    for (size_t k = 0; k < n_kinds && !runs; k++) runs = prices[k][row].latency_cycles > 0;
     if (runs) continue;
     const struct tenancy_model *const model = &pool->models[pool->layers[i].model];
     error_add(error, STATUS_INPUT, "%s: %s of %s can run on no core of %s",
@@ -144,14 +163,14 @@ bool tenancy_table_open(const struct tenancy_table_settings *settings, const str
   *table = (struct tenancy_table){.settings = settings};
   return tenancy_cores_open(settings, world, &table->cores, error) &&
          tenancy_pool_open(settings, world, table->cores.element_bytes, &table->pool, error) &&
-         check_sizes(table, world, error) && price_pool(table, world, error);
+         check_sizes(table, world, error) && price_all(table, world, NULL, error);
 }
 
 bool tenancy_table_of(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
-                      const struct tenancy_cores *cores, const struct tenancy_pool *pool, struct tenancy_table *table,
-                      struct error *error) {
+                      const struct tenancy_cores *cores, const struct tenancy_pool *pool,
+                      const struct tenancy_price *const *kept, struct tenancy_table *table, struct error *error) {
   *table = (struct tenancy_table){.settings = settings, .cores = *cores, .pool = *pool};
-  return check_sizes(table, world, error) && price_pool(table, world, error);
+  return check_sizes(table, world, error) && price_all(table, world, kept, error);
 }
 
 /* --- a group --------------------------------------------------------------------------------------------------------

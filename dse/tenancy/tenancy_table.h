@@ -94,7 +94,7 @@ extern const size_t n_tenancy_tasks;
 struct tenancy_model {
   const char *name; /* as asked for, with its overrides */
   struct op_graph graph;
-  size_t first_price; /* of its shapes, in table.prices / n_kinds */
+  size_t first_price; /* of its shapes, among the prices of a pool */
 };
 struct tenancy_layer {
   uint32_t model, op; /* place in the model's graph */
@@ -116,16 +116,20 @@ struct tenancy_table {
   const struct tenancy_table_settings *settings;
   struct tenancy_cores cores;
   struct tenancy_pool pool;
-  size_t n_prices; /* rows of n_kinds */
-  const struct tenancy_price *prices;
+  const struct tenancy_price *const *prices; /* of each kind of core, those of the pool's shapes */
 };
 /* All that groups are drawn from; into world->arena. */
 bool tenancy_table_open(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
                         struct tenancy_table *table, struct error *error);
-/* The same of cores and networks that are open already; they are copied. */
+/* All that the pool's layers cost on one kind of core, in the arena. */
+const struct tenancy_price *tenancy_price_pool(const struct tenancy_table_settings *settings,
+                                               const struct tenancy_core_kind *kind, struct tenancy_pool *pool,
+                                               struct arena *arena);
+/* As tenancy_table_open, of cores and networks that are open already; they are copied. `kept`: for each kind of core
+ * what tenancy_price_pool says of it, which lives as long as the table; NULL: done here. */
 bool tenancy_table_of(const struct tenancy_table_settings *settings, const struct tenancy_world *world,
-                      const struct tenancy_cores *cores, const struct tenancy_pool *pool, struct tenancy_table *table,
-                      struct error *error);
+                      const struct tenancy_cores *cores, const struct tenancy_pool *pool,
+                      const struct tenancy_price *const *kept, struct tenancy_table *table, struct error *error);
 static inline size_t tenancy_table_n_instances(const struct tenancy_table *table) {
   return table->settings->n_groups * table->cores.bandwidths_bytes_per_cycle.n;
 }

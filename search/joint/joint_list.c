@@ -10,65 +10,103 @@ struct set {
   struct joint_needs needs;
 };
 
-static void take(struct set *set) {
+/* What the kinds with a count cost so far, added up in the order of joint_cost. */
+struct costs {
+  double of[JOINT_N_LIMITS];
+};
+
+static void take(struct set *set, const struct costs *costs) {
   const struct joint_problem *const problem = set->listing->problem;
   struct joint_platform *const platform = &set->platform;
-  platform->area_mm2 = joint_cost(problem, platform, JOINT_AREA);
+  platform->area_mm2 = costs->of[JOINT_AREA];
   platform->least_cycles = joint_needed_cycles(problem, platform, set->multiplier, &set->needs);
   platform->bound = joint_value(problem, joint_training(problem, platform), platform->least_cycles);
   set->listing->take(set->listing->context, platform);
 }
 
-/* So many more of the platform's last kind as fit, none of the others beyond what they have. */
-static uint32_t most_of_last(const struct joint_problem *problem, const struct joint_platform *platform) {
-  const uint32_t last = platform->n_kinds - 1, before = joint_cores(platform) - platform->count[last];
-  if (before >= problem->most_cores) return 0;
-  double most = problem->most_cores - before;
+static bool fit(const struct joint_problem *problem, const struct costs *costs, uint32_t design, uint32_t n) {
+  for (enum joint_limit limit = 0; limit < JOINT_N_LIMITS; limit++) {
+    const double *const cost = problem->cost[limit];
+    if (cost != NULL && !(costs->of[limit] + n * cost[design] <= problem->most[limit])) return false;
+  }
+  return true;
+}
+
+/* So many of the design as fit beside what costs so much and has so many cores. */
+static uint32_t most_beside(const struct joint_problem *problem, const struct costs *costs, uint32_t n_cores,
+                            uint32_t design) {
+  if (n_cores >= problem->most_cores) return 0;
+  double most = problem->most_cores - n_cores;
   for (enum joint_limit limit = 0; limit < JOINT_N_LIMITS; limit++) {
     if (problem->cost[limit] == NULL) continue;
-    struct joint_platform others = *platform;
-    others.n_kinds = last;
-    const double each = problem->cost[limit][platform->design[last]];
-    const double left = problem->most[limit] - joint_cost(problem, &others, limit);
+    const double each = problem->cost[limit][design], left = problem->most[limit] - costs->of[limit];
     if (!(left >= 0)) return 0;
-    if (each > 0) most = fmin(most, floor(left / each) + 1); /* rounding: one too many is taken back below */
+    const double room = each > 0 ? floor(left / each) + 1 : most; /* rounding: one too many is taken back below */
+    most = room < most ? room : most;
   }
-  struct joint_platform tried = *platform;
-  for (uint32_t n = (uint32_t)fmin(most, problem->most_cores - before); n > 0; n--) {
-    tried.count[last] = n;
-    bool fits = true;
-    for (enum joint_limit limit = 0; limit < JOINT_N_LIMITS && fits; limit++) {
-      fits = problem->cost[limit] == NULL || joint_cost(problem, &tried, limit) <= problem->most[limit];
-    }
-    if (fits) return n;
-  }
-  return 0;
+  uint32_t n = (uint32_t)most;
+  while (n > 0 && !fit(problem, costs, design, n)) n--;
+  return n;
 }
 
 /* Counts of the kinds from k on; every kind has at least one. */
-static void list_counts(struct set *set, uint32_t k) {
+static void list_counts(struct set *set, uint32_t k, const struct costs *before, uint32_t n_cores) {
   const struct joint_problem *const problem = set->listing->problem;
   struct joint_platform *const platform = &set->platform;
-  const uint32_t n_kinds = platform->n_kinds;
-  platform->n_kinds = k + 1;
-  const uint32_t most = most_of_last(problem, platform);
-  if (k + 1 == n_kinds) {
-    platform->count[k] = most;
-    if (most > 0 && joint_is_maximal(problem, platform)) take(set);
-  }
-  for (uint32_t n = 1; k + 1 < n_kinds && n <= most; n++) {
-    platform->n_kinds = n_kinds;
+  const bool last = k + 1 == platform->n_kinds;
+  const uint32_t design = platform->design[k], most = most_beside(problem, before, n_cores, design);
+  for (uint32_t n = last ? most : 1; n > 0 && n <= most; n++) {
+    struct costs costs = *before;
+    for (enum joint_limit limit = 0; limit < JOINT_N_LIMITS; limit++) {
+      if (problem->cost[limit] != NULL) costs.of[limit] += n * problem->cost[limit][design];
+    }
     platform->count[k] = n;
-    list_counts(set, k + 1);
+    if (!last) {
+      list_counts(set, k + 1, &costs, n_cores + n);
+    } else if (n_cores + n == problem->most_cores || joint_is_maximal(problem, platform)) {
+      take(set, &costs);
+    }
   }
-  platform->n_kinds = n_kinds;
 }
 
 static void list_set(struct set *set) {
-  struct joint_platform *const platform = &set->platform;
-  const struct joint_listing *const listing = set->listing;
-  joint_set_needs(listing->problem, platform->design, set->multiplier, platform->n_kinds, &set->needs);
-  if (isfinite(set->needs.longest_cycles)) list_counts(set, 0);
+  const struct costs none = {{0}};
+  if (isfinite(set->needs.longest_cycles)) list_counts(set, 0, &none, 0);
+}
+
+/* --- sets -----------------------------------------------------------------------------------------------------------
+ */
+
+/* Of every job what it needs at least on the designs of the set so far: [n_jobs] times its design's multiplier, of
+ * bytes, of cycles. */
+struct least {
+  double *weighed, *bytes, *cycles;
+};
+
+static struct least least_at(const struct joint_listing *listing, uint32_t n_kinds) {
+  const size_t n = listing->problem->n_jobs;
+  double *const first = listing->room + 3 * n * n_kinds;
+  return (struct least){first, first + n, first + 2 * n};
+}
+
+/* With one design more; what joint_set_needs says of the set, in the same order of sums. */
+static void lessen(struct set *set, uint32_t design, uint32_t n_kinds) {
+  const struct joint_problem *const problem = set->listing->problem;
+  const size_t n = problem->n_jobs;
+  const double multiplier = set->listing->multiplier[design];
+  const double *const own_bytes = problem->bytes + design * n, *const own_cycles = problem->latency_cycles + design * n;
+  const struct least before = least_at(set->listing, n_kinds - 1), now = least_at(set->listing, n_kinds);
+  struct joint_needs needs = {0};
+  for (size_t j = 0; j < n; j++) {
+    const double weighed = multiplier * own_cycles[j];
+    now.weighed[j] = weighed < before.weighed[j] ? weighed : before.weighed[j];
+    now.bytes[j] = own_bytes[j] < before.bytes[j] ? own_bytes[j] : before.bytes[j];
+    now.cycles[j] = own_cycles[j] < before.cycles[j] ? own_cycles[j] : before.cycles[j];
+    needs.load += problem->alike[j] * now.weighed[j];
+    needs.bytes += problem->alike[j] * now.bytes[j];
+    needs.longest_cycles = now.cycles[j] > needs.longest_cycles ? now.cycles[j] : needs.longest_cycles;
+  }
+  set->needs = needs;
 }
 
 /* The set's designs ascend, so that a platform has one form alone. */
@@ -81,6 +119,7 @@ static void add_design(struct set *set, uint32_t design) {
   }
   platform->design[k] = design;
   set->multiplier[k] = set->listing->multiplier[design];
+  lessen(set, design, platform->n_kinds);
 }
 
 static void list_sets(const struct set *set, uint32_t n_kinds, size_t from, size_t end) {
@@ -95,14 +134,19 @@ static void list_sets(const struct set *set, uint32_t n_kinds, size_t from, size
   }
 }
 
-void joint_list_single(const struct joint_listing *listing) {
+static void list_all(const struct joint_listing *listing, uint32_t n_kinds, size_t n_mixed) {
   const struct set none = {.listing = listing};
-  list_sets(&none, 1, 0, listing->problem->n_designs);
+  const struct least least = least_at(listing, 0);
+  for (size_t j = 0; j < listing->problem->n_jobs; j++) {
+    least.weighed[j] = least.bytes[j] = least.cycles[j] = (double)INFINITY;
+  }
+  list_sets(&none, n_kinds, 0, n_mixed);
 }
 
+void joint_list_single(const struct joint_listing *listing) { list_all(listing, 1, listing->problem->n_designs); }
+
 void joint_list_mixed(const struct joint_listing *listing, uint32_t n_kinds, size_t n_mixed) {
-  const struct set none = {.listing = listing};
-  list_sets(&none, n_kinds, 0, n_mixed);
+  list_all(listing, n_kinds, n_mixed);
 }
 
 size_t joint_mixed_designs(size_t n_designs, uint32_t n_kinds, uint64_t most_sets) {

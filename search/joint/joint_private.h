@@ -28,6 +28,7 @@ struct joint_listing {
   const struct joint_problem *problem;
   const uint32_t *order;    /* designs, the ones that mix first */
   const double *multiplier; /* [n_designs] */
+  double *room;             /* [3 * n_jobs * (JOINT_MAX_KINDS + 1)], for the lists alone */
   joint_take *take;
   void *context;
 };

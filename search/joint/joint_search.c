@@ -19,6 +19,7 @@ struct joint_search {
   struct joint_counts counts;
   uint32_t *order;    /* designs by what they reach alone */
   double *multiplier; /* [n_designs] */
+  double *room;       /* of a joint_listing */
   size_t n_heap, heap_room, n_found, found_room;
   struct joint_platform **heap, **found; /* best first: a heap; a sorted list */
   struct joint_platform **listed;        /* while mixtures are listed */
@@ -135,7 +136,7 @@ static void push_listed(struct joint_search *search) {
 }
 
 static struct joint_listing listing_of(struct joint_search *search) {
-  return (struct joint_listing){search->problem, search->order, search->multiplier, take, search};
+  return (struct joint_listing){search->problem, search->order, search->multiplier, search->room, take, search};
 }
 
 /* By what a design reaches alone: those listed come in this order. */
@@ -177,6 +178,7 @@ struct joint_search *joint_new(struct joint_problem *problem, const struct joint
   *search = (struct joint_search){.problem = problem, .settings = *settings, .arena = arena};
   search->order = ARENA_NEW(arena, uint32_t, n);
   search->multiplier = ARENA_NEW(arena, double, n);
+  search->room = ARENA_NEW(arena, double, 3 * problem->n_jobs * (JOINT_MAX_KINDS + 1));
   /* Every platform of one design is looked at, however many there are. */
   const size_t room = settings->most_platforms > n ? settings->most_platforms : n;
   search->settings.most_platforms = room;

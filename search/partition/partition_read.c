@@ -3,15 +3,16 @@
 #include "search/partition/partition_read.h"
 
 #include "base/csv.h"
-#include "base/file.h"
 #include "base/json_lines.h"
 #include "base/text.h"
 #include "search/partition/partition_read_private.h"
+#include "search/reader.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FILE_BYTES = 1 << 26, SHOWN_BYTES = 80 };
+enum { MAX_FILE_BYTES = 1 << 26 };
+static const char format[] = "dse.partition/1";
 
 static const char *const cost_words[] = {"ring", "p2p", "ring_overlap", "p2p_overlap", NULL};
 static const char *const triangle_words[] = {"none", "path", "general", NULL};
@@ -45,46 +46,41 @@ bool partition_is_key(const char *key) {
 }
 
 struct reading {
-  const char *path, *file; /* `file`: the same, fit to be shown */
-  const char *text;
-  size_t n;
-  struct arena *arena, *scratch;
-  struct error *error;
+  struct reader json;
   struct partition_problem *problem;
   const struct partition_text *nodes, *edges; /* NULL: in the files that the JSON names */
-  json_t *root;
-  bool is_set[N_KEYS]; /* by --set, whatever the text says */
+  bool is_set[N_KEYS];                        /* by --set, whatever the text says */
 };
 
 /* Where a key's value stands, for messages. */
 static const char *place_of(const struct reading *r, const char *key) {
   for (size_t k = 0; k < N_KEYS; k++) {
     if (strcmp(key, keys[k]) != 0) continue;
-    const unsigned line = r->is_set[k] ? 0 : json_line_of((struct json_text){r->text, r->n}, key);
-    if (line > 0) return arena_printf(r->scratch, "%s:%u", r->file, line);
-    return json_object_get(r->root, key) != NULL ? "--set" : arena_printf(r->scratch, "%s:1", r->file);
+    const unsigned line = r->is_set[k] ? 0 : json_line_of((struct json_text){r->json.text, r->json.n}, key);
+    if (line > 0) return arena_printf(r->json.scratch, "%s:%u", r->json.file, line);
+    return json_object_get(r->json.root, key) != NULL ? "--set" : arena_printf(r->json.scratch, "%s:1", r->json.file);
   }
-  return arena_printf(r->scratch, "%s:1", r->file);
+  return arena_printf(r->json.scratch, "%s:1", r->json.file);
 }
 
 /* --- values --- */
 
 static bool complain(const struct reading *r, const char *key, const char *what) {
-  return error_add(r->error, STATUS_INPUT, "%s: %s: %s", place_of(r, key), key, what);
+  return error_add(r->json.error, STATUS_INPUT, "%s: %s: %s", place_of(r, key), key, what);
 }
 
 static bool complain_of_value(const struct reading *r, const char *key, const json_t *value, const char *wanted) {
-  if (value == NULL) return complain(r, key, arena_printf(r->scratch, "is missing, %s was expected", wanted));
-  char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17)), text[SHOWN_BYTES];
+  if (value == NULL) return complain(r, key, arena_printf(r->json.scratch, "is missing, %s was expected", wanted));
+  char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17)), text[READER_SHOWN_BYTES];
   text_escape(dump != NULL ? dump : "?", text, sizeof text);
   free(dump);
-  return complain(r, key, arena_printf(r->scratch, "%s, %s was expected", text, wanted));
+  return complain(r, key, arena_printf(r->json.scratch, "%s, %s was expected", text, wanted));
 }
 
 /* `value` stays as it is if the key is missing and need not be there. */
 static bool read_whole(const struct reading *r, const char *key, bool needed, uint64_t least, uint64_t most,
                        uint64_t *value) {
-  const json_t *number = json_object_get(r->root, key);
+  const json_t *number = json_object_get(r->json.root, key);
   if (number == NULL && !needed) return true;
   uint64_t whole = 0;
   bool fine = false;
@@ -99,16 +95,16 @@ static bool read_whole(const struct reading *r, const char *key, bool needed, ui
   if (!fine || whole < least || whole > most) {
     return complain_of_value(
         r, key, number,
-        most == UINT64_MAX ? arena_printf(r->scratch, "a whole number of at least %llu", (unsigned long long)least)
-                           : arena_printf(r->scratch, "a whole number from %llu to %llu", (unsigned long long)least,
-                                          (unsigned long long)most));
+        most == UINT64_MAX ? arena_printf(r->json.scratch, "a whole number of at least %llu", (unsigned long long)least)
+                           : arena_printf(r->json.scratch, "a whole number from %llu to %llu",
+                                          (unsigned long long)least, (unsigned long long)most));
   }
   *value = whole;
   return true;
 }
 
 static bool read_choice(const struct reading *r, const char *key, const char *const *words, int *choice) {
-  const json_t *value = json_object_get(r->root, key);
+  const json_t *value = json_object_get(r->json.root, key);
   if (value == NULL) return true;
   const char *allowed = "one of";
   for (int i = 0; words[i] != NULL; i++) {
@@ -116,20 +112,20 @@ static bool read_choice(const struct reading *r, const char *key, const char *co
       *choice = i;
       return true;
     }
-    allowed = arena_printf(r->scratch, "%s%s \"%s\"", allowed, i > 0 ? "," : "", words[i]);
+    allowed = arena_printf(r->json.scratch, "%s%s \"%s\"", allowed, i > 0 ? "," : "", words[i]);
   }
   return complain_of_value(r, key, value, allowed);
 }
 
 /* The name as people read it: one line. */
 static bool read_text(const struct reading *r, const char *key, const char **text) {
-  const json_t *value = json_object_get(r->root, key);
+  const json_t *value = json_object_get(r->json.root, key);
   bool fine = json_is_string(value) && *json_string_value(value) != 0;
   for (const char *c = fine ? json_string_value(value) : ""; *c != 0; c++) {
     fine = fine && (unsigned char)*c >= 0x20 && *c != 0x7f;
   }
   if (!fine) return complain_of_value(r, key, value, "a text of one line");
-  *text = arena_copy_text(r->arena, json_string_value(value));
+  *text = arena_copy_text(r->json.arena, json_string_value(value));
   return true;
 }
 
@@ -137,25 +133,25 @@ static bool check_keys(const struct reading *r) {
   bool fine = true;
   const char *key;
   json_t *value;
-  json_object_foreach(r->root, key, value) {
+  json_object_foreach(r->json.root, key, value) {
     if (partition_is_key(key)) continue;
     const char *nearest = text_nearest(key, keys, N_KEYS);
-    char shown[SHOWN_BYTES];
+    char shown[READER_SHOWN_BYTES];
     text_escape(key, shown, sizeof shown);
     fine =
-        error_add(r->error, STATUS_INPUT, "%s:1: %s: is no key%s%s%s", r->file, shown,
+        error_add(r->json.error, STATUS_INPUT, "%s:1: %s: is no key%s%s%s", r->json.file, shown,
                   nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
   }
   return fine;
 }
 
 static bool read_drops(struct reading *r) {
-  const json_t *list = json_object_get(r->root, "drop_edges");
+  const json_t *list = json_object_get(r->json.root, "drop_edges");
   const size_t n = json_array_size(list);
   if (list == NULL) return true;
   if (!json_is_array(list) || n > PARTITION_MAX_EDGES)
     return complain_of_value(r, "drop_edges", list, "a list of [src, dst]");
-  struct partition_edge *drops = ARENA_NEW(r->arena, struct partition_edge, n);
+  struct partition_edge *drops = ARENA_NEW(r->json.arena, struct partition_edge, n);
   bool fine = true;
   for (size_t i = 0; i < n; i++) {
     const json_t *pair = json_array_get(list, i);
@@ -176,15 +172,15 @@ static bool read_drops(struct reading *r) {
 
 static bool read_settings(struct reading *r) {
   struct partition_problem *p = r->problem;
-  const char *format = json_string_value(json_object_get(r->root, "format"));
-  if (format == NULL || strcmp(format, "dse.partition/1") != 0)
-    return complain_of_value(r, "format", json_object_get(r->root, "format"), "\"dse.partition/1\"");
+  const json_t *const of = json_object_get(r->json.root, "format");
+  if (!json_is_string(of) || strcmp(json_string_value(of), format) != 0)
+    return complain_of_value(r, "format", of, arena_printf(r->json.scratch, "\"%s\"", format));
   uint64_t n_chips = 1;
   int memory = PARTITION_WEIGHTS, cost = PARTITION_RING, triangle = PARTITION_ANY;
-  const json_t *clone = json_object_get(r->root, "clone");
+  const json_t *clone = json_object_get(r->json.root, "clone");
   p->link_bytes_per_s = 1;
   bool fine = check_keys(r);
-  if (json_object_get(r->root, "name") != NULL) fine = read_text(r, "name", &p->name) && fine;
+  if (json_object_get(r->json.root, "name") != NULL) fine = read_text(r, "name", &p->name) && fine;
   fine = read_whole(r, "chips", true, 1, PARTITION_MAX_CHIPS, &n_chips) && fine;
   fine = read_whole(r, "link_bytes_per_s", true, 1, UINT64_MAX, &p->link_bytes_per_s) && fine;
   fine = read_whole(r, "memory_bytes", false, 0, UINT64_MAX, &p->memory_bytes) && fine;
@@ -206,15 +202,15 @@ static bool read_table(const struct reading *r, const char *key, const struct pa
                        struct csv *csv) {
   const char *name = NULL;
   if (!read_text(r, key, &name)) return false;
-  if (given != NULL) return csv_parse(name, given->bytes, given->n, max_rows, r->scratch, csv, r->error);
-  const char *const slash = strrchr(r->path, '/');
-  const int folder = slash == NULL || name[0] == '/' ? 0 : (int)(slash - r->path) + 1;
-  const char *const path = arena_printf(r->scratch, "%.*s%s", folder, r->path, name);
-  struct error *const error = ARENA_NEW(r->scratch, struct error, 1);
-  if (csv_read(path, max_rows, r->scratch, csv, error)) return true;
+  if (given != NULL) return csv_parse(name, given->bytes, given->n, max_rows, r->json.scratch, csv, r->json.error);
+  const char *const slash = strrchr(r->json.path, '/');
+  const int folder = slash == NULL || name[0] == '/' ? 0 : (int)(slash - r->json.path) + 1;
+  const char *const path = arena_printf(r->json.scratch, "%.*s%s", folder, r->json.path, name);
+  struct error *const error = ARENA_NEW(r->json.scratch, struct error, 1);
+  if (csv_read(path, max_rows, r->json.scratch, csv, error)) return true;
   if (error->status == STATUS_ENVIRONMENT)
-    complain_of_value(r, key, json_object_get(r->root, key), "a file that can be read");
-  error_join(r->error, error);
+    complain_of_value(r, key, json_object_get(r->json.root, key), "a file that can be read");
+  error_join(r->json.error, error);
   return false;
 }
 
@@ -225,22 +221,22 @@ static bool read_all(struct reading *r) {
   fine = read_table(r, "edges", r->edges, PARTITION_MAX_EDGES, &edges) && fine;
   if (!fine) return false;
   const struct partition_tables tables = {&nodes, &edges, place_of(r, "drop_edges")};
-  return partition_read_tables(&tables, r->arena, r->scratch, r->problem, r->error);
+  return partition_read_tables(&tables, r->json.arena, r->json.scratch, r->problem, r->json.error);
 }
 
 /* key=value into the object; a value that is no JSON is a plain word, and so is every value of a text's key. */
 static bool take_set(struct reading *r, const char *set) {
   const char *const equal = strchr(set, '=');
-  char shown[SHOWN_BYTES];
+  char shown[READER_SHOWN_BYTES];
   text_escape(set, shown, sizeof shown);
   if (equal == NULL || equal == set)
-    return error_add(r->error, STATUS_INPUT, "--set %s: key=value was expected", shown);
-  const char *const key = arena_printf(r->scratch, "%.*s", (int)(equal - set), set), *const text = equal + 1;
+    return error_add(r->json.error, STATUS_INPUT, "--set %s: key=value was expected", shown);
+  const char *const key = arena_printf(r->json.scratch, "%.*s", (int)(equal - set), set), *const text = equal + 1;
   size_t k = 0;
   while (k < N_KEYS && strcmp(key, keys[k]) != 0) k++;
   if (k == N_KEYS) {
     const char *const nearest = text_nearest(key, keys, N_KEYS);
-    return error_add(r->error, STATUS_INPUT, "--set %s: is no key%s%s%s", shown,
+    return error_add(r->json.error, STATUS_INPUT, "--set %s: is no key%s%s%s", shown,
                      nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
                      nearest != NULL ? "?" : "");
   }
@@ -248,60 +244,35 @@ static bool take_set(struct reading *r, const char *set) {
   const bool is_text = k < N_TEXTS;
   json_t *value = is_text && text[0] != '"' ? NULL : json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
   if (value == NULL) value = json_string(text);
-  if (value == NULL || json_object_set_new(r->root, key, value) != 0)
-    return error_add(r->error, STATUS_INPUT, "--set %s: is no UTF-8", shown);
+  if (value == NULL || json_object_set_new(r->json.root, key, value) != 0)
+    return error_add(r->json.error, STATUS_INPUT, "--set %s: is no UTF-8", shown);
   return true;
 }
 
-static bool parse(struct reading *r, const char *const *sets, size_t n_sets) {
-  char file[4 * SHOWN_BYTES], shown[2 * SHOWN_BYTES];
-  text_escape(r->path, file, sizeof file);
-  r->file = arena_copy_text(r->arena, file);
+static bool read_object(struct reading *r, const char *const *sets, size_t n_sets) {
   *r->problem = (struct partition_problem){.name = "partition"};
-  json_error_t mistake;
-  r->root = json_loadb(r->text, r->n, JSON_REJECT_DUPLICATES, &mistake);
-  if (r->root == NULL) {
-    text_escape(mistake.text, shown, sizeof shown);
-    return error_add(r->error, STATUS_INPUT, "%s:%d: column %d: %s", file, mistake.line > 0 ? mistake.line : 1,
-                     mistake.column > 0 ? mistake.column : 1, shown);
+  for (size_t i = 0; i < n_sets; i++) {
+    if (!take_set(r, sets[i])) return false;
   }
-  bool fine =
-      json_is_object(r->root) ||
-      error_add(r->error, STATUS_INPUT, "%s:1: no object; {\"format\": \"dse.partition/1\", …} was expected", file);
-  for (size_t i = 0; fine && i < n_sets; i++) fine = take_set(r, sets[i]);
-  fine = fine && read_all(r);
-  json_decref(r->root);
-  return fine;
+  return read_all(r);
 }
 
 bool partition_read(const char *path, const char *const *sets, size_t n_sets, struct arena *arena,
                     struct partition_problem *problem, struct error *error) {
-  struct arena scratch; /* as large as the files: given back at the end */
-  arena_init(&scratch, 1 << 16);
-  struct reading r = {.path = path, .arena = arena, .scratch = &scratch, .error = error, .problem = problem};
-  char *text = NULL;
-  bool fine = file_read(path, MAX_FILE_BYTES, &scratch, &text, &r.n, error);
-  r.text = text;
-  fine = fine && parse(&r, sets, n_sets);
-  arena_release(&scratch);
+  struct reading r = {.json = {.arena = arena, .error = error}, .problem = problem};
+  const bool fine = reader_begin_file(&r.json, path, MAX_FILE_BYTES, format) && read_object(&r, sets, n_sets);
+  reader_end(&r.json);
   return fine;
 }
 
 bool partition_parse(const char *name, const struct partition_text *json, const struct partition_text *nodes,
                      const struct partition_text *edges, struct arena *arena, struct partition_problem *problem,
                      struct error *error) {
-  struct arena scratch;
-  arena_init(&scratch, 1 << 16);
-  struct reading r = {.path = name,
-                      .text = json->bytes,
-                      .n = json->n,
-                      .arena = arena,
-                      .scratch = &scratch,
-                      .error = error,
+  struct reading r = {.json = {.path = name, .text = json->bytes, .n = json->n, .arena = arena, .error = error},
                       .problem = problem,
                       .nodes = nodes,
                       .edges = edges};
-  const bool fine = parse(&r, NULL, 0);
-  arena_release(&scratch);
+  const bool fine = reader_begin_text(&r.json, name, format) && read_object(&r, NULL, 0);
+  reader_end(&r.json);
   return fine;
 }

@@ -1,6 +1,7 @@
 /* What do the two tables of a partition problem say? Nodes and edges, every mistake at its line. See partition_read.h.
  */
 #include "base/checked.h"
+#include "base/csv_cells.h"
 #include "base/text.h"
 #include "search/partition/partition_read_private.h"
 #include <inttypes.h>
@@ -19,25 +20,9 @@ struct reading {
 
 /* --- cells --- */
 
-static bool complain(const struct reading *r, const struct csv *csv, size_t row, const char *column, const char *what) {
-  if (r->error->n_messages > ENOUGH_MESSAGES) return false;
-  char file[4 * SHOWN_BYTES];
-  text_escape(csv->path, file, sizeof file);
-  return error_add(r->error, STATUS_INPUT, "%s:%" PRIu32 ": %s: %s", file, csv->line[row], column, what);
-}
-
 static bool complain_of_cell(const struct reading *r, const struct csv *csv, size_t row, const char *column,
                              const char *what) {
-  char shown[SHOWN_BYTES];
-  text_escape(csv_cell(csv, row, csv_column(csv, column)), shown, sizeof shown);
-  return complain(r, csv, row, column, arena_printf(r->scratch, "\"%s\" %s", shown, what));
-}
-
-/* NULL: no such column, or an empty cell. */
-static const char *cell(const struct csv *csv, size_t row, size_t column) {
-  if (column == SIZE_MAX) return NULL;
-  const char *text = csv_cell(csv, row, column);
-  return *text != 0 ? text : NULL;
+  return r->error->n_messages <= ENOUGH_MESSAGES && csv_complain_of_cell(csv, row, column, what, r->error);
 }
 
 /* The first `n_needed` names must be there; others may be, and names that look like one of them are slips. */
@@ -45,11 +30,7 @@ static bool check_columns(const struct reading *r, const struct csv *csv, const 
                           size_t n_needed) {
   char file[4 * SHOWN_BYTES], shown[SHOWN_BYTES];
   text_escape(csv->path, file, sizeof file);
-  bool fine = true;
-  for (size_t i = 0; i < n_needed; i++) {
-    if (csv_column(csv, names[i]) == SIZE_MAX)
-      fine = error_add(r->error, STATUS_INPUT, "%s:1: %s: this column is missing", file, names[i]);
-  }
+  bool fine = csv_has_columns(csv, 1, names, n_needed, r->error);
   for (size_t c = 0; c < csv->n_columns; c++) {
     bool known = false;
     for (size_t i = 0; i < n; i++) known = known || strcmp(csv->header[c], names[i]) == 0;
@@ -63,7 +44,7 @@ static bool check_columns(const struct reading *r, const struct csv *csv, const 
 
 static bool read_whole(const struct reading *r, const struct csv *csv, size_t row, const char *column, uint64_t most,
                        uint64_t *value) {
-  const char *text = cell(csv, row, csv_column(csv, column));
+  const char *text = csv_filled_cell(csv, row, csv_column(csv, column));
   double number;
   if (text != NULL && text_to_u64(text, value) && *value <= most) return true;
   if (text != NULL && text_to_double(text, &number) && number >= 0 && number <= 0x1p53 && trunc(number) >= number) {
@@ -75,7 +56,7 @@ static bool read_whole(const struct reading *r, const struct csv *csv, size_t ro
 
 /* Bytes, a multiple of 1/8, as bits. */
 static bool read_bits(const struct reading *r, const struct csv *csv, size_t row, uint64_t *bits) {
-  const char *text = cell(csv, row, csv_column(csv, "out_bytes"));
+  const char *text = csv_filled_cell(csv, row, csv_column(csv, "out_bytes"));
   uint64_t bytes;
   double number;
   if (text != NULL && text_to_u64(text, &bytes) && checked_mul(bytes, 8, bits)) return true;
@@ -102,7 +83,7 @@ static bool check_number(const struct reading *r, const struct csv *csv, size_t 
 }
 
 static bool read_node(const struct reading *r, const struct csv *csv, size_t v, double *compute_ms, uint64_t *bits) {
-  const char *const text = cell(csv, v, csv_column(csv, "compute_ms"));
+  const char *const text = csv_filled_cell(csv, v, csv_column(csv, "compute_ms"));
   bool fine = check_number(r, csv, v);
   if (text == NULL || !text_to_double(text, compute_ms) || *compute_ms < 0)
     fine = complain_of_cell(r, csv, v, "compute_ms", "is no finite number of at least 0");
@@ -123,8 +104,8 @@ static bool read_nodes(struct reading *r) {
   uint32_t *colocate = ARENA_NEW(r->arena, uint32_t, n);
   bool *cloneable = ARENA_NEW(r->arena, bool, n), fine = true;
   for (size_t v = 0; v < n; v++) {
-    const char *const name = cell(csv, v, name_at), *const group = cell(csv, v, group_at),
-                      *const copied = cell(csv, v, cloneable_at);
+    const char *const name = csv_filled_cell(csv, v, name_at), *const group = csv_filled_cell(csv, v, group_at),
+                      *const copied = csv_filled_cell(csv, v, cloneable_at);
     uint64_t number = PARTITION_NONE;
     fine = read_node(r, csv, v, &compute_ms[v], &out_bits[v]) && fine;
     fine = read_whole(r, csv, v, "weight_bytes", UINT64_MAX, &weight_bytes[v]) && fine;
@@ -246,9 +227,10 @@ static bool check_cycles(const struct reading *r, const bool *exists) {
   for (size_t v = at; length == 0 || v != at; length++, v = p->edges[before[v]].from) {
     if (before[v] > edge) edge = before[v];
   }
-  return complain(r, r->tables->edges, edge, "src,dst",
-                  arena_printf(r->scratch, "%u,%u closes a cycle of %zu nodes, nodes may have none",
-                               (unsigned)p->edges[edge].from, (unsigned)p->edges[edge].to, length));
+  return csv_complain(r->tables->edges, edge, "src,dst",
+                      arena_printf(r->scratch, "%u,%u closes a cycle of %zu nodes, nodes may have none",
+                                   (unsigned)p->edges[edge].from, (unsigned)p->edges[edge].to, length),
+                      r->error);
 }
 
 bool partition_read_tables(const struct partition_tables *tables, struct arena *arena, struct arena *scratch,

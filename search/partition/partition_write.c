@@ -2,32 +2,11 @@
 #include "search/partition/partition_read.h"
 
 #include "base/file.h"
-#include "base/text.h"
+#include "search/text_file.h"
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A cell of RFC 4180. */
-static void put_cell(const char *text, FILE *out) {
-  if (strpbrk(text, ",\"\r\n") == NULL) {
-    fputs(text, out);
-    return;
-  }
-  putc('"', out);
-  for (; *text != 0; text++) {
-    if (*text == '"') putc('"', out);
-    putc(*text, out);
-  }
-  putc('"', out);
-}
-
-static void put_number(double value, FILE *out) {
-  char text[32];
-  text_from_double(value, text);
-  fputs(text, out);
-}
 
 /* Bytes with the eighths that they have. */
 static void put_bits(uint64_t bits, FILE *out) {
@@ -39,9 +18,9 @@ static void put_nodes(const struct partition_problem *p, FILE *out) {
   fputs("node,orig_id,compute_ms,weight_bytes,out_bytes,colocate_group,cloneable\n", out);
   for (size_t v = 0; v < p->n_nodes; v++) {
     fprintf(out, "%zu,", v);
-    put_cell(p->node_names[v], out);
+    text_file_cell(out, p->node_names[v]);
     putc(',', out);
-    put_number(p->compute_ms[v], out);
+    text_file_number(out, p->compute_ms[v]);
     fprintf(out, ",%" PRIu64 ",", p->weight_bytes[v]);
     put_bits(p->out_bits[v], out);
     putc(',', out);
@@ -55,21 +34,12 @@ static void put_edges(const struct partition_problem *p, FILE *out) {
   for (size_t e = 0; e < p->n_edges; e++) fprintf(out, "%" PRIu32 ",%" PRIu32 "\n", p->edges[e].from, p->edges[e].to);
 }
 
-static bool end(FILE *out, const char *path, struct error *error) {
-  const bool written = !ferror(out);
-  return (fclose(out) == 0 && written) || error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the file", path);
-}
-
 static bool write_table(const struct partition_problem *problem, const char *path,
                         void (*put)(const struct partition_problem *, FILE *), struct error *error) {
-  char *text = NULL;
-  size_t n = 0;
-  FILE *out = open_memstream(&text, &n);
-  if (out == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the file", path);
-  put(problem, out);
-  const bool fine = end(out, path, error) && file_publish(path, text, n, error);
-  free(text);
-  return fine;
+  struct text_file file;
+  if (!text_file_open(&file, path, error)) return false;
+  put(problem, file.out);
+  return text_file_publish(&file, error);
 }
 
 static json_t *json_of(const struct partition_problem *p, const char *nodes, const char *edges) {
@@ -105,18 +75,15 @@ bool partition_write(const struct partition_problem *problem, const char *path, 
 bool partition_write_answer(const struct partition_problem *problem, const uint32_t *node_chip, double value_ms,
                             const char *path, struct arena *arena, struct error *error) {
   (void)arena;
-  char *text = NULL;
-  size_t n = 0;
-  FILE *out = open_memstream(&text, &n);
-  if (out == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the file", path);
+  struct text_file file;
+  if (!text_file_open(&file, path, error)) return false;
+  FILE *const out = file.out;
   fputs("instance,chips,cost,triangle,memory_bytes,claim_ms,assignment\n", out);
-  put_cell(problem->name, out);
+  text_file_cell(out, problem->name);
   fprintf(out, ",%" PRIu32 ",%s,%s,%" PRIu64 ",", problem->n_chips, partition_cost_name(problem->cost),
           partition_triangle_name(problem->triangle), problem->memory_bytes);
-  if (isfinite(value_ms)) put_number(value_ms, out);
+  if (isfinite(value_ms)) text_file_number(out, value_ms);
   for (size_t v = 0; v < problem->n_nodes; v++) fprintf(out, "%c%" PRIu32, v == 0 ? ',' : ' ', node_chip[v]);
   putc('\n', out);
-  const bool fine = end(out, path, error) && file_publish(path, text, n, error);
-  free(text);
-  return fine;
+  return text_file_publish(&file, error);
 }

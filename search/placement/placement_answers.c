@@ -2,17 +2,18 @@
  * placement_read.h. */
 #include "search/placement/placement_read.h"
 
-#include "base/csv.h"
+#include "base/csv_cells.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "search/names.h"
+#include "search/text_file.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FILE_BYTES = 1 << 28, SHOWN_BYTES = 80, ENOUGH_MESSAGES = 1000 };
+enum { MAX_FILE_BYTES = 1 << 28 };
 
 /* --- in -------------------------------------------------------------------------------------------------------------
  */
@@ -29,32 +30,16 @@ struct reading {
 };
 
 static bool complain(const struct reading *r, size_t row, const char *column, const char *what) {
-  if (r->error->n_messages > ENOUGH_MESSAGES) return false; /* more than an error keeps */
-  char file[4 * SHOWN_BYTES], shown[SHOWN_BYTES];
-  text_escape(r->csv.path, file, sizeof file);
-  text_escape(csv_cell(&r->csv, row, csv_column(&r->csv, column)), shown, sizeof shown);
-  return error_add(r->error, STATUS_INPUT, "%s:%" PRIu32 ": %s: \"%s\" %s", file, r->csv.line[row], column, shown,
-                   what);
-}
-
-static size_t find_column(const struct reading *r, const char *name, bool needed, bool *fine) {
-  const size_t at = csv_column(&r->csv, name);
-  if (at != SIZE_MAX || !needed) return at;
-  char file[4 * SHOWN_BYTES];
-  text_escape(r->csv.path, file, sizeof file);
-  *fine = error_add(r->error, STATUS_INPUT, "%s:1: %s: this column is missing", file, name);
-  return at;
+  return csv_complain_of_cell(&r->csv, row, column, what, r->error);
 }
 
 static bool find_columns(struct reading *r) {
-  bool fine = true;
-  r->layer = find_column(r, "layer", true, &fine);
-  r->device = find_column(r, "device", true, &fine);
-  r->position = find_column(r, "position", true, &fine);
-  r->pinned = find_column(r, "pinned", true, &fine);
-  r->start_s = find_column(r, "start_s", false, &fine);
-  r->end_s = find_column(r, "end_s", false, &fine);
-  return fine;
+  static const char *const needed[] = {"layer", "device", "position", "pinned"};
+  if (!csv_has_columns(&r->csv, 1, needed, sizeof needed / sizeof *needed, r->error)) return false;
+  r->layer = csv_column(&r->csv, "layer"), r->device = csv_column(&r->csv, "device");
+  r->position = csv_column(&r->csv, "position"), r->pinned = csv_column(&r->csv, "pinned");
+  r->start_s = csv_column(&r->csv, "start_s"), r->end_s = csv_column(&r->csv, "end_s");
+  return true;
 }
 
 static void list_names(struct reading *r) {
@@ -123,12 +108,8 @@ static bool read_rows(struct reading *r, struct placement_claim *claim) {
   claim->answer = placement_answer_new(p, r->arena);
   bool fine = true;
   for (size_t row = 0; row < r->csv.n_rows; row++) fine = read_row(r, row, &claim->answer, start_s, end_s) && fine;
-  char file[4 * SHOWN_BYTES], shown[SHOWN_BYTES];
-  text_escape(r->csv.path, file, sizeof file);
   for (size_t l = 0; l < p->n_layers; l++) {
-    if (r->row_of[l] != 0 || r->error->n_messages > ENOUGH_MESSAGES) continue;
-    text_escape(p->layer_names[l], shown, sizeof shown);
-    fine = error_add(r->error, STATUS_INPUT, "%s: layer: \"%s\" is missing", file, shown);
+    if (r->row_of[l] == 0) fine = csv_complain_of_missing(&r->csv, "layer", p->layer_names[l], r->error);
   }
   claim->makespan_s = NAN;
   claim->start_s = r->start_s != SIZE_MAX ? start_s : NULL;
@@ -208,8 +189,8 @@ static bool read_flows(struct reading *r, struct placement_claim *claim) {
   enum { N_NAMES = sizeof names / sizeof *names };
   size_t columns[N_NAMES];
   bool fine = true;
-  for (size_t c = 0; c < N_NAMES; c++) columns[c] = find_column(r, names[c], true, &fine);
-  if (!fine) return false;
+  if (!csv_has_columns(&r->csv, 1, names, N_NAMES, r->error)) return false;
+  for (size_t c = 0; c < N_NAMES; c++) columns[c] = csv_column(&r->csv, names[c]);
   list_names(r);
   struct placement_flow *flows = ARENA_NEW(r->arena, struct placement_flow, r->csv.n_rows);
   for (size_t row = 0; row < r->csv.n_rows; row++) fine = read_flow(r, row, columns, &flows[row]) && fine;
@@ -231,21 +212,9 @@ bool placement_read_flows(const struct placement_problem *problem, const char *p
 /* --- out ------------------------------------------------------------------------------------------------------------
  */
 
-/* Quoted if it must be. */
-static void put_name(FILE *out, const char *name) {
-  if (name[strcspn(name, ",\"\r\n")] == 0) {
-    fputs(name, out);
-    return;
-  }
-  putc('"', out);
-  for (; *name != 0; name++) fputs(*name == '"' ? "\"\"" : (const char[]){*name, 0}, out);
-  putc('"', out);
-}
-
 static void put_time(FILE *out, double time_s) {
-  char text[32];
-  text_from_double(time_s, text);
-  fprintf(out, ",%s", text);
+  putc(',', out);
+  text_file_number(out, time_s);
 }
 
 static void put_answer(const struct placement_problem *problem, const struct placement_answer *answer,
@@ -254,9 +223,9 @@ static void put_answer(const struct placement_problem *problem, const struct pla
   for (size_t d = 0; d < problem->n_devices; d++) {
     for (uint32_t i = answer->start[d]; i < answer->start[d + 1]; i++) {
       const uint32_t l = answer->layer[i];
-      put_name(out, problem->layer_names[l]);
+      text_file_cell(out, problem->layer_names[l]);
       putc(',', out);
-      put_name(out, problem->devices[d].name);
+      text_file_cell(out, problem->devices[d].name);
       fprintf(out, ",%u,%d", i - answer->start[d], answer->pinned[l]);
       if (schedule != NULL) put_time(out, schedule->start_s[l]);
       if (schedule != NULL) put_time(out, schedule->end_s[l]);
@@ -269,46 +238,32 @@ static void put_flows(const struct placement_problem *problem, const struct plac
   fputs("layer,what,edge,device,start_s,end_s,bytes\n", out);
   for (size_t i = 0; i < schedule->n_flows; i++) {
     const struct placement_flow *flow = &schedule->flows[i];
-    put_name(out, problem->layer_names[flow->layer]);
+    text_file_cell(out, problem->layer_names[flow->layer]);
     fprintf(out, ",%s,", flow_words[flow->what]);
-    if (flow->edge != PLACEMENT_NONE) put_name(out, problem->layer_names[problem->edges[flow->edge].from]);
+    if (flow->edge != PLACEMENT_NONE) text_file_cell(out, problem->layer_names[problem->edges[flow->edge].from]);
     putc(',', out);
-    put_name(out, problem->devices[flow->device].name);
+    text_file_cell(out, problem->devices[flow->device].name);
     put_time(out, flow->start_s);
     put_time(out, flow->end_s);
     fprintf(out, ",%" PRIu64 "\n", flow->bytes);
   }
 }
 
-/* What is written into memory, published whole. */
-static bool publish(const char *path, FILE *out, char **text, const size_t *n, struct error *error) {
-  const bool written = !ferror(out);
-  const bool closed = fclose(out) == 0;
-  const bool fine = written && closed ? file_publish(path, *text, *n, error)
-                                      : error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the table", path);
-  free(*text);
-  return fine;
-}
-
 bool placement_write_answer(const struct placement_problem *problem, const struct placement_answer *answer,
                             const struct placement_schedule *schedule, const char *path, struct arena *arena,
                             struct error *error) {
   (void)arena;
-  char *text = NULL;
-  size_t n = 0;
-  FILE *out = open_memstream(&text, &n);
-  if (out == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the table", path);
-  put_answer(problem, answer, schedule, out);
-  return publish(path, out, &text, &n, error);
+  struct text_file file;
+  if (!text_file_open(&file, path, error)) return false;
+  put_answer(problem, answer, schedule, file.out);
+  return text_file_publish(&file, error);
 }
 
 bool placement_write_flows(const struct placement_problem *problem, const struct placement_schedule *schedule,
                            const char *path, struct arena *arena, struct error *error) {
   (void)arena;
-  char *text = NULL;
-  size_t n = 0;
-  FILE *out = open_memstream(&text, &n);
-  if (out == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the table", path);
-  put_flows(problem, schedule, out);
-  return publish(path, out, &text, &n, error);
+  struct text_file file;
+  if (!text_file_open(&file, path, error)) return false;
+  put_flows(problem, schedule, file.out);
+  return text_file_publish(&file, error);
 }

@@ -29,8 +29,6 @@ struct placement_tables {
 /* problem->devices must be there; fills everything that tables say and, by `origin`, where. */
 bool placement_read_tables(const struct placement_tables *tables, struct arena *arena, struct arena *scratch,
                            struct placement_problem *problem, struct placement_origin *origin, struct error *error);
-/* A name of a layer, device, …: not empty, without control characters. */
-bool placement_is_name(const char *text);
 
 /* --- what a rule of time finds ---
  */

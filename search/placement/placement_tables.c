@@ -1,14 +1,16 @@
 /* What do the three tables of a placement problem say? Layers, edges and costs, of CSV files or of the JSON itself,
  * with every mistake at its line. See placement_read.h. */
 #include "base/checked.h"
+#include "base/csv_cells.h"
 #include "base/text.h"
 #include "search/names.h"
 #include "search/placement/placement_private.h"
+#include "search/reader.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-enum { SHOWN_BYTES = 80, ENOUGH_MESSAGES = 1000, MOST_PAIRS = 1 << 26 };
+enum { SHOWN_BYTES = 80, MOST_PAIRS = 1 << 26 };
 
 struct reading {
   const struct placement_tables *tables;
@@ -19,29 +21,8 @@ struct reading {
   struct names layers;
 };
 
-bool placement_is_name(const char *text) {
-  for (const char *c = text; *c != 0; c++) {
-    if ((unsigned char)*c < 0x20 || *c == 0x7f) return false;
-  }
-  return *text != 0;
-}
-
 /* --- cells ----------------------------------------------------------------------------------------------------------
  */
-
-static bool complain(const struct reading *r, const struct csv *csv, size_t row, const char *column, const char *what) {
-  if (r->error->n_messages > ENOUGH_MESSAGES) return false; /* more than an error keeps */
-  char file[4 * SHOWN_BYTES];
-  text_escape(csv->path, file, sizeof file);
-  return error_add(r->error, STATUS_INPUT, "%s:%" PRIu32 ": %s: %s", file, csv->line[row], column, what);
-}
-
-static bool complain_of_cell(const struct reading *r, const struct csv *csv, size_t row, const char *column,
-                             const char *what) {
-  char shown[SHOWN_BYTES];
-  text_escape(csv_cell(csv, row, csv_column(csv, column)), shown, sizeof shown);
-  return complain(r, csv, row, column, arena_printf(r->scratch, "\"%s\" %s", shown, what));
-}
 
 static struct placement_table table_of(const struct reading *r, const struct csv *csv) {
   char file[4 * SHOWN_BYTES];
@@ -49,44 +30,26 @@ static struct placement_table table_of(const struct reading *r, const struct csv
   return (struct placement_table){arena_copy_text(r->scratch, file), csv->line};
 }
 
-/* NULL: no such column, or an empty cell. */
-static const char *cell(const struct csv *csv, size_t row, size_t column) {
-  if (column == SIZE_MAX) return NULL;
-  const char *text = csv_cell(csv, row, column);
-  return *text != 0 ? text : NULL;
-}
-
-static bool has_columns(const struct reading *r, const struct csv *csv, const char *const *names, size_t n) {
-  bool fine = true;
-  for (size_t i = 0; i < n; i++) {
-    if (csv_column(csv, names[i]) != SIZE_MAX) continue;
-    char file[4 * SHOWN_BYTES];
-    text_escape(csv->path, file, sizeof file);
-    fine = error_add(r->error, STATUS_INPUT, "%s: %s: this column is missing", file, names[i]);
-  }
-  return fine;
-}
-
 /* `value` stays as it is where there is none. */
 static bool read_bytes(const struct reading *r, const struct csv *csv, size_t row, const char *column,
                        uint64_t *value) {
-  const char *text = cell(csv, row, csv_column(csv, column));
+  const char *text = csv_filled_cell(csv, row, csv_column(csv, column));
   double number;
   if (text == NULL || text_to_u64(text, value)) return true;
   if (text_to_double(text, &number) && number >= 0 && number <= 0x1p53 && trunc(number) >= number) {
     *value = (uint64_t)number;
     return true;
   }
-  return complain_of_cell(r, csv, row, column, "is no whole number from 0 to 2^53");
+  return csv_complain_of_cell(csv, row, column, "is no whole number from 0 to 2^53", r->error);
 }
 
 static bool read_amount(const struct reading *r, const struct csv *csv, size_t row, const char *column, bool needed,
                         double *value) {
-  const char *text = cell(csv, row, csv_column(csv, column));
+  const char *text = csv_filled_cell(csv, row, csv_column(csv, column));
   double number;
   if (text == NULL && !needed) return true;
   if (text == NULL || !text_to_double(text, &number) || number < 0) {
-    return complain_of_cell(r, csv, row, column, "is no finite number of at least 0");
+    return csv_complain_of_cell(csv, row, column, "is no finite number of at least 0", r->error);
   }
   *value = number;
   return true;
@@ -95,7 +58,7 @@ static bool read_amount(const struct reading *r, const struct csv *csv, size_t r
 static bool read_layer(const struct reading *r, const struct csv *csv, size_t row, const char *column,
                        uint32_t *layer) {
   const size_t found = names_find(&r->layers, csv_cell(csv, row, csv_column(csv, column)));
-  if (found == SIZE_MAX) return complain_of_cell(r, csv, row, column, "is no layer");
+  if (found == SIZE_MAX) return csv_complain_of_cell(csv, row, column, "is no layer", r->error);
   *layer = (uint32_t)found;
   return true;
 }
@@ -107,7 +70,7 @@ static bool read_layers(struct reading *r) {
   static const char *const needed[] = {"layer"};
   const struct csv *csv = r->tables->layers;
   struct placement_problem *p = r->problem;
-  if (!has_columns(r, csv, needed, 1)) return false;
+  if (!csv_has_columns(csv, 0, needed, 1, r->error)) return false;
   const size_t n = p->n_layers = csv->n_rows;
   struct names kinds, groups;
   names_init(&r->layers, r->arena);
@@ -120,13 +83,15 @@ static bool read_layers(struct reading *r) {
   const size_t group_at = csv_column(csv, "group");
   bool fine = true;
   for (size_t l = 0; l < n; l++) {
-    const char *name = csv_cell(csv, l, name_at), *of_kind = cell(csv, l, kind_at);
-    const char *of_group = cell(csv, l, group_at);
-    if (!placement_is_name(name)) fine = complain_of_cell(r, csv, l, "layer", "is no name");
-    if (names_find(&r->layers, name) != SIZE_MAX) fine = complain_of_cell(r, csv, l, "layer", "is there twice");
+    const char *name = csv_cell(csv, l, name_at), *of_kind = csv_filled_cell(csv, l, kind_at);
+    const char *of_group = csv_filled_cell(csv, l, group_at);
+    if (!reader_is_name(name)) fine = csv_complain_of_cell(csv, l, "layer", "is no name", r->error);
+    if (names_find(&r->layers, name) != SIZE_MAX)
+      fine = csv_complain_of_cell(csv, l, "layer", "is there twice", r->error);
     names_add(&r->layers, arena_copy_text(r->arena, name));
     if (names_find(&kinds, of_kind != NULL ? of_kind : "") == SIZE_MAX) {
-      if (of_kind != NULL && !placement_is_name(of_kind)) fine = complain_of_cell(r, csv, l, "kind", "is no name");
+      if (of_kind != NULL && !reader_is_name(of_kind))
+        fine = csv_complain_of_cell(csv, l, "kind", "is no name", r->error);
       names_add(&kinds, of_kind != NULL ? arena_copy_text(r->arena, of_kind) : "");
     }
     kind[l] = (uint32_t)names_find(&kinds, of_kind != NULL ? of_kind : "");
@@ -161,7 +126,7 @@ static bool read_edges(struct reading *r) {
   const struct csv *csv = r->tables->edges;
   struct placement_problem *p = r->problem;
   if (csv == NULL) return true;
-  if (!has_columns(r, csv, needed, 2)) return false;
+  if (!csv_has_columns(csv, 0, needed, 2, r->error)) return false;
   struct placement_edge *edges = ARENA_NEW(r->arena, struct placement_edge, csv->n_rows);
   bool fine = true;
   for (size_t e = 0; e < csv->n_rows; e++) {
@@ -184,10 +149,11 @@ static bool read_cost(const struct reading *r, const struct csv *csv, size_t row
   uint32_t layer;
   const size_t class = names_find(classes, csv_cell(csv, row, csv_column(csv, "class")));
   bool fine = read_layer(r, csv, row, "layer", &layer);
-  if (class == SIZE_MAX) fine = complain_of_cell(r, csv, row, "class", "is the class of no device");
+  if (class == SIZE_MAX) fine = csv_complain_of_cell(csv, row, "class", "is the class of no device", r->error);
   if (!fine) return false;
   const size_t at = layer * classes->n + class;
-  if (!isnan(compute_s[at])) return complain(r, csv, row, "class", "this layer's cost on this class is there twice");
+  if (!isnan(compute_s[at]))
+    return csv_complain(csv, row, "class", "this layer's cost on this class is there twice", r->error);
   compute_s[at] = 0; /* there, whatever is wrong with it */
   fine = read_amount(r, csv, row, "compute_s", true, &compute_s[at]);
   return (energy_j == NULL || read_amount(r, csv, row, "energy_j", true, &energy_j[at])) && fine;
@@ -208,7 +174,7 @@ static bool read_costs(struct reading *r) {
   static const char *const needed[] = {"layer", "class", "compute_s"};
   const struct csv *csv = r->tables->costs;
   struct placement_problem *p = r->problem;
-  if (!has_columns(r, csv, needed, 3)) return false;
+  if (!csv_has_columns(csv, 0, needed, 3, r->error)) return false;
   if (p->n_layers * p->n_devices > MOST_PAIRS) {
     return error_add(r->error, STATUS_INPUT, "%s: %zu layers on %zu devices are more than %d pairs, which is the most",
                      r->tables->file, p->n_layers, p->n_devices, MOST_PAIRS);

@@ -2,40 +2,22 @@
  * placement_read.h. Numbers have as many digits as they need, 17 at most. */
 #include "search/placement/placement_read.h"
 
-#include "base/file.h"
-#include "base/text.h"
+#include "search/text_file.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-static void put_text(FILE *out, const char *text) {
-  json_t *const string = json_string(text);
-  char *quoted = string != NULL ? json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
-  fputs(quoted != NULL ? quoted : "\"?\"", out);
-  free(quoted);
-  json_decref(string);
-}
-
-static void put_number(FILE *out, double value) {
-  char text[32];
-  text_from_double(value, text);
-  fputs(text, out);
-}
 
 /* Left out if it is what a missing key means. */
 static void put_field(FILE *out, const char *key, double value, double usual) {
   if (value >= usual && value <= usual) return;
   fprintf(out, ", \"%s\": ", key);
-  put_number(out, value);
+  text_file_number(out, value);
 }
 
 static void put_settings(const struct placement_problem *p, FILE *out) {
   static const char *const transfers[] = {"all", "cut"}, *const timings[] = {"serial", "delay", "contention"};
   static const char *const objectives[] = {"makespan", "period", "energy"}, *const memories[] = {"pin", "hard", "none"};
   fputs("{\n \"format\": \"dse.placement/1\",\n \"name\": ", out);
-  put_text(out, p->name);
+  text_file_json(out, p->name);
   fprintf(out,
           ",\n \"transfers\": \"%s\",\n \"timing\": \"%s\",\n \"objective\": \"%s\",\n \"memory\": \"%s\",\n"
           " \"granule_bytes\": %" PRIu64 ",\n \"contiguous\": %s,\n",
@@ -55,7 +37,7 @@ static void put_devices(const struct placement_problem *p, FILE *out) {
   for (size_t d = 0; d < p->n_devices; d++) {
     const struct placement_device *device = &p->devices[d];
     fputs(d > 0 ? ",\n  {\"name\": " : "\n  {\"name\": ", out);
-    put_text(out, device->name);
+    text_file_json(out, device->name);
     if (device->host) fputs(", \"host\": true", out);
     if (device->dram_bytes != UINT64_MAX) fprintf(out, ", \"dram_bytes\": %" PRIu64, device->dram_bytes);
     put_field(out, "pin_share", device->pin_share, 0.5);
@@ -76,11 +58,11 @@ static void put_links(const struct placement_problem *p, FILE *out) {
     if (!(p->mesh_bytes_per_s[i] > 0)) continue;
     fputs(any ? ",\n  {\"from\": " : " \"links\": [\n  {\"from\": ", out);
     any = true;
-    put_text(out, p->devices[i / n].name);
+    text_file_json(out, p->devices[i / n].name);
     fputs(", \"to\": ", out);
-    put_text(out, p->devices[i % n].name);
+    text_file_json(out, p->devices[i % n].name);
     fputs(", \"bytes_per_s\": ", out);
-    put_number(out, p->mesh_bytes_per_s[i]);
+    text_file_number(out, p->mesh_bytes_per_s[i]);
     put_field(out, "latency_s", p->mesh_latency_s[i], 0);
     putc('}', out);
   }
@@ -94,9 +76,9 @@ static void put_layers(const struct placement_problem *p, FILE *out) {
           p->group != NULL ? ", \"group\"" : "");
   for (size_t l = 0; l < p->n_layers; l++) {
     fputs(l > 0 ? ",\n   [" : "\n   [", out);
-    put_text(out, p->layer_names[l]);
+    text_file_json(out, p->layer_names[l]);
     fputs(", ", out);
-    put_text(out, p->kinds[p->kind[l]]);
+    text_file_json(out, p->kinds[p->kind[l]]);
     fprintf(out, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64, p->weight_bytes[l], p->input_bytes[l], p->output_bytes[l]);
     if (p->group != NULL && p->group[l] != PLACEMENT_NONE) fprintf(out, ", \"g%u\"", p->group[l]);
     if (p->group != NULL && p->group[l] == PLACEMENT_NONE) fputs(", \"\"", out);
@@ -110,14 +92,14 @@ static void put_edges(const struct placement_problem *p, FILE *out) {
   for (size_t e = 0; e < p->n_edges; e++) {
     const struct placement_edge *edge = &p->edges[e];
     fputs(e > 0 ? ",\n   [" : "\n   [", out);
-    put_text(out, p->layer_names[edge->from]);
+    text_file_json(out, p->layer_names[edge->from]);
     fputs(", ", out);
-    put_text(out, p->layer_names[edge->to]);
+    text_file_json(out, p->layer_names[edge->to]);
     fprintf(out, ", %" PRIu64 ", ", edge->bytes);
     if (isnan(edge->transfer_s))
       fputs("null", out);
     else
-      put_number(out, edge->transfer_s);
+      text_file_number(out, edge->transfer_s);
     putc(']', out);
   }
   fputs("\n  ]},\n", out);
@@ -132,13 +114,13 @@ static void put_costs(const struct placement_problem *p, FILE *out) {
       if (!placement_can_run(p, l, d)) continue;
       fputs(any ? ",\n   [" : "\n   [", out);
       any = true;
-      put_text(out, p->layer_names[l]);
+      text_file_json(out, p->layer_names[l]);
       fputs(", ", out);
-      put_text(out, p->devices[d].name);
+      text_file_json(out, p->devices[d].name);
       fputs(", ", out);
-      put_number(out, p->compute_s[placement_at(p, l, d)]);
+      text_file_number(out, p->compute_s[placement_at(p, l, d)]);
       if (p->energy_j != NULL) fputs(", ", out);
-      if (p->energy_j != NULL) put_number(out, p->energy_j[placement_at(p, l, d)]);
+      if (p->energy_j != NULL) text_file_number(out, p->energy_j[placement_at(p, l, d)]);
       putc(']', out);
     }
   }
@@ -148,20 +130,14 @@ static void put_costs(const struct placement_problem *p, FILE *out) {
 bool placement_write(const struct placement_problem *problem, const char *path, struct arena *arena,
                      struct error *error) {
   (void)arena;
-  char *text = NULL;
-  size_t n = 0;
-  FILE *out = open_memstream(&text, &n);
-  if (out == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the problem", path);
+  struct text_file file;
+  if (!text_file_open(&file, path, error)) return false;
+  FILE *const out = file.out;
   put_settings(problem, out);
   put_devices(problem, out);
   put_links(problem, out);
   put_layers(problem, out);
   put_edges(problem, out);
   put_costs(problem, out);
-  const bool written = !ferror(out);
-  const bool fine = fclose(out) == 0 && written
-                        ? file_publish(path, text, n, error)
-                        : error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the problem", path);
-  free(text);
-  return fine;
+  return text_file_publish(&file, error);
 }

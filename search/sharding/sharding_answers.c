@@ -1,17 +1,16 @@
 /* How do answers get in and out? As two CSV files: sets, a row each, and strategies, a row a layer. See
  * sharding_read.h. What is well formed but wrong is the judge's business. */
-#include "base/csv.h"
+#include "base/csv_cells.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "search/names.h"
 #include "search/sharding/sharding_read.h"
+#include "search/text_file.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum { SHOWN_BYTES = 80, ENOUGH_MESSAGES = 1000, NUMBER_BYTES = 32 };
 
 /* --- where ----------------------------------------------------------------------------------------------------------
  */
@@ -52,24 +51,7 @@ struct reading {
 };
 
 static bool complain(const struct reading *r, size_t row, const char *column, const char *what) {
-  if (r->error->n_messages > ENOUGH_MESSAGES) return false; /* more than an error keeps */
-  char file[4 * SHOWN_BYTES], shown[SHOWN_BYTES];
-  text_escape(r->csv.path, file, sizeof file);
-  text_escape(csv_cell(&r->csv, row, csv_column(&r->csv, column)), shown, sizeof shown);
-  return error_add(r->error, STATUS_INPUT, "%s:%" PRIu32 ": %s: \"%s\" %s", file, r->csv.line[row], column, shown,
-                   what);
-}
-
-static bool has_columns(const struct reading *r, const char *const *names, size_t n) {
-  bool fine = true;
-  char file[4 * SHOWN_BYTES];
-  text_escape(r->csv.path, file, sizeof file);
-  for (size_t i = 0; i < n; i++) {
-    if (csv_column(&r->csv, names[i]) == SIZE_MAX) {
-      fine = error_add(r->error, STATUS_INPUT, "%s:1: %s: this column is missing", file, names[i]);
-    }
-  }
-  return fine;
+  return csv_complain_of_cell(&r->csv, row, column, what, r->error);
 }
 
 static const char *cell(const struct reading *r, size_t row, const char *column) {
@@ -143,7 +125,7 @@ static void sort_sets(struct reading *r, struct sharding_set *sets, size_t n) {
 
 static bool read_sets(struct reading *r) {
   static const char *const needed[] = {"set", "design", "boards", "first_layer", "last_layer"};
-  if (!has_columns(r, needed, sizeof needed / sizeof *needed)) return false;
+  if (!csv_has_columns(&r->csv, 1, needed, sizeof needed / sizeof *needed, r->error)) return false;
   struct sharding_set *sets = ARENA_NEW(r->scratch, struct sharding_set, r->csv.n_rows);
   bool fine = r->csv.n_rows > 0 || error_add(r->error, STATUS_INPUT, "%s: no set", r->csv.path);
   for (size_t row = 0; row < r->csv.n_rows; row++) fine = read_set(r, row, &sets[row]) && fine;
@@ -209,17 +191,14 @@ static bool read_strategy(struct reading *r, size_t row, bool *there) {
 static bool read_strategies(struct reading *r) {
   static const char *const needed[] = {"layer", "set", "es", "ss"};
   const struct sharding_problem *p = r->problem;
-  if (!has_columns(r, needed, sizeof needed / sizeof *needed)) return false;
+  if (!csv_has_columns(&r->csv, 1, needed, sizeof needed / sizeof *needed, r->error)) return false;
   bool *there = ARENA_NEW(r->scratch, bool, p->n_layers), fine = true;
   r->answer->strategies = ARENA_NEW(r->arena, struct sharding_strategy, p->n_layers);
   r->start_s = ARENA_NEW(r->arena, double, p->n_layers);
   r->end_s = ARENA_NEW(r->arena, double, p->n_layers);
   for (size_t row = 0; row < r->csv.n_rows; row++) fine = read_strategy(r, row, there) && fine;
-  for (size_t l = 0; l < p->n_layers && r->error->n_messages <= ENOUGH_MESSAGES; l++) {
-    char file[4 * SHOWN_BYTES], shown[SHOWN_BYTES];
-    text_escape(r->csv.path, file, sizeof file);
-    text_escape(p->layers[l].name, shown, sizeof shown);
-    if (!there[l]) fine = error_add(r->error, STATUS_INPUT, "%s: layer: \"%s\" is missing", file, shown);
+  for (size_t l = 0; l < p->n_layers; l++) {
+    if (!there[l]) fine = csv_complain_of_missing(&r->csv, "layer", p->layers[l].name, r->error);
   }
   return fine;
 }
@@ -270,17 +249,6 @@ bool sharding_parse_answer(const struct sharding_problem *problem, const char *s
 /* --- out ------------------------------------------------------------------------------------------------------------
  */
 
-/* Quoted if it must be. */
-static void put_name(FILE *out, const char *name) {
-  if (name[strcspn(name, ",\"\r\n")] == 0) {
-    fputs(name, out);
-    return;
-  }
-  putc('"', out);
-  for (; *name != 0; name++) fputs(*name == '"' ? "\"\"" : (const char[]){*name, 0}, out);
-  putc('"', out);
-}
-
 static void put_sets(const struct sharding_problem *p, const struct sharding_answer *answer, struct arena *arena,
                      FILE *out) {
   fputs("set,design,boards,first_layer,last_layer\n", out);
@@ -288,18 +256,18 @@ static void put_sets(const struct sharding_problem *p, const struct sharding_ans
     const struct sharding_set *set = &answer->sets[s];
     const char *boards = "";
     fprintf(out, "%zu,", s);
-    put_name(out, p->designs[set->design].name);
+    text_file_cell(out, p->designs[set->design].name);
     putc(',', out);
     const struct arena_mark mark = arena_get_mark(arena);
     for (uint32_t i = 0; i < set->n_boards; i++) {
       boards = arena_printf(arena, "%s%s%s", boards, i > 0 ? " " : "", p->boards[set->boards[i]].name);
     }
-    put_name(out, boards);
+    text_file_cell(out, boards);
     arena_rewind(arena, mark);
     putc(',', out);
-    put_name(out, p->layers[p->topological[set->first]].name);
+    text_file_cell(out, p->layers[p->topological[set->first]].name);
     putc(',', out);
-    put_name(out, p->layers[p->topological[set->last]].name);
+    text_file_cell(out, p->layers[p->topological[set->last]].name);
     putc('\n', out);
   }
 }
@@ -311,27 +279,17 @@ static void put_strategies(const struct sharding_problem *p, const struct shardi
     for (uint32_t place = answer->sets[s].first; place <= answer->sets[s].last; place++) {
       const uint32_t l = p->topological[place];
       const struct sharding_strategy *strategy = &answer->strategies[l];
-      char start[NUMBER_BYTES], end[NUMBER_BYTES];
-      put_name(out, p->layers[l].name);
+      text_file_cell(out, p->layers[l].name);
       fprintf(out, ",%zu,%s,%s", s, sharding_es_text(strategy, arena), sharding_ss_text(strategy));
       if (schedule != NULL) {
-        text_from_double(schedule->start_s[l], start);
-        text_from_double(schedule->end_s[l], end);
-        fprintf(out, ",%s,%s", start, end);
+        putc(',', out);
+        text_file_number(out, schedule->start_s[l]);
+        putc(',', out);
+        text_file_number(out, schedule->end_s[l]);
       }
       putc('\n', out);
     }
   }
-}
-
-/* What is written into memory, published whole. */
-static bool publish(const char *path, FILE *out, char **text, const size_t *n, struct error *error) {
-  const bool written = !ferror(out);
-  const bool closed = fclose(out) == 0;
-  const bool fine = written && closed ? file_publish(path, *text, *n, error)
-                                      : error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the table", path);
-  free(*text);
-  return fine;
 }
 
 bool sharding_write_answer(const struct sharding_problem *problem, const struct sharding_answer *answer,
@@ -339,14 +297,11 @@ bool sharding_write_answer(const struct sharding_problem *problem, const struct 
                            struct error *error) {
   if (path[0] != '\0' && path[strlen(path) - 1] == '/' && !file_make_folder(path, error)) return false;
   for (int second = 0; second < 2; second++) {
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
-    if (out == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the table", path);
-    if (second == 0) put_sets(problem, answer, arena, out);
-    if (second == 1) put_strategies(problem, answer, schedule, arena, out);
-    const char *file = file_of(path, second == 0 ? "sets.csv" : "strategies.csv", arena);
-    if (!publish(file, out, &text, &n, error)) return false;
+    struct text_file file;
+    if (!text_file_open(&file, file_of(path, second == 0 ? "sets.csv" : "strategies.csv", arena), error)) return false;
+    if (second == 0) put_sets(problem, answer, arena, file.out);
+    if (second == 1) put_strategies(problem, answer, schedule, arena, file.out);
+    if (!text_file_publish(&file, error)) return false;
   }
   return true;
 }

@@ -61,25 +61,25 @@ struct scan { /* shortest paths of a set with the ends of what was chosen before
 };
 
 /* When inputs from chosen sets and the host are there, by strategy; NULL: at once. */
-static double *released(const struct scan *scan, const struct level2_plan *plan, uint32_t place, double *release_s) {
+static const double *released(const struct scan *scan, const struct level2_plan *plan, uint32_t place) {
   const struct branch *b = scan->b;
   const struct sharding_problem *problem = b->problem;
   const struct sharding_sets *sets = b->context.sets;
   const struct level2_layer *layer = &plan->layers[place];
   const double trips = problem->training ? 2 : 1;
-  bool any = problem->in_start[layer->layer] == problem->in_start[layer->layer + 1] && layer->release_s != NULL;
-  for (uint32_t s = 0; s < layer->n; s++) release_s[s] = any ? layer->release_s[s] : 0;
+  if (problem->in_start[layer->layer] == problem->in_start[layer->layer + 1]) return layer->release_s;
+  double *release_s = NULL;
   for (uint32_t j = problem->in_start[layer->layer]; j < problem->in_start[layer->layer + 1]; j++) {
     const uint32_t e = problem->in_edge[j], from = problem->place[problem->edges[e].from];
     if (from >= scan->first) continue;
     const double rate = sets->rate[b->contact_of[from] * sets->n_forms + scan->form];
     const uint64_t *bytes = sharding_tables_inbound(plan->tables, e);
+    if (release_s == NULL) release_s = ARENA_NEW(b->context.scratch, double, layer->n);
     for (uint32_t s = 0; s < layer->n; s++) {
       release_s[s] = fmax(release_s[s], b->end_s[from] + trips * ((double)bytes[s] / rate));
     }
-    any = true;
   }
-  return any ? release_s : NULL;
+  return release_s;
 }
 
 static void scan_set(const struct scan *scan) {
@@ -87,35 +87,12 @@ static void scan_set(const struct scan *scan) {
   struct arena *scratch = b->context.scratch;
   const struct level2_plan *plan = ranges_plan(b->ranges, scan->form, scan->design);
   const uint32_t n = (uint32_t)b->problem->n_layers - scan->first;
-  uint32_t most = 0;
-  for (uint32_t i = 0; i < n; i++)
-    most = plan->layers[scan->first + i].n > most ? plan->layers[scan->first + i].n : most;
-  double *now_s = ARENA_NEW(scratch, double, most), *before_s = ARENA_NEW(scratch, double, most), out_s = 0;
-  double *release_buffer_s = ARENA_NEW(scratch, double, most);
-  for (uint32_t i = 0; i < n; i++) {
-    const struct level2_layer *layer = &plan->layers[scan->first + i];
-    const double *release_s = released(scan, plan, scan->first + i, release_buffer_s);
-    const uint32_t n_before = i > 0 ? layer[-1].n : 0;
-    double least_s = INFINITY, least_out_s = INFINITY;
-    for (uint32_t t = 0; t < layer->n; t++) {
-      double at_s = i > 0 ? INFINITY : 0;
-      for (uint32_t s = 0; s < n_before; s++) {
-        at_s = fmin(at_s, before_s[s] + (layer->chain_s != NULL ? layer->chain_s[(size_t)s * layer->n + t] : 0));
-      }
-      if (release_s != NULL) at_s = fmax(at_s, release_s[t]);
-      now_s[t] = at_s + layer->cost_s[t];
-      least_s = fmin(least_s, now_s[t]);
-      if (layer->out_s != NULL) least_out_s = fmin(least_out_s, now_s[t] + layer->out_s[t]);
-    }
-    if (!level2_may_fit(plan, scan->first, scan->first + i)) least_s = INFINITY;
-    const double window_s = level2_window_end(plan, scan->first, scan->first + i, scan->end_s);
-    for (uint32_t t = 0; window_s > least_s && t < layer->n; t++) now_s[t] = fmax(now_s[t], window_s);
-    least_s = fmax(least_s, window_s);
-    if (layer->out_s != NULL) out_s = fmax(out_s, fmax(least_out_s, least_s));
-    scan->end_s[i] = least_s, scan->out_s[i] = fmax(out_s, least_s);
-    double *swap = now_s;
-    now_s = before_s, before_s = swap;
-  }
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const double **release_s = ARENA_NEW(scratch, const double *, n);
+  for (uint32_t i = 0; i < n; i++) release_s[i] = released(scan, plan, scan->first + i);
+  const struct level2_walk walk = {plan, scan->first, release_s, INFINITY};
+  level2_walk(&walk, scratch, scan->end_s, scan->out_s);
+  arena_rewind(scratch, mark);
 }
 
 /* The chosen sets and this one up to `last`: what follows each edge over the cut, and what is left by itself. */

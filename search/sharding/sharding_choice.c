@@ -165,9 +165,13 @@ static double least_of(struct solving *s, uint32_t k, uint32_t first, uint32_t l
   const struct arena_mark mark = arena_get_mark(s->scratch);
   struct level2_plan plan;
   level2_plan_make(tables_of(s, k), first, last, outside, s->scratch, &plan);
+  uint16_t *taken = ARENA_NEW(s->scratch, uint16_t, plan.n);
   double value_s = cutoff_s;
-  const double bound_s =
-      level2_plan_solve(&plan, s->context->max_width, s->scratch, ARENA_NEW(s->scratch, uint16_t, plan.n), &value_s);
+  double bound_s = level2_plan_solve(&plan, s->context->max_width, s->scratch, taken, &value_s);
+  if (value_s < cutoff_s && !level2_fits(&plan, taken, s->scratch)) {
+    value_s = cutoff_s;
+    bound_s = fmax(bound_s, level2_priced(&plan, 0, s->scratch, taken, &value_s));
+  }
   arena_rewind(s->scratch, mark);
   return bound_s;
 }

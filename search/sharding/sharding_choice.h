@@ -24,7 +24,7 @@ struct choice_value {
 };
 /* Level 2 set by set, what comes before and after seen from each; several rounds. True: something better was found. */
 bool choice_solve(const struct choice_context *context, const struct choice *choice, struct choice_value *value);
-/* No strategies of several sets take less than what is returned, up to `cutoff_s`; memory is not looked at. */
+/* No strategies of several sets take less than what is returned, up to `cutoff_s`, or do not fit. */
 double choice_bound(const struct choice_context *context, const struct choice *choice, double cutoff_s);
 
 #endif

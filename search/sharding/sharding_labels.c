@@ -172,9 +172,19 @@ static bool count_memory(const struct search *search, uint32_t offset, const str
     }
   }
   label->lasting_bytes = sat_add(from != NULL ? from->lasting_bytes : 0, row->lasting_bytes[label->s]);
-  label->live_bytes = max_u64(from != NULL ? from->live_bytes : 0, live);
+  label->live_bytes = max_u64(from != NULL ? from->live_bytes : plan->least_live_bytes, live);
   const uint64_t behind = offset + 1 < plan->n ? plan->layers[offset + 1].least_lasting_bytes : 0;
-  return sat_add(sat_add(label->lasting_bytes, behind), label->live_bytes) <= search->room_bytes;
+  return label->live_bytes <= plan->most_live_bytes &&
+         sat_add(sat_add(label->lasting_bytes, behind), label->live_bytes) <= search->room_bytes;
+}
+
+/* What is left of the board is worth its price: the way behind pays for what it holds. */
+static void pay(const struct search *search, const struct level2_layer *row, struct label *label) {
+  const double spare = (double)(search->room_bytes - max_u64(label->live_bytes, row->least_live_bytes));
+  const double price = search->plan->price;
+  const double paid_s = label->end_s + row->priced_tail_s[label->s] + price * ((double)label->lasting_bytes - spare);
+  label->bound_s = fmax(label->bound_s, paid_s);
+  label->rank_s = label->bound_s;
 }
 
 static void try_strategy(struct search *search, uint32_t offset, const struct label *from, uint32_t parent,
@@ -207,7 +217,10 @@ static void try_strategy(struct search *search, uint32_t offset, const struct la
   if (label.floor_s <= label.end_s) label.floor_s = 0; /* what follows ends later */
   if (label.bound_s >= search->cutoff_s || !count_memory(search, offset, from, &label)) return;
   label.rank_s = label.bound_s;
-  if (offset + 1 < plan->n) label.rank_s += plan->price * (double)label.lasting_bytes;
+  if (plan->price > 0) {
+    pay(search, row, &label);
+    if (label.bound_s >= search->cutoff_s) return;
+  }
   if (label.rank_s > search->worst_s) {
     search->open_s = fmin(search->open_s, label.bound_s);
     return;

@@ -17,7 +17,7 @@
 
 /* Of sums in another order. */
 static const double rounding = 1e-13;
-enum { FIRST_WIDTH = 64, WIDER = 16, MAX_WIDTH = 1 << 14, MEMORY_LABELS = 1 << 14 };
+enum { FIRST_WIDTH = 64, WIDER = 16, MAX_WIDTH = 1 << 14 };
 
 /* --- the plan -------------------------------------------------------------------------------------------------------
  */
@@ -266,9 +266,13 @@ void level2_plan_make(struct sharding_tables *tables, uint32_t first, uint32_t l
   plan->bound_s = level2_bound_of(plan);
   for (uint32_t i = plan->n; i-- > 0;) {
     struct level2_layer *row = &plan->layers[i];
-    uint64_t least = UINT64_MAX;
-    for (uint32_t s = 0; s < row->n; s++) least = min_u64(least, row->lasting_bytes[s]);
+    uint64_t least = UINT64_MAX, least_live = UINT64_MAX;
+    for (uint32_t s = 0; s < row->n; s++) {
+      least = min_u64(least, row->lasting_bytes[s]), least_live = min_u64(least_live, row->io_bytes[s]);
+    }
     row->least_lasting_bytes = sat_add(least, i + 1 < plan->n ? plan->layers[i + 1].least_lasting_bytes : 0);
+    row->own_live_bytes = least_live;
+    row->least_live_bytes = max_u64(least_live, i + 1 < plan->n ? plan->layers[i + 1].least_live_bytes : 0);
   }
 }
 
@@ -407,16 +411,8 @@ bool level2_solve(struct sharding_tables *tables, uint32_t first, uint32_t last,
   bool found_one = found->value_s < want.cutoff_s;
   if (found_one && !level2_fits(plan, found->choice, scratch)) {
     found->value_s = want.cutoff_s;
-    found->bound_s = fmax(found->bound_s, level2_priced(plan, scratch, found->choice, &found->value_s));
-    plan->memory = true;
-    /* Bytes tell labels apart that are alike else: fewer are enough to pay for. */
-    const size_t wide = MEMORY_LABELS / plan->n > FIRST_WIDTH ? MEMORY_LABELS / plan->n : FIRST_WIDTH;
-    const size_t width = want.max_width < wide ? want.max_width : wide;
-    for (int round = 0; round < 2 && found->bound_s < found->value_s;
-         round++) { /* labels by price, then by time alone */
-      found->bound_s = fmax(found->bound_s, level2_plan_solve(plan, width, scratch, found->choice, &found->value_s));
-      plan->price = 0;
-    }
+    const double priced_s = level2_priced(plan, want.max_width, scratch, found->choice, &found->value_s);
+    found->bound_s = fmax(found->bound_s, priced_s);
     found->bound_s = fmin(found->bound_s, found->value_s);
     found_one = found->value_s < want.cutoff_s;
   }

@@ -28,10 +28,13 @@ struct level2_layer {
   const double *release_s;          /* [n] inputs from outside are there then; NULL: at once */
   const double *out_s;              /* [n] from its end to that of all that waits for it outside; NULL: nothing does */
   double *tail_s;                   /* [n] from its end to the very end, at least */
+  const double *priced_tail_s;      /* [n] the same with bytes of the layers behind at the plan's price; NULL: none */
   const uint64_t *lasting_bytes, *io_bytes, *output_bytes;
   uint32_t last_reader;         /* offset; its own: none behind the next layer */
   double least_s;               /* sum of least costs of the layers before this one */
   uint64_t least_lasting_bytes; /* likewise, of this and those behind */
+  uint64_t own_live_bytes;      /* what it holds while it runs, at least */
+  uint64_t least_live_bytes;    /* what this one or one behind it holds while it runs, at least */
   uint32_t first_in, n_in;      /* skips that end here */
   const uint32_t *out;          /* [n_out] skips that begin here */
   uint32_t n_out;
@@ -53,8 +56,9 @@ struct level2_plan {
   uint32_t n_marks;
   const uint32_t *marks;
   const double *window_s;
-  double price; /* seconds a byte, by which labels rank where memory counts; 0: by time alone */
+  double price; /* seconds a byte, by which labels are bounded where memory counts; 0: by time alone */
   bool memory;  /* weights and activations are counted against the boards' memory */
+  uint64_t least_live_bytes, most_live_bytes; /* memory: as if at least so many were live; no more than that are */
 };
 
 /* Could a board hold what layers from offset first to last leave there for good, each by its smallest strategy? */
@@ -84,8 +88,10 @@ double level2_bound_of(const struct level2_plan *plan);
 void level2_relaxed_choice(const struct level2_plan *plan, uint16_t *choice);
 /* Does the set hold it, as the evaluator counts? */
 bool level2_fits(const struct level2_plan *plan, const uint16_t *choice, struct arena *scratch);
-/* Bytes at a price: improves choice and *value_s by what fits; returns what nothing that fits is below. */
-double level2_priced(struct level2_plan *plan, struct arena *scratch, uint16_t *choice, double *value_s);
+/* Where memory binds: improves choice and *value_s by what fits; returns what nothing that fits is below. Labels of at
+ * most so much width; 0: none, prices alone. */
+double level2_priced(struct level2_plan *plan, size_t max_width, struct arena *scratch, uint16_t *choice,
+                     double *value_s);
 /* The plan's value of strategies by offset: just as sharding_evaluate adds. */
 double level2_plan_value(const struct level2_plan *plan, const uint16_t *choice, struct arena *scratch);
 /* Layer by layer, at most `width` labels each. Improves choice and *value_s; returns what no choice is below (labels
@@ -98,8 +104,20 @@ double level2_plan_solve(const struct level2_plan *plan, size_t max_width, struc
 
 /* Values windows between marks of a plan of all layers by level 2: what skips cost inside, shortest paths then know. */
 void level2_windows_make(struct level2_plan *plan, size_t max_width, struct arena *scratch, struct arena *arena);
-/* At place i of a shortest path that began at `entry` with ends so far: its least end is at least this. */
-double level2_window_end(const struct level2_plan *plan, uint32_t entry, uint32_t place, const double *end_s);
+/* At place i of a shortest path that began at `entry` with ends so far: its least end is at least this. Bytes have a
+ * price, or none. */
+double level2_window_end(const struct level2_plan *plan, uint32_t entry, uint32_t place, const double *end_s,
+                         double price);
+
+/* From a place of a plan of all layers to its end. */
+struct level2_walk {
+  const struct level2_plan *plan;
+  uint32_t first;                 /* place */
+  const double *const *release_s; /* [n] by layer and strategy: inputs from outside are there; NULL: at once */
+  double cutoff_s;                /* what ends no sooner is of no interest and counts as endless */
+};
+/* [n]: the least end of each layer, and of all outputs up to there; INFINITY behind what no memory holds. */
+void level2_walk(const struct level2_walk *walk, struct arena *scratch, double *end_s, double *out_s);
 
 struct level2_want {
   size_t max_width; /* of labels */

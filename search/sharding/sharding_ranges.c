@@ -143,35 +143,11 @@ static void fill_row(const struct ranges *r, const struct level2_plan *plan, uin
                      struct row *row) {
   const uint32_t n = r->n_layers - entry;
   row->end_s = ARENA_NEW(r->arena, double, n), row->out_s = ARENA_NEW(r->arena, double, n);
-  uint32_t most = 0;
-  for (uint32_t i = entry; i < r->n_layers; i++) most = plan->layers[i].n > most ? plan->layers[i].n : most;
   const struct arena_mark mark = arena_get_mark(r->arena);
-  double *now_s = ARENA_NEW(r->arena, double, most), *before_s = ARENA_NEW(r->arena, double, most), out_s = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    const struct level2_layer *layer = &plan->layers[entry + i];
-    const uint32_t n_before = i > 0 ? plan->layers[entry + i - 1].n : 0;
-    double least_s = INFINITY, least_out_s = INFINITY;
-    for (uint32_t t = 0; t < layer->n; t++) {
-      double at_s = i > 0 ? INFINITY : start_s != NULL ? start_s[t] : 0;
-      for (uint32_t s = 0; s < n_before; s++) {
-        at_s = fmin(at_s, before_s[s] + (layer->chain_s != NULL ? layer->chain_s[(size_t)s * layer->n + t] : 0));
-      }
-      now_s[t] = at_s + layer->cost_s[t];
-      least_s = fmin(least_s, now_s[t]);
-      if (layer->out_s != NULL) least_out_s = fmin(least_out_s, now_s[t] + layer->out_s[t]);
-    }
-    const double window_s = level2_window_end(plan, entry, entry + i, row->end_s);
-    for (uint32_t t = 0; window_s > least_s && t < layer->n; t++) now_s[t] = fmax(now_s[t], window_s);
-    least_s = fmax(least_s, window_s);
-    if (layer->out_s != NULL) out_s = fmax(out_s, fmax(least_out_s, least_s));
-    row->end_s[i] = least_s, row->out_s[i] = fmax(out_s, least_s);
-    if (!(least_s < r->cutoff_s) || !level2_may_fit(plan, entry, entry + i)) {
-      for (uint32_t j = i; j < n; j++) row->end_s[j] = row->out_s[j] = INFINITY;
-      break;
-    }
-    double *swap = now_s;
-    now_s = before_s, before_s = swap;
-  }
+  const double **release_s = ARENA_NEW(r->arena, const double *, n);
+  release_s[0] = start_s;
+  const struct level2_walk walk = {plan, entry, release_s, r->cutoff_s};
+  level2_walk(&walk, r->arena, row->end_s, row->out_s);
   arena_rewind(r->arena, mark);
 }
 

@@ -1,8 +1,7 @@
 /* See sharding_read.h. This file reads the JSON's settings, boards and designs; what its tables say is in
- * sharding_rows.c, JSON itself in sharding_json.c, answers in sharding_answers.c, writing in sharding_write.c. */
+ * sharding_rows.c, JSON itself in search/reader.c, answers in sharding_answers.c, writing in sharding_write.c. */
 #include "search/sharding/sharding_read.h"
 
-#include "base/file.h"
 #include "base/text.h"
 #include "search/sharding/sharding_rows.h"
 #include <math.h>
@@ -14,6 +13,7 @@ enum { MAX_FILE_BYTES = 1 << 27, MAX_LEVELS = 16, MAX_LINKS = SHARDING_MAX_BOARD
 /* --- settings -------------------------------------------------------------------------------------------------------
  */
 
+static const char format[] = "dse.sharding/1";
 static const char *const keys[] = {"format",
                                    "name",
                                    "element_bytes",
@@ -56,23 +56,23 @@ static struct sharding_problem default_problem(void) {
                                    .host_bytes_per_s = 0.25e9};
 }
 
-static bool read_dims(const struct sharding_json *r, const char *key, uint8_t *dims) {
+static bool read_dims(const struct reader *r, const char *key, uint8_t *dims) {
   const json_t *list = json_object_get(r->root, key);
   if (list == NULL) return true;
   const char *wanted = "a list of Cout, Cin, H, W, Kh, Kw, B";
-  if (!json_is_array(list)) return sharding_complain_of(r, sharding_line_of(r, key), key, list, wanted);
+  if (!json_is_array(list)) return reader_complain_of(r, reader_line_of(r, key), key, list, wanted);
   *dims = 0;
   for (size_t i = 0; i < json_array_size(list); i++) {
     const char *text = json_string_value(json_array_get(list, i));
     unsigned d = 0;
     while (d < SHARDING_N_DIMS && (text == NULL || strcmp(text, sharding_dim_names[d]) != 0)) d++;
-    if (d == SHARDING_N_DIMS) return sharding_complain_of(r, sharding_line_of(r, key), key, list, wanted);
+    if (d == SHARDING_N_DIMS) return reader_complain_of(r, reader_line_of(r, key), key, list, wanted);
     *dims |= (uint8_t)(1U << d);
   }
   return true;
 }
 
-static bool read_levels(const struct sharding_json *r, struct sharding_problem *p) {
+static bool read_levels(const struct reader *r, struct sharding_problem *p) {
   static const char key[] = "level_bytes_per_s";
   const json_t *list = json_object_get(r->root, key);
   if (list == NULL) return true;
@@ -82,18 +82,14 @@ static bool read_levels(const struct sharding_json *r, struct sharding_problem *
   for (size_t i = 0; fine && i < n; i++) {
     const json_t *value = json_array_get(list, i);
     levels[i] = json_number_value(value);
-    fine = json_is_number(value) && sharding_in_range(levels[i], SHARDING_RATE);
+    fine = json_is_number(value) && reader_in_range(levels[i], READER_RATE);
   }
   p->level_bytes_per_s = levels, p->n_levels = n;
-  return fine || sharding_complain_of(r, sharding_line_of(r, key), key, list, "a list of at most 16 numbers above 0");
+  return fine || reader_complain_of(r, reader_line_of(r, key), key, list, "a list of at most 16 numbers above 0");
 }
 
-static bool read_settings(const struct sharding_json *r, struct sharding_problem *p) {
-  const char *format = json_string_value(json_object_get(r->root, "format"));
-  if (format == NULL || strcmp(format, "dse.sharding/1") != 0) {
-    return sharding_complain_of(r, sharding_line_of(r, "format"), "format", json_object_get(r->root, "format"),
-                                "\"dse.sharding/1\"");
-  }
+static bool read_settings(const struct reader *r, struct sharding_problem *p) {
+  if (!reader_is_of(r, format)) return false;
   const struct {
     const char *key;
     bool *flag;
@@ -110,24 +106,22 @@ static bool read_settings(const struct sharding_json *r, struct sharding_problem
                {"inter_bytes_per_s", &p->inter_bytes_per_s},
                {"host_bytes_per_s", &p->host_bytes_per_s}};
   uint64_t max_es_dims = p->max_es_dims;
-  bool fine = sharding_check_keys(r, r->root, 0, keys, N_KEYS);
-  fine = sharding_read_name(r, r->root, sharding_line_of(r, "name"), "name", false, &p->name) && fine;
+  bool fine = reader_check_keys(r, r->root, 0, keys, N_KEYS);
+  fine = reader_name(r, r->root, reader_line_of(r, "name"), "name", false, &p->name) && fine;
   for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-    const unsigned line = sharding_line_of(r, flags[i].key);
-    fine = sharding_read_flag(r, r->root, line, flags[i].key, flags[i].flag) && fine;
+    const unsigned line = reader_line_of(r, flags[i].key);
+    fine = reader_flag(r, r->root, line, flags[i].key, flags[i].flag) && fine;
   }
   for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
-    const unsigned line = sharding_line_of(r, rates[i].key);
-    fine = sharding_read_number(r, r->root, line, rates[i].key, SHARDING_RATE, rates[i].rate) && fine;
+    const unsigned line = reader_line_of(r, rates[i].key);
+    fine = reader_number(r, r->root, line, rates[i].key, READER_RATE, rates[i].rate) && fine;
   }
-  fine = sharding_read_whole(r, r->root, sharding_line_of(r, "element_bytes"), "element_bytes", SHARDING_COUNT,
-                             &p->element_bytes) &&
-         fine;
-  fine = sharding_read_whole(r, r->root, sharding_line_of(r, "max_es_dims"), "max_es_dims", SHARDING_COUNT,
-                             &max_es_dims) &&
-         fine;
-  fine = sharding_read_number(r, r->root, sharding_line_of(r, "optimizer_bytes_per_weight"),
-                              "optimizer_bytes_per_weight", SHARDING_AMOUNT, &p->optimizer_bytes_per_weight) &&
+  fine =
+      reader_whole(r, r->root, reader_line_of(r, "element_bytes"), "element_bytes", READER_COUNT, &p->element_bytes) &&
+      fine;
+  fine = reader_whole(r, r->root, reader_line_of(r, "max_es_dims"), "max_es_dims", READER_COUNT, &max_es_dims) && fine;
+  fine = reader_number(r, r->root, reader_line_of(r, "optimizer_bytes_per_weight"), "optimizer_bytes_per_weight",
+                       READER_AMOUNT, &p->optimizer_bytes_per_weight) &&
          fine;
   p->max_es_dims = max_es_dims <= SHARDING_MAX_SPLITS ? (uint32_t)max_es_dims : SHARDING_MAX_SPLITS + 1;
   fine = read_dims(r, "es_dims", &p->es_dims) && fine;
@@ -152,7 +146,7 @@ static const struct {
 };
 enum { N_MODELS = sizeof models / sizeof *models, MOST_PARAMETERS = 5 };
 
-static bool read_model(const struct sharding_json *r, json_t *object, unsigned line, struct sharding_design *design,
+static bool read_model(const struct reader *r, json_t *object, unsigned line, struct sharding_design *design,
                        size_t *model) {
   const char *word = json_string_value(json_object_get(object, "model"));
   for (*model = 0; *model < N_MODELS; ++*model) {
@@ -160,20 +154,20 @@ static bool read_model(const struct sharding_json *r, json_t *object, unsigned l
     design->model = models[*model].model;
     return true;
   }
-  return sharding_complain_of(r, line, "model", json_object_get(object, "model"),
-                              "one of \"tiled\", \"systolic\", \"winograd\", \"table\"");
+  return reader_complain_of(r, line, "model", json_object_get(object, "model"),
+                            "one of \"tiled\", \"systolic\", \"winograd\", \"table\"");
 }
 
-static bool read_design(const struct sharding_json *r, json_t *object, unsigned line, struct sharding_design *design) {
+static bool read_design(const struct reader *r, json_t *object, unsigned line, struct sharding_design *design) {
   static const char *const known[] = {"name", "model",   "clock_hz", "tm", "tn", "tr",   "tc",    "ports",
                                       "rows", "columns", "vector",   "pm", "pn", "cols", "table", "cycles"};
   static const double usual_clock_hz = 200e6;
   size_t model;
-  if (!json_is_object(object)) return sharding_complain_of(r, line, "designs", object, "an object");
-  bool fine = sharding_check_keys(r, object, line, known, sizeof known / sizeof *known);
-  fine = sharding_read_name(r, object, line, "name", true, &design->name) && fine;
+  if (!json_is_object(object)) return reader_complain_of(r, line, "designs", object, "an object");
+  bool fine = reader_check_keys(r, object, line, known, sizeof known / sizeof *known);
+  fine = reader_name(r, object, line, "name", true, &design->name) && fine;
   design->clock_hz = usual_clock_hz;
-  fine = sharding_read_number(r, object, line, "clock_hz", SHARDING_RATE, &design->clock_hz) && fine;
+  fine = reader_number(r, object, line, "clock_hz", READER_RATE, &design->clock_hz) && fine;
   if (!read_model(r, object, line, design, &model)) return false;
   uint64_t *const into[N_MODELS][MOST_PARAMETERS] = {
       {&design->tm, &design->tn, &design->tr, &design->tc, &design->ports},
@@ -181,23 +175,23 @@ static bool read_design(const struct sharding_json *r, json_t *object, unsigned 
       {&design->pm, &design->pn}};
   for (size_t i = 0; i < MOST_PARAMETERS && models[model].keys[i] != NULL; i++) {
     *into[model][i] = models[model].usual[i];
-    fine = sharding_read_whole(r, object, line, models[model].keys[i], SHARDING_COUNT, into[model][i]) && fine;
+    fine = reader_whole(r, object, line, models[model].keys[i], READER_COUNT, into[model][i]) && fine;
   }
   if (design->model == SHARDING_SYSTOLIC) {
-    fine = sharding_read_whole(r, object, line, "cols", SHARDING_COUNT, &design->columns) && fine;
+    fine = reader_whole(r, object, line, "cols", READER_COUNT, &design->columns) && fine;
   }
   return fine;
 }
 
-static bool read_designs(const struct sharding_json *r, struct names *names, struct sharding_problem *p,
+static bool read_designs(const struct reader *r, struct names *names, struct sharding_problem *p,
                          struct sharding_design **designs) {
   const json_t *list = json_object_get(r->root, "designs");
   const size_t n = json_array_size(list);
   names_init(names, r->arena);
   if (!json_is_array(list) || n < 1 || n > SHARDING_MAX_DESIGNS) {
-    return sharding_complain_of(r, sharding_line_of(r, "designs"), "designs", list, "a list of 1 to 64 designs");
+    return reader_complain_of(r, reader_line_of(r, "designs"), "designs", list, "a list of 1 to 64 designs");
   }
-  const uint32_t *lines = sharding_lines_of(r, "designs", false, n);
+  const uint32_t *lines = reader_lines_of(r, "designs", false, n);
   bool fine = true;
   *designs = ARENA_NEW(r->arena, struct sharding_design, n);
   for (size_t d = 0; d < n; d++) {
@@ -205,7 +199,7 @@ static bool read_designs(const struct sharding_json *r, struct names *names, str
     struct sharding_design *design = &(*designs)[d];
     fine = read_design(r, object, lines[d], design) && fine;
     if (design->name != NULL && names_find(names, design->name) != SIZE_MAX) {
-      fine = sharding_complain_of(r, lines[d], "name", json_object_get(object, "name"), "a name of one design only");
+      fine = reader_complain_of(r, lines[d], "name", json_object_get(object, "name"), "a name of one design only");
     }
     names_add(names, design->name != NULL ? design->name : arena_printf(r->scratch, "\n%zu", d));
   }
@@ -214,10 +208,10 @@ static bool read_designs(const struct sharding_json *r, struct names *names, str
 }
 
 /* Their tables need the layers. */
-static bool read_tables_of_designs(const struct sharding_json *r, const struct names *layers,
+static bool read_tables_of_designs(const struct reader *r, const struct names *layers,
                                    struct sharding_design *designs) {
   const json_t *list = json_object_get(r->root, "designs");
-  const uint32_t *lines = sharding_lines_of(r, "designs", false, json_array_size(list));
+  const uint32_t *lines = reader_lines_of(r, "designs", false, json_array_size(list));
   bool fine = true;
   for (size_t d = 0; d < json_array_size(list); d++) {
     const json_t *object = json_array_get(list, d), *table = json_object_get(object, "table");
@@ -225,9 +219,9 @@ static bool read_tables_of_designs(const struct sharding_json *r, const struct n
     if (designs[d].model != SHARDING_TABLE) continue;
     if (table == NULL) table = json_object_get(object, "cycles");
     if (table == NULL) {
-      fine = sharding_complain(r, lines[d], "table", "is missing, a table of layer, p and cycles was expected");
+      fine = reader_complain(r, lines[d], "table", "is missing, a table of layer, p and cycles was expected");
     } else {
-      fine = sharding_read_table(r, "table", table, true, (size_t)1 << 24, &csv) &&
+      fine = reader_table(r, "table", table, true, (size_t)1 << 24, &csv) &&
              sharding_read_cycles(r, &csv, layers, &designs[d]) && fine;
     }
   }
@@ -237,32 +231,32 @@ static bool read_tables_of_designs(const struct sharding_json *r, const struct n
 /* --- boards ---------------------------------------------------------------------------------------------------------
  */
 
-static bool read_board(const struct sharding_json *r, json_t *object, unsigned line, const struct names *designs,
+static bool read_board(const struct reader *r, json_t *object, unsigned line, const struct names *designs,
                        struct sharding_board *board) {
   static const char *const known[] = {"name", "group", "dram_bytes", "design"};
   *board = (struct sharding_board){.group = "g0", .dram_bytes = default_dram_bytes, .design = SHARDING_NONE};
-  if (!json_is_object(object)) return sharding_complain_of(r, line, "boards", object, "an object");
-  bool fine = sharding_check_keys(r, object, line, known, sizeof known / sizeof *known);
-  fine = sharding_read_name(r, object, line, "name", true, &board->name) && fine;
+  if (!json_is_object(object)) return reader_complain_of(r, line, "boards", object, "an object");
+  bool fine = reader_check_keys(r, object, line, known, sizeof known / sizeof *known);
+  fine = reader_name(r, object, line, "name", true, &board->name) && fine;
   const json_t *group = json_object_get(object, "group"); /* a number will do */
   if (json_is_integer(group)) {
     board->group = arena_printf(r->arena, "%" JSON_INTEGER_FORMAT, json_integer_value(group));
   } else {
-    fine = sharding_read_name(r, object, line, "group", false, &board->group) && fine;
+    fine = reader_name(r, object, line, "group", false, &board->group) && fine;
   }
-  fine = sharding_read_whole(r, object, line, "dram_bytes", SHARDING_WHOLE, &board->dram_bytes) && fine;
+  fine = reader_whole(r, object, line, "dram_bytes", READER_WHOLE, &board->dram_bytes) && fine;
   if (board->name != NULL && strchr(board->name, ' ') != NULL) {
-    fine = sharding_complain_of(r, line, "name", json_object_get(object, "name"), "a name without blanks");
+    fine = reader_complain_of(r, line, "name", json_object_get(object, "name"), "a name without blanks");
   }
   const json_t *design = json_object_get(object, "design");
   if (design == NULL || json_is_null(design)) return fine;
   const size_t found = json_is_string(design) ? names_find(designs, json_string_value(design)) : SIZE_MAX;
-  if (found == SIZE_MAX) return sharding_complain_of(r, line, "design", design, "the name of a design");
+  if (found == SIZE_MAX) return reader_complain_of(r, line, "design", design, "the name of a design");
   board->design = (uint32_t)found;
   return fine;
 }
 
-static bool read_boards(const struct sharding_json *r, const struct names *designs, struct names *names,
+static bool read_boards(const struct reader *r, const struct names *designs, struct names *names,
                         struct sharding_problem *p) {
   const json_t *list = json_object_get(r->root, "boards");
   const size_t n = json_array_size(list);
@@ -270,9 +264,9 @@ static bool read_boards(const struct sharding_json *r, const struct names *desig
   names_init(names, r->arena);
   names_init(&groups, r->arena);
   if (!json_is_array(list) || n < 1 || n > SHARDING_MAX_BOARDS) {
-    return sharding_complain_of(r, sharding_line_of(r, "boards"), "boards", list, "a list of 1 to 1024 boards");
+    return reader_complain_of(r, reader_line_of(r, "boards"), "boards", list, "a list of 1 to 1024 boards");
   }
-  const uint32_t *lines = sharding_lines_of(r, "boards", false, n);
+  const uint32_t *lines = reader_lines_of(r, "boards", false, n);
   struct sharding_board *boards = ARENA_NEW(r->arena, struct sharding_board, n);
   uint32_t *group = ARENA_NEW(r->arena, uint32_t, n);
   bool fine = true, designed = true;
@@ -280,7 +274,7 @@ static bool read_boards(const struct sharding_json *r, const struct names *desig
     json_t *object = json_array_get(list, b);
     fine = read_board(r, object, lines[b], designs, &boards[b]) && fine;
     if (boards[b].name != NULL && names_find(names, boards[b].name) != SIZE_MAX) {
-      fine = sharding_complain_of(r, lines[b], "name", json_object_get(object, "name"), "a name of one board only");
+      fine = reader_complain_of(r, lines[b], "name", json_object_get(object, "name"), "a name of one board only");
     }
     names_add(names, boards[b].name != NULL ? boards[b].name : arena_printf(r->scratch, "\n%zu", b));
     group[b] = (uint32_t)names_add(&groups, boards[b].group);
@@ -296,7 +290,7 @@ static bool read_boards(const struct sharding_json *r, const struct names *desig
 /* --- all of it ------------------------------------------------------------------------------------------------------
  */
 
-static bool read_all(const struct sharding_json *r, struct sharding_problem *p) {
+static bool read_all(const struct reader *r, struct sharding_problem *p) {
   struct names boards, designs, layers;
   struct sharding_design *list = NULL;
   struct csv layer_table, edge_table, link_table;
@@ -304,12 +298,9 @@ static bool read_all(const struct sharding_json *r, struct sharding_problem *p) 
   if (!read_settings(r, p)) return false;
   bool fine = read_designs(r, &designs, p, &list);
   fine = fine && read_boards(r, &designs, &boards, p);
-  fine =
-      sharding_read_table(r, "layers", json_object_get(r->root, "layers"), true, SHARDING_MAX_LAYERS, &layer_table) &&
-      fine;
-  fine = sharding_read_table(r, "edges", json_object_get(r->root, "edges"), false, SHARDING_MAX_EDGES, &edge_table) &&
-         fine;
-  fine = sharding_read_table(r, "links", json_object_get(r->root, "links"), false, MAX_LINKS, &link_table) && fine;
+  fine = reader_table(r, "layers", json_object_get(r->root, "layers"), true, SHARDING_MAX_LAYERS, &layer_table) && fine;
+  fine = reader_table(r, "edges", json_object_get(r->root, "edges"), false, SHARDING_MAX_EDGES, &edge_table) && fine;
+  fine = reader_table(r, "links", json_object_get(r->root, "links"), false, MAX_LINKS, &link_table) && fine;
   if (!fine || !sharding_read_layers(r, &layer_table, &layers, p)) return false;
   fine = sharding_read_edges(r, &edge_table, &layers, p);
   fine = sharding_read_links(r, &link_table, &boards, p) && fine;
@@ -322,11 +313,11 @@ static bool read_all(const struct sharding_json *r, struct sharding_problem *p) 
 }
 
 /* key=value: JSON, or a plain word. */
-static bool take_sets(const struct sharding_json *r, const char *const *sets, size_t n) {
+static bool take_sets(const struct reader *r, const char *const *sets, size_t n) {
   bool fine = true;
   for (size_t i = 0; i < n; i++) {
     const char *equals = strchr(sets[i], '=');
-    char *key = arena_copy_text(r->scratch, sets[i]), shown[SHARDING_SHOWN_BYTES];
+    char *key = arena_copy_text(r->scratch, sets[i]), shown[READER_SHOWN_BYTES];
     if (equals != NULL) key[equals - sets[i]] = '\0';
     size_t k = 0;
     while (k < N_KEYS && strcmp(keys[k], key) != 0) k++;
@@ -344,45 +335,19 @@ static bool take_sets(const struct sharding_json *r, const char *const *sets, si
   return fine;
 }
 
-static bool parse(struct sharding_json *r, const char *name, const char *const *sets, size_t n_sets,
-                  struct sharding_problem *problem) {
-  char file[4 * SHARDING_SHOWN_BYTES], shown[2 * SHARDING_SHOWN_BYTES];
-  text_escape(name, file, sizeof file);
-  r->file = arena_copy_text(r->arena, file);
-  json_error_t mistake;
-  r->root = json_loadb(r->text, r->n, JSON_REJECT_DUPLICATES, &mistake);
-  if (r->root == NULL) {
-    text_escape(mistake.text, shown, sizeof shown);
-    return error_add(r->error, STATUS_INPUT, "%s:%d: column %d: %s", file, mistake.line > 0 ? mistake.line : 1,
-                     mistake.column > 0 ? mistake.column : 1, shown);
-  }
-  const bool object =
-      json_is_object(r->root) ||
-      error_add(r->error, STATUS_INPUT, "%s:1: no object; {\"format\": \"dse.sharding/1\", …} was expected", file);
-  const bool fine = object && take_sets(r, sets, n_sets) && read_all(r, problem);
-  json_decref(r->root);
-  return fine;
-}
-
 bool sharding_parse(const char *name, const char *bytes, size_t n, struct arena *arena,
                     struct sharding_problem *problem, struct error *error) {
-  struct arena scratch;
-  arena_init(&scratch, 1 << 16);
-  struct sharding_json r = {.text = bytes, .n = n, .arena = arena, .scratch = &scratch, .error = error};
-  const bool fine = parse(&r, name, NULL, 0, problem);
-  arena_release(&scratch);
+  struct reader r = {.text = bytes, .n = n, .arena = arena, .error = error};
+  const bool fine = reader_begin_text(&r, name, format) && read_all(&r, problem);
+  reader_end(&r);
   return fine;
 }
 
 bool sharding_read(const char *path, const char *const *sets, size_t n_sets, struct arena *arena,
                    struct sharding_problem *problem, struct error *error) {
-  struct arena scratch; /* as large as the files: given back at the end */
-  arena_init(&scratch, 1 << 16);
-  struct sharding_json r = {.path = path, .arena = arena, .scratch = &scratch, .error = error};
-  char *text = NULL;
-  bool fine = file_read(path, MAX_FILE_BYTES, &scratch, &text, &r.n, error);
-  r.text = text;
-  fine = fine && parse(&r, path, sets, n_sets, problem);
-  arena_release(&scratch);
+  struct reader r = {.arena = arena, .error = error};
+  const bool fine =
+      reader_begin_file(&r, path, MAX_FILE_BYTES, format) && take_sets(&r, sets, n_sets) && read_all(&r, problem);
+  reader_end(&r);
   return fine;
 }

@@ -1,49 +1,26 @@
 /* What do the tables of a sharding problem say? See sharding_rows.h; docs/sharding.md lists their columns. */
 #include "search/sharding/sharding_rows.h"
 
+#include "base/csv_cells.h"
 #include "base/text.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENOUGH_MESSAGES = 1000 };
 static const char pair_twice[] = "is there twice";
 
 /* --- cells ----------------------------------------------------------------------------------------------------------
  */
 
-static bool complain_of_cell(const struct sharding_json *r, const struct csv *csv, size_t row, const char *column,
-                             const char *what) {
-  if (r->error->n_messages > ENOUGH_MESSAGES) return false; /* more than an error keeps */
-  char file[4 * SHARDING_SHOWN_BYTES], shown[SHARDING_SHOWN_BYTES];
-  text_escape(csv->path, file, sizeof file);
-  text_escape(csv_cell(csv, row, csv_column(csv, column)), shown, sizeof shown);
-  return error_add(r->error, STATUS_INPUT, "%s:%" PRIu32 ": %s: \"%s\" %s", file, csv->line[row], column, shown, what);
-}
-
 /* NULL: no such column, or an empty cell. */
 static const char *cell(const struct csv *csv, size_t row, const char *column) {
-  const size_t at = csv_column(csv, column);
-  if (at == SIZE_MAX) return NULL;
-  const char *text = csv_cell(csv, row, at);
-  return *text != 0 ? text : NULL;
-}
-
-static bool has_columns(const struct sharding_json *r, const struct csv *csv, const char *const *names, size_t n) {
-  bool fine = true;
-  for (size_t i = 0; i < n; i++) {
-    if (csv_column(csv, names[i]) != SIZE_MAX) continue;
-    char file[4 * SHARDING_SHOWN_BYTES];
-    text_escape(csv->path, file, sizeof file);
-    fine = error_add(r->error, STATUS_INPUT, "%s: %s: this column is missing", file, names[i]);
-  }
-  return fine;
+  return csv_filled_cell(csv, row, csv_column(csv, column));
 }
 
 /* `value` stays as it is where there is none. */
-static bool read_whole(const struct sharding_json *r, const struct csv *csv, size_t row, const char *column,
-                       uint64_t least, uint64_t *value) {
+static bool read_whole(const struct reader *r, const struct csv *csv, size_t row, const char *column, uint64_t least,
+                       uint64_t *value) {
   const char *text = cell(csv, row, column);
   double number;
   if (text == NULL) return true;
@@ -51,14 +28,15 @@ static bool read_whole(const struct sharding_json *r, const struct csv *csv, siz
     *value = (uint64_t)number;
     return true;
   }
-  return complain_of_cell(r, csv, row, column,
-                          least > 0 ? "is no whole number from 1 to 2^53" : "is no whole number from 0 to 2^53");
+  return csv_complain_of_cell(csv, row, column,
+                              least > 0 ? "is no whole number from 1 to 2^53" : "is no whole number from 0 to 2^53",
+                              r->error);
 }
 
-static bool read_ref(const struct sharding_json *r, const struct csv *csv, size_t row, const char *column,
+static bool read_ref(const struct reader *r, const struct csv *csv, size_t row, const char *column,
                      const struct names *names, const char *what, uint32_t *number) {
   const size_t found = names_find(names, csv_cell(csv, row, csv_column(csv, column)));
-  if (found == SIZE_MAX) return complain_of_cell(r, csv, row, column, what);
+  if (found == SIZE_MAX) return csv_complain_of_cell(csv, row, column, what, r->error);
   *number = (uint32_t)found;
   return true;
 }
@@ -66,7 +44,7 @@ static bool read_ref(const struct sharding_json *r, const struct csv *csv, size_
 /* --- layers and edges -----------------------------------------------------------------------------------------------
  */
 
-static bool read_kind(const struct sharding_json *r, const struct csv *csv, size_t row, uint32_t *kind) {
+static bool read_kind(const struct reader *r, const struct csv *csv, size_t row, uint32_t *kind) {
   /* Other words for the same. */
   static const struct {
     const char *word, *kind;
@@ -95,10 +73,10 @@ static bool read_kind(const struct sharding_json *r, const struct csv *csv, size
     if (strcmp(sharding_kinds[k].name, text) == 0) return true;
     all = arena_printf(r->scratch, "%s%s%s", all, k > 0 ? ", " : "", sharding_kinds[k].name);
   }
-  return complain_of_cell(r, csv, row, "kind", arena_printf(r->scratch, "is no kind; there are %s", all));
+  return csv_complain_of_cell(csv, row, "kind", arena_printf(r->scratch, "is no kind; there are %s", all), r->error);
 }
 
-static bool read_layer(const struct sharding_json *r, const struct csv *csv, size_t row, struct sharding_layer *layer) {
+static bool read_layer(const struct reader *r, const struct csv *csv, size_t row, struct sharding_layer *layer) {
   static const char *const columns[SHARDING_N_DIMS] = {
       [SHARDING_COUT] = "cout", [SHARDING_CIN] = "cin", [SHARDING_H] = "h",    [SHARDING_W] = "w",
       [SHARDING_KH] = "kh",     [SHARDING_KW] = "kw",   [SHARDING_B] = "batch"};
@@ -111,23 +89,23 @@ static bool read_layer(const struct sharding_json *r, const struct csv *csv, siz
   const bool tied = sharding_kinds[layer->kind].channels_tied;
   if (cell(csv, row, "cin") == NULL && tied) layer->size[SHARDING_CIN] = layer->size[SHARDING_COUT];
   if (cell(csv, row, "cin") == NULL && !tied) {
-    fine = complain_of_cell(r, csv, row, "layer", "needs a number of input channels, cin");
+    fine = csv_complain_of_cell(csv, row, "layer", "needs a number of input channels, cin", r->error);
   }
   fine = read_whole(r, csv, row, "stride", 1, &layer->stride) && fine;
   return read_whole(r, csv, row, "pad", 0, &layer->pad) && fine;
 }
 
-bool sharding_read_layers(const struct sharding_json *r, const struct csv *csv, struct names *layers,
+bool sharding_read_layers(const struct reader *r, const struct csv *csv, struct names *layers,
                           struct sharding_problem *problem) {
   static const char *const needed[] = {"layer", "cout"};
   names_init(layers, r->arena);
-  if (!has_columns(r, csv, needed, 2)) return false;
+  if (!csv_has_columns(csv, 0, needed, 2, r->error)) return false;
   struct sharding_layer *list = ARENA_NEW(r->arena, struct sharding_layer, csv->n_rows);
   bool fine = true;
   for (size_t l = 0; l < csv->n_rows; l++) {
     const char *name = csv_cell(csv, l, csv_column(csv, "layer"));
-    if (!sharding_is_name(name)) fine = complain_of_cell(r, csv, l, "layer", "is no name");
-    if (names_find(layers, name) != SIZE_MAX) fine = complain_of_cell(r, csv, l, "layer", "is there twice");
+    if (!reader_is_name(name)) fine = csv_complain_of_cell(csv, l, "layer", "is no name", r->error);
+    if (names_find(layers, name) != SIZE_MAX) fine = csv_complain_of_cell(csv, l, "layer", "is there twice", r->error);
     list[l].name = arena_copy_text(r->arena, name);
     names_add(layers, list[l].name);
     fine = read_layer(r, csv, l, &list[l]) && fine;
@@ -136,17 +114,18 @@ bool sharding_read_layers(const struct sharding_json *r, const struct csv *csv, 
   return fine;
 }
 
-bool sharding_read_edges(const struct sharding_json *r, const struct csv *csv, const struct names *layers,
+bool sharding_read_edges(const struct reader *r, const struct csv *csv, const struct names *layers,
                          struct sharding_problem *problem) {
   static const char *const needed[] = {"from", "to"};
   if (csv->n_columns == 0) return true;
-  if (!has_columns(r, csv, needed, 2)) return false;
+  if (!csv_has_columns(csv, 0, needed, 2, r->error)) return false;
   struct sharding_edge *edges = ARENA_NEW(r->arena, struct sharding_edge, csv->n_rows);
   bool fine = true;
   for (size_t e = 0; e < csv->n_rows; e++) {
     fine = read_ref(r, csv, e, "from", layers, "is no layer", &edges[e].from) && fine;
     fine = read_ref(r, csv, e, "to", layers, "is no layer", &edges[e].to) && fine;
-    if (fine && edges[e].from == edges[e].to) fine = complain_of_cell(r, csv, e, "to", "cannot wait for itself");
+    if (fine && edges[e].from == edges[e].to)
+      fine = csv_complain_of_cell(csv, e, "to", "cannot wait for itself", r->error);
   }
   problem->edges = edges, problem->n_edges = csv->n_rows;
   return fine;
@@ -155,11 +134,11 @@ bool sharding_read_edges(const struct sharding_json *r, const struct csv *csv, c
 /* --- links and cycles -----------------------------------------------------------------------------------------------
  */
 
-bool sharding_read_links(const struct sharding_json *r, const struct csv *csv, const struct names *boards,
+bool sharding_read_links(const struct reader *r, const struct csv *csv, const struct names *boards,
                          struct sharding_problem *problem) {
   static const char *const needed[] = {"from", "to", "bytes_per_s"};
   if (csv->n_columns == 0 || csv->n_rows == 0) return true;
-  if (!has_columns(r, csv, needed, 3)) return false;
+  if (!csv_has_columns(csv, 0, needed, 3, r->error)) return false;
   double *links = ARENA_NEW(r->arena, double, problem->n_boards * problem->n_boards);
   bool fine = true;
   for (size_t row = 0; row < csv->n_rows; row++) {
@@ -168,13 +147,13 @@ bool sharding_read_links(const struct sharding_json *r, const struct csv *csv, c
     bool known = read_ref(r, csv, row, "from", boards, "is no board", &from);
     known = read_ref(r, csv, row, "to", boards, "is no board", &to) && known;
     if (!text_to_double(csv_cell(csv, row, csv_column(csv, "bytes_per_s")), &rate) || !(rate > 0)) {
-      known = complain_of_cell(r, csv, row, "bytes_per_s", "is no finite number above 0");
+      known = csv_complain_of_cell(csv, row, "bytes_per_s", "is no finite number above 0", r->error);
     }
     fine = fine && known;
     if (!known) continue;
     double *link = &links[from * problem->n_boards + to];
-    if (from == to) fine = complain_of_cell(r, csv, row, "to", "needs no link to itself");
-    if (*link > 0) fine = complain_of_cell(r, csv, row, "to", pair_twice);
+    if (from == to) fine = csv_complain_of_cell(csv, row, "to", "needs no link to itself", r->error);
+    if (*link > 0) fine = csv_complain_of_cell(csv, row, "to", pair_twice, r->error);
     *link = rate;
   }
   problem->link_bytes_per_s = links;
@@ -187,12 +166,12 @@ static int by_number(const void *a, const void *b) {
 }
 
 /* Numbers of boards that the table has, ascending. */
-static size_t read_ps(const struct sharding_json *r, const struct csv *csv, uint32_t *of_row, uint32_t *ps,
-                      bool *fine) {
+static size_t read_ps(const struct reader *r, const struct csv *csv, uint32_t *of_row, uint32_t *ps, bool *fine) {
   for (size_t row = 0; row < csv->n_rows; row++) {
     uint64_t p = 1;
     if (!read_whole(r, csv, row, "p", 1, &p)) *fine = false;
-    if (p > SHARDING_MAX_BOARDS) *fine = complain_of_cell(r, csv, row, "p", "is more than 1024 boards"), p = 1;
+    if (p > SHARDING_MAX_BOARDS)
+      *fine = csv_complain_of_cell(csv, row, "p", "is more than 1024 boards", r->error), p = 1;
     ps[row] = of_row[row] = (uint32_t)p;
   }
   if (csv->n_rows > 0) qsort(ps, csv->n_rows, sizeof *ps, by_number);
@@ -203,10 +182,10 @@ static size_t read_ps(const struct sharding_json *r, const struct csv *csv, uint
   return n;
 }
 
-bool sharding_read_cycles(const struct sharding_json *r, const struct csv *csv, const struct names *layers,
+bool sharding_read_cycles(const struct reader *r, const struct csv *csv, const struct names *layers,
                           struct sharding_design *design) {
   static const char *const needed[] = {"layer", "p", "cycles"};
-  if (!has_columns(r, csv, needed, 3)) return false;
+  if (!csv_has_columns(csv, 0, needed, 3, r->error)) return false;
   bool fine = true;
   uint32_t *of_row = ARENA_NEW(r->scratch, uint32_t, csv->n_rows), *ps = ARENA_NEW(r->arena, uint32_t, csv->n_rows);
   const size_t n = read_ps(r, csv, of_row, ps, &fine);
@@ -217,11 +196,11 @@ bool sharding_read_cycles(const struct sharding_json *r, const struct csv *csv, 
     double value = 0;
     if (!read_ref(r, csv, row, "layer", layers, "is no layer", &layer)) fine = false;
     if (!text_to_double(csv_cell(csv, row, csv_column(csv, "cycles")), &value) || value < 0) {
-      fine = complain_of_cell(r, csv, row, "cycles", "is no finite number of at least 0");
+      fine = csv_complain_of_cell(csv, row, "cycles", "is no finite number of at least 0", r->error);
     }
     size_t at = 0;
     while (ps[at] != of_row[row]) at++;
-    if (!isnan(cycles[layer * n + at]) && fine) fine = complain_of_cell(r, csv, row, "p", pair_twice);
+    if (!isnan(cycles[layer * n + at]) && fine) fine = csv_complain_of_cell(csv, row, "p", pair_twice, r->error);
     cycles[layer * n + at] = value;
   }
   design->n_ps = n, design->p = ps, design->cycles = cycles;

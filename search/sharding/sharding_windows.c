@@ -92,7 +92,8 @@ void level2_windows_make(struct level2_plan *plan, size_t max_width, struct aren
   plan->n_marks = n, plan->marks = marks, plan->window_s = window_s;
 }
 
-double level2_window_end(const struct level2_plan *plan, uint32_t entry, uint32_t place, const double *end_s) {
+double level2_window_end(const struct level2_plan *plan, uint32_t entry, uint32_t place, const double *end_s,
+                         double price) {
   if (plan->window_s == NULL) return 0;
   double least_s = 0;
   uint32_t j = 0;
@@ -101,7 +102,9 @@ double level2_window_end(const struct level2_plan *plan, uint32_t entry, uint32_
   for (uint32_t i = 0; i < j; i++) {
     if (plan->marks[i] + 1 < entry) continue;
     const double from_s = plan->marks[i] >= entry ? end_s[plan->marks[i] - entry] : 0;
-    least_s = fmax(least_s, from_s + plan->window_s[i * plan->n_marks + j]);
+    const uint64_t behind = place + 1 < plan->n ? plan->layers[place + 1].least_lasting_bytes : 0;
+    const double bytes = (double)(plan->layers[plan->marks[i] + 1].least_lasting_bytes - behind);
+    least_s = fmax(least_s, from_s + plan->window_s[i * plan->n_marks + j] + price * bytes);
   }
   return least_s;
 }

@@ -2,33 +2,13 @@
  * Numbers have as many digits as they need, 17 at most. */
 #include "search/sharding/sharding_read.h"
 
-#include "base/file.h"
-#include "base/text.h"
+#include "search/text_file.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-enum { NUMBER_BYTES = 32 };
-
-static void put_text(FILE *out, const char *text) {
-  json_t *const string = json_string(text);
-  char *quoted = string != NULL ? json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
-  fputs(quoted != NULL ? quoted : "\"?\"", out);
-  free(quoted);
-  json_decref(string);
-}
-
-static void put_number(FILE *out, double value) {
-  char text[NUMBER_BYTES];
-  text_from_double(value, text);
-  fputs(text, out);
-}
 
 static void put_field(FILE *out, const char *key, double value) {
   fprintf(out, " \"%s\": ", key);
-  put_number(out, value);
+  text_file_number(out, value);
   fputs(",\n", out);
 }
 
@@ -49,7 +29,7 @@ static void put_dims(FILE *out, const char *key, unsigned dims) {
 
 static void put_settings(const struct sharding_problem *p, FILE *out) {
   fputs("{\n \"format\": \"dse.sharding/1\",\n \"name\": ", out);
-  put_text(out, p->name);
+  text_file_json(out, p->name);
   fprintf(out, ",\n \"element_bytes\": %" PRIu64 ",\n", p->element_bytes);
   put_flag(out, "overlap", p->overlap);
   put_flag(out, "adaptive", p->adaptive);
@@ -68,7 +48,7 @@ static void put_settings(const struct sharding_problem *p, FILE *out) {
   fputs(" \"level_bytes_per_s\": [", out);
   for (size_t k = 0; k < p->n_levels; k++) {
     if (k > 0) fputs(", ", out);
-    put_number(out, p->level_bytes_per_s[k]);
+    text_file_number(out, p->level_bytes_per_s[k]);
   }
   fputs("],\n", out);
 }
@@ -77,12 +57,12 @@ static void put_boards(const struct sharding_problem *p, FILE *out) {
   fputs(" \"boards\": [", out);
   for (size_t b = 0; b < p->n_boards; b++) {
     fputs(b > 0 ? ",\n  {\"name\": " : "\n  {\"name\": ", out);
-    put_text(out, p->boards[b].name);
+    text_file_json(out, p->boards[b].name);
     fputs(", \"group\": ", out);
-    put_text(out, p->boards[b].group);
+    text_file_json(out, p->boards[b].group);
     fprintf(out, ", \"dram_bytes\": %" PRIu64, p->boards[b].dram_bytes);
     if (p->boards[b].design != SHARDING_NONE) fputs(", \"design\": ", out);
-    if (p->boards[b].design != SHARDING_NONE) put_text(out, p->designs[p->boards[b].design].name);
+    if (p->boards[b].design != SHARDING_NONE) text_file_json(out, p->designs[p->boards[b].design].name);
     putc('}', out);
   }
   fputs("\n ],\n", out);
@@ -97,11 +77,11 @@ static void put_links(const struct sharding_problem *p, FILE *out) {
     if (i % (n + 1) == 0 || !(p->link_bytes_per_s[i] > 0)) continue; /* none to itself */
     fputs(any ? ",\n   [" : "\n   [", out);
     any = true;
-    put_text(out, p->boards[i / n].name);
+    text_file_json(out, p->boards[i / n].name);
     fputs(", ", out);
-    put_text(out, p->boards[i % n].name);
+    text_file_json(out, p->boards[i % n].name);
     fputs(", ", out);
-    put_number(out, p->link_bytes_per_s[i]);
+    text_file_number(out, p->link_bytes_per_s[i]);
     putc(']', out);
   }
   fputs("\n ]},\n", out);
@@ -116,9 +96,9 @@ static void put_cycles(const struct sharding_problem *p, const struct sharding_d
       if (isnan(cycles)) continue;
       fputs(any ? ",\n    [" : "\n    [", out);
       any = true;
-      put_text(out, p->layers[l].name);
+      text_file_json(out, p->layers[l].name);
       fprintf(out, ", %u, ", d->p[i]);
-      put_number(out, cycles);
+      text_file_number(out, cycles);
       putc(']', out);
     }
   }
@@ -131,9 +111,9 @@ static void put_designs(const struct sharding_problem *p, FILE *out) {
   for (size_t i = 0; i < p->n_designs; i++) {
     const struct sharding_design *d = &p->designs[i];
     fputs(i > 0 ? ",\n  {\"name\": " : "\n  {\"name\": ", out);
-    put_text(out, d->name);
+    text_file_json(out, d->name);
     fprintf(out, ", \"model\": \"%s\", \"clock_hz\": ", models[d->model]);
-    put_number(out, d->clock_hz);
+    text_file_number(out, d->clock_hz);
     switch (d->model) {
     case SHARDING_TILED:
       fprintf(out,
@@ -167,7 +147,7 @@ static void put_layers(const struct sharding_problem *p, FILE *out) {
   for (size_t l = 0; l < p->n_layers; l++) {
     const struct sharding_layer *layer = &p->layers[l];
     fputs(l > 0 ? ",\n   [" : "\n   [", out);
-    put_text(out, layer->name);
+    text_file_json(out, layer->name);
     fprintf(out, ", \"%s\"", sharding_kinds[layer->kind].name);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) fprintf(out, ", %" PRIu64, layer->size[order[i]]);
     fprintf(out, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 "]", layer->stride, layer->pad, layer->size[SHARDING_B]);
@@ -179,9 +159,9 @@ static void put_edges(const struct sharding_problem *p, FILE *out) {
   fputs(" \"edges\": {\"columns\": [\"from\", \"to\"], \"rows\": [", out);
   for (size_t e = 0; e < p->n_edges; e++) {
     fputs(e > 0 ? ",\n   [" : "\n   [", out);
-    put_text(out, p->layers[p->edges[e].from].name);
+    text_file_json(out, p->layers[p->edges[e].from].name);
     fputs(", ", out);
-    put_text(out, p->layers[p->edges[e].to].name);
+    text_file_json(out, p->layers[p->edges[e].to].name);
     putc(']', out);
   }
   fputs("\n  ]}\n}\n", out);
@@ -190,19 +170,14 @@ static void put_edges(const struct sharding_problem *p, FILE *out) {
 bool sharding_write(const struct sharding_problem *problem, const char *path, struct arena *arena,
                     struct error *error) {
   (void)arena;
-  char *text = NULL;
-  size_t n = 0;
-  FILE *out = open_memstream(&text, &n);
-  if (out == NULL) return error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the problem", path);
+  struct text_file file;
+  if (!text_file_open(&file, path, error)) return false;
+  FILE *const out = file.out;
   put_settings(problem, out);
   put_boards(problem, out);
   put_links(problem, out);
   put_designs(problem, out);
   put_layers(problem, out);
   put_edges(problem, out);
-  const bool written = !ferror(out), closed = fclose(out) == 0;
-  const bool fine = written && closed ? file_publish(path, text, n, error)
-                                      : error_add(error, STATUS_ENVIRONMENT, "%s: no memory for the problem", path);
-  free(text);
-  return fine;
+  return text_file_publish(&file, error);
 }

@@ -8,21 +8,15 @@
  * the index alone, uniform in the logarithm over the spread. Left out: real designs (dse explore's timing.csv has
  * them). */
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/rng.h"
 #include "cluster/cluster.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { N_REPEATS = 7, MAX_TASKS = 1 << 20 };
-
-static double now_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 enum order { SHUFFLED, LONGEST_LAST };
 
@@ -60,9 +54,9 @@ static double serial_s(struct cluster *cluster, const struct job *job) {
   double seconds = 0;
   if (cluster_rank(cluster) == 0) {
     struct job copy = *job;
-    const double start_s = now_s();
+    const double start_s = clock_wall_s();
     for (size_t i = 0; i < job->n; i++) task(&copy, i, &records[i]);
-    seconds = now_s() - start_s;
+    seconds = clock_wall_s() - start_s;
   }
   cluster_broadcast(cluster, &seconds, sizeof seconds);
   return seconds;
@@ -73,9 +67,9 @@ static double shared_s(struct cluster *cluster, const struct job *job, struct er
   struct job copy = *job;
   const struct cluster_tasks tasks = {job->n, sizeof records[0], task, NULL, &copy};
   cluster_any(cluster, false); /* all begin together */
-  const double start_s = now_s();
+  const double start_s = clock_wall_s();
   if (cluster_map(cluster, &tasks, records, error) != CLUSTER_DONE) exit(1);
-  return now_s() - start_s;
+  return clock_wall_s() - start_s;
 }
 
 static int compare_doubles(const void *a, const void *b) {
@@ -151,10 +145,10 @@ int main(int argc, char **argv) {
   const bool only_footprint = argc > 1 && strcmp(argv[1], "footprint") == 0;
   double steps_per_s = 0;
   if (cluster_rank(cluster) == 0) {
-    const double start_s = now_s();
+    const double start_s = clock_wall_s();
     volatile uint64_t sink = work(200000000, 7);
     (void)sink;
-    steps_per_s = 200000000 / (now_s() - start_s);
+    steps_per_s = 200000000 / (clock_wall_s() - start_s);
   }
   cluster_broadcast(cluster, &steps_per_s, sizeof steps_per_s);
   if (only_footprint) {

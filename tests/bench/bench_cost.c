@@ -9,20 +9,14 @@
  * the processor's counter where the system lets us read it. Run from the repository root; `bench_cost csv` prints the
  * rates as CSV. */
 #include "arch/cost_cache.h"
+#include "base/clock.h"
 #include "tests/opcost.h"
 #include <linux/perf_event.h>
 #include <math.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* A counter of this process's instructions in user mode, or -1. */
 static int counter_open(void) {
@@ -58,7 +52,7 @@ static struct tally run(const struct work *work, int counter) {
   enum { LEAST_PRICINGS = 50000 };
   struct tally tally = {0};
   const uint64_t instructions = counter_read(counter);
-  const double start = now_s();
+  const double start = clock_processor_s();
   while (tally.n < LEAST_PRICINGS) {
     for (size_t i = 0; i < work->n_machines; i++) {
       for (size_t j = 0; j < work->n_ops; j++) {
@@ -69,7 +63,7 @@ static struct tally run(const struct work *work, int counter) {
     }
     tally.n += work->n_machines * work->n_ops;
   }
-  tally.seconds = now_s() - start;
+  tally.seconds = clock_processor_s() - start;
   tally.instructions = counter_read(counter) - instructions;
   return tally;
 }
@@ -161,7 +155,7 @@ static double price_s(const struct machine *machine, const struct op *op, uint64
   enum { LEAST_NS = 2000000 };
   uint64_t n = 0;
   double seconds = 0;
-  const double start = now_s();
+  const double start = clock_processor_s();
   for (uint64_t batch = 1; seconds < 1e-9 * LEAST_NS; batch *= 2) {
     for (uint64_t i = 0; i < batch; i++) {
       struct op_cost cost;
@@ -169,7 +163,7 @@ static double price_s(const struct machine *machine, const struct op *op, uint64
       *cycles += cost.cycles;
     }
     n += batch;
-    seconds = now_s() - start;
+    seconds = clock_processor_s() - start;
   }
   return seconds / (double)n;
 }
@@ -222,7 +216,7 @@ static void measure_cache(const char *detail, const struct opcost *opcost, size_
   double seconds = 0, start = 0;
   struct cost_cache_counts before = {0, 0};
   for (uint64_t pass = 0; seconds < 0.3; pass++) {
-    if (pass == 1) start = now_s(), before = cost_cache_counts(cache); /* the first one fills */
+    if (pass == 1) start = clock_processor_s(), before = cost_cache_counts(cache); /* the first one fills */
     for (size_t i = 0; i < n_machines; i++) {
       machine.glb_bytes_per_cycle = 2385 + (double)i;
       const struct digest design = cost_machine_digest(rules, &machine, false);
@@ -236,7 +230,7 @@ static void measure_cache(const char *detail, const struct opcost *opcost, size_
       }
       sum += costs[i % opcost->n_ops].cycles;
     }
-    if (pass > 0) n += n_machines * opcost->n_ops, seconds = now_s() - start;
+    if (pass > 0) n += n_machines * opcost->n_ops, seconds = clock_processor_s() - start;
   }
   const struct cost_cache_counts after = cost_cache_counts(cache);
   REQUIRE(sum > 0 && after.hits > before.hits);

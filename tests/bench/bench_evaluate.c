@@ -4,20 +4,14 @@
  * operators priced anew every time (cold), with the rank's cost cache (warm: the second pass over the same designs),
  * and bounds alone. Where the time goes: pricing against scheduling. Run from the repository root; `bench_evaluate N
  * NETWORK` evaluates N designs cold and prints nothing, for a run under an instruction counter. */
+#include "base/clock.h"
 #include "base/rng.h"
 #include "dse/run/run.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { N_DESIGNS = 400 };
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 struct bench {
   struct run run;
@@ -60,24 +54,24 @@ static void prepare(struct bench *bench, const char *network, const char *batch)
 
 static double evaluate_all(struct bench *bench, size_t n, double *sum) {
   const struct space *space = &bench->run.designs.space;
-  const double start = now_s();
+  const double start = clock_processor_s();
   for (size_t i = 0; i < n; i++) {
     struct score score;
     space->evaluate(space->context, &bench->points[i % N_DESIGNS], &score);
     *sum += score.objective[OBJECTIVE_THROUGHPUT];
   }
-  return now_s() - start;
+  return clock_processor_s() - start;
 }
 
 static double screen_all(struct bench *bench, double *sum) {
   const struct space *space = &bench->run.designs.space;
-  const double start = now_s();
+  const double start = clock_processor_s();
   for (size_t i = 0; i < N_DESIGNS; i++) {
     struct score score;
     space->screen(space->context, &bench->points[i], &score);
     *sum += score.bound;
   }
-  return now_s() - start;
+  return clock_processor_s() - start;
 }
 
 static void use_cache(struct bench *bench, bool cache) {
@@ -90,9 +84,10 @@ static double prices_per_s(struct bench *bench) {
   struct accelerator accelerator;
   if (!design_at(&bench->run.designs, &bench->points[0], &accelerator)) return 0;
   uint64_t n = stage_price(&bench->run.stage, &accelerator, bench->run.designs.scratch);
-  const double start = now_s();
-  for (n = 0; now_s() - start < 0.2;) n += stage_price(&bench->run.stage, &accelerator, bench->run.designs.scratch);
-  return (double)n / (now_s() - start);
+  const double start = clock_processor_s();
+  for (n = 0; clock_processor_s() - start < 0.2;)
+    n += stage_price(&bench->run.stage, &accelerator, bench->run.designs.scratch);
+  return (double)n / (clock_processor_s() - start);
 }
 
 static void measure(const char *network, const char *batch) {

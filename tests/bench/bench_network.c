@@ -3,15 +3,9 @@
  * All kinds and a spread of sizes over groups of 2 to 16,384 ranks, on the default levels, in nodes of eight, and on a
  * torus: each the cheapest of all algorithms that apply, as a search asks for it. Rates are of this machine. */
 #include "arch/network.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include <stdio.h>
-#include <time.h>
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 int main(void) {
   enum { LEAST_CALLS = 200000 };
@@ -31,7 +25,7 @@ int main(void) {
     double sum_s = 0, rate[2];
     for (unsigned floors = 0; floors < 2; floors++) {
       uint64_t n = 0;
-      const double start_s = now_s();
+      const double start_s = clock_processor_s();
       while (n < LEAST_CALLS) {
         for (enum op_kind kind = OP_ALL_REDUCE; kind <= OP_ALL_TO_ALL; kind++) {
           for (uint64_t ranks = 2; ranks <= 16384; ranks *= 2) {
@@ -43,7 +37,7 @@ int main(void) {
           }
         }
       }
-      rate[floors] = (double)n / (now_s() - start_s);
+      rate[floors] = (double)n / (clock_processor_s() - start_s);
     }
     REQUIRE(sum_s > 0); /* so that no call can be left out */
     printf("network.preset = %-11s %12.0f %12.0f\n", presets[p], rate[0], rate[1]);

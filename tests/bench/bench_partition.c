@@ -1,5 +1,6 @@
 /* How many partitions does one core draw, repair and evaluate a second? Random graphs with branches and skips of 100 to
  * 100,000 operators under every rule; the times of a draw by operator say whether propagation is linear in practice. */
+#include "base/clock.h"
 #include "base/rng.h"
 #include "search/partition/partition.h"
 #include "search/partition/partition_solver.h"
@@ -8,17 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const uint64_t seed = 2385;
 static const double least_s = 0.2;
 enum { LEAST = 3 };
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 struct bench {
   struct arena arena, scratch;
@@ -105,10 +99,10 @@ static void nearest(struct bench *bench) {
 }
 
 static double microseconds(struct bench *bench, void (*one)(struct bench *)) {
-  const double start_s = now_s();
+  const double start_s = clock_processor_s();
   size_t n = 0;
   double spent_s = 0;
-  for (; spent_s < least_s || n < LEAST; spent_s = now_s() - start_s) one(bench), n++;
+  for (; spent_s < least_s || n < LEAST; spent_s = clock_processor_s() - start_s) one(bench), n++;
   return 1e6 * spent_s / (double)n;
 }
 
@@ -124,10 +118,10 @@ static void measure(const char *rule, size_t n, uint32_t n_chips, enum partition
   for (size_t i = 0; i < n * n_chips; i++) bench.cost[i] = rng_unit(&bench.rng);
   for (size_t v = 0; v < n; v++) bench.proposal[v] = 1 + (uint32_t)rng_below(&bench.rng, n_chips);
   bench.sample.chip = ARENA_NEW(&bench.arena, uint32_t, n), bench.sample.order = ARENA_NEW(&bench.arena, uint32_t, n);
-  const double start_s = now_s();
+  const double start_s = clock_processor_s();
   bench.solver = partition_solver_new(&bench.graph, INFINITY, &bench.arena);
   bench.work = partition_work_new(&bench.graph, &bench.arena);
-  const double new_us = 1e6 * (now_s() - start_s), draw_us = microseconds(&bench, draw);
+  const double new_us = 1e6 * (clock_processor_s() - start_s), draw_us = microseconds(&bench, draw);
   const double fix_us = microseconds(&bench, fix), order_us = microseconds(&bench, draw_in_order);
   for (size_t v = 0; v < n; v++) bench.sample.chip[v] += bench.sample.chip[v] == 0;
   const double value_us = microseconds(&bench, evaluate);

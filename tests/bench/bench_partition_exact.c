@@ -1,5 +1,6 @@
 /* How fast are exact searches? Questions about public graphs (tests/data/partition) that end, one that does not within
  * its decisions, and parts of an answer placed anew, as neighbourhoods ask for. Run from the repository's root. */
+#include "base/clock.h"
 #include "search/partition/partition_exact.h"
 #include "search/partition/partition_read.h"
 #include "search/partition/partition_slicing.h"
@@ -9,15 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MANY_IDEALS = 3000000, DECISIONS = 10000000, NEAR_IDEALS = 20000, NEAR_DECISIONS = 300000 };
-
-static double now_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 struct bench {
   struct arena arena, scratch;
@@ -55,9 +49,9 @@ static void prove(const char *name, const char *chips, const char *rule) {
   const struct partition_limits limits = {MANY_IDEALS, DECISIONS, false};
   struct partition_request request = {.graph = &bench.graph, .arena = &bench.arena, .scratch = &bench.scratch};
   double bound = 0;
-  const double start_s = now_s();
+  const double start_s = clock_processor_s();
   const bool proven = partition_exact(&bench.graph, &limits, &request, bench.chip, &bench.value, &bound);
-  const double seconds = now_s() - start_s;
+  const double seconds = clock_processor_s() - start_s;
   printf("partition  exact %-30s %-9s %-14s %5zu groups  %s %.9g ms, bound %.9g, %.3f s", name, chips, rule,
          bench.graph.n, proven ? "proven" : "open", bench.value, bound, seconds);
   if (!proven) printf(", at least %.1f million decisions a second", 1e-6 * DECISIONS / 2 / seconds);
@@ -71,7 +65,7 @@ static void place_parts(const char *name, const char *chips) {
   struct bench bench;
   start(&bench, name, sets, 1);
   const struct partition_limits limits = {NEAR_IDEALS, NEAR_DECISIONS, false};
-  const double first_value = bench.value, start_s = now_s();
+  const double first_value = bench.value, start_s = clock_processor_s();
   size_t n = 0;
   for (bool better = true; better;) {
     better = false;
@@ -80,7 +74,7 @@ static void place_parts(const char *name, const char *chips) {
           partition_exact_between(&bench.graph, c, c + 1, &limits, &bench.scratch, bench.chip, &bench.value) || better;
     }
   }
-  const double seconds = now_s() - start_s;
+  const double seconds = clock_processor_s() - start_s;
   printf("partition  parts %-30s %-9s %5zu groups  %zu parts, %.0f us each, %.9g to %.9g ms\n", name, chips,
          bench.graph.n, n, 1e6 * seconds / (double)n, first_value, bench.value);
   stop(&bench);

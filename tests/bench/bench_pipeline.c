@@ -1,16 +1,10 @@
 /* How many tasks of a pipeline are simulated in a second, and what does it save to recognise rounds that repeat?
  *
  * Unequal stages (up to 5 % and up to twice as long), with and without delays; "whole" simulates every task. */
+#include "base/clock.h"
 #include "tests/pipeline_cases.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 enum { LEAST_TASKS = 2000000 }; /* simulated per figure */
 
@@ -20,11 +14,11 @@ static double measured_s(const struct pipeline_schedule *schedule, const struct 
   for (uint64_t run = 0; run <= n_runs; run++) { /* the first one warms up */
     const struct arena_mark mark = arena_get_mark(scratch);
     struct pipeline_result result;
-    if (run == 1) start_s = now_s();
+    if (run == 1) start_s = clock_wall_s();
     if (!pipeline_simulate(schedule, problem, false, scratch, &result)) printf("a circular wait\n");
     arena_rewind(scratch, mark);
   }
-  return (now_s() - start_s) / (double)n_runs;
+  return (clock_wall_s() - start_s) / (double)n_runs;
 }
 
 int main(void) {

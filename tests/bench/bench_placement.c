@@ -1,6 +1,7 @@
 /* How many answers to a placement problem does one core evaluate a second? A random chain of towers as in H2H's example
  * (44 layers on 3 devices), the same with links and latencies, with a shared host, and larger ones; the judge beside
  * them. */
+#include "base/clock.h"
 #include "base/rng.h"
 #include "search/placement/placement.h"
 #include <inttypes.h>
@@ -8,17 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const uint64_t seed = 2385;
 enum { N_ANSWERS = 64, TOWERS = 3 };
 static const double least_s = 0.25;
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 struct bench {
   struct arena arena, scratch;
@@ -119,10 +113,10 @@ static void judge(struct bench *bench, size_t i) {
 }
 
 static double microseconds(struct bench *bench, void (*one)(struct bench *, size_t)) {
-  const double start_s = now_s();
+  const double start_s = clock_processor_s();
   size_t n = 0;
   double spent_s = 0;
-  for (; spent_s < least_s; spent_s = now_s() - start_s) {
+  for (; spent_s < least_s; spent_s = clock_processor_s() - start_s) {
     for (size_t i = 0; i < N_ANSWERS; i++) one(bench, i);
     n += N_ANSWERS;
   }

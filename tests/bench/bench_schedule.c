@@ -1,15 +1,9 @@
 /* How many schedules a second, on random layered graphs from 500 to 10,000 ops, with and without spreading? */
 #include "base/arena.h"
+#include "base/clock.h"
 #include "tests/schedule_cases.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 enum { LEAST_OPS = 4000000 }; /* scheduled per figure */
 
@@ -22,13 +16,13 @@ static void measure(const char *name, const struct op_graph *graph, unsigned n_w
   uint64_t bound_cycles = 0;
   schedule_build(&problem, scratch, NULL, false, &schedule); /* the scratch arena grows here */
   const size_t held_bytes = arena_held_bytes(scratch);
-  double start_s = now_s();
+  double start_s = clock_wall_s();
   for (size_t run = 0; run < n_runs; run++) schedule_build(&problem, scratch, NULL, false, &schedule);
-  const double schedule_s = (now_s() - start_s) / (double)n_runs;
+  const double schedule_s = (clock_wall_s() - start_s) / (double)n_runs;
   if (arena_held_bytes(scratch) != held_bytes) printf("the scratch arena grew after the first run\n");
-  start_s = now_s();
+  start_s = clock_wall_s();
   for (size_t run = 0; run < n_runs; run++) bound_cycles = schedule_lower_bound(&problem, scratch, &kind);
-  const double bound_s = (now_s() - start_s) / (double)n_runs;
+  const double bound_s = (clock_wall_s() - start_s) / (double)n_runs;
   printf("%-22s %5zu ops  %2u widths  %6.1f ns/op  %8.0f schedules/s  bound %6.1f ns/op  makespan/bound %.3f\n", name,
          graph->n_ops, n_widths, 1e9 * schedule_s / (double)graph->n_ops, 1 / schedule_s,
          1e9 * bound_s / (double)graph->n_ops, (double)schedule.makespan_cycles / (double)bound_cycles);

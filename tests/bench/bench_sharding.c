@@ -1,15 +1,9 @@
 /* How long does level 2 take, and what do exact methods reach? A chain of 100 convolutions on 8 boards of one set (its
  * tables and its shortest path), and a residual network of bottleneck blocks. */
+#include "base/clock.h"
 #include "search/sharding/sharding_algorithm.h"
 #include "search/sharding/sharding_branch.h"
 #include "tests/sharding_made.h"
-#include <time.h>
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 struct network {
   struct sharding_layer layers[1024];
@@ -79,14 +73,14 @@ static void bench_level2(const char *what, const struct network *network, double
   made_finish(&problem, arena);
   const struct sharding_shape shape = {8, rate, UINT64_C(1) << 30};
   for (uint32_t design = 0; design < 3; design++) {
-    const double start_s = now_s();
+    const double start_s = clock_processor_s();
     struct sharding_tables *tables = sharding_tables_new(&problem, shape, design, arena);
     const struct sharding_range range = {0, (uint32_t)problem.n_layers - 1, INFINITY};
     struct sharding_level2 result;
     sharding_level2_solve(tables, &range, scratch, arena, &result);
-    const double middle_s = now_s();
+    const double middle_s = clock_processor_s();
     sharding_level2_solve(tables, &range, scratch, arena, &result);
-    const double end_s = now_s();
+    const double end_s = clock_processor_s();
     printf("%-12s %s %5.2f GB/s: %8.4f ms, gap %.2e, tables and all %6.1f ms, again %6.1f ms\n", what,
            problem.designs[design].name, rate / 1e9, 1e3 * result.value_s, 1 - result.bound_s / result.value_s,
            1e3 * (middle_s - start_s), 1e3 * (end_s - middle_s));
@@ -110,7 +104,7 @@ static void bench_large(const char *what, const struct network *network, struct 
   problem.edges = network->edges, problem.n_edges = network->n_edges;
   problem.host_io = true;
   made_finish(&problem, arena);
-  const double start_s = now_s();
+  const double start_s = clock_processor_s();
   struct sharding_bounds bounds;
   sharding_bounds(&problem, scratch, &bounds);
   const struct sharding_algorithm *best = sharding_find_algorithm("best");
@@ -128,7 +122,7 @@ static void bench_large(const char *what, const struct network *network, struct 
          "%8.1f ms, %.0f MB\n",
          what, problem.n_layers, problem.n_boards, 1e3 * result.value_s, result.answer.n_sets,
          result.answer.sets[0].n_boards, sharding_bound_names[bounds.binding], 1e3 * bounds.best_s,
-         (unsigned long)result.samples, 1e3 * (now_s() - start_s),
+         (unsigned long)result.samples, 1e3 * (clock_processor_s() - start_s),
          (double)(arena_held_bytes(arena) + arena_held_bytes(scratch)) / 1e6);
 }
 
@@ -139,13 +133,13 @@ static void bench_exact(const char *what, const struct network *network, double 
   problem.edges = network->edges, problem.n_edges = network->n_edges;
   problem.host_io = true;
   made_finish(&problem, arena);
-  const double start_s = now_s();
+  const double start_s = clock_processor_s();
   const struct branch_limits limits = {.max_nodes = 300, .tolerance = 1e-3};
   struct branch_result result = {.value_s = INFINITY};
   if (!sharding_branch(&problem, &limits, scratch, arena, &result)) return;
   printf("%-12s %6.3f / %6.3f GB/s: %8.4f ms on %zu sets, gap %.2e, %lu nodes, %lu solved, %8.1f ms\n", what,
          intra / 1e9, inter / 1e9, 1e3 * result.value_s, result.answer.n_sets, 1 - result.bound_s / result.value_s,
-         (unsigned long)result.n_nodes, (unsigned long)result.n_solved, 1e3 * (now_s() - start_s));
+         (unsigned long)result.n_nodes, (unsigned long)result.n_solved, 1e3 * (clock_processor_s() - start_s));
 }
 
 /* Streams of convolutions, joined by a sum and a product. */

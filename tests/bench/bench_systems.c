@@ -1,4 +1,5 @@
 /* How long does it take to split layers into stages, and to choose the stages' designs? Sizes of the largest models. */
+#include "base/clock.h"
 #include "base/rng.h"
 #include "search/stages/stages.h"
 #include "search/systems/systems.h"
@@ -6,15 +7,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 static const uint64_t seed = 2385;
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static void stop(const struct error *error) {
   fputs(error->text, stderr);
@@ -45,9 +39,9 @@ static void split(size_t n_layers, size_t n_stages, size_t r, double spread, boo
   struct error error = {0};
   struct stages_answer answer;
   size_t n_runs = 0;
-  const double start_s = now_s();
+  const double start_s = clock_wall_s();
   double spent_s = 0;
-  for (; spent_s < 0.3; spent_s = now_s() - start_s, n_runs++) {
+  for (; spent_s < 0.3; spent_s = clock_wall_s() - start_s, n_runs++) {
     if (!stages_solve(&problem, r, &arena, &scratch, &answer, &error)) stop(&error);
   }
   const double bound = stages_lower_bound(&problem);
@@ -82,11 +76,12 @@ static void split_branches(size_t n_branches, size_t length, size_t n_stages) {
                                          .max_downsets = STAGES_MAX_DOWNSETS};
   struct error error = {0};
   struct stages_answer answer;
-  const double start_s = now_s();
+  const double start_s = clock_wall_s();
   if (!stages_solve(&problem, 1, &arena, &scratch, &answer, &error)) stop(&error);
   printf("stages   %5zu layers  %4zu stages  %zu branches of %-14zu %-20s %9.3f ms  gap to the bound %.2f %%\n",
          n_layers, n_stages, n_branches, length, answer.exact ? "over downsets" : "along a chain",
-         1e3 * (now_s() - start_s), 100 * stages_gap(answer.partitions[0].bottleneck, stages_lower_bound(&problem)));
+         1e3 * (clock_wall_s() - start_s),
+         100 * stages_gap(answer.partitions[0].bottleneck, stages_lower_bound(&problem)));
   arena_release(&arena);
   arena_release(&scratch);
 }
@@ -121,11 +116,11 @@ static void choose(size_t n_stages, size_t n_designs, size_t n_costs, size_t max
   struct error error = {0};
   struct systems_front front;
   bool proven;
-  const double start_s = now_s();
+  const double start_s = clock_wall_s();
   if (!systems_solve(&problem, 2000000, &arena, &scratch, &front, &proven, &error)) stop(&error);
   printf("systems  %5zu stages%s  %5zu designs  %zu costs  at most %zu designs  %9.3f ms  front of %zu, %s, gap to the "
          "bound %.2f %%\n",
-         n_stages, alike ? " alike" : "", n_designs, n_costs, max_designs, 1e3 * (now_s() - start_s), front.n,
+         n_stages, alike ? " alike" : "", n_designs, n_costs, max_designs, 1e3 * (clock_wall_s() - start_s), front.n,
          proven ? "proven" : "not proven",
          front.n > 0 ? 100 * systems_gap(front.choices[0].load, systems_lower_bound(&problem)) : NAN);
   arena_release(&arena);

@@ -1,5 +1,6 @@
 /* How many moves a second does annealing try, against evaluations in full? Random jobs; sizes of the published
  * instances; at the temperatures of a search that has half its samples behind it. */
+#include "base/clock.h"
 #include "base/rng.h"
 #include "search/tenancy/tenancy_anneal.h"
 #include "search/tenancy/tenancy_seeds.h"
@@ -7,16 +8,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 static const uint64_t seed = 2385;
 static const uint64_t n_moves = 1000000;
-
-static double now_s(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* Latencies over three powers of ten, cores of two speeds; all cores together need `hunger` times the bandwidth. */
 static void draw_problem(size_t n, size_t n_cores, double hunger, struct arena *arena,
@@ -47,9 +41,9 @@ static void draw_problem(size_t n, size_t n_cores, double hunger, struct arena *
 static double full_rate(const struct tenancy_problem *problem, const struct tenancy_queues *queues) {
   tenancy_cost sum = 0;
   uint64_t n = 0;
-  const double start_s = now_s();
+  const double start_s = clock_processor_s();
   double spent_s = 0;
-  for (; spent_s < 0.3; spent_s = now_s() - start_s) {
+  for (; spent_s < 0.3; spent_s = clock_processor_s() - start_s) {
     for (size_t i = 0; i < 256; i++) sum += tenancy_evaluate(problem, queues);
     n += 256;
   }
@@ -72,9 +66,9 @@ static void measure(size_t n, size_t n_cores, double hunger) {
   const double cost = (double)annealing->timeline.cost;
   const struct tenancy_cooling cooling = {.hot = 1e-3 * cost, .cold = 1e-6 * cost, .total = 2 * n_moves};
   tenancy_annealing_run(annealing, n_moves, &cooling);
-  const double start_s = now_s();
+  const double start_s = clock_processor_s();
   tenancy_annealing_run(annealing, n_moves, &cooling);
-  const double moves = (double)n_moves / (now_s() - start_s);
+  const double moves = (double)n_moves / (clock_processor_s() - start_s);
   uint64_t n_taken = 0, n_tried = 0;
   for (size_t k = 0; k < TENANCY_N_MOVE_KINDS; k++) {
     n_taken += annealing->n_taken[k], n_tried += annealing->n_tried[k];

@@ -184,4 +184,15 @@ same_files 'a file in parts' first third "${same_bytes[@]}"
 sed -i 's/tc_rows/tc_row/' rest.cfg
 runs 2 'a mistake in an included file' "$dse" check parts.cfg
 says 'a mistake in an included file' 'rest.cfg:2: space.tc_row: unknown key; did you mean tc_rows?'
+# What a file names and is not there is said beside its mistakes.
+cat >"$folder/names.cfg" <<'CFG'
+workload = "nowhere.onnx";
+limits = { area = 400.0; reference = "tpuv44"; };
+CFG
+runs 2 'mistakes, and names of nothing' "$dse" check "$folder/names.cfg"
+says 'mistakes, and names of nothing: a key' 'names.cfg:2: limits.area: unknown key'
+says 'mistakes, and names of nothing: a file' 'nowhere.onnx: cannot be opened: No such file or directory'
+says 'mistakes, and names of nothing: a reference' 'did you mean tpuv4?'
+runs 2 'a mistake, and a model of no such name' "$dse" check "$folder/names.cfg" --set 'workload="resnet51"'
+says 'a mistake, and a model of no such name' "did you mean 'resnet"
 finish

@@ -34,9 +34,15 @@ runs 0 'in words' "$dse" plan small.cfg
 for line in "points       $((3 * 3 * 2 * 2 * 2 * 2 * 2))" 'dse explore small.cfg --max-time' 'sbatch --ntasks=' 'MiB a rank'; do
   prints "in words: $line" "$line"
 done
-runs 3 'nothing feasible is no matter here' "$dse" explore small.cfg --out none --quiet --set limits.area_mm2=20
-runs 0 'nothing feasible is no matter here' "$dse" plan small.cfg --set limits.area_mm2=20
+prints 'in words: the ranks' '  ranks  '
+runs 3 'nothing feasible' "$dse" explore small.cfg --out none --quiet --set limits.area_mm2=20
+runs 0 'nothing feasible is said' "$dse" plan small.cfg --set limits.area_mm2=20
 prints 'what excludes' 'limits.area_mm2 excludes 100 %'
+prints 'and whom to ask' 'nothing is feasible within these limits; dse why small.cfg'
+refute 'nothing to paste' grep -q 'dse explore' out
+runs 0 'nothing feasible, as JSON' "$dse" plan small.cfg --set limits.area_mm2=20 --json
+mv out none.json
+holds 'feasible or not' 'a["feasible"] is False and b["feasible"] is True' none.json plan.json
 runs 2 'a mistake' "$dse" plan small.cfg --set limits.area=20
 says 'a mistake' 'limits.area: unknown key'
 if [[ $MPI != no ]]; then

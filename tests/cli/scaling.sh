@@ -73,19 +73,33 @@ runs 0 'a run of evaluations alone' "$dse" explore small.cfg --out alone --quiet
 runs_scaling 'compared' alone/timing.csv --compare
 holds 'compared: one rank, nothing lost in the play' 'a[0]["ranks"] == "1" and 0.5 < float(a[0]["played_efficiency"]) <= 1.0005' \
   table.csv
-
-holds 'compared: one rank as measured, within 5 percent' \
-  'abs(float(a[0]["measured_efficiency"]) - float(a[0]["played_efficiency"])) < 0.05' table.csv
+# What others take of the processor between two tasks is lost to the run, so that its own share is put down here: all
+# of the rounds' time was spent in tasks but a twentieth.
+cat >twentieth.py <<'PYTHON'
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1], newline="")))
+rounds_s = sum(float(row["seconds"]) for row in rows if row["what"] == "round")
+scale = 0.95 * rounds_s / sum(float(row["seconds"]) for row in rows if row["what"] == "duration")
+for row in rows:
+    if row["what"] == "duration": row["seconds"] = repr(float(row["seconds"]) * scale)
+    if row["what"] == "rank": row["seconds"] = repr(0.95 * rounds_s)
+writer = csv.DictWriter(sys.stdout, rows[0].keys(), lineterminator="\n")
+writer.writeheader()
+writer.writerows(rows)
+PYTHON
+python3 twentieth.py alone/timing.csv >twentieth.csv
+runs_scaling 'compared: one rank that lost a twentieth' twentieth.csv --compare
+holds 'compared: as measured' 'abs(float(a[0]["measured_efficiency"]) - 0.95) < 0.0005' table.csv
 if [[ $MPI != no ]]; then
-  # Others may take the processors, which makes a run slower than its play, hardly quicker, and hardly changes how often
-  # rank 0 answers.
+  # Others may take the processors, which makes a run slower than its play, hardly quicker. How often rank 0 answers is
+  # a matter of who comes first: once a round and rank at least, and at most as often as if it did no task itself.
   runs 0 'two ranks' mpirun -q -n 2 "$dse" explore small.cfg --out two --quiet --set 'search.algorithm="random"' \
     --set search.prove=false --set search.bound_points=1 --set search.round_size=200
   runs_scaling 'two ranks compared' two/timing.csv --compare --network node
   holds 'two ranks: no better than played' \
     'float(a[0]["measured_efficiency"]) < float(a[0]["played_efficiency"]) + 0.15' table.csv
-  holds 'two ranks: as many answers as played, within a factor of two' \
-    '0.5 < (int(a[0]["measured_answers"]) + 1) / (int(a[0]["played_answers"]) + 1) < 2' table.csv
+  holds 'two ranks: as many answers as tasks can be handed out in' \
+    'int(a[0]["rounds"]) <= int(a[0]["measured_answers"]) <= 2 * (int(a[0]["played_answers"]) + 2 * int(a[0]["rounds"]))' table.csv
 fi
 
 # Blocks of eight times the designs take eight times as long, but are more alike.

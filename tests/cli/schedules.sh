@@ -28,7 +28,7 @@ check 'the model is an LP file' grep -q '^Subject To' "$folder/last.lp"
 
 runs 0 'schedules again' "$dse" schedules "${few[@]}" --csv
 check 'same seed, same bytes' cmp "$folder/out" "$folder/first.csv"
-runs 0 'schedules for people' "$dse" schedules "${few[@]}" --model-ops 0
+runs 0 'schedules for people' "$dse" schedules "${few[@]}" --graphs 2 --nodes 300 --model-ops 0
 check 'a table of quality and one of times' grep -q schedule_us "$folder/out"
 runs 2 'a number is needed' "$dse" schedules configs/quickstart.cfg --graphs many
 runs 2 'no such network' "$dse" schedules configs/quickstart.cfg --networks vgg

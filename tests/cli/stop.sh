@@ -41,16 +41,18 @@ says 'resume: from where' 'finished rounds'
 same_files 'stopped by time limits' whole limit "${same_bytes[@]}"
 holds 'summary.json but for times' 'all(a[k] == b[k] for k in a if k not in ("wall_s", "evaluations_per_s", "ranks"))' \
   whole/summary.json limit/summary.json
-# The same line starts and goes on, until it is done: at most one round is repeated a launch.
+# The same line starts and goes on, until it is done: each launch adds a round at least (of 4000 evaluations), and one
+# more may be stopped behind the search.
+runs 0 'larger rounds' "$dse" explore long.cfg --out rounds --quiet --set search.round_size=300
 launches=0
-while ((launches < 60)); do
+while ((launches < 15)); do
   launches=$((launches + 1))
   status=0
-  "$dse" explore long.cfg --out chain --max-time 0.3 --quiet >/dev/null 2>&1 || status=$?
+  "$dse" explore long.cfg --out chain --max-time 0.1 --quiet --set search.round_size=300 >/dev/null 2>&1 || status=$?
   [[ $status == 75 ]] || break
 done
 check "the same line, $launches launches: done at last" test "$status" -eq 0 -a "$launches" -gt 1
-same_files "the same line, $launches launches" whole chain "${same_bytes[@]}"
+same_files "the same line, $launches launches" rounds chain "${same_bytes[@]}"
 
 # --- signals: within a second, resumable --------------------------------------------------------------------------------
 for signal in TERM INT USR1 HUP XCPU; do

@@ -153,26 +153,45 @@ holds 'less power' "a and all(float(r['power_w']) <= $power for r in a)" power/s
 runs 0 'less money' "$dse" explore small.cfg --out money --set system.money_usd="$money"
 holds 'less money' "a and all(float(r['money_usd']) <= $money for r in a)" money/systems.csv
 
+# --- layers and designs together -------------------------------------------------------------------------------------------
+# A large head, so that layers have somewhere to move to; what both choices are worth stands beside each other.
+headed=(--set 'model=["layers=6","hidden=192","heads=4","vocab=20000","sequence=64"]' --set 'system.pipeline=[4]'
+  --set 'system.tensor=[1]' --set 'space.hbm_stacks=[1,2]')
+runs 0 'a large head' "$dse" explore small.cfg --out headed "${headed[@]}"
+runs 0 'joint' "$dse" explore small.cfg --out joint "${headed[@]}" --set 'system.kinds="joint"'
+prints 'joint: what moving layers is worth' 'fastest: one design for all'
+prints 'joint: the bound is of all layers and designs' 'designs of the space, with any layers on a stage'
+holds 'joint: no slower, under its bound, of all designs' '
+  a["system"]["chosen"]["throughput_samples_per_s"] >= b["system"]["chosen"]["throughput_samples_per_s"] and
+  a["system"]["chosen"]["throughput_samples_per_s"] == max(a["system"]["chosen"]["fastest_samples_per_s"].values()) <=
+  a["system"]["chosen"]["bound_samples_per_s"] * (1 + 1e-9) and a["system"]["chosen"]["of_all_designs"] and
+  "layers" not in b["system"]["chosen"]' joint/summary.json headed/summary.json
+holds 'joint: systems.csv says where the layers are' 'all(sum(map(int, r["layers"].split())) == 8 and
+  len(r["layers"].split()) == 4 for r in a) and "layers" not in b[0] and len({r["layers"] for r in a}) > 1' \
+  joint/systems.csv headed/systems.csv
+holds 'columns.csv has the layers, too' '[r["column"] for r in a if r["file"] == "systems.csv"] == list(b[0])' \
+  joint/columns.csv joint/systems.csv
+runs 0 'joint, at most two designs' "$dse" explore small.cfg --out two "${headed[@]}" --set 'system.kinds="joint"' \
+  --set system.max_designs=2
+holds 'joint, at most two designs' 'all(int(r["different_designs"]) <= 2 for r in a) and
+  b["system"]["chosen"]["throughput_samples_per_s"] <= c["system"]["chosen"]["throughput_samples_per_s"]' \
+  two/systems.csv two/summary.json joint/summary.json
+runs 0 'joint, interleaved: layers stay' "$dse" explore small.cfg --out stay --set 'system.kinds="joint"' \
+  --set 'system.schedule=["interleaved"]' --set 'system.chunks=[2]' --set 'system.microbatch=[1]'
+holds 'joint, interleaved: layers stay' 'a["system"]["chosen"]["fastest_samples_per_s"]["joint"] == 0' stay/summary.json
+
 # --- mistakes -------------------------------------------------------------------------------------------------------------
-bad() { # NAME MESSAGE SET...
-  local name=$1 message=$2 sets=()
-  shift 2
-  for set in "$@"; do sets+=(--set "$set"); done
-  runs 2 "$name" "$dse" explore small.cfg --out bad "${sets[@]}"
-  says "$name" "$message"
-  check "$name: no folder" test ! -e bad
-}
-bad 'degrees that do not divide' 'must divide devices' 'system.tensor=[3]'
-bad 'a batch that does not divide' 'the global batch (7)' system.global_batch=7 'system.microbatch=[2]'
-bad 'heads that do not divide' 'heads' 'system.tensor=[4]' 'system.devices=[8]' 'model=["layers=4","hidden=180","heads=6"]'
-bad 'more stages than layers' 'pipeline: ' 'system.pipeline=[64]' 'system.devices=[64]'
-bad 'too many strategies' 'shorten the lists' "system.devices=[$(seq -s, 720 720 720000)]" \
+refuses small.cfg 'degrees that do not divide' 'must divide devices' 'system.tensor=[3]'
+refuses small.cfg 'a batch that does not divide' 'the global batch (7)' system.global_batch=7 'system.microbatch=[2]'
+refuses small.cfg 'heads that do not divide' 'heads' 'system.tensor=[4]' 'system.devices=[8]' 'model=["layers=4","hidden=180","heads=6"]'
+refuses small.cfg 'more stages than layers' 'pipeline: ' 'system.pipeline=[64]' 'system.devices=[64]'
+refuses small.cfg 'too many strategies' 'shorten the lists' "system.devices=[$(seq -s, 720 720 720000)]" \
   "system.microbatch=[$(seq -s, 1 200)]" "system.pipeline=[$(seq -s, 1 60)]" "system.global_batch=720720000"
-bad 'tensor beyond its range' 'allowed' 'system.tensor=[1025]'
-bad 'no devices' 'allowed' 'system.devices=[0]'
-bad 'a million devices and a tensor degree of a thousand' 'system: ' 'system.devices=[1000000]' 'system.tensor=[1024]'
-bad 'an unknown schedule' 'schedule' 'system.schedule=["zb"]'
-bad 'an unknown price' 'system.money_usd is asked for' system.money_usd=1e9 'space.node_nm=[4]'
+refuses small.cfg 'tensor beyond its range' 'allowed' 'system.tensor=[1025]'
+refuses small.cfg 'no devices' 'allowed' 'system.devices=[0]'
+refuses small.cfg 'a million devices and a tensor degree of a thousand' 'system: ' 'system.devices=[1000000]' 'system.tensor=[1024]'
+refuses small.cfg 'an unknown schedule' 'schedule' 'system.schedule=["zb"]'
+refuses small.cfg 'an unknown price' 'system.money_usd is asked for' system.money_usd=1e9 'space.node_nm=[4]'
 sed 's/devices = \[2, 4\]/devices = [2, 4/' small.cfg >broken.cfg
 runs 2 'a broken list' "$dse" check broken.cfg
 says 'a broken list: its line' 'broken.cfg:'

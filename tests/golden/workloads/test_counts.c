@@ -48,7 +48,31 @@ static const struct reference references[] = {
     {"llama3.1-405b", 405853388800, 7169159410483200},
     {"mixtral-8x7b", 46702792704, 113223927857152},
     {"mixtral-8x22b", 140630071296, 342222994145280},
+    /* Closed formulas again. Parameters are those of the published checkpoints, to the last one: 1.24 and 3.21 B, 7.25,
+     * 2.51, 8.54, 0.49, 7.62, 72.7, 0.60, 8.19, 30.5, 235 B. */
+    {"llama3.2-1b", 1235814400, 29042568855552},
+    {"llama3.2-3b", 3212749824, 75724568395776},
+    {"mistral-7b", 7248023552, 151732604633088},
+    {"gemma-2b", 2506172416, 50955491999744},
+    {"gemma-7b", 8537680896, 170664820473856},
+    {"qwen2.5-0.5b", 494032768, 13865496608768},
+    {"qwen2.5-7b", 7615616512, 142777597820928},
+    {"qwen2.5-72b", 72706203648, 1346695585595392},
+    {"qwen3-0.6b", 596049920, 25157770936320},
+    {"qwen3-8b", 8190735360, 163578124435456},
+    {"qwen3-30b-a3b", 30532122624, 102404905238528},
+    {"qwen3-235b-a22b", 235093634560, 559264871481344},
+    /* T5: by hand from the shapes of its matrices; parameters are the published 60.5, 223, 738 M, 2.85, 11.3 B, of
+     * Flan-T5-Base 248 M. */
+    {"t5-small", 60506624, 35417800704},
+    {"t5-base", 222903552, 141981401088},
+    {"t5-large", 737668096, 481392721920},
+    {"t5-3b", 2851598336, 1903067922432},
+    {"t5-11b", 11307321344, 7589768724480},
+    {"flan-t5-base", 247577856, 141981401088},
     /* further images, and records */
+    {"vit_l_16", 304326632, 123109425152}, /* parameters: torchvision's documentation; the rest by closed formula */
+    {"vit_h_14", 632045800, 334590218240}, /* likewise, of its weights for 224 pixels */
     {"vit_b_16", 86567656, 2 * 17563828224ULL},
     {"resnet34", 21797672, 2 * 3663761408ULL}, /* parameters: torchvision's documentation; the rest by hand, */
     {"resnet50", 25557032, 2 * 4089184256ULL},

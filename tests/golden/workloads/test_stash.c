@@ -69,6 +69,34 @@ static void test_llama(void **state) {
   assert_int_equal(one_more_layer("llama3-8b", "2385", 1), llama_layer(2385, 4096, 32, 8, 14336));
 }
 
+/* Self-attention and feed-forward of T5, s tokens, heads ae wide in all: inputs of norms and first matrices, masks of
+ * two dropouts (10sh); Q, K, V and what they make (8s·ae); weights, dropped ones, mask (5as²); activation, dropped,
+ * mask (5sf); of the bias of positions the classes of distances, whatever the batch (4s²). */
+static uint64_t t5_layer(uint64_t b, uint64_t s, uint64_t h, uint64_t a, uint64_t e, uint64_t f) {
+  return b * (10 * s * h + 8 * s * a * e + 5 * a * s * s + 5 * s * f) + 4 * s * s;
+}
+
+/* One more layer on either side; cross-attention of u tokens to s: a norm, a matrix, a mask (5uh), Q and the result
+ * (4u·ae), K and V (4s·ae), weights (5aus). What the encoder puts out is kept once for all layers. */
+static void test_sequence_pairs(void **state) {
+  (void)state;
+  const uint64_t s = 512, u = 114, b = 3;
+  const uint64_t small = b * (5 * u * 512 + 4 * u * 512 + 4 * s * 512 + 5 * 8 * u * s);
+  assert_int_equal(one_more_layer("t5-small", NULL, b),
+                   t5_layer(b, s, 512, 8, 64, 2048) + t5_layer(b, u, 512, 8, 64, 2048) + small);
+  const uint64_t wide = b * (5 * u * 1024 + 4 * u * 4096 + 4 * s * 4096 + 5 * 32 * u * s);
+  assert_int_equal(one_more_layer("t5-3b", NULL, b),
+                   t5_layer(b, s, 1024, 32, 128, 16384) + t5_layer(b, u, 1024, 32, 128, 16384) + wide);
+}
+
+/* Norms of heads keep queries and keys once more, before and behind them: 2sh(1 + q/a). */
+static void test_norms_of_heads(void **state) {
+  (void)state;
+  const uint64_t s = 2385, h = 4096, a = 32, q = 8;
+  assert_int_equal(one_more_layer("qwen3-8b", "2385", 1),
+                   llama_layer(s, h, a, q, 12288) + 2 * s * h + 2 * s * h * q / a);
+}
+
 /* With the scores on the chip 5as²b vanishes for an fp32 number a row and head, 4abs; and llama2-7b keeps exactly what
  * workloads §6 counts for a fused kernel. */
 static void test_fused(void **state) {
@@ -98,6 +126,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_gpt3, setup, teardown),
       cmocka_unit_test_setup_teardown(test_other_gpts, setup, teardown),
       cmocka_unit_test_setup_teardown(test_llama, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_sequence_pairs, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_norms_of_heads, setup, teardown),
       cmocka_unit_test_setup_teardown(test_fused, setup, teardown),
       cmocka_unit_test_setup_teardown(test_ends, setup, teardown),
   };

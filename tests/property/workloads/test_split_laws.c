@@ -52,8 +52,8 @@ static uint64_t pick(struct bench *bench, const uint64_t *from, size_t n) { retu
 static const char *flip(struct bench *bench) { return rng_below(&bench->rng, 2) == 0 ? "false" : "true"; }
 
 static void set_switches(struct bench *bench) {
-  static const char *const keys[] = {"gated",   "final_norm", "bias",           "parallel_block",
-                                     "dropout", "causal",     "embedding_norm", "tied"};
+  static const char *const keys[] = {"gated",  "final_norm",     "bias", "parallel_block", "dropout",
+                                     "causal", "embedding_norm", "tied", "qkv_bias",       "query_key_norm"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) set_text(bench, keys[i], flip(bench));
   static const char *const positions[] = {"\"learned\"", "\"rotary\"", "\"alibi\"", "\"none\""};
   static const char *const activations[] = {"\"gelu\"", "\"silu\"", "\"relu\"", "\"relu2\""};
@@ -172,7 +172,7 @@ static void check_macs(const struct bench *bench) {
 /* Rows as wide as a rank's part; of tables, the rows that its tokens read, of matrices its part. */
 static void check_rows_and_weights(const struct bench *bench, const struct op *op, const struct op *of) {
   const uint64_t t = bench->degrees.tensor, n = sharers(bench, op);
-  const bool narrow = op->split == SPLIT_ROTARY || op->split == SPLIT_INNER || op->split == SPLIT_EXPERT_INNER ||
+  const bool narrow = op->kind == OP_ROTARY || op->split == SPLIT_INNER || op->split == SPLIT_EXPERT_INNER ||
                       op->kind == OP_CROSS_ENTROPY;
   if (op_kinds[op->kind].family == FAMILY_VECTOR)
     assert_int_equal((narrow ? t : 1) * op->dim[DIM_ROW], of->dim[DIM_ROW]);

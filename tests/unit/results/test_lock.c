@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "results/lock.h"
 #include "tests/unit/results/folder.h"
 #include <fcntl.h>
@@ -23,12 +24,6 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
   folder_clear(*state, 1);
   return 0;
-}
-
-static double seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /* A process that takes the lock, says so by one byte, and holds it until it is killed. */
@@ -61,9 +56,9 @@ static void assert_refused(const struct folder *folder, enum folder_lock_way way
   struct error error = {0};
   char name[64];
   snprintf(name, sizeof name, " pid %ld", (long)holder);
-  const double begin_s = seconds();
+  const double begin_s = clock_wall_s();
   assert_false(folder_lock(folder->path, way, 237, &lock, &error));
-  const double waited_s = seconds() - begin_s;
+  const double waited_s = clock_wall_s() - begin_s;
   assert_true(waited_s >= 0.237 && waited_s < 5);
   assert_int_equal(error.status, STATUS_ENVIRONMENT);
   if (strstr(error.text, name) == NULL) fail_msg("%s is not in: %s", name, error.text);

@@ -156,6 +156,45 @@ static void test_experts(void **state) {
   assert_int_equal(find(&workload, "layer0.feed_forward.up")->dim[DIM_M], 298); /* ⌊2385·2/8·0.5⌋ */
 }
 
+/* T5: 6 layers of 512, 8 heads of 64; 512 tokens are read, 114 written. */
+static void test_sequence_pairs(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("t5-small", 3, 2, NULL, &workload);
+  const struct op *const scores = find(&workload, "decoder1.cross.query_key");
+  assert_int_equal(scores->dim[DIM_REPS], 3 * 8);
+  assert_int_equal(scores->dim[DIM_M], 114);
+  assert_int_equal(scores->dim[DIM_N], 512);
+  assert_int_equal(find(&workload, "decoder1.cross.key_value")->n_parameters, 512 * 2 * 512);
+  assert_int_equal(find(&workload, "decoder1.attention.query_key")->dim[DIM_N], 114);
+  /* a table of 32 buckets a stack, looked up by every layer, and by no cross-attention */
+  assert_int_equal(find(&workload, "layer0.attention.position_bias")->n_parameters, 32 * 8);
+  assert_int_equal(find(&workload, "layer5.attention.position_bias")->n_parameters, 0);
+  assert_int_equal(find(&workload, "decoder0.attention.position_bias")->n_parameters, 32 * 8);
+  assert_int_equal(find(&workload, "layer5.attention.position_bias")->out_bytes, 2 * 8 * 512 * 512);
+  assert_int_equal(count(&workload, OP_EMBEDDING), 2 + 12);
+  assert_int_equal(count(&workload, OP_SCALE), 0);
+  assert_int_equal(count(&workload, OP_MASK), 6);
+  assert_int_equal(count(&workload, OP_DROPOUT), 4 + 6 * 4 + 6 * 6);
+  load_or_fail("t5-small", 1, 2, SETS({"tied", "false"}), &workload);
+  assert_int_equal(totals_of(&workload).parameters, 60506624 + 32128 * 512);
+}
+
+/* Qwen3: scales of 128 for queries and keys, whose rows are heads; values pass by. */
+static void test_norms_of_heads(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("qwen3-0.6b", 1, 2, SETS({"sequence", "23"}), &workload);
+  const struct op *const norm = find(&workload, "layer3.attention.head_norm");
+  assert_int_equal(norm->n_parameters, 2 * 128);
+  assert_int_equal(norm->dim[DIM_ELEMENTS], 23 * (16 + 8) * 128);
+  assert_int_equal(norm->dim[DIM_ROW], 128);
+  assert_int_equal(find(&workload, "layer3.attention.packed")->out_bytes, 2 * 23 * (16 + 2 * 8) * 128);
+  load_or_fail("qwen2.5-0.5b", 1, 2, NULL, &workload);
+  assert_int_equal(find(&workload, "layer3.attention.qkv")->n_parameters, (896 + 1) * (14 + 2 * 2) * 64);
+  assert_int_equal(find(&workload, "layer3.attention.projection")->n_parameters, 896 * 896);
+}
+
 static void test_branches(void **state) {
   (void)state;
   struct workload workload;
@@ -190,8 +229,8 @@ static void test_recurrence(void **state) {
 
 /* --- scaling --------------------------------------------------------------------------------------------------- */
 
-static const char *const kinds_of_model[] = {"llama3-8b", "bert-base",   "vit_b_16",     "inception_v3",
-                                             "gnmt4",     "dlrm-criteo", "mixtral-8x7b", "ncf"};
+static const char *const kinds_of_model[] = {"llama3-8b",   "bert-base",    "vit_b_16", "inception_v3", "gnmt4",
+                                             "dlrm-criteo", "mixtral-8x7b", "ncf",      "qwen3-30b-a3b"};
 enum { N_KINDS = sizeof kinds_of_model / sizeof *kinds_of_model };
 
 static void test_batch_is_linear(void **state) {
@@ -249,6 +288,8 @@ static const struct {
     {"llama3-8b", {"position_extra_rows", "2"}, "position_extra_rows: needs position"},
     {"gpt2-xl", {"pooler", "true"}, "pooler: needs head"},
     {"gpt2-xl", {"sequense", "3"}, "did you mean sequence?"},
+    {"t5-small", {"head_size", "2147483648L"}, "head_size: 2147483648 is out of range"},
+    {"t5-small", {"position_buckets", "0"}, "position_buckets: 0 is out of range"},
     {"vit_b_16", {"patch", "15"}, "patch: 15 does not divide image = 224"},
     {"tests/data/workloads/no_blocks.cfg", {"classes", "7"}, "blocks: is missing or empty"},
     {"resnet18", {"classes", "10"}, "classes: is 10, but the last block puts out 1000 values"},
@@ -328,13 +369,14 @@ static void test_absurd_batch(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_overrides),     TEST(test_grouped_heads_of_any_size),
-      TEST(test_switches),      TEST(test_tied_table_is_owned_once),
-      TEST(test_experts),       TEST(test_branches),
-      TEST(test_recurrence),    TEST(test_batch_is_linear),
-      TEST(test_element_bytes), TEST(test_mistakes),
-      TEST(test_odd_shuffle),   TEST(test_all_mistakes_at_once),
-      TEST(test_absurd_batch),  TEST(test_batch_norm_rows),
+      TEST(test_overrides),      TEST(test_grouped_heads_of_any_size),
+      TEST(test_switches),       TEST(test_tied_table_is_owned_once),
+      TEST(test_experts),        TEST(test_branches),
+      TEST(test_recurrence),     TEST(test_batch_is_linear),
+      TEST(test_element_bytes),  TEST(test_mistakes),
+      TEST(test_odd_shuffle),    TEST(test_all_mistakes_at_once),
+      TEST(test_absurd_batch),   TEST(test_batch_norm_rows),
+      TEST(test_sequence_pairs), TEST(test_norms_of_heads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
