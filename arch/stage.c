@@ -158,8 +158,8 @@ struct stage_cache_counts stage_cache_counts(const struct stage_scratch *scratch
   return (struct stage_cache_counts){counts.hits, counts.misses};
 }
 
-const struct stage_seen *stage_see(const struct stage *stage, const struct accelerator *running,
-                                   struct stage_scratch *scratch) {
+struct stage_seen *stage_see(const struct stage *stage, const struct accelerator *running,
+                             struct stage_scratch *scratch) {
   struct stage_seen *seen = scratch->seen;
   if (seen->is_filled && memcmp(&seen->running, running, sizeof *running) == 0 &&
       digest_equal(seen->rules, scratch->rules) && seen->settings == stage->settings && seen->cost == stage->cost &&
@@ -174,9 +174,7 @@ const struct stage_seen *stage_see(const struct stage *stage, const struct accel
   seen->is_filled = scratch->tilings != NULL; /* without a cache settings may change from call to call */
   machine_init(&seen->machine, stage->cost, stage->technology, running);
   seen->machine.tilings = scratch->tilings;
-  seen->full = cost_machine_digest(scratch->rules, &seen->machine, false);
-  seen->lanes_only = cost_machine_digest(scratch->rules, &seen->machine, true);
-  seen->floors = floors_digest(stage, &seen->machine);
+  seen->has_prices = seen->has_floors = false;
   uint32_t n_cores[N_CORE_CLASSES];
   stage_count_cores(running, n_cores);
   for (unsigned classes = 0; classes < 1 << N_CORE_CLASSES; classes++)
@@ -193,7 +191,12 @@ struct pricing {
 
 static struct pricing pricing_of(const struct stage *stage, const struct accelerator *running,
                                  struct stage_scratch *scratch) {
-  const struct stage_seen *seen = stage_see(stage, running, scratch);
+  struct stage_seen *seen = stage_see(stage, running, scratch);
+  if (!seen->has_prices) {
+    seen->full = cost_machine_digest(scratch->rules, &seen->machine, false);
+    seen->lanes_only = cost_machine_digest(scratch->rules, &seen->machine, true);
+    seen->has_prices = true;
+  }
   return (struct pricing){stage, seen, &seen->machine, scratch};
 }
 

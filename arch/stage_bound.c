@@ -49,7 +49,7 @@ struct floor_sets *floor_sets_new(struct arena *arena, const struct stage *stage
 
 void floor_sets_clear(struct floor_sets *sets) { memset(sets->filled, 0, sets->n * sizeof *sets->filled); }
 
-struct digest floors_digest(const struct stage *stage, const struct machine *machine) {
+static struct digest key_of(const struct stage *stage, const struct machine *machine) {
   struct machine seen;
   memcpy(&seen, machine, sizeof seen); /* unnamed padding could only cost a miss */
   seen.settings = NULL;
@@ -82,9 +82,11 @@ static void fill(const struct stage *stage, const struct machine *machine, struc
 }
 
 /* The floors of all shapes on this machine; valid until the next. */
-static const struct kept_floor *floors_of(const struct stage *stage, const struct stage_seen *seen,
+static const struct kept_floor *floors_of(const struct stage *stage, struct stage_seen *seen,
                                           struct stage_scratch *scratch) {
   struct floor_sets *sets = scratch->floors;
+  if (!seen->has_floors) seen->floors = key_of(stage, &seen->machine);
+  seen->has_floors = true;
   const struct digest key = seen->floors;
   const size_t set = (size_t)key.low & (sets->n - 1);
   struct kept_floor *kept = sets->all + set * stage->graph->n_shapes;
@@ -114,7 +116,7 @@ void stage_floors_clear(const struct stage *stage, struct stage_scratch *scratch
 void stage_floors_sum(const struct stage *stage, const struct accelerator *best, struct stage_scratch *scratch,
                       struct stage_sums *sums) {
   struct accelerator room;
-  const struct stage_seen *seen = stage_see(stage, as_it_runs(stage, best, &room), scratch);
+  struct stage_seen *seen = stage_see(stage, as_it_runs(stage, best, &room), scratch);
   const struct machine *machine = &seen->machine;
   const struct kept_floor *floors = floors_of(stage, seen, scratch);
   *sums = (struct stage_sums){0};

@@ -18,9 +18,9 @@ struct stage_seen {
   const struct cost_provider *provider;
   bool is_filled;
   struct machine machine;
-  struct digest full, lanes_only;       /* of the machine: of prices */
-  struct digest floors;                 /* of floors */
-  unsigned widths[1 << N_CORE_CLASSES]; /* doublings of cores that an op of these classes may take */
+  bool has_prices, has_floors;            /* the digests are made when first asked for */
+  struct digest full, lanes_only, floors; /* of the machine: of prices, of floors */
+  unsigned widths[1 << N_CORE_CLASSES];   /* doublings of cores that an op of these classes may take */
 };
 
 struct stage_scratch {
@@ -42,9 +42,8 @@ struct floor_sets *floor_sets_new(struct arena *arena, const struct stage *stage
 void floor_sets_clear(struct floor_sets *sets);
 
 /* The design as it runs; valid until the next. */
-const struct stage_seen *stage_see(const struct stage *stage, const struct accelerator *running,
-                                   struct stage_scratch *scratch);
-struct digest floors_digest(const struct stage *stage, const struct machine *machine);
+struct stage_seen *stage_see(const struct stage *stage, const struct accelerator *running,
+                             struct stage_scratch *scratch);
 
 /* What derating adds to the energy of these bytes; 0 without. */
 double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *running, uint64_t hbm_bytes);
