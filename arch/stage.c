@@ -113,7 +113,7 @@ double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *
 enum { CACHE_ENTRIES = 1 << 17, TILING_ENTRIES = 1 << 16 };
 
 static struct stage_scratch *scratch_with(struct arena *arena, const struct stage *stage, struct cost_cache *cache,
-                                          struct memo *tilings) {
+                                          struct memo *tilings, struct stage_seen *seen) {
   struct stage_scratch *scratch = ARENA_NEW(arena, struct stage_scratch, 1);
   const size_t n = stage->graph->n_shapes;
   arena_init(&scratch->arena, 1 << 20);
@@ -125,6 +125,7 @@ static struct stage_scratch *scratch_with(struct arena *arena, const struct stag
   scratch->floors = floor_sets_new(arena, stage);
   scratch->cache = cache;
   scratch->tilings = tilings;
+  scratch->seen = seen;
   scratch->rules = cost_rules_digest(stage->provider, stage->cost, stage->technology);
   scratch->shapes = ARENA_NEW(arena, struct digest, n);
   for (size_t s = 0; s < n; s++) {
@@ -136,13 +137,13 @@ static struct stage_scratch *scratch_with(struct arena *arena, const struct stag
 
 struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache) {
   return scratch_with(arena, stage, cost_cache_new(arena, cache ? CACHE_ENTRIES : 0),
-                      cache ? tiling_memo_new(arena, TILING_ENTRIES) : NULL);
+                      cache ? tiling_memo_new(arena, TILING_ENTRIES) : NULL, ARENA_NEW(arena, struct stage_seen, 1));
 }
 
 struct stage_scratch *stage_scratch_beside(struct arena *arena, const struct stage *stage,
                                            const struct stage_scratch *first) {
   /* Entries are told apart by operator, machine and rules; tilings by all that they depend on. */
-  return scratch_with(arena, stage, first->cache, first->tilings);
+  return scratch_with(arena, stage, first->cache, first->tilings, first->seen);
 }
 
 void stage_scratch_refresh(struct stage_scratch *scratch, const struct stage *stage) {
@@ -157,19 +158,43 @@ struct stage_cache_counts stage_cache_counts(const struct stage_scratch *scratch
   return (struct stage_cache_counts){counts.hits, counts.misses};
 }
 
+const struct stage_seen *stage_see(const struct stage *stage, const struct accelerator *running,
+                                   struct stage_scratch *scratch) {
+  struct stage_seen *seen = scratch->seen;
+  if (seen->is_filled && memcmp(&seen->running, running, sizeof *running) == 0 &&
+      digest_equal(seen->rules, scratch->rules) && seen->settings == stage->settings && seen->cost == stage->cost &&
+      seen->technology == stage->technology && seen->provider == stage->provider)
+    return seen;
+  seen->running = *running;
+  seen->rules = scratch->rules;
+  seen->settings = stage->settings;
+  seen->cost = stage->cost;
+  seen->technology = stage->technology;
+  seen->provider = stage->provider;
+  seen->is_filled = scratch->tilings != NULL; /* without a cache settings may change from call to call */
+  machine_init(&seen->machine, stage->cost, stage->technology, running);
+  seen->machine.tilings = scratch->tilings;
+  seen->full = cost_machine_digest(scratch->rules, &seen->machine, false);
+  seen->lanes_only = cost_machine_digest(scratch->rules, &seen->machine, true);
+  seen->floors = floors_digest(stage, &seen->machine);
+  uint32_t n_cores[N_CORE_CLASSES];
+  stage_count_cores(running, n_cores);
+  for (unsigned classes = 0; classes < 1 << N_CORE_CLASSES; classes++)
+    seen->widths[classes] = stage_allowed_widths(stage, n_cores, classes);
+  return seen;
+}
+
 struct pricing {
   const struct stage *stage;
+  const struct stage_seen *seen;
   const struct machine *machine;
   struct stage_scratch *scratch;
-  struct digest full, lanes_only; /* of the machine */
 };
 
-static struct pricing pricing_of(const struct stage *stage, const struct accelerator *running, struct machine *machine,
+static struct pricing pricing_of(const struct stage *stage, const struct accelerator *running,
                                  struct stage_scratch *scratch) {
-  machine_init(machine, stage->cost, stage->technology, running);
-  machine->tilings = scratch->tilings;
-  return (struct pricing){stage, machine, scratch, cost_machine_digest(scratch->rules, machine, false),
-                          cost_machine_digest(scratch->rules, machine, true)};
+  const struct stage_seen *seen = stage_see(stage, running, scratch);
+  return (struct pricing){stage, seen, &seen->machine, scratch};
 }
 
 static void price(const struct pricing *pricing, uint32_t shape, unsigned width_log2, struct op_cost *cost) {
@@ -179,7 +204,7 @@ static void price(const struct pricing *pricing, uint32_t shape, unsigned width_
   /* Tensor operators see lanes where followers or a fallback to lanes do. */
   const bool lanes_only = scratch->classes[shape] == 1 << CORE_VECTOR && op_kinds[op->kind].class == CLASS_VECTOR;
   const struct cost_key key = {.op = scratch->shapes[shape],
-                               .machine = lanes_only ? pricing->lanes_only : pricing->full,
+                               .machine = lanes_only ? pricing->seen->lanes_only : pricing->seen->full,
                                .n_cores = UINT64_C(1) << width_log2};
   const struct op_cost *known = cost_cache_find(scratch->cache, &key);
   if (known != NULL) {
@@ -245,11 +270,11 @@ static void price_all(const struct pricing *pricing, struct schedule_problem *pr
   for (uint32_t s = 0; s < graph->n_shapes; s++) {
     const struct op *op = &graph->ops[graph->shape_op[s]];
     scratch->classes[s] = stage_classes_of(stage, pricing->machine, op);
-    const unsigned widths = stage_allowed_widths(stage, problem->n_cores, scratch->classes[s]);
+    const unsigned widths = pricing->seen->widths[scratch->classes[s]];
     if (widths > problem->n_widths) problem->n_widths = widths;
   }
   for (uint32_t s = 0; s < graph->n_shapes; s++) {
-    const unsigned widths = stage_allowed_widths(stage, problem->n_cores, scratch->classes[s]);
+    const unsigned widths = pricing->seen->widths[scratch->classes[s]];
     uint64_t *cycles = scratch->cycles + (size_t)s * problem->n_widths;
     struct op_cost *costs = scratch->costs + (size_t)s * problem->n_widths;
     for (unsigned w = 0; w < problem->n_widths; w++) {
@@ -340,8 +365,7 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
                     struct stage_result *result, struct stage_detail *detail, struct arena *arena) {
   struct accelerator running;
   stage_running(stage, accelerator, &running);
-  struct machine machine;
-  const struct pricing pricing = pricing_of(stage, &running, &machine, scratch);
+  const struct pricing pricing = pricing_of(stage, &running, scratch);
   struct schedule_problem problem = {0};
   price_and_bound(&pricing, &running, &problem, result);
   problem.passes = (unsigned)stage->settings->passes;
@@ -370,8 +394,7 @@ void stage_bound_closest(const struct stage *stage, const struct accelerator *ac
                          struct stage_scratch *scratch, struct stage_closest *closest) {
   struct accelerator running;
   stage_running(stage, accelerator, &running);
-  struct machine machine;
-  const struct pricing pricing = pricing_of(stage, &running, &machine, scratch);
+  const struct pricing pricing = pricing_of(stage, &running, scratch);
   struct schedule_problem problem = {0};
   struct stage_result result;
   price_and_bound(&pricing, &running, &problem, &result);
@@ -401,8 +424,7 @@ void stage_refine(const struct stage *stage, const struct accelerator *accelerat
   struct stage_result result = {0};
   struct accelerator running;
   stage_running(stage, accelerator, &running);
-  struct machine machine;
-  const struct pricing pricing = pricing_of(stage, &running, &machine, scratch);
+  const struct pricing pricing = pricing_of(stage, &running, scratch);
   stage_bound(stage, accelerator, design, scratch, floor);
   if (stage->settings->spread == SPREAD_OFF) {
     struct schedule_problem problem = {0};
@@ -414,7 +436,7 @@ void stage_refine(const struct stage *stage, const struct accelerator *accelerat
   } else {
     price_narrowly(&pricing, &result);
   }
-  const uint64_t hbm_cycles = cycles_for_bytes(result.hbm_bytes, machine.hbm_bytes_per_cycle);
+  const uint64_t hbm_cycles = cycles_for_bytes(result.hbm_bytes, pricing.machine->hbm_bytes_per_cycle);
   if (stage_shares_hbm(stage) && hbm_cycles > floor->cycles) floor->cycles = hbm_cycles, floor->binding = BINDING_HBM;
   floor->likely_cycles = max_u64(floor->likely_cycles, floor->cycles);
   result.iteration_s = (double)floor->cycles / ((double)running.clock_mhz * 1e6);
@@ -427,8 +449,7 @@ void stage_refine(const struct stage *stage, const struct accelerator *accelerat
 
 uint64_t stage_price(const struct stage *stage, const struct accelerator *accelerator, struct stage_scratch *scratch) {
   const struct stage_cache_counts before = stage_cache_counts(scratch);
-  struct machine machine;
-  const struct pricing pricing = pricing_of(stage, accelerator, &machine, scratch);
+  const struct pricing pricing = pricing_of(stage, accelerator, scratch);
   struct schedule_problem problem = {0};
   struct stage_result result = {0};
   stage_count_cores(accelerator, problem.n_cores);

@@ -49,11 +49,12 @@ struct floor_sets *floor_sets_new(struct arena *arena, const struct stage *stage
 
 void floor_sets_clear(struct floor_sets *sets) { memset(sets->filled, 0, sets->n * sizeof *sets->filled); }
 
-static struct digest key_of(const struct stage *stage, const struct machine *machine) {
+struct digest floors_digest(const struct stage *stage, const struct machine *machine) {
   struct machine seen;
   memcpy(&seen, machine, sizeof seen); /* unnamed padding could only cost a miss */
   seen.settings = NULL;
   seen.technology = NULL;
+  seen.tilings = NULL;
   seen.network.settings = NULL; /* where things lie must not say which sets replace each other */
   if (stage->provider->floor_sight != FLOORS_SEE_ALL) {
     seen.n_tensor = seen.n_vector = seen.glb_bytes = seen.glb_share_bytes = 0;
@@ -81,14 +82,14 @@ static void fill(const struct stage *stage, const struct machine *machine, struc
 }
 
 /* The floors of all shapes on this machine; valid until the next. */
-static const struct kept_floor *floors_of(const struct stage *stage, const struct machine *machine,
+static const struct kept_floor *floors_of(const struct stage *stage, const struct stage_seen *seen,
                                           struct stage_scratch *scratch) {
   struct floor_sets *sets = scratch->floors;
-  const struct digest key = key_of(stage, machine);
+  const struct digest key = seen->floors;
   const size_t set = (size_t)key.low & (sets->n - 1);
   struct kept_floor *kept = sets->all + set * stage->graph->n_shapes;
   if (!sets->filled[set] || !digest_equal(sets->keys[set], key)) {
-    fill(stage, machine, kept);
+    fill(stage, &seen->machine, kept);
     sets->keys[set] = key;
     sets->filled[set] = true;
   }
@@ -112,23 +113,18 @@ void stage_floors_clear(const struct stage *stage, struct stage_scratch *scratch
 
 void stage_floors_sum(const struct stage *stage, const struct accelerator *best, struct stage_scratch *scratch,
                       struct stage_sums *sums) {
-  struct machine machine;
-  uint32_t n_cores[N_CORE_CLASSES];
-  uint64_t widest[1 << N_CORE_CLASSES]; /* that ops of these classes may be spread over */
   struct accelerator room;
-  machine_init(&machine, stage->cost, stage->technology, as_it_runs(stage, best, &room));
-  stage_count_cores(best, n_cores);
-  for (unsigned set = 0; set < 1 << N_CORE_CLASSES; set++) {
-    widest[set] = UINT64_C(1) << (stage_allowed_widths(stage, n_cores, set) - 1);
-  }
-  const struct kept_floor *floors = floors_of(stage, &machine, scratch);
+  const struct stage_seen *seen = stage_see(stage, as_it_runs(stage, best, &room), scratch);
+  const struct machine *machine = &seen->machine;
+  const struct kept_floor *floors = floors_of(stage, seen, scratch);
   *sums = (struct stage_sums){0};
   for (uint32_t s = 0; s < stage->graph->n_shapes; s++) {
     const struct kept_floor *floor = &floors[s];
-    const uint64_t hbm_cycles = floor->by_hbm ? cycles_for_bytes(floor->hbm_bytes, machine.hbm_bytes_per_cycle) : 0;
+    const uint64_t hbm_cycles = floor->by_hbm ? cycles_for_bytes(floor->hbm_bytes, machine->hbm_bytes_per_cycle) : 0;
     const uint64_t memory_cycles = max_u64(floor->memory_cycles, hbm_cycles);
     /* On k cores: duration ≥ max(⌈compute/k⌉, memory), and k × duration ≥ max(compute, memory). */
-    const uint64_t cycles = max_u64(ceil_div(floor->compute_cycles, widest[floor->classes]), memory_cycles);
+    const uint64_t cycles =
+        max_u64(ceil_div(floor->compute_cycles, UINT64_C(1) << (seen->widths[floor->classes] - 1)), memory_cycles);
     scratch->least_cycles[s] = min_u64(scratch->least_cycles[s], cycles);
     const uint64_t n = stage->shape_ops[s];
     const uint64_t core_cycles = sat_mul(n, max_u64(floor->compute_cycles, memory_cycles));
@@ -136,11 +132,11 @@ void stage_floors_sum(const struct stage *stage, const struct accelerator *best,
       if (floor->classes & 1u << c) sums->load_cycles[c] = sat_add(sums->load_cycles[c], core_cycles);
     }
     if (floor->classes == 1u << CORE_VECTOR) {
-      sums->lane_cycles = sat_add(sums->lane_cycles, sat_mul(sat_mul(n, floor->compute_cycles), machine.lanes));
+      sums->lane_cycles = sat_add(sums->lane_cycles, sat_mul(sat_mul(n, floor->compute_cycles), machine->lanes));
     }
     sums->hbm_bytes = sat_add(sums->hbm_bytes, sat_mul(n, floor->hbm_bytes));
   }
-  sums->slots = sat_mul(sums->load_cycles[CORE_TENSOR], machine.rows * machine.cols);
+  sums->slots = sat_mul(sums->load_cycles[CORE_TENSOR], machine->rows * machine->cols);
 }
 
 static uint64_t longest_path(const struct stage *stage, struct stage_scratch *scratch) {

@@ -7,6 +7,22 @@
 
 struct floor_sets; /* stage_bound.c */
 
+/* A design as operators see it, with what is looked up by it. Stages that price side by side are asked for one design
+ * after another, so that the last one seen is mostly the next, too. */
+struct stage_seen {
+  struct accelerator running;
+  struct digest rules;
+  const struct stage_settings *settings;
+  const struct cost_settings *cost;
+  const struct technology *technology;
+  const struct cost_provider *provider;
+  bool is_filled;
+  struct machine machine;
+  struct digest full, lanes_only;       /* of the machine: of prices */
+  struct digest floors;                 /* of floors */
+  unsigned widths[1 << N_CORE_CLASSES]; /* doublings of cores that an op of these classes may take */
+};
+
 struct stage_scratch {
   struct arena arena; /* for schedules; grows to its working size and stays */
   uint8_t *classes;
@@ -17,12 +33,18 @@ struct stage_scratch {
   uint64_t *least_cycles; /* [n_shapes]: of the floors (stage_bound.h) */
   struct cost_cache *cache;
   struct memo *tilings;         /* NULL without a cache */
+  struct stage_seen *seen;      /* one for all stages side by side */
   struct digest rules, *shapes; /* parts of the cache's keys; shapes: [n_shapes] */
 };
 
 /* Floors kept between designs. */
 struct floor_sets *floor_sets_new(struct arena *arena, const struct stage *stage);
 void floor_sets_clear(struct floor_sets *sets);
+
+/* The design as it runs; valid until the next. */
+const struct stage_seen *stage_see(const struct stage *stage, const struct accelerator *running,
+                                   struct stage_scratch *scratch);
+struct digest floors_digest(const struct stage *stage, const struct machine *machine);
 
 /* What derating adds to the energy of these bytes; 0 without. */
 double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *running, uint64_t hbm_bytes);

@@ -5,6 +5,7 @@
  * Policy), so it works offline and tells nobody that it was read. What moves is drawn by the programs of results/page/;
  * without them tables, sentences and what is drawn as SVG here remain. */
 #include "results/report.h"
+#include "base/file.h"
 #include "results/report_parts.h"
 #include <stdio.h>
 #include <string.h>
@@ -153,4 +154,11 @@ void report_write(const struct report *report, struct arena *arena, const char *
   writer_raw(&writer, "</script>\n</body></html>\n");
   *html = writer.text;
   *n_bytes = writer.length;
+}
+
+bool report_publish(const struct report *report, const char *path, struct arena *arena, struct error *error) {
+  const char *html;
+  size_t n;
+  report_write(report, arena, &html, &n);
+  return file_publish(path, html, n, error);
 }

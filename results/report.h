@@ -7,6 +7,7 @@
 #ifndef RESULTS_REPORT_H
 #define RESULTS_REPORT_H
 
+#include "base/error.h"
 #include "results/curves.h"
 #include "results/timeline.h"
 
@@ -165,5 +166,7 @@ struct report {
 
 /* The page, in the arena, to be published as report.html. */
 void report_write(const struct report *report, struct arena *arena, const char **html, size_t *n_bytes);
+/* The same as a file. */
+bool report_publish(const struct report *report, const char *path, struct arena *arena, struct error *error);
 
 #endif

@@ -4,8 +4,8 @@
  * network on the products. Source: workloads §2.3. The interaction is a full product of which the lower triangle is
  * used. With interaction = "concat" the vectors only stand side by side (Wide & Deep, Cheng et al., arXiv 1606.07792;
  * neural collaborative filtering, He et al., arXiv 1708.05031), and numbers may do without a bottom network. Left out:
- * how tables are spread over devices; sums of single weights beside the network (the wide part), products of two
- * vectors element by element. */
+ * how tables are spread over devices, records that look up different numbers of rows; sums of single weights beside the
+ * network (the wide part), products of two vectors element by element. */
 #include "workloads/emit.h"
 #include <stdio.h>
 
@@ -16,7 +16,7 @@ static const char *const interactions[] = {"dot", "concat", NULL};
 
 struct dlrm {
   const char *kind;
-  uint64_t numeric, tables, embedding_width, interaction;
+  uint64_t numeric, tables, embedding_width, lookups, interaction;
   struct uint_list rows, bottom, top;
 };
 
@@ -33,6 +33,7 @@ static const struct field dlrm_field_list[] = {
     NUMBER(numeric, 0, EMIT_MAX_DIMENSION, "13", "Numbers of a record; 0 with interaction = \"concat\" alone."),
     NUMBER(tables, 1, MAX_TABLES, "26", "Categories of a record, each with a table."),
     NUMBER(embedding_width, 1, EMIT_MAX_DIMENSION, "128", "Width of a row of every table."),
+    NUMBER(lookups, 1, 1e6, "1", "Rows of every table that a record looks up, and sums."),
     LIST(rows, "[100000]", "Rows of each table, or one number for all."),
     {"interaction", FIELD_CHOICE, "", 0, 0, "\"dot\"", "What the top network sees: products of all vectors, or them.",
      offsetof(struct dlrm, interaction), ROLE_ANSWER, interactions},
@@ -64,23 +65,29 @@ static struct tensor layers(struct build *build, const char *part, struct tensor
   return x;
 }
 
-/* A row of table `i` for each record. */
+/* A row of table `i` for each record, or the sum of several. */
 static struct tensor look_up(struct build *build, uint32_t i) {
   struct emitter *const emit = &build->emit;
   const struct dlrm *const model = build->model;
   char name[EMIT_NAME_BYTES];
   snprintf(name, sizeof name, "category%u", i);
-  const struct tensor id = emit_input(emit, name, emit->batch, 1, EMIT_INDEX_BYTES);
+  const uint64_t n_ids = emit_product(emit, emit->batch, model->lookups);
+  const struct tensor ids = emit_input(emit, name, n_ids, 1, EMIT_INDEX_BYTES);
   const uint64_t n_rows = model->rows.values[model->rows.n == 1 ? 0 : i];
-  const struct tensor out = {
-      .rank = 2, .elements = emit_product(emit, emit->batch, model->embedding_width), .row = model->embedding_width};
+  struct tensor out = {
+      .rank = 2, .elements = emit_product(emit, n_ids, model->embedding_width), .row = model->embedding_width};
   const struct vector_op table = {.kind = OP_EMBEDDING,
                                   .n_parameters = emit_product(emit, n_rows, model->embedding_width),
                                   .n_weights = out.elements,
                                   .group = OP_ABSENT,
                                   .out = out};
   snprintf(name, sizeof name, "table%u", i);
-  return emit_vector(emit, name, &table, &id, 1);
+  const struct tensor found = emit_vector(emit, name, &table, &ids, 1);
+  if (model->lookups == 1) return found;
+  out.elements = emit_product(emit, emit->batch, out.row);
+  const struct vector_op sum = {.kind = OP_REDUCE, .n_lanes = found.elements, .group = OP_ABSENT, .out = out};
+  snprintf(name, sizeof name, "table%u.sum", i);
+  return emit_vector(emit, name, &sum, &found, 1);
 }
 
 /* Vectors of a record side by side, as one row. */

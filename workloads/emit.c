@@ -103,7 +103,8 @@ struct tensor emit_gemm(struct emitter *emitter, const char *name, struct tensor
   const uint64_t weights = emit_sum(emitter, matrices, gemm->n_bias);
   op.weighted = true;
   op.weight_group = gemm->group;
-  op.n_parameters = gemm->borrowed ? 0 : weights;
+  REQUIRE(gemm->n_borrowed <= weights || emitter->overflow);
+  op.n_parameters = gemm->borrowed ? 0 : weights - gemm->n_borrowed;
   op.weight_bytes = emit_product(emitter, weights, emitter->element_bytes);
   return add_gemm(emitter, name, gemm, &op, (struct tensor[2]){a, a});
 }

@@ -50,10 +50,11 @@ struct tensor emit_input(struct emitter *emitter, const char *name, uint64_t ele
 /* reps × C[m,n] = A[m,k]·B[k,n] */
 struct gemm {
   uint64_t reps, m, n, k;
-  uint64_t n_bias; /* parameters besides the matrices; the addition is part of the product */
-  uint32_t group;  /* weight_group, OP_ABSENT if the weights are this op's alone */
-  bool borrowed;   /* an earlier op of the group owns the weights */
-  uint8_t rank;    /* of the product */
+  uint64_t n_bias;     /* parameters besides the matrices; the addition is part of the product */
+  uint32_t group;      /* weight_group, OP_ABSENT if the weights are this op's alone */
+  bool borrowed;       /* an earlier op of the group owns the weights */
+  uint64_t n_borrowed; /* or only so many of them */
+  uint8_t rank;        /* of the product */
 };
 /* The second operand is a parameter. */
 struct tensor emit_gemm(struct emitter *emitter, const char *name, struct tensor a, const struct gemm *gemm);

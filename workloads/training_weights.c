@@ -127,6 +127,16 @@ static void bias_gradient(struct expansion *x, size_t i, uint64_t elements, uint
   expansion_link(x, &x->finals[x->members[x->group_start[i]]], expansion_add(x, &op, i, "db", preds), false);
 }
 
+/* Biases of op i, whose matrices have `weights`: what its group has besides them; where several ops own parts of one
+ * parameter (logits by a part of a table), what it reads besides them. */
+static uint64_t n_biases(const struct expansion *x, uint32_t start, size_t i, uint64_t weights, uint64_t parameters) {
+  const struct op *const from = &x->forward->ops[i];
+  size_t n_owners = 0;
+  for (uint32_t m = start; m < x->group_end[start]; m++) n_owners += x->forward->ops[x->members[m]].n_parameters > 0;
+  const uint64_t all = n_owners > 1 ? from->weight_bytes / from->element_bytes : parameters;
+  return all > weights ? all - weights : 0;
+}
+
 /* One W for member m and those after it that merge with it; marks them done. */
 static uint32_t merged_gradient(struct expansion *x, uint32_t start, uint32_t m, bool *done, uint64_t parameters) {
   const size_t leader = x->members[m];
@@ -149,7 +159,8 @@ static uint32_t merged_gradient(struct expansion *x, uint32_t start, uint32_t m,
   op.out_bytes = sat_mul(weights, x->settings->gradient_bytes);
   if (op.kind == OP_SCATTER) op.out_bytes = sat_mul(op.dim[DIM_ELEMENTS], x->settings->gradient_bytes); /* its rows */
   const uint32_t added = expansion_add(x, &op, leader, "dW", preds);
-  if (has_filter && parameters > weights) bias_gradient(x, leader, out_elements, parameters - weights, bias_preds);
+  const uint64_t biases = has_filter ? n_biases(x, start, leader, weights, parameters) : 0;
+  if (biases > 0) bias_gradient(x, leader, out_elements, biases, bias_preds);
   return added;
 }
 

@@ -27,11 +27,18 @@ struct transformer {
   uint64_t position_buckets; /* POSITION_RELATIVE */
   /* sequence pairs; `layers` are the encoder's */
   uint64_t decoder_layers, source_length, target_length;
+  /* Transformer-XL: tokens of the memory; groups of the vocabulary, and how many of 100 tokens lie in each but the
+   * first */
+  uint64_t memory;
+  struct uint_list cutoffs, tail_percent;
+  /* MobileBERT: the width inside a block, and feed-forward networks there */
+  uint64_t bottleneck, feed_forwards;
   /* images */
   uint64_t image, patch, channels, classes;
 };
 
-extern const struct field_table decoder_fields, encoder_fields, vit_fields, encoder_decoder_fields;
+extern const struct field_table decoder_fields, encoder_fields, vit_fields, encoder_decoder_fields,
+    transformer_xl_fields, mobilebert_fields;
 
 /* Fills in what the file left out and judges what a table of fields cannot; all mistakes at once. */
 bool transformer_check(const struct generation *generation, struct transformer *model, struct error *error);

@@ -21,6 +21,9 @@ static const char *const heads[] = {"lm", "mlm", NULL};
 #define CHOICE(name, choices, default_text, doc)                                                                       \
   { #name, FIELD_CHOICE, "", 0, 0, default_text, doc, offsetof(struct transformer, name), ROLE_ANSWER, choices }
 
+#define LIST(name, least, most, default_text, doc)                                                                     \
+  { #name, FIELD_UINT_LIST, "", least, most, default_text, doc, offsetof(struct transformer, name), ROLE_ANSWER, NULL }
+
 #define KIND                                                                                                           \
   { "kind", FIELD_TEXT, "", 0, 0, NULL, "Kind of model.", offsetof(struct transformer, kind), ROLE_ANSWER, NULL }
 #define BLOCK_FIELDS                                                                                                   \
@@ -94,6 +97,43 @@ const struct field_table vit_fields = {"vit", "A transformer over the patches of
 const struct field_table encoder_decoder_fields = {
     "encoder_decoder", "A transformer that reads one sequence and writes another.", encoder_decoder_field_list,
     sizeof encoder_decoder_field_list / sizeof *encoder_decoder_field_list};
+
+static const struct field transformer_xl_field_list[] = {
+    KIND,
+    NUMBER(layers, 1, NULL, "Blocks of attention and feed-forward."),
+    NUMBER(hidden, 1, NULL, "Width between blocks, and of the embedding."),
+    NUMBER(heads, 1, NULL, "Heads."),
+    NUMBER(head_size, 0, "0", "Width of a head; 0: hidden/heads."),
+    NUMBER(ffn, 0, "0", "Width inside the feed-forward part; 0: four times hidden."),
+    SWITCH(dropout, "true", "Dropout behind embedding, projection, activation, feed-forward and last norm."),
+    SWITCH(score_dropout, "false", "Dropout of the weights of values."),
+    NUMBER(vocab, 1, NULL, "Rows of the embedding, which the logits use too."),
+    NUMBER(sequence, 1, NULL, "Tokens of a segment."),
+    NUMBER(memory, 1, NULL, "Tokens before it that it attends to."),
+    LIST(cutoffs, 1, EMIT_MAX_DIMENSION, "[]", "First words of the groups of the adaptive softmax but the first."),
+    LIST(tail_percent, 0, 100, "[]", "Of each of these groups, how many of 100 tokens lie in it."),
+};
+const struct field_table transformer_xl_fields = {"transformer_xl", "A transformer with a memory.",
+                                                  transformer_xl_field_list,
+                                                  sizeof transformer_xl_field_list / sizeof *transformer_xl_field_list};
+
+static const struct field mobilebert_field_list[] = {
+    KIND,
+    NUMBER(layers, 1, NULL, "Blocks."),
+    NUMBER(hidden, 1, NULL, "Width between blocks."),
+    NUMBER(bottleneck, 1, NULL, "Width inside a block."),
+    NUMBER(heads, 1, NULL, "Heads, which share the width inside."),
+    NUMBER(ffn, 1, NULL, "Width inside a feed-forward network."),
+    NUMBER(feed_forwards, 1, "4", "Feed-forward networks of a block."),
+    NUMBER(vocab, 1, NULL, "Rows of the embedding."),
+    NUMBER(embedding_width, 1, NULL, "Width of the embedding, of which three tokens' stand side by side."),
+    NUMBER(token_types, 1, "2", "Rows of a second embedding."),
+    NUMBER(sequence, 1, NULL, "Tokens of one sample."),
+    SWITCH(dropout, "false", "Dropout behind embedding and blocks."),
+    SWITCH(score_dropout, "true", "Dropout of the weights of values."),
+};
+const struct field_table mobilebert_fields = {"mobilebert", "BERT with narrow blocks.", mobilebert_field_list,
+                                              sizeof mobilebert_field_list / sizeof *mobilebert_field_list};
 
 static void check_attention(const struct generation *generation, struct transformer *model, struct error *error) {
   const unsigned long long n_heads = model->heads, hidden = model->hidden;

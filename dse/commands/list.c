@@ -213,7 +213,7 @@ static bool list_tasks(struct invocation *invocation, struct error *error) {
   (void)error;
   for (size_t i = 0; i < n_tenancy_tasks; i++) {
     const struct tenancy_task *const task = &tenancy_tasks[i];
-    list_line(invocation, "task", task->name, task->models[0] != '\0' ? task->models : "all of the above");
+    list_line(invocation, "task", task->name, task->models);
   }
   return true;
 }

@@ -4,6 +4,7 @@
  * Limits: relax.h. The winner is that of the folder's topk.csv, held against its neighbours, one step along each axis.
  * A given design is judged as a run judges it, and compared with the folder's front.csv. Writes nothing. Left out:
  * which round pruned a design; its bound against the best says whether any would have. */
+#include "dse/cosearch/cosearch_why.h"
 #include "dse/design/relax.h"
 #include "dse/output/front_folder.h"
 
@@ -118,6 +119,48 @@ static void tell_limits(struct why *why) {
   }
   if (relaxed->cut) words(why, "(not all candidates were scheduled: a smaller step may help as well)\n");
   json_object_set_new(why->object, "relaxation", relaxations);
+}
+
+/* --- platforms of a co-search ----------------------------------------------------------------------------------------
+ */
+
+static json_t *tell_move(const struct why *why, const struct cosearch_move *move) {
+  struct arena *arena = why->run->invocation->arena;
+  struct relaxation relaxation = {.from = move->from, .to = move->to};
+  snprintf(relaxation.key, sizeof relaxation.key, "%s", move->key);
+  const bool whole = strcmp(move->key, "tenancy.cores") == 0;
+  const char *const set = whole ? arena_printf(arena, "%s=%.0f", move->key, move->to) : set_of(&relaxation, arena);
+  words(why, "  --set %s  (from %.9g, by %.3g %%): %s\n", set, move->from, 100 * move->share, move->admits);
+  return json_pack("{ss sf sf sf ss}", "set", set, "from", move->from, "to", move->to, "share", move->share, "admits",
+                   move->admits);
+}
+
+static bool tell_platforms(struct why *why, struct error *error) {
+  const struct run *run = why->run;
+  struct cosearch_moves moves;
+  json_t *told = json_array();
+  if (space_size(&run->designs.space) > run->settings.search.bound_points) {
+    words(why, "\nplatforms: the space has more than search.bound_points designs: not looked through\n");
+    return true;
+  }
+  if (!cosearch_relax(why->run, &moves, error)) return false;
+  if (moves.best != NULL) words(why, "\nplatforms: the best allowed is %s, %.6g\n", moves.best, moves.value);
+  if (moves.best == NULL) {
+    words(why, moves.smallest < COSEARCH_N_LIMITS ? "\nno platform is allowed; each of these limits helps alone:\n"
+               : moves.needs_joint                ? "\nno platform is allowed; all of these limits together help:\n"
+                                   : "\nno platform is allowed, and no limit of platforms alone helps\n");
+  }
+  for (enum cosearch_limit l = COSEARCH_AREA; l < COSEARCH_N_LIMITS; l++) {
+    const bool single = moves.smallest < COSEARCH_N_LIMITS;
+    const struct cosearch_move *const move = single ? &moves.single[l] : &moves.joint[l];
+    if (move->exists) json_array_append_new(told, tell_move(why, move));
+  }
+  json_object_set_new(why->object, "co_search",
+                      json_pack("{sb so so sb so}", "allowed", moves.best != NULL, "best",
+                                moves.best != NULL ? json_string(moves.best) : json_null(), "value",
+                                moves.best != NULL ? json_real(moves.value) : json_null(), "together",
+                                moves.smallest == COSEARCH_N_LIMITS && moves.needs_joint, "relaxation", told));
+  return true;
 }
 
 /* --- the winner ------------------------------------------------------------------------------------------------------
@@ -385,10 +428,11 @@ static bool tell(struct why *why, struct error *error) {
   if (why->folder != NULL && design != NULL) {
     why->has_front = front_folder_read(&why->front, why->folder, invocation->arena, ignored);
   }
-  const bool good = design == NULL || tell_design(why, design, error);
+  bool good = design == NULL || tell_design(why, design, error);
   if (design == NULL) {
     tell_limits(why);
     if (why->relaxed.fits) tell_winner(why);
+    if (why->relaxed.fits && cosearch_leads(why->run)) good = tell_platforms(why, error);
   }
   if (good && invocation->json && cluster_rank(invocation->cluster) == 0) {
     json_dumpf(why->object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
@@ -434,10 +478,14 @@ const struct command command_why = {
         "limits.constraints which of them to leave out. Of a results folder also the winner: its critical path, what\n"
         "stops it, what one step along each axis does, and 1 %. Of a design: what it breaks and by how much, or which "
         "one\n"
-        "dominates it, and whether its bound lets a search pass over it. Writes nothing. --json: points, looked,\n"
+        "dominates it, and whether its bound lets a search pass over it. Of a co-search also which limit of platforms "
+        "lets one\n"
+        "in. Writes nothing. --json: points, looked,\n"
         "allowed, feasible, limits (limit, unit, designs, alone, nearest_miss, relaxation), relaxation (list of set,\n"
         "from, to, share, admits), winner; of a design: design, feasible, breaks (limit, excess, unit), place,\n"
-        "dominated_by, pruned (pruned, bound, best, binding).",
+        "dominated_by, pruned (pruned, bound, best, binding); of a co-search: co_search (allowed, best, value, "
+        "together,\n"
+        "relaxation as above).",
     .examples = examples,
     .run = run_why,
 };

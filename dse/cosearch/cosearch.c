@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_GENERATIONS = 8, SCREENED = 512, PRICED = 256 }; /* points, jobs a task: a record of 4 KiB */
+enum { MOST_GENERATIONS = 24, SCREENED = 512, PRICED = 256 }; /* points, jobs a task: a record of 4 KiB */
 
 const char *cosearch_text(const struct cosearch *cosearch, const struct joint_platform *platform, struct arena *arena) {
   const char *text = "";
@@ -226,7 +226,7 @@ static void price_task(void *context, size_t index, void *record) {
   struct pricing *const pricing = context;
   const struct cosearch *const own = pricing->run->cosearch;
   const struct tenants *const tenants = pricing->run->tenants;
-  const struct cosearch_design *const design = &own->designs[index / pricing->n_parts];
+  const struct cosearch_design *const design = &own->designs[own->n_priced + index / pricing->n_parts];
   const size_t first = index % pricing->n_parts * PRICED, end = min_u64(first + PRICED, own->n_layers);
   const struct arena_mark mark = arena_get_mark(&pricing->arena);
   struct tenancy_world world = tenants->world;
@@ -252,7 +252,8 @@ static bool price_jobs(struct run *run, struct error *error) {
   struct cosearch *const own = run->cosearch;
   struct arena *const arena = run->invocation->arena;
   struct pricing pricing = {.run = run, .n_parts = ceil_div(own->n_layers, PRICED)};
-  const size_t n_tasks = own->n_designs * pricing.n_parts, n = own->n_layers;
+  const size_t n_priced = own->n_priced, n = own->n_layers;
+  const size_t n_tasks = (own->n_designs - n_priced) * pricing.n_parts;
   struct price *const prices = ARENA_NEW(arena, struct price, n_tasks * PRICED);
   double *const latency = ARENA_NEW(arena, double, own->n_designs *n);
   double *const bytes = ARENA_NEW(arena, double, own->n_designs *n);
@@ -263,9 +264,13 @@ static bool price_jobs(struct run *run, struct error *error) {
   const bool done = on_ranks(run, &work, prices, error);
   arena_release(&pricing.arena);
   if (!done) return false;
+  if (n_priced > 0) { /* the set has grown behind these */
+    memcpy(latency, own->problem.latency_cycles, n_priced * n * sizeof *latency);
+    memcpy(bytes, own->problem.bytes, n_priced * n * sizeof *bytes);
+  }
   for (size_t d = 0; d < own->n_designs; d++) {
-    for (size_t j = 0; j < n; j++) {
-      const struct price *const price = &prices[d * pricing.n_parts * PRICED + j];
+    for (size_t j = 0; j < n && d >= n_priced; j++) {
+      const struct price *const price = &prices[(d - n_priced) * pricing.n_parts * PRICED + j];
       latency[d * n + j] = price->latency_cycles;
       bytes[d * n + j] = price->bytes;
     }
@@ -274,6 +279,7 @@ static bool price_jobs(struct run *run, struct error *error) {
   own->problem.latency_cycles = latency;
   own->problem.bytes = bytes;
   own->problem.bandwidth = bandwidth;
+  own->n_priced = own->n_designs;
   return true;
 }
 
@@ -330,7 +336,7 @@ static void fill_costs(struct run *run) {
   }
 }
 
-bool cosearch_search(struct run *run, struct error *error) {
+bool cosearch_find(struct run *run, struct error *error) {
   struct cosearch *const own = run->cosearch;
   state_problem(run);
   list_layers(run);
@@ -351,5 +357,11 @@ bool cosearch_search(struct run *run, struct error *error) {
     if (!price_jobs(run, error) || !cosearch_rounds(run, error)) return run->rounds.stopped;
     if (!own->grows || g == MOST_GENERATIONS || !cosearch_grow(run)) break;
   }
-  return own->best == NULL || cosearch_map_winner(run, error);
+  return true;
+}
+
+bool cosearch_search(struct run *run, struct error *error) {
+  const struct cosearch *const own = run->cosearch;
+  if (!cosearch_find(run, error)) return false;
+  return run->rounds.stopped || own->best == NULL || cosearch_map_winner(run, error);
 }

@@ -42,10 +42,11 @@ struct cosearch {
   struct cosearch_heard *heard;
   struct point_set *heard_points; /* theirs, numbered alike */
   double last_value;              /* of the best before the set grew last */
+  int reach;                      /* values of an axis that it grew by */
   const char *reason;             /* why there is nothing; NULL: there is */
   uint64_t n_points;              /* of the space */
   size_t n_allowed; /* designs of which limits allow a platform, of them n_designs were looked at; 0: not known */
-  size_t n_designs;
+  size_t n_designs, n_priced; /* the jobs on the first so many are priced */
   struct cosearch_design *designs;
   struct point_set *points; /* theirs, numbered alike */
   size_t n_layers;          /* different jobs, by layer of the pool */

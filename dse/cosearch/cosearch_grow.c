@@ -2,14 +2,17 @@
  *
  * The run's own search, with half of its evaluations, tells of good designs for training. Of these the most promising
  * for both are the beginning; then, as long as the best platform improves, the neighbours of what stands on the best
- * platforms are added (one axis one value up or down, or one up and another down: where limits bind no single step
- * leads on), which are bounded and priced like all. A heuristic: its gap holds among the designs looked at. */
+ * platforms are added (one axis one value up or down, or two: where limits bind no single step leads on), which are
+ * bounded and priced like all. Where that helps no more, steps get longer, up to MOST_REACH values. A heuristic: its
+ * gap holds among the designs looked at. */
 #include "dse/cosearch/cosearch_private.h"
 
 #include "base/checked.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MOST_REACH = 3 };
 
 static void hear(void *context, const struct record *record) {
   struct run *const run = context;
@@ -99,40 +102,54 @@ static bool step(const struct space *space, struct point *point, size_t axis, in
   return true;
 }
 
-static void add_neighbours(struct growth *growth, const struct point *of) {
+/* One axis or two changed by at most `reach` values each. */
+static void add_neighbours(struct growth *growth, const struct point *of, int reach) {
   const struct space *const space = &growth->run->designs.space;
   for (size_t a = 0; a < space->n_axes; a++) {
-    for (int by = -1; by <= 1; by += 2) {
+    for (int by = -reach; by <= reach; by++) {
       struct point near = *of;
-      if (!step(space, &near, a, by)) continue;
+      if (by == 0 || !step(space, &near, a, by)) continue;
       add_point(growth, &near);
-      for (size_t b = 0; b < space->n_axes; b++) {
-        struct point exchanged = near;
-        if (b != a && step(space, &exchanged, b, -by)) add_point(growth, &exchanged);
+      for (size_t b = a + 1; b < space->n_axes; b++) {
+        for (int also = -reach; also <= reach; also++) {
+          struct point both = near;
+          if (also != 0 && step(space, &both, b, also)) add_point(growth, &both);
+        }
       }
     }
   }
 }
 
+/* By neighbours within own->reach of what `before` found; false: there are none, or no room. */
+static bool grow(struct run *run, const struct cosearch *before) {
+  struct cosearch *const own = run->cosearch;
+  struct growth growth = {run, own->settings->designs};
+  cosearch_make_room(run, max_u64(growth.room, before->n_designs));
+  for (size_t d = 0; d < before->n_designs; d++) {
+    cosearch_add(run, &before->designs[d], before->problem.training[d], before->problem.trained[d]);
+  }
+  for (size_t i = 0; i < before->n_found && i < own->settings->finalists; i++) {
+    const struct joint_platform *const platform = before->found[i];
+    for (uint32_t k = 0; k < platform->n_kinds; k++) {
+      add_neighbours(&growth, &before->designs[platform->design[k]].point, own->reach);
+    }
+  }
+  if (own->n_designs > before->n_designs) return true;
+  const struct cosearch grown = *own;
+  *own = *before;
+  own->reach = grown.reach, own->last_value = grown.last_value;
+  return false;
+}
+
 bool cosearch_grow(struct run *run) {
   struct cosearch *const own = run->cosearch;
   const struct cosearch before = *own;
-  struct growth growth = {run, own->settings->designs};
-  if (before.best == NULL || before.best->value <= before.last_value) return false;
-  own->last_value = before.best->value;
-  cosearch_make_room(run, max_u64(growth.room, before.n_designs));
-  for (size_t d = 0; d < before.n_designs; d++) {
-    cosearch_add(run, &before.designs[d], before.problem.training[d], before.problem.trained[d]);
+  /* Where the metric allows none yet, those that miss it least come first. */
+  const double value = before.best != NULL ? before.best->value : 0;
+  own->reach = value > before.last_value ? 1 : before.reach + 1;
+  own->last_value = value;
+  for (; own->reach <= MOST_REACH; own->reach++) {
+    if (grow(run, &before)) return true;
   }
-  for (size_t i = 0; i < before.n_found && i < own->settings->finalists; i++) {
-    const struct joint_platform *const platform = before.found[i];
-    for (uint32_t k = 0; k < platform->n_kinds; k++) {
-      add_neighbours(&growth, &before.designs[platform->design[k]].point);
-    }
-  }
-  if (own->n_designs > before.n_designs) return true;
-  const double last_value = own->last_value;
-  *own = before;
-  own->last_value = last_value;
   return false;
 }

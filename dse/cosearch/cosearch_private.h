@@ -8,6 +8,8 @@
 double cosearch_bandwidth(const struct run *run, const struct cosearch_design *design);
 /* False: the template forbids it. */
 bool cosearch_take_design(const struct run *run, const struct point *point, struct cosearch_design *design);
+/* All of cosearch_search but the winner's mapping. */
+bool cosearch_find(struct run *run, struct error *error);
 /* As many devices of it as a platform may have. */
 uint32_t cosearch_most(const struct cosearch *cosearch, const struct cosearch_design *design);
 /* Only orders designs where there are too many: training on so many, times their arrays' peak. */

@@ -431,8 +431,7 @@ bool picture_publish(struct run *run, struct error *error) {
   report.breakdowns = breakdowns(&design, has_tdp, &report.n_breakdowns, arena);
   const char *bytes;
   size_t n;
-  report_write(&report, arena, &bytes, &n);
-  if (!file_publish(run_path(run, "report.html"), bytes, n, error)) return false;
+  if (!report_publish(&report, run_path(run, "report.html"), arena, error)) return false;
   trace_write(timeline, arena, &bytes, &n);
   if (!file_publish(run_path(run, "trace-best.json"), bytes, n, error)) return false;
   for (size_t t = has_system ? 0 : 1; t < 2; t++) {

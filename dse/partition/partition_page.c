@@ -1,8 +1,8 @@
 /* A partition to look at: what each chip's load is made of, where the graph is cut, what crosses the cuts, and a few
  * samples on their way through the chips. See partition_page.h. */
 #include "dse/partition/partition_page.h"
+#include "dse/map/map_page.h"
 
-#include "base/file.h"
 #include "dse/output/pipeline_picture.h"
 #include "results/report.h"
 #include <inttypes.h>
@@ -253,19 +253,9 @@ static const struct report_column bound_columns[] = {
     {"bound", "", "", true}, {"value", "ms", "max", false}, {"of the answer", "%", "", false}};
 
 static void list_bounds(const struct partition_shown *shown, struct arena *arena, struct report_table *table) {
-  struct report_cell *const cells = ARENA_NEW(arena, struct report_cell, 3 * PARTITION_N_BOUNDS);
-  for (size_t i = 0; i < PARTITION_N_BOUNDS; i++) {
-    const double value = shown->bounds->value[i];
-    cells[3 * i] = (struct report_cell){NAN, partition_bound_names[i]};
-    cells[3 * i + 1].number = value > 0 ? value : NAN;
-    cells[3 * i + 2].number = value > 0 && shown->outcome->value > 0 ? 100 * value / shown->outcome->value : NAN;
-  }
-  *table = (struct report_table){.title = "Lower bounds",
-                                 .sentence = "No partition is below the largest of them. An empty cell: not computed.",
-                                 .columns = bound_columns,
-                                 .n_columns = 3,
-                                 .cells = cells,
-                                 .n_rows = PARTITION_N_BOUNDS};
+  const struct map_page_bounds bounds = {PARTITION_N_BOUNDS,    partition_bound_names, shown->bounds->value,
+                                         shown->outcome->value, "partition",           bound_columns};
+  map_page_bounds(&bounds, arena, table);
 }
 
 static const struct report_column node_columns[] = {{"node", "", "", false},         {"operator", "", "", true},
@@ -346,8 +336,5 @@ bool partition_publish_page(const struct partition_shown *shown, const char *pat
       .n_profiles = 1,
       .tables = tables,
       .n_tables = sizeof tables / sizeof *tables};
-  const char *html;
-  size_t n;
-  report_write(&report, arena, &html, &n);
-  return file_publish(path, html, n, error);
+  return report_publish(&report, path, arena, error);
 }

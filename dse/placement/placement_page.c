@@ -1,7 +1,7 @@
 /* A placement as a Gantt chart a device, devices at work below, and a page around both. See placement_page.h. */
 #include "dse/placement/placement_page.h"
+#include "dse/map/map_page.h"
 
-#include "base/file.h"
 #include "dse/output/pipeline_picture.h"
 #include "results/report.h"
 #include <math.h>
@@ -164,19 +164,9 @@ static const struct report_column bound_columns[] = {
     {"bound", "", "", true}, {"value", "", "max", false}, {"of the answer", "%", "", false}};
 
 static void list_bounds(const struct placement_shown *shown, struct arena *arena, struct report_table *table) {
-  struct report_cell *const cells = ARENA_NEW(arena, struct report_cell, 3 * PLACEMENT_N_BOUNDS);
-  for (size_t i = 0; i < PLACEMENT_N_BOUNDS; i++) {
-    const double value = shown->bounds->value[i];
-    cells[3 * i] = (struct report_cell){NAN, placement_bound_names[i]};
-    cells[3 * i + 1].number = value > 0 ? value : NAN;
-    cells[3 * i + 2].number = value > 0 ? 100 * value / shown->outcome->value : NAN;
-  }
-  *table = (struct report_table){.title = "Lower bounds",
-                                 .sentence = "No placement is below the largest of them. An empty cell: not computed.",
-                                 .columns = bound_columns,
-                                 .n_columns = 3,
-                                 .cells = cells,
-                                 .n_rows = PLACEMENT_N_BOUNDS};
+  const struct map_page_bounds bounds = {PLACEMENT_N_BOUNDS,    placement_bound_names, shown->bounds->value,
+                                         shown->outcome->value, "placement",           bound_columns};
+  map_page_bounds(&bounds, arena, table);
 }
 
 static const struct report_column device_columns[] = {
@@ -286,8 +276,5 @@ bool placement_publish_page(const struct placement_shown *shown, const char *pat
       .n_profiles = 1,
       .tables = tables,
       .n_tables = sizeof tables / sizeof *tables};
-  const char *html;
-  size_t n;
-  report_write(&report, arena, &html, &n);
-  return file_publish(path, html, n, error);
+  return report_publish(&report, path, arena, error);
 }

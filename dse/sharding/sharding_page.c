@@ -2,7 +2,6 @@
  * tables are in sharding_page_tables.c. */
 #include "dse/sharding/sharding_page.h"
 
-#include "base/file.h"
 #include "dse/output/pipeline_picture.h"
 #include "dse/sharding/sharding_page_private.h"
 #include "results/report.h"
@@ -216,8 +215,5 @@ bool sharding_publish_page(const struct sharding_shown *shown, const char *path,
       .n_timelines = 1,
       .tables = tables,
       .n_tables = SHARDING_PAGE_TABLES};
-  const char *html;
-  size_t n;
-  report_write(&report, arena, &html, &n);
-  return file_publish(path, html, n, error);
+  return report_publish(&report, path, arena, error);
 }

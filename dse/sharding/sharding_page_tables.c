@@ -1,5 +1,6 @@
 /* The tables of a sharding's page: bounds, sets, layers, what travels between sets; and what sets' time is made of. See
  * sharding_page.h. */
+#include "dse/map/map_page.h"
 #include "dse/sharding/sharding_page_private.h"
 
 #include <math.h>
@@ -54,23 +55,11 @@ void sharding_page_chapter(const struct sharding_shown *shown, struct arena *are
 
 static const struct report_column bound_columns[] = {
     {"bound", "", "", true}, {"value", "s", "max", false}, {"of the answer", "%", "", false}};
-enum { N_BOUND_COLUMNS = sizeof bound_columns / sizeof *bound_columns };
 
 static void list_bounds(const struct sharding_shown *shown, struct arena *arena, struct report_table *table) {
-  struct report_cell *const cells = ARENA_NEW(arena, struct report_cell, N_BOUND_COLUMNS * SHARDING_N_BOUNDS);
-  for (size_t i = 0; i < SHARDING_N_BOUNDS; i++) {
-    const double value = shown->bounds->value_s[i];
-    struct report_cell *const cell = &cells[N_BOUND_COLUMNS * i];
-    cell[0] = (struct report_cell){NAN, sharding_bound_names[i]};
-    cell[1].number = value > 0 ? value : NAN;
-    cell[2].number = value > 0 ? 100 * value / shown->outcome->value_s : NAN;
-  }
-  *table = (struct report_table){.title = "Lower bounds",
-                                 .sentence = "No sharding is below the largest of them. An empty cell: not computed.",
-                                 .columns = bound_columns,
-                                 .n_columns = N_BOUND_COLUMNS,
-                                 .cells = cells,
-                                 .n_rows = SHARDING_N_BOUNDS};
+  const struct map_page_bounds bounds = {SHARDING_N_BOUNDS,       sharding_bound_names, shown->bounds->value_s,
+                                         shown->outcome->value_s, "sharding",           bound_columns};
+  map_page_bounds(&bounds, arena, table);
 }
 
 static const struct report_column set_columns[] = {

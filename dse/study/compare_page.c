@@ -2,7 +2,6 @@
  * of it: the same comparison gives the same page. See compare.h. */
 #include "dse/study/compare.h"
 
-#include "base/file.h"
 #include "results/report.h"
 #include <math.h>
 
@@ -101,8 +100,5 @@ bool compare_publish_page(const struct contest *contest, const char *path, struc
                                 .curves = &curves,
                                 .tables = lay_out(contest, order),
                                 .n_tables = 1};
-  const char *html;
-  size_t n;
-  report_write(&report, arena, &html, &n);
-  return file_publish(path, html, n, error);
+  return report_publish(&report, path, arena, error);
 }

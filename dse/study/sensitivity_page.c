@@ -2,7 +2,6 @@
 #include "dse/output/picture.h"
 #include "dse/study/sensitivity.h"
 
-#include "base/file.h"
 #include "results/report.h"
 #include <inttypes.h>
 #include <math.h>
@@ -149,8 +148,5 @@ bool sensitivity_html(const struct sensitivity *sensitivity, const char *path, s
       .tables = tables,
       .n_tables = n_tables,
       .settings = run->settings_text};
-  const char *bytes;
-  size_t n;
-  report_write(&report, arena, &bytes, &n);
-  return file_publish(path, bytes, n, error);
+  return report_publish(&report, path, arena, error);
 }

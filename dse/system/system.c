@@ -224,11 +224,13 @@ static bool check_strategy(const struct strategy *strategy, const struct pipelin
   return true;
 }
 
-static struct system_plan *new_plan(struct system *system, const struct strategy *strategy, const struct cut *cut) {
+static struct system_plan *new_plan(struct system *system, const struct strategy *strategy, struct block_table *table) {
   struct system_plan *own = ARENA_NEW(system->arena, struct system_plan, 1);
   own->strategy = *strategy;
-  own->cut = cut;
+  own->cut = table->cut;
   own->schedule = pipeline_schedules[strategy->schedule];
+  own->is_torn = table->is_torn;
+  own->table = table;
   own->n_microbatches = strategy->global_batch / (strategy->degrees.data * strategy->microbatch);
   own->n_devices = strategy_devices(strategy);
   return own;
@@ -238,9 +240,11 @@ bool system_prepare(struct system *system, const struct strategy *strategy, cons
                     struct error *error) {
   const struct pipeline_schedule *schedule = pipeline_schedules[strategy->schedule];
   if (!check_strategy(strategy, schedule, error)) return false;
-  struct cut *cut = cut_of(system, strategy, schedule->tears && strategy->degrees.pipeline > 1);
+  const bool is_torn = schedule->tears && strategy->degrees.pipeline > 1;
+  struct cut *cut = cut_of(system, strategy, is_torn);
   if (!cut->legal) return error_add(error, cut->why_not->status, "%s", cut->why_not->text);
-  struct system_plan *own = new_plan(system, strategy, cut);
+  struct block_table *table = system_table_of(system, cut, (enum recompute)strategy->recompute, is_torn);
+  struct system_plan *own = new_plan(system, strategy, table);
   if (!system_lay_out(system, own, NULL, error)) return false;
   system->n_plans++;
   *plan = own;
@@ -250,7 +254,7 @@ bool system_prepare(struct system *system, const struct strategy *strategy, cons
 bool system_move_layers(struct system *system, const struct system_plan *plan, const uint32_t *end,
                         const struct system_plan **moved, struct error *error) {
   const size_t n = plan->cut->chain.n_places;
-  struct system_plan *own = new_plan(system, &plan->strategy, plan->cut);
+  struct system_plan *own = new_plan(system, &plan->strategy, plan->table);
   const struct arena_mark mark = arena_get_mark(system->scratch);
   uint32_t *stage_of = ARENA_NEW(system->scratch, uint32_t, n);
   for (size_t place = 0, stage = 0; place < n; place++) {
@@ -268,10 +272,9 @@ const struct strategy *system_plan_strategy(const struct system_plan *plan) { re
 uint64_t system_plan_memory_bytes(const struct system_plan *plan) { return plan->runs[plan->fullest].memory_bytes; }
 
 bool system_runs_phase(const struct system_plan *plan, size_t block, unsigned phase) {
-  const bool torn = plan->schedule->tears && plan->strategy.degrees.pipeline > 1;
   const bool half = phase == BLOCK_BACKWARD_DATA || phase == BLOCK_BACKWARD_WEIGHT;
-  if (half && !torn) return false;
-  if (phase == BLOCK_BACKWARD && torn) return false;
+  if (half && !plan->is_torn) return false;
+  if (phase == BLOCK_BACKWARD && plan->is_torn) return false;
   if (phase == BLOCK_SELECTIVE && plan->strategy.recompute != RECOMPUTE_SELECTIVE) return false;
   return plan->cut->unit[block * N_BLOCK_PHASES + phase] != NO_UNIT;
 }

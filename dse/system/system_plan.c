@@ -181,6 +181,14 @@ static void fill_memory(const struct system *system, const struct system_plan *p
  * -----------------------------------------------------------------------------------------------------------
  */
 
+static double updated_share(const struct system_plan *plan, const struct device_run *run) {
+  const struct split_degrees *degrees = &plan->strategy.degrees;
+  const double ranks = (double)(degrees->data * degrees->context), expert_ranks = ranks / (double)degrees->expert;
+  const double dense = (double)run->dense_parameters, expert = (double)run->expert_parameters;
+  if (plan->strategy.zero == 0 || !(dense + expert > 0)) return 1;
+  return (dense / ranks + expert / expert_ranks) / (dense + expert);
+}
+
 struct layout { /* of one device */
   uint32_t *blocks, *first_blocks;
   uint64_t dense, expert, kept_bytes, send_forward, send_backward;
@@ -235,14 +243,16 @@ static bool same_layout(const struct layout *a, const struct layout *b, size_t n
          a->send_forward == b->send_forward && a->send_backward == b->send_backward;
 }
 
-static void start_run(const struct system *system, const struct layout *layout, size_t n_blocks,
+static void start_run(const struct system *system, const struct system_plan *plan, const struct layout *layout,
                       struct device_run *run) {
+  const size_t n_blocks = plan->cut->chain.n_blocks;
   run->blocks = ARENA_NEW(system->arena, uint32_t, n_blocks);
   run->first_blocks = ARENA_NEW(system->arena, uint32_t, n_blocks);
   memcpy(run->blocks, layout->blocks, n_blocks * sizeof *layout->blocks);
   memcpy(run->first_blocks, layout->first_blocks, n_blocks * sizeof *layout->blocks);
   run->dense_parameters = layout->dense;
   run->expert_parameters = layout->expert;
+  run->updated_share = updated_share(plan, run);
   run->send_forward_bytes = layout->send_forward;
   run->send_backward_bytes = layout->send_backward;
 }
@@ -269,7 +279,7 @@ bool system_lay_out(struct system *system, struct system_plan *plan, const uint3
     if (plan->n_runs == 0 || !same_layout(&before, &own, n_blocks)) {
       struct device_run *run = &plan->runs[plan->n_runs++];
       run->first = (uint32_t)s;
-      start_run(system, &own, n_blocks, run);
+      start_run(system, plan, &own, run);
     }
     struct device_run *run = &plan->runs[plan->n_runs - 1];
     run->n++;
@@ -305,7 +315,7 @@ static uint32_t number_of(const struct system *system, struct system_pieces *pie
   }
   struct device_run *run = &pieces->plan.runs[pieces->plan.n_runs];
   run->n = 1;
-  start_run(system, layout, n_blocks, run);
+  start_run(system, &pieces->plan, layout, run);
   pieces->kept_bytes[pieces->plan.n_runs] = layout->kept_bytes;
   return (uint32_t)pieces->plan.n_runs++;
 }

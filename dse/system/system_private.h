@@ -24,6 +24,29 @@ struct unit_cost {
 
 #define NO_UNIT UINT32_MAX
 
+struct phase_times { /* of some blocks, a microbatch; update_s an iteration */
+  double forward_s, backward_s, data_s, weight_s, update_s, link_s;
+};
+
+/* How often an iteration runs a unit: each microbatch, twice each, by a device's share of what is updated. */
+enum term_times { TERM_MICROBATCHES, TERM_TWICE, TERM_UPDATED, N_TERM_TIMES };
+
+/* The units of a block that an iteration runs. */
+struct block_terms {
+  uint32_t n, unit[N_BLOCK_PHASES];
+  uint8_t times[N_BLOCK_PHASES]; /* enum term_times */
+};
+
+/* What plans have in common that cut and compute again alike. */
+struct block_table {
+  const struct cut *cut;
+  enum recompute recompute;
+  bool is_torn;
+  struct block_terms *terms; /* [n_blocks] */
+  struct phase_times *times; /* [n_blocks] scratch: of the costs that it was filled from last */
+  struct block_table *next;
+};
+
 /* A workload at one microbatch, split in one way, cut into blocks. */
 struct cut {
   struct split_degrees degrees; /* data and pipeline 1 */
@@ -35,6 +58,7 @@ struct cut {
   uint32_t *unit; /* [n_blocks * N_BLOCK_PHASES] or NO_UNIT */
   double *macs;   /* [n_blocks] of all phases */
   uint32_t *n_of; /* [n_blocks] places of the chain */
+  struct block_table *tables;
   struct cut *next;
 };
 
@@ -65,7 +89,8 @@ struct device_run {
   uint64_t send_forward_bytes, send_backward_bytes; /* from its first chunk to the next device, and back */
   uint64_t fixed_bytes, memory_bytes;
   struct system_memory memory;
-  double last_bucket; /* the share of its last block in what is reduced */
+  double last_bucket;   /* the share of its last block in what is reduced */
+  double updated_share; /* of its parameters: with ZeRO its shard, of experts among the ranks that hold them */
   struct run_links links[LINK_SLOTS];
 };
 
@@ -79,6 +104,8 @@ struct system_plan {
   struct strategy strategy;
   const struct system_plan *moved_from; /* whose layers were moved along; NULL: they lie as the strategy says */
   const struct cut *cut;
+  struct block_table *table; /* of the cut */
+  bool is_torn;              /* backward passes run in halves */
   const struct pipeline_schedule *schedule;
   uint64_t n_microbatches, n_devices;
   size_t n_parts;        /* devices in a row · chunks */
@@ -131,10 +158,22 @@ bool system_runs_phase(const struct system_plan *plan, size_t block, unsigned ph
 void system_visit_units(const struct system_plan *plan, const struct device_run *run,
                         void (*visit)(void *context, uint32_t unit), void *context);
 
+/* The cut's table for plans of this kind, made when first asked for. */
+struct block_table *system_table_of(struct system *system, struct cut *cut, enum recompute recompute, bool is_torn);
+/* Times the plan's blocks, or those of all plans, in their tables: stale as soon as costs change. */
+void system_table(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs);
+void system_table_all(const struct system *system, const struct unit_cost *costs);
+/* So many of each of the plan's blocks, from its table. */
+void system_time_blocks(const struct system *system, const struct system_plan *plan, const uint32_t *blocks,
+                        struct phase_times *times);
+
 /* Seconds of an iteration that no schedule of these units' costs beats, in time that depends on runs alone; costs may
  * be floors. */
 double system_bound_s(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
                       const struct network *network);
+/* The same from a table that is up to date. */
+double system_tabled_bound_s(const struct system *system, const struct system_plan *plan,
+                             const struct network *network);
 /* The same by simulation, which knows the bubbles of every schedule: closer, and dearer. 0: nothing is known. */
 double system_simulated_bound_s(struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
                                 const struct network *network);

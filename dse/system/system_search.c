@@ -171,11 +171,12 @@ void system_search_bound(struct system_search *search, const struct system_desig
     return;
   }
   clear_score(score);
+  system_table_all(search->system, search->floors);
   for (size_t i = 0; i < search->n_plans; i++) {
     const struct system_plan *plan = search->plans[i];
     search->bounds[i] = (struct plan_bound){(double)INFINITY, (uint32_t)i};
     if (!is_allowed(search, design, plan, score)) continue;
-    const double seconds = system_bound_s(search->system, plan, search->floors, &network);
+    const double seconds = system_tabled_bound_s(search->system, plan, &network);
     search->bounds[i].seconds = seconds;
     if (!isfinite(seconds)) continue;
     const double throughput = (double)search->samples / seconds;

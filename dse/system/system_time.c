@@ -16,6 +16,9 @@
 /* Sums in another order than the simulation's round otherwise: bounds are loosened by far more. */
 static const double BOUND_SLACK = 1e-9;
 
+/* fmax, which the compiler cannot put in line. What is not a number gives way: no work times an endless block. */
+static inline double larger(double a, double b) { return a > b || isnan(b) ? a : b; }
+
 /* --- links ----------------------------------------------------------------------------------------------------------
  * Devices count tensor, context, experts, data, pipeline. All that hold the same parameters reduce their gradients:
  * over context and data; of experts those in the same place of their group. */
@@ -98,67 +101,7 @@ void system_time_links(const struct system *system, const struct system_plan *pl
 
 static double tied_s(const struct system_plan *plan) { return plan->links->tied_s[plan->links->now]; }
 
-/* --- blocks ---------------------------------------------------------------------------------------------------------
- */
-
-struct phase_times { /* of some blocks, a microbatch; update_s an iteration */
-  double forward_s, backward_s, data_s, weight_s, update_s, link_s;
-};
-
-/* Collectives that are cut up with the products around them (asynchronous tensor parallelism) hide behind these, but
- * for a share. Rises with either time. */
-static double cost_s(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
-                     size_t block, unsigned phase, double *link_s) {
-  const uint32_t unit = plan->cut->unit[block * N_BLOCK_PHASES + phase];
-  if (unit == NO_UNIT) return 0;
-  const double own_link_s = fmin(costs[unit].link_s, costs[unit].seconds);
-  const double share = system->model.law->overlap_tensor;
-  const double hidden_s = share > 0 ? fmin(share * own_link_s, costs[unit].seconds - own_link_s) : 0;
-  *link_s += costs[unit].link_s - hidden_s;
-  return costs[unit].seconds - hidden_s;
-}
-
-static bool is_torn(const struct system_plan *plan) { return plan->schedule->tears && plan->problem.n_devices > 1; }
-
-/* Full recomputation, but of what comes last. */
-static bool runs_again(const struct system_plan *plan, size_t block) {
-  return plan->strategy.recompute == RECOMPUTE_FULL && plan->cut->chain.blocks[block].recomputes;
-}
-
-static void add_block(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
-                      size_t block, uint32_t n, struct phase_times *times) {
-  double link_s = 0, unused = 0;
-  const double forward_s = cost_s(system, plan, costs, block, BLOCK_FORWARD, &link_s);
-  double again_s = 0;
-  if (runs_again(plan, block)) again_s = cost_s(system, plan, costs, block, BLOCK_FORWARD, &link_s);
-  if (plan->strategy.recompute == RECOMPUTE_SELECTIVE)
-    again_s = cost_s(system, plan, costs, block, BLOCK_SELECTIVE, &link_s);
-  times->forward_s += n * forward_s;
-  if (is_torn(plan)) {
-    const double data_s = again_s + cost_s(system, plan, costs, block, BLOCK_BACKWARD_DATA, &link_s);
-    const double weight_s = cost_s(system, plan, costs, block, BLOCK_BACKWARD_WEIGHT, &link_s);
-    times->data_s += n * data_s;
-    times->weight_s += n * weight_s;
-    times->backward_s += n * (data_s + weight_s);
-  } else {
-    times->backward_s += n * (again_s + cost_s(system, plan, costs, block, BLOCK_BACKWARD, &link_s));
-  }
-  times->link_s += n * link_s;
-  const double update_s = cost_s(system, plan, costs, block, BLOCK_UPDATE, &unused);
-  times->update_s += n * update_s;
-  if (plan->n_microbatches == 1 || plan->strategy.zero == 3) return; /* sharded gradients: with their reduction */
-  const double added_s = n * system->model.law->accumulation_share * update_s;
-  times->backward_s += added_s;
-  if (is_torn(plan)) times->weight_s += added_s;
-}
-
-static void time_blocks(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
-                        const uint32_t *blocks, struct phase_times *times) {
-  *times = (struct phase_times){0};
-  for (size_t b = 0; b < plan->cut->chain.n_blocks; b++) {
-    if (blocks[b] > 0) add_block(system, plan, costs, b, blocks[b], times);
-  }
-}
+/* --- what a device adds to its blocks ------------------------------------------------------------------------------*/
 
 static double exposed_s(const struct system *system, double traffic_s, double cover_s) {
   const struct system_law *law = system->model.law;
@@ -180,24 +123,15 @@ static void add_sharding(const struct system *system, const struct system_plan *
   *exposed = forward_s + backward_s;
 }
 
-/* Of a device's parameters, those that it updates: with ZeRO its shard, of experts among the ranks that hold them. */
-static double updated_share(const struct system_plan *plan, const struct device_run *run) {
-  const struct split_degrees *degrees = &plan->strategy.degrees;
-  const double ranks = (double)(degrees->data * degrees->context), expert_ranks = ranks / (double)degrees->expert;
-  const double dense = (double)run->dense_parameters, expert = (double)run->expert_parameters;
-  if (plan->strategy.zero == 0 || !(dense + expert > 0)) return 1;
-  return (dense / ranks + expert / expert_ranks) / (dense + expert);
-}
-
 /* Behind the last microbatch: what reduction and gathering leave uncovered, and the update itself. */
 static double tail_s(const struct system *system, const struct system_plan *plan, const struct device_run *run,
                      const struct phase_times *times, double *update_s) {
-  *update_s = times->update_s * updated_share(plan, run);
+  *update_s = times->update_s * run->updated_share;
   if (plan->strategy.zero == 3) return 0;
   const double least_s = run->last_bucket * links_of(plan, run)->reduce_s;
-  const double reduce_s = fmax(exposed_s(system, links_of(plan, run)->reduce_s, times->backward_s), least_s);
-  return reduce_s + fmax(exposed_s(system, links_of(plan, run)->gather_s, times->forward_s),
-                         run->last_bucket * links_of(plan, run)->gather_s);
+  const double reduce_s = larger(exposed_s(system, links_of(plan, run)->reduce_s, times->backward_s), least_s);
+  return reduce_s + larger(exposed_s(system, links_of(plan, run)->gather_s, times->forward_s),
+                           run->last_bucket * links_of(plan, run)->gather_s);
 }
 
 /* What nothing hides. */
@@ -211,6 +145,12 @@ static double least_tail_s(const struct system_plan *plan, const struct device_r
 
 double system_bound_s(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs,
                       const struct network *network) {
+  system_table(system, plan, costs);
+  return system_tabled_bound_s(system, plan, network);
+}
+
+double system_tabled_bound_s(const struct system *system, const struct system_plan *plan,
+                             const struct network *network) {
   system_time_links(system, plan, network);
   const double m = (double)plan->n_microbatches;
   /* The ramps cross devices in order only where chunks lie round robin. */
@@ -220,26 +160,27 @@ double system_bound_s(const struct system *system, const struct system_plan *pla
     const struct device_run *run = &plan->runs[r];
     struct phase_times own, first;
     double unused, update_s;
-    time_blocks(system, plan, costs, run->blocks, &own);
-    time_blocks(system, plan, costs, run->first_blocks, &first);
+    system_time_blocks(system, plan, run->blocks, &own);
+    first = own;
+    if (plan->problem.n_chunks > 1) system_time_blocks(system, plan, run->first_blocks, &first);
     add_sharding(system, plan, run, 1, &own, &unused);
     const double load_s = m * (own.forward_s + own.backward_s);
     const double end_s = tail_s(system, plan, run, &own, &update_s) + update_s;
     const double step_forward_s = first.forward_s + links_of(plan, run)->send_forward_s;
-    const double step_back_s = is_torn(plan) ? first.data_s : first.backward_s;
+    const double step_back_s = plan->is_torn ? first.data_s : first.backward_s;
     const double step_s = step_forward_s + step_back_s + links_of(plan, run)->send_backward_s;
     /* Of several chunks a walk passes the first alone, and cannot be relied on to make up for what a longer backward
      * pass of the others hides. */
     if (r == 0) first_tail_s = plan->problem.n_chunks == 1 ? end_s : least_tail_s(plan, run);
     /* Of a run's devices the last waits longest. */
     const double before_s = ramps ? prefix_s + (run->n - 1) * step_s : 0;
-    const double core_s = is_torn(plan) ? m * (own.forward_s + own.data_s) : load_s;
-    pipeline_s = fmax(pipeline_s, fmax(before_s + core_s, load_s));
-    longest_s = fmax(longest_s, load_s + end_s);
+    const double core_s = plan->is_torn ? m * (own.forward_s + own.data_s) : load_s;
+    pipeline_s = larger(pipeline_s, larger(before_s + core_s, load_s));
+    longest_s = larger(longest_s, load_s + end_s);
     prefix_s += run->n * step_s;
   }
   const double ends_s = plan->schedule->uses_span ? 0 : pipeline_s + first_tail_s;
-  const double all_s = fmax(fmax(longest_s, ends_s), pipeline_s) + tied_s(plan);
+  const double all_s = larger(larger(longest_s, ends_s), pipeline_s) + tied_s(plan);
   return all_s * (1 + system->model.law->iteration_overhead) * (1 - BOUND_SLACK);
 }
 
@@ -248,7 +189,8 @@ double system_beat_s(const struct system *system, const struct system_plan *plan
   struct phase_times times;
   double unused;
   system_time_links(system, plan, network);
-  time_blocks(system, plan, costs, run->blocks, &times);
+  system_table(system, plan, costs);
+  system_time_blocks(system, plan, run->blocks, &times);
   add_sharding(system, plan, run, 1, &times, &unused);
   return (double)plan->n_microbatches * (times.forward_s + times.backward_s);
 }
@@ -258,45 +200,11 @@ double system_load_s(const struct system *system, const struct system_plan *plan
   struct phase_times times;
   double unused, update_s;
   system_time_links(system, plan, network);
-  time_blocks(system, plan, costs, run->blocks, &times);
+  system_table(system, plan, costs);
+  system_time_blocks(system, plan, run->blocks, &times);
   add_sharding(system, plan, run, 1, &times, &unused);
   const double tail = tail_s(system, plan, run, &times, &update_s);
   return (double)plan->n_microbatches * (times.forward_s + times.backward_s) + tail + update_s;
-}
-
-/* Of one device of the run. */
-double system_run_energy_j(const struct system_plan *plan, const struct device_run *run,
-                           const struct unit_cost *costs) {
-  const struct cut *cut = plan->cut;
-  const double m = (double)plan->n_microbatches;
-  const double updated = updated_share(plan, run);
-  const bool torn = is_torn(plan);
-  double energy_j = 0;
-  for (size_t b = 0; b < cut->chain.n_blocks; b++) {
-    if (run->blocks[b] == 0) continue; /* most devices of a pipeline hold neither ends nor every kind of layer */
-    double block_j = 0;
-    for (unsigned phase = 0; phase < N_BLOCK_PHASES; phase++) {
-      const uint32_t unit = cut->unit[b * N_BLOCK_PHASES + phase];
-      const bool half = phase == BLOCK_BACKWARD_DATA || phase == BLOCK_BACKWARD_WEIGHT;
-      if (unit == NO_UNIT || (half && !torn) || (phase == BLOCK_BACKWARD && torn)) continue;
-      double times = m;
-      if (phase == BLOCK_UPDATE) times = updated;
-      if (phase == BLOCK_SELECTIVE) times = plan->strategy.recompute == RECOMPUTE_SELECTIVE ? m : 0;
-      if (phase == BLOCK_FORWARD && runs_again(plan, b)) times = 2 * m;
-      block_j += times * costs[unit].energy_j;
-    }
-    energy_j += run->blocks[b] * block_j;
-  }
-  return energy_j;
-}
-
-double system_energy_j(const struct system *system, const struct system_plan *plan, const struct unit_cost *costs) {
-  (void)system;
-  double energy_j = 0;
-  for (size_t r = 0; r < plan->n_runs; r++) {
-    energy_j += plan->runs[r].n * system_run_energy_j(plan, &plan->runs[r], costs);
-  }
-  return energy_j * ((double)plan->n_devices / (double)plan->strategy.degrees.pipeline);
 }
 
 /* --- by simulation --------------------------------------------------------------------------------------------------
@@ -315,24 +223,27 @@ static const struct network *network_at(const struct stage_costs *stages, uint64
 static void fill_stages(const struct system *system, const struct system_plan *plan, const struct stage_costs *stages) {
   const size_t n_blocks = plan->cut->chain.n_blocks;
   const uint64_t p = plan->problem.n_devices;
+  const struct unit_cost *tabled = NULL;
   for (uint64_t device = 0; device < p; device++) {
     const struct device_run *run = &plan->runs[plan->run_of[device]];
     const struct unit_cost *costs = costs_at(stages, device);
     const struct network *network = network_at(stages, device);
     struct phase_times all;
-    time_blocks(system, plan, costs, run->blocks, &all);
+    if (costs != tabled) system_table(system, plan, costs);
+    tabled = costs;
+    system_time_blocks(system, plan, run->blocks, &all);
     if (plan->strategy.zero == 3) system_time_links(system, plan, network);
     for (uint64_t chunk = 0; chunk < plan->problem.n_chunks; chunk++) {
       const uint64_t part = pipeline_place(plan->schedule, &plan->problem, chunk, device);
       struct phase_times own;
       double unused;
-      time_blocks(system, plan, costs, plan->blocks + part * n_blocks, &own);
+      system_time_blocks(system, plan, plan->blocks + part * n_blocks, &own);
       const double work_s = all.forward_s + all.backward_s;
       add_sharding(system, plan, run, work_s > 0 ? (own.forward_s + own.backward_s) / work_s : 0, &own, &unused);
       struct pipeline_stage *stage = &plan->stages[chunk * p + device];
       *stage = (struct pipeline_stage){.forward_ps = ps_of(own.forward_s),
                                        .backward_ps = ps_of(own.backward_s),
-                                       .backward_data_ps = ps_of(is_torn(plan) ? own.data_s : own.backward_s),
+                                       .backward_data_ps = ps_of(plan->is_torn ? own.data_s : own.backward_s),
                                        .backward_weight_ps = ps_of(own.weight_s)};
       /* Chunks side by side on one device hand over in place. */
       const bool alone = p == 1;
@@ -355,18 +266,21 @@ void system_time(struct system *system, const struct system_plan *plan, const st
     BUG("schedule %s waits for itself", plan->schedule->name);
   }
   const double m = (double)plan->n_microbatches;
+  const struct unit_cost *tabled = NULL;
   double busiest_s = -1, end_s = 0, work_s = 0;
   for (uint64_t device = 0; device < plan->problem.n_devices; device++) {
     const struct device_run *run = &plan->runs[plan->run_of[device]];
     struct phase_times times;
     double sharding_s, update_s;
     system_time_links(system, plan, network_at(stages, device));
-    time_blocks(system, plan, costs_at(stages, device), run->blocks, &times);
+    if (costs_at(stages, device) != tabled) system_table(system, plan, costs_at(stages, device));
+    tabled = costs_at(stages, device);
+    system_time_blocks(system, plan, run->blocks, &times);
     const double plain_s = times.forward_s + times.backward_s;
     add_sharding(system, plan, run, 1, &times, &sharding_s);
     const double tail = tail_s(system, plan, run, &times, &update_s);
     const uint64_t last_ps = plan->schedule->uses_span ? simulated->span_ps : simulated->end_ps[device];
-    end_s = fmax(end_s, 1e-12 * (double)last_ps + tail + update_s);
+    end_s = larger(end_s, 1e-12 * (double)last_ps + tail + update_s);
     work_s += m * plain_s + update_s;
     if (m * plain_s + tail + update_s <= busiest_s) continue;
     busiest_s = m * plain_s + tail + update_s;
@@ -384,10 +298,10 @@ void system_time(struct system *system, const struct system_plan *plan, const st
   for (unsigned part = 0; part < N_SYSTEM_PARTS; part++) {
     if (part != SYSTEM_BUBBLE) parts_s += result->part_s[part];
   }
-  result->part_s[SYSTEM_BUBBLE] = fmax(result->iteration_s - parts_s, 0);
+  result->part_s[SYSTEM_BUBBLE] = larger(result->iteration_s - parts_s, 0);
   const double in_a_row = (double)plan->strategy.degrees.pipeline;
   const double side_by_side = (double)plan->n_devices / in_a_row;
-  result->waiting_device_s = side_by_side * fmax(in_a_row * result->iteration_s - work_s, 0);
+  result->waiting_device_s = side_by_side * larger(in_a_row * result->iteration_s - work_s, 0);
   result->worst_stage = plan->runs[plan->fullest].first;
   result->memory = plan->runs[plan->fullest].memory;
   result->memory_bytes = plan->runs[plan->fullest].memory_bytes;
@@ -417,9 +331,9 @@ double system_simulated_bound_s(struct system *system, const struct system_plan 
     for (uint32_t s = run->first; !plan->schedule->uses_span && s < run->first + run->n; s++) {
       last_ps = s == run->first ? simulated.end_ps[s] : max_u64(last_ps, simulated.end_ps[s]);
     }
-    time_blocks(system, plan, costs, run->blocks, &times);
-    const double behind_s = least_tail_s(plan, run) + times.update_s * updated_share(plan, run);
-    end_s = fmax(end_s, 1e-12 * (double)last_ps + behind_s);
+    system_time_blocks(system, plan, run->blocks, &times);
+    const double behind_s = least_tail_s(plan, run) + times.update_s * run->updated_share;
+    end_s = larger(end_s, 1e-12 * (double)last_ps + behind_s);
   }
   arena_rewind(&system->own, mark);
   return (end_s + tied_s(plan)) * (1 + system->model.law->iteration_overhead) * (1 - BOUND_SLACK);

@@ -193,10 +193,7 @@ static bool publish_page(const struct invocation *invocation, const struct tenan
                                                          front->n, problem->n_jobs, problem->n_cores, x->name, y->name),
                                 .chapter = &chapter,
                                 .best_row = SIZE_MAX};
-  const char *html;
-  size_t n;
-  report_write(&report, arena, &html, &n);
-  return file_publish(path, html, n, error);
+  return report_publish(&report, path, arena, error);
 }
 
 enum status tenancy_print_front(const struct invocation *invocation, const struct tenancy_job *job,

@@ -4,6 +4,7 @@
  * Times are those of the judge. A cycle is shown as a nanosecond (1 GHz), a thousandth of it is a picosecond; charts
  * count in cycles. */
 #include "dse/tenancy/tenancy_page.h"
+#include "dse/map/map_page.h"
 
 #include "base/file.h"
 #include "dse/output/pipeline_picture.h"
@@ -127,20 +128,10 @@ static const struct report_column bound_columns[] = {
     {"bound", "", "", true}, {"cycles", "cycles", "max", false}, {"of the makespan", "%", "", false}};
 
 void tenancy_list_bounds(const struct tenancy_shown *shown, struct arena *arena, struct report_table *table) {
-  struct report_cell *cells = ARENA_NEW(arena, struct report_cell, 3 * TENANCY_N_BOUNDS);
-  for (size_t i = 0; i < TENANCY_N_BOUNDS; i++) {
-    const double cycles = shown->bounds->cycles[i];
-    cells[3 * i].text = tenancy_bound_names[i];
-    cells[3 * i].number = NAN;
-    cells[3 * i + 1].number = cycles > 0 ? cycles : NAN;
-    cells[3 * i + 2].number = cycles > 0 ? 100 * cycles / shown->result->verdict.makespan_cycles : NAN;
-  }
-  *table = (struct report_table){.title = "Lower bounds",
-                                 .sentence = "No mapping is below the largest of them. An empty cell: not computed.",
-                                 .columns = bound_columns,
-                                 .n_columns = 3,
-                                 .cells = cells,
-                                 .n_rows = TENANCY_N_BOUNDS};
+  const struct map_page_bounds bounds = {
+      TENANCY_N_BOUNDS, tenancy_bound_names, shown->bounds->cycles, shown->result->verdict.makespan_cycles,
+      "mapping",        bound_columns};
+  map_page_bounds(&bounds, arena, table);
 }
 
 static const struct report_column core_columns[] = {
@@ -220,8 +211,5 @@ bool tenancy_publish_page(const struct tenancy_shown *shown, const char *path, s
       .n_profiles = 1,
       .tables = tables,
       .n_tables = shown->aim != NULL ? 3 : 2};
-  const char *html;
-  size_t n;
-  report_write(&report, arena, &html, &n);
-  return file_publish(path, html, n, error);
+  return report_publish(&report, path, arena, error);
 }

@@ -7,10 +7,10 @@
 #include <string.h>
 
 const struct tenancy_task tenancy_tasks[] = {
-#define TENANCY_TASK(name, models) {#name, models},
+#define TENANCY_TASK(number, name, models) {number, #name, models},
 #include "dse/tenancy/tenancy_tasks.def"
 #undef TENANCY_TASK
-    {"mix", ""}};
+};
 const size_t n_tenancy_tasks = sizeof tenancy_tasks / sizeof *tenancy_tasks;
 
 enum { MAX_MODELS = 64, MAX_SETS = 32 };
@@ -36,28 +36,36 @@ static bool add_text(struct loading *loading, const char *text) {
   return true;
 }
 
-/* "resnet50, gpt2-small sequence=20" */
-static bool add_task(struct loading *loading, const char *models) {
+static const struct tenancy_task *task_named(const char *name) {
+  for (size_t t = 0; t < n_tenancy_tasks; t++)
+    if (strcmp(tenancy_tasks[t].name, name) == 0) return &tenancy_tasks[t];
+  return NULL;
+}
+
+/* "resnet50, gpt2-small sequence=20, language": of models, or of tasks, which are lists of models. */
+static bool add_task(struct loading *loading, const char *models, bool of_tasks) {
   char *place = NULL;
   for (char *text = strtok_r(arena_copy_text(loading->world->arena, models), ",", &place); text != NULL;
-       text = strtok_r(NULL, ",", &place))
-    if (!add_text(loading, text + strspn(text, " "))) return false;
+       text = strtok_r(NULL, ",", &place)) {
+    const char *const name = text + strspn(text, " ");
+    const struct tenancy_task *const other = of_tasks ? task_named(name) : NULL;
+    if (other != NULL ? !add_task(loading, other->models, false) : !add_text(loading, name)) return false;
+  }
   return true;
 }
 
 static bool find_task(struct loading *loading) {
   const char *const wanted = loading->settings->task;
+  const struct tenancy_task *const task = task_named(wanted);
+  if (task != NULL) {
+    loading->pool->number = task->number;
+    loading->pool->name = task->name;
+    return add_task(loading, task->models, true);
+  }
   const char *names[sizeof tenancy_tasks / sizeof *tenancy_tasks], *all = "";
   for (size_t t = 0; t < n_tenancy_tasks; t++) {
     names[t] = tenancy_tasks[t].name;
     all = arena_printf(loading->world->arena, "%s%s%s", all, t > 0 ? ", " : "", names[t]);
-    if (strcmp(names[t], wanted) != 0) continue;
-    loading->pool->number = t;
-    loading->pool->name = names[t];
-    if (tenancy_tasks[t].models[0] != '\0') return add_task(loading, tenancy_tasks[t].models);
-    for (size_t other = 0; other < n_tenancy_tasks; other++)
-      if (!add_task(loading, tenancy_tasks[other].models)) return false;
-    return true;
   }
   char shown[80];
   text_escape(wanted, shown, sizeof shown);
@@ -70,7 +78,7 @@ static bool find_task(struct loading *loading) {
 static bool find_models(struct loading *loading) {
   const struct text_list *const own = &loading->settings->models;
   if (own->n == 0) return find_task(loading);
-  loading->pool->number = n_tenancy_tasks;
+  loading->pool->number = TENANCY_OWN_MODELS;
   loading->pool->name = "models";
   for (size_t i = 0; i < own->n; i++)
     if (!add_text(loading, own->values[i])) return false;

@@ -29,8 +29,9 @@ static const struct field fields[] = {
          "cores instead of a platform: \"tpuv4\", \"2 x FILE.cfg\", \"FOLDER:1..3\" (the best designs of a results "
          "folder)"),
     CHOICE(lb_style, "\"shi\"", maestro_style_names + MAESTRO_SHI, "what the platform's cores `lb` are"),
-    {"task", FIELD_TEXT, "", 0, 0, "\"mix\"", "whose layers: vision, language, recommendation, or mix of all",
-     OFFSET(task), ROLE_ANSWER, NULL},
+    {"task", FIELD_TEXT, "", 0, 0, "\"mix\"",
+     "whose layers: a task of `dse list tasks`, as vision, language, recommendation, mix", OFFSET(task), ROLE_ANSWER,
+     NULL},
     LIST(models, FIELD_TEXT_LIST, "", 0, 0, "networks instead of a task, with overrides: \"gpt2-small sequence=20\""),
     {"training", FIELD_BOOL, "", 0, 0, "false", "backward and update operators are jobs as well", OFFSET(training),
      ROLE_ANSWER, NULL},

@@ -86,9 +86,11 @@ void tenancy_price_compat(const struct tenancy_core_kind *kind, enum maestro_ban
 /* --- networks (tenancy_pool.c) --------------------------------------------------------------------------------------
  */
 struct tenancy_task {
-  const char *name, *models;
+  uint64_t number;
+  const char *name, *models; /* or tasks */
 };
-extern const struct tenancy_task tenancy_tasks[]; /* the last one, `mix`, is all others together: models "" */
+enum { TENANCY_OWN_MODELS = 4 }; /* in place of a task's number: the run file's models */
+extern const struct tenancy_task tenancy_tasks[];
 extern const size_t n_tenancy_tasks;
 
 struct tenancy_model {
@@ -100,7 +102,7 @@ struct tenancy_layer {
   uint32_t model, op; /* place in the model's graph */
 };
 struct tenancy_pool {
-  uint64_t number; /* of the task, or n_tenancy_tasks: the models' own */
+  uint64_t number; /* of the task, or TENANCY_OWN_MODELS */
   const char *name;
   size_t n_models, n_layers;
   struct tenancy_model *models;

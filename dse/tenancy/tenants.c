@@ -45,7 +45,8 @@ const struct field_table *tenants_fields(struct arena *arena) {
     fields[f].offset += OFFSET(table);
     if (strcmp(field->key, "task") != 0) continue;
     fields[f].default_text = "\"\"";
-    fields[f].doc = "whose layers share what is found: vision, language, recommendation, or mix of all; neither task "
+    fields[f].doc = "whose layers share what is found: a task of `dse list tasks`, as vision, language, "
+                    "recommendation, mix; neither task "
                     "nor models: no tenants";
   }
   memcpy(fields + N_OF_JOBS, of_platforms, sizeof of_platforms);

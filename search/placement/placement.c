@@ -1,6 +1,7 @@
 /* The statement checked and completed. See placement.h; answers are in placement_answer.c, rules of time in
  * placement_evaluate.c and beside it. */
 #include "base/checked.h"
+#include "base/number_heap.h"
 #include "base/text.h"
 #include "search/placement/placement_private.h"
 #include <inttypes.h>
@@ -278,24 +279,6 @@ static bool complain_of_circle(const struct finishing *f, const uint32_t *waits_
                    place_of(f, EDGES, last_edge), text, n - first > SHOWN_CIRCLE ? " before …" : "");
 }
 
-static void heap_push(uint32_t *heap, size_t *n, uint32_t value) {
-  size_t at = (*n)++;
-  for (; at > 0 && heap[(at - 1) / 2] > value; at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
-  heap[at] = value;
-}
-
-static uint32_t heap_pop(uint32_t *heap, size_t *n) {
-  const uint32_t least = heap[0], moved = heap[--*n];
-  size_t at = 0;
-  for (size_t child; (child = 2 * at + 1) < *n; at = child) {
-    if (child + 1 < *n && heap[child + 1] < heap[child]) child++;
-    if (heap[child] >= moved) break;
-    heap[at] = heap[child];
-  }
-  heap[at] = moved;
-  return least;
-}
-
 static bool sort_layers(const struct finishing *f) {
   struct placement_problem *p = f->problem;
   uint32_t *order = ARENA_NEW(f->arena, uint32_t, p->n_layers), *heap = ARENA_NEW(f->arena, uint32_t, p->n_layers);
@@ -303,12 +286,12 @@ static bool sort_layers(const struct finishing *f) {
   size_t n_heap = 0, n = 0;
   for (uint32_t l = 0; l < p->n_layers; l++) {
     waits_for[l] = p->in_start[l + 1] - p->in_start[l];
-    if (waits_for[l] == 0) heap_push(heap, &n_heap, l);
+    if (waits_for[l] == 0) number_heap_push(heap, &n_heap, l);
   }
   while (n_heap > 0) {
-    const uint32_t l = order[n++] = heap_pop(heap, &n_heap);
+    const uint32_t l = order[n++] = number_heap_pop(heap, &n_heap);
     for (uint32_t i = p->out_start[l]; i < p->out_start[l + 1]; i++) {
-      if (--waits_for[p->successor[i]] == 0) heap_push(heap, &n_heap, p->successor[i]);
+      if (--waits_for[p->successor[i]] == 0) number_heap_push(heap, &n_heap, p->successor[i]);
     }
   }
   p->topological = order;

@@ -22,8 +22,8 @@ struct best_settings {
 static const struct field best_field_list[] = {
     {"max_nodes", FIELD_UINT, "", 1, 1e12, "30000", "sets chosen in the tree of the exact search", OFFSET(max_nodes),
      ROLE_ANSWER, NULL},
-    {"max_leaves", FIELD_UINT, "", 1, 1e12, "300", "ways to form sets whose strategies are solved", OFFSET(max_leaves),
-     ROLE_ANSWER, NULL},
+    {"max_leaves", FIELD_UINT, "", 1, 1e12, "300",
+     "ways to form sets whose strategies are solved, more where layers are few", OFFSET(max_leaves), ROLE_ANSWER, NULL},
     {"max_improved", FIELD_UINT, "", 0, 1e12, "20000",
      "layers of answers solved again by steps from the best, where nothing is proven", OFFSET(max_improved),
      ROLE_ANSWER, NULL},
@@ -39,9 +39,11 @@ static const struct field_table best_fields = {"sharding.best",
                                                best_field_list, sizeof best_field_list / sizeof *best_field_list};
 
 /* Looks at a state, a form, a design and a last layer; more are too many for the exact search. */
-static const double max_looks = 2e9;
+static const double max_looks = 2e10;
 /* Samples of the genetic algorithm, and answers valued step by step, for each answer solved by level 2. */
 enum { GENETIC = 5, VALUES = 10 };
+/* So many layers make a usual problem: leaves of shorter ones take less, and more of them are solved. */
+enum { USUAL_LAYERS = 64 };
 static const double worth_genes = 0.01; /* gaps above this are */
 
 struct best {
@@ -68,7 +70,7 @@ static bool is_over(const struct best *best) {
 static bool search_exactly(struct best *best) {
   const struct sharding_request *request = best->request;
   const struct sharding_problem *problem = request->problem;
-  enum { MAX_FORMS = 256 };
+  enum { MAX_FORMS = 1024 };
   const struct arena_mark mark = arena_get_mark(request->scratch);
   struct sharding_sets sets;
   bool fine = sharding_sets_make(problem, MAX_FORMS, request->scratch, &sets);
@@ -168,7 +170,8 @@ static void search_genetically(struct best *best) {
 static void step_strategies(struct best *best) {
   const struct sharding_request *request = best->request;
   if (!best->result->found) return;
-  const struct improve_limits limits = {.max_samples = request->samples - best->result->samples,
+  /* The other half is for another start. */
+  const struct improve_limits limits = {.max_samples = (request->samples - best->result->samples + 1) / 2,
                                         .max_evaluated =
                                             VALUES * best->settings->max_improved / request->problem->n_layers,
                                         .tolerance = best->settings->tolerance,
@@ -195,13 +198,15 @@ static void run(const struct sharding_request *request, struct sharding_result *
   struct sharding_meter meter;
   sharding_meter_init(&meter, request, result);
   struct best best = {.request = request, .settings = request->settings, .result = result};
-  best.limits = (struct branch_limits){.max_nodes = best.settings->max_nodes,
-                                       .max_solved = min_u64(best.settings->max_leaves, request->samples),
-                                       .max_samples = request->samples,
-                                       .max_improved = best.settings->max_improved,
-                                       .tolerance = best.settings->tolerance,
-                                       .interrupted = request->interrupted,
-                                       .context = request->context};
+  const uint64_t shorter = max_u64(1, USUAL_LAYERS / request->problem->n_layers);
+  best.limits =
+      (struct branch_limits){.max_nodes = best.settings->max_nodes,
+                             .max_solved = min_u64(sat_mul(best.settings->max_leaves, shorter), request->samples),
+                             .max_samples = request->samples,
+                             .max_improved = best.settings->max_improved,
+                             .tolerance = best.settings->tolerance,
+                             .interrupted = request->interrupted,
+                             .context = request->context};
   if (!search_exactly(&best)) search_large(&best);
   if (result->proven) return; /* that nothing fits, too */
   search_on(&best);

@@ -2,6 +2,7 @@
 #include "search/sharding/sharding.h"
 
 #include "base/checked.h"
+#include "base/number_heap.h"
 #include "base/text.h"
 #include "search/sharding/sharding_private.h"
 #include <inttypes.h>
@@ -197,25 +198,7 @@ static bool is_ordered(const struct sharding_problem *p) {
   return true;
 }
 
-/* Least number first among those whose inputs are there; a heap in `heap`. */
-static void heap_push(uint32_t *heap, size_t *n, uint32_t value) {
-  size_t at = (*n)++;
-  for (; at > 0 && heap[(at - 1) / 2] > value; at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
-  heap[at] = value;
-}
-
-static uint32_t heap_pop(uint32_t *heap, size_t *n) {
-  const uint32_t least = heap[0], moved = heap[--*n];
-  size_t at = 0;
-  for (size_t child; (child = 2 * at + 1) < *n; at = child) {
-    if (child + 1 < *n && heap[child + 1] < heap[child]) child++;
-    if (heap[child] >= moved) break;
-    heap[at] = heap[child];
-  }
-  heap[at] = moved;
-  return least;
-}
-
+/* Least number first among those whose inputs are there. */
 static bool sort_layers(const struct finishing *f) {
   struct sharding_problem *p = f->problem;
   uint32_t *order = ARENA_NEW(f->arena, uint32_t, p->n_layers), *place = ARENA_NEW(f->arena, uint32_t, p->n_layers);
@@ -225,13 +208,13 @@ static bool sort_layers(const struct finishing *f) {
   for (uint32_t l = 0; l < p->n_layers; l++) {
     waits[l] = p->in_start[l + 1] - p->in_start[l];
     if (ordered) order[n++] = l;
-    if (!ordered && waits[l] == 0) heap_push(heap, &n_heap, l);
+    if (!ordered && waits[l] == 0) number_heap_push(heap, &n_heap, l);
   }
   while (n_heap > 0) {
-    const uint32_t l = order[n++] = heap_pop(heap, &n_heap);
+    const uint32_t l = order[n++] = number_heap_pop(heap, &n_heap);
     for (uint32_t i = p->out_start[l]; i < p->out_start[l + 1]; i++) {
       const uint32_t to = p->edges[p->out_edge[i]].to;
-      if (--waits[to] == 0) heap_push(heap, &n_heap, to);
+      if (--waits[to] == 0) number_heap_push(heap, &n_heap, to);
     }
   }
   if (n < p->n_layers) {

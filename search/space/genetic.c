@@ -76,14 +76,8 @@ static void sort_members(struct genetic *state) {
   }
 }
 
-/* The winner of a tournament; among sorted members it is the one that stands first. */
 static size_t parent(const struct genetic *state, struct rng *rng) {
-  size_t first = state->n_members - 1;
-  for (size_t i = 0; i < state->tournament; i++) {
-    const size_t drawn = rng_below(rng, state->n_members);
-    if (drawn < first) first = drawn;
-  }
-  return state->members[first];
+  return state->members[tournament_winner(state->n_members, state->tournament, rng)];
 }
 
 /* A child's number; a mother whose children limits exclude time and again stands for her child. */

@@ -142,14 +142,8 @@ static void select_parents(struct nsga2 *state) {
 /* --- breeding -------------------------------------------------------------------------------------------------------
  */
 
-/* The winner of a tournament; among sorted parents it is the one that stands first. */
 static const struct point *parent(const struct nsga2 *state, struct rng *rng) {
-  size_t first = state->n_parents - 1;
-  for (size_t i = 0; i < state->tournament; i++) {
-    const size_t drawn = rng_below(rng, state->n_parents);
-    if (drawn < first) first = drawn;
-  }
-  return &state->trail.points[state->members[first].number];
+  return &state->trail.points[state->members[tournament_winner(state->n_parents, state->tournament, rng)].number];
 }
 
 /* A new point's number, bred or, where that fails, drawn at random; TRAIL_NONE if there is none. */

@@ -101,3 +101,12 @@ struct point breed(const struct space *space, const struct point *mother, const 
   }
   return child;
 }
+
+size_t tournament_winner(size_t n, size_t size, struct rng *rng) {
+  size_t first = n - 1;
+  for (size_t i = 0; i < size; i++) {
+    const size_t drawn = rng_below(rng, n);
+    if (drawn < first) first = drawn;
+  }
+  return first;
+}

@@ -17,6 +17,8 @@ struct breeding {
   double mutation;  /* mutations of a child, on average */
   bool by_step;     /* a mutation is a step to any neighbour, exchanges included; else one axis takes any other value */
 };
+/* Who wins a tournament among n sorted ones, best first: the first of `size` that are drawn. */
+size_t tournament_winner(size_t n, size_t size, struct rng *rng);
 /* The child of two parents. */
 struct point breed(const struct space *space, const struct point *mother, const struct point *father,
                    const struct breeding *breeding, struct rng *rng);

@@ -5,15 +5,13 @@
  * program and of numpy, so makespan, utilisations and finish times are its own in every bit. Beyond it: release times,
  * dependencies (a free core takes the first released job of its queue, or waits; or, strict, the next one), and jobs
  * that need no bandwidth. For these cycles are counted instead of bytes, which is the closed form walked through in
- * doubles. How the bandwidth is shared is a function, chosen by problem->allocation. Left out: speed
- * (tenancy_evaluate), and any code of what searches. */
-#include "search/tenancy/tenancy.h"
+ * doubles. How the bandwidth is shared is a function, chosen by problem->allocation (tenancy_judge_shares.c). Left out:
+ * speed (tenancy_evaluate), and any code of what searches. */
+#include "search/tenancy/tenancy_judge_private.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-const char *const tenancy_allocation_names[] = {"proportional", "maxmin", "critical", "weighted", NULL};
 
 /* A job with fewer bytes than this is not told from a finished one soon enough: the rule below takes what lies under
  * 1e-12 bytes as none, which would be more than a billionth of the job. */
@@ -41,28 +39,7 @@ static void merge_sort(const double *key, uint32_t *jobs, size_t n, uint32_t *ro
   }
 }
 
-struct judging {
-  const struct tenancy_problem *problem;
-  bool in_cycles; /* `left` counts cycles at full speed, not bytes */
-  uint32_t *queue, start[TENANCY_MAX_CORES + 1];
-  uint32_t next[TENANCY_MAX_CORES]; /* place in the queue, where jobs are free to start from the beginning */
-  /* Where they are not: of every core a heap of released jobs, by place, in its part of `released`. */
-  bool waits; /* for releases or predecessors */
-  uint32_t *place, *released, n_released[TENANCY_MAX_CORES];
-  uint32_t *n_preds, *succ_start, *succs; /* predecessors that run or wait; successors in compressed rows */
-  uint32_t *arrivals;                     /* jobs by release time */
-  size_t n_arrived;
-  const uint32_t *core_of;
-  /* Of every core: is it at work, on which job, what is left, what it needs, what it gets. */
-  bool live[TENANCY_MAX_CORES];
-  uint32_t job[TENANCY_MAX_CORES];
-  double left[TENANCY_MAX_CORES], need[TENANCY_MAX_CORES], share[TENANCY_MAX_CORES], rate[TENANCY_MAX_CORES];
-  double queued[TENANCY_MAX_CORES]; /* cycles of the core's jobs that have not begun */
-  double now, waste;
-  struct tenancy_verdict *verdict;
-};
-
-static void queue_up(struct judging *judging, const struct tenancy_answer *answer, struct arena *arena) {
+static void queue_up(struct tenancy_judging *judging, const struct tenancy_answer *answer, struct arena *arena) {
   const size_t n = judging->problem->n_jobs, n_cores = judging->problem->n_cores;
   uint32_t *start = judging->start, *room = ARENA_NEW(arena, uint32_t, n);
   judging->queue = ARENA_NEW(arena, uint32_t, n);
@@ -84,7 +61,7 @@ static void queue_up(struct judging *judging, const struct tenancy_answer *answe
 /* --- who is released ------------------------------------------------------------------------------------------------
  */
 
-static void release(struct judging *judging, uint32_t job) {
+static void release(struct tenancy_judging *judging, uint32_t job) {
   const uint32_t core = judging->core_of[job], place = judging->place[job];
   uint32_t *heap = judging->released + judging->start[core];
   size_t at = judging->n_released[core]++;
@@ -92,7 +69,7 @@ static void release(struct judging *judging, uint32_t job) {
   heap[at] = place;
 }
 
-static uint32_t take_released(struct judging *judging, size_t core) {
+static uint32_t take_released(struct tenancy_judging *judging, size_t core) {
   uint32_t *heap = judging->released + judging->start[core];
   const uint32_t first = heap[0], last = heap[--judging->n_released[core]];
   const size_t n = judging->n_released[core];
@@ -106,12 +83,12 @@ static uint32_t take_released(struct judging *judging, size_t core) {
   return judging->queue[first];
 }
 
-static double release_of(const struct judging *judging, uint32_t job) {
+static double release_of(const struct tenancy_judging *judging, uint32_t job) {
   const uint64_t *release_cycles = judging->problem->release_cycles;
   return release_cycles == NULL ? 0 : (double)release_cycles[job];
 }
 
-static void let_arrive(struct judging *judging) {
+static void let_arrive(struct tenancy_judging *judging) {
   for (; judging->n_arrived < judging->problem->n_jobs; judging->n_arrived++) {
     const uint32_t job = judging->arrivals[judging->n_arrived];
     if (release_of(judging, job) > judging->now) return;
@@ -120,7 +97,7 @@ static void let_arrive(struct judging *judging) {
 }
 
 /* The time of arrival counts as one more predecessor. */
-static void prepare_waiting(struct judging *judging, struct arena *arena) {
+static void prepare_waiting(struct tenancy_judging *judging, struct arena *arena) {
   const struct tenancy_problem *problem = judging->problem;
   const size_t n = problem->n_jobs;
   const uint32_t *pred_start = problem->pred_start;
@@ -150,7 +127,7 @@ static void prepare_waiting(struct judging *judging, struct arena *arena) {
 /* --- running --------------------------------------------------------------------------------------------------------
  */
 
-static void put_on(struct judging *judging, size_t core, uint32_t job) {
+static void put_on(struct tenancy_judging *judging, size_t core, uint32_t job) {
   const size_t at = tenancy_at(judging->problem, job, core);
   const double latency = (double)judging->problem->latency_cycles[at], need = judging->problem->bytes_per_cycle[at];
   judging->live[core] = true;
@@ -161,14 +138,14 @@ static void put_on(struct judging *judging, size_t core, uint32_t job) {
   judging->verdict->start_of[job] = judging->now;
 }
 
-static void rest(struct judging *judging, size_t core) {
+static void rest(struct tenancy_judging *judging, size_t core) {
   judging->live[core] = false;
   judging->left[core] = INFINITY;
   judging->need[core] = 0;
 }
 
 /* The next job of a core that is free, or none. */
-static void go_on(struct judging *judging, size_t core) {
+static void go_on(struct tenancy_judging *judging, size_t core) {
   if (!judging->waits) {
     const uint32_t place = judging->next[core];
     if (place == judging->start[core + 1]) {
@@ -186,7 +163,7 @@ static void go_on(struct judging *judging, size_t core) {
   }
 }
 
-static void end_job(struct judging *judging, size_t core) {
+static void end_job(struct tenancy_judging *judging, size_t core) {
   const uint32_t job = judging->job[core];
   judging->verdict->end_of[job] = judging->now;
   judging->verdict->finish_cycles[core] = judging->now; /* so far */
@@ -198,111 +175,10 @@ static void end_job(struct judging *judging, size_t core) {
   }
 }
 
-/* As numpy adds: fewer than 8 from left to right, blocks of up to 128 in eight partial sums, more by halves. */
-static double pairwise_sum(const double *values, size_t n) {
-  if (n > 128) {
-    const size_t half = n / 2 - n / 2 % 8;
-    return pairwise_sum(values, half) + pairwise_sum(values + half, n - half);
-  }
-  size_t i = 0;
-  double sum = 0;
-  if (n >= 8) {
-    double part[8];
-    memcpy(part, values, sizeof part);
-    for (i = 8; i + 8 <= n; i += 8) {
-      for (size_t k = 0; k < 8; k++) part[k] += values[i + k];
-    }
-    sum = ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
-  }
-  for (; i < n; i++) sum += values[i];
-  return sum;
-}
-
-/* A rule shares the bandwidth out: fills judging->share in bytes per cycle, 0 where nothing runs, never more than is
- * needed, and more than 0 where something is. */
-typedef void sharing_rule(struct judging *judging);
-
-static void share_proportional(struct judging *judging) {
-  const size_t n_cores = judging->problem->n_cores;
-  const double bandwidth = judging->problem->bandwidth_bytes_per_cycle;
-  const double required = pairwise_sum(judging->need, n_cores);
-  for (size_t c = 0; c < n_cores; c++) {
-    judging->share[c] = required > bandwidth ? (judging->need[c] * bandwidth) / required : judging->need[c];
-  }
-}
-
-/* What is left by everybody's share of it, again and again: who needs no more than that gets what he needs. */
-static void fill_by(struct judging *judging, const double *weight) {
-  const size_t n_cores = judging->problem->n_cores;
-  double rest = judging->problem->bandwidth_bytes_per_cycle, weights = 0;
-  bool open[TENANCY_MAX_CORES];
-  for (size_t c = 0; c < n_cores; c++) {
-    open[c] = judging->live[c], judging->share[c] = 0;
-    if (open[c]) weights += weight[c];
-  }
-  for (bool again = true; again && weights > 0;) {
-    const double level = rest / weights;
-    again = false;
-    for (size_t c = 0; c < n_cores; c++) {
-      if (!open[c] || judging->need[c] > level * weight[c]) continue;
-      judging->share[c] = judging->need[c];
-      open[c] = false, again = true;
-    }
-    rest = judging->problem->bandwidth_bytes_per_cycle, weights = 0;
-    for (size_t c = 0; c < n_cores; c++) {
-      if (open[c]) weights += weight[c];
-      rest -= judging->share[c];
-    }
-    for (size_t c = 0; c < n_cores && !again; c++) {
-      if (open[c]) judging->share[c] = level * weight[c];
-    }
-  }
-}
-
-static void share_maxmin(struct judging *judging) {
-  double weight[TENANCY_MAX_CORES];
-  for (size_t c = 0; c < judging->problem->n_cores; c++) weight[c] = 1;
-  fill_by(judging, weight);
-}
-
-static void share_weighted(struct judging *judging) {
-  double weight[TENANCY_MAX_CORES], most = 0;
-  const double *of_job = judging->problem->weight;
-  for (size_t c = 0; c < judging->problem->n_cores; c++) {
-    weight[c] = !judging->live[c] ? 0 : of_job == NULL ? 1 : of_job[judging->job[c]];
-    most = fmax(most, weight[c]);
-  }
-  for (size_t c = 0; c < judging->problem->n_cores && most > 0; c++) weight[c] /= most; /* sums stay finite */
-  fill_by(judging, weight);
-}
-
-static double work_left(const struct judging *judging, size_t core) {
-  return judging->queued[core] + judging->left[core];
-}
-
-/* One after another, the core with most work left first, the first of equal ones. */
-static void share_critical(struct judging *judging) {
-  const size_t n_cores = judging->problem->n_cores;
-  double rest = judging->problem->bandwidth_bytes_per_cycle;
-  bool served[TENANCY_MAX_CORES] = {false};
-  for (size_t c = 0; c < n_cores; c++) judging->share[c] = 0;
-  for (;;) {
-    size_t most = n_cores;
-    for (size_t c = 0; c < n_cores; c++) {
-      if (!judging->live[c] || served[c]) continue;
-      if (most == n_cores || work_left(judging, c) > work_left(judging, most)) most = c;
-    }
-    if (most == n_cores) return;
-    served[most] = true;
-    judging->share[most] = fmin(judging->need[most], rest);
-    rest -= judging->share[most];
-  }
-}
-
 /* How fast `left` shrinks: by bytes what is given; by cycles the part that is given of what is needed. Under the
  * proportional rule all cycles shrink alike, at 1 in virtual time, in which whole numbers stay whole: the return value
  * is how long virtual time takes. */
-static double find_rates(struct judging *judging) {
+static double find_rates(struct tenancy_judging *judging) {
   const size_t n_cores = judging->problem->n_cores;
   const bool alike = judging->problem->allocation == TENANCY_PROPORTIONAL;
   if (!judging->in_cycles) {
@@ -313,13 +189,14 @@ static double find_rates(struct judging *judging) {
     const bool given = alike || !(judging->need[c] > 0);
     judging->rate[c] = !judging->live[c] ? 0 : given ? 1 : judging->share[c] / judging->need[c];
   }
-  const double required = pairwise_sum(judging->need, n_cores), bandwidth = judging->problem->bandwidth_bytes_per_cycle;
+  const double required = tenancy_judge_sum(judging->need, n_cores),
+               bandwidth = judging->problem->bandwidth_bytes_per_cycle;
   return alike && required > bandwidth ? required / bandwidth : 1;
 }
 
 /* On to the next end of a job, or to the next arrival if that is sooner. Returns the core whose job ends; n_cores: none
  * does. */
-static size_t step(struct judging *judging, sharing_rule *share) {
+static size_t step(struct tenancy_judging *judging, tenancy_judge_rule *share) {
   const size_t n_cores = judging->problem->n_cores;
   share(judging);
   const double stretch = find_rates(judging);
@@ -348,7 +225,7 @@ static size_t step(struct judging *judging, sharing_rule *share) {
 }
 
 /* All jobs are there from the beginning: the released program's loop. */
-static void run_through(struct judging *judging, sharing_rule *share) {
+static void run_through(struct tenancy_judging *judging, tenancy_judge_rule *share) {
   const size_t n = judging->problem->n_jobs;
   for (size_t c = 0; c < judging->problem->n_cores; c++) go_on(judging, c);
   for (size_t n_done = 0; n_done < n; n_done++) {
@@ -358,7 +235,7 @@ static void run_through(struct judging *judging, sharing_rule *share) {
   }
 }
 
-static bool is_done(const struct judging *judging, size_t core) {
+static bool is_done(const struct tenancy_judging *judging, size_t core) {
   const struct tenancy_problem *problem = judging->problem;
   const bool whole = problem->allocation == TENANCY_PROPORTIONAL && problem->release_cycles == NULL;
   if (whole || !judging->in_cycles) return judging->left[core] == 0;
@@ -368,7 +245,7 @@ static bool is_done(const struct judging *judging, size_t core) {
 
 /* Jobs wait for others or for their time. Whatever ends or arrives at one time does so before free cores choose.
  * Returns how many ended: less than all, if the rest wait for each other. */
-static size_t run_waiting(struct judging *judging, sharing_rule *share) {
+static size_t run_waiting(struct tenancy_judging *judging, tenancy_judge_rule *share) {
   const size_t n = judging->problem->n_jobs, n_cores = judging->problem->n_cores;
   size_t n_done = 0;
   for (size_t c = 0; c < n_cores; c++) rest(judging, c);
@@ -391,7 +268,7 @@ static size_t run_waiting(struct judging *judging, sharing_rule *share) {
 }
 
 /* Names a circle: the head of a queue waits for a job that stands behind the head of a queue, and so on. */
-static bool complain_of_circle(const struct judging *judging, struct arena *arena, struct error *error) {
+static bool complain_of_circle(const struct tenancy_judging *judging, struct arena *arena, struct error *error) {
   enum { SHOWN = 8 };
   const struct tenancy_problem *problem = judging->problem;
   size_t core = 0, n_shown = 0;
@@ -458,33 +335,28 @@ static bool must_wait(const struct tenancy_problem *problem) {
   return late;
 }
 
-static void sum_up(const struct judging *judging) {
+static void sum_up(const struct tenancy_judging *judging) {
   const size_t n_cores = judging->problem->n_cores;
   struct tenancy_verdict *verdict = judging->verdict;
   double last = 0;
   for (size_t c = 0; c < n_cores; c++) last = verdict->finish_cycles[c] > last ? verdict->finish_cycles[c] : last;
   verdict->makespan_cycles = judging->now;
-  verdict->core_util = pairwise_sum(verdict->finish_cycles, n_cores) / (last * (double)n_cores);
+  verdict->core_util = tenancy_judge_sum(verdict->finish_cycles, n_cores) / (last * (double)n_cores);
   verdict->bw_util = 1 - judging->waste / (judging->problem->bandwidth_bytes_per_cycle * judging->now);
 }
-
-static sharing_rule *const sharing_rules[] = {[TENANCY_PROPORTIONAL] = share_proportional,
-                                              [TENANCY_MAXMIN] = share_maxmin,
-                                              [TENANCY_CRITICAL] = share_critical,
-                                              [TENANCY_WEIGHTED] = share_weighted};
 
 bool tenancy_judge(const struct tenancy_problem *problem, const struct tenancy_answer *answer, struct arena *arena,
                    struct tenancy_verdict *verdict, struct error *error) {
   if (!check_answer(problem, answer, error)) return false;
-  const size_t rule = (size_t)problem->allocation;
-  if (rule >= sizeof sharing_rules / sizeof *sharing_rules) {
+  tenancy_judge_rule *const rule = tenancy_judge_rule_of(problem);
+  if (rule == NULL) {
     return error_add(error, STATUS_INPUT, "%s: this rule of sharing the bandwidth is not known yet", problem->name);
   }
   *verdict = (struct tenancy_verdict){.finish_cycles = ARENA_NEW(arena, double, problem->n_cores),
                                       .start_of = ARENA_NEW(arena, double, problem->n_jobs),
                                       .end_of = ARENA_NEW(arena, double, problem->n_jobs)};
   const struct arena_mark mark = arena_get_mark(arena);
-  struct judging *judging = ARENA_NEW(arena, struct judging, 1);
+  struct tenancy_judging *judging = ARENA_NEW(arena, struct tenancy_judging, 1);
   judging->problem = problem;
   judging->verdict = verdict;
   judging->core_of = answer->core;
@@ -495,8 +367,8 @@ bool tenancy_judge(const struct tenancy_problem *problem, const struct tenancy_a
   if (judging->waits) prepare_waiting(judging, arena);
   bool fine = true;
   if (!judging->waits) {
-    run_through(judging, sharing_rules[rule]);
-  } else if (run_waiting(judging, sharing_rules[rule]) < problem->n_jobs) {
+    run_through(judging, rule);
+  } else if (run_waiting(judging, rule) < problem->n_jobs) {
     fine = complain_of_circle(judging, arena, error);
   }
   if (fine) sum_up(judging);

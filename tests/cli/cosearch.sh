@@ -128,29 +128,12 @@ runs 2 'another weight there' "$dse" explore co.cfg --out run --set co_search.we
 says 'another weight there' 'co_search.weight: 0.6 there, 0.5 now'
 runs 0 'its own run.cfg' "$dse" explore run/run.cfg --out copy
 same_files 'its own run.cfg' run copy "${same_bytes[@]}" "${files[@]}"
-size=$(stat -c %s run/journal)
-for bytes in 1 $((size / 2)); do
-  cp -r run cut
-  truncate -s $((size - bytes)) cut/journal
-  sed -i 's/"state": "complete"/"state": "running"/' cut/status.json
-  rm -r cut/tenancy cut/cosearch.csv cut/mapping.csv
-  runs 0 "$bytes bytes cut off the journal" "$dse" resume cut
-  same_files "$bytes bytes cut off" run cut "${same_bytes[@]}" "${files[@]}"
-  rm -r cut
-done
+goes_on_after_cuts run tenancy cosearch.csv mapping.csv
 
 # --- mistakes -----------------------------------------------------------------------------------------------------------
-bad() { # NAME MESSAGE SET...
-  local name=$1 message=$2 sets=()
-  shift 2
-  for set in "$@"; do sets+=(--set "$set"); done
-  runs 2 "$name" "$dse" explore co.cfg --out bad "${sets[@]}"
-  says "$name" "$message"
-  check "$name: no folder" test ! -e bad
-}
-bad 'no tenants' 'co_search.metric: needs tenants: name tenancy.task or tenancy.models' 'tenancy.task=""'
-bad 'an unknown metric' 'co_search.metric' 'co_search.metric="joined"'
-bad 'too many kinds' 'co_search.kinds: 5 is out of range' co_search.kinds=5
-bad 'a sweep' 'search.algorithm: "sweep" folds the space' search.algorithm=sweep
-bad 'a node without prices' 'co_search.money_usd is asked for' 'space.node_nm=[22]'
+refuses co.cfg 'no tenants' 'co_search.metric: needs tenants: name tenancy.task or tenancy.models' 'tenancy.task=""'
+refuses co.cfg 'an unknown metric' 'co_search.metric' 'co_search.metric="joined"'
+refuses co.cfg 'too many kinds' 'co_search.kinds: 5 is out of range' co_search.kinds=5
+refuses co.cfg 'a sweep' 'search.algorithm: "sweep" folds the space' search.algorithm=sweep
+refuses co.cfg 'a node without prices' 'co_search.money_usd is asked for' 'space.node_nm=[22]'
 finish

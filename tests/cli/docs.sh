@@ -13,7 +13,8 @@ options=(--dse "$dse")
 check 'pages made from tables: scripts/docs' scripts/docs check --dse "$dse"
 check 'fields of JSON: docs/json.md' scripts/docs fields --dse "$dse"
 check 'links and sections' scripts/docs links
-for page in README.md docs/{tutorial,first-hour,cite,install,partition,placement,sharding,tenancy}.md; do
+check 'commands, options, files and keys that pages name' scripts/docs-commands --dse "$dse"
+for page in README.md docs/{tutorial,first-hour,cite,install,partition,placement,sharding,tenancy,scaling,systems}.md; do
   check "commands of $page" scripts/docs run "$page" "${options[@]}"
 done
 
@@ -44,6 +45,16 @@ refute 'a script that fails in its midst' scripts/docs run "$folder/page.md" --d
 page '$ echo "new word"' 'old word'
 check 'update' scripts/docs update "$folder/page.md" --dse "$dse" --no-build
 check 'update: puts down what is printed' grep -qx 'new word' "$folder/page.md"
+
+for wrong in 'dse explor configs/quickstart.cfg' 'dse explore configs/quickstart.cfg --sed 3' 'dse plan configs/quick.cfg' \
+  'dse why configs/quickstart.cfg --set limits.tpd_w=3' 'build/dse map tenancy results/published/none.csv' 'scripts/opcost --tabels X'; do
+  echo "Type \`$wrong\`." >"$folder/page.md"
+  refute "a command that is none: $wrong" scripts/docs-commands "$folder/page.md" --dse "$dse"
+  printf '```\nmpirun -n 2 %s | tail # all\n```\n' "$wrong" >"$folder/page.md"
+  [[ $wrong == scripts/* ]] || refute "a command that is none, in a block: $wrong" scripts/docs-commands "$folder/page.md" --dse "$dse"
+done
+echo 'As `dse explore RUN.cfg --set limits.…=3` and `dse map tenancy jobs/ --algorithm all` do, `scripts/docs` too.' >"$folder/page.md"
+check 'commands that can be typed' scripts/docs-commands "$folder/page.md" --dse "$dse"
 
 mkdir "$folder/copy" && cp -a .git scripts docs README.md "$folder/copy"
 sed -i 's/|`limits.tdp_w`|number/|`limits.tdp_w`|text/' "$folder/copy/docs/reference.md"

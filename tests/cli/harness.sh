@@ -109,6 +109,57 @@ same_files() { # NAME FOLDER FOLDER FILE...
 # shellcheck disable=SC2034 # for the scripts that source this
 same_bytes=(front.csv topk.csv journal convergence.csv infeasible.csv columns.csv report.html trace-best.json run.cfg)
 
+# --- runs of a run file: what flows with a results folder have in common ----------------------------------------------
+# What a flow writes besides; whoever sources this says it anew.
+files=()
+
+# Settings that are refused before there is a folder.
+refuses() { # RUN.cfg NAME MESSAGE SET...
+  local file=$1 name=$2 message=$3 sets=()
+  shift 3
+  for set in "$@"; do sets+=(--set "$set"); done
+  runs 2 "$name" "$dse" explore "$file" --out bad "${sets[@]}"
+  says "$name" "$message"
+  check "$name: no folder" test ! -e bad
+}
+
+# A run whose journal lost its end, and what was written behind it: goes on to the same bytes.
+goes_on_after_cuts() { # FOLDER FILE_BEHIND...
+  local whole=$1 size bytes
+  size=$(stat -c %s "$whole/journal")
+  shift
+  for bytes in 1 $((size / 2)); do
+    cp -r "$whole" cut
+    truncate -s $((size - bytes)) cut/journal
+    sed -i 's/"state": "complete"/"state": "running"/' cut/status.json
+    (cd cut && rm -r "$@")
+    runs 0 "$bytes bytes cut off the journal" "$dse" resume cut
+    same_files "$bytes bytes cut off" "$whole" cut "${same_bytes[@]}" "${files[@]}"
+    rm -r cut
+  done
+}
+
+# 1, 2, 3 and 5 ranks come to the bytes of folder `whole`.
+same_on_ranks() { # RUN.cfg
+  local ranks
+  for ranks in 1 2 3 5; do
+    runs 0 "$ranks ranks" mpirun -q -n "$ranks" "$dse" explore "$1" --out "on-$ranks"
+    same_files "$ranks ranks" whole "on-$ranks" "${files[@]}"
+    holds "$ranks ranks: summary.json but for times and ranks" 'all(a[k] == b[k] for k in a
+      if k not in ("wall_s", "evaluations_per_s", "ranks"))' whole/summary.json "on-$ranks/summary.json"
+  done
+}
+
+# Stopped after every round that a launch adds, and then left alone.
+same_after_stops() { # RUN.cfg
+  local launch
+  for ((launch = 0; launch < 4; launch++)); do
+    mpirun -q -n 2 "$dse" explore "$1" --out stopped --quiet --max-time 0 >out 2>err </dev/null
+  done
+  runs 0 'stopped again and again: goes on' mpirun -q -n 3 "$dse" explore "$1" --out stopped
+  same_files 'stopped again and again' whole stopped "${files[@]}"
+}
+
 # Waits (30 s) until a file has grown beyond a size.
 wait_for_bytes() { # FILE BYTES
   local i

@@ -181,25 +181,17 @@ runs 0 'joint, interleaved: layers stay' "$dse" explore small.cfg --out stay --s
 holds 'joint, interleaved: layers stay' 'a["system"]["chosen"]["fastest_samples_per_s"]["joint"] == 0' stay/summary.json
 
 # --- mistakes -------------------------------------------------------------------------------------------------------------
-bad() { # NAME MESSAGE SET...
-  local name=$1 message=$2 sets=()
-  shift 2
-  for set in "$@"; do sets+=(--set "$set"); done
-  runs 2 "$name" "$dse" explore small.cfg --out bad "${sets[@]}"
-  says "$name" "$message"
-  check "$name: no folder" test ! -e bad
-}
-bad 'degrees that do not divide' 'must divide devices' 'system.tensor=[3]'
-bad 'a batch that does not divide' 'the global batch (7)' system.global_batch=7 'system.microbatch=[2]'
-bad 'heads that do not divide' 'heads' 'system.tensor=[4]' 'system.devices=[8]' 'model=["layers=4","hidden=180","heads=6"]'
-bad 'more stages than layers' 'pipeline: ' 'system.pipeline=[64]' 'system.devices=[64]'
-bad 'too many strategies' 'shorten the lists' "system.devices=[$(seq -s, 720 720 720000)]" \
+refuses small.cfg 'degrees that do not divide' 'must divide devices' 'system.tensor=[3]'
+refuses small.cfg 'a batch that does not divide' 'the global batch (7)' system.global_batch=7 'system.microbatch=[2]'
+refuses small.cfg 'heads that do not divide' 'heads' 'system.tensor=[4]' 'system.devices=[8]' 'model=["layers=4","hidden=180","heads=6"]'
+refuses small.cfg 'more stages than layers' 'pipeline: ' 'system.pipeline=[64]' 'system.devices=[64]'
+refuses small.cfg 'too many strategies' 'shorten the lists' "system.devices=[$(seq -s, 720 720 720000)]" \
   "system.microbatch=[$(seq -s, 1 200)]" "system.pipeline=[$(seq -s, 1 60)]" "system.global_batch=720720000"
-bad 'tensor beyond its range' 'allowed' 'system.tensor=[1025]'
-bad 'no devices' 'allowed' 'system.devices=[0]'
-bad 'a million devices and a tensor degree of a thousand' 'system: ' 'system.devices=[1000000]' 'system.tensor=[1024]'
-bad 'an unknown schedule' 'schedule' 'system.schedule=["zb"]'
-bad 'an unknown price' 'system.money_usd is asked for' system.money_usd=1e9 'space.node_nm=[4]'
+refuses small.cfg 'tensor beyond its range' 'allowed' 'system.tensor=[1025]'
+refuses small.cfg 'no devices' 'allowed' 'system.devices=[0]'
+refuses small.cfg 'a million devices and a tensor degree of a thousand' 'system: ' 'system.devices=[1000000]' 'system.tensor=[1024]'
+refuses small.cfg 'an unknown schedule' 'schedule' 'system.schedule=["zb"]'
+refuses small.cfg 'an unknown price' 'system.money_usd is asked for' system.money_usd=1e9 'space.node_nm=[4]'
 sed 's/devices = \[2, 4\]/devices = [2, 4/' small.cfg >broken.cfg
 runs 2 'a broken list' "$dse" check broken.cfg
 says 'a broken list: its line' 'broken.cfg:'

@@ -126,16 +126,7 @@ check 'tenants of a system: both tables' test -s system/systems.csv -a -s system
 runs 0 'one design' "$dse" evaluate tenants.cfg --design tc_count=2
 
 # --- stopped and gone on ----------------------------------------------------------------------------------------------
-size=$(stat -c %s run/journal)
-for bytes in 1 $((size / 2)); do
-  cp -r run cut
-  truncate -s $((size - bytes)) cut/journal
-  sed -i 's/"state": "complete"/"state": "running"/' cut/status.json
-  rm -r cut/tenancy cut/tenancy.csv cut/mapping.csv
-  runs 0 "$bytes bytes cut off the journal" "$dse" resume cut
-  same_files "$bytes bytes cut off" run cut "${same_bytes[@]}" "${files[@]}"
-  rm -r cut
-done
+goes_on_after_cuts run tenancy tenancy.csv mapping.csv
 status=75
 for ((i = 0; i < 40 && status == 75; i++)); do
   "$dse" explore tenants.cfg --out steps --max-time 0 --quiet >/dev/null 2>&1
@@ -159,18 +150,10 @@ check 'stopped among the platforms: exit status 75' test $? = 75
 holds 'stopped among the platforms' 'a["state"] == "stopped" and a["phase"] == "tenants"' stopped/status.json
 
 # --- mistakes -----------------------------------------------------------------------------------------------------------
-bad() { # NAME MESSAGE SET...
-  local name=$1 message=$2 sets=()
-  shift 2
-  for set in "$@"; do sets+=(--set "$set"); done
-  runs 2 "$name" "$dse" explore tenants.cfg --out bad "${sets[@]}"
-  says "$name" "$message"
-  check "$name: no folder" test ! -e bad
-}
-bad 'an unknown task' 'tenancy.task: no task "visio", did you mean vision?' tenancy.task=visio
-bad 'an unknown network' "there is no model 'nonet'" 'tenancy.models=["nonet"]'
-bad 'too many pairs' 'tenancy.group_size: 1048576 jobs on 256 cores are more than' tenancy.group_size=1048576 tenancy.cores=256
-bad 'a provider without bandwidth' 'does not tell time without stall from bytes' cost.provider=compat
-bad 'no cores' 'tenancy.cores: 0 is out of range' tenancy.cores=0
-bad 'a platform' 'tenancy.platform: unknown key' tenancy.platform=S4
+refuses tenants.cfg 'an unknown task' 'tenancy.task: no task "visio", did you mean vision?' tenancy.task=visio
+refuses tenants.cfg 'an unknown network' "there is no model 'nonet'" 'tenancy.models=["nonet"]'
+refuses tenants.cfg 'too many pairs' 'tenancy.group_size: 1048576 jobs on 256 cores are more than' tenancy.group_size=1048576 tenancy.cores=256
+refuses tenants.cfg 'a provider without bandwidth' 'does not tell time without stall from bytes' cost.provider=compat
+refuses tenants.cfg 'no cores' 'tenancy.cores: 0 is out of range' tenancy.cores=0
+refuses tenants.cfg 'a platform' 'tenancy.platform: unknown key' tenancy.platform=S4
 finish

@@ -22,19 +22,9 @@ files=("${same_bytes[@]}" cosearch.csv cosearch-designs.csv mapping.csv trace-te
 runs 0 'alone' "$dse" explore co.cfg --out whole
 holds 'alone: several rounds of platforms, some out by bounds' 'a["co_search"]["platforms_mapped"] > 16 and
   a["co_search"]["platforms_beaten_by_bounds"] > 0 and len(a["co_search"]["front"]) > 1' whole/summary.json
-for ranks in 1 2 3 5; do
-  runs 0 "$ranks ranks" mpirun -q -n $ranks "$dse" explore co.cfg --out "on-$ranks"
-  same_files "$ranks ranks" whole "on-$ranks" "${files[@]}"
-  holds "$ranks ranks: summary.json but for times and ranks" 'all(a[k] == b[k] for k in a
-    if k not in ("wall_s", "evaluations_per_s", "ranks"))' whole/summary.json "on-$ranks/summary.json"
-done
+same_on_ranks co.cfg
 
-# Stopped after every round that a launch adds, and then left alone.
-for ((launch = 0; launch < 4; launch++)); do
-  mpirun -q -n 2 "$dse" explore co.cfg --out stopped --quiet --max-time 0 >out 2>err </dev/null
-done
-runs 0 'stopped again and again: goes on' mpirun -q -n 3 "$dse" explore co.cfg --out stopped
-same_files 'stopped again and again' whole stopped "${files[@]}"
+same_after_stops co.cfg
 
 # Killed in its midst: the journal has what was trained, the rest is done again.
 mpirun -q -n 2 "$dse" explore co.cfg --out killed --quiet --set tenancy.samples=300 >out 2>err </dev/null &

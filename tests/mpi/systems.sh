@@ -19,12 +19,7 @@ search = { top_k = 5; seed = 2385; round_size = 3; };
 CFG
 files=("${same_bytes[@]}" systems.csv stages.csv k.csv)
 runs 0 'alone' "$dse" explore small.cfg --out whole
-for ranks in 1 2 3 5; do
-  runs 0 "$ranks ranks" mpirun -q -n $ranks "$dse" explore small.cfg --out "on-$ranks"
-  same_files "$ranks ranks" whole "on-$ranks" "${files[@]}"
-  holds "$ranks ranks: summary.json but for times and ranks" 'all(a[k] == b[k] for k in a
-    if k not in ("wall_s", "evaluations_per_s", "ranks"))' whole/summary.json "on-$ranks/summary.json"
-done
+same_on_ranks small.cfg
 
 # Layers and designs together: the choice is each rank's own, and the same.
 joint=(--set 'system.kinds="joint"' --set system.money_usd=400.0)

@@ -20,19 +20,9 @@ files=("${same_bytes[@]}" tenancy.csv mapping.csv trace-tenancy.json tenancy/ins
 runs 0 'alone' "$dse" explore tenants.cfg --out whole
 holds 'alone: several rounds of platforms' 'a["tenancy"]["platforms_mapped"] > 32 and
   a["tenancy"]["platforms_beaten_by_bounds"] > 0' whole/summary.json
-for ranks in 1 2 3 5; do
-  runs 0 "$ranks ranks" mpirun -q -n $ranks "$dse" explore tenants.cfg --out "on-$ranks"
-  same_files "$ranks ranks" whole "on-$ranks" "${files[@]}"
-  holds "$ranks ranks: summary.json but for times and ranks" 'all(a[k] == b[k] for k in a
-    if k not in ("wall_s", "evaluations_per_s", "ranks"))' whole/summary.json "on-$ranks/summary.json"
-done
+same_on_ranks tenants.cfg
 
-# Stopped after every round that a launch adds, and then left alone.
-for ((launch = 0; launch < 4; launch++)); do
-  mpirun -q -n 2 "$dse" explore tenants.cfg --out stopped --quiet --max-time 0 >out 2>err </dev/null
-done
-runs 0 'stopped again and again: goes on' mpirun -q -n 3 "$dse" explore tenants.cfg --out stopped
-same_files 'stopped again and again' whole stopped "${files[@]}"
+same_after_stops tenants.cfg
 
 # Killed among the platforms: the journal has the search, the rest is done again.
 slow=(--set tenancy.samples=20000 --set tenancy.cores=3)

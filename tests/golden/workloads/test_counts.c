@@ -70,6 +70,10 @@ static const struct reference references[] = {
     {"t5-3b", 2851598336, 1903067922432},
     {"t5-11b", 11307321344, 7589768724480},
     {"flan-t5-base", 247577856, 141981401088},
+    /* From the shapes in the public code, added up apart. MobileBERT: the model's 24,581,888 and its head's, a layer of
+     * 512 with its norm, 384 more columns and a bias a word. Transformer-XL: the published 151 M. */
+    {"mobilebert", 24581888 + (512 * 512 + 512 + 1024) + 384 * 30522 + 30522, 40228618240},
+    {"transformer-xl-base", 151107538, 22418517100},
     /* further images, and records */
     {"vit_l_16", 304326632, 123109425152}, /* parameters: torchvision's documentation; the rest by closed formula */
     {"vit_h_14", 632045800, 334590218240}, /* likewise, of its weights for 224 pixels */
@@ -98,6 +102,18 @@ static const struct reference references[] = {
     {"xlm-en-2048", 667088896, 12 * (2 * 512 * 12 * 4194304ULL + 4 * 262144ULL * 2048) + 2 * 512 * 2048 * 30145ULL},
     {"wide-deep", 83200000 + 845 * 1024 + 1024 * 512 + 512 * 256 + 256 + 1793,
      2 * (845 * 1024 + 1024 * 512 + 512 * 256 + 256)},
+    /* Tables; the network that weighs (145·80 + 81·40 + 41 parameters, 14,760 MACs an item); the one on top with its
+     * norm and bends (324 + 163·200 + 200 + 201·80 + 80 + 162; 48,560); two GRUs of 73·108; the judge with its norm
+     * (144 + 73·100 + 101·50 + 102; 12,300 a click); the query's layer (37·36 + 36; 1,296). */
+    {"din", (603668 + 367983 + 1601) * 18 + 14881 + 49446, 2 * (100 * 14760 + 100 * 36 + 48560)},
+    {"dien", (603668 + 367983 + 1601) * 18 + 14881 + 49446 + 2 * 7884 + 12596 + 1368,
+     2 * (100 * 14760 + 48560 + 200 * 7776 + 198 * 12300 + 1296)},
+    {"dlrm-rm1", 8 * 4000000ULL * 32 + 129 * 64 + 65 * 32 + 289 * 256 + 257 * 64 + 65 * 1,
+     2 * (128 * 64 + 64 * 32 + 288 * 256 + 256 * 64 + 64 * 1)},
+    {"dlrm-rm2", 32 * 500000ULL * 64 + 257 * 128 + 129 * 64 + 2113 * 128 + 129 * 64 + 65 * 1,
+     2 * (256 * 128 + 128 * 64 + 2112 * 128 + 128 * 64 + 64 * 1)},
+    {"dlrm-rm3", 10 * 2000000ULL * 32 + 2561 * 1024 + 1025 * 256 + 257 * 32 + 353 * 512 + 513 * 256 + 257 * 1,
+     2 * (2560 * 1024 + 1024 * 256 + 256 * 32 + 352 * 512 + 512 * 256 + 256 * 1)},
     {"ncf", 165237 * 128 + 256 * 256 + 256 * 128 + 128 * 64 + 64 + 449, 2 * (256 * 256 + 256 * 128 + 128 * 64 + 64)},
 };
 enum { N_REFERENCES = sizeof references / sizeof *references };

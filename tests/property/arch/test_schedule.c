@@ -1,11 +1,11 @@
 /* Do schedules, bounds and optima keep their laws on random graphs?
  *
- * The scheduler is compared with the rule of accelerator-search §6 taken literally (a scan over all ready ops at each
- * event), the exact method with an enumeration of all sequences. */
+ * The exact method is compared with an enumeration of all sequences; the scheduler with its rule taken literally in
+ * test_schedule_literal.c. */
 #include "arch/schedule_check.h"
 #include "arch/schedule_exact.h"
 #include "arch/schedule_model.h"
-#include "tests/schedule_cases.h"
+#include "tests/schedule_random.h"
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,236 +15,10 @@
 
 #include <cmocka.h>
 
-static const uint64_t seed = 2385;
-
-struct fixture {
-  struct arena arena, scratch;
-  struct rng rng;
-  struct op_graph graph;
-};
-
-static void begin(struct fixture *fixture, uint64_t round, uint64_t task) {
-  arena_init(&fixture->arena, 1 << 16);
-  arena_init(&fixture->scratch, 1 << 16);
-  fixture->rng = rng_stream(seed, RNG_TEST, round, task);
-}
-
-static void end(struct fixture *fixture) {
-  arena_release(&fixture->arena);
-  arena_release(&fixture->scratch);
-}
-
-static void random_graph(struct fixture *fixture, size_t most_ops, uint64_t most_cycles) {
-  struct rng *const rng = &fixture->rng;
-  if (rng_below(rng, 3) == 0) {
-    case_series_parallel(rng, 1 + rng_below(rng, 1 + most_ops / 8), 4, most_cycles, &fixture->arena, &fixture->graph);
-  } else {
-    const size_t n_ops = 1 + rng_below(rng, most_ops);
-    case_layered(rng, n_ops, 1 + rng_below(rng, 9), most_cycles, &fixture->arena, &fixture->graph);
-  }
-}
-
-static struct schedule_problem random_problem(struct fixture *fixture, unsigned most_widths, uint32_t most_cores) {
-  struct rng *const rng = &fixture->rng;
-  const unsigned n_widths = 1 + (unsigned)rng_below(rng, most_widths);
-  uint32_t n_cores[N_CORE_CLASSES];
-  for (unsigned c = 0; c < N_CORE_CLASSES; c++) n_cores[c] = 1 + (uint32_t)rng_below(rng, most_cores);
-  struct schedule_problem problem =
-      case_problem(&fixture->graph, n_widths, n_cores[0], n_cores[1], n_cores[2], &fixture->arena);
-  problem.share = rng_below(rng, 2) == 1;
-  return problem;
-}
-
-static void assert_judged(struct fixture *fixture, const struct schedule_problem *problem,
+static void assert_judged(struct schedule_fixture *fixture, const struct schedule_problem *problem,
                           const struct schedule *schedule) {
   struct error error = {0};
   if (!schedule_check(problem, schedule, &fixture->scratch, &error)) fail_msg("%s", error.text);
-}
-
-/* --- the literal scheduler ------------------------------------------------------------------------------------------
- */
-
-enum { MOST_OPS = 400 };
-
-struct literal {
-  const struct schedule_problem *problem;
-  uint64_t asap[MOST_OPS], alap[MOST_OPS], due[MOST_OPS]; /* alap on one core; due: alap by least durations */
-  uint64_t ready[MOST_OPS], start[MOST_OPS], finish[MOST_OPS], delay[MOST_OPS];
-  unsigned width[MOST_OPS];
-  bool is_ready[MOST_OPS], is_started[MOST_OPS];
-  uint32_t free[N_CORE_CLASSES];
-  uint64_t now, delays[N_CORE_CLASSES];
-};
-
-static unsigned classes_of(const struct schedule_problem *problem, size_t op) {
-  return problem->shape_classes[problem->graph->ops[op].shape];
-}
-
-static uint64_t cycles_of(const struct schedule_problem *problem, size_t op, unsigned width) {
-  return problem->shape_cycles[problem->graph->ops[op].shape * problem->n_widths + width];
-}
-
-static void literal_annotate(struct literal *literal, bool least, uint64_t *asap, uint64_t *alap) {
-  const struct op_graph *const graph = literal->problem->graph;
-  uint64_t cycles[MOST_OPS], path = 0;
-  for (size_t i = 0; i < graph->n_ops; i++) {
-    cycles[i] = cycles_of(literal->problem, i, 0);
-    for (unsigned w = 1; least && w < literal->problem->n_widths; w++)
-      cycles[i] = min_u64(cycles[i], cycles_of(literal->problem, i, w));
-    asap[i] = 0;
-    for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++)
-      asap[i] = max_u64(asap[i], asap[graph->preds[e]] + cycles[graph->preds[e]]);
-    path = max_u64(path, asap[i] + cycles[i]);
-  }
-  for (size_t i = graph->n_ops; i-- > 0;) {
-    alap[i] = path - cycles[i];
-    for (uint32_t e = graph->succ_start[i]; e < graph->succ_start[i + 1]; e++)
-      alap[i] = min_u64(alap[i], alap[graph->succs[e]] - cycles[i]);
-  }
-}
-
-static bool literal_fits(const struct literal *literal, size_t op) {
-  for (unsigned c = 0; c < N_CORE_CLASSES; c++)
-    if ((classes_of(literal->problem, op) >> c & 1) != 0 && literal->free[c] == 0) return false;
-  return true;
-}
-
-/* Free cores divided by the ready ops that want any of the same, taken as long as a doubling saves a sixteenth. */
-static unsigned literal_share(const struct literal *literal, size_t op) {
-  uint64_t free = UINT64_MAX, ready = 0;
-  for (unsigned c = 0; c < N_CORE_CLASSES; c++)
-    if ((classes_of(literal->problem, op) >> c & 1) != 0) free = min_u64(free, literal->free[c]);
-  for (size_t i = 0; i < literal->problem->graph->n_ops; i++)
-    ready += literal->is_ready[i] && (classes_of(literal->problem, i) & classes_of(literal->problem, op)) != 0;
-  unsigned width = 0;
-  while (width + 1 < literal->problem->n_widths && UINT64_C(1) << (width + 1) <= free / ready) {
-    const uint64_t now = cycles_of(literal->problem, op, width), wider = cycles_of(literal->problem, op, width + 1);
-    if (wider > now || now - wider < now / 16) break;
-    width++;
-  }
-  return width;
-}
-
-static unsigned literal_width(const struct literal *literal, size_t op) {
-  if (literal->problem->n_widths == 1) return 0;
-  if (literal->problem->share) return literal_share(literal, op);
-  if (literal->alap[op] > literal->asap[op]) return 0;
-  for (size_t i = 0; i < literal->problem->graph->n_ops; i++)
-    if (i != op && literal->is_ready[i] && (classes_of(literal->problem, i) & classes_of(literal->problem, op)) != 0)
-      return 0;
-  unsigned best = 0;
-  for (unsigned w = 1; w < literal->problem->n_widths; w++) {
-    bool fits = true;
-    for (unsigned c = 0; c < N_CORE_CLASSES; c++)
-      fits &= (classes_of(literal->problem, op) >> c & 1) == 0 || literal->free[c] >= 1U << w;
-    if (fits && cycles_of(literal->problem, op, w) < cycles_of(literal->problem, op, best)) best = w;
-  }
-  return best;
-}
-
-static bool literal_before(const struct literal *literal, size_t a, size_t b) {
-  const uint64_t a_mobility = literal->alap[a] - literal->asap[a], b_mobility = literal->alap[b] - literal->asap[b];
-  if (a_mobility != b_mobility) return a_mobility < b_mobility;
-  if (literal->alap[a] != literal->alap[b]) return literal->alap[a] < literal->alap[b]; /* −bottom = alap − T* */
-  return a < b;
-}
-
-/* The next ready op by key behind `after` (SIZE_MAX: the first). */
-static size_t literal_next(const struct literal *literal, size_t after) {
-  size_t best = SIZE_MAX;
-  for (size_t i = 0; i < literal->problem->graph->n_ops; i++) {
-    const bool behind = after == SIZE_MAX || literal_before(literal, after, i);
-    if (literal->is_ready[i] && behind && (best == SIZE_MAX || literal_before(literal, i, best))) best = i;
-  }
-  return best;
-}
-
-static void literal_pass(struct literal *literal, const bool *was_full) {
-  for (size_t v = literal_next(literal, SIZE_MAX); v != SIZE_MAX; v = literal_next(literal, v)) {
-    if (!literal_fits(literal, v)) continue;
-    const unsigned classes = classes_of(literal->problem, v);
-    literal->width[v] = literal_width(literal, v);
-    literal->start[v] = literal->now;
-    literal->finish[v] = literal->now + cycles_of(literal->problem, v, literal->width[v]);
-    literal->is_started[v] = true;
-    const uint64_t due = max_u64(literal->ready[v], literal->due[v]);
-    literal->delay[v] = literal->now > due ? literal->now - due : 0;
-    bool charged = literal->delay[v] == 0;
-    for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
-      if ((classes >> c & 1) == 0) continue;
-      literal->free[c] -= 1U << literal->width[v];
-      if (!charged && was_full[c]) {
-        literal->delays[c] += literal->delay[v];
-        charged = true;
-      }
-    }
-    assert_true(charged);
-    /* Started: not ready any more, but literal_next needs its key only. */
-    literal->is_ready[v] = false;
-  }
-}
-
-static void literal_schedule(struct literal *literal, const struct schedule_problem *problem) {
-  const struct op_graph *const graph = problem->graph;
-  bool is_finished[MOST_OPS] = {false}, was_full[N_CORE_CLASSES] = {false};
-  uint64_t unused[MOST_OPS];
-  *literal = (struct literal){.problem = problem};
-  literal_annotate(literal, true, unused, literal->due);
-  literal_annotate(literal, false, literal->asap, literal->alap);
-  memcpy(literal->free, problem->n_cores, sizeof literal->free);
-  for (;;) {
-    for (size_t i = 0; i < graph->n_ops; i++) {
-      if (literal->is_started[i] || literal->is_ready[i]) continue;
-      literal->is_ready[i] = true;
-      for (uint32_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++)
-        if (!is_finished[graph->preds[e]]) literal->is_ready[i] = false;
-      literal->ready[i] = literal->now;
-    }
-    literal_pass(literal, was_full);
-    for (unsigned c = 0; c < N_CORE_CLASSES; c++) was_full[c] = literal->free[c] == 0;
-    uint64_t next = UINT64_MAX;
-    for (size_t i = 0; i < graph->n_ops; i++)
-      if (literal->is_started[i] && !is_finished[i]) next = min_u64(next, literal->finish[i]);
-    if (next == UINT64_MAX) return;
-    literal->now = next;
-    for (size_t i = 0; i < graph->n_ops; i++) {
-      if (!literal->is_started[i] || is_finished[i] || literal->finish[i] != next) continue;
-      is_finished[i] = true;
-      for (unsigned c = 0; c < N_CORE_CLASSES; c++)
-        if ((classes_of(problem, i) >> c & 1) != 0) literal->free[c] += 1U << literal->width[i];
-    }
-  }
-}
-
-static void equals_the_literal_rule(void **state) {
-  (void)state;
-  print_message("seed %" PRIu64 "\n", seed);
-  size_t n_wide = 0, n_delayed = 0;
-  for (uint64_t task = 0; task < 400; task++) {
-    struct fixture fixture;
-    begin(&fixture, 0, task);
-    /* Few distinct durations make many ties. */
-    random_graph(&fixture, 130, task % 2 == 0 ? 5 : 1000);
-    const struct schedule_problem problem = random_problem(&fixture, 5, 9);
-    assert_true(fixture.graph.n_ops <= MOST_OPS);
-    static struct literal literal;
-    literal_schedule(&literal, &problem);
-    struct schedule schedule;
-    schedule_build(&problem, &fixture.scratch, &fixture.arena, true, &schedule);
-    for (size_t i = 0; i < fixture.graph.n_ops; i++) {
-      assert_int_equal(schedule.start_cycles[i], literal.start[i]);
-      assert_int_equal(schedule.finish_cycles[i], literal.finish[i]);
-      assert_int_equal(schedule.width_log2[i], literal.width[i]);
-      assert_int_equal(schedule.delay_op_cycles[i], literal.delay[i]);
-      assert_int_equal(schedule.mobility_cycles[i], literal.alap[i] - literal.asap[i]);
-      n_wide += schedule.width_log2[i] > 0;
-      n_delayed += schedule.delay_op_cycles[i] > 0;
-    }
-    for (unsigned c = 0; c < N_CORE_CLASSES; c++) assert_int_equal(schedule.delay_cycles[c], literal.delays[c]);
-    assert_int_equal(schedule.makespan_cycles, literal.now);
-    end(&fixture);
-  }
-  assert_true(n_wide > 235 && n_delayed > 2385); /* else the cases would not show anything */
 }
 
 /* --- laws of schedules and bounds -----------------------------------------------------------------------------------
@@ -253,7 +27,7 @@ static void equals_the_literal_rule(void **state) {
 static void is_judged_bounded_and_repeatable(void **state) {
   (void)state;
   for (uint64_t task = 0; task < 500; task++) {
-    struct fixture fixture;
+    struct schedule_fixture fixture;
     begin(&fixture, 1, task);
     random_graph(&fixture, 300, 997);
     const struct schedule_problem problem = random_problem(&fixture, 4, task % 5 == 0 ? 150 : 7);
@@ -282,7 +56,7 @@ static void is_judged_bounded_and_repeatable(void **state) {
 static void unlimited_cores_give_the_critical_path(void **state) {
   (void)state;
   for (uint64_t task = 0; task < 200; task++) {
-    struct fixture fixture;
+    struct schedule_fixture fixture;
     begin(&fixture, 2, task);
     random_graph(&fixture, 200, 997);
     const struct schedule_problem problem =
@@ -300,7 +74,7 @@ static void unlimited_cores_give_the_critical_path(void **state) {
 
 static void does_not_allocate_once_warm(void **state) {
   (void)state;
-  struct fixture fixture;
+  struct schedule_fixture fixture;
   begin(&fixture, 3, 0);
   case_layered(&fixture.rng, 1300, 8, 997, &fixture.arena, &fixture.graph);
   struct schedule_problem problem = random_problem(&fixture, 4, 7);
@@ -386,7 +160,7 @@ static void exact_equals_enumeration(void **state) {
   (void)state;
   size_t n_spread_wins = 0;
   for (uint64_t task = 0; task < 900; task++) {
-    struct fixture fixture;
+    struct schedule_fixture fixture;
     begin(&fixture, 4, task);
     struct rng *const rng = &fixture.rng;
     const bool wide = task % 3 == 0;
@@ -409,7 +183,7 @@ static void bounds_hold_for_spread_optima(void **state) {
   (void)state;
   size_t n_tight = 0;
   for (uint64_t task = 0; task < 300; task++) {
-    struct fixture fixture;
+    struct schedule_fixture fixture;
     begin(&fixture, 5, task);
     case_layered(&fixture.rng, 1 + rng_below(&fixture.rng, 5), 2, 29, &fixture.arena, &fixture.graph);
     const struct schedule_problem problem = random_problem(&fixture, 3, 4);
@@ -432,7 +206,7 @@ static void bound_exact_list_are_in_order(void **state) {
   uint64_t most_nodes = 0;
   double list_gap = 0;
   for (uint64_t task = 0; task < 400; task++) {
-    struct fixture fixture;
+    struct schedule_fixture fixture;
     begin(&fixture, 6, task);
     if (task % 4 == 0) {
       case_series_parallel(&fixture.rng, 1 + rng_below(&fixture.rng, 3), 3, 29, &fixture.arena, &fixture.graph);
@@ -468,7 +242,7 @@ static void improvement_is_judged_shorter_and_repeatable(void **state) {
   (void)state;
   size_t n_shorter = 0, n_charged = 0;
   for (uint64_t task = 0; task < 300; task++) {
-    struct fixture fixture;
+    struct schedule_fixture fixture;
     begin(&fixture, 7, task);
     random_graph(&fixture, task % 3 == 0 ? 150 : 30, task % 2 == 0 ? 7 : 1000);
     struct schedule_problem problem = random_problem(&fixture, 4, 7);
@@ -504,7 +278,7 @@ static void improvement_is_near_the_optimum(void **state) {
   double sum = 0, worst = 0;
   size_t n = 0;
   for (uint64_t task = 0; task < 200; task++) {
-    struct fixture fixture;
+    struct schedule_fixture fixture;
     begin(&fixture, 6, task);
     if (task % 4 == 0) {
       case_series_parallel(&fixture.rng, 1 + rng_below(&fixture.rng, 3), 3, 29, &fixture.arena, &fixture.graph);
@@ -538,7 +312,7 @@ static void model_exact_and_bound_agree(void **state) {
   (void)state;
   size_t n_wide = 0;
   for (uint64_t task = 0; task < 60; task++) {
-    struct fixture fixture;
+    struct schedule_fixture fixture;
     begin(&fixture, 8, task);
     case_layered(&fixture.rng, 2 + rng_below(&fixture.rng, 6), 2, 29, &fixture.arena, &fixture.graph);
     const struct schedule_problem problem = random_problem(&fixture, task % 2 == 0 ? 1 : 3, 3);
@@ -564,7 +338,6 @@ static void model_exact_and_bound_agree(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(equals_the_literal_rule),
       cmocka_unit_test(is_judged_bounded_and_repeatable),
       cmocka_unit_test(unlimited_cores_give_the_critical_path),
       cmocka_unit_test(does_not_allocate_once_warm),

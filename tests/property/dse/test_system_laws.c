@@ -131,6 +131,10 @@ static void bounds_hold(void **state) {
           fail_msg("task %" PRIu64 ", %s: floors %.17g, prices %.17g, iteration %.17g", task, text, floor_s, bound_s,
                    result.iteration_s);
         }
+        /* The table that all plans share says the same, also behind a design whose costs are others. */
+        system_table_all(search->system, flooring.costs);
+        system_table_all(search->system, flooring.floors);
+        assert_true(system_tabled_bound_s(search->system, plan, &network) == floor_s);
         n_closer += check_simulated(&fixture, plan, &flooring, &network, result.iteration_s);
         for (size_t r = 0; r < plan->n_runs; r++) {
           const double load_s = system_load_s(search->system, plan, &plan->runs[r], flooring.costs, &network);

@@ -4,6 +4,7 @@
  * sweep_check is there for, and at random. Left out: what libFuzzer finds (tests/fuzz/fuzz_sweep.c). */
 #include "search/space/sweep.h"
 
+#include "tests/sweep_words.h"
 #include "tests/synthetic_space.h"
 #include <inttypes.h>
 #include <setjmp.h>
@@ -15,7 +16,7 @@
 
 static const uint64_t seed = 2385;
 
-enum { MOST_POINTS = 900, TOP_K = 17, COUNT_WORDS = sizeof(struct sweep_counts) / sizeof(uint64_t) };
+enum { MOST_POINTS = 900, TOP_K = 17 };
 
 /* A whole space folded at once. */
 struct folded {
@@ -24,24 +25,6 @@ struct folded {
   struct sweep *sweep;
   size_t n; /* points */
 };
-
-struct words {
-  uint64_t *at;
-  size_t n;
-};
-
-static struct words packed(struct sweep *sweep, struct arena *arena) {
-  struct words words;
-  const uint64_t *at = sweep_pack(sweep, &words.n);
-  words.at = ARENA_NEW(arena, uint64_t, words.n);
-  memcpy(words.at, at, words.n * sizeof *words.at);
-  return words;
-}
-
-static void check_same(struct words a, struct words b) {
-  assert_int_equal(a.n, b.n);
-  assert_memory_equal(a.at, b.at, a.n * sizeof *a.at);
-}
 
 static void fold_space(struct folded *folded, uint64_t task) {
   static const struct sweep_settings settings = {.block = MOST_POINTS, .prune = true, .front = true};

@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "search/tenancy/tenancy_bounds.h"
 #include "search/tenancy/tenancy_read.h"
+#include "tests/tenancy_every.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -285,40 +286,23 @@ static void test_waiting(void **state) {
  */
 
 struct brute {
-  const struct tenancy_problem *problem;
-  uint32_t list[4][16];
-  size_t length[4];
-  struct tenancy_queues queues;
+  struct tenancy_every every;
   tenancy_cost best;
 };
 
-/* Every job to every place of every core, one after another: each answer comes once. */
-static void try_all(struct brute *brute, uint32_t job) {
-  const struct tenancy_problem *problem = brute->problem;
-  if (job == problem->n_jobs) {
-    uint32_t n = 0;
-    for (size_t c = 0; c < problem->n_cores; c++) {
-      brute->queues.start[c] = n;
-      memcpy(brute->queues.job + n, brute->list[c], brute->length[c] * sizeof(uint32_t));
-      n += (uint32_t)brute->length[c];
-    }
-    brute->queues.start[problem->n_cores] = n;
-    const tenancy_cost cost = tenancy_evaluate(problem, &brute->queues);
-    if (cost < brute->best) brute->best = cost;
-    return;
-  }
-  for (size_t c = 0; c < problem->n_cores; c++) {
-    if (!tenancy_can_run(problem, job, c)) continue;
-    uint32_t *list = brute->list[c];
-    const size_t n = brute->length[c]++;
-    for (size_t at = 0; at <= n; at++) {
-      memmove(list + at + 1, list + at, (n - at) * sizeof *list);
-      list[at] = job;
-      try_all(brute, job + 1);
-      memmove(list + at, list + at + 1, (n - at) * sizeof *list);
-    }
-    brute->length[c]--;
-  }
+static void take_answer(void *context) {
+  struct brute *const brute = context;
+  const tenancy_cost cost = tenancy_evaluate(brute->every.problem, &brute->every.queues);
+  if (cost < brute->best) brute->best = cost;
+}
+
+static tenancy_cost best_of_all(const struct tenancy_problem *problem, struct arena *arena) {
+  struct brute brute = {
+      .every = {.problem = problem, .queues = tenancy_queues_new(problem, arena), .take = take_answer},
+      .best = ~(tenancy_cost)0};
+  brute.every.context = &brute;
+  tenancy_every_answer(&brute.every, 0);
+  return brute.best;
 }
 
 static void test_exact(void **state) {
@@ -334,15 +318,13 @@ static void test_exact(void **state) {
     struct tenancy_problem problem;
     draw(&kind, &rng, &arena, &problem);
     finish(&problem, &arena);
-    struct brute brute = {
-        .problem = &problem, .queues = tenancy_queues_new(&problem, &arena), .best = ~(tenancy_cost)0};
-    try_all(&brute, 0);
+    const tenancy_cost least = best_of_all(&problem, &arena);
     struct tenancy_queues best = tenancy_queues_new(&problem, &arena);
     tenancy_cost cost;
     assert_true(tenancy_exact(&problem, 1000000, &arena, &best, &cost));
-    if (cost != brute.best) {
+    if (cost != least) {
       fail_msg("task %" PRIu64 ": exact %.17g, every answer %.17g", task, tenancy_cycles(&problem, cost),
-               tenancy_cycles(&problem, brute.best));
+               tenancy_cycles(&problem, least));
     }
     assert_true(tenancy_evaluate(&problem, &best) == cost);
     struct tenancy_answer answer = tenancy_answer_new(&problem, &arena);

@@ -7,6 +7,7 @@
 
 #include "tests/tenancy_random.h"
 #include "tests/tenancy_rounds.h"
+#include "tests/two_arenas.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -19,19 +20,6 @@
 
 static const uint64_t seed = 2385;
 enum { N_INSTANCES = 4, SAMPLES = 243, ROUND = 97 };
-
-static struct arena arena;
-
-static int setup(void **state) {
-  (void)state;
-  arena_init(&arena, 1 << 20);
-  return 0;
-}
-static int teardown(void **state) {
-  (void)state;
-  arena_release(&arena);
-  return 0;
-}
 
 /* Small ones, a job alone, a core alone, and more jobs than an insertion sort is for. */
 static void draw_problem(uint64_t task, struct tenancy_problem *problem) {

@@ -5,6 +5,7 @@
 #include "search/tenancy/tenancy_anneal.h"
 #include "search/tenancy/tenancy_assign.h"
 #include "tests/tenancy_random.h"
+#include "tests/two_arenas.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -18,19 +19,6 @@
 
 static const uint64_t seed = 2385;
 enum { N_INSTANCES = 60, N_STEPS = 3000, N_ORDERS = 40 };
-
-static struct arena arena;
-
-static int setup(void **state) {
-  (void)state;
-  arena_init(&arena, 1 << 20);
-  return 0;
-}
-static int teardown(void **state) {
-  (void)state;
-  arena_release(&arena);
-  return 0;
-}
 
 static struct rng draw_problem(uint64_t task, struct tenancy_problem *problem, struct tenancy_queues *queues) {
   struct error error = {0};

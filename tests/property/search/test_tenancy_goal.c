@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "search/tenancy/anneal_full.h"
 #include "search/tenancy/tenancy_front.h"
+#include "tests/tenancy_every.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -177,29 +178,20 @@ static void test_schedules(void **state) {
  */
 
 struct brute {
-  const struct tenancy_problem *problem;
+  struct tenancy_every every;
   struct tenancy_goal *goal;
-  uint32_t list[3][MOST_BRUTE + 1];
-  size_t length[3];
-  struct tenancy_queues queues;
   double best[TENANCY_N_OBJECTIVES];
   tenancy_cost least;
   void (*each)(void *context, const double *value);
   void *context;
 };
 
-static void take_answer(struct brute *brute) {
-  uint32_t n = 0;
-  for (size_t c = 0; c < brute->problem->n_cores; c++) {
-    brute->queues.start[c] = n;
-    memcpy(brute->queues.job + n, brute->list[c], brute->length[c] * sizeof(uint32_t));
-    n += (uint32_t)brute->length[c];
-  }
-  brute->queues.start[brute->problem->n_cores] = n;
-  const tenancy_cost cost = tenancy_evaluate(brute->problem, &brute->queues);
+static void take_answer(void *context) {
+  struct brute *const brute = context;
+  const tenancy_cost cost = tenancy_evaluate(brute->every.problem, &brute->every.queues);
   if (cost < brute->least) brute->least = cost;
   double value[TENANCY_N_OBJECTIVES];
-  if (!tenancy_goal_figures(brute->goal, &brute->queues, value)) return;
+  if (!tenancy_goal_figures(brute->goal, &brute->every.queues, value)) return;
   for (int o = 0; o < TENANCY_N_OBJECTIVES; o++) {
     const bool better = tenancy_objectives[o].maximise ? value[o] > brute->best[o] : value[o] < brute->best[o];
     if (better || isnan(brute->best[o])) brute->best[o] = value[o];
@@ -207,31 +199,14 @@ static void take_answer(struct brute *brute) {
   if (brute->each != NULL) brute->each(brute->context, value);
 }
 
-/* Every job to every place of every core, one after another: each answer comes once. */
-static void try_all(struct brute *brute, uint32_t job) {
-  const struct tenancy_problem *problem = brute->problem;
-  if (job == problem->n_jobs) {
-    take_answer(brute);
-    return;
-  }
-  for (size_t c = 0; c < problem->n_cores; c++) {
-    if (!tenancy_can_run(problem, job, c)) continue;
-    uint32_t *list = brute->list[c];
-    const size_t n = brute->length[c]++;
-    for (size_t at = 0; at <= n; at++) {
-      memmove(list + at + 1, list + at, (n - at) * sizeof *list);
-      list[at] = job;
-      try_all(brute, job + 1);
-      memmove(list + at, list + at + 1, (n - at) * sizeof *list);
-    }
-    brute->length[c]--;
-  }
-}
-
 static void open_brute(struct brute *brute, const struct tenancy_problem *problem, struct tenancy_goal *goal,
                        struct arena *arena) {
-  *brute = (struct brute){
-      .problem = problem, .goal = goal, .queues = tenancy_queues_new(problem, arena), .least = ~(tenancy_cost)0};
+  *brute = (struct brute){.every = {.problem = problem,
+                                    .queues = tenancy_queues_new(problem, arena),
+                                    .take = take_answer,
+                                    .context = brute},
+                          .goal = goal,
+                          .least = ~(tenancy_cost)0};
   for (int o = 0; o < TENANCY_N_OBJECTIVES; o++) brute->best[o] = (double)NAN;
 }
 
@@ -277,7 +252,7 @@ static void test_every_answer(void **state) {
     }
     struct brute brute;
     open_brute(&brute, &problem, goal, &arena);
-    try_all(&brute, 0);
+    tenancy_every_answer(&brute.every, 0);
     for (int o = 0; o < TENANCY_N_OBJECTIVES; o++) {
       const double bound = bounds.value[o], best = brute.best[o];
       const double rounding = 1e-9 * fabs(best); /* bandwidths are in steps of 2^-32 */
@@ -386,7 +361,7 @@ static void test_fronts(void **state) {
     struct brute brute;
     open_brute(&brute, &problem, goal, &arena);
     brute.each = check_covered, brute.context = &covering;
-    try_all(&brute, 0);
+    tenancy_every_answer(&brute.every, 0);
     n_answers += covering.n_answers, n_uncovered += covering.n_uncovered, n_members += front.n;
     arena_release(&arena);
   }

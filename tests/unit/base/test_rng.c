@@ -220,16 +220,11 @@ static void gsl_distributions_have_their_moments(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(draws_the_published_numbers),
-      cmocka_unit_test(agrees_with_the_reference),
-      cmocka_unit_test(skipping_is_drawing),
-      cmocka_unit_test(many_at_once_are_those_one_by_one),
-      cmocka_unit_test(bounded_draws_are_even),
-      cmocka_unit_test(bounded_draws_reject_the_surplus),
-      cmocka_unit_test(unit_draws_are_uniform),
-      cmocka_unit_test(a_stream_depends_on_all_it_is_for),
-      cmocka_unit_test(gsl_draws_from_our_stream),
-      cmocka_unit_test(gsl_distributions_have_their_moments),
+      cmocka_unit_test(draws_the_published_numbers), cmocka_unit_test(agrees_with_the_reference),
+      cmocka_unit_test(skipping_is_drawing),         cmocka_unit_test(many_at_once_are_those_one_by_one),
+      cmocka_unit_test(bounded_draws_are_even),      cmocka_unit_test(bounded_draws_reject_the_surplus),
+      cmocka_unit_test(unit_draws_are_uniform),      cmocka_unit_test(a_stream_depends_on_all_it_is_for),
+      cmocka_unit_test(gsl_draws_from_our_stream),   cmocka_unit_test(gsl_distributions_have_their_moments),
   };
   return cmocka_run_group_tests_name("rng", tests, NULL, NULL);
 }

@@ -268,8 +268,9 @@ static const struct {
     {"platform = \"S7\"", "run.cfg:1: tenancy.platform: \"S7\" is no platform"},
     {"platform = \"twelve\"", "tenancy.bandwidth_bytes_per_cycle: twelve has no bandwidth of its own"},
     {"platform = \"three_styles\"", "tenancy.platform: provider physical has no array of style eye"},
-    {"task = \"visoin\"", "run.cfg:1: tenancy.task: no task \"visoin\", did you mean vision?, allowed are vision, "
-                          "language, recommendation, mix, or models = [...]"},
+    {"task = \"visoin\"",
+     "run.cfg:1: tenancy.task: no task \"visoin\", did you mean vision?, allowed are vision, "
+     "language, recommendation, mix, language_full, recommendation_full, mix_full, or models = [...]"},
     {"models = [\"resnet5\"]", "there is no model 'resnet5', did you mean 'resnet50'?"},
     {"models = [\"\"]", "run.cfg:1: tenancy.models: \"\": a model is written"},
     {"models = [\"bert-base sequence\"]", "\"bert-base sequence\": a model is written"},

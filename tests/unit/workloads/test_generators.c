@@ -180,6 +180,71 @@ static void test_sequence_pairs(void **state) {
   assert_int_equal(totals_of(&workload).parameters, 60506624 + 32128 * 512);
 }
 
+/* A segment of 150 tokens beside 150 remembered ones; positions are the same for all samples; queries have two biases
+ * that every layer shares; of 3 · 150 tokens 5, 12 and 2 of 100 lie in the groups of rare words. */
+static void test_memory(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("transformer-xl-base", 3, 2, NULL, &workload);
+  assert_int_equal(find(&workload, "layer2.attention.qkv")->dim[DIM_M], 3 * 300);
+  assert_int_equal(find(&workload, "layer2.attention.distance")->dim[DIM_M], 300);
+  const struct op *const scores = find(&workload, "layer2.attention.query_distance");
+  assert_int_equal(scores->dim[DIM_REPS], 3 * 10);
+  assert_int_equal(scores->dim[DIM_M], 150);
+  assert_int_equal(scores->dim[DIM_N], 300);
+  assert_int_equal(scores->in_bytes, 2 * (3 * 150 * 410 + 300 * 410));
+  assert_int_equal(find(&workload, "layer0.attention.content_bias")->n_parameters, 410);
+  assert_int_equal(find(&workload, "layer2.attention.content_bias")->n_parameters, 0);
+  const struct op *const head = find(&workload, "head.logits"), *const tail = find(&workload, "tail1.head.logits");
+  assert_int_equal(head->dim[DIM_N], 20000 + 3);
+  assert_int_equal(head->n_parameters, 3 * 410 + 20003);
+  assert_int_equal(tail->dim[DIM_M], 54);
+  assert_int_equal(tail->dim[DIM_N], 200000 - 40000);
+  assert_int_equal(tail->n_parameters, 200000 - 40000);
+  assert_int_equal(count(&workload, OP_CROSS_ENTROPY), 4);
+  load_or_fail("transformer-xl-base", 1, 2, SETS({"cutoffs", "[]"}, {"tail_percent", "[]"}), &workload);
+  assert_int_equal(totals_of(&workload).parameters, 151107538 - 3 * 411);
+}
+
+/* Blocks that are narrow inside: 4 heads of 32, four networks; scale and shift are two operators. */
+static void test_narrow_blocks(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("mobilebert", 3, 2, SETS({"layers", "2"}), &workload);
+  assert_int_equal(find(&workload, "layer1.attention.query_key")->dim[DIM_K], 32);
+  assert_int_equal(find(&workload, "layer1.attention.value")->dim[DIM_K], 512);
+  assert_int_equal(find(&workload, "layer1.feed_forward3.down")->dim[DIM_K], 512);
+  assert_int_equal(find(&workload, "embedding.linear")->dim[DIM_K], 3 * 128);
+  assert_int_equal(find(&workload, "head.logits")->n_parameters, (384 + 1) * 30522);
+  assert_int_equal(find(&workload, "head.logits")->weight_bytes, 2 * (512 + 1) * 30522);
+  assert_int_equal(count(&workload, OP_MUL), 1 + 2 * (2 + 1 + 4 + 1));
+  assert_int_equal(count(&workload, OP_DROPOUT), 2);
+}
+
+/* DIN weighs 100 items at once; DIEN's two GRUs are chains of 100 products, and its auxiliary network judges 99 clicks
+ * twice with one set of weights. */
+static void test_histories(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("din", 3, 2, NULL, &workload);
+  assert_int_equal(find(&workload, "attention0.linear")->dim[DIM_M], 3 * 100);
+  assert_int_equal(find(&workload, "attention0.linear")->dim[DIM_K], 4 * 36);
+  assert_int_equal(find(&workload, "history.item.table")->n_parameters, 0);
+  assert_int_equal(find(&workload, "top0.linear")->dim[DIM_K], 18 + 4 * 36);
+  assert_int_equal(count(&workload, OP_GRU_CELL), 0);
+  load_or_fail("dlrm-rm1", 3, 2, NULL, &workload);
+  assert_int_equal(find(&workload, "table7")->out_bytes, 2 * 3 * 80 * 32); /* 80 rows a record, which are summed */
+  assert_int_equal(find(&workload, "table7.sum")->out_bytes, 2 * 3 * 32);
+  load_or_fail("dien", 3, 2, NULL, &workload);
+  assert_int_equal(count(&workload, OP_GRU_CELL), 200);
+  assert_int_equal(count(&workload, OP_CROSS_ENTROPY), 3);
+  assert_int_equal(find(&workload, "interest.step0.recurrent")->n_parameters, 36 * 108);
+  assert_int_equal(find(&workload, "interest.step99.recurrent")->n_parameters, 0);
+  assert_int_equal(find(&workload, "click.layer0.linear")->dim[DIM_M], 3 * 99);
+  assert_int_equal(find(&workload, "click.layer0.linear")->n_parameters, 73 * 100);
+  assert_int_equal(find(&workload, "no_click.layer0.linear")->n_parameters, 0);
+}
+
 /* Qwen3: scales of 128 for queries and keys, whose rows are heads; values pass by. */
 static void test_norms_of_heads(void **state) {
   (void)state;
@@ -289,6 +354,19 @@ static const struct {
     {"gpt2-xl", {"pooler", "true"}, "pooler: needs head"},
     {"gpt2-xl", {"sequense", "3"}, "did you mean sequence?"},
     {"t5-small", {"head_size", "2147483648L"}, "head_size: 2147483648 is out of range"},
+    {"transformer-xl-base",
+     {"cutoffs", "[20000, 300000, 400000]"},
+     "cutoffs: do not rise from 1 to below vocab = 267735"},
+    {"transformer-xl-base", {"cutoffs", "[400, 300, 500]"}, "cutoffs: do not rise from 1"},
+    {"transformer-xl-base",
+     {"tail_percent", "[5]"},
+     "tail_percent: has 1 values, allowed are as many as cutoffs has: 3"},
+    {"transformer-xl-base", {"tail_percent", "[5, 101, 2]"}, "101 is out of range"},
+    {"mobilebert", {"heads", "3"}, "heads: 3 does not divide bottleneck = 128"},
+    {"mobilebert", {"embedding_width", "512"}, "embedding_width: 512 is not below hidden = 512"},
+    {"dlrm-rm1", {"lookups", "0"}, "lookups: 0 is out of range"},
+    {"din", {"history", "1"}, "history: 1 is out of range"},
+    {"dien", {"auxiliary", "[1, 2, 3, 4, 5, 6, 7]"}, "auxiliary: has 7 widths, allowed are at most 6"},
     {"t5-small", {"position_buckets", "0"}, "position_buckets: 0 is out of range"},
     {"vit_b_16", {"patch", "15"}, "patch: 15 does not divide image = 224"},
     {"tests/data/workloads/no_blocks.cfg", {"classes", "7"}, "blocks: is missing or empty"},
@@ -376,7 +454,9 @@ int main(void) {
       TEST(test_element_bytes),  TEST(test_mistakes),
       TEST(test_odd_shuffle),    TEST(test_all_mistakes_at_once),
       TEST(test_absurd_batch),   TEST(test_batch_norm_rows),
-      TEST(test_sequence_pairs), TEST(test_norms_of_heads),
+      TEST(test_sequence_pairs), TEST(test_memory),
+      TEST(test_narrow_blocks),  TEST(test_histories),
+      TEST(test_norms_of_heads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
