@@ -295,10 +295,14 @@ static void fill_facts(const struct run *run, const struct global_system *chosen
            ? arena_printf(arena, "the best of %" PRIu64 " designs in any strategy (proven)", proof->points)
            : arena_printf(arena, "within %.3g %% of the best of %" PRIu64 " designs", 100 * proof->gap, proof->points)},
   };
-  struct report_fact *kept = ARENA_NEW(arena, struct report_fact, sizeof list / sizeof *list);
+  const size_t n = sizeof list / sizeof *list;
+  struct report_fact *kept = ARENA_NEW(arena, struct report_fact, n + 2);
   memcpy(kept, list, sizeof list);
   report->facts = kept;
-  report->n_facts = sizeof list / sizeof *list;
+  report->n_facts = n;
+  if (run->settings.system.kinds != KINDS_JOINT) return;
+  kept[report->n_facts++] = (struct report_fact){"Layers, stage by stage", system_report_layers(chosen, arena)};
+  kept[report->n_facts++] = (struct report_fact){"Fastest of each kind", system_report_kinds(run, arena)};
 }
 
 void system_page_fill(const struct run *run, struct report *report, struct arena *arena) {

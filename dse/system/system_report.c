@@ -216,24 +216,19 @@ static void say_limited(const struct run *run, const char *word, double value, c
 
 const char *system_report_bounded(const struct run *run) {
   if (run->settings.system.kinds != KINDS_JOINT) return "designs of the space";
-  return run->global->has_all_designs ? "designs of the space, with any layers on a stage,"
-                                      : "candidates, with any layers on a stage,";
+  return run->global->has_all_designs ? "designs of the space with any layers on a stage"
+                                      : "candidates with any layers on a stage";
 }
 
-/* What moving layers along is worth, at the limits of the run and with the same candidates. */
-static void say_kinds(const struct run *run) {
+const char *system_report_kinds(const struct run *run, struct arena *arena) {
   static const char *const words[N_KINDS] = {"one design for all", "one for each stage", "and its layers"};
-  if (run->settings.system.kinds != KINDS_JOINT) return;
-  say(run->invocation, "fastest:");
+  const double *const fastest = run->global->fastest;
+  const char *text = "";
   for (size_t kind = 0; kind < N_KINDS; kind++) {
-    const double fastest = run->global->fastest[kind];
-    const char *before = kind > 0 ? "," : "";
-    if (fastest > 0)
-      say(run->invocation, "%s %s %.6g samples/s", before, words[kind], fastest);
-    else
-      say(run->invocation, "%s %s none", before, words[kind]);
+    const char *own = fastest[kind] > 0 ? arena_printf(arena, "%.6g samples/s", fastest[kind]) : "none";
+    text = arena_printf(arena, "%s%s%s %s", text, kind > 0 ? ", " : "", words[kind], own);
   }
-  say(run->invocation, "\n");
+  return text;
 }
 
 static void say_bound(const struct run *run, const struct global_system *system) {
@@ -274,7 +269,8 @@ static void say_chosen(const struct run *run, const struct global_system *system
     say_limited(run, "price", system->money_usd, "USD of all devices, dies and memory", settings->money_usd);
   }
   say_limited(run, "energy", system->result.energy_j, "J an iteration", 0);
-  say_kinds(run);
+  if (run->settings.system.kinds == KINDS_JOINT)
+    say(run->invocation, "fastest: %s\n", system_report_kinds(run, run->invocation->arena));
   const struct global_system *frugal = system_report_frugal(run->global, system);
   if (frugal == NULL) return;
   say(invocation, "within 1 %% of its throughput, %.1f %% less power: rank %zu, %s\n",

@@ -19,6 +19,8 @@ const char *system_report_designs_by_stage(const struct run *run, const struct g
 const char *system_report_layers(const struct global_system *system, struct arena *arena);
 /* What the bound of the run's systems is about: "designs of the space", … */
 const char *system_report_bounded(const struct run *run);
+/* What moving layers along is worth: the fastest of each kind, at the limits of the run, with the same candidates. */
+const char *system_report_kinds(const struct run *run, struct arena *arena);
 /* Six digits, and whole numbers beyond a million: 1313040 rather than 1.31304e+06. */
 const char *system_report_number(double value, struct arena *arena);
 /* Of what the MAC units of all devices could do in an iteration, what the model needs (recomputation does not count).

@@ -160,7 +160,7 @@ headed=(--set 'model=["layers=6","hidden=192","heads=4","vocab=20000","sequence=
 runs 0 'a large head' "$dse" explore small.cfg --out headed "${headed[@]}"
 runs 0 'joint' "$dse" explore small.cfg --out joint "${headed[@]}" --set 'system.kinds="joint"'
 prints 'joint: what moving layers is worth' 'fastest: one design for all'
-prints 'joint: the bound is of all layers and designs' 'designs of the space, with any layers on a stage'
+prints 'joint: the bound is of all layers and designs' 'designs of the space with any layers on a stage'
 holds 'joint: no slower, under its bound, of all designs' '
   a["system"]["chosen"]["throughput_samples_per_s"] >= b["system"]["chosen"]["throughput_samples_per_s"] and
   a["system"]["chosen"]["throughput_samples_per_s"] == max(a["system"]["chosen"]["fastest_samples_per_s"].values()) <=
