@@ -1,8 +1,10 @@
 /* What do we do ourselves? Slices of fixed orders, a short climb, an exact search where that is quick, then climbs with
- * the budget that is left, and the exact search again with what they found. (partition §9, §10.)
+ * the budget that is left, and the exact search again with what they found. Where the triangle rule is general, an
+ * annealing before the exact search. (partition §9, §10.)
  *
  * Exact searches look for something better than what is known, so what such a period would force together is merged
  * first: their graph is smaller, and the smaller the better the answer is. Whatever is proven ends the run. */
+#include "base/checked.h"
 #include "search/partition/partition_bounds.h"
 #include "search/partition/partition_merge.h"
 #include "search/partition/partition_restarts.h"
@@ -10,8 +12,8 @@
 #include <string.h>
 
 struct best_settings {
-  uint64_t tasks, round_samples, first_samples, first_ideals, first_pairs, near_ideals, near_pairs, last_ideals,
-      last_pairs;
+  uint64_t tasks, round_samples, first_samples, anneal_samples, first_ideals, first_pairs, near_ideals, near_pairs,
+      last_ideals, last_pairs;
 };
 #define OFFSET(member) offsetof(struct best_settings, member)
 static const struct field best_field_list[] = {
@@ -20,6 +22,9 @@ static const struct field best_field_list[] = {
      "of a climb, after which half of them go on from the best of all", OFFSET(round_samples), ROLE_ANSWER, NULL},
     {"first_samples", FIELD_UINT, "", 0, 1e15, "2000", "for a climb before the first exact search",
      OFFSET(first_samples), ROLE_ANSWER, NULL},
+    {"anneal_samples", FIELD_UINT, "", 0, 1e15, "10000",
+     "of an annealing where the triangle rule is general, which slices of orders seldom keep", OFFSET(anneal_samples),
+     ROLE_ANSWER, NULL},
     {"first_ideals", FIELD_UINT, "", 0, 1e9, "100000", "order ideals at once in the first exact search",
      OFFSET(first_ideals), ROLE_ANSWER, NULL},
     {"first_pairs", FIELD_UINT, "", 0, 1e15, "10000000", "pairs of ideals that it may look at, 0: there is none",
@@ -109,8 +114,28 @@ static void climb(struct best *best, uint64_t tasks, uint64_t samples) {
   best->next_round = partition_restarts_run(&best->meter, &restarts);
 }
 
+/* Pieces of one order feed each other in turn and across, which `general` forbids: annealing goes other ways. */
+static bool anneal(struct best *best, struct error *error) {
+  const struct partition_request *request = best->request;
+  const struct best_settings *settings = request->settings;
+  const struct partition_algorithm *algorithm = partition_find_algorithm("anneal");
+  if (request->graph->problem->triangle != PARTITION_GENERAL || algorithm == NULL || is_proven(best)) return true;
+  const struct partition_result *result = best->meter.result;
+  struct partition_request own = *request;
+  struct partition_result found;
+  void *defaults = arena_alloc(request->arena, 1, algorithm->settings_bytes);
+  config_defaults(algorithm->table, request->arena, defaults);
+  own.settings = defaults;
+  own.samples = min_u64(settings->anneal_samples, (request->samples - result->samples) / 2);
+  own.sampled = NULL;
+  if (own.samples == 0 || is_stopped(request)) return true;
+  if (!algorithm->run(&own, &found, error)) return false;
+  partition_meter_skip(&best->meter, found.samples);
+  if (found.found) partition_meter_offer(&best->meter, found.chip, found.value);
+  return true;
+}
+
 static bool run(const struct partition_request *request, struct partition_result *result, struct error *error) {
-  (void)error;
   const struct best_settings *settings = request->settings;
   struct best best = {.request = request};
   partition_meter_init(&best.meter, request, result);
@@ -127,6 +152,7 @@ static bool run(const struct partition_request *request, struct partition_result
   }
   partition_try_fixed_orders(&best.meter);
   climb(&best, 1, settings->first_samples);
+  if (!anneal(&best, error)) return false;
   search_exactly(&best, settings->first_ideals, settings->first_pairs);
   climb(&best, settings->tasks, settings->tasks * settings->round_samples);
   search_exactly(&best, settings->last_ideals, settings->last_pairs);

@@ -4,7 +4,7 @@
  * known comes first, since that is often all it takes; when it finds something better, the middle comes next. A refusal
  * is a bound. Where the limits end a question, lower periods are asked for the bound's sake. Rules that ideals do not
  * know (triangle `general`, live tensors, a compiler's yes) are left out first: if the answer keeps them it is
- * optimal, and if not its period is a bound. */
+ * optimal, and if not its period is a bound; small graphs are then settled by trying (partition_branches.c). */
 #include "search/partition/partition_exact.h"
 
 #include "base/checked.h"
@@ -19,6 +19,7 @@ enum {
   RELAXED_SHARE = 4,
   EASY_PAIRS = 300000,
   MOST_PROFILED = 256,
+  MOST_PLACEMENTS = 1 << 24, /* a second or two */
   MOST_GIBIBYTES = 6
 };                                       /* the last: of ideals */
 static const double proof = 1e-11;       /* a period this much shorter, relative, would be the same */
@@ -352,7 +353,11 @@ bool partition_exact(const struct partition_graph *graph, const struct partition
     each.pairs = limits->pairs / 2;
     try_paths(graph, &each, request, chip, value);
   }
-  return solve(graph, &each, request, chip, value, bound);
+  if (solve(graph, &each, request, chip, value, bound)) return true;
+  if (!has_other_rules(graph->problem)) return false;
+  if (!partition_branches(graph, min_u64(limits->pairs, MOST_PLACEMENTS), request, chip, value)) return false;
+  if (*value < INFINITY) *bound = *value;
+  return true;
 }
 
 bool partition_exact_between(const struct partition_graph *graph, uint32_t first, uint32_t last,

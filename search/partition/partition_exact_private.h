@@ -75,6 +75,15 @@ struct partition_reach {
  * `to` but not in `from`. Deterministic. Gives back all memory. */
 enum partition_outcome partition_reach(struct partition_reach *reach, int64_t period, uint32_t *chip);
 
+/* --- rules that ideals do not know: partition_branches.c ------------------------------------------------------------
+ */
+
+enum { PARTITION_MOST_BRANCHED = 64 }; /* groups; with more there is no end to it */
+/* Of all partitions, with `most` placements of a group at most. chip[n] may hold an answer (value its period, INFINITY:
+ * none) and gets a better one if there is. True: there is none better (to 1e-11 of it). */
+bool partition_branches(const struct partition_graph *graph, uint64_t most, const struct partition_request *request,
+                        uint32_t *chip, double *value);
+
 /* --- ideals that were reached: partition_reach_ideals.c -------------------------------------------------------------
  */
 
