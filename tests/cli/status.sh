@@ -250,10 +250,10 @@ check 'a bounded space: bound and gap' python3 lines.py line.txt 80 '^prove ' 'g
 holds 'a bounded space: status.json has the bound' 'a["phase"] == "prove" and a["lower_bound"] >= a["best"] and 0 <= a["gap"] < 1' \
   proof/status.json
 for setting in NO_COLOR=1 TERM=dumb SLURM_STEP_ID=0; do
-  runs 75 "$setting" "${unlaunched[@]}" env "$setting" python3 terminal.py 80 line.txt "$dse" explore long.cfg --out line --fresh --max-time 1.2
+  runs 75 "$setting" "${unlaunched[@]}" env "$setting" python3 terminal.py 80 line.txt "$dse" explore long.cfg --out line --fresh --max-time 1.2 --set search.max_evaluations=30000
   refute "$setting: no line moves" grep -q $'\033' line.txt
 done
-runs 75 '--quiet' "${unlaunched[@]}" python3 terminal.py 80 line.txt "$dse" explore long.cfg --out line --fresh --max-time 1.2 --quiet
+runs 75 '--quiet' "${unlaunched[@]}" python3 terminal.py 80 line.txt "$dse" explore long.cfg --out line --fresh --max-time 1.2 --quiet --set search.max_evaluations=30000
 check '--quiet: nothing' test ! -s line.txt
 
 # --- the line after ten seconds -----------------------------------------------------------------------------------------------------------
