@@ -80,6 +80,8 @@ uint32_t joint_most(const struct joint_problem *problem, uint32_t design);
 /* No mapping on the platform ends earlier, by what jobs take on its kinds: the longest job, the load of all cores under
  * one multiplier a design, the bytes. O(jobs · kinds). */
 double joint_least_cycles(const struct joint_problem *problem, const struct joint_platform *platform);
+/* One over what all jobs take on the design: two that are fast at the same jobs then share each of them alike. */
+double joint_multiplier(const struct joint_problem *problem, uint32_t design);
 /* Total orders: by what it can be at most, and by what was found; then less area, fewer kinds, designs, counts. */
 bool joint_may_come_before(const struct joint_platform *a, const struct joint_platform *b);
 bool joint_comes_before(const struct joint_platform *a, const struct joint_platform *b);
