@@ -370,6 +370,10 @@ struct memo *tiling_memo_new(struct arena *arena, size_t n_entries) {
   return memo_new(arena, n_entries, sizeof(struct digest), sizeof(struct tiling));
 }
 
+struct memo *machine_tilings_new(struct arena *arena) {
+  return tiling_memo_new(arena, 1 << 16);
+}
+
 void tiling_outer(const struct tile_problem *problem, uint64_t capacity_bytes, bool whole_k, struct tiling *tiling) {
   const uint64_t side = problem->abreast * problem->rep_cores;
   const uint64_t m = problem->m.cores, n = problem->n.cores, k = problem->k.cores;
