@@ -71,6 +71,9 @@ static const struct reference references[] = {
     {"gemma3-12b", 11765788416, 245534690377728},
     {"gemma3-27b", 27009002240, 510663021559808},
     {"qwen3-32b", 32762123264, 664755710722048},
+    /* Added up by layer, apart; parameters are the published 671 B (the main model's) and 15.7 B. */
+    {"deepseek-v3", 671026419200, 382994581815296},
+    {"deepseek-v2-lite", 15706484224, 24691766984704},
     /* T5: by hand from the shapes of its matrices; parameters are the published 60.5, 223, 738 M, 2.85, 11.3 B, of
      * Flan-T5-Base 248 M. */
     {"t5-small", 60506624, 35417800704},
