@@ -9,7 +9,7 @@
 
 enum transformer_activation { ACTIVATION_GELU, ACTIVATION_RELU, ACTIVATION_RELU2, ACTIVATION_SILU };
 enum transformer_norm { NORM_LAYER, NORM_RMS };
-enum transformer_norm_place { PLACE_PRE, PLACE_POST };
+enum transformer_norm_place { PLACE_PRE, PLACE_POST, PLACE_BOTH };
 enum transformer_position { POSITION_LEARNED, POSITION_ROTARY, POSITION_ALIBI, POSITION_NONE, POSITION_RELATIVE };
 enum transformer_head { HEAD_LM, HEAD_MLM };
 
@@ -17,6 +17,7 @@ struct transformer {
   const char *kind;
   uint64_t layers, hidden, heads, kv_heads, head_size, ffn; /* 0 until transformer_check where the key was left out */
   uint64_t activation, norm, norm_place;                    /* enums above */
+  bool score_cap, logit_cap;                                /* bent by tanh (Gemma 2) */
   bool gated, final_norm, bias, qkv_bias, query_key_norm, parallel_block, dropout, causal;
   bool score_dropout, inner_dropout; /* on the weights of values; behind the feed-forward activation */
   uint64_t experts, top_k;

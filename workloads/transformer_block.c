@@ -159,6 +159,7 @@ static struct tensor weights_of(struct transformer_build *build, const struct tr
     scores = add_relative(build, heads, scores);
   else if (model->position != POSITION_RELATIVE)
     scores = emit_map(emit, OP_SCALE, part_name(name, heads->part, "scale"), scores);
+  if (model->score_cap) scores = emit_map(emit, OP_TANH, part_name(name, heads->part, "cap"), scores);
   if (model->position == POSITION_ALIBI) {
     const struct vector_op slopes = {.kind = OP_ADD,
                                      .n_constants = emit_product(emit, model->heads, heads->n_keys),
@@ -322,13 +323,14 @@ struct tensor transformer_feed_forward(struct transformer_build *build, struct t
 
 static struct tensor block(struct transformer_build *build, struct tensor x) {
   struct emitter *const emit = &build->emit;
-  const bool pre = build->model->norm_place == PLACE_PRE;
-  const struct tensor attended = transformer_attention(build, pre ? transformer_norm(build, "attention.norm", x) : x);
+  const bool pre = build->model->norm_place != PLACE_POST, both = build->model->norm_place == PLACE_BOTH;
+  struct tensor attended = transformer_attention(build, pre ? transformer_norm(build, "attention.norm", x) : x);
+  if (both) attended = transformer_norm(build, "attention.norm_behind", attended);
   struct tensor y = emit_join(emit, OP_ADD, "attention.residual", x, attended);
   if (!pre) y = transformer_norm(build, "attention.norm", y);
   const struct tensor read = build->model->parallel_block ? x : y;
-  const struct tensor fed =
-      transformer_feed_forward(build, pre ? transformer_norm(build, "feed_forward.norm", read) : read);
+  struct tensor fed = transformer_feed_forward(build, pre ? transformer_norm(build, "feed_forward.norm", read) : read);
+  if (both) fed = transformer_norm(build, "feed_forward.norm_behind", fed);
   y = emit_join(emit, OP_ADD, "feed_forward.residual", y, fed);
   return pre ? y : transformer_norm(build, "feed_forward.norm", y);
 }
@@ -369,8 +371,9 @@ struct tensor transformer_embed(struct transformer_build *build, const char *inp
 
 void transformer_loss(struct transformer_build *build, struct tensor x, const struct gemm *gemm, uint64_t n_targets) {
   transformer_tag(build, SPLIT_LOGITS);
-  const struct tensor logits = emit_gemm(&build->emit, "head.logits", x, gemm);
+  struct tensor logits = emit_gemm(&build->emit, "head.logits", x, gemm);
   transformer_tag(build, SPLIT_LOSS);
+  if (build->model->logit_cap) logits = emit_map(&build->emit, OP_TANH, "head.cap", logits);
   emit_loss(&build->emit, logits, n_targets);
   transformer_tag(build, SPLIT_TOKENS);
 }

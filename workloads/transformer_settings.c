@@ -7,7 +7,7 @@
 
 static const char *const activations[] = {"gelu", "relu", "relu2", "silu", NULL};
 static const char *const norms[] = {"layer", "rms", NULL};
-static const char *const norm_places[] = {"pre", "post", NULL};
+static const char *const norm_places[] = {"pre", "post", "both", NULL};
 static const char *const positions[] = {"learned", "rotary", "alibi", "none", NULL};
 static const char *const heads[] = {"lm", "mlm", NULL};
 
@@ -34,11 +34,13 @@ static const char *const heads[] = {"lm", "mlm", NULL};
       SWITCH(gated, "false", "Three feed-forward matrices, the first gating the second."),                             \
       CHOICE(activation, activations, "\"gelu\"", "Feed-forward activation."),                                         \
       CHOICE(norm, norms, "\"layer\"", "Norm: with scale and offset, or with scale alone."),                           \
-      CHOICE(norm_place, norm_places, "\"pre\"", "Norms before each part or after each residual."),                    \
+      CHOICE(norm_place, norm_places, "\"pre\"",                                                                       \
+             "Norms before each part, after each residual, or before and behind each part."),                          \
       SWITCH(final_norm, "true", "A norm behind the last block."),                                                     \
       SWITCH(bias, "true", "Biases of the QKV, projection and both feed-forward products (one for all experts)."),     \
       SWITCH(qkv_bias, "false", "A bias of the QKV product, whatever `bias` says."),                                   \
       SWITCH(query_key_norm, "false", "An RMS norm of each head of queries and keys, one scale for all heads."),       \
+      SWITCH(score_cap, "false", "Scores are bent by tanh before the softmax."),                                       \
       SWITCH(parallel_block, "false", "Attention and feed-forward read the same input."),                              \
       SWITCH(dropout, "true", "Dropout behind embedding, scores, projection and feed-forward."),                       \
       NUMBER(experts, 0, "0", "Feed-forward experts; 0: a dense model."),                                              \
@@ -56,6 +58,7 @@ static const char *const heads[] = {"lm", "mlm", NULL};
       SWITCH(tied, "true", "The logits use the embedding's table."),                                                   \
       NUMBER(token_types, 0, "0", "Rows of a second embedding."),                                                      \
       SWITCH(pooler, "false", "A pooler's parameters; masked-token training leaves them unused."),                     \
+      SWITCH(logit_cap, "false", "Logits are bent by tanh."),                                                          \
       CHOICE(head, heads, "\"lm\"", "Next-token or masked-token logits, either on every token."),                      \
       SWITCH(causal, causal_default, "Tokens see only what came before them.")
 

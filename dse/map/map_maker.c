@@ -54,6 +54,7 @@ static bool open_table(struct map_making *making, const char *path, const struct
                                          .cost = maker->with_costs ? &parts->cost : NULL,
                                          .technology = maker->with_costs ? &parts->technology : NULL,
                                          .training = maker->with_training ? &parts->training : NULL,
+                                         .tilings = maker->with_costs ? machine_tilings_new(arena) : NULL,
                                          .arena = arena,
                                          .scratch = making->invocation->scratch};
   if (!config_apply(config, sections, n, arena, error)) return false;

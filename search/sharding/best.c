@@ -89,6 +89,25 @@ static bool search_exactly(struct best *best) {
   return true;
 }
 
+/* Sets by the number of their boards alone: all bounds, one set of each size an answer, too. */
+static void search_relaxed(struct best *best) {
+  const struct sharding_request *request = best->request;
+  const struct arena_mark mark = arena_get_mark(request->scratch);
+  enum { MAX_FORMS = 512 };
+  struct sharding_sets sets;
+  if (sharding_sets_relax(request->problem, MAX_FORMS, request->scratch, &sets)) {
+    struct branch_limits limits = best->limits;
+    limits.sets = &sets, limits.max_improved = 0;
+    struct branch_result found = {.value_s = best->result->value_s, .answer = best->result->answer};
+    if (sharding_branch(request->problem, &limits, request->scratch, request->arena, &found)) {
+      take(best, &found);
+      best->result->bound_s = fmax(best->result->bound_s, found.bound_s);
+      best->result->proven = found.bound_s >= best->result->value_s * (1 - 1e-12);
+    }
+  }
+  arena_rewind(request->scratch, mark);
+}
+
 /* --- large systems --------------------------------------------------------------------------------------------------
  */
 
@@ -207,7 +226,10 @@ static void run(const struct sharding_request *request, struct sharding_result *
                              .tolerance = best.settings->tolerance,
                              .interrupted = request->interrupted,
                              .context = request->context};
-  if (!search_exactly(&best)) search_large(&best);
+  if (!search_exactly(&best)) {
+    search_relaxed(&best);
+    if (!result->proven) search_large(&best);
+  }
   if (result->proven) return; /* that nothing fits, too */
   search_on(&best);
   result->bound_s = fmin(result->bound_s, result->value_s);

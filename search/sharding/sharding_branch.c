@@ -37,13 +37,30 @@ struct child {
 /* At or above this nothing is looked for. */
 static double goal_of(const struct branch *b) { return b->result->value_s * (1 - b->limits->tolerance); }
 
+/* Strategies of several sets of relaxed forms on boards that there are; what ranges they run is then moved. */
+static void solve_settled(struct branch *b, const struct choice *choice, struct choice_value *value) {
+  struct sharding_sets sets;
+  struct choice settled = *choice;
+  uint32_t forms[CHOICE_MAX_SETS];
+  for (uint32_t k = 0; k < choice->n_sets; k++) forms[k] = choice->sets[k].form, settled.sets[k].form = k;
+  const struct arena_mark mark = arena_get_mark(b->context.scratch);
+  if (sharding_sets_settle(b->context.sets, choice->n_sets, forms, b->context.scratch, &sets)) {
+    struct choice_context context = b->context;
+    context.sets = &sets;
+    if (choice_solve(&context, &settled, value)) b->result->value_s = value->value_s, b->result->answer = value->answer;
+  }
+  value->bound_s = 0;
+  arena_rewind(b->context.scratch, mark);
+}
+
 static void solve(struct branch *b, const struct choice *choice, double bound_s) {
   struct choice_value value = {.value_s = b->result->value_s};
-  const bool better = choice_solve(&b->context, choice, &value);
-  b->result->n_solved++, b->n_work += value.memory ? CHOICE_MEMORY_WORK : 1;
-  if (better) {
+  if (b->context.sets->relaxed && choice->n_sets > 1) {
+    solve_settled(b, choice, &value);
+  } else if (choice_solve(&b->context, choice, &value)) {
     b->result->value_s = value.value_s, b->result->answer = value.answer, b->result->choice = *choice;
   }
+  b->result->n_solved++, b->n_work += value.memory ? CHOICE_MEMORY_WORK : 1;
   if (choice->n_sets > 1 && bound_s > 0 && bound_s < goal_of(b)) {
     value.bound_s = choice_bound(&b->context, choice, b->result->value_s);
   }
@@ -347,7 +364,8 @@ bool sharding_branch(const struct sharding_problem *problem, const struct branch
     result->choice.n_sets = 0;
     search_all(&b, &own);
     if (limits->max_improved > 0) improve(&b);
-    if (limits->sets != NULL || limits->cuts != NULL) result->bound_s = 0;
+    const bool all = limits->cuts == NULL && (limits->sets == NULL || limits->sets->relaxed);
+    if (!all) result->bound_s = 0;
     arena_rewind(scratch, mark);
   }
   arena_release(&own);

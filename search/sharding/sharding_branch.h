@@ -22,7 +22,8 @@ struct branch_result {
   bool ended;           /* all was looked at */
   struct choice choice; /* of the answer, if n_sets > 0 */
 };
-/* False: the problem is too large for it, nothing is done. With sets or cuts of the caller's, bound_s is 0. */
+/* False: the problem is too large for it, nothing is done. With cuts of the caller's, or sets that are
+ * not relaxed, bound_s is 0. */
 bool sharding_branch(const struct sharding_problem *problem, const struct branch_limits *limits, struct arena *scratch,
                      struct arena *arena, struct branch_result *result);
 

@@ -31,6 +31,12 @@ static struct sharding_tables *tables_of(const struct solving *s, uint32_t k) {
   return sharding_store_tables(s->context->store, s->context->sets->forms[set->form].shape, set->design);
 }
 
+static double relaxed_rate(const struct solving *s, uint32_t from, uint32_t to) {
+  const struct sharding_sets *sets = s->context->sets;
+  const uint32_t contact = sets->forms[s->choice->sets[from].form].contact;
+  return sets->rate[contact * sets->n_forms + s->choice->sets[to].form];
+}
+
 static void lay_out(struct solving *s, struct arena *arena) {
   const struct choice *choice = s->choice;
   const struct sharding_problem *problem = s->problem;
@@ -51,7 +57,10 @@ static void lay_out(struct solving *s, struct arena *arena) {
     const struct sharding_set *from = &s->answer.sets[s->set_of[problem->place[problem->edges[e].from]]];
     const struct sharding_set *to = &s->answer.sets[s->set_of[problem->place[problem->edges[e].to]]];
     if (from == to) continue;
-    s->rate[e] = sharding_between_bandwidth(problem, from->boards, from->n_boards, to->boards, to->n_boards);
+    s->rate[e] = s->context->sets->relaxed
+                     ? relaxed_rate(s, s->set_of[problem->place[problem->edges[e].from]],
+                                    s->set_of[problem->place[problem->edges[e].to]])
+                     : sharding_between_bandwidth(problem, from->boards, from->n_boards, to->boards, to->n_boards);
   }
 }
 

@@ -201,6 +201,7 @@ bool sharding_sets_fit(const struct sharding_sets *sets, uint32_t used, uint32_t
 
 const uint32_t *sharding_sets_boards(const struct sharding_sets *sets, uint32_t used, uint32_t form,
                                      struct arena *arena) {
+  if (sets->relaxed) return sets->forms[form].boards;
   uint32_t taken[SETS_MAX_CLASSES];
   decode(sets, used, taken);
   uint32_t *boards = ARENA_NEW(arena, uint32_t, sets->forms[form].shape.p);

@@ -16,6 +16,7 @@ struct set_form {
   uint32_t contact;
   uint32_t design; /* boards' own; SHARDING_NONE: any */
   struct sharding_shape shape;
+  const uint32_t *boards; /* relaxed: of this form alone, as fast a ring as we know; else NULL */
 };
 struct sharding_sets {
   const struct sharding_problem *problem;
@@ -24,6 +25,7 @@ struct sharding_sets {
   const uint32_t *class_boards[SETS_MAX_CLASSES];
   uint32_t n_used; /* mixed-radix numbers of taken boards */
   uint32_t n_forms, n_contacts;
+  bool relaxed;                 /* several sets together may be better than any boards are: costs only bound */
   const struct set_form *forms; /* most boards first */
   const double *rate;           /* [n_contacts * n_forms] from a set with this contact to a form */
 };
@@ -34,6 +36,15 @@ bool sharding_sets_make(const struct sharding_problem *problem, uint32_t max_for
  * taken in about `n_units` equal parts, from the first max_classes classes. False: no class has boards enough. */
 bool sharding_sets_coarse(const struct sharding_problem *problem, uint32_t depth, uint32_t n_units,
                           uint32_t max_classes, struct arena *arena, struct sharding_sets *sets);
+/* Forms by their number of boards alone (and design, if boards carry their own): as fast a ring, as much memory, as
+ * fast links to others as any boards have. What is best under them is a bound; one set alone is an answer, too.
+ * False: too many. */
+bool sharding_sets_relax(const struct sharding_problem *problem, uint32_t max_forms, struct arena *arena,
+                         struct sharding_sets *sets);
+/* Boards for n sets of relaxed forms that run at once: real ones, each set a class and form of its own in this order.
+ * False: there are none. */
+bool sharding_sets_settle(const struct sharding_sets *relaxed, uint32_t n, const uint32_t *forms, struct arena *arena,
+                          struct sharding_sets *sets);
 /* Most names in a group's path. */
 uint32_t sharding_sets_depth(const struct sharding_problem *problem);
 /* Does the form still fit beside what is used? */

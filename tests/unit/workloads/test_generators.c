@@ -260,6 +260,33 @@ static void test_norms_of_heads(void **state) {
   assert_int_equal(find(&workload, "layer3.attention.projection")->n_parameters, 896 * 896);
 }
 
+/* Gemma 2: a norm more behind either part; scores and logits bent. */
+static void test_norms_on_both_sides(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("gemma2-2b", 1, 2, SETS({"layers", "3"}, {"sequence", "23"}), &workload);
+  assert_int_equal(count(&workload, OP_RMS_NORM), 4 * 3 + 1);
+  assert_int_equal(count(&workload, OP_TANH), 3 + 1);
+  assert_int_equal(find(&workload, "layer1.attention.cap")->dim[DIM_ELEMENTS], 8 * 23 * 23);
+  assert_int_equal(find(&workload, "head.cap")->dim[DIM_ELEMENTS], 23 * 256000);
+}
+
+/* Of each table as many rows as it says; crosses of a row of 3 · 128 numbers with rank 7. */
+static void test_crosses(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("dlrm-dcnv2", 5, 2,
+               SETS({"tables", "2"}, {"rows", "[31, 37]"}, {"lookups", "[1, 11]"}, {"cross_rank", "7"}), &workload);
+  assert_int_equal(find(&workload, "table1")->out_bytes, 5 * 11 * 128 * 2);
+  assert_int_equal(find(&workload, "table1.sum")->dim[DIM_ELEMENTS], 5 * 11 * 128);
+  const struct op *const down = find(&workload, "cross2.down"), *const up = find(&workload, "cross2.up");
+  assert_int_equal(down->n_parameters, 384 * 7);
+  assert_int_equal(up->n_parameters, 7 * 384 + 384);
+  assert_int_equal(op_macs(down) + op_macs(up), 2 * 5 * 384 * 7);
+  assert_false(load("dlrm-dcnv2", 1, 2, SETS({"lookups", "[1, 2, 3]"}), &workload));
+  assert_non_null(strstr(error.text, "lookups: has 3 values, allowed are 1 and tables = 26"));
+}
+
 static void test_branches(void **state) {
   (void)state;
   struct workload workload;
@@ -456,7 +483,8 @@ int main(void) {
       TEST(test_absurd_batch),   TEST(test_batch_norm_rows),
       TEST(test_sequence_pairs), TEST(test_memory),
       TEST(test_narrow_blocks),  TEST(test_histories),
-      TEST(test_norms_of_heads),
+      TEST(test_norms_of_heads), TEST(test_norms_on_both_sides),
+      TEST(test_crosses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
