@@ -68,6 +68,9 @@ struct machine {
 };
 void machine_init(struct machine *machine, const struct cost_settings *settings, const struct technology *technology,
                   const struct accelerator *accelerator);
+/* A table for the tilings of a rank's machines, large enough for an exploration; memory that is not needed is not
+ * touched. In the arena. */
+struct memo *machine_tilings_new(struct arena *arena);
 
 /* A nest of loops over tiles: into how many parts each dimension is cut; for the dimension of pixels also by images,
  * rows and columns, whose product it is. */

@@ -5,6 +5,7 @@
 #include "arch/cost_cache.h"
 
 #include "base/error.h"
+#include "base/memo.h"
 #include <string.h>
 
 /* --- digests --------------------------------------------------------------------------------------------------------
@@ -71,49 +72,39 @@ struct digest cost_machine_digest(struct digest rules, const struct machine *mac
 /* --- the table ------------------------------------------------------------------------------------------------------
  */
 
-struct entry {
-  struct cost_key key; /* n_cores 0: empty */
-  struct op_cost cost;
-};
-
 struct cost_cache {
-  struct entry *entries; /* NULL: keeps nothing */
-  size_t mask;
+  struct memo *memo; /* NULL: keeps nothing */
   struct cost_cache_counts counts;
 };
 
 struct cost_cache *cost_cache_new(struct arena *arena, size_t n_entries) {
-  REQUIRE((n_entries & (n_entries - 1)) == 0);
   struct cost_cache *cache = ARENA_NEW(arena, struct cost_cache, 1);
-  if (n_entries == 0) return cache;
-  cache->entries = ARENA_NEW(arena, struct entry, n_entries);
-  cache->mask = n_entries - 1;
+  if (n_entries > 0) cache->memo = memo_new(arena, n_entries, sizeof(struct cost_key), sizeof(struct op_cost));
   return cache;
 }
 
 /* Digests are spread as they are; only the few numbers of cores must be. */
-static struct entry *entry_of(const struct cost_cache *cache, const struct cost_key *key) {
+static uint64_t spread_of(const struct cost_key *key) {
   const uint64_t mixed = (key->op.low ^ key->machine.low) + key->n_cores * UINT64_C(0x9e3779b97f4a7c15);
-  return &cache->entries[(mixed ^ mixed >> 32) & cache->mask];
+  return mixed ^ mixed >> 32;
 }
 
 const struct op_cost *cost_cache_find(struct cost_cache *cache, const struct cost_key *key) {
-  REQUIRE(key->n_cores >= 1); /* or an empty entry would answer */
-  if (cache->entries != NULL) {
-    const struct entry *entry = entry_of(cache, key);
-    if (entry->key.n_cores == key->n_cores && digest_equal(entry->key.op, key->op) &&
-        digest_equal(entry->key.machine, key->machine)) {
-      cache->counts.hits++;
-      return &entry->cost;
-    }
+  REQUIRE(key->n_cores >= 1);
+  const struct op_cost *known = cache->memo != NULL ? memo_find(cache->memo, spread_of(key), key) : NULL;
+  if (known != NULL) {
+    cache->counts.hits++;
+  } else {
+    cache->counts.misses++;
   }
-  cache->counts.misses++;
-  return NULL;
+  return known;
 }
 
 void cost_cache_keep(struct cost_cache *cache, const struct cost_key *key, const struct op_cost *cost) {
   REQUIRE(key->n_cores >= 1);
-  if (cache->entries != NULL) *entry_of(cache, key) = (struct entry){*key, *cost};
+  if (cache->memo == NULL) return;
+  struct op_cost *const kept = memo_place(cache->memo, spread_of(key), key);
+  *kept = *cost;
 }
 
 struct cost_cache_counts cost_cache_counts(const struct cost_cache *cache) {

@@ -2,7 +2,6 @@
 #include "arch/stage_bound.h"
 #include "arch/stage_private.h"
 
-#include "arch/tiling.h"
 #include "base/checked.h"
 #include <math.h>
 #include <string.h>
@@ -110,7 +109,7 @@ double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *
 /* --- a rank's scratch: tables by shape, and the cost cache ----------------------------------------------------------
  */
 
-enum { CACHE_ENTRIES = 1 << 17, TILING_ENTRIES = 1 << 16 };
+enum { CACHE_ENTRIES = 1 << 17 };
 
 static struct stage_scratch *scratch_with(struct arena *arena, const struct stage *stage, struct cost_cache *cache,
                                           struct memo *tilings, struct stage_seen *seen) {
@@ -137,7 +136,7 @@ static struct stage_scratch *scratch_with(struct arena *arena, const struct stag
 
 struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache) {
   return scratch_with(arena, stage, cost_cache_new(arena, cache ? CACHE_ENTRIES : 0),
-                      cache ? tiling_memo_new(arena, TILING_ENTRIES) : NULL, ARENA_NEW(arena, struct stage_seen, 1));
+                      cache ? machine_tilings_new(arena) : NULL, ARENA_NEW(arena, struct stage_seen, 1));
 }
 
 struct stage_scratch *stage_scratch_beside(struct arena *arena, const struct stage *stage,

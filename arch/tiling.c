@@ -356,10 +356,10 @@ static void find_or_sweep(struct sweep *sweep, const struct tile_problem *proble
     return;
   }
   const struct digest key = key_of(sweep);
-  const struct tiling *found = memo_find(known, key);
+  const struct tiling *found = memo_find(known, key.low, &key);
   if (found == NULL) {
     sweep_all(sweep, tiling);
-    struct tiling *kept = memo_place(known, key);
+    struct tiling *kept = memo_place(known, key.low, &key);
     *kept = *tiling;
     return;
   }
@@ -367,7 +367,11 @@ static void find_or_sweep(struct sweep *sweep, const struct tile_problem *proble
 }
 
 struct memo *tiling_memo_new(struct arena *arena, size_t n_entries) {
-  return memo_new(arena, n_entries, sizeof(struct tiling));
+  return memo_new(arena, n_entries, sizeof(struct digest), sizeof(struct tiling));
+}
+
+struct memo *machine_tilings_new(struct arena *arena) {
+  return tiling_memo_new(arena, 1 << 16);
 }
 
 void tiling_outer(const struct tile_problem *problem, uint64_t capacity_bytes, bool whole_k, struct tiling *tiling) {

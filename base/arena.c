@@ -40,18 +40,21 @@ void arena_release(struct arena *arena) {
 }
 
 /* Makes a chunk with room for `bytes` the current one: a waiting one if any is large enough, else a new one. It goes
- * right behind the old current chunk, so that waiting chunks too small for this request keep waiting. */
-static void next_chunk(struct arena *arena, size_t bytes) {
+ * right behind the old current chunk, so that waiting chunks too small for this request keep waiting. True: it is zero
+ * all over. One that the request fills comes from calloc, which mostly has pages that are zero and that nobody pays for
+ * before they are touched: large tables are seldom full. */
+static bool next_chunk(struct arena *arena, size_t bytes) {
   struct arena_chunk **const behind = arena->current != NULL ? &arena->current->next : &arena->first;
   struct arena_chunk **link = behind;
   while (*link != NULL && (*link)->size_bytes < bytes) link = &(*link)->next;
   struct arena_chunk *chunk = *link;
+  const bool fills = chunk == NULL && bytes >= arena->chunk_bytes;
   if (chunk != NULL) {
     *link = chunk->next;
   } else {
-    const size_t size_bytes = bytes > arena->chunk_bytes ? bytes : arena->chunk_bytes;
+    const size_t size_bytes = fills ? bytes : arena->chunk_bytes;
     if (size_bytes > SIZE_MAX - sizeof *chunk) exhausted(bytes);
-    chunk = malloc(sizeof *chunk + size_bytes);
+    chunk = fills ? calloc(1, sizeof *chunk + size_bytes) : malloc(sizeof *chunk + size_bytes);
     if (chunk == NULL) exhausted(bytes);
     chunk->size_bytes = size_bytes;
   }
@@ -59,6 +62,7 @@ static void next_chunk(struct arena *arena, size_t bytes) {
   chunk->next = *behind;
   *behind = chunk;
   arena->current = chunk;
+  return fills;
 }
 
 void *arena_alloc(struct arena *arena, size_t n, size_t size) {
@@ -66,11 +70,12 @@ void *arena_alloc(struct arena *arena, size_t n, size_t size) {
   if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX - ARENA_ALIGNMENT_BYTES) exhausted(SIZE_MAX);
   if (bytes == 0) bytes = 1; /* a pointer of its own */
   bytes = (bytes + ARENA_ALIGNMENT_BYTES - 1) / ARENA_ALIGNMENT_BYTES * ARENA_ALIGNMENT_BYTES;
+  bool is_zero = false;
   if (arena->current == NULL || arena->current->size_bytes - arena->current->used_bytes < bytes)
-    next_chunk(arena, bytes);
+    is_zero = next_chunk(arena, bytes);
   void *const block = arena->current->bytes + arena->current->used_bytes;
   arena->current->used_bytes += bytes;
-  return memset(block, 0, bytes);
+  return is_zero ? block : memset(block, 0, bytes);
 }
 
 char *arena_copy_text(struct arena *arena, const char *text) {

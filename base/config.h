@@ -126,6 +126,8 @@ const struct field *config_find_field(const struct field_table *table, const cha
  * comment if `comments`. */
 void config_write(FILE *out, const struct config_section *sections, size_t n_sections, bool comments) __asm__(
     "dse_config_write"); /* libconfig has a config_write of its own: the linker must not take one for the other */
+/* The same as a text in the arena. */
+const char *config_text(const struct config_section *sections, size_t n_sections, bool comments, struct arena *arena);
 /* One field's value in file syntax (into the arena). */
 const char *config_value_text(const struct field *field, const void *from, struct arena *arena);
 /* Does the value count in digests? */

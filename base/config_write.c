@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Any value of a field, by its type. */
@@ -305,4 +306,16 @@ void config_digest(struct digest_stream *stream, const struct config_section *se
       digest_field(stream, field, section->into);
     }
   }
+}
+
+const char *config_text(const struct config_section *sections, size_t n_sections, bool comments, struct arena *arena) {
+  char *text = NULL;
+  size_t n = 0;
+  FILE *const out = open_memstream(&text, &n);
+  if (out == NULL) arena_on_exhaustion(0);
+  config_write(out, sections, n_sections, comments);
+  if (fclose(out) != 0) arena_on_exhaustion(n);
+  const char *const copy = arena_copy_text(arena, text);
+  free(text);
+  return copy;
 }

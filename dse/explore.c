@@ -49,8 +49,9 @@ static bool search_together(struct run *run, struct error *error) {
   if (run->rounds.stopped) return true;
   if (!cosearch_search(run, error)) return false;
   run->rounds.cut = true; /* the proof of training alone says how far it is, and evaluates nothing */
-  return (run->rounds.stopped || prove(&run->rounds, &run->proof, error)) &&
-         (run->rounds.stopped || choose_by_stage(run, error));
+  if (!run->rounds.stopped && !prove(&run->rounds, &run->proof, error)) return false;
+  run->systems_wanted = cosearch_wants_systems(run);
+  return (run->rounds.stopped || choose_by_stage(run, error)) && (run->rounds.stopped || cosearch_mix(run, error));
 }
 
 bool explore_search(struct run *run, struct error *error) {

@@ -27,14 +27,18 @@ static void write_headline(struct writer *writer, const struct report *report) {
   report_write_tagged(writer, "<header><h1>", report->title, "</h1>\n");
   writer_raw(writer, "<button type=\"button\" id=\"theme\" class=\"needs-script\" hidden "
                      "aria-label=\"switch between light and dark\">◐</button>\n");
-  report_write_tagged(writer, "<p class=\"headline\">", report->headline, "</p>\n");
+  writer_raw(writer, "<p class=\"headline\">");
+  if (report->headline != NULL) writer_html_breakable(writer, report->headline);
+  writer_raw(writer, "</p>\n");
   if (report->model_band != NULL)
-    report_write_tagged(writer, "<p class=\"band\"><b>How good is this model?</b> ", report->model_band, "</p>\n");
+    report_write_tagged(writer, "<p class=\"band\"><b>Model band:</b> ", report->model_band, "</p>\n");
   if (report->n_facts > 0) writer_raw(writer, "<dl class=\"facts\">\n");
   for (size_t i = 0; i < report->n_facts; i++) {
     const bool is_long = report->facts[i].value != NULL && strlen(report->facts[i].value) > LONG_FACT;
     report_write_tagged(writer, is_long ? "<div class=\"long\"><dt>" : "<div><dt>", report->facts[i].key, "</dt>");
-    report_write_tagged(writer, "<dd>", report->facts[i].value, "</dd></div>\n");
+    writer_raw(writer, "<dd>");
+    if (report->facts[i].value != NULL) writer_html_breakable(writer, report->facts[i].value);
+    writer_raw(writer, "</dd></div>\n");
   }
   if (report->n_facts > 0) writer_raw(writer, "</dl>\n");
   writer_raw(writer, "</header>\n");

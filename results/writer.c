@@ -87,6 +87,17 @@ void writer_html_lines(struct writer *writer, const char *text) {
   }
 }
 
+void writer_html_breakable(struct writer *writer, const char *text) {
+  while (*text != '\0') {
+    size_t n = strcspn(text, ",");
+    const bool glued = text[n] == ',' && text[n + 1] != ' ' && text[n + 1] != '\0';
+    n += text[n] == ',';
+    write_safely(writer, text, n, html_piece);
+    if (glued) writer_raw(writer, "<wbr>");
+    text += n;
+  }
+}
+
 static void json_piece(struct writer *writer, const char *text) {
   while (*text != '\0') {
     const size_t plain = strcspn(text, "\"\\<>&\xE2");

@@ -19,6 +19,8 @@ void writer_raw(struct writer *writer, const char *text);
 void writer_format(struct writer *writer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* As HTML text or the value of a quoted attribute; control characters and invalid UTF-8 as \xNN. */
 void writer_html(struct writer *writer, const char *text);
+/* May break behind commas, as between the keys of a design. */
+void writer_html_breakable(struct writer *writer, const char *text);
 /* The same, but line ends and tabs stay: for <pre>. */
 void writer_html_lines(struct writer *writer, const char *text);
 /* As a JSON string with its quotes, harmless inside <script> too: < > & U+2028 U+2029 are escaped. */

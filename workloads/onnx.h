@@ -9,7 +9,9 @@
 #include "workloads/op_graph.h"
 #include "workloads/workload.h"
 
-enum { ONNX_MAX_BYTES = 256 << 20, ONNX_MIN_OPSET = 7, ONNX_MAX_OPSET = 18 };
+/* The format's own limit: what is larger has its weights in a file of their own. */
+#define ONNX_MAX_BYTES (((size_t)1 << 31) - 1)
+enum { ONNX_MIN_OPSET = 7, ONNX_MAX_OPSET = 24 };
 
 struct onnx_request {
   uint64_t batch;                /* first dimension of the data inputs, if it is a symbol or 1 */
@@ -44,6 +46,14 @@ struct onnx_notes {
   uint64_t file_batch; /* first dimension of the data inputs if it is a number and another batch is asked for */
   uint64_t own_batch;  /* the same if it is above 1 and none is asked for: all of it is one sample */
 };
+
+/* An operator that a rule is for, and what becomes of it. */
+struct onnx_known {
+  const char *domain, *name; /* "" or "com.microsoft" */
+  const char *does;          /* "conv", "free: no work", "refused: …" */
+};
+/* The i-th of them; false behind the last. */
+bool onnx_known_operator(size_t i, struct onnx_known *known);
 
 /* From bytes; `file` stands for them in messages. The graph goes to generation->builder; what `notes` point to lies in
  * `scratch` until onnx_keep_notes. */

@@ -24,8 +24,8 @@ struct tensor onnx_tensor_of(const struct onnx_build *build, uint32_t index) {
                          .row = rank > 0 ? (uint64_t)value->shape.dims[rank - 1] : 1};
 }
 
-/* Operand `index` of an op to come. */
-static void add_weight(const struct onnx_build *build, struct onnx_weights *weights, uint32_t index) {
+void onnx_add_weight(const struct onnx_build *build, struct onnx_weights *weights, uint32_t index) {
+  if (index == ONNX_NONE) return;
   const struct onnx_value *const value = onnx_value_at(build, index);
   if (value->source == SOURCE_CONSTANT) {
     if (value->elements > 1) weights->n_constants = sat_add(weights->n_constants, value->elements);
@@ -40,20 +40,25 @@ static void add_weight(const struct onnx_build *build, struct onnx_weights *weig
   if (weights->main == ONNX_NONE) weights->main = value->root;
 }
 
-/* The op has been added: what it read first is its own; what another owns is shared with that one. */
-void onnx_own_weights(struct onnx_build *build, const struct onnx_node *node, uint32_t op,
-                      const struct onnx_weights *weights) {
+void onnx_own_operands(struct onnx_build *build, uint32_t op, const struct onnx_weights *weights,
+                       const uint32_t *operands, size_t n) {
   struct op *const made = graph_builder_op(build->emit->builder, op);
   if (weights->shared && weights->main != ONNX_NONE) {
     struct op *const first = graph_builder_op(build->emit->builder, build->owner[weights->main]);
     if (first->weight_group == OP_ABSENT) first->weight_group = weights->main;
     made->weight_group = first->weight_group;
   }
-  for (size_t i = 0; i < node->n_inputs; i++) {
-    const struct onnx_value *const value = onnx_operand(build->graph, node, i);
-    if (value != NULL && value->source == SOURCE_WEIGHT && build->owner[value->root] == OP_ABSENT)
-      build->owner[value->root] = op;
+  for (size_t i = 0; i < n; i++) {
+    if (operands[i] == ONNX_NONE) continue;
+    const struct onnx_value *const value = onnx_value_at(build, operands[i]);
+    if (value->source == SOURCE_WEIGHT && build->owner[value->root] == OP_ABSENT) build->owner[value->root] = op;
   }
+}
+
+/* The op has been added: what it read first is its own; what another owns is shared with that one. */
+void onnx_own_weights(struct onnx_build *build, const struct onnx_node *node, uint32_t op,
+                      const struct onnx_weights *weights) {
+  onnx_own_operands(build, op, weights, node->inputs, node->n_inputs);
   for (size_t i = 0; i < 2 && node->pattern != 0; i++)
     if (node->pattern_weights[i] != ONNX_NONE) build->owner[onnx_value_at(build, node->pattern_weights[i])->root] = op;
 }
@@ -68,18 +73,20 @@ size_t onnx_gather_operands(struct onnx_build *build, const struct onnx_node *no
     if (onnx_value_at(build, node->inputs[i])->source == SOURCE_DATA)
       operands[n++] = build->tensors[node->inputs[i]];
     else
-      add_weight(build, weights, node->inputs[i]);
+      onnx_add_weight(build, weights, node->inputs[i]);
   }
   return n;
 }
 
+void onnx_set_output(struct onnx_build *build, const struct onnx_node *node, size_t i, uint32_t op) {
+  if (i >= node->n_outputs || node->outputs[i] == ONNX_NONE) return;
+  struct tensor tensor = onnx_tensor_of(build, node->outputs[i]);
+  tensor.op = op;
+  build->tensors[node->outputs[i]] = tensor;
+}
+
 void onnx_set_outputs(struct onnx_build *build, const struct onnx_node *node, uint32_t op) {
-  for (size_t i = 0; i < node->n_outputs; i++) {
-    if (node->outputs[i] == ONNX_NONE) continue;
-    struct tensor tensor = onnx_tensor_of(build, node->outputs[i]);
-    tensor.op = op;
-    build->tensors[node->outputs[i]] = tensor;
-  }
+  for (size_t i = 0; i < node->n_outputs; i++) onnx_set_output(build, node, i, op);
 }
 
 const char *onnx_name_of(const struct onnx_build *build, const struct onnx_node *node) {
@@ -114,7 +121,7 @@ void onnx_emit_lanes(struct onnx_build *build, const struct onnx_node *node, enu
 static void emit_pattern(struct onnx_build *build, const struct onnx_node *node) {
   struct onnx_weights weights = {.main = ONNX_NONE};
   for (size_t i = 0; i < 2; i++)
-    if (node->pattern_weights[i] != ONNX_NONE) add_weight(build, &weights, node->pattern_weights[i]);
+    if (node->pattern_weights[i] != ONNX_NONE) onnx_add_weight(build, &weights, node->pattern_weights[i]);
   const struct vector_op vector = {.kind = (enum op_kind)node->pattern,
                                    .n_parameters = weights.n_parameters,
                                    .n_weights = weights.n_weights,
@@ -141,7 +148,7 @@ static void emit_views(struct onnx_build *build, const struct onnx_node *node) {
 static void emit_norms(struct onnx_build *build, const struct onnx_node *node) {
   struct onnx_weights weights = {.main = ONNX_NONE};
   for (size_t i = 1; i < node->n_inputs && i < 3; i++)
-    if (node->inputs[i] != ONNX_NONE) add_weight(build, &weights, node->inputs[i]);
+    if (node->inputs[i] != ONNX_NONE) onnx_add_weight(build, &weights, node->inputs[i]);
   const struct onnx_shape *const x = &onnx_operand(build->graph, node, 0)->shape;
   const bool by_channel = node->op->kind == OP_BATCH_NORM && x->rank > 1;
   const struct vector_op vector = {.kind = node->op->kind,
@@ -187,7 +194,7 @@ static void emit_table(struct onnx_build *build, const struct onnx_node *node) {
     return;
   }
   struct onnx_weights weights = {.main = ONNX_NONE};
-  add_weight(build, &weights, node->inputs[0]);
+  onnx_add_weight(build, &weights, node->inputs[0]);
   const struct tensor shape = onnx_tensor_of(build, onnx_main_output(node));
   const struct vector_op vector = {.kind = OP_EMBEDDING,
                                    .n_parameters = weights.n_parameters,
@@ -198,6 +205,16 @@ static void emit_table(struct onnx_build *build, const struct onnx_node *node) {
       emit_vector(build->emit, onnx_name_of(build, node), &vector, &build->tensors[node->inputs[1]], 1);
   onnx_own_weights(build, node, out.op, &weights);
   onnx_set_outputs(build, node, out.op);
+}
+
+/* A fast transform passes over its operand once for every doubling of its length (the longest dimension it puts out).
+ */
+static uint64_t fourier_lanes(const struct onnx_build *build, const struct onnx_node *node) {
+  const struct onnx_value *const out = onnx_value_at(build, onnx_main_output(node));
+  uint64_t length = 2, passes = 0;
+  for (size_t k = 1; k < out->shape.rank; k++) length = max_u64(length, (uint64_t)out->shape.dims[k]);
+  for (uint64_t n = 1; n < length; n *= 2) passes++;
+  return emit_product(build->emit, out->elements, passes);
 }
 
 /* --- all of it ------------------------------------------------------------------------------------------------- */
@@ -215,6 +232,7 @@ static void emit_node(struct onnx_build *build, const struct onnx_node *node) {
     return;
   case EMIT_MAP:
   case EMIT_QUANTISE:
+  case EMIT_PLAIN:
     onnx_emit_lanes(build, node, node->op != NULL ? node->op->kind : OP_SCALE, 0);
     return;
   case EMIT_MOVE:
@@ -241,6 +259,21 @@ static void emit_node(struct onnx_build *build, const struct onnx_node *node) {
     return;
   case EMIT_RECURRENT:
     onnx_emit_recurrence(build, node);
+    return;
+  case EMIT_FOURIER:
+    onnx_emit_lanes(build, node, node->op->kind, fourier_lanes(build, node));
+    return;
+  case EMIT_ATTENTION:
+    onnx_emit_attention(build, node);
+    return;
+  case EMIT_SKIP_NORM:
+    onnx_emit_skip_norm(build, node);
+    return;
+  case EMIT_EMBED_NORM:
+    onnx_emit_embed_norm(build, node);
+    return;
+  case EMIT_EXPERTS:
+    onnx_emit_experts(build, node);
     return;
   }
 }

@@ -49,12 +49,12 @@ static void set_bounds(struct op *op, const struct onnx_node *node, const struct
 }
 
 void onnx_emit_filter(struct onnx_build *build, const struct onnx_node *node) {
-  const bool quantised = strcmp(node->type, "QLinearConv") == 0, turned = node->op->emit == EMIT_UNFILTER;
+  const bool turned = node->op->emit == EMIT_UNFILTER;
   struct tensor *const operands = ARENA_NEW(build->graph->arena, struct tensor, node->n_inputs);
   struct onnx_weights weights;
   const size_t n = onnx_gather_operands(build, node, operands, &weights);
   const struct onnx_shape *const x = &onnx_operand(build->graph, node, 0)->shape;
-  const struct onnx_shape *const w = &onnx_operand(build->graph, node, quantised ? 3 : 1)->shape;
+  const struct onnx_shape *const w = &onnx_operand(build->graph, node, onnx_second_factor(node))->shape;
   const struct onnx_shape *const y = &onnx_value_at(build, onnx_main_output(node))->shape;
   struct op op = op_new(node->op->kind, build->emit->element_bytes);
   /* A transposed convolution has the bounds of the one whose input it computes. */
@@ -96,14 +96,30 @@ static void einsum_bounds(const struct onnx_build *build, const struct onnx_node
   }
 }
 
+/* Weights of less than eight bits count as what they stand for: N × K of the node's attributes. */
+static void unpack_weights(const struct onnx_build *build, const struct onnx_node *node, struct onnx_weights *weights) {
+  const struct onnx_value *const b = onnx_operand(build->graph, node, 1);
+  const uint64_t real = sat_mul((uint64_t)onnx_int(node, "N", 0), (uint64_t)onnx_int(node, "K", 0));
+  if (b->source == SOURCE_DATA) return;
+  weights->n_constants = 0; /* scales and zero points */
+  if (b->source != SOURCE_WEIGHT) {
+    weights->n_constants = real;
+    return;
+  }
+  weights->n_weights = sat_add(weights->n_weights - b->elements, real);
+  if (build->owner[b->root] == OP_ABSENT) weights->n_parameters = sat_add(weights->n_parameters - b->elements, real);
+}
+
 /* reps, m, n, k of the product of operands a and b. `shared`: b is one matrix for all of a. */
 static void product_bounds(const struct onnx_build *build, const struct onnx_node *node, const struct onnx_value *a,
                            const struct onnx_value *b, struct op *op) {
   const struct onnx_value *const out = onnx_value_at(build, onnx_main_output(node));
   uint64_t k = (uint64_t)(a->shape.rank > 0 ? a->shape.dims[a->shape.rank - 1] : 1);
-  if (strcmp(node->type, "Gemm") == 0 && onnx_int(node, "transA", 0) != 0) k = (uint64_t)a->shape.dims[0];
+  const bool turned = onnx_int(node, "transA", 0) != 0 && a->shape.rank > 1; /* of matrices, and of the fused form */
+  if (turned) k = (uint64_t)a->shape.dims[a->shape.rank - 2];
   uint64_t n = b->shape.rank > 1 && out->shape.rank > 0 ? (uint64_t)out->shape.dims[out->shape.rank - 1] : 1, reps = 1;
-  for (size_t i = 0; i + 2 < b->shape.rank; i++) reps = sat_mul(reps, (uint64_t)b->shape.dims[i]);
+  const bool packed = node->op->infer == INFER_matmul_bits; /* its shape is that of bytes */
+  for (size_t i = 0; i + 2 < b->shape.rank && !packed; i++) reps = sat_mul(reps, (uint64_t)b->shape.dims[i]);
   if (node->op->infer == INFER_einsum) einsum_bounds(build, node, &reps, &n, &k);
   op->dim[DIM_REPS] = reps;
   op->dim[DIM_N] = n;
@@ -113,9 +129,8 @@ static void product_bounds(const struct onnx_build *build, const struct onnx_nod
 }
 
 void onnx_emit_product(struct onnx_build *build, const struct onnx_node *node) {
-  const bool quantised = strcmp(node->type, "QLinearMatMul") == 0;
   const struct onnx_value *const a = onnx_operand(build->graph, node, 0);
-  const struct onnx_value *const b = onnx_operand(build->graph, node, quantised ? 3 : 1);
+  const struct onnx_value *const b = onnx_operand(build->graph, node, onnx_second_factor(node));
   struct tensor *const operands = ARENA_NEW(build->graph->arena, struct tensor, node->n_inputs);
   struct onnx_weights weights;
   const size_t n = onnx_gather_operands(build, node, operands, &weights);
@@ -123,6 +138,11 @@ void onnx_emit_product(struct onnx_build *build, const struct onnx_node *node) {
     onnx_emit_lanes(build, node, OP_REDUCE, a->elements);
     return;
   }
+  if (node->op->infer == INFER_einsum && node->n_inputs > 2) {
+    onnx_emit_contraction(build, node);
+    return;
+  }
+  if (node->op->infer == INFER_matmul_bits) unpack_weights(build, node, &weights);
   struct op op = op_new(OP_GEMM, build->emit->element_bytes);
   product_bounds(build, node, a, b, &op);
   if (a->source != SOURCE_DATA) { /* weight · data: the transposed product, whose second operand is the weight */

@@ -4,6 +4,7 @@
  * count as parameters. Left out: their products, and sequences of different lengths. */
 #include "base/checked.h"
 #include "workloads/onnx_emit.h"
+#include "workloads/onnx_shape.h"
 #include <stdio.h>
 
 enum { MAX_STEPS = 2000 }; /* of a recurrence that becomes a chain; more: as many at once */
@@ -50,7 +51,7 @@ void onnx_emit_recurrence(struct onnx_build *build, const struct onnx_node *node
   const struct onnx_value *const x = onnx_operand(build->graph, node, 0), *const bias =
                                                                               onnx_operand(build->graph, node, 3);
   const struct onnx_shape *const r = &onnx_operand(build->graph, node, 2)->shape;
-  const bool batch_first = onnx_int(node, "layout", 0) != 0;
+  const bool batch_first = onnx_int(node, "layout", 0) != 0, turned = onnx_turned_gates(node);
   const uint64_t n_directions = (uint64_t)r->dims[0];
   uint64_t steps = (uint64_t)x->shape.dims[batch_first ? 1 : 0], batch = (uint64_t)x->shape.dims[batch_first ? 0 : 1];
   if (steps > MAX_STEPS) { /* as many sequences of one step: the same products */
@@ -61,8 +62,8 @@ void onnx_emit_recurrence(struct onnx_build *build, const struct onnx_node *node
                                   onnx_name_of(build, node),
                                   steps,
                                   batch,
-                                  (uint64_t)r->dims[1],
-                                  (uint64_t)r->dims[2],
+                                  (uint64_t)r->dims[turned ? 2 : 1],
+                                  (uint64_t)r->dims[turned ? 1 : 2],
                                   bias != NULL ? bias->elements / n_directions : 0,
                                   0};
   const struct onnx_value *const peepholes = onnx_operand(build->graph, node, 7);

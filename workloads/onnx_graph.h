@@ -32,10 +32,17 @@ enum onnx_type {
   ONNX_DOUBLE = 11,
   ONNX_UINT32 = 12,
   ONNX_UINT64 = 13,
-  ONNX_BFLOAT16 = 16
+  ONNX_BFLOAT16 = 16,
+  ONNX_FLOAT8_FIRST = 17, /* four of eight bits */
+  ONNX_FLOAT8_LAST = 20,
+  ONNX_UINT4 = 21,
+  ONNX_INT4 = 22,
+  ONNX_FLOAT4 = 23,
+  ONNX_FLOAT8_EXPONENT = 24
 };
 static inline bool onnx_is_real(int32_t type) {
-  return type == ONNX_FLOAT || type == ONNX_FLOAT16 || type == ONNX_DOUBLE || type == ONNX_BFLOAT16 || type == 0;
+  return type == ONNX_FLOAT || type == ONNX_FLOAT16 || type == ONNX_DOUBLE || type == ONNX_BFLOAT16 || type == 0 ||
+         (type >= ONNX_FLOAT8_FIRST && type <= ONNX_FLOAT8_LAST) || type == ONNX_FLOAT4 || type == ONNX_FLOAT8_EXPONENT;
 }
 
 struct onnx_shape {
@@ -133,6 +140,7 @@ enum onnx_infer_rule {
 enum onnx_emit_rule {
   EMIT_NOTHING,
   EMIT_MAP,      /* elementwise, over the output */
+  EMIT_PLAIN,    /* the same; what it reads is no weight but for what its row says */
   EMIT_QUANTISE, /* the same; a weight stays one */
   EMIT_OVER,     /* the same over the first operand: reductions */
   EMIT_VIEW,     /* no work */
@@ -143,15 +151,26 @@ enum onnx_emit_rule {
   EMIT_NORM,
   EMIT_POOL,
   EMIT_TABLE,
-  EMIT_RECURRENT
+  EMIT_RECURRENT,
+  EMIT_FOURIER, /* elementwise, as often as a fast transform of that length passes over its operand */
+  /* several ops for one node (onnx_emit_attention.c, onnx_emit_joined.c) */
+  EMIT_ATTENTION,
+  EMIT_SKIP_NORM,
+  EMIT_EMBED_NORM,
+  EMIT_EXPERTS
 };
+enum { ONNX_WEIGHTS_BY_RULE = -1 };
 struct onnx_operator {
   const char *name;
   enum op_kind kind;
   enum onnx_infer_rule infer;
   enum onnx_emit_rule emit;
+  int32_t weights; /* bit i: operand i is a weight; ONNX_WEIGHTS_BY_RULE: as others of its rule of work */
 };
-const struct onnx_operator *onnx_find_operator(const char *type);
+/* By its domain, which is ONNX's own (NULL, "", "ai.onnx") or com.microsoft; NULL: there is no row for it. */
+const struct onnx_operator *onnx_find_operator(const char *domain, const char *type);
+/* All rows: those of ONNX, then those of com.microsoft, which begin at `n_standard`. */
+const struct onnx_operator *onnx_operators(size_t *n, size_t *n_standard);
 
 /* Walks the wire format; true if it may be parsed. */
 bool onnx_scan(const char *file, const uint8_t *bytes, size_t n, struct error *error);

@@ -5,6 +5,7 @@
  * Source: workloads §4. */
 #include "base/text.h"
 #include "workloads/onnx_shape.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,6 +62,7 @@ static int quantised_place(const char *type, size_t operand) {
 
 int onnx_weight_place(const struct onnx_operator *op, size_t operand) {
   if (op == NULL) return PLACE_NONE;
+  if (op->weights != ONNX_WEIGHTS_BY_RULE) return operand < 31 && op->weights >> operand & 1 ? PLACE_SURE : PLACE_NONE;
   switch (op->emit) {
   case EMIT_FILTER:
   case EMIT_UNFILTER:
@@ -87,6 +89,12 @@ int onnx_weight_place(const struct onnx_operator *op, size_t operand) {
   case EMIT_VIEW:
   case EMIT_NOTHING:
   case EMIT_POOL:
+  case EMIT_PLAIN:
+  case EMIT_FOURIER:
+  case EMIT_ATTENTION:
+  case EMIT_SKIP_NORM:
+  case EMIT_EMBED_NORM:
+  case EMIT_EXPERTS:
     return PLACE_NONE;
   }
   return PLACE_NONE;
@@ -304,7 +312,8 @@ static bool infer_unknown(struct onnx_inference *inference, const struct onnx_re
   const struct onnx_node *const node = inference->node;
   if (request->strict)
     return onnx_reject(inference->graph, node, inference->error,
-                       "there is no rule for this operator; without --strict it counts as elementwise");
+                       "there is no rule for this operator; without --strict it counts as elementwise; those with a "
+                       "rule: dse list onnx");
   const struct onnx_shape *const first = onnx_shape_of(inference, 0);
   for (size_t i = 0; i < node->n_outputs; i++) {
     struct onnx_shape shape;
@@ -312,7 +321,9 @@ static bool infer_unknown(struct onnx_inference *inference, const struct onnx_re
     if (!onnx_stated_shape(inference, i, &shape)) {
       if (first == NULL)
         return onnx_reject(inference->graph, node, inference->error,
-                           "there is no rule for this operator, and the file does not say what shape it puts out");
+                           "there is no rule for this operator, and the file does not say what shape it puts out; "
+                           "allowed are those of dse list onnx, functions that the file defines, and, as elementwise "
+                           "work, any whose output's shape stands in value_info");
       shape = *first;
     }
     const int32_t type = inference->graph->values[node->outputs[i]].type;
@@ -380,8 +391,10 @@ static bool check_declared(struct onnx_inference *inference, bool has_symbols) {
 }
 
 static bool is_quantised(const struct onnx_node *node) {
-  return strstr(node->type, "uantizeLinear") != NULL || strncmp(node->type, "QLinear", 7) == 0 ||
-         strcmp(node->type, "ConvInteger") == 0 || strcmp(node->type, "MatMulInteger") == 0;
+  static const char *const marks[] = {"uantize", "Integer", "NBits", "Bnb4", "BlockQuantized"};
+  for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+    if (strstr(node->type, marks[i]) != NULL) return true;
+  return node->type[0] == 'Q' && isupper((unsigned char)node->type[1]); /* QLinearConv, QGemm, QMoE; not QuickGelu */
 }
 
 static bool infer_node(struct inferrer *inferrer, uint32_t n) {

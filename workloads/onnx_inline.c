@@ -38,7 +38,8 @@ static void bind_all(struct onnx_scope *scope, char *const *names, size_t n) {
 }
 
 static int place_in(const Onnx__NodeProto *node, size_t operand) {
-  const int place = onnx_weight_place(onnx_find_operator(node->op_type != NULL ? node->op_type : ""), operand);
+  const int place =
+      onnx_weight_place(onnx_find_operator(node->domain, node->op_type != NULL ? node->op_type : ""), operand);
   return place > 0 ? place : 1;
 }
 
@@ -151,9 +152,11 @@ static bool copy_graph(struct onnx_reader *reader, const struct onnx_node *node,
 
 /* --- nodes of ours ---------------------------------------------------------------------------------------------- */
 
-static const struct onnx_operator bind_operator = {"Bind", OP_VIEW, INFER_same, EMIT_VIEW};
-static const struct onnx_operator slice_operator = {"TakeSlice", OP_VIEW, INFER_take_slice, EMIT_VIEW};
-static const struct onnx_operator stack_operator = {"StackSlices", OP_VIEW, INFER_stack_slices, EMIT_VIEW};
+static const struct onnx_operator bind_operator = {"Bind", OP_VIEW, INFER_same, EMIT_VIEW, ONNX_WEIGHTS_BY_RULE};
+static const struct onnx_operator slice_operator = {"TakeSlice", OP_VIEW, INFER_take_slice, EMIT_VIEW,
+                                                    ONNX_WEIGHTS_BY_RULE};
+static const struct onnx_operator stack_operator = {"StackSlices", OP_VIEW, INFER_stack_slices, EMIT_VIEW,
+                                                    ONNX_WEIGHTS_BY_RULE};
 
 /* `op` of `inputs` puts out `output`, on behalf of `node`. */
 static void add_node(struct onnx_reader *reader, const struct onnx_node *node, const struct onnx_operator *op,

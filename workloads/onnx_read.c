@@ -12,14 +12,37 @@
 enum { ESCAPED_BYTES = 96 };
 
 static const struct onnx_operator operators[] = {
-#define ONNX_OP(name, kind, infer, emit) {#name, OP_##kind, INFER_##infer, EMIT_##emit},
+#define ONNX_OP(name, kind, infer, emit) {#name, OP_##kind, INFER_##infer, EMIT_##emit, ONNX_WEIGHTS_BY_RULE},
 #include "workloads/onnx_ops.def"
 #undef ONNX_OP
+#define CONTRIB_OP(name, kind, infer, emit, weights) {#name, OP_##kind, INFER_##infer, EMIT_##emit, weights},
+#include "workloads/onnx_contrib.def"
+#undef CONTRIB_OP
+};
+enum {
+#define ONNX_OP(name, kind, infer, emit) STANDARD_##name,
+#include "workloads/onnx_ops.def"
+#undef ONNX_OP
+  N_STANDARD,
+  N_OPERATORS = sizeof operators / sizeof *operators
 };
 
-const struct onnx_operator *onnx_find_operator(const char *type) {
-  for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
-    if (operators[i].name[0] == type[0] && strcmp(operators[i].name, type) == 0) return &operators[i];
+const struct onnx_operator *onnx_operators(size_t *n, size_t *n_standard) {
+  *n = N_OPERATORS;
+  *n_standard = N_STANDARD;
+  return operators;
+}
+
+/* An operator that is not in its own list is looked for in the other: com.microsoft has several of ONNX's, and files
+ * leave out the domain. */
+const struct onnx_operator *onnx_find_operator(const char *domain, const char *type) {
+  const bool contrib = domain != NULL && strcmp(domain, "com.microsoft") == 0;
+  if (domain != NULL && domain[0] != '\0' && !contrib && strcmp(domain, "ai.onnx") != 0) return NULL;
+  const size_t first = contrib ? N_STANDARD : 0;
+  for (size_t k = 0; k < N_OPERATORS; k++) {
+    const struct onnx_operator *const op = &operators[(first + k) % N_OPERATORS];
+    if (op->name[0] == type[0] && strcmp(op->name, type) == 0) return op;
+  }
   return NULL;
 }
 
@@ -243,7 +266,7 @@ static bool read_node(struct onnx_reader *reader, const Onnx__NodeProto *from, s
   node->name = from->name != NULL ? from->name : "";
   node->type = from->op_type != NULL ? from->op_type : "";
   node->foreign = domain[0] != '\0' && strcmp(domain, "ai.onnx") != 0 && strcmp(domain, "com.microsoft") != 0;
-  node->op = node->foreign ? NULL : onnx_find_operator(node->type);
+  node->op = onnx_find_operator(domain, node->type);
   if (!onnx_checked_name(reader, node->name, "node") || !onnx_checked_name(reader, node->type, "operator"))
     return false;
   const Onnx__FunctionProto *const function = node->op == NULL ? function_of(reader, domain, node->type) : NULL;

@@ -1,7 +1,7 @@
 /* Which shapes do elementwise operators and reductions put out?
  *
  * And what every rule of a shape is written with: operands, axes, lists, outputs. Source: ONNX operator specification,
- * sets 7–18: arguments that moved from attributes to operands are read from either. Left out: shapes that depend on
+ * sets 7–24: arguments that moved from attributes to operands are read from either. Left out: shapes that depend on
  * values of the data (NonZero, Unique), which nothing can know. */
 #include "workloads/onnx_shape.h"
 #include "base/checked.h"

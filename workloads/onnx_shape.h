@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "workloads/onnx_graph.h"
+#include <string.h>
 
 /* A symbolic dimension of an input and what it is bound to. */
 struct onnx_symbol {
@@ -59,18 +60,51 @@ bool onnx_list(struct onnx_inference *inference, const char *name, size_t i, con
 /* Operand i must be there; with its shape. */
 bool onnx_need(const struct onnx_inference *inference, size_t n_operands);
 /* An equation of einsum, "bhid,bhjd->bhij": labels 0 to 51 are letters, further ones the ellipsis'. */
-enum { ONNX_EINSUM_LABELS = 52 + ONNX_MAX_RANK };
+enum { ONNX_EINSUM_LABELS = 52 + ONNX_MAX_RANK, ONNX_EINSUM_OPERANDS = 16 };
 struct onnx_term {
   size_t n, n_covered; /* dimensions in all, of the ellipsis */
   uint8_t labels[ONNX_MAX_RANK];
 };
 struct onnx_einsum {
   size_t n_operands;
-  struct onnx_term operands[2], out;
+  struct onnx_term operands[ONNX_EINSUM_OPERANDS], out;
   int64_t size[ONNX_EINSUM_LABELS];
 };
 /* What is wrong with the node's equation, NULL if nothing. */
 const char *onnx_read_einsum(const struct onnx_graph *graph, const struct onnx_node *node, struct onnx_einsum *einsum);
+/* The second factor of a product or filter: behind scale and zero point in the quantised form. */
+static inline size_t onnx_second_factor(const struct onnx_node *node) {
+  return strncmp(node->type, "QLinear", 7) == 0 || strcmp(node->type, "QGemm") == 0 ? 3 : 1;
+}
+/* Whether a recurrence has its matrices turned, [directions, inputs, gates]: DynamicQuantizeLSTM. */
+static inline bool onnx_turned_gates(const struct onnx_node *node) { return node->type[0] == 'D'; }
+/* Attention in any of its forms. Operands are numbers of the node's, ONNX_LEFT_OUT: there is none. */
+#define ONNX_LEFT_OUT SIZE_MAX
+enum { ONNX_MASKS = 2 };
+struct onnx_attention {
+  int64_t batch, queries, keys, past; /* of one sample; keys: those of the past among them */
+  int64_t heads, kv_heads, head, value_head;
+  bool causal, rotary, capped;
+  bool apart;                  /* heads stand in front of the tokens: [batch, heads, tokens, head] */
+  bool packed;                 /* queries, keys and values are one tensor; `joined`: keys and values are */
+  bool joined;                 /* behind each other in one operand */
+  size_t query, key, value;    /* key ONNX_LEFT_OUT: packed; value so: joined */
+  size_t weights, bias;        /* the matrix that makes them, and their bias, which may come without a matrix */
+  size_t past_key, past_value; /* the same if both lie in one tensor */
+  size_t masks[ONNX_MASKS];    /* added to the scores */
+};
+/* What is wrong with the node, NULL if nothing. */
+const char *onnx_read_attention(const struct onnx_graph *graph, const struct onnx_node *node,
+                                struct onnx_attention *attention);
+/* Experts of MoE and QMoE: widths of the matrices as they are multiplied. */
+struct onnx_experts {
+  int64_t experts, chosen, hidden, inner;
+  size_t matrices[3], biases[3]; /* operands; the third may be left out */
+  uint64_t packed;               /* weights that an element of a matrix holds */
+  int64_t widths[3];             /* of what they put out */
+};
+const char *onnx_read_experts(const struct onnx_graph *graph, const struct onnx_node *node,
+                              struct onnx_experts *experts);
 /* The effective padding, stride and output of a window along spatial axis k, of `size` elements; −1: does not fit. */
 struct onnx_window {
   int64_t size, filter, stride, dilation, pad_begin, pad_end, out;

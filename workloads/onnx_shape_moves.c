@@ -1,6 +1,6 @@
 /* Which shapes do operators put out that move data: join, split, turn, pad, repeat, pick?
  *
- * Source: ONNX operator specification, sets 7–18: arguments that moved from attributes to operands are read from
+ * Source: ONNX operator specification, sets 7–24: arguments that moved from attributes to operands are read from
  * either. Left out: what is picked. */
 #include "base/checked.h"
 #include "workloads/onnx_shape.h"

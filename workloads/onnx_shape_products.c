@@ -1,6 +1,6 @@
 /* Which shapes do matrix products and contractions put out?
  *
- * Source: ONNX operator specification, sets 7–18, and numpy's rules of broadcasting and of einsum. Left out: nothing
+ * Source: ONNX operator specification, sets 7–24, and numpy's rules of broadcasting and of einsum. Left out: nothing
  * that those operators can say about shapes. */
 #include "workloads/onnx_shape.h"
 #include <ctype.h>
@@ -9,8 +9,9 @@
 #define REJECT(...) onnx_reject(inference->graph, inference->node, inference->error, __VA_ARGS__)
 
 bool onnx_infer_gemm(struct onnx_inference *inference) {
-  if (!onnx_need(inference, 2)) return false;
-  const struct onnx_shape *const a = onnx_shape_of(inference, 0), *const b = onnx_shape_of(inference, 1);
+  const size_t at = onnx_second_factor(inference->node);
+  if (!onnx_need(inference, at + 1)) return false;
+  const struct onnx_shape *const a = onnx_shape_of(inference, 0), *const b = onnx_shape_of(inference, at);
   if (a->rank != 2 || b->rank != 2) return REJECT("its operands must be matrices");
   const bool turn_a = onnx_int(inference->node, "transA", 0) != 0, turn_b = onnx_int(inference->node, "transB", 0) != 0;
   if (a->dims[!turn_a] != b->dims[turn_b])
@@ -20,14 +21,27 @@ bool onnx_infer_gemm(struct onnx_inference *inference) {
   return onnx_set_shape(inference, 0, dims, 2, 0);
 }
 
+/* The last two axes change places. */
+static void turn(struct onnx_shape *x) {
+  const int64_t last = x->dims[x->rank - 1];
+  x->dims[x->rank - 1] = x->dims[x->rank - 2];
+  x->dims[x->rank - 2] = last;
+}
+
 bool onnx_infer_matmul(struct onnx_inference *inference) {
-  const size_t at = strcmp(inference->node->type, "QLinearMatMul") == 0 ? 3 : 1;
+  const size_t at = onnx_second_factor(inference->node);
   if (!onnx_need(inference, at + 1)) return false;
   struct onnx_shape a = *onnx_shape_of(inference, 0), b = *onnx_shape_of(inference, at);
+  const bool real = strcmp(inference->node->type, "MatMulIntegerToFloat") == 0;
   if (a.rank == 0 || b.rank == 0) return REJECT("its operands must not be scalars");
   const bool row = a.rank == 1, column = b.rank == 1;
   if (row) a = (struct onnx_shape){.known = true, .rank = 2, .dims = {1, a.dims[0]}};
   if (column) b = (struct onnx_shape){.known = true, .rank = 2, .dims = {b.dims[0], 1}};
+  /* Of the fused form alone. */
+  if (onnx_int(inference->node, "transBatchA", 0) != 0 || onnx_int(inference->node, "transBatchB", 0) != 0)
+    return REJECT("turns the axes of the batch, allowed are transA and transB");
+  if (onnx_int(inference->node, "transA", 0) != 0) turn(&a);
+  if (onnx_int(inference->node, "transB", 0) != 0) turn(&b);
   if (a.dims[a.rank - 1] != b.dims[b.rank - 2])
     return REJECT("inner dimensions differ: %lld against %lld", (long long)a.dims[a.rank - 1],
                   (long long)b.dims[b.rank - 2]);
@@ -43,7 +57,7 @@ bool onnx_infer_matmul(struct onnx_inference *inference) {
   size_t n = rank - 2;
   if (!row) dims[n++] = a.dims[a.rank - 2];
   if (!column) dims[n++] = b.dims[b.rank - 1];
-  return onnx_set_shape(inference, 0, dims, n, at == 3 ? ONNX_INT8 : 0);
+  return onnx_set_shape(inference, 0, dims, n, at == 3 ? ONNX_INT8 : real ? ONNX_FLOAT : 0);
 }
 
 /* --- einsum ----------------------------------------------------------------------------------------------------- */
@@ -108,8 +122,8 @@ static void default_output(struct onnx_einsum *einsum) {
 const char *onnx_read_einsum(const struct onnx_graph *graph, const struct onnx_node *node, struct onnx_einsum *einsum) {
   const struct onnx_attribute *const equation = onnx_attribute(node, "equation");
   *einsum = (struct onnx_einsum){.n_operands = node->n_inputs};
-  if (equation == NULL || equation->s == NULL || node->n_inputs < 1 || node->n_inputs > 2)
-    return "allowed are equations of one or two operands";
+  if (equation == NULL || equation->s == NULL || node->n_inputs < 1 || node->n_inputs > ONNX_EINSUM_OPERANDS)
+    return "allowed are equations of 1 to 16 operands";
   const char *at = equation->s, *wrong = NULL;
   size_t n_covered = 0;
   for (size_t i = 0; i < einsum->n_operands && wrong == NULL; i++) {

@@ -1,6 +1,6 @@
 /* Which shapes do operators put out whose shape is a value: constants, ranges, counts?
  *
- * Source: ONNX operator specification, sets 7–18. Left out: the values themselves (onnx_fold.c). */
+ * Source: ONNX operator specification, sets 7–24. Left out: the values themselves (onnx_fold.c). */
 #include "workloads/onnx_shape.h"
 #include <math.h>
 #include <string.h>
@@ -92,4 +92,81 @@ bool onnx_infer_shaped(struct onnx_inference *inference) {
   if (shape == NULL) return REJECT("has no shape");
   return onnx_set_shape(inference, 0, shape->ints, shape->n_ints,
                         (int32_t)onnx_int(inference->node, "dtype", ONNX_FLOAT));
+}
+
+bool onnx_infer_text(struct onnx_inference *inference) {
+  return REJECT(
+      "works on texts or on image files, which come before the network; allowed are graphs of numbers: cut the "
+      "file behind it (onnx.utils.extract_model)");
+}
+
+/* --- signals ---------------------------------------------------------------------------------------------------- */
+
+/* The only number of operand i, `fallback` if it is left out; false, with a message, if it is not known. */
+static bool only_number(struct onnx_inference *inference, size_t i, int64_t fallback, int64_t *number) {
+  const struct onnx_value *const value = onnx_operand(inference->graph, inference->node, i);
+  *number = fallback;
+  if (value == NULL) return true;
+  if (value->ints == NULL || value->elements != 1)
+    return onnx_take_stated(inference, "its operand %zu depends on the data, or lies in an external file", i);
+  *number = value->ints[0];
+  return true;
+}
+
+bool onnx_infer_window(struct onnx_inference *inference) {
+  int64_t n;
+  return onnx_need(inference, 1) && only_number(inference, 0, 0, &n) &&
+         onnx_set_shape(inference, 0, &n, 1, (int32_t)onnx_int(inference->node, "output_datatype", ONNX_FLOAT));
+}
+
+bool onnx_infer_mel_weights(struct onnx_inference *inference) {
+  int64_t n_bins, length;
+  if (!onnx_need(inference, 2) || !only_number(inference, 0, 0, &n_bins) || !only_number(inference, 1, 0, &length))
+    return false;
+  const int64_t dims[] = {length / 2 + 1, n_bins};
+  return onnx_set_shape(inference, 0, dims, 2, (int32_t)onnx_int(inference->node, "output_datatype", ONNX_FLOAT));
+}
+
+/* Along an axis, of real or complex numbers (last dimension 1 or 2); from set 20 on the axis is an operand. */
+bool onnx_infer_fourier(struct onnx_inference *inference) {
+  if (!onnx_need(inference, 1)) return false;
+  struct onnx_shape out = *onnx_shape_of(inference, 0);
+  int64_t given = onnx_int(inference->node, "axis", inference->graph->opset < 20 ? 1 : -2), length;
+  size_t axis;
+  if (!only_number(inference, 2, given, &given) || !onnx_axis(inference, given, out.rank, &axis)) return false;
+  if (out.rank < 2 || axis + 1 == out.rank) return REJECT("turns the axis of real and imaginary parts");
+  if (!only_number(inference, 1, out.dims[axis], &length)) return false;
+  if (length < 1) return REJECT("has length %lld, allowed is at least 1", (long long)length);
+  const bool half = onnx_int(inference->node, "onesided", 0) != 0,
+             inverse = onnx_int(inference->node, "inverse", 0) != 0;
+  out.dims[axis] = half && !inverse ? length / 2 + 1 : length;
+  out.dims[out.rank - 1] = half && inverse ? 1 : 2;
+  return onnx_set_like(inference, &out, 0);
+}
+
+/* Frames of a signal [batch, length, 1 or 2], each transformed. */
+bool onnx_infer_short_fourier(struct onnx_inference *inference) {
+  int64_t step, length;
+  if (!onnx_need(inference, 2)) return false;
+  const struct onnx_shape *const x = onnx_shape_of(inference, 0), *const window = onnx_shape_of(inference, 2);
+  if (!only_number(inference, 1, 0, &step) ||
+      !only_number(inference, 3, window != NULL && window->rank == 1 ? window->dims[0] : 0, &length))
+    return false;
+  if ((x->rank != 2 && x->rank != 3) || step < 1 || length < 1 || length > x->dims[1])
+    return REJECT("its step or length do not fit its signal");
+  const bool half = onnx_int(inference->node, "onesided", 1) != 0;
+  const int64_t dims[] = {x->dims[0], (x->dims[1] - length) / step + 1, half ? length / 2 + 1 : length, 2};
+  return onnx_set_shape(inference, 0, dims, 4, 0);
+}
+
+/* Of each image the two or three coordinates of every pixel. */
+bool onnx_infer_affine_grid(struct onnx_inference *inference) {
+  const int64_t *size;
+  size_t n;
+  if (!onnx_need(inference, 2) || !onnx_list(inference, "", 1, &size, &n)) return false;
+  if (n != 4 && n != 5) return REJECT("has a size of %zu numbers, allowed are 4 and 5", n);
+  int64_t dims[5] = {size[0]};
+  for (size_t k = 2; k < n; k++) dims[k - 1] = size[k];
+  dims[n - 1] = (int64_t)n - 2;
+  return onnx_set_shape(inference, 0, dims, n, 0);
 }

@@ -1,6 +1,6 @@
 /* Which shapes do convolutions, pooling, recurrences and resizing put out?
  *
- * Source: ONNX operator specification, sets 7–18. Left out: nothing that those operators can say about shapes. */
+ * Source: ONNX operator specification, sets 7–24. Left out: nothing that those operators can say about shapes. */
 #include "base/checked.h"
 #include "workloads/onnx_shape.h"
 #include <math.h>
@@ -44,11 +44,8 @@ static bool misfit(const struct onnx_inference *inference) {
                      "its filter, strides, pads or dilations do not fit the shape of its operand");
 }
 
-/* Operand 1 is the filter: 3 in the quantised form. */
-static size_t filter_operand(const struct onnx_node *node) { return strcmp(node->type, "QLinearConv") == 0 ? 3 : 1; }
-
 bool onnx_infer_conv(struct onnx_inference *inference) {
-  const size_t at = filter_operand(inference->node);
+  const size_t at = onnx_second_factor(inference->node);
   if (!onnx_need(inference, at + 1)) return false;
   const struct onnx_shape *const x = onnx_shape_of(inference, 0), *const w = onnx_shape_of(inference, at);
   const int64_t groups = onnx_int(inference->node, "group", 1);
@@ -90,8 +87,15 @@ bool onnx_infer_conv_transpose(struct onnx_inference *inference) {
   return onnx_set_shape(inference, 0, dims, x->rank, 0);
 }
 
+/* A layout of the quantised pools of com.microsoft. */
+static bool channels_first(const struct onnx_inference *inference) {
+  return onnx_int(inference->node, "channels_last", 0) == 0 ||
+         onnx_reject(inference->graph, inference->node, inference->error,
+                     "has its channels last, allowed are channels behind the batch");
+}
+
 bool onnx_infer_pool(struct onnx_inference *inference) {
-  if (!onnx_need(inference, 1)) return false;
+  if (!onnx_need(inference, 1) || !channels_first(inference)) return false;
   const struct onnx_shape *const x = onnx_shape_of(inference, 0);
   if (x->rank < 3) return misfit(inference);
   int64_t dims[ONNX_MAX_RANK] = {x->dims[0], x->dims[1]};
@@ -105,7 +109,7 @@ bool onnx_infer_pool(struct onnx_inference *inference) {
 }
 
 bool onnx_infer_global_pool(struct onnx_inference *inference) {
-  if (!onnx_need(inference, 1)) return false;
+  if (!onnx_need(inference, 1) || !channels_first(inference)) return false;
   struct onnx_shape shape = *onnx_shape_of(inference, 0);
   if (shape.rank < 3) return misfit(inference);
   for (size_t k = 2; k < shape.rank; k++) shape.dims[k] = 1;
@@ -116,18 +120,39 @@ bool onnx_infer_recurrent(struct onnx_inference *inference) {
   if (!onnx_need(inference, 3)) return false;
   const struct onnx_shape *const x = onnx_shape_of(inference, 0), *const w = onnx_shape_of(inference, 1);
   const struct onnx_shape *const r = onnx_shape_of(inference, 2);
-  if (x->rank != 3 || w->rank != 3 || r->rank != 3 || w->dims[2] != x->dims[2] || r->dims[1] != w->dims[1] ||
-      r->dims[0] != w->dims[0] || w->dims[0] < 1 || w->dims[0] > 2)
+  const bool turned = onnx_turned_gates(inference->node);
+  const size_t rows = turned ? 2 : 1, columns = turned ? 1 : 2;
+  if (x->rank != 3 || w->rank != 3 || r->rank != 3 || w->dims[columns] != x->dims[2] ||
+      r->dims[rows] != w->dims[rows] || r->dims[0] != w->dims[0] || w->dims[0] < 1 || w->dims[0] > 2)
     return onnx_reject(inference->graph, inference->node, inference->error,
                        "its operands are not X [steps,batch,inputs], W [directions,gates,inputs], R "
                        "[directions,gates,hidden]");
   const bool batch_first = onnx_int(inference->node, "layout", 0) != 0;
-  const int64_t steps = x->dims[batch_first ? 1 : 0], batch = x->dims[batch_first ? 0 : 1], hidden = r->dims[2];
+  const int64_t steps = x->dims[batch_first ? 1 : 0], batch = x->dims[batch_first ? 0 : 1], hidden = r->dims[columns];
   const int64_t y[] = {steps, w->dims[0], batch, hidden}, z[] = {batch, steps, w->dims[0], hidden};
   const int64_t last[] = {w->dims[0], batch, hidden}, end[] = {batch, w->dims[0], hidden};
   return onnx_set_shape(inference, 0, batch_first ? z : y, 4, 0) &&
          onnx_set_shape(inference, 1, batch_first ? end : last, 3, 0) &&
          onnx_set_shape(inference, 2, batch_first ? end : last, 3, 0);
+}
+
+/* From set 18 on sizes may be bounds of an image that keeps its proportions: one factor for all axes. */
+static bool common_scale(const struct onnx_inference *inference, const struct onnx_shape *x,
+                         const struct onnx_attribute *axes, const struct onnx_value *sizes, double *scale) {
+  const struct onnx_attribute *const policy = onnx_attribute(inference->node, "keep_aspect_ratio_policy");
+  if (policy == NULL || policy->s == NULL || strncmp(policy->s, "not_", 4) != 0 || sizes == NULL || sizes->ints == NULL)
+    return false;
+  const bool larger = strcmp(policy->s, "not_smaller") == 0;
+  const size_t n = axes != NULL ? axes->n_ints : x->rank;
+  if (sizes->elements != n || n == 0) return false;
+  for (size_t k = 0; k < n; k++) {
+    const int64_t given = axes == NULL ? (int64_t)k : axes->ints[k] < 0 ? axes->ints[k] + x->rank : axes->ints[k];
+    if (given < 0 || given >= x->rank || x->dims[given] < 1 || sizes->ints[k] < 1 || sizes->ints[k] > INT32_MAX)
+      return false;
+    const double own = (double)sizes->ints[k] / (double)x->dims[given];
+    if (k == 0 || (larger ? own > *scale : own < *scale)) *scale = own;
+  }
+  return *scale * INT32_MAX < 9e18; /* what is too large for a dimension is said where it is set */
 }
 
 bool onnx_infer_resize(struct onnx_inference *inference) {
@@ -140,6 +165,16 @@ bool onnx_infer_resize(struct onnx_inference *inference) {
   const struct onnx_attribute *const axes = onnx_attribute(node, "axes");
   struct onnx_shape shape = *x;
   const size_t n = axes != NULL ? axes->n_ints : x->rank;
+  double common = 0;
+  if (common_scale(inference, x, axes, sizes, &common)) {
+    for (size_t k = 0; k < n; k++) {
+      const size_t axis = (size_t)(axes == NULL        ? (int64_t)k
+                                   : axes->ints[k] < 0 ? axes->ints[k] + x->rank
+                                                       : axes->ints[k]);
+      shape.dims[axis] = (int64_t)floor((double)x->dims[axis] * common + 0.5);
+    }
+    return onnx_set_shape(inference, 0, shape.dims, shape.rank, 0);
+  }
   for (size_t k = 0; k < n; k++) {
     size_t axis;
     if (!onnx_axis(inference, axes != NULL ? axes->ints[k] : (int64_t)k, x->rank, &axis)) return false;

@@ -57,7 +57,7 @@ static bool generate_language(struct generation *generation, const struct field_
   struct transformer_build build = {.model = model, .sequence = model->sequence, .known = true};
   transformer_start(&build, generation);
   language_head(&build, transformer_blocks(&build, language_embedding(&build)));
-  uint64_t flop = emit_product(&build.emit, 2 * model->sequence, model->layers);
+  uint64_t flop = emit_product(&build.emit, 2 * model->sequence, model->layers - model->dense_layers);
   flop = emit_product(&build.emit, flop, model->hidden);
   generation->workload->router_flop = emit_product(&build.emit, flop, model->experts);
   return emitter_finish(&build.emit, generation, error);

@@ -52,6 +52,8 @@ struct tensor transformer_weigh(struct transformer_build *build, const struct tr
 struct tensor transformer_project(struct transformer_build *build, const char *part, struct tensor context);
 /* All of self-attention, from the packed product to the projection. */
 struct tensor transformer_attention(struct transformer_build *build, struct tensor x);
+/* The same through narrow vectors (latent_attention.c). */
+struct tensor transformer_latent_attention(struct transformer_build *build, struct tensor x);
 struct tensor transformer_feed_forward(struct transformer_build *build, struct tensor x);
 /* All blocks, and the norm behind them. */
 struct tensor transformer_blocks(struct transformer_build *build, struct tensor x);

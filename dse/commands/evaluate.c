@@ -63,7 +63,7 @@ static void print_costs(const struct evaluation *evaluation) {
     say(invocation, "parts; energy of an iteration of %s:\n", evaluation->run->workload.name);
   }
   breakdown_say(&evaluation->breakdown, evaluation->run);
-  if (has_tdp) say(invocation, "%s\n", model_band);
+  if (has_tdp) say(invocation, "model band: %s\n", model_band);
 }
 
 /* The time of one workload in full. */

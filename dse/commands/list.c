@@ -10,6 +10,7 @@
 #include "arch/platform.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "workloads/onnx.h"
 #include "workloads/split.h"
 #include "workloads/workload.h"
 #include <jansson.h>
@@ -144,6 +145,16 @@ static bool list_operators(struct invocation *invocation, struct error *error) {
   return true;
 }
 
+static bool list_onnx(struct invocation *invocation, struct error *error) {
+  (void)error;
+  struct onnx_known known;
+  for (size_t i = 0; onnx_known_operator(i, &known); i++)
+    list_line(invocation, "onnx",
+              known.domain[0] == '\0' ? known.name : arena_printf(invocation->arena, "%s.%s", known.domain, known.name),
+              known.does);
+  return true;
+}
+
 static bool list_pipelines(struct invocation *invocation, struct error *error) {
   (void)error;
   for (size_t i = 0; i < n_pipeline_schedules; i++) {
@@ -260,6 +271,7 @@ static const struct {
     {"workloads", "networks that ship with the program, with their counts", list_workloads},
     {"kinds", "kinds of model files", list_generators},
     {"operators", "kinds of operators", list_operators},
+    {"onnx", "operators of ONNX files, and what becomes of them", list_onnx},
     {"splits", "ways to spread a model over devices", list_splits},
     {"algorithms", "searches over a space of designs, and PROBLEM/NAME: of dse map", list_algorithms},
     {"providers", "models of operator cost, area and power", list_providers},

@@ -6,7 +6,7 @@ enum { ESCAPED_BYTES = 120 };
 
 void show_onnx(const struct invocation *invocation, const struct onnx_notes *notes) {
   say(invocation, "\noperator set %lld%s%s, %zu nodes\n", (long long)notes->opset,
-      notes->newer ? " (warning: newer than the 18 that is known here; operators are taken as they were there)" : "",
+      notes->newer ? " (warning: newer than the 24 that is known here; operators are taken as they were there)" : "",
       notes->quantised ? ", quantised" : "", notes->n_nodes);
   for (size_t i = 0; i < notes->n_inputs; i++) say(invocation, "%-16s %s\n", "data input", notes->inputs[i]);
   for (size_t i = 0; i < notes->n_outputs; i++) say(invocation, "%-16s %s\n", "output", notes->outputs[i]);
@@ -27,7 +27,10 @@ void show_onnx(const struct invocation *invocation, const struct onnx_notes *not
     char type[ESCAPED_BYTES], first[ESCAPED_BYTES];
     text_escape(notes->unknown[i].type, type, sizeof type);
     text_escape(notes->unknown[i].first, first, sizeof first);
-    say(invocation, "%-16s %s: %zu nodes, first '%s'; counted as elementwise work over what they put out\n",
+    say(invocation,
+        "%-16s %s: %zu nodes, first '%s'; counted as elementwise work over what they put out (those with a rule: dse "
+        "list "
+        "onnx)\n",
         "unknown operator", type, notes->unknown[i].n_nodes, first);
   }
 }

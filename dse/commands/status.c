@@ -194,7 +194,8 @@ static void tell(const struct invocation *invocation, const struct standing *sta
     if (share(standing) >= 0) say(invocation, " %.0f %%", share(standing));
     if (facts->per_s > 0) say(invocation, ", %.*f/s", facts->per_s < 10, facts->per_s);
     if (facts->eta_s >= 0) pace_duration(facts->eta_s, duration);
-    say(invocation, ", ETA %s", facts->eta_s >= 0 ? duration : "unknown");
+    say(invocation, ", ETA %s%s", facts->n_total == 0 && facts->eta_s >= 0 ? "at most " : "",
+        facts->eta_s >= 0 ? duration : "unknown");
   }
   say(invocation, "\n  best         ");
   if (facts->has_best) {

@@ -22,6 +22,10 @@ bool cosearch_leads(const struct run *run) {
   return run->cosearch != NULL && run->cosearch->settings->way == COSEARCH_TOGETHER;
 }
 
+bool cosearch_mixes(const struct run *run) {
+  return cosearch_leads(run) && run->cosearch->settings->mixed && run->system != NULL;
+}
+
 bool cosearch_open(struct run *run, struct error *error) {
   const struct cosearch_settings *const settings = &run->settings.co_search;
   (void)error;
@@ -116,6 +120,24 @@ void cosearch_make_room(struct run *run, size_t n) {
   own->problem.training = ARENA_NEW(arena, double, n);
   own->problem.trained = ARENA_NEW(arena, bool, n);
   own->points = point_set_new(arena);
+}
+
+void cosearch_join(struct run *run, const struct point *points, size_t n, size_t room, uint32_t *number) {
+  struct cosearch *const own = run->cosearch;
+  const struct cosearch before = *own;
+  cosearch_make_room(run, before.n_designs + n);
+  for (size_t d = 0; d < before.n_designs; d++) {
+    cosearch_add(run, &before.designs[d], before.problem.training[d], before.problem.trained[d]);
+  }
+  for (size_t i = 0; i < n; i++) {
+    struct cosearch_design design;
+    size_t d = point_set_number(own->points, &points[i]);
+    if (d == SIZE_MAX && own->n_designs < room && cosearch_take_design(run, &points[i], &design)) {
+      d = own->n_designs;
+      cosearch_add(run, &design, 0, false);
+    }
+    number[i] = d != SIZE_MAX ? (uint32_t)d : UINT32_MAX;
+  }
 }
 
 static bool screen_space(struct run *run, double **training, struct error *error) {
@@ -248,7 +270,7 @@ static void price_task(void *context, size_t index, void *record) {
   arena_rewind(&pricing->arena, mark);
 }
 
-static bool price_jobs(struct run *run, struct error *error) {
+bool cosearch_price_jobs(struct run *run, struct error *error) {
   struct cosearch *const own = run->cosearch;
   struct arena *const arena = run->invocation->arena;
   struct pricing pricing = {.run = run, .n_parts = ceil_div(own->n_layers, PRICED)};
@@ -321,7 +343,7 @@ static void state_problem(struct run *run) {
   problem->least_training = settings->training_floor;
 }
 
-static void fill_costs(struct run *run) {
+void cosearch_fill_costs(struct run *run) {
   struct cosearch *const own = run->cosearch;
   struct joint_problem *const problem = &own->problem;
   problem->n_designs = own->n_designs;
@@ -353,8 +375,9 @@ bool cosearch_find(struct run *run, struct error *error) {
     return true;
   }
   for (size_t g = 0;; g++) {
-    fill_costs(run);
-    if (!price_jobs(run, error) || !cosearch_rounds(run, error)) return run->rounds.stopped;
+    own->n_listed = own->n_designs;
+    cosearch_fill_costs(run);
+    if (!cosearch_price_jobs(run, error) || !cosearch_rounds(run, error)) return run->rounds.stopped;
     if (!own->grows || g == MOST_GENERATIONS || !cosearch_grow(run)) break;
   }
   return true;
@@ -363,5 +386,6 @@ bool cosearch_find(struct run *run, struct error *error) {
 bool cosearch_search(struct run *run, struct error *error) {
   const struct cosearch *const own = run->cosearch;
   if (!cosearch_find(run, error)) return false;
+  if (cosearch_mixes(run)) return true; /* the winner comes with cosearch_mix */
   return run->rounds.stopped || own->best == NULL || cosearch_map_winner(run, error);
 }

@@ -8,6 +8,15 @@
 double cosearch_bandwidth(const struct run *run, const struct cosearch_design *design);
 /* False: the template forbids it. */
 bool cosearch_take_design(const struct run *run, const struct point *point, struct cosearch_design *design);
+/* Designs behind those that are there, each once, without platforms of their own: number[n], UINT32_MAX where the
+ * template forbids one or there are `room` of them. */
+void cosearch_join(struct run *run, const struct point *points, size_t n, size_t room, uint32_t *number);
+/* Of designs that are priced: the better of both mappings, and its bound; INFINITY: a job runs on none. By one rank. */
+void cosearch_judge(struct run *run, const struct joint_platform *platform, double *makespan_cycles,
+                    double *least_cycles);
+/* What devices cost, and jobs on those that were added. */
+void cosearch_fill_costs(struct run *run);
+bool cosearch_price_jobs(struct run *run, struct error *error);
 /* All of cosearch_search but the winner's mapping. */
 bool cosearch_find(struct run *run, struct error *error);
 /* As many devices of it as a platform may have. */
@@ -26,6 +35,9 @@ bool cosearch_grow(struct run *run);
 /* The search itself, of a problem that is stated; what came of it is in run->cosearch. False: failed, or
  * run->rounds.stopped. Collective. (cosearch_rounds.c) */
 bool cosearch_rounds(struct run *run, struct error *error);
+/* Its parts: a search of the problem as stated, of what is listed or offered alone; answers until it is done. */
+void cosearch_start_search(struct run *run, bool offers_alone);
+bool cosearch_go_on(struct run *run, struct error *error);
 /* The winner's mapping, of both its searches the better, into run->tenants. */
 bool cosearch_map_winner(struct run *run, struct error *error);
 

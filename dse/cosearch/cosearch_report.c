@@ -2,6 +2,7 @@
 #include "dse/cosearch/cosearch_report.h"
 
 #include "base/file.h"
+#include "dse/system/system_report.h"
 #include "dse/tenancy/tenancy_report.h"
 #include <inttypes.h>
 #include <math.h>
@@ -31,10 +32,17 @@ static double sum_of(const struct cosearch *own, const struct joint_platform *pl
   return sum;
 }
 
-/* How the system is spread that is made of the platform's design; empty: one device. */
+/* The system that the platform is a node of, where it is not of its only design as its strategy has it; NULL. */
+static const struct global_system *system_of(const struct cosearch *own, const struct joint_platform *platform) {
+  return platform->training > 0 ? &own->systems[platform->system].system : NULL;
+}
+
+/* How the system is spread that is made of the platform's designs; empty: one device. */
 static const char *strategy_of(const struct run *run, const struct joint_platform *platform, struct arena *arena) {
   struct system_score score;
   struct system_result result;
+  const struct global_system *const mixed = system_of(run->cosearch, platform);
+  if (mixed != NULL) return strategy_text(&mixed->plan->strategy, arena);
   if (run->system == NULL) return "";
   design_system_of(&run->designs, &run->cosearch->designs[platform->design[0]].accelerator, &score, &result);
   return score.plan != NULL ? strategy_text(&score.plan->strategy, arena) : "";
@@ -62,11 +70,16 @@ static const struct table_column columns[] = {
     {"finalist", "", "", "1: mapped again with tenancy.final_samples"},
     {"on_front", "", "", "1: of those mapped none trains as fast and ends as early"},
     {"best", "", "", "1: the highest value"},
+    {"stages", "", "", "of a mixed system its designs by stage: \"first-last: key=value,…\"; empty: of one design"},
+    {"layers", "", "",
+     "of a mixed system by stage: how many pieces of the model it holds; empty: as the strategy says"},
 };
 
 struct table *cosearch_report_table(const struct run *run, struct arena *arena) {
   const struct cosearch *const own = run->cosearch;
-  struct table *const table = table_new(arena, "cosearch.csv", columns, sizeof columns / sizeof *columns);
+  const bool mixes = cosearch_mixes(run);
+  const size_t n_columns = sizeof columns / sizeof *columns - (mixes ? 0 : 2);
+  struct table *const table = table_new(arena, "cosearch.csv", columns, n_columns);
   const bool has_tdp = run->stage.provider->has_tdp;
   for (size_t i = 0; i < own->n_found; i++) {
     const struct joint_platform *const platform = own->found[i];
@@ -88,6 +101,9 @@ struct table *cosearch_report_table(const struct run *run, struct arena *arena) 
     table_u64(table, platform->refined);
     table_u64(table, platform->on_front);
     table_u64(table, platform == own->best);
+    const struct global_system *const mixed = system_of(own, platform);
+    if (mixes) table_text(table, mixed != NULL ? system_report_designs_by_stage(run, mixed) : "");
+    if (mixes) table_text(table, mixed != NULL ? system_report_layers(mixed, arena) : "");
   }
   return table;
 }
@@ -95,7 +111,8 @@ struct table *cosearch_report_table(const struct run *run, struct arena *arena) 
 static const struct table_column design_columns[] = {
     {"design", "", "", "name across runs"},
     {"axes", "", "", "its keys, as dse evaluate --design takes them"},
-    {"training_throughput", "", "max", "of one device, or of a system of them, as evaluated"},
+    {"training_throughput", "", "max",
+     "of one device, or of a system of them, as evaluated; empty: part of mixed systems alone"},
     {"area_mm2", "mm2", "min", "of one device"},
     {"tdp_w", "W", "min", "of one device"},
     {"money_usd", "USD", "min", "of one device; empty: not asked for"},
@@ -122,7 +139,7 @@ struct table *cosearch_report_designs(const struct run *run, struct arena *arena
     if (n_platforms[d] == 0) continue;
     table_text(table, design->name);
     table_text(table, design_text(&run->designs, &design->point, arena));
-    table_double(table, own->problem.training[d]);
+    table_double(table, own->problem.trained[d] ? own->problem.training[d] : NAN);
     table_double(table, design->area_mm2);
     table_double(table, run->stage.provider->has_tdp ? design->power_w : NAN);
     table_double(table, design->usd);
@@ -163,6 +180,11 @@ static json_t *platform_json(const struct run *run, const struct joint_platform 
   }
   json_object_set_new(object, "designs", designs);
   json_object_set_new(object, "strategy", json_string(strategy_of(run, platform, arena)));
+  const struct global_system *const mixed = system_of(own, platform);
+  if (mixed != NULL) {
+    json_object_set_new(object, "stages", json_string(system_report_designs_by_stage(run, mixed)));
+    json_object_set_new(object, "layers", json_string(system_report_layers(mixed, arena)));
+  }
   set_count(object, "cores", joint_cores(platform));
   set_real(object, "value", platform->value);
   set_real(object, "value_bound", platform->bound);
@@ -187,6 +209,10 @@ json_t *cosearch_report_json(const struct run *run) {
   set_count(object, "points", own->n_points);
   json_object_set_new(object, "designs_allowed", own->grows ? json_null() : json_integer((json_int_t)own->n_allowed));
   set_count(object, "designs_looked_at", own->n_designs);
+  if (cosearch_mixes(run)) {
+    set_count(object, "systems_made", own->n_systems_made);
+    set_count(object, "systems_offered", own->n_systems);
+  }
   if (own->search != NULL) {
     const struct joint_counts *const counts = joint_counts(own->search);
     set_count(object, "platforms", counts->n_platforms);
@@ -228,10 +254,14 @@ static const char *proof_text(const struct run *run, struct arena *arena) {
   const char *text = arena_printf(arena, "gap %.3g %%", 100 * gap);
   if (own->grows) {
     text = arena_printf(arena, "%s among the %zu designs looked at", text, own->n_designs);
-  } else if (own->n_designs < own->n_allowed) {
-    text = arena_printf(arena, "%s among the %zu of %zu designs looked at", text, own->n_designs, own->n_allowed);
+  } else if (own->n_listed < own->n_allowed) {
+    text = arena_printf(arena, "%s among the %zu of %zu designs looked at", text, own->n_listed, own->n_allowed);
   } else if (own->settings->way == COSEARCH_SEQUENTIAL) {
     text = arena_printf(arena, "%s among platforms of the %zu best designs", text, own->n_designs);
+  }
+  if (cosearch_mixes(run)) {
+    text =
+        arena_printf(arena, "%s; of systems of several designs among the %" PRIu64 " made", text, own->n_systems_made);
   }
   for (uint32_t k = 2; k <= own->problem.most_kinds; k++) {
     if (counts->n_mixed[k] == own->n_designs) continue;
@@ -263,6 +293,10 @@ void cosearch_report_say(const struct run *run) {
       proof_text(run, arena));
   const char *const strategy = strategy_of(run, best, arena);
   if (strategy[0] != '\0') say(invocation, "  %-20s %s\n", "strategy", strategy);
+  if (system_of(own, best) != NULL) {
+    say(invocation, "  %-20s %s\n  %-20s %s\n", "its system", system_report_designs(run, system_of(own, best)),
+        "layers by stage", system_report_layers(system_of(own, best), arena));
+  }
   say(invocation, "  %-20s %.6g %s together\n", "it trains", joint_training(&own->problem, best),
       run->designs.space.objectives[OBJECTIVE_THROUGHPUT].unit);
   say(invocation, "  %-20s %.10g cycles, %.6g jobs a second; %.3g %% above its bound\n", "its tenants end after",

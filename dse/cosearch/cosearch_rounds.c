@@ -206,8 +206,9 @@ static void conclude(struct cosearch *own) {
   own->best = own->n_found > 0 && own->found[0]->value > 0 ? own->found[0] : NULL;
   own->bound = joint_bound_of_all(own->search);
   own->reason = NULL;
+  /* Of systems of several designs more could be made. */
   bool all = !own->grows && own->n_designs == own->n_allowed && counts->n_left_out == 0 &&
-             own->settings->way == COSEARCH_TOGETHER;
+             own->settings->way == COSEARCH_TOGETHER && !own->settings->mixed;
   for (uint32_t k = 2; k <= own->problem.most_kinds; k++) all = all && counts->n_mixed[k] == own->n_designs;
   own->proven = all && own->best != NULL && own->bound <= own->best->value * (1 + 1e-9);
   if (own->best == NULL)
@@ -224,6 +225,22 @@ static void start_work(struct run *run, struct work *work) {
   work->few = tenancy_screening_settings(work->algorithm, run->settings.tenants.samples, arena);
   work->many = many;
   arena_init(&work->arena, 1 << 20);
+}
+
+void cosearch_judge(struct run *run, const struct joint_platform *platform, double *makespan_cycles,
+                    double *least_cycles) {
+  struct work own_work, *const work = &own_work;
+  start_work(run, work);
+  struct site *const site = ARENA_NEW(&work->arena, struct site, 1);
+  struct tenancy_alone first, second;
+  *makespan_cycles = *least_cycles = (double)INFINITY;
+  if (make_site(run, platform, &work->arena, site)) {
+    map_site(work, site, platform, false, &first);
+    map_site(work, site, platform, true, &second);
+    *makespan_cycles = fmin(first.verdict.makespan_cycles, second.verdict.makespan_cycles);
+    *least_cycles = fmax(first.bounds.best_cycles, second.bounds.best_cycles);
+  }
+  arena_release(&work->arena);
 }
 
 /* As if tenants had been asked for on its designs alone. */
@@ -247,23 +264,32 @@ bool cosearch_map_winner(struct run *run, struct error *error) {
     winner.design[k] = design->accelerator;
     winner.area_mm2[k] = design->area_mm2;
     winner.power_w[k] = design->power_w;
-    winner.training[k] = own->problem.training[best->design[k]];
+    winner.training[k] = best->training > 0 ? best->training : own->problem.training[best->design[k]];
   }
   const bool taken = tenants_take_winner(run, &winner, error);
   arena_release(&work->arena);
   return taken;
 }
 
-bool cosearch_rounds(struct run *run, struct error *error) {
+void cosearch_start_search(struct run *run, bool offers_alone) {
   struct cosearch *const own = run->cosearch;
-  struct arena *const arena = run->invocation->arena;
   const struct joint_settings settings = {.finalists = own->settings->finalists,
                                           .most_sets = own->settings->sets,
                                           .most_platforms = own->settings->platforms,
-                                          .front = own->settings->front};
+                                          .front = own->settings->front,
+                                          .offers_alone = offers_alone};
+  own->search = joint_new(&own->problem, &settings, run->invocation->arena);
+}
+
+bool cosearch_rounds(struct run *run, struct error *error) {
+  cosearch_start_search(run, false);
+  return cosearch_go_on(run, error);
+}
+
+bool cosearch_go_on(struct run *run, struct error *error) {
+  struct cosearch *const own = run->cosearch;
   struct work work;
   start_work(run, &work);
-  own->search = joint_new(&own->problem, &settings, arena);
   run->rounds.heard = hear, run->rounds.heard_context = own;
   const bool done = answer_all(&work, error);
   run->rounds.heard = NULL;

@@ -21,7 +21,8 @@ static const struct field fields[] = {
     {"money_usd", FIELD_REAL, "usd", 0, 1e12, "0.0", "most that dies and memory of a platform cost; 0: no limit",
      OFFSET(money_usd), ROLE_ANSWER, NULL},
     {"kinds", FIELD_UINT, "", 1, JOINT_MAX_KINDS, "2",
-     "different designs on one platform, at most; of whole systems there is one", OFFSET(kinds), ROLE_ANSWER, NULL},
+     "different designs on one platform, at most; of whole systems there is one, unless mixed", OFFSET(kinds),
+     ROLE_ANSWER, NULL},
     {"way", FIELD_CHOICE, "", 0, 0, "\"together\"",
      "together: designs are chosen by the metric; sequential, for comparison: tenancy.designs of the best by "
      "search.metric are found first, platforms of these come behind",
@@ -29,6 +30,11 @@ static const struct field fields[] = {
     {"front", FIELD_BOOL, "", 0, 0, "false",
      "maps every platform whose bounds say that it could be on the front of throughput and makespan", OFFSET(front),
      ROLE_ANSWER, NULL},
+    {"mixed", FIELD_BOOL, "", 0, 0, "false",
+     "also platforms of systems of several designs, up to `kinds`, as system.kinds (heterogeneous or joint) makes "
+     "them: "
+     "tenants have a node of it, with as many devices of each design as the system has, or an equal part of that",
+     OFFSET(mixed), ROLE_ANSWER, NULL},
     {"designs", FIELD_UINT, "", 1, 1000000, "2000", "most designs that platforms are made of", OFFSET(designs),
      ROLE_ANSWER, NULL},
     {"sets", FIELD_UINT, "", 1, 1e9, "2000000",

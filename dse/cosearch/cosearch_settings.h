@@ -12,7 +12,7 @@ struct cosearch_settings {
   uint64_t metric, way; /* the enums above */
   double weight, makespan_s, training_floor, money_usd;
   uint64_t kinds, designs, sets, platforms, finalists;
-  bool front;
+  bool front, mixed;
 };
 extern const struct field_table cosearch_fields;
 static inline bool cosearch_is_asked_for(const struct cosearch_settings *settings) {

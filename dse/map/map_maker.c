@@ -4,6 +4,12 @@
 #include "base/file.h"
 #include <string.h>
 
+static const struct map_maker *const makers[] = {
+#define MAP_MAKER(name) &map_maker_##name,
+#include "dse/map/map_makers.def"
+#undef MAP_MAKER
+};
+
 /* Groups that several makers read. */
 struct parts {
   struct cost_settings cost;
@@ -39,6 +45,7 @@ static bool open_table(struct map_making *making, const char *path, const struct
     sections[n++] = (struct config_section){group, maker->list_fields, list + i * maker->list_bytes, true};
   }
   making->settings = (struct map_maker_settings){own, list, n_list};
+  making->sections = sections, making->n_sections = n;
   making->world = (struct tenancy_world){.data_folder = making->invocation->data_folder,
                                          .path = path,
                                          .group = maker->group,
@@ -47,6 +54,7 @@ static bool open_table(struct map_making *making, const char *path, const struct
                                          .cost = maker->with_costs ? &parts->cost : NULL,
                                          .technology = maker->with_costs ? &parts->technology : NULL,
                                          .training = maker->with_training ? &parts->training : NULL,
+                                         .tilings = maker->with_costs ? machine_tilings_new(arena) : NULL,
                                          .arena = arena,
                                          .scratch = making->invocation->scratch};
   if (!config_apply(config, sections, n, arena, error)) return false;
@@ -90,6 +98,25 @@ enum status map_make(struct invocation *invocation, const struct map_maker *make
   const bool made = open_table(&making, path, config, error) && !error_is_set(error) && make_and_say(&making, error);
   config_close(config);
   return made ? STATUS_OK : error->status;
+}
+
+const struct map_maker *map_maker_of(const struct config *config) {
+  static const char *const of_others[] = {"workload", "workloads", "space", "limits", "search", "co_search"};
+  for (size_t i = 0; i < sizeof of_others / sizeof *of_others; i++) {
+    if (config_has(config, of_others[i])) return NULL;
+  }
+  for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+    if (config_has(config, makers[i]->group)) return makers[i];
+  }
+  return NULL;
+}
+
+bool map_check(struct map_making *making, const char *path, const struct config *config, struct error *error) {
+  return open_table(making, path, config, error) && !error_is_set(error);
+}
+
+const char *map_settings_text(const struct map_making *making) {
+  return config_text(making->sections, making->n_sections, true, making->invocation->arena);
 }
 
 const void *map_make_first(const struct invocation *invocation, const struct map_maker *maker, const char *name,

@@ -14,7 +14,8 @@ struct map_maker_settings {
 };
 struct map_making;
 struct map_maker {
-  const char *group; /* of its settings */
+  const char *command; /* that runs it */
+  const char *group;   /* of its settings */
   const struct field_table *fields;
   size_t settings_bytes;
   const char *list; /* more settings, a list of groups, "sharding.designs"; NULL: none */
@@ -33,7 +34,9 @@ struct map_maker {
   /* Its files into the folder, and what is said of it. */
   bool (*write)(const struct map_making *making, const void *problem, struct error *error);
 };
-extern const struct map_maker map_maker_layers, map_maker_jobs, map_maker_shards, map_maker_chips;
+#define MAP_MAKER(name) extern const struct map_maker map_maker_##name;
+#include "dse/map/map_makers.def"
+#undef MAP_MAKER
 
 /* A command at work. */
 struct map_making {
@@ -41,12 +44,21 @@ struct map_making {
   const struct invocation *invocation;
   struct tenancy_world world;
   struct map_maker_settings settings;
+  const struct config_section *sections; /* the groups of its run file */
+  size_t n_sections;
   const void *table;
   const char *out; /* the folder */
   json_t *list;    /* to which `write` adds an object a problem; NULL: it says a line instead */
 };
 /* The run file words[0]: every problem into the folder --out. */
 enum status map_make(struct invocation *invocation, const struct map_maker *maker, struct error *error);
+/* Whose run file is this? One that has a maker's group, and neither a workload nor anything to search. NULL: nobody's.
+ */
+const struct map_maker *map_maker_of(const struct config *config);
+/* Everything wrong in a maker's run file, by `dse check`. False with messages. */
+bool map_check(struct map_making *making, const char *path, const struct config *config, struct error *error);
+/* Its settings as resolved, with comments, in the invocation's arena. */
+const char *map_settings_text(const struct map_making *making);
 /* The first problem of a run file that is this text, in the invocation's arena; NULL with a message. */
 const void *map_make_first(const struct invocation *invocation, const struct map_maker *maker, const char *name,
                            const char *text, struct error *error);

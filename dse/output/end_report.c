@@ -92,10 +92,10 @@ static void show_best(const struct run *run) {
         "               (scores are bounds, which no schedule beats; dse evaluate schedules a design)\n");
   }
   const char *each = run->system != NULL ? " a device" : "";
-  say(run->invocation, "  area         %.5g mm2 of %.5g%s\n", objective[OBJECTIVE_AREA], run->settings.limits.area_mm2,
+  say(run->invocation, "  area         %.5g mm2 of %.8g%s\n", objective[OBJECTIVE_AREA], run->settings.limits.area_mm2,
       each);
   if (run->stage.provider->has_tdp) {
-    say(run->invocation, "  TDP          %.5g W of %.5g%s\n", objective[OBJECTIVE_TDP], run->settings.limits.tdp_w,
+    say(run->invocation, "  TDP          %.5g W of %.8g%s\n", objective[OBJECTIVE_TDP], run->settings.limits.tdp_w,
         each);
   }
   if (run->designs.asks_die_cost) {
@@ -103,7 +103,7 @@ static void show_best(const struct run *run) {
   }
   say(run->invocation, "  energy       %.5g J an iteration\n  stopped by   %s\n", objective[OBJECTIVE_ENERGY],
       stage_binding_names[best->score.binding]);
-  if (run->stage.provider->has_tdp) say(run->invocation, "  %s\n", model_band);
+  if (run->stage.provider->has_tdp) say(run->invocation, "  model band   %s\n", model_band);
 }
 
 /* How branch and bound covered the space: where every single design went. */
@@ -154,8 +154,9 @@ static void show_proof(const struct run *run) {
   if (proof->has_boxes) show_certificate(run);
   const double best = topk_at(run->rounds.topk, 0)->score.objective[run->designs.space.metric];
   if (proof->has_ceiling && proof->ceiling > 0) {
-    say(run->invocation, "under any schedule: no design can reach beyond %.6g, %.3g %% from the best found\n",
-        proof->ceiling, 100 * fabs(proof->ceiling - best) / fmax(proof->ceiling, best));
+    say(run->invocation, "under any schedule: no design has %s beyond %.6g, %.3g %% from the best found\n",
+        run->designs.space.objectives[run->designs.space.metric].name, proof->ceiling,
+        100 * fabs(proof->ceiling - best) / fmax(proof->ceiling, best));
   }
 }
 

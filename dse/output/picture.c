@@ -19,7 +19,7 @@
 
 /* From `dse calibrate chips` (results/published/chips): the shipped law against ten real chips. */
 const char *const model_band =
-    "model band: the area law is within 6.3 % and the TDP law within 7.2 % of ten real HBM "
+    "the area law is within 6.3 % and the TDP law within 7.2 % of ten real HBM "
     "training chips on average (leave-one-out, to 2022; with the choice of the law left out, "
     "too: 10.0 % and 8.0 %); single chips up to 15 % off, parts of 2024 further";
 

@@ -53,7 +53,8 @@ static bool write_problem(const struct map_making *making, const void *made, str
   return true;
 }
 
-const struct map_maker map_maker_chips = {.group = "chips",
+const struct map_maker map_maker_chips = {.command = "chips",
+                                          .group = "chips",
                                           .fields = &partition_table_fields,
                                           .settings_bytes = sizeof(struct partition_table_settings),
                                           .with_costs = true,

@@ -52,7 +52,8 @@ static bool write_problem(const struct map_making *making, const void *made, str
   return true;
 }
 
-const struct map_maker map_maker_layers = {.group = "placement",
+const struct map_maker map_maker_layers = {.command = "layers",
+                                           .group = "placement",
                                            .fields = &placement_table_fields,
                                            .settings_bytes = sizeof(struct placement_table_settings),
                                            .with_costs = true,

@@ -199,6 +199,7 @@ static bool add_accelerators(struct reading *reading, const struct text_list *wa
     struct accelerator even;
     accelerator_even_cores(&cores->kinds[k].accelerator, &even);
     machine_init(&cores->kinds[k].machine, &cores->kinds[k].settings, world->technology, &even);
+    cores->kinds[k].machine.tilings = world->tilings;
   }
   for (size_t c = 0; c < cores->n_cores; c++) {
     const struct tenancy_core_kind *const kind = &cores->kinds[cores->kind_of[c]];

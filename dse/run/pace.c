@@ -92,7 +92,9 @@ static void write_pieces(const struct progress_facts *facts, char pieces[N_PIECE
   }
   char left[32];
   if (facts->eta_s >= 0) pace_duration(facts->eta_s, left);
-  snprintf(pieces[ETA], PIECE_BYTES, ", ETA %s", facts->eta_s >= 0 ? left : "unknown");
+  /* A search ends when nothing better is left, mostly long before its budget. */
+  const char *const most = counts || facts->eta_s < 0 ? "" : "at most ";
+  snprintf(pieces[ETA], PIECE_BYTES, ", ETA %s%s", most, facts->eta_s >= 0 ? left : "unknown");
 }
 
 void progress_line(const struct progress_facts *facts, size_t width, char line[PROGRESS_LINE_BYTES]) {

@@ -13,6 +13,7 @@ enum { RUN_HOST_BYTES = 256 };
 
 struct status_facts;
 struct global;
+struct global_listener;
 struct tenants;
 struct cosearch;
 
@@ -33,15 +34,16 @@ struct run {
   struct stage stage;
   struct run_member *members; /* all workloads: the first is the four above */
   size_t n_members;
-  const char *title;            /* "resnet18", or "2 workloads (geomean)" */
-  struct digest graph_digest;   /* of what is scheduled, of all workloads */
-  struct system_search *system; /* of many devices; NULL: one */
-  struct global *global;        /* then: what the global search found; NULL: not yet */
-  const char *one_device;       /* the command, if it knows no systems; NULL: it does */
-  bool shards;                  /* shards.csv is asked for */
-  bool unfinished;              /* what is pictured is a run in its midst */
-  bool any_design;              /* designs beside the space will be judged, whatever their memory */
-  struct stage_progress {       /* of the stages' own searches; n_total 0: there is none under way */
+  const char *title;                            /* "resnet18", or "2 workloads (geomean)" */
+  struct digest graph_digest;                   /* of what is scheduled, of all workloads */
+  struct system_search *system;                 /* of many devices; NULL: one */
+  struct global *global;                        /* then: what the global search found; NULL: not yet */
+  const struct global_listener *systems_wanted; /* who else wants to know of systems; NULL: nobody */
+  const char *one_device;                       /* the command, if it knows no systems; NULL: it does */
+  bool shards;                                  /* shards.csv is asked for */
+  bool unfinished;                              /* what is pictured is a run in its midst */
+  bool any_design;                              /* designs beside the space will be judged, whatever their memory */
+  struct stage_progress {                       /* of the stages' own searches; n_total 0: there is none under way */
     const struct rounds *rounds;
     uint64_t n_done, n_total, n_evaluations; /* evaluations of the stages that are done */
   } stages;

@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "dse/design/rules.h"
+#include "dse/map/map_maker.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,17 @@ static bool settle(struct config *config, const char *name, struct arena *arena,
   return !error_is_set(error);
 }
 
+/* The shipped run files that are not for explore. */
+static bool is_a_makers(struct config *config, const char *path, struct error *error) {
+  const struct map_maker *const maker = map_maker_of(config);
+  if (maker == NULL) return false;
+  error_add(error, STATUS_INPUT,
+            "%s: makes problems for dse map, and has no workload to search designs for: dse %s %s --out FOLDER", path,
+            maker->command, path);
+  config_close(config);
+  return true;
+}
+
 /* What a newcomer types first. */
 static bool names_a_model(const char *path) {
   const size_t n = strlen(path);
@@ -293,7 +305,8 @@ bool run_settings_load(const char *path, const struct config_set *sets, size_t n
         "shows what is in it)",
         path, path, path);
   }
-  return config_open(path, sets, n_sets, arena, &config, error) && settle(config, path, arena, settings, error);
+  return config_open(path, sets, n_sets, arena, &config, error) && !is_a_makers(config, path, error) &&
+         settle(config, path, arena, settings, error);
 }
 
 bool run_settings_load_text(const char *name, const char *text, const struct config_set *sets, size_t n_sets,
@@ -343,13 +356,5 @@ struct digest run_settings_digest(struct run_settings *settings, const struct di
 
 const char *run_settings_text(struct run_settings *settings, bool comments, struct arena *arena) {
   const struct run_sections sections = run_settings_sections(settings, arena);
-  char *text = NULL;
-  size_t n = 0;
-  FILE *out = open_memstream(&text, &n);
-  if (out == NULL) arena_on_exhaustion(0);
-  config_write(out, sections.sections, sections.n, comments);
-  if (fclose(out) != 0) arena_on_exhaustion(n);
-  const char *copy = arena_copy_text(arena, text);
-  free(text);
-  return copy;
+  return config_text(sections.sections, sections.n, comments, arena);
 }

@@ -87,6 +87,15 @@ static void check_cosearch(const struct config *config, const char *path, const 
     run_settings_complain(config, path, "co_search.metric", error,
                           "needs tenants: name tenancy.task or tenancy.models");
   }
+  if (own->mixed && own->way == COSEARCH_SEQUENTIAL) {
+    run_settings_complain(config, path, "co_search.mixed", error,
+                          "systems of several designs are chosen in one search with the tenants: co_search.way = "
+                          "\"together\"");
+  }
+  if (own->mixed && (!system_is_asked_for(&settings->system) || settings->system.kinds == KINDS_HOMOGENEOUS)) {
+    run_settings_complain(config, path, "co_search.mixed", error,
+                          "needs a group system with kinds = \"heterogeneous\" or \"joint\"");
+  }
   const struct search_algorithm *const algorithm = search_algorithm_find(settings->search.algorithm);
   if (own->way == COSEARCH_TOGETHER && algorithm != NULL && algorithm->folds) {
     run_settings_complain(

@@ -63,7 +63,8 @@ static bool write_problem(const struct map_making *making, const void *made, str
   return true;
 }
 
-const struct map_maker map_maker_shards = {.group = "sharding",
+const struct map_maker map_maker_shards = {.command = "shards",
+                                           .group = "sharding",
                                            .fields = &sharding_table_fields,
                                            .settings_bytes = sizeof(struct sharding_table_settings),
                                            .list = "sharding.designs",

@@ -39,6 +39,7 @@ static void choose_plans(struct choosing *choosing) {
 size_t global_candidate(struct choosing *choosing, const struct point *point) {
   const struct design_space *designs = &choosing->run->designs;
   struct candidate *own = ARENA_NEW(choosing->arena, struct candidate, 1);
+  own->point = *point;
   if (choosing->n_candidates == choosing->most_candidates || !design_at(designs, point, &own->accelerator))
     return SIZE_MAX;
   for (size_t i = 0; i < choosing->n_candidates; i++) {
@@ -101,6 +102,18 @@ static void gather_candidates(struct choosing *choosing) {
   choosing->global->n_candidates = choosing->n_candidates;
 }
 
+static bool value_candidates(struct choosing *choosing, struct error *error) {
+  const size_t n = choosing->n_candidates;
+  const struct global_listener *listener = choosing->run->systems_wanted;
+  struct point *points = ARENA_NEW(choosing->arena, struct point, n);
+  for (size_t c = 0; c < n; c++) points[c] = choosing->candidates[c]->point;
+  choosing->worth = ARENA_NEW(choosing->arena, double, n);
+  choosing->listener = listener;
+  if (!listener->value(listener->context, points, n, choosing->worth, error)) return false;
+  for (size_t c = 0; c < n; c++) choosing->most_worth = fmax(choosing->most_worth, choosing->worth[c]);
+  return true;
+}
+
 /* --- the search -----------------------------------------------------------------------------------------------------
  */
 
@@ -118,5 +131,6 @@ bool global_search(struct run *run, struct global *global, struct error *error) 
   if (mixes && !global_search_stages(&choosing, error)) return false;
   if (run->rounds.stopped) return true;
   gather_candidates(&choosing);
+  if (mixes && run->systems_wanted != NULL && !value_candidates(&choosing, error)) return run->rounds.stopped;
   return global_choose(&choosing, error);
 }

@@ -46,6 +46,21 @@ struct global {
   double fastest[N_KINDS]; /* samples a second within the limits: of one design, of several, with layers moved along */
 };
 
+/* Somebody who wants systems for more than training: what a device is worth to them beside it. Systems are then also
+ * looked for by load against the worth of their devices, and every one that was simulated and is within the limits is
+ * told: run->systems_wanted. */
+struct global_listener {
+  void *context;
+  /* Of what they use, a node of the system: limits (INFINITY: none), and different designs at most. */
+  uint64_t most_devices;
+  double most_area_mm2, most_power_w, most_money_usd;
+  size_t most_designs;
+  /* What a device of each candidate is worth, ≥ 0: worth[n]. Collective; run->rounds.stopped as ever. */
+  bool (*value)(void *context, const struct point *candidates, size_t n, double *worth, struct error *error);
+  /* A system, with the candidate on each stage instead of its designs. Lives no longer than the call; its plan does. */
+  void (*hear)(void *context, const struct global_system *system, const uint32_t *candidate);
+};
+
 /* The stages' own searches, in rounds that go into the journal behind those of the run, then the choice. Collective.
  * Nothing to do without a system. */
 bool global_search(struct run *run, struct global *global, struct error *error);

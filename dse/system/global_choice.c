@@ -33,8 +33,8 @@ void global_price(struct choosing *choosing, const struct system_plan *plan, con
   system_visit_units(plan, run, price, &pricing);
 }
 
-static double load_of(struct choosing *choosing, const struct system_plan *plan, const struct device_run *run,
-                      struct candidate *own) {
+double global_load_s(struct choosing *choosing, const struct system_plan *plan, const struct device_run *run,
+                     struct candidate *own) {
   if (!system_search_fits(choosing->search, plan, run, own->design.hbm_bytes)) return (double)INFINITY;
   global_price(choosing, plan, run, own);
   return system_load_s(choosing->search->system, plan, run, own->costs, &own->network);
@@ -107,7 +107,7 @@ void global_add_system(struct choosing *choosing, const struct system_plan *plan
   struct global_system own = {.plan = plan, .n_different = count_different(design, p)};
   if (most > 0 && own.n_different > most) return;
   for (uint64_t s = 0; s < p; s++) {
-    if (!isfinite(load_of(choosing, plan, &plan->runs[plan->run_of[s]], choosing->candidates[design[s]]))) return;
+    if (!isfinite(global_load_s(choosing, plan, &plan->runs[plan->run_of[s]], choosing->candidates[design[s]]))) return;
   }
   const struct arena_mark mark = arena_get_mark(choosing->arena);
   own.designs = ARENA_NEW(choosing->arena, const struct accelerator *, p);
@@ -139,6 +139,8 @@ void global_add_system(struct choosing *choosing, const struct system_plan *plan
                                                : KINDS_HOMOGENEOUS;
   if (wanted) choosing->global->fastest[kind] = fmax(choosing->global->fastest[kind], own.throughput);
   if (!wanted || !keep_system(choosing, &own)) arena_rewind(choosing->arena, mark);
+  own.designs = NULL; /* they may be gone */
+  if (wanted && choosing->listener != NULL) choosing->listener->hear(choosing->listener->context, &own, design);
 }
 
 static void choose_homogeneous(struct choosing *choosing, const struct system_plan *plan, size_t n_candidates) {
@@ -156,7 +158,7 @@ static void choose_fastest(struct choosing *choosing, const struct system_plan *
   for (uint64_t s = 0; s < plan->problem.n_devices; s++) {
     double least = (double)INFINITY;
     for (size_t c = 0; c < n; c++) {
-      const double load = load_of(choosing, plan, &plan->runs[plan->run_of[s]], choosing->candidates[allowed[c]]);
+      const double load = global_load_s(choosing, plan, &plan->runs[plan->run_of[s]], choosing->candidates[allowed[c]]);
       if (load < least) least = load, design[s] = allowed[c];
     }
     if (!isfinite(least)) return;
@@ -200,7 +202,7 @@ static bool choose_heterogeneous(struct choosing *choosing, const struct system_
       double *costs = cost + (s * n + c) * COSTS;
       /* Nobody's price must not pass for a low one. */
       const bool known = !(settings->money_usd > 0) || isfinite(own->device_usd);
-      load[s * n + c] = known ? load_of(choosing, plan, &plan->runs[plan->run_of[s]], own) : (double)INFINITY;
+      load[s * n + c] = known ? global_load_s(choosing, plan, &plan->runs[plan->run_of[s]], own) : (double)INFINITY;
       costs[0] = side_by_side * own->design.tdp.total;
       costs[1] = side_by_side * own->design.area.total;
       costs[2] = settings->money_usd > 0 && known ? side_by_side * own->device_usd : 0;
@@ -294,6 +296,10 @@ bool global_choose(struct choosing *choosing, struct error *error) {
     choose_homogeneous(choosing, plan, choosing->n_candidates);
     if (settings->kinds != KINDS_HOMOGENEOUS && plan->problem.n_devices > 1 &&
         !choose_heterogeneous(choosing, plan, all, choosing->n_candidates, error)) {
+      return false;
+    }
+    if (choosing->listener != NULL && !global_moves_layers(choosing, plan) && plan->problem.n_devices > 1 &&
+        !global_choose_wanted(choosing, plan, error)) {
       return false;
     }
     if (!global_moves_layers(choosing, plan)) {

@@ -127,6 +127,45 @@ static bool take_front(struct joining *joining, double *bound, struct error *err
   return true;
 }
 
+/* What the systems lack against load: within each limit of the listener's and the run's alone, and within what keeps
+ * all of them, the largest of each device's shares. */
+static bool take_wanted(struct joining *joining, struct error *error) {
+  const struct choosing *choosing = joining->choosing;
+  const size_t n = joining->problem.n_designs, most_designs = joining->problem.max_designs;
+  double limit[GLOBAL_N_LIMITS + 1], unused;
+  size_t n_limited = 0;
+  bool good = true;
+  for (size_t l = 0; l < GLOBAL_N_LIMITS; l++) {
+    limit[l] = global_wanted_limit(choosing, joining->plan, l);
+    n_limited += isfinite(limit[l]);
+  }
+  limit[GLOBAL_N_LIMITS] = 1;
+  joining->problem.max_designs = global_wanted_designs(choosing);
+  joining->problem.load_weight = 0;
+  for (size_t l = 0; l <= GLOBAL_N_LIMITS && good; l++) {
+    const bool all = l == GLOBAL_N_LIMITS;
+    if (all ? n_limited == 1 : !isfinite(limit[l])) continue;
+    double *cost = ARENA_NEW(choosing->arena, double, 2 * n);
+    for (size_t d = 0; d < n; d++) {
+      const size_t c = joining->candidate[d];
+      cost[2 * d] = global_stage_lack(choosing, joining->plan, c);
+      for (size_t k = all ? 0 : l; k <= (all ? GLOBAL_N_LIMITS - 1 : l); k++) {
+        if (!isfinite(limit[k])) continue;
+        const double known = global_stage_cost(choosing, joining->plan, k, c);
+        const double own = isfinite(known) ? known : 2 * limit[k]; /* nobody's price must not pass for a low one */
+        cost[2 * d + 1] = fmax(cost[2 * d + 1], all ? own / limit[k] : own);
+      }
+    }
+    joining->problem.cost = cost;
+    joining->problem.n_costs = 2;
+    joining->problem.limit[0] = (double)INFINITY;
+    joining->problem.limit[1] = limit[l];
+    good = take_front(joining, &unused, error);
+  }
+  joining->problem.max_designs = most_designs;
+  return good;
+}
+
 /* Both fronts of the problem as it stands. */
 static bool take_fronts(struct joining *joining, double *bound, struct error *error) {
   double unused;
@@ -138,7 +177,7 @@ static bool take_fronts(struct joining *joining, double *bound, struct error *er
     set_costs(joining, (const size_t[]){SIZE_MAX, c}, 2);
     if (!take_front(joining, &unused, error)) return false;
   }
-  return true;
+  return joining->choosing->listener == NULL || take_wanted(joining, error);
 }
 
 /* A chain of as many pieces as stages: what stands on each is fixed, the designs are not. */

@@ -60,7 +60,8 @@ static bool write_problem(const struct map_making *making, const void *made, str
   return true;
 }
 
-const struct map_maker map_maker_jobs = {.group = "tenancy",
+const struct map_maker map_maker_jobs = {.command = "jobs",
+                                         .group = "tenancy",
                                          .fields = &tenancy_table_fields,
                                          .settings_bytes = sizeof(struct tenancy_table_settings),
                                          .with_costs = true,

@@ -51,6 +51,7 @@ static void finish_kind(const struct reading *reading, struct tenancy_core_kind 
   kind->n_pes = sat_mul(part->tc_count, sat_mul(part->tc_rows, part->tc_cols));
   kind->clock_mhz = even.clock_mhz;
   machine_init(&kind->machine, &kind->settings, technology, &even);
+  kind->machine.tilings = reading->world->tilings;
   kind->machine.hbm_bytes_per_cycle = unlimited_bytes_per_cycle;
   physical_area(technology, part, &kind->area);
   energy_model_init(&kind->energy, technology, (enum energy_detail)kind->settings.energy_detail);

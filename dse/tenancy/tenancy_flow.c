@@ -38,6 +38,7 @@ bool tenants_open(struct run *run, const char *path, struct error *error) {
                                           .cost = &settings->cost,
                                           .technology = &settings->technology,
                                           .training = &settings->training,
+                                          .tilings = machine_tilings_new(invocation->arena),
                                           .arena = invocation->arena,
                                           .scratch = invocation->scratch};
   const uint64_t element_bytes = settings->axes[RUN_AXIS_element_bytes].values[0];

@@ -2,7 +2,8 @@
 const MOST_LINES = 2000, MOST_BEHIND = 600, MOST_AXES = 14, MOST_STEPS = 12;
 const addParallel = () => {
   if (!front || !$('chart-parallel')) return;
-  const varied = front.columns.filter(c => distinct(c, front.n).length > 1 && !(c.text && c.words.length > MOST_STEPS));
+  const varied = front.columns.filter(c => c.name !== 'design' && distinct(c, front.n).length > 1 &&
+    !(c.text && c.words.length > MOST_STEPS));
   const shown = [...varied.filter(c => c.axis), ...varied.filter(c => !c.axis)].slice(0, MOST_AXES);
   const select = $('parallel-axis'), low = $('parallel-low'), high = $('parallel-high');
   const brushed = new Map(); // axis → intervals

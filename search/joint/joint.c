@@ -21,6 +21,7 @@ double joint_value(const struct joint_problem *problem, double training, double 
 }
 
 double joint_training(const struct joint_problem *problem, const struct joint_platform *platform) {
+  if (platform->training > 0) return platform->training;
   if (!problem->adds_up) return problem->training[platform->design[0]];
   double sum = 0;
   for (uint32_t k = 0; k < platform->n_kinds; k++) {
@@ -32,7 +33,7 @@ double joint_training(const struct joint_problem *problem, const struct joint_pl
 }
 
 bool joint_is_trained(const struct joint_problem *problem, const struct joint_platform *platform) {
-  for (uint32_t k = 0; k < platform->n_kinds; k++) {
+  for (uint32_t k = 0; k < platform->n_kinds && !(platform->training > 0); k++) {
     if (!problem->trained[platform->design[k]]) return false;
   }
   return true;
@@ -59,7 +60,7 @@ uint32_t joint_cores(const struct joint_platform *platform) {
   return n;
 }
 
-static bool fits(const struct joint_problem *problem, const struct joint_platform *platform) {
+bool joint_fits(const struct joint_problem *problem, const struct joint_platform *platform) {
   if (joint_cores(platform) > problem->most_cores) return false;
   for (enum joint_limit limit = 0; limit < JOINT_N_LIMITS; limit++) {
     if (problem->cost[limit] != NULL && !(joint_cost(problem, platform, limit) <= problem->most[limit])) return false;
@@ -68,11 +69,11 @@ static bool fits(const struct joint_problem *problem, const struct joint_platfor
 }
 
 bool joint_is_maximal(const struct joint_problem *problem, const struct joint_platform *platform) {
-  if (!fits(problem, platform)) return false;
+  if (!joint_fits(problem, platform)) return false;
   struct joint_platform larger = *platform;
   for (uint32_t k = 0; k < platform->n_kinds; k++) {
     larger.count[k]++;
-    if (fits(problem, &larger)) return false;
+    if (joint_fits(problem, &larger)) return false;
     larger.count[k]--;
   }
   return true;
@@ -81,7 +82,7 @@ bool joint_is_maximal(const struct joint_problem *problem, const struct joint_pl
 uint32_t joint_most(const struct joint_problem *problem, uint32_t design) {
   struct joint_platform platform = {.design = {design}, .n_kinds = 1};
   uint32_t most = 0;
-  for (platform.count[0] = 1; fits(problem, &platform); platform.count[0]++) most = platform.count[0];
+  for (platform.count[0] = 1; joint_fits(problem, &platform); platform.count[0]++) most = platform.count[0];
   return most;
 }
 
@@ -138,7 +139,8 @@ static int compare_identity(const struct joint_platform *a, const struct joint_p
   for (uint32_t k = 0; k < a->n_kinds; k++) {
     if (a->count[k] != b->count[k]) return a->count[k] > b->count[k] ? -1 : 1;
   }
-  return 0;
+  if (a->training < b->training || a->training > b->training) return a->training > b->training ? -1 : 1;
+  return (a->system > b->system) - (a->system < b->system);
 }
 
 static bool before(double of_a, double of_b, const struct joint_platform *a, const struct joint_platform *b) {

@@ -8,7 +8,9 @@
  * is tenancy §4's B2 with one multiplier for each design. Knows neither graphs nor hardware.
  *
  * Every device more makes a platform better or leaves it as good (it may stay idle), so only platforms count that no
- * device of their kinds can be added to. Left out: what the devices draw from one another while they train. */
+ * device of their kinds can be added to. Platforms that somebody else has put together, as parts of whole systems of
+ * several designs, are offered: then their devices are given, and what their system trains. Left out: what the devices
+ * draw from one another while they train. */
 #ifndef SEARCH_JOINT_JOINT_H
 #define SEARCH_JOINT_JOINT_H
 
@@ -55,7 +57,9 @@ enum joint_state { JOINT_LISTED, JOINT_BOUNDED, JOINT_MAPPED };
 struct joint_platform {
   uint32_t design[JOINT_MAX_KINDS], count[JOINT_MAX_KINDS]; /* designs ascending */
   uint32_t n_kinds, state;
-  double area_mm2;                      /* as JOINT_AREA counts */
+  double training; /* > 0: it was offered, and its whole system trains so fast; 0: what its designs do */
+  size_t system;   /* of one that was offered: which, by the caller's numbers */
+  double area_mm2; /* as JOINT_AREA counts */
   double least_cycles, makespan_cycles; /* no mapping ends before; the one found */
   double bound, value; /* no mapping has a higher value; the one found's, 0: none yet, or not allowed */
   bool refined, on_front;
@@ -68,6 +72,7 @@ bool joint_is_trained(const struct joint_problem *problem, const struct joint_pl
 double joint_bandwidth(const struct joint_problem *problem, const struct joint_platform *platform);
 double joint_cost(const struct joint_problem *problem, const struct joint_platform *platform, enum joint_limit limit);
 uint32_t joint_cores(const struct joint_platform *platform);
+bool joint_fits(const struct joint_problem *problem, const struct joint_platform *platform); /* the limits */
 /* Within the limits, and no device of its kinds can be added. */
 bool joint_is_maximal(const struct joint_problem *problem, const struct joint_platform *platform);
 /* As many devices of one design as fit; 0: not even one. */
@@ -75,6 +80,8 @@ uint32_t joint_most(const struct joint_problem *problem, uint32_t design);
 /* No mapping on the platform ends earlier, by what jobs take on its kinds: the longest job, the load of all cores under
  * one multiplier a design, the bytes. O(jobs · kinds). */
 double joint_least_cycles(const struct joint_problem *problem, const struct joint_platform *platform);
+/* One over what all jobs take on the design: two that are fast at the same jobs then share each of them alike. */
+double joint_multiplier(const struct joint_problem *problem, uint32_t design);
 /* Total orders: by what it can be at most, and by what was found; then less area, fewer kinds, designs, counts. */
 bool joint_may_come_before(const struct joint_platform *a, const struct joint_platform *b);
 bool joint_comes_before(const struct joint_platform *a, const struct joint_platform *b);
@@ -87,6 +94,7 @@ struct joint_settings {
   uint64_t most_sets; /* of designs, for each number of kinds; where there are more, only the best designs alone mix */
   size_t most_platforms; /* kept at a time; of more, those with the lowest bounds are left out */
   bool front;            /* also what could lie on the front of throughput and makespan */
+  bool offers_alone;     /* no platform is listed: only those that are offered */
 };
 enum joint_step { JOINT_DONE, JOINT_TRAIN, JOINT_BOUND, JOINT_MAP, JOINT_REFINE };
 enum { JOINT_BATCH = 32, JOINT_MAPS = 8 };
@@ -113,6 +121,10 @@ void joint_tell_bound(struct joint_search *search, struct joint_platform *platfo
 /* Of JOINT_MAP and JOINT_REFINE; the better of two makespans of one platform stays. */
 void joint_tell_map(struct joint_search *search, struct joint_platform *platform, double makespan_cycles,
                     double least_cycles);
+/* A platform that no list has: its designs (ascending), counts, training and system, within the limits; of any number
+ * of kinds. Nothing happens where a job runs on none of them. The training of its designs is not asked for. A search
+ * that was done goes on with the next ask. */
+void joint_offer(struct joint_search *search, const struct joint_platform *offered);
 /* No design will be trained any more: platforms of others are left out. */
 void joint_stop_training(struct joint_search *search);
 const struct joint_counts *joint_counts(const struct joint_search *search);

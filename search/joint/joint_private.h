@@ -7,8 +7,6 @@
 /* --- bounds of a set of designs, whatever their counts (joint.c) ---
  */
 
-/* One over what all jobs take on the design: two that are fast at the same jobs then share each of them alike. */
-double joint_multiplier(const struct joint_problem *problem, uint32_t design);
 /* Of all jobs, each where it needs least. INFINITY: a job runs on none of the set. */
 struct joint_needs {
   double load; /* times its design's multiplier */

@@ -182,6 +182,7 @@ struct joint_search *joint_new(struct joint_problem *problem, const struct joint
   /* Every platform of one design is looked at, however many there are. */
   const size_t room = settings->most_platforms > n ? settings->most_platforms : n;
   search->settings.most_platforms = room;
+  if (settings->offers_alone) search->listed_kinds = problem->most_kinds;
   search->listed = ARENA_NEW(arena, struct joint_platform *, 2 * room);
   for (uint32_t d = 0; d < n; d++) {
     search->order[d] = d;
@@ -268,6 +269,18 @@ static void sort_found(struct joint_search *search) {
   }
 }
 
+/* The best of those that were not refined yet; after a first time only those that could still win. */
+static void ask_refinement(struct joint_search *search) {
+  bool again = false;
+  for (size_t i = 0; i < search->n_found; i++) again = again || search->found[i]->refined;
+  search->question = (struct joint_question){.step = JOINT_REFINE};
+  for (size_t i = 0; i < search->n_found && search->question.n < search->settings.finalists; i++) {
+    struct joint_platform *const own = search->found[i];
+    if (own->refined || (again && !is_open(search, own))) continue;
+    search->question.platform[search->question.n++] = own;
+  }
+}
+
 void joint_ask(struct joint_search *search, struct joint_question *question) {
   while (search->question.n == search->n_told && !search->refining) {
     search->n_told = 0;
@@ -278,16 +291,33 @@ void joint_ask(struct joint_search *search, struct joint_question *question) {
       continue;
     }
     search->refining = true;
-    search->question = (struct joint_question){.step = JOINT_REFINE};
-    for (size_t i = 0; i < search->n_found && i < search->settings.finalists; i++) {
-      search->question.platform[search->question.n++] = search->found[i];
-    }
+    ask_refinement(search);
   }
   if (search->refining && search->n_told == search->question.n) {
     search->question = (struct joint_question){.step = JOINT_DONE};
     search->n_told = 0;
   }
   *question = search->question;
+}
+
+void joint_offer(struct joint_search *search, const struct joint_platform *offered) {
+  const struct joint_problem *const problem = search->problem;
+  struct joint_platform own = *offered;
+  REQUIRE(own.training > 0 && joint_fits(problem, &own));
+  own.state = JOINT_LISTED;
+  own.area_mm2 = joint_cost(problem, &own, JOINT_AREA);
+  own.least_cycles = joint_least_cycles(problem, &own);
+  own.bound = joint_value(problem, own.training, own.least_cycles);
+  if (!isfinite(own.least_cycles)) return; /* some job runs on none of its designs: not listed either */
+  search->counts.n_platforms++;
+  if (!is_open(search, &own)) {
+    search->counts.n_beaten++;
+    return;
+  }
+  struct joint_platform *const kept = ARENA_NEW(search->arena, struct joint_platform, 1);
+  *kept = own;
+  push(search, kept);
+  if (search->question.step == JOINT_DONE) search->refining = false;
 }
 
 /* --- tells ----------------------------------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
  *
  * The period is bisected; each step asks whether a chain of ideals exists (partition_reach.c). Just below the best
  * known comes first, since that is often all it takes; when it finds something better, the middle comes next. A refusal
- * is a bound. Where the limits end a question, lower periods are asked for the bound's sake. Rules that ideals do not
- * know (triangle `general`, live tensors, a compiler's yes) are left out first: if the answer keeps them it is
- * optimal, and if not its period is a bound; small graphs are then settled by trying (partition_branches.c). */
+ * is a bound. Where the limits end a question, lower periods are asked for the bound's sake. Triangle rules are looked
+ * at when it is known what is possible without them. Rules that ideals do not know (live tensors, a compiler's yes) are
+ * left out: if the answer keeps them it is optimal, and if not its period is a bound; small graphs are then settled by
+ * trying (partition_branches.c). */
 #include "search/partition/partition_exact.h"
 
 #include "base/checked.h"
@@ -17,6 +18,7 @@ enum {
   FIRST_GROWTH_SHARE = 50,
   GROWTH_SHARE = 4,
   RELAXED_SHARE = 4,
+  PATHS_SHARE = 8,
   EASY_PAIRS = 300000,
   MOST_PROFILED = 256,
   MOST_PLACEMENTS = 1 << 24, /* a second or two */
@@ -163,7 +165,9 @@ static enum partition_outcome ask(struct exact *x, int64_t period, uint64_t pair
   const struct arena_mark mark = arena_get_mark(scratch);
   uint32_t *chip = ARENA_NEW(scratch, uint32_t, x->graph->n);
   const double value = take_chips(x, chip);
-  if (value < x->value) {
+  if (x->reach.loose && partition_rules(x->graph, chip, x->work) != PARTITION_FINE) {
+    outcome = PARTITION_GAVE_UP;
+  } else if (value < x->value) {
     x->value = value;
     memcpy(x->best, chip, x->graph->n * sizeof *chip);
   } else {
@@ -262,20 +266,21 @@ static void exact_init(struct exact *x, const struct partition_graph *graph, con
   x->element_chip = ARENA_NEW(scratch, uint32_t, lattice->n + 1);
 }
 
-/* Under `path` first without it, which is quick: its least period is a bound, and often enough a path is as good. True:
- * there is no partition at all. */
-static bool relax_path(struct exact *x, struct arena *scratch) {
+/* First without the triangle rule, which is quick: its least period is a bound, and often enough the answer keeps the
+ * rule. True: there is no partition at all. */
+static bool relax_triangle(struct exact *x, struct arena *scratch) {
   const struct arena_mark mark = arena_get_mark(scratch);
   const double known = x->value;
+  const bool path = x->reach.path, general = x->reach.general;
   const uint64_t pairs = x->reach.pairs;
   uint32_t *chip = ARENA_NEW(scratch, uint32_t, x->graph->n);
   memcpy(chip, x->best, x->graph->n * sizeof *chip);
-  x->reach.path = false, x->reach.pairs = pairs / RELAXED_SHARE;
+  x->reach.path = x->reach.general = false, x->reach.pairs = pairs / RELAXED_SHARE;
   const bool proven = bisect(x, scratch);
-  x->reach.path = true, x->reach.pairs = pairs - pairs / RELAXED_SHARE + x->reach.pairs;
+  x->reach.path = path, x->reach.general = general, x->reach.pairs = pairs - pairs / RELAXED_SHARE + x->reach.pairs;
   const double relaxed = x->value;
-  const bool is_path = relaxed < known && partition_rules(x->graph, x->best, x->work) == PARTITION_FINE;
-  if (!is_path) {
+  const bool keeps_rule = relaxed < known && partition_rules(x->graph, x->best, x->work) == PARTITION_FINE;
+  if (!keeps_rule) {
     x->value = known;
     memcpy(x->best, chip, x->graph->n * sizeof *chip);
     if (relaxed < known) (void)ask(x, (int64_t)(relaxed / x->lattice->unit_ms), x->reach.pairs / 2, scratch);
@@ -285,8 +290,7 @@ static bool relax_path(struct exact *x, struct arena *scratch) {
 }
 
 static bool has_other_rules(const struct partition_problem *problem) {
-  return problem->triangle == PARTITION_GENERAL || problem->accepts != NULL ||
-         (problem->memory_bytes > 0 && problem->memory_rule == PARTITION_LIVE);
+  return problem->accepts != NULL || (problem->memory_bytes > 0 && problem->memory_rule == PARTITION_LIVE);
 }
 
 static bool solve(const struct partition_graph *graph, const struct partition_limits *limits,
@@ -314,7 +318,9 @@ static bool solve(const struct partition_graph *graph, const struct partition_li
   memcpy(x.best, chip, graph->n * sizeof *chip);
   x.value = *value;
   const bool relaxed = has_other_rules(graph->problem);
-  bool proven = (x.reach.path && relax_path(&x, scratch)) || bisect(&x, scratch);
+  x.reach.general = graph->problem->triangle == PARTITION_GENERAL;
+  const bool triangle = x.reach.path || x.reach.general;
+  bool proven = (triangle && relax_triangle(&x, scratch)) || bisect(&x, scratch);
   if (x.value < *value && (!relaxed || partition_rules(graph, x.best, x.work) == PARTITION_FINE)) {
     *value = x.value;
     memcpy(chip, x.best, graph->n * sizeof *chip);
@@ -350,8 +356,9 @@ bool partition_exact(const struct partition_graph *graph, const struct partition
                      const struct partition_request *request, uint32_t *chip, double *value, double *bound) {
   struct partition_limits each = *limits;
   if (graph->problem->triangle == PARTITION_GENERAL) {
-    each.pairs = limits->pairs / 2;
+    each.pairs = limits->pairs / PATHS_SHARE;
     try_paths(graph, &each, request, chip, value);
+    each.pairs = limits->pairs - each.pairs;
   }
   if (solve(graph, &each, request, chip, value, bound)) return true;
   if (!has_other_rules(graph->problem)) return false;
@@ -387,7 +394,8 @@ bool partition_exact_between(const struct partition_graph *graph, uint32_t first
     (void)bisect(&x, scratch);
     if (x.value < before) {
       partition_renumber(graph, x.best, x.work);
-      better = !has_other_rules(graph->problem) || partition_rules(graph, x.best, x.work) == PARTITION_FINE;
+      const bool relaxed = has_other_rules(graph->problem) || graph->problem->triangle == PARTITION_GENERAL;
+      better = !relaxed || partition_rules(graph, x.best, x.work) == PARTITION_FINE;
     }
     if (better) {
       memcpy(chip, x.best, graph->n * sizeof *chip);

@@ -65,10 +65,11 @@ struct partition_reach {
   const uint64_t *from, *to; /* [n_words] sets */
   uint32_t n_chips;
   enum partition_cost cost;
-  bool path;
+  bool path, general;                      /* the triangle rule */
   const struct partition_where *where;     /* NULL: nothing is known. Else from nothing to all. */
   const struct partition_request *request; /* for its `interrupted`; may be NULL */
   uint64_t ideals, pairs;                  /* still allowed; counted down */
+  bool loose;                              /* out: a chain that was found may break `general` */
   struct arena *scratch;
 };
 /* May all pieces stay at or below `period` (plus what rounding may do)? If so chip[element] is 1 … n_chips for those in
@@ -104,11 +105,14 @@ struct partition_ideals {
   uint32_t *table;
   size_t table_size;
 };
-void partition_ideals_init(struct partition_ideals *ideals, size_t n_words, struct arena *arena);
+/* n_more words behind each set are the caller's. */
+void partition_ideals_init(struct partition_ideals *ideals, size_t n_words, size_t n_more, struct arena *arena);
 struct partition_met *partition_ideals_at(const struct partition_ideals *ideals, size_t i);
-bool partition_ideals_have(const struct partition_ideals *ideals, const uint64_t *set, uint64_t hash);
-/* A copy of *met with its set[n_words], unless the set is there. */
-void partition_ideals_add(struct partition_ideals *ideals, const struct partition_met *met, const uint64_t *set);
+/* The first that has this set; UINT32_MAX: none. */
+uint32_t partition_ideals_find(const struct partition_ideals *ideals, const uint64_t *set, uint64_t hash);
+/* A copy of *met with its set[n_words], the last one now. */
+struct partition_met *partition_ideals_add(struct partition_ideals *ideals, const struct partition_met *met,
+                                           const uint64_t *set);
 
 /* --- what must cross a boundary: partition_reach_cuts.c -------------------------------------------------------------
  */

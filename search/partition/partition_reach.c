@@ -25,13 +25,19 @@ static enum step arrive(struct partition_walk *w, uint32_t from) {
     return STEP_ON;
   if (w->most_cut[0] != NULL && !partition_walk_may_end_between(w, w->work, w->work, w->cut)) return STEP_ON;
   if (partition_walk_is_dominated(w)) return STEP_ON;
-  const bool is_end = partition_walk_ends(w);
-  if ((left == 1 && !is_end) || partition_ideals_have(&w->ideals, w->set, w->hash)) return STEP_ON;
+  bool is_end = partition_walk_ends(w);
+  if (left == 1 && !is_end) return STEP_ON;
+  if (w->general != NULL && !partition_general_arrive(w)) return STEP_ON;
+  if (w->general != NULL && is_end) is_end = partition_general_may_end(w);
+  if (left == 1 && !is_end) return STEP_ON;
+  const bool was_met = partition_ideals_find(&w->ideals, w->set, w->hash) != UINT32_MAX;
+  if (was_met && (w->general == NULL || !partition_general_is_new(w, from))) return STEP_ON;
   if (w->reach->ideals == 0) return STEP_GAVE_UP;
   w->reach->ideals--;
   w->last = (uint32_t)w->ideals.n;
   const struct partition_met met = {w->hash, w->weight, w->work, w->cut, from, w->boundary};
-  partition_ideals_add(&w->ideals, &met, w->set);
+  struct partition_met *kept = partition_ideals_add(&w->ideals, &met, w->set);
+  if (w->general != NULL) partition_general_add(w, kept, !was_met);
   return is_end ? STEP_REACHED : STEP_ON;
 }
 
@@ -93,9 +99,11 @@ static enum step walk_from(struct partition_walk *w, uint32_t from) {
     while (w->n_ready > 0) {
       const uint32_t e = w->ready[--w->n_ready];
       if (!may_go_on(w)) return STEP_GAVE_UP;
-      const bool forced = partition_walk_costs_nothing(w, e), in = forced || partition_walk_may_join(w, e);
+      const bool needed = w->general != NULL && partition_general_needs(w, e);
+      const bool forced = needed || partition_walk_costs_nothing(w, e);
+      const bool in = (forced && !needed) || partition_walk_may_join(w, e);
       decide(w, e, in, forced);
-      if (!in && !partition_walk_may_go_on_with(w)) break;
+      if ((!in || w->general != NULL) && !partition_walk_may_go_on_with(w)) break;
     }
     if (w->n_ready == 0) {
       const enum step step = arrive(w, from);
@@ -167,6 +175,7 @@ static void stand_on(struct partition_walk *w, uint32_t i) {
   w->read = w->sent = 0, w->n_dead = 0;
   w->n_frames = w->n_outs = w->n_ready = 0;
   if (w->boundary != w->chips + 1) stand_before(w, w->chips + 1);
+  if (w->general != NULL) partition_general_stand_on(w, i);
   w->possible = w->allowed_work;
 }
 
@@ -197,6 +206,7 @@ static bool take_what_must(struct partition_walk *w) {
       if (!w->allowed[e] || !partition_walk_may_join(w, e)) return false;
       w->frames[w->n_frames++] = (struct partition_frame){e, true, true, w->n_dead, w->read, w->sent};
       partition_walk_join(w, e);
+      if (w->general != NULL && !partition_general_fits(w)) return false;
     }
   }
   return true;
@@ -222,7 +232,7 @@ static void walk_init(struct partition_walk *w, struct partition_reach *reach, i
   const struct partition_lattice *l = reach->lattice;
   struct arena *arena = reach->scratch;
   *w = (struct partition_walk){.reach = reach, .lattice = l, .period = period};
-  partition_ideals_init(&w->ideals, l->n_words, arena);
+  partition_ideals_init(&w->ideals, l->n_words, reach->general ? partition_general_words() : 0, arena);
   w->set = ARENA_NEW(arena, uint64_t, l->n_words);
   w->must = ARENA_NEW(arena, uint64_t, l->n_words), w->forced = ARENA_NEW(arena, uint64_t, l->n_words);
   w->place = ARENA_NEW(arena, uint8_t, l->n), w->waits = ARENA_NEW(arena, uint32_t, l->n);
@@ -238,6 +248,7 @@ static void walk_init(struct partition_walk *w, struct partition_reach *reach, i
   for (uint32_t e = 0; e < l->n; e++) {
     if (partition_set_has(reach->to, e)) partition_walk_put_in(w, e, 1);
   }
+  if (reach->general) partition_general_init(w);
   w->end_work = w->work, w->end_cut = w->cut, w->end_weight = w->weight;
   w->whole = true;
   for (uint32_t e = 0; e < l->n; e++) {
@@ -267,12 +278,15 @@ enum partition_outcome partition_reach(struct partition_reach *reach, int64_t pe
   struct partition_walk w;
   walk_init(&w, reach, period + reach->lattice->rounding);
   enum step step = STEP_ON;
-  partition_ideals_add(&w.ideals, &(struct partition_met){w.hash, w.weight, w.work, w.cut, 0, 0}, w.set);
+  const struct partition_met none = {w.hash, w.weight, w.work, w.cut, 0, 0};
+  struct partition_met *first = partition_ideals_add(&w.ideals, &none, w.set);
+  if (w.general != NULL) partition_general_add(&w, first, true);
   if (partition_walk_ends(&w)) step = STEP_REACHED;
   for (uint32_t i = 0; step == STEP_ON && i < w.ideals.n; i++) {
     if (partition_ideals_at(&w.ideals, i)->chips + 2 <= reach->n_chips) step = expand(&w, i);
   }
   if (step == STEP_REACHED) read_chips(&w, chip);
+  reach->loose = w.loose;
   arena_rewind(reach->scratch, mark);
   return step == STEP_REACHED ? PARTITION_REACHED : step == STEP_ON ? PARTITION_REFUTED : PARTITION_GAVE_UP;
 }

@@ -28,23 +28,23 @@ static void make_table(struct partition_ideals *ideals, size_t size) {
   memset(ideals->table, 0xff, size * sizeof *ideals->table);
   for (size_t i = 0; i < ideals->n; i++) {
     const struct partition_met *met = partition_ideals_at(ideals, i);
-    ideals->table[find_slot(ideals, met->set, met->hash)] = (uint32_t)i;
+    uint32_t *slot = &ideals->table[find_slot(ideals, met->set, met->hash)];
+    if (*slot == UINT32_MAX) *slot = (uint32_t)i; /* the first of a set */
   }
 }
 
-void partition_ideals_init(struct partition_ideals *ideals, size_t n_words, struct arena *arena) {
-  const size_t met_bytes = sizeof(struct partition_met) + n_words * sizeof(uint64_t);
+void partition_ideals_init(struct partition_ideals *ideals, size_t n_words, size_t n_more, struct arena *arena) {
+  const size_t met_bytes = sizeof(struct partition_met) + (n_words + n_more) * sizeof(uint64_t);
   *ideals = (struct partition_ideals){.arena = arena, .n_words = n_words, .met_bytes = met_bytes};
   make_table(ideals, 4 * FIRST_IDEALS);
 }
 
-bool partition_ideals_have(const struct partition_ideals *ideals, const uint64_t *set, uint64_t hash) {
-  return ideals->table[find_slot(ideals, set, hash)] != UINT32_MAX;
+uint32_t partition_ideals_find(const struct partition_ideals *ideals, const uint64_t *set, uint64_t hash) {
+  return ideals->table[find_slot(ideals, set, hash)];
 }
 
-void partition_ideals_add(struct partition_ideals *ideals, const struct partition_met *met, const uint64_t *set) {
-  const size_t slot = find_slot(ideals, set, met->hash);
-  if (ideals->table[slot] != UINT32_MAX) return;
+struct partition_met *partition_ideals_add(struct partition_ideals *ideals, const struct partition_met *met,
+                                           const uint64_t *set) {
   const size_t i = ideals->n++;
   const unsigned chunk = chunk_of(i);
   if (ideals->chunks[chunk] == NULL) {
@@ -53,6 +53,8 @@ void partition_ideals_add(struct partition_ideals *ideals, const struct partitio
   struct partition_met *kept = partition_ideals_at(ideals, i);
   *kept = *met;
   memcpy(kept->set, set, ideals->n_words * sizeof *set);
-  ideals->table[slot] = (uint32_t)i;
+  uint32_t *slot = &ideals->table[find_slot(ideals, set, met->hash)];
+  if (*slot == UINT32_MAX) *slot = (uint32_t)i;
   if (ideals->n * 2 > ideals->table_size) make_table(ideals, ideals->table_size * 4);
+  return kept;
 }

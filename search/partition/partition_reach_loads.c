@@ -46,7 +46,8 @@ static bool fits_memory(const struct partition_walk *w, uint64_t weight) {
 
 /* Does the piece fit as far as one can say? */
 bool partition_walk_may_go_on_with(const struct partition_walk *w) {
-  return least_load(w, w->work, w->read) <= w->period;
+  if (w->general == NULL) return least_load(w, w->work, w->read) <= w->period;
+  return partition_general_fits(w) && least_load(w, w->work + partition_general_needed_work(w), w->read) <= w->period;
 }
 
 /* And with e? */
@@ -68,16 +69,22 @@ static bool has_waiting_readers(const struct partition_walk *w, uint32_t e) {
   return true;
 }
 
+/* Would the triangle rule let e join, wherever it is later? */
+static bool keeps_rule(const struct partition_walk *w, uint32_t e) {
+  if (w->general != NULL) return partition_general_is_free(w, e);
+  return !w->reach->path || has_waiting_readers(w, e);
+}
+
 /* Would e on this chip be no worse for all chips behind? */
 static bool only_helps(const struct partition_walk *w, uint32_t e) {
-  if (w->reach->path && !has_waiting_readers(w, e)) return false;
+  if (!keeps_rule(w, e)) return false;
   return partition_walk_cut_change(w, e) <= (w->reach->cost == PARTITION_P2P ? w->lattice->work[e] : 0);
 }
 
 /* And for this chip too, whatever else joins? */
 bool partition_walk_costs_nothing(const struct partition_walk *w, uint32_t e) {
   const struct partition_lattice *l = w->lattice;
-  if (l->weight[e] > 0 || (w->reach->path && !has_waiting_readers(w, e))) return false;
+  if (l->weight[e] > 0 || !keeps_rule(w, e)) return false;
   const int64_t change = partition_walk_cut_change(w, e);
   int64_t read = 0, sent = change;
   if (partition_walk_is_p2p(w)) partition_walk_traffic_change(w, e, &read, &sent);

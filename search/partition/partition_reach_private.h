@@ -61,6 +61,8 @@ struct partition_walk {
   bool whole; /* `to` is everything */
   uint64_t steps;
   uint32_t last;
+  struct partition_general *general; /* NULL: another triangle rule, or none */
+  bool loose;                        /* orders are no longer all that is known of states */
 };
 
 static inline bool partition_set_has(const uint64_t *set, size_t i) { return set[i / 64] >> (i % 64) & 1; }
@@ -87,6 +89,32 @@ void partition_walk_join(struct partition_walk *w, uint32_t e);
 void partition_walk_part(struct partition_walk *w, const struct partition_frame *frame);
 void partition_walk_refuse(struct partition_walk *w, uint32_t e);
 void partition_walk_unrefuse(struct partition_walk *w, const struct partition_frame *frame);
+
+/* --- the triangle rule general: partition_reach_general.c -----------------------------------------------------------
+ */
+
+/* Words behind the set of an ideal that it takes. */
+size_t partition_general_words(void);
+void partition_general_init(struct partition_walk *w);
+/* Ideal i is the present set. */
+void partition_general_stand_on(struct partition_walk *w, uint32_t i);
+/* An element has joined the piece, or the last one has parted. */
+void partition_general_join(struct partition_walk *w, uint32_t e);
+void partition_general_part(struct partition_walk *w);
+/* Must e join? May the piece keep the rule, and how much must still join? */
+bool partition_general_needs(const struct partition_walk *w, uint32_t e);
+bool partition_general_fits(const struct partition_walk *w);
+int64_t partition_general_needed_work(const struct partition_walk *w);
+/* May e be taken from any later chip without breaking the rule there or here? */
+bool partition_general_is_free(const struct partition_walk *w, uint32_t e);
+/* The piece is complete. False: it breaks the rule. */
+bool partition_general_arrive(struct partition_walk *w);
+/* Then: may one chip read all that is live? */
+bool partition_general_may_end(const struct partition_walk *w);
+/* Does the present set allow what no state of it does that was met? If so it is to be added. */
+bool partition_general_is_new(struct partition_walk *w, uint32_t from);
+/* It was: what is known of it; `first`: of its set. */
+void partition_general_add(struct partition_walk *w, struct partition_met *met, bool first);
 
 /* --- partition_reach_loads.c ----------------------------------------------------------------------------------------
  */

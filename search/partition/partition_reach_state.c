@@ -68,11 +68,13 @@ void partition_walk_join(struct partition_walk *w, uint32_t e) {
   for (uint32_t t = l->tensor_start[e]; t < l->tensor_start[e + 1]; t++) {
     if (w->refusers[t] > 0) partition_walk_count_certain(w, t, 1);
   }
+  if (w->general != NULL) partition_general_join(w, e);
 }
 
 void partition_walk_part(struct partition_walk *w, const struct partition_frame *frame) {
   const struct partition_lattice *l = w->lattice;
   const uint32_t e = frame->element;
+  if (w->general != NULL) partition_general_part(w);
   for (uint32_t t = l->tensor_start[e]; t < l->tensor_start[e + 1]; t++) {
     if (w->refusers[t] > 0) partition_walk_count_certain(w, t, -1);
   }

@@ -195,4 +195,20 @@ says 'mistakes, and names of nothing: a file' 'nowhere.onnx: cannot be opened: N
 says 'mistakes, and names of nothing: a reference' 'did you mean tpuv4?'
 runs 2 'a mistake, and a model of no such name' "$dse" check "$folder/names.cfg" --set 'workload="resnet51"'
 says 'a mistake, and a model of no such name' "did you mean 'resnet"
+# Run files that make problems for dse map are checked by their makers; a search says whose they are.
+for pair in chips:chips placement:layers sharding:shards tenancy:jobs; do
+  file=$root/configs/${pair%:*}.cfg
+  runs 0 "$pair" "$dse" check "$file"
+  check "$pair: whose" grep -qF "nothing wrong; dse ${pair#*:} " out
+  runs 2 "$pair: explore" "$dse" explore "$file" --out wrong
+  says "$pair: explore" "has no workload to search designs for: dse ${pair#*:} "
+done
+runs 2 'a mistake for a maker' "$dse" check "$root/configs/chips.cfg" --set chips.n_cips=3
+says 'a mistake for a maker' 'chips.n_cips: unknown key; did you mean n_chips?'
+runs 0 'check --print for a maker' "$dse" check "$root/configs/chips.cfg" --set chips.n_chips=5 --print
+cp out chips.cfg
+runs 0 'check --print for a maker, of it' "$dse" check chips.cfg --print
+check 'check --print for a maker, of it: the same bytes' cmp out chips.cfg
+runs 2 'tenants without a workload' "$dse" check "$root/configs/tenancy.cfg" --set limits.tdp_w=300
+says 'tenants without a workload' 'workload: is missing'
 finish

@@ -203,13 +203,11 @@ static size_t reference(const struct instance *instance, size_t finalists, struc
 /* --- the search -----------------------------------------------------------------------------------------------------
  */
 
-static struct joint_search *search(struct instance *instance, const struct joint_settings *settings,
-                                   struct arena *arena) {
-  struct joint_search *const search = joint_new(&instance->problem, settings, arena);
+static void answer(struct instance *instance, struct joint_search *search) {
   for (;;) {
     struct joint_question question;
     joint_ask(search, &question);
-    if (question.step == JOINT_DONE) return search;
+    if (question.step == JOINT_DONE) return;
     assert_true(question.n > 0);
     for (size_t i = 0; i < question.n; i++) {
       if (question.step == JOINT_TRAIN) {
@@ -219,7 +217,8 @@ static struct joint_search *search(struct instance *instance, const struct joint
         continue;
       }
       struct joint_platform *const platform = question.platform[i];
-      assert_true(joint_is_trained(&instance->problem, platform) && joint_is_maximal(&instance->problem, platform));
+      assert_true(joint_is_trained(&instance->problem, platform) &&
+                  (platform->training > 0 ? joint_fits : joint_is_maximal)(&instance->problem, platform));
       const double least = joint_least_cycles(&instance->problem, platform);
       if (question.step == JOINT_BOUND) {
         joint_tell_bound(search, platform, least);
@@ -230,6 +229,13 @@ static struct joint_search *search(struct instance *instance, const struct joint
       }
     }
   }
+}
+
+static struct joint_search *search(struct instance *instance, const struct joint_settings *settings,
+                                   struct arena *arena) {
+  struct joint_search *const search = joint_new(&instance->problem, settings, arena);
+  answer(instance, search);
+  return search;
 }
 
 static void finds_what_brute_force_finds(void **state) {
@@ -358,11 +364,74 @@ static void says_what_is_left_out(void **state) {
   arena_release(&arena);
 }
 
+/* Any designs, any counts within the limits, any training; system i. False: there is no room. */
+static bool draw_offer(struct rng *rng, const struct instance *instance, size_t i, struct joint_platform *offer) {
+  *offer = (struct joint_platform){.training = 1 + 40 * rng_unit(rng), .system = i};
+  for (uint32_t d = 0; d < instance->problem.n_designs && offer->n_kinds < JOINT_MAX_KINDS; d++) {
+    if (rng_below(rng, 2) == 0) continue;
+    offer->design[offer->n_kinds] = d;
+    offer->count[offer->n_kinds++] = 1 + (uint32_t)rng_below(rng, 2);
+  }
+  return offer->n_kinds > 0 && joint_fits(&instance->problem, offer);
+}
+
+/* Platforms that are offered are bounded, mapped and refined beside the listed ones, in whatever order they come; what
+ * was found before is never lost. */
+static void takes_what_is_offered(void **state) {
+  enum { MOST_OFFERS = 12 };
+  (void)state;
+  static struct instance instance, copy;
+  struct arena arena;
+  arena_init(&arena, 1 << 16);
+  uint64_t n_won = 0, n_beaten = 0;
+  for (uint64_t i = 0; i < N_CASES; i++) {
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct rng rng = rng_stream(seed, RNG_TEST, 4, i);
+    struct joint_platform offers[MOST_OFFERS], **found, **others;
+    size_t n = 0;
+    draw_instance(&rng, &instance);
+    const struct joint_settings settings = {.finalists = 1 + rng_below(&rng, 4),
+                                            .most_sets = 1000000,
+                                            .most_platforms = 10000,
+                                            .offers_alone = rng_below(&rng, 4) == 0};
+    for (size_t k = 0; k < MOST_OFFERS; k++) n += draw_offer(&rng, &instance, k, &offers[n]);
+    copy = instance;
+    copy.problem.training = copy.hoped, copy.problem.trained = copy.trained;
+    struct joint_search *const own = search(&instance, &settings, &arena), *const backwards = joint_new(
+                                                                               &copy.problem, &settings, &arena);
+    size_t n_found = joint_found(own, &found);
+    const double before = n_found > 0 ? found[0]->value : 0;
+    assert_true(!settings.offers_alone || (n_found == 0 && instance.n_asked == 0));
+    for (size_t k = 0; k < n; k++) joint_offer(own, &offers[k]);
+    for (size_t k = n; k > 0; k--) joint_offer(backwards, &offers[k - 1]);
+    answer(&instance, own);
+    answer(&copy, backwards);
+    n_found = joint_found(own, &found);
+    const size_t n_others = joint_found(backwards, &others);
+    const struct joint_counts *const counts = joint_counts(own);
+    assert_int_equal(counts->n_beaten + counts->n_mapped, counts->n_platforms);
+    assert_true(n_found == 0 || !(found[0]->value < before));
+    for (size_t k = 0; k < n; k++) {
+      const double makespan = map(&instance, &offers[k], false);
+      const double value = joint_value(&instance.problem, offers[k].training, makespan);
+      if (!isfinite(makespan) || !(value > 0)) continue;
+      assert_true(n_found > 0 && found[0]->value >= value && joint_bound_of_all(own) >= value);
+      assert_true(n_others > 0 && others[0]->value >= value);
+    }
+    n_won += n_found > 0 && found[0]->training > 0, n_beaten += counts->n_beaten;
+    arena_rewind(&arena, mark);
+  }
+  printf("%" PRIu64 " won by an offer, %" PRIu64 " platforms out by bounds\n", n_won, n_beaten);
+  assert_true(n_won > N_CASES / 4 && n_won < N_CASES && n_beaten > 500);
+  arena_release(&arena);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(finds_what_brute_force_finds),
       cmocka_unit_test(finds_the_front),
       cmocka_unit_test(says_what_is_left_out),
+      cmocka_unit_test(takes_what_is_offered),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

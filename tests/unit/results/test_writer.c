@@ -40,6 +40,12 @@ static void test_html_lines(void **state) {
   assert_string_equal(writer->text, "a = &#60;1&#62;;\n\tb\\x1B[31m\n");
 }
 
+static void test_html_breakable(void **state) {
+  struct writer *const writer = *state;
+  writer_html_breakable(writer, "tc_count=23,\"<wbr>\"=8, größe=5,");
+  assert_string_equal(writer->text, "tc_count=23,<wbr>&#34;&#60;wbr&#62;&#34;=8, größe=5,");
+}
+
 static void test_json(void **state) {
   struct writer *const writer = *state;
   const char *const name = "\"\\</script>&\xE2\x80\xA8\xE2\x80\xA9\xE2\x80\xA7 2385";
@@ -102,7 +108,7 @@ static void test_base64(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-      TEST(test_html),       TEST(test_html_lines), TEST(test_json),
+      TEST(test_html),       TEST(test_html_lines), TEST(test_html_breakable), TEST(test_json),
       TEST(test_long_texts), TEST(test_numbers),    TEST(test_base64),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

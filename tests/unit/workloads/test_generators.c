@@ -260,6 +260,54 @@ static void test_norms_of_heads(void **state) {
   assert_int_equal(find(&workload, "layer3.attention.projection")->n_parameters, 896 * 896);
 }
 
+/* Gemma 2: a norm more behind either part; scores and logits bent. */
+static void test_norms_on_both_sides(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("gemma2-2b", 1, 2, SETS({"layers", "3"}, {"sequence", "23"}), &workload);
+  assert_int_equal(count(&workload, OP_RMS_NORM), 4 * 3 + 1);
+  assert_int_equal(count(&workload, OP_TANH), 3 + 1);
+  assert_int_equal(find(&workload, "layer1.attention.cap")->dim[DIM_ELEMENTS], 8 * 23 * 23);
+  assert_int_equal(find(&workload, "head.cap")->dim[DIM_ELEMENTS], 23 * 256000);
+}
+
+/* DeepSeek-V3: 128 heads of 128 + 64, values of 128; the first layers are dense, others have an expert for all tokens.
+ */
+static void test_latent_attention(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("deepseek-v3", 1, 2, SETS({"layers", "5"}, {"sequence", "23"}), &workload);
+  assert_int_equal(find(&workload, "layer4.attention.query_down")->n_parameters, 7168 * 1536);
+  assert_int_equal(find(&workload, "layer4.attention.query")->dim[DIM_N], 128 * 192);
+  assert_int_equal(find(&workload, "layer4.attention.key_value_down")->dim[DIM_N], 512 + 64);
+  assert_int_equal(find(&workload, "layer4.attention.key_value")->dim[DIM_N], 128 * (128 + 128));
+  assert_int_equal(find(&workload, "layer4.attention.query_key")->dim[DIM_K], 192);
+  assert_int_equal(find(&workload, "layer4.attention.context")->dim[DIM_N], 128);
+  assert_int_equal(find(&workload, "layer4.attention.projection")->dim[DIM_K], 128 * 128);
+  assert_int_equal(find(&workload, "layer2.feed_forward.gate")->dim[DIM_N], 18432);
+  assert_int_equal(find(&workload, "layer3.feed_forward.gate")->dim[DIM_REPS], 256);
+  assert_int_equal(find(&workload, "layer3.shared.feed_forward.down")->dim[DIM_K], 2048);
+  assert_int_equal(find(&workload, "layer3.experts.router")->n_parameters, 256 * 7168 + 256);
+  assert_int_equal(workload.router_flop, 2ULL * 23 * 2 * 7168 * 256);
+  assert_int_equal(count(&workload, OP_SIGMOID), 2);
+}
+
+/* Of each table as many rows as it says; crosses of a row of 3 · 128 numbers with rank 7. */
+static void test_crosses(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("dlrm-dcnv2", 5, 2,
+               SETS({"tables", "2"}, {"rows", "[31, 37]"}, {"lookups", "[1, 11]"}, {"cross_rank", "7"}), &workload);
+  assert_int_equal(find(&workload, "table1")->out_bytes, 5 * 11 * 128 * 2);
+  assert_int_equal(find(&workload, "table1.sum")->dim[DIM_ELEMENTS], 5 * 11 * 128);
+  const struct op *const down = find(&workload, "cross2.down"), *const up = find(&workload, "cross2.up");
+  assert_int_equal(down->n_parameters, 384 * 7);
+  assert_int_equal(up->n_parameters, 7 * 384 + 384);
+  assert_int_equal(op_macs(down) + op_macs(up), 2 * 5 * 384 * 7);
+  assert_false(load("dlrm-dcnv2", 1, 2, SETS({"lookups", "[1, 2, 3]"}), &workload));
+  assert_non_null(strstr(error.text, "lookups: has 3 values, allowed are 1 and tables = 26"));
+}
+
 static void test_branches(void **state) {
   (void)state;
   struct workload workload;
@@ -364,6 +412,11 @@ static const struct {
     {"transformer-xl-base", {"tail_percent", "[5, 101, 2]"}, "101 is out of range"},
     {"mobilebert", {"heads", "3"}, "heads: 3 does not divide bottleneck = 128"},
     {"mobilebert", {"embedding_width", "512"}, "embedding_width: 512 is not below hidden = 512"},
+    {"llama2-7b", {"query_rank", "7"}, "query_rank: needs key_value_rank, allowed is 0"},
+    {"llama2-7b", {"shared_experts", "7"}, "experts: is 0, but shared_experts, dense_layers or router_bias are given"},
+    {"deepseek-v3", {"rotary_size", "192"}, "rotary_size: is 192, allowed are 1 to head_size = 192 less 1"},
+    {"deepseek-v3", {"kv_heads", "8"}, "key_value_rank: needs position = \"rotary\", as many kv_heads as heads"},
+    {"deepseek-v3", {"dense_layers", "62"}, "dense_layers: 62 is more than layers = 61"},
     {"dlrm-rm1", {"lookups", "0"}, "lookups: 0 is out of range"},
     {"din", {"history", "1"}, "history: 1 is out of range"},
     {"dien", {"auxiliary", "[1, 2, 3, 4, 5, 6, 7]"}, "auxiliary: has 7 widths, allowed are at most 6"},
@@ -447,16 +500,17 @@ static void test_absurd_batch(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_overrides),      TEST(test_grouped_heads_of_any_size),
-      TEST(test_switches),       TEST(test_tied_table_is_owned_once),
-      TEST(test_experts),        TEST(test_branches),
-      TEST(test_recurrence),     TEST(test_batch_is_linear),
-      TEST(test_element_bytes),  TEST(test_mistakes),
-      TEST(test_odd_shuffle),    TEST(test_all_mistakes_at_once),
-      TEST(test_absurd_batch),   TEST(test_batch_norm_rows),
-      TEST(test_sequence_pairs), TEST(test_memory),
-      TEST(test_narrow_blocks),  TEST(test_histories),
-      TEST(test_norms_of_heads),
+      TEST(test_overrides),        TEST(test_grouped_heads_of_any_size),
+      TEST(test_switches),         TEST(test_tied_table_is_owned_once),
+      TEST(test_experts),          TEST(test_branches),
+      TEST(test_recurrence),       TEST(test_batch_is_linear),
+      TEST(test_element_bytes),    TEST(test_mistakes),
+      TEST(test_odd_shuffle),      TEST(test_all_mistakes_at_once),
+      TEST(test_absurd_batch),     TEST(test_batch_norm_rows),
+      TEST(test_sequence_pairs),   TEST(test_memory),
+      TEST(test_narrow_blocks),    TEST(test_histories),
+      TEST(test_norms_of_heads),   TEST(test_norms_on_both_sides),
+      TEST(test_latent_attention), TEST(test_crosses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,7 +84,7 @@ static void test_bad_graphs(void **state) {
   assert_false(parse(&graph, 13, false, &(const struct config_set){"inputs", "x,y"}));
   says("its operands do not broadcast: 3 against 5");
   assert_false(parse(&graph, 6, false, NULL));
-  says("operator set 6, allowed are 7 to 18");
+  says("operator set 6, allowed are 7 to 24");
 }
 
 static void test_symbols(void **state) {
