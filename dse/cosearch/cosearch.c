@@ -386,6 +386,7 @@ bool cosearch_find(struct run *run, struct error *error) {
 bool cosearch_search(struct run *run, struct error *error) {
   const struct cosearch *const own = run->cosearch;
   if (!cosearch_find(run, error)) return false;
-  if (cosearch_mixes(run)) return true; /* the winner comes with cosearch_mix */
+  /* The winner comes with cosearch_mix. */
+  if (cosearch_mixes(run)) return run->rounds.stopped || cosearch_train_first(run, error) || run->rounds.stopped;
   return run->rounds.stopped || own->best == NULL || cosearch_map_winner(run, error);
 }

@@ -158,6 +158,25 @@ static void hear(void *context, const struct global_system *system, const uint32
   place->system.designs = designs;
 }
 
+bool cosearch_train_first(struct run *run, struct error *error) {
+  enum { MOST_FIRST = 8 };
+  const struct cosearch *const own = run->cosearch;
+  struct point points[MOST_FIRST];
+  double bound[MOST_FIRST];
+  size_t n = 0;
+  if (topk_count(run->rounds.topk) > 0) return true;
+  for (size_t d = 0; d < own->n_designs; d++) {
+    const double training = own->problem.trained[d] ? 0 : own->problem.training[d];
+    size_t at = n;
+    while (at > 0 && bound[at - 1] < training) at--;
+    if (!(training > 0) || at == MOST_FIRST) continue;
+    if (n < MOST_FIRST) n++;
+    for (size_t i = n - 1; i > at; i--) bound[i] = bound[i - 1], points[i] = points[i - 1];
+    bound[at] = training, points[at] = own->designs[d].point;
+  }
+  return n == 0 || rounds_evaluate(&run->rounds, "co-search", points, n, error);
+}
+
 /* --- the flow -------------------------------------------------------------------------------------------------------
  */
 

@@ -17,6 +17,9 @@ void cosearch_judge(struct run *run, const struct joint_platform *platform, doub
 /* What devices cost, and jobs on those that were added. */
 void cosearch_fill_costs(struct run *run);
 bool cosearch_price_jobs(struct run *run, struct error *error);
+/* Where no design was trained, since no platform of one kind can be what is asked for: the most promising ones, whose
+ * strategies the choice of designs by stage begins with. */
+bool cosearch_train_first(struct run *run, struct error *error);
 /* All of cosearch_search but the winner's mapping. */
 bool cosearch_find(struct run *run, struct error *error);
 /* As many devices of it as a platform may have. */
