@@ -292,6 +292,38 @@ static void test_latent_attention(void **state) {
   assert_int_equal(count(&workload, OP_SIGMOID), 2);
 }
 
+/* Swin-T: stage 1 has 28 · 28 patches of 192 in 16 windows of 49 and 6 heads; a table of 13 · 13 distances a block;
+ * only every second block moves its windows, and none where there is one window. */
+static void test_windows(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("swin_t", 3, 2, NULL, &workload);
+  const struct op *const scores = find(&workload, "layer2.attention.query_key");
+  assert_int_equal(scores->dim[DIM_REPS], 3 * 16 * 6);
+  assert_int_equal(scores->dim[DIM_M], 49);
+  assert_int_equal(scores->dim[DIM_K], 32);
+  assert_int_equal(find(&workload, "layer2.attention.position_bias")->n_parameters, 169 * 6);
+  assert_int_equal(find(&workload, "stage1.merge.reduce")->n_parameters, 384 * 192);
+  assert_int_equal(count(&workload, OP_GATHER), 2 * 5 + 3); /* blocks 1, 3, 5, 7, 9; three merges */
+  assert_false(load("swin_t", 1, 2, SETS({"window", "9"}), &workload));
+  assert_non_null(strstr(error.text, "window: 9 does not divide the 56 patches of a side of stage 0"));
+}
+
+/* Flux: 256 tokens of text and 256 patches see each other; two streams have six vectors each, one stream three. */
+static void test_two_streams(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("flux.1-schnell", 3, 2, SETS({"joint_layers", "2"}, {"layers", "3"}), &workload);
+  assert_int_equal(find(&workload, "joint1.text.modulation")->dim[DIM_N], 6 * 3072);
+  assert_int_equal(find(&workload, "joint1.text.modulation")->dim[DIM_M], 3);
+  assert_int_equal(find(&workload, "joint1.attention.query_key")->dim[DIM_M], 512);
+  assert_int_equal(find(&workload, "layer2.block.first")->dim[DIM_N], 7 * 3072);
+  assert_int_equal(find(&workload, "layer2.block.modulation")->dim[DIM_N], 3 * 3072);
+  assert_int_equal(find(&workload, "head.pixels")->dim[DIM_M], 3 * 256);
+  assert_false(load("dit-xl-2", 1, 2, SETS({"heads", "7"}), &workload));
+  assert_non_null(strstr(error.text, "heads: 7 does not divide hidden = 1152"));
+}
+
 /* Of each table as many rows as it says; crosses of a row of 3 · 128 numbers with rank 7. */
 static void test_crosses(void **state) {
   (void)state;
@@ -342,8 +374,9 @@ static void test_recurrence(void **state) {
 
 /* --- scaling --------------------------------------------------------------------------------------------------- */
 
-static const char *const kinds_of_model[] = {"llama3-8b",   "bert-base",    "vit_b_16", "inception_v3", "gnmt4",
-                                             "dlrm-criteo", "mixtral-8x7b", "ncf",      "qwen3-30b-a3b"};
+static const char *const kinds_of_model[] = {"llama3-8b",     "bert-base",   "vit_b_16",       "inception_v3",
+                                             "gnmt4",         "dlrm-criteo", "mixtral-8x7b",   "ncf",
+                                             "qwen3-30b-a3b", "dit-xl-2",    "flux.1-schnell", "deepseek-v2-lite"};
 enum { N_KINDS = sizeof kinds_of_model / sizeof *kinds_of_model };
 
 static void test_batch_is_linear(void **state) {
@@ -510,7 +543,8 @@ int main(void) {
       TEST(test_sequence_pairs),   TEST(test_memory),
       TEST(test_narrow_blocks),    TEST(test_histories),
       TEST(test_norms_of_heads),   TEST(test_norms_on_both_sides),
-      TEST(test_latent_attention), TEST(test_crosses),
+      TEST(test_latent_attention), TEST(test_windows),
+      TEST(test_two_streams),      TEST(test_crosses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
