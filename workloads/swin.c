@@ -39,24 +39,8 @@ static const struct field_table swin_fields = {"swin", "Attention inside of wind
                                                sizeof swin_field_list / sizeof *swin_field_list};
 
 static struct tensor stem(struct transformer_build *build, const struct swin *model) {
-  struct emitter *const emit = &build->emit;
-  const uint64_t pixels = emit_product(emit, emit_product(emit, emit->batch, model->image), model->image);
-  const struct tensor images = emit_input(emit, "images", emit_product(emit, pixels, model->channels), model->image,
-                                          (uint8_t)emit->element_bytes);
-  const uint64_t dim[OP_DIMS] = {[DIM_IMAGES] = emit->batch,
-                                 [DIM_IN_CHANNELS] = model->channels,
-                                 [DIM_IN_HEIGHT] = model->image,
-                                 [DIM_IN_WIDTH] = model->image,
-                                 [DIM_OUT_CHANNELS] = model->hidden,
-                                 [DIM_FILTER_HEIGHT] = model->patch,
-                                 [DIM_FILTER_WIDTH] = model->patch,
-                                 [DIM_STRIDE] = model->patch,
-                                 [DIM_GROUPS] = 1,
-                                 [DIM_DILATION] = 1};
-  struct tensor x = emit_conv(emit, "embedding.patch", images, dim, true);
-  x.rank = TRANSFORMER_RANK_TOKENS;
-  x.row = model->hidden;
-  return transformer_norm(build, "embedding.norm", x);
+  const struct tensor patches = transformer_patches(build, model->image, model->channels, model->patch);
+  return transformer_norm(build, "embedding.norm", patches);
 }
 
 /* Rows and columns of patches go around; back again behind the attention. */

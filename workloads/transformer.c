@@ -73,32 +73,9 @@ static bool generate_encoder(struct generation *generation, struct error *error)
 
 /* --- images ---------------------------------------------------------------------------------------------------- */
 
-/* Patches by a convolution as wide as its stride. */
-static struct tensor image_patches(struct transformer_build *build) {
-  const struct transformer *const model = build->model;
-  struct emitter *const emit = &build->emit;
-  const uint64_t pixels = emit_product(emit, emit_product(emit, emit->batch, model->image), model->image);
-  const struct tensor images = emit_input(emit, "images", emit_product(emit, pixels, model->channels), model->image,
-                                          (uint8_t)emit->element_bytes);
-  const uint64_t dim[OP_DIMS] = {[DIM_IMAGES] = emit->batch,
-                                 [DIM_IN_CHANNELS] = model->channels,
-                                 [DIM_IN_HEIGHT] = model->image,
-                                 [DIM_IN_WIDTH] = model->image,
-                                 [DIM_OUT_CHANNELS] = model->hidden,
-                                 [DIM_FILTER_HEIGHT] = model->patch,
-                                 [DIM_FILTER_WIDTH] = model->patch,
-                                 [DIM_STRIDE] = model->patch,
-                                 [DIM_GROUPS] = 1,
-                                 [DIM_DILATION] = 1};
-  struct tensor patches = emit_conv(emit, "embedding.patch", images, dim, true);
-  patches.rank = TRANSFORMER_RANK_TOKENS;
-  patches.row = model->hidden;
-  return patches;
-}
-
 static struct tensor image_embedding(struct transformer_build *build) {
   const struct transformer *const model = build->model;
-  const struct tensor patches = image_patches(build);
+  const struct tensor patches = transformer_patches(build, model->image, model->channels, model->patch);
   const struct vector_op class_token = {.kind = OP_CONCAT,
                                         .n_parameters = model->hidden,
                                         .n_weights = model->hidden,

@@ -57,6 +57,22 @@ struct tensor transformer_linear(struct transformer_build *build, const char *na
   return emit_gemm(&build->emit, name, x, &gemm);
 }
 
+struct tensor transformer_patches(struct transformer_build *build, uint64_t image, uint64_t channels, uint64_t patch) {
+  struct emitter *const emit = &build->emit;
+  const uint64_t width = build->model->hidden;
+  const uint64_t pixels = emit_product(emit, emit_product(emit, emit->batch, image), image);
+  const struct tensor images =
+      emit_input(emit, "images", emit_product(emit, pixels, channels), image, (uint8_t)emit->element_bytes);
+  const uint64_t dim[OP_DIMS] = {[DIM_IMAGES] = emit->batch, [DIM_IN_CHANNELS] = channels, [DIM_IN_HEIGHT] = image,
+                                 [DIM_IN_WIDTH] = image,     [DIM_OUT_CHANNELS] = width,   [DIM_FILTER_HEIGHT] = patch,
+                                 [DIM_FILTER_WIDTH] = patch, [DIM_STRIDE] = patch,         [DIM_GROUPS] = 1,
+                                 [DIM_DILATION] = 1};
+  struct tensor patches = emit_conv(emit, "embedding.patch", images, dim, true);
+  patches.rank = TRANSFORMER_RANK_TOKENS;
+  patches.row = width;
+  return patches;
+}
+
 struct tensor transformer_norm(struct transformer_build *build, const char *name, struct tensor x) {
   if (build->model->norm == NORM_RMS) return emit_norm(&build->emit, OP_RMS_NORM, name, x, x.row);
   return emit_norm(&build->emit, OP_LAYER_NORM, name, x, 2 * x.row);

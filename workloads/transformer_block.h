@@ -33,6 +33,9 @@ struct tensor transformer_rows(struct transformer_build *build, uint64_t width);
 /* Every row of `x` through a matrix of n columns. */
 struct tensor transformer_linear(struct transformer_build *build, const char *name, struct tensor x, uint64_t n,
                                  bool bias);
+/* An image of so many pixels a side and colours, cut into patches of the model's width: a convolution as wide as its
+ * stride. */
+struct tensor transformer_patches(struct transformer_build *build, uint64_t image, uint64_t channels, uint64_t patch);
 struct tensor transformer_norm(struct transformer_build *build, const char *name, struct tensor x);
 struct tensor transformer_dropout(struct transformer_build *build, const char *name, struct tensor x);
 
