@@ -110,7 +110,8 @@ static void test_bound(void **state) {
     if (isfinite(relaxed.value_s)) judge(&problem, number, &relaxed.answer, relaxed.value_s);
     struct sharding_room room;
     sharding_room(&problem, &scratch, &room);
-    if (room.lacks && isfinite(exact.value_s)) fail_msg("case %lu: an answer where there is none", (unsigned long)number);
+    if (room.lacks && isfinite(exact.value_s))
+      fail_msg("case %lu: an answer where there is none", (unsigned long)number);
     n_lacking += room.lacks, n_fitting += isfinite(exact.value_s);
     n_proven += isfinite(exact.value_s) && exact.bound_s >= exact.value_s * (1 - rounding);
     n_met += isfinite(relaxed.value_s) && relaxed.bound_s >= relaxed.value_s * (1 - rounding);
