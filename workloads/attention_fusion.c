@@ -5,12 +5,13 @@
  * that is a tensor) must not want a gradient. The chain becomes one op at the place of A·V with operands Q, K, V and
  * what else was read. Source: cost-model §2, "Fused attention"; workloads §6 (what it keeps). A factor that scales the
  * scores is folded into the exponential, as published kernels do, and costs nothing; each mask or bias is one addition
- * a score. Left out: keys and values of different widths, learned biases of scores, attention without a softmax. */
+ * a score, a cap by tanh as many as tanh costs. Left out: keys and values of different widths, learned biases of
+ * scores, attention without a softmax. */
 #include "workloads/attention_fusion.h"
 #include "base/checked.h"
 #include "workloads/training_rules.h"
 
-enum { MAX_LINKS = 16, MAX_EXTRAS = 8 };
+enum { MAX_LINKS = 16, MAX_EXTRAS = 8, TANH_ADDENDS = 6 /* as many lane cycles: arch/vector_kinds.def */ };
 
 /* One find: ops of the forward graph. */
 struct chain {
@@ -88,6 +89,9 @@ static bool take_link(struct chain *chain, const struct op *op) {
     return chain->softmax;
   case OP_ADD:
     chain->n_addends++;
+    return chain->softmax;
+  case OP_TANH:
+    chain->n_addends += TANH_ADDENDS;
     return chain->softmax;
   default:
     return false;

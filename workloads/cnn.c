@@ -48,7 +48,7 @@ static const struct field block_field_list[] = {
     NUMBER(struct cnn_block, inner, 0, EMIT_MAX_DIMENSION, "0",
            "Channels inside a bottleneck (0: width/4) or dense block (0: 4 width)."),
     NUMBER(struct cnn_block, expand, 0, EMIT_MAX_DIMENSION, "0",
-           "Channels inside an inverted block; 0: as many as come in."),
+           "Channels inside an inverted or fused block; 0: as many as come in (convnext: four times)."),
     NUMBER(struct cnn_block, squeeze, 0, EMIT_MAX_DIMENSION, "0", "Channels of squeeze and excitation; 0: none."),
     CHOICE(struct cnn_block, activation, activations, "\"default\"",
            "Activation; default: the model's, none for linear and add."),

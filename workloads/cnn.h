@@ -69,6 +69,10 @@ struct map cnn_conv(struct cnn_build *build, const char *name, struct map x, con
 struct cnn_conv cnn_square(uint64_t width, uint64_t filter, uint64_t stride, enum cnn_activation activation);
 struct map cnn_activate(struct cnn_build *build, const char *name, struct map x, enum cnn_activation activation);
 struct map cnn_batch_norm(struct cnn_build *build, const char *name, struct map x);
+/* A norm of each pixel's channels. */
+struct map cnn_layer_norm(struct cnn_build *build, const char *name, struct map x);
+/* A learned factor a channel. */
+struct map cnn_scale(struct cnn_build *build, const char *name, struct map x);
 struct map cnn_concat(struct cnn_build *build, const char *name, const struct map *maps, size_t n);
 /* x + y; a problem if their shapes differ. */
 struct map cnn_add(struct cnn_build *build, const char *name, struct map x, struct map y);

@@ -1,7 +1,7 @@
 /* Which layers make a block of a convolutional network?
  *
  * One function a kind of block; a new kind is a function and a row of cnn_block_kinds. Source: workloads §2.2 (ResNet,
- * ResNeXt, VGG, MobileNetV3, Inception) and, for the others, torchvision 0.14.1. */
+ * ResNeXt, VGG, MobileNetV3, Inception) and, for the others, torchvision 0.14.1. Left out: stochastic depth. */
 #include "workloads/cnn.h"
 
 /* What the block says, else what the model says. */
@@ -104,6 +104,47 @@ static struct map inverted(struct cnn_build *build, const struct cnn_block *bloc
   return residual ? cnn_add(build, "residual", y, *x) : y;
 }
 
+/* The same with one full convolution in place of the depthwise one and what widens before it (EfficientNetV2). */
+static struct map fused(struct cnn_build *build, const struct cnn_block *block, const struct map *x, size_t n) {
+  (void)n;
+  const uint64_t inner = block->expand > 0 ? block->expand : x->channels;
+  const bool narrows = inner != x->channels;
+  struct cnn_conv filter = window(block);
+  const struct cnn_conv project = cnn_square(block->width, 1, 1, CNN_NONE);
+  filter.width = narrows ? inner : block->width;
+  filter.norm = true;
+  filter.activation = activation_of(build, block);
+  struct map y = cnn_conv(build, "filter", *x, &filter);
+  if (narrows) y = cnn_conv(build, "project", y, &project);
+  const bool residual = block->stride == 1 && x->channels == block->width;
+  return residual ? cnn_add(build, "residual", y, *x) : y;
+}
+
+/* Filter each channel alone, norm each pixel, widen to `expand` (four times as many) and narrow, scale (ConvNeXt, Liu
+ * et al., arXiv 2201.03545, as torchvision has it). */
+static struct map convnext(struct cnn_build *build, const struct cnn_block *block, const struct map *x, size_t n) {
+  (void)n;
+  struct cnn_conv depthwise = window(block);
+  struct cnn_conv widen =
+      cnn_square(block->expand > 0 ? block->expand : 4 * x->channels, 1, 1, activation_of(build, block));
+  struct cnn_conv narrow = cnn_square(x->channels, 1, 1, CNN_NONE);
+  depthwise.width = depthwise.groups = x->channels;
+  depthwise.activation = CNN_NONE;
+  widen.norm = narrow.norm = false;
+  depthwise.bias = widen.bias = narrow.bias = true;
+  struct map y = cnn_conv(build, "depthwise", *x, &depthwise);
+  y = cnn_layer_norm(build, "norm", y);
+  y = cnn_conv(build, "widen", y, &widen);
+  y = cnn_conv(build, "narrow", y, &narrow);
+  return cnn_add(build, "residual", *x, cnn_scale(build, "scale", y));
+}
+
+static struct map layer_norm(struct cnn_build *build, const struct cnn_block *block, const struct map *x, size_t n) {
+  (void)n;
+  (void)block;
+  return cnn_layer_norm(build, "norm", *x);
+}
+
 /* Norms before convolutions; `width` new channels beside the old. */
 static struct map dense(struct cnn_build *build, const struct cnn_block *block, const struct map *x, size_t n) {
   (void)n;
@@ -195,6 +236,9 @@ static struct map concat(struct cnn_build *build, const struct cnn_block *block,
   KIND("basic", "width stride activation", false, basic)                                                               \
   KIND("bottleneck", "width stride groups inner activation", false, bottleneck)                                        \
   KIND("inverted", "width kernel stride pad expand squeeze activation squeeze_activation gate", false, inverted)       \
+  KIND("fused", "width kernel stride pad expand activation", false, fused)                                             \
+  KIND("convnext", "kernel expand activation", false, convnext)                                                        \
+  KIND("layer_norm", "", false, layer_norm)                                                                            \
   KIND("dense", "width inner activation", false, dense)                                                                \
   KIND("shuffle", "width stride activation", false, shuffle)                                                           \
   KIND("linear", "width activation bias", false, linear)                                                               \

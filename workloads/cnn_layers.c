@@ -49,6 +49,24 @@ struct map cnn_batch_norm(struct cnn_build *build, const char *name, struct map 
   return x;
 }
 
+static struct map by_channel(struct cnn_build *build, const char *name, struct map x, enum op_kind kind,
+                             uint64_t n_vectors) {
+  const uint64_t n_parameters = emit_product(&build->emit, n_vectors, x.channels);
+  struct vector_op op = {
+      .kind = kind, .n_parameters = n_parameters, .n_weights = n_parameters, .group = OP_ABSENT, .out = x.tensor};
+  op.out.row = x.channels;
+  x.tensor = emit_vector(&build->emit, name, &op, &x.tensor, 1);
+  return x;
+}
+
+struct map cnn_layer_norm(struct cnn_build *build, const char *name, struct map x) {
+  return by_channel(build, name, x, OP_LAYER_NORM, 2);
+}
+
+struct map cnn_scale(struct cnn_build *build, const char *name, struct map x) {
+  return by_channel(build, name, x, OP_MUL, 1);
+}
+
 struct cnn_conv cnn_square(uint64_t width, uint64_t filter, uint64_t stride, enum cnn_activation activation) {
   return (struct cnn_conv){.width = width,
                            .height_filter = filter,

@@ -3,21 +3,23 @@
  * DLRM: numbers through a bottom network, categories through tables, all vectors multiplied with each other, a top
  * network on the products. Source: workloads §2.3. The interaction is a full product of which the lower triangle is
  * used. With interaction = "concat" the vectors only stand side by side (Wide & Deep, Cheng et al., arXiv 1606.07792;
- * neural collaborative filtering, He et al., arXiv 1708.05031), and numbers may do without a bottom network. Left out:
- * how tables are spread over devices, records that look up different numbers of rows; sums of single weights beside the
+ * neural collaborative filtering, He et al., arXiv 1708.05031), and numbers may do without a bottom network. With
+ * interaction = "cross" the row of all of them is crossed with itself by low-rank matrices (DCN v2, Wang et al., arXiv
+ * 2008.13535, eq. 2, as MLPerf's DLRM-DCNv2 has it). Left out: how tables are spread over devices, records that look up
+ * different numbers of rows of one table; sums of single weights beside the
  * network (the wide part), products of two vectors element by element. */
 #include "workloads/emit.h"
 #include <stdio.h>
 
 enum { MAX_TABLES = EMIT_MAX_OPERANDS - 1 }; /* joined by one op, beside the bottom network */
 
-enum interaction { INTERACTION_DOT, INTERACTION_CONCAT };
-static const char *const interactions[] = {"dot", "concat", NULL};
+enum interaction { INTERACTION_DOT, INTERACTION_CONCAT, INTERACTION_CROSS };
+static const char *const interactions[] = {"dot", "concat", "cross", NULL};
 
 struct dlrm {
   const char *kind;
-  uint64_t numeric, tables, embedding_width, lookups, interaction;
-  struct uint_list rows, bottom, top;
+  uint64_t numeric, tables, embedding_width, interaction, cross_layers, cross_rank;
+  struct uint_list rows, lookups, bottom, top;
 };
 
 #define NUMBER(name, least, most, default_text, doc)                                                                   \
@@ -33,10 +35,14 @@ static const struct field dlrm_field_list[] = {
     NUMBER(numeric, 0, EMIT_MAX_DIMENSION, "13", "Numbers of a record; 0 with interaction = \"concat\" alone."),
     NUMBER(tables, 1, MAX_TABLES, "26", "Categories of a record, each with a table."),
     NUMBER(embedding_width, 1, EMIT_MAX_DIMENSION, "128", "Width of a row of every table."),
-    NUMBER(lookups, 1, 1e6, "1", "Rows of every table that a record looks up, and sums."),
+    LIST(lookups, "[1]", "Rows of each table that a record looks up, and sums, or one number for all."),
     LIST(rows, "[100000]", "Rows of each table, or one number for all."),
-    {"interaction", FIELD_CHOICE, "", 0, 0, "\"dot\"", "What the top network sees: products of all vectors, or them.",
+    {"interaction", FIELD_CHOICE, "", 0, 0, "\"dot\"",
+     "What the top network sees: products of all vectors, or them, as they are or crossed.",
      offsetof(struct dlrm, interaction), ROLE_ANSWER, interactions},
+    NUMBER(cross_layers, 1, 1000, "3", "interaction = \"cross\": times that the vectors are crossed with themselves."),
+    NUMBER(cross_rank, 1, EMIT_MAX_DIMENSION, "512",
+           "interaction = \"cross\": width between the two matrices of each."),
     LIST(bottom, "[512, 256, 128]",
          "Widths of the bottom network; the last is embedding_width; may be none with interaction = \"concat\"."),
     LIST(top, "[1024, 1024, 512, 256, 1]", "Widths of the top network; the last is 1."),
@@ -71,7 +77,8 @@ static struct tensor look_up(struct build *build, uint32_t i) {
   const struct dlrm *const model = build->model;
   char name[EMIT_NAME_BYTES];
   snprintf(name, sizeof name, "category%u", i);
-  const uint64_t n_ids = emit_product(emit, emit->batch, model->lookups);
+  const uint64_t n_rows_a_record = model->lookups.values[model->lookups.n == 1 ? 0 : i];
+  const uint64_t n_ids = emit_product(emit, emit->batch, n_rows_a_record);
   const struct tensor ids = emit_input(emit, name, n_ids, 1, EMIT_INDEX_BYTES);
   const uint64_t n_rows = model->rows.values[model->rows.n == 1 ? 0 : i];
   struct tensor out = {
@@ -83,7 +90,7 @@ static struct tensor look_up(struct build *build, uint32_t i) {
                                   .out = out};
   snprintf(name, sizeof name, "table%u", i);
   const struct tensor found = emit_vector(emit, name, &table, &ids, 1);
-  if (model->lookups == 1) return found;
+  if (n_rows_a_record == 1) return found;
   out.elements = emit_product(emit, emit->batch, out.row);
   const struct vector_op sum = {.kind = OP_REDUCE, .n_lanes = found.elements, .group = OP_ABSENT, .out = out};
   snprintf(name, sizeof name, "table%u.sum", i);
@@ -124,10 +131,36 @@ static struct tensor interaction(struct build *build, struct tensor vectors, str
   return join(build, "interaction.concat", (struct tensor[2]){bottom, pairs}, 2, n_pairs + bottom.row);
 }
 
+/* x ← x₀ · (W·(V·x) + b) + x, so often. */
+static struct tensor cross(struct build *build, struct tensor first) {
+  struct emitter *const emit = &build->emit;
+  const struct dlrm *const model = build->model;
+  struct tensor x = first;
+  for (uint32_t i = 0; i < model->cross_layers && !emit->overflow; i++) {
+    emit_enter(emit, OP_ABSENT, "cross", i);
+    const struct gemm down = {
+        .reps = 1, .m = emit->batch, .n = model->cross_rank, .k = first.row, .group = OP_ABSENT, .rank = 2};
+    const struct gemm up = {.reps = 1,
+                            .m = emit->batch,
+                            .n = first.row,
+                            .k = model->cross_rank,
+                            .n_bias = first.row,
+                            .group = OP_ABSENT,
+                            .rank = 2};
+    const struct tensor wide = emit_gemm(emit, "up", emit_gemm(emit, "down", x, &down), &up);
+    x = emit_join(emit, OP_ADD, "residual", x, emit_join(emit, OP_MUL, "product", first, wide));
+  }
+  emit_leave(emit);
+  return x;
+}
+
 static bool check(const struct generation *generation, const struct dlrm *model, struct error *error) {
   const size_t n_before = error->n_messages;
   if (model->rows.n != 1 && model->rows.n != model->tables)
     generation_reject(generation, "rows", error, "has %zu values, allowed are 1 and tables = %llu", model->rows.n,
+                      (unsigned long long)model->tables);
+  if (model->lookups.n != 1 && model->lookups.n != model->tables)
+    generation_reject(generation, "lookups", error, "has %zu values, allowed are 1 and tables = %llu", model->lookups.n,
                       (unsigned long long)model->tables);
   const bool dot = model->interaction == INTERACTION_DOT;
   if (dot && model->numeric == 0)
@@ -165,6 +198,7 @@ static bool generate_dlrm(struct generation *generation, struct error *error) {
     seen = interaction(&build, stack(&build, vectors, n), vectors[0]);
   else
     seen = join(&build, "interaction.concat", vectors, n, tables_width + numbers_width);
+  if (model->interaction == INTERACTION_CROSS) seen = cross(&build, seen);
   const struct tensor click = layers(&build, "top", seen, &model->top, true);
   emit_loss(emit, click, emit->batch);
   return emitter_finish(emit, generation, error);

@@ -2,8 +2,9 @@
  *
  * Four forms are one: Attention of ONNX (sets 23 and up), and of com.microsoft Attention (a matrix makes queries, keys
  * and values), MultiHeadAttention and GroupQueryAttention. Sources: ONNX operator specification, Attention-23, -24;
- * microsoft/onnxruntime, docs/ContribOperators.md. Left out: windows of GroupQueryAttention and sparse patterns, of
- * which all pairs are counted as those of the generators are, and tokens that a length in the data would leave out. */
+ * microsoft/onnxruntime, its list of contrib operators. Left out: windows of GroupQueryAttention and sparse patterns,
+ * of which all pairs are counted as those of the generators are, and tokens that a length in the data would leave out.
+ */
 #include "workloads/onnx_shape.h"
 
 #define REJECT(...) onnx_reject(inference->graph, inference->node, inference->error, __VA_ARGS__)

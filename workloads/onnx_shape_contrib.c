@@ -1,6 +1,6 @@
 /* Which shapes do the joined and packed operators of com.microsoft put out?
  *
- * Source: microsoft/onnxruntime, docs/ContribOperators.md. Left out: attention (onnx_shape_attention.c). */
+ * Source: microsoft/onnxruntime, its list of contrib operators. Left out: attention (onnx_shape_attention.c). */
 #include "base/checked.h"
 #include "workloads/onnx_shape.h"
 

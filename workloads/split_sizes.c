@@ -216,6 +216,10 @@ static void resize_loss(const struct resizing *r, struct op *op) {
   op->dim[DIM_Y_ELEMENTS] = scaled(op->dim[DIM_Y_ELEMENTS], from, to);
   op->dim[DIM_ROW] = r->to.vocab;
   op->in_bytes = sat_add(sat_mul(logits, op->element_bytes), scaled(targets, from, to));
+  if (op->kind != OP_CROSS_ENTROPY) { /* elementwise on the logits */
+    op->out_bytes = op->in_bytes;
+    return;
+  }
   op->out_bytes = scaled(op->out_bytes, from, to);
 }
 

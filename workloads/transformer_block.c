@@ -23,7 +23,8 @@ struct split_facts transformer_facts(const struct transformer_build *build) {
                               .experts = model->experts,
                               .top_k = model->top_k,
                               .capacity_factor = model->capacity_factor,
-                              .image = model->image > 0};
+                              .image = model->image > 0,
+                              .latent = model->key_value_rank > 0};
 }
 
 void transformer_start(struct transformer_build *build, struct generation *generation) {
@@ -54,6 +55,22 @@ struct tensor transformer_linear(struct transformer_build *build, const char *na
                             .group = OP_ABSENT,
                             .rank = TRANSFORMER_RANK_TOKENS};
   return emit_gemm(&build->emit, name, x, &gemm);
+}
+
+struct tensor transformer_patches(struct transformer_build *build, uint64_t image, uint64_t channels, uint64_t patch) {
+  struct emitter *const emit = &build->emit;
+  const uint64_t width = build->model->hidden;
+  const uint64_t pixels = emit_product(emit, emit_product(emit, emit->batch, image), image);
+  const struct tensor images =
+      emit_input(emit, "images", emit_product(emit, pixels, channels), image, (uint8_t)emit->element_bytes);
+  const uint64_t dim[OP_DIMS] = {[DIM_IMAGES] = emit->batch, [DIM_IN_CHANNELS] = channels, [DIM_IN_HEIGHT] = image,
+                                 [DIM_IN_WIDTH] = image,     [DIM_OUT_CHANNELS] = width,   [DIM_FILTER_HEIGHT] = patch,
+                                 [DIM_FILTER_WIDTH] = patch, [DIM_STRIDE] = patch,         [DIM_GROUPS] = 1,
+                                 [DIM_DILATION] = 1};
+  struct tensor patches = emit_conv(emit, "embedding.patch", images, dim, true);
+  patches.rank = TRANSFORMER_RANK_TOKENS;
+  patches.row = width;
+  return patches;
 }
 
 struct tensor transformer_norm(struct transformer_build *build, const char *name, struct tensor x) {
@@ -159,6 +176,7 @@ static struct tensor weights_of(struct transformer_build *build, const struct tr
     scores = add_relative(build, heads, scores);
   else if (model->position != POSITION_RELATIVE)
     scores = emit_map(emit, OP_SCALE, part_name(name, heads->part, "scale"), scores);
+  if (model->score_cap) scores = emit_map(emit, OP_TANH, part_name(name, heads->part, "cap"), scores);
   if (model->position == POSITION_ALIBI) {
     const struct vector_op slopes = {.kind = OP_ADD,
                                      .n_constants = emit_product(emit, model->heads, heads->n_keys),
@@ -191,16 +209,17 @@ struct tensor transformer_weigh(struct transformer_build *build, const struct tr
   char name[EMIT_NAME_BYTES];
   transformer_tag(build, SPLIT_WEIGHTS);
   const struct tensor weights = weights_of(build, heads, scores);
+  const uint64_t value_size = model->value_size > 0 ? model->value_size : model->head_size;
   const struct gemm gemm = {.reps = emit_product(emit, emit->batch, model->heads),
                             .m = heads->n_queries,
-                            .n = model->head_size,
+                            .n = value_size,
                             .k = heads->n_keys,
                             .group = OP_ABSENT,
                             .rank = TRANSFORMER_RANK_SCORES};
   transformer_tag(build, SPLIT_VALUES);
   struct tensor context = emit_matmul(emit, part_name(name, heads->part, "context"), weights, heads->value, &gemm);
   context.rank = TRANSFORMER_RANK_TOKENS;
-  context.row = emit_product(emit, model->heads, model->head_size);
+  context.row = emit_product(emit, model->heads, value_size);
   return context;
 }
 
@@ -216,6 +235,7 @@ struct tensor transformer_project(struct transformer_build *build, const char *p
 struct tensor transformer_attention(struct transformer_build *build, struct tensor x) {
   const struct transformer *const model = build->model;
   struct emitter *const emit = &build->emit;
+  if (model->key_value_rank > 0) return transformer_latent_attention(build, x);
   const uint64_t query_width = emit_product(emit, model->heads, model->head_size);
   const uint64_t key_width = emit_product(emit, model->kv_heads, model->head_size);
   transformer_tag(build, SPLIT_QKV);
@@ -288,8 +308,11 @@ static struct tensor combine(struct transformer_build *build, struct tensor expe
 static struct tensor experts(struct transformer_build *build, struct tensor x) {
   const struct transformer *const model = build->model;
   struct emitter *const emit = &build->emit;
-  struct tensor router = transformer_linear(build, "experts.router", x, model->experts, false);
-  router = emit_map(emit, OP_SOFTMAX, "experts.softmax", router);
+  struct tensor router = transformer_linear(build, "experts.router", x, model->experts, model->router_bias);
+  if (model->router == ROUTER_SIGMOID)
+    router = emit_map(emit, OP_SIGMOID, "experts.sigmoid", router);
+  else
+    router = emit_map(emit, OP_SOFTMAX, "experts.softmax", router);
   const struct vector_op top_k = {.kind = OP_TOP_K,
                                   .n_lanes = router.elements,
                                   .group = OP_ABSENT,
@@ -312,9 +335,43 @@ static struct tensor experts(struct transformer_build *build, struct tensor x) {
   return combine(build, matrices(build, dispatched, gemm), choice);
 }
 
-struct tensor transformer_feed_forward(struct transformer_build *build, struct tensor x) {
+/* A dense network of that width, which no rank of a tensor group shares. */
+static struct tensor beside_experts(struct transformer_build *build, struct tensor x, uint64_t ffn) {
   const struct gemm gemm = {.reps = 1, .m = build->tokens, .group = OP_ABSENT, .rank = TRANSFORMER_RANK_TOKENS};
-  const struct tensor out = build->model->experts > 0 ? experts(build, x) : matrices(build, x, gemm);
+  const struct transformer *const model = build->model;
+  struct transformer dense = *model;
+  const bool known = build->known;
+  dense.experts = 0;
+  dense.ffn = ffn;
+  build->model = &dense;
+  build->known = false;
+  const struct tensor out = matrices(build, x, gemm);
+  build->model = model;
+  build->known = known;
+  return out;
+}
+
+struct tensor transformer_feed_forward(struct transformer_build *build, struct tensor x) {
+  const struct transformer *const model = build->model;
+  const struct gemm gemm = {.reps = 1, .m = build->tokens, .group = OP_ABSENT, .rank = TRANSFORMER_RANK_TOKENS};
+  struct tensor out;
+  if (model->experts > 0 && build->emit.layer < model->dense_layers) {
+    out = beside_experts(build, x, model->dense_ffn);
+  } else if (model->experts > 0) {
+    out = experts(build, x);
+    if (model->shared_experts > 0) {
+      const uint32_t layer = build->emit.layer;
+      char part[EMIT_NAME_BYTES];
+      snprintf(part, sizeof part, "layer%u.shared", layer);
+      emit_enter(&build->emit, layer, part, OP_ABSENT);
+      const struct tensor shared =
+          beside_experts(build, x, emit_product(&build->emit, model->shared_experts, model->ffn));
+      emit_enter(&build->emit, layer, "layer", layer);
+      out = emit_join(&build->emit, OP_ADD, "experts.add_shared", out, shared);
+    }
+  } else {
+    out = matrices(build, x, gemm);
+  }
   return transformer_dropout(build, "feed_forward.dropout", out);
 }
 
@@ -322,13 +379,14 @@ struct tensor transformer_feed_forward(struct transformer_build *build, struct t
 
 static struct tensor block(struct transformer_build *build, struct tensor x) {
   struct emitter *const emit = &build->emit;
-  const bool pre = build->model->norm_place == PLACE_PRE;
-  const struct tensor attended = transformer_attention(build, pre ? transformer_norm(build, "attention.norm", x) : x);
+  const bool pre = build->model->norm_place != PLACE_POST, both = build->model->norm_place == PLACE_BOTH;
+  struct tensor attended = transformer_attention(build, pre ? transformer_norm(build, "attention.norm", x) : x);
+  if (both) attended = transformer_norm(build, "attention.norm_behind", attended);
   struct tensor y = emit_join(emit, OP_ADD, "attention.residual", x, attended);
   if (!pre) y = transformer_norm(build, "attention.norm", y);
   const struct tensor read = build->model->parallel_block ? x : y;
-  const struct tensor fed =
-      transformer_feed_forward(build, pre ? transformer_norm(build, "feed_forward.norm", read) : read);
+  struct tensor fed = transformer_feed_forward(build, pre ? transformer_norm(build, "feed_forward.norm", read) : read);
+  if (both) fed = transformer_norm(build, "feed_forward.norm_behind", fed);
   y = emit_join(emit, OP_ADD, "feed_forward.residual", y, fed);
   return pre ? y : transformer_norm(build, "feed_forward.norm", y);
 }
@@ -369,8 +427,9 @@ struct tensor transformer_embed(struct transformer_build *build, const char *inp
 
 void transformer_loss(struct transformer_build *build, struct tensor x, const struct gemm *gemm, uint64_t n_targets) {
   transformer_tag(build, SPLIT_LOGITS);
-  const struct tensor logits = emit_gemm(&build->emit, "head.logits", x, gemm);
+  struct tensor logits = emit_gemm(&build->emit, "head.logits", x, gemm);
   transformer_tag(build, SPLIT_LOSS);
+  if (build->model->logit_cap) logits = emit_map(&build->emit, OP_TANH, "head.cap", logits);
   emit_loss(&build->emit, logits, n_targets);
   transformer_tag(build, SPLIT_TOKENS);
 }

@@ -18,6 +18,7 @@ struct pass {
   const char *data_folder;
   const struct e2e_constants *points; /* n_points of each group, or of all if `shared` */
   size_t n_points;
+  const bool *tries; /* as in a question */
   bool shared;
 };
 
@@ -29,7 +30,8 @@ static void predict_one(void *context, size_t index, void *record) {
                                         .data_folder = pass->data_folder,
                                         .points = pass->points + (pass->shared ? 0 : row->group_index * pass->n_points),
                                         /* Nothing is fitted to bounds. */
-                                        .n_points = pass->shared && e2e_row_is_bound(row) ? 1 : pass->n_points};
+                                        .n_points = pass->shared && e2e_row_is_bound(row) ? 1 : pass->n_points,
+                                        .tries = pass->tries};
   e2e_predict(&question, record);
 }
 
@@ -142,6 +144,7 @@ static bool fit(struct invocation *invocation, struct pass *pass, struct e2e_rep
   e2e_grid_make(&report->before, names, n_fitted, &fitting->grid);
   pass->points = fitting->grid.points;
   pass->n_points = fitting->grid.n_points;
+  pass->tries = fitting->grid.corner;
   pass->shared = true;
   fitting->rows = ARENA_NEW(arena, struct e2e_fit_row, table->n);
   if (!predict_all(invocation, pass, outcomes, error)) return false;
@@ -163,6 +166,7 @@ static bool fit(struct invocation *invocation, struct pass *pass, struct e2e_rep
   remark(invocation, "fitted %zu constants to %zu runs: objective %.4f\n", n_fitted, fitting->n_rows, price);
   pass->points = points;
   pass->n_points = N_E2E_REPORT_POINTS;
+  pass->tries = NULL;
   pass->shared = false;
   report->fitted = true;
   return true;

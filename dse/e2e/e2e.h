@@ -197,13 +197,15 @@ struct e2e_outcome {
   double predicted_s[E2E_MAX_POINTS];
 };
 
-/* A row under the constants of each point; the strategy is chosen with the first. Pure. */
+/* A row under the constants of each point, each with the strategy that is best then; the outcome shows the first one's.
+ * Where another point's batch is another, its seconds are scaled as the measured ones are. Pure. */
 struct e2e_question {
   const struct e2e_row *row;
   const struct e2e_base *base;
   const char *data_folder;
   const struct e2e_constants *points;
   size_t n_points;
+  const bool *tries; /* [n_points] all strategies are tried there, elsewhere those that were best there; NULL: all */
 };
 void e2e_predict(const struct e2e_question *question, struct e2e_outcome *outcome);
 
@@ -213,7 +215,8 @@ struct e2e_grid {
   size_t n_fitted, n_points;
   enum e2e_constant fitted[N_E2E_CONSTANTS];
   struct e2e_constants base;
-  struct e2e_constants points[E2E_MAX_POINTS]; /* the first is the base; then the grid, the last constant fastest */
+  struct e2e_constants points[E2E_MAX_POINTS]; /* the first: the priors; then the grid, the last constant fastest */
+  bool corner[E2E_MAX_POINTS];                 /* the first, and those with every constant at a bound */
 };
 enum { E2E_MAX_FITTED = 4 };
 void e2e_grid_make(const struct e2e_constants *base, const enum e2e_constant *fitted, size_t n_fitted,

@@ -1,7 +1,8 @@
 /* What does the system model say of one measured run? See e2e.h.
  *
  * The row's machine, model and strategy become the structs that the search works on, and the same code tells the time.
- * What was not published is tried with the constants of the first point; then the strategy stays. */
+ * What was not published is tried with the constants of each point; where there are too many points, with those of
+ * some, and the others choose among what was best there. */
 #include "dse/e2e/e2e.h"
 
 #include "base/checked.h"
@@ -133,16 +134,21 @@ static bool is_better(const struct choice *a, const struct choice *b) {
   return a->fits ? a->samples_per_s > b->samples_per_s : a->excess_bytes < b->excess_bytes;
 }
 
+/* With the constants as they stand. */
+static void evaluate(struct e2e_case *run, struct choice *mine) {
+  system_evaluate(run->system, mine->plan, &run->part, &mine->result);
+  const struct system_result *const result = &mine->result;
+  mine->fits = result->fits;
+  mine->excess_bytes = result->fits ? 0 : result->memory_bytes - result->hbm_bytes;
+  mine->samples_per_s = (double)mine->strategy.global_batch / result->iteration_s;
+}
+
 /* One strategy; false if it is illegal. */
 static bool attempt(struct e2e_case *run, const struct strategy *strategy, unsigned assumed, struct choice *mine,
                     struct error *error) {
   *mine = (struct choice){.any = true, .strategy = *strategy, .assumed = assumed};
   if (!system_prepare(run->system, strategy, &mine->plan, error)) return false;
-  system_evaluate(run->system, mine->plan, &run->part, &mine->result);
-  const struct system_result *const result = &mine->result;
-  mine->fits = result->fits;
-  mine->excess_bytes = result->fits ? 0 : result->memory_bytes - result->hbm_bytes;
-  mine->samples_per_s = (double)strategy->global_batch / result->iteration_s;
+  evaluate(run, mine);
   return true;
 }
 
@@ -239,16 +245,72 @@ static double peak_tflops(const struct e2e_case *run) {
   return 2e-6 * rate * (double)part->tc_count * (double)part->tc_rows * (double)part->tc_cols * (double)part->clock_mhz;
 }
 
-/* The same strategy with every other point's constants. */
-static void price_points(struct e2e_case *run, const struct choice *choice, struct e2e_outcome *outcome) {
+static bool tries_all(const struct e2e_question *question, size_t point) {
+  return point == 0 || question->tries == NULL || question->tries[point];
+}
+
+/* The best strategies of the points that tried all; no two alike. */
+enum { MOST_BEST = 32 };
+struct best_choices {
+  size_t n;
+  struct choice of[MOST_BEST];
+};
+
+static bool is_same(const struct strategy *a, const struct strategy *b) { return memcmp(a, b, sizeof *a) == 0; }
+
+static void add_best(struct best_choices *best, const struct choice *choice) {
+  for (size_t i = 0; i < best->n; i++)
+    if (is_same(&best->of[i].strategy, &choice->strategy)) return;
+  if (best->n < MOST_BEST) best->of[best->n++] = *choice;
+}
+
+static void move_to(struct e2e_case *run, const struct e2e_constants *constants) {
+  set_constants(run, constants);
+  system_refresh(run->system);
+}
+
+/* The best of a few, with the constants as they stand. */
+static struct choice choose_among(struct e2e_case *run, const struct best_choices *best) {
+  struct choice winner = {0};
+  for (size_t i = 0; i < best->n; i++) {
+    struct choice mine = best->of[i];
+    evaluate(run, &mine);
+    if (is_better(&mine, &winner)) winner = mine;
+  }
+  return winner;
+}
+
+/* Of another strategy's iteration: as if it were of the first point's, whose batch may be another. */
+static double scaled_s(const struct e2e_case *run, const struct choice *choice, double peak,
+                       const struct e2e_outcome *outcome) {
+  const uint64_t batch = choice->strategy.global_batch;
+  double measured_s;
+  if (batch == outcome->strategy.global_batch) return choice->result.iteration_s;
+  const char *const why = e2e_measured_s(run->row, &run->work, batch, peak, &measured_s);
+  return why == NULL ? choice->result.iteration_s * (outcome->measured_s / measured_s) : NAN;
+}
+
+/* Every point but the first, whose choice is there. */
+static void price_points(struct e2e_case *run, const struct choice *first, double peak, struct e2e_outcome *outcome,
+                         struct error *error) {
   const struct e2e_question *const question = run->question;
-  outcome->predicted_s[0] = choice->result.iteration_s;
+  struct best_choices *const best = ARENA_NEW(run->arena, struct best_choices, 1);
+  outcome->predicted_s[0] = first->result.iteration_s;
+  best->n = 0;
+  add_best(best, first);
   for (size_t i = 1; i < question->n_points; i++) {
-    struct system_result result;
-    set_constants(run, &question->points[i]);
-    system_refresh(run->system);
-    system_evaluate(run->system, choice->plan, &run->part, &result);
-    outcome->predicted_s[i] = result.iteration_s;
+    if (!tries_all(question, i)) continue;
+    struct choice mine = {0};
+    move_to(run, &question->points[i]);
+    choose(run, &mine, error);
+    add_best(best, &mine);
+    outcome->predicted_s[i] = scaled_s(run, &mine, peak, outcome);
+  }
+  for (size_t i = 1; i < question->n_points; i++) {
+    if (tries_all(question, i)) continue;
+    move_to(run, &question->points[i]);
+    const struct choice mine = choose_among(run, best);
+    outcome->predicted_s[i] = scaled_s(run, &mine, peak, outcome);
   }
 }
 
@@ -271,9 +333,9 @@ static const char *predict(struct e2e_case *run, struct e2e_outcome *outcome, st
   outcome->assumed = best.assumed | run->work.assumed;
   outcome->nothing_fits = !best.fits;
   outcome->work_flop = e2e_iteration_flop(run->row, &run->work, best.strategy.global_batch, false);
-  why = e2e_measured_s(run->row, &run->work, best.strategy.global_batch, peak_tflops(run) * (double)share,
-                       &outcome->measured_s);
-  if (why == NULL) price_points(run, &best, outcome);
+  const double peak = peak_tflops(run) * (double)share;
+  why = e2e_measured_s(run->row, &run->work, best.strategy.global_batch, peak, &outcome->measured_s);
+  if (why == NULL) price_points(run, &best, peak, outcome, error);
   return why;
 }
 

@@ -61,12 +61,17 @@ void e2e_grid_make(const struct e2e_constants *base, const enum e2e_constant *fi
   for (size_t i = 0; i < n_fitted; i++) n *= levels_of(grid, i);
   REQUIRE(n < E2E_MAX_POINTS);
   grid->points[0] = *base;
+  for (size_t i = 0; i < n_fitted; i++) grid->points[0].of[fitted[i]] = e2e_constants[fitted[i]].prior;
+  grid->corner[0] = true;
   for (size_t p = 0; p < n; p++) {
     struct e2e_constants *const point = &grid->points[1 + p];
     size_t rest = p;
     *point = *base;
+    grid->corner[1 + p] = true;
     for (size_t i = n_fitted; i-- > 0;) {
-      point->of[grid->fitted[i]] = level(grid, i, rest % levels_of(grid, i));
+      const size_t at = rest % levels_of(grid, i);
+      point->of[grid->fitted[i]] = level(grid, i, at);
+      grid->corner[1 + p] = grid->corner[1 + p] && (at == 0 || at + 1 == levels_of(grid, i));
       rest /= levels_of(grid, i);
     }
   }

@@ -2,6 +2,7 @@
  * Computing 1972), without recursion. */
 #include "search/partition/partition_merge.h"
 
+#include "base/checked.h"
 #include <stdlib.h>
 
 /* Of sums in another order: a tensor is cut unless it is too slow by more than this. */
@@ -210,6 +211,8 @@ void partition_merge(const struct partition_graph *graph, const uint32_t *class_
 /* --- what a period forces -------------------------------------------------------------------------------------------
  */
 
+enum { MOST_BETWEEN = 1 << 22 }; /* arcs looked at for what lies between ends of arcs */
+
 static uint32_t find_root(uint32_t *root, uint32_t g) {
   while (root[g] != g) root[g] = root[root[g]], g = root[g];
   return g;
@@ -236,6 +239,99 @@ static size_t force(const struct partition_graph *graph, double period_ms, uint3
   return n;
 }
 
+/* What lies between the ends of an arc, found from `from` forwards and from the other end backwards. */
+struct between {
+  const struct partition_graph *graph;
+  uint32_t *behind, *before; /* [n] stamps: descendants of `from`; of these, ancestors of the other end */
+  uint32_t *open;            /* [n] scratch */
+  uint32_t stamp;            /* of the other end */
+  uint64_t steps;            /* still allowed */
+};
+
+/* Descendants of u that some reader of u may descend from; false: no reader does. */
+static bool look_behind(struct between *b, uint32_t u) {
+  const struct partition_graph *graph = b->graph;
+  uint32_t furthest = 0;
+  for (uint32_t i = graph->out_start[u]; i < graph->out_start[u + 1]; i++) {
+    if (graph->place[graph->out[i]] > furthest) furthest = graph->place[graph->out[i]];
+  }
+  size_t n = 0;
+  b->open[n++] = u, b->behind[u] = u + 1;
+  bool any = false;
+  while (n > 0 && b->steps > 0) {
+    const uint32_t g = b->open[--n];
+    for (uint32_t i = graph->out_start[g]; i<graph->out_start[g + 1]; i++, b->steps -= b->steps> 0) {
+      const uint32_t to = graph->out[i];
+      if (graph->place[to] > furthest) continue;
+      if (b->behind[to] == u + 1) {
+        any = true; /* two ways */
+      } else {
+        b->behind[to] = u + 1, b->open[n++] = to;
+      }
+    }
+  }
+  return any && b->steps > 0;
+}
+
+/* Compute and weights of u, v and all between them. */
+static double sum_between(struct between *b, uint32_t u, uint32_t v, uint64_t *weight) {
+  const struct partition_graph *graph = b->graph;
+  double sum_ms = 0;
+  size_t n = 0;
+  b->stamp++, b->open[n++] = v, b->before[v] = b->stamp, *weight = 0;
+  while (n > 0) {
+    const uint32_t g = b->open[--n];
+    sum_ms += graph->compute_ms[g], *weight = sat_add(*weight, graph->weight_bytes[g]);
+    for (uint32_t i = g == u ? graph->in_start[u + 1] : graph->in_start[g]; i < graph->in_start[g + 1]; i++) {
+      b->steps -= b->steps > 0;
+      if (b->behind[graph->in[i]] != u + 1 || b->before[graph->in[i]] == b->stamp) continue;
+      b->before[graph->in[i]] = b->stamp, b->open[n++] = graph->in[i];
+    }
+  }
+  return sum_ms;
+}
+
+/* Time of tensors from u that v reads. */
+static double time_of_arc(const struct partition_graph *graph, uint32_t u, uint32_t v) {
+  double sum_ms = 0;
+  for (uint32_t i = graph->read_start[v]; i < graph->read_start[v + 1]; i++) {
+    const struct partition_tensor *tensor = &graph->tensors[graph->read[i]];
+    if (tensor->producer == u) sum_ms += tensor->ms;
+  }
+  return sum_ms;
+}
+
+/* Under a triangle rule no chip is between those of an arc's ends: all that lies between them is on these two chips. If
+ * that is too much the ends are not apart, and then nothing is. */
+static size_t force_triangles(const struct partition_graph *graph, double period_ms, uint32_t *root,
+                              struct arena *scratch) {
+  const struct partition_problem *problem = graph->problem;
+  if (problem->triangle == PARTITION_ANY) return 0;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  const bool overlap = problem->cost == PARTITION_RING_OVERLAP || problem->cost == PARTITION_P2P_OVERLAP;
+  struct between between = {.graph = graph,
+                            .behind = ARENA_NEW(scratch, uint32_t, graph->n),
+                            .before = ARENA_NEW(scratch, uint32_t, graph->n),
+                            .open = ARENA_NEW(scratch, uint32_t, graph->n),
+                            .steps = MOST_BETWEEN};
+  const double most_ms = 2 * period_ms * (1 + rounding);
+  size_t n = 0;
+  for (uint32_t u = 0; u < graph->n; u++) {
+    if (graph->out_start[u + 1] - graph->out_start[u] < 2 || !look_behind(&between, u)) continue;
+    for (uint32_t i = graph->out_start[u]; i < graph->out_start[u + 1] && between.steps > 0; i++) {
+      const uint32_t v = graph->out[i];
+      uint64_t weight;
+      const double work_ms = sum_between(&between, u, v, &weight);
+      const bool fits = work_ms + (overlap ? 0 : 2 * time_of_arc(graph, u, v)) <= most_ms &&
+                        (problem->memory_bytes == 0 || weight <= sat_mul(2, problem->memory_bytes));
+      const uint32_t a = find_root(root, u), b = find_root(root, v);
+      if (!fits && a != b) root[a < b ? b : a] = a < b ? a : b, n++;
+    }
+  }
+  arena_rewind(scratch, mark);
+  return n;
+}
+
 bool partition_merge_at(const struct partition_graph *graph, double period_ms, struct arena *arena,
                         struct partition_graph *merged, uint32_t *now_in) {
   uint32_t *root = ARENA_NEW(arena, uint32_t, graph->n), *step = ARENA_NEW(arena, uint32_t, graph->n);
@@ -245,7 +341,7 @@ bool partition_merge_at(const struct partition_graph *graph, double period_ms, s
   for (;;) {
     const struct partition_graph before = *merged;
     for (size_t g = 0; g < before.n; g++) root[g] = (uint32_t)g;
-    if (force(&before, period_ms, root) == 0) return any;
+    if (force(&before, period_ms, root) + force_triangles(&before, period_ms, root, arena) == 0) return any;
     any = true;
     for (size_t g = 0; g < before.n; g++) root[g] = find_root(root, (uint32_t)g);
     partition_merge(&before, root, arena, merged, step);

@@ -113,7 +113,7 @@ bool sharding_sets_relax(const struct sharding_problem *problem, uint32_t max_fo
     sets->n_used *= n + 1;
   }
   if (problem->n_boards * MAX_STEPS > max_forms) return false;
-  struct set_form *forms = ARENA_NEW(arena, struct set_form, problem->n_boards *MAX_STEPS);
+  struct set_form *forms = ARENA_NEW(arena, struct set_form, problem->n_boards * MAX_STEPS);
   for (uint32_t c = 0; c < sets->n_classes; c++) add_forms(sets, forms, c, design[c], arena);
   qsort(forms, sets->n_forms, sizeof *forms, compare_forms);
   make_contacts(sets, forms, arena);

@@ -131,7 +131,7 @@ static void rings_of_few(const struct sharding_problem *problem, const uint32_t 
                          struct arena *arena, struct sharding_rings *rings) {
   double *link = ARENA_NEW(arena, double, (size_t)n *n);
   struct paths paths = {n, most, link, ARENA_NEW(arena, double, (size_t)most *n),
-                        ARENA_NEW(arena, uint32_t, (size_t)most *n)};
+                        ARENA_NEW(arena, uint32_t, (size_t)most * n)};
   uint32_t **ring = ARENA_NEW(arena, uint32_t *, most + 1);
   for (uint32_t a = 0; a < n; a++) {
     for (uint32_t b = 0; b < n; b++) link[a * n + b] = a == b ? 0 : sharding_link(problem, boards[a], boards[b]);

@@ -25,7 +25,7 @@ struct sharding_sets {
   const uint32_t *class_boards[SETS_MAX_CLASSES];
   uint32_t n_used; /* mixed-radix numbers of taken boards */
   uint32_t n_forms, n_contacts;
-  bool relaxed; /* several sets together may be better than any boards are: costs only bound */
+  bool relaxed;                 /* several sets together may be better than any boards are: costs only bound */
   const struct set_form *forms; /* most boards first */
   const double *rate;           /* [n_contacts * n_forms] from a set with this contact to a form */
 };

@@ -137,6 +137,12 @@ holds 'without its own group a run has another prediction; a bound has none' 'an
   if row["note"] == "bound"] == [None]' "$folder/fit.json"
 holds 'overall: three sets of constants' '[row["constants"] for row in a["overall"]] ==
   3 * ["used"] + 3 * ["shipped"] + 3 * ["left_out"]' "$folder/fit.json"
+e2e elsewhere.json "$folder/runs.csv" --fit --constants matmul_efficiency,op_overhead_us --json \
+  --set cost.matmul_efficiency=0.41 --set system.law.op_overhead_us=9.5
+holds 'it does not hang on the constants before it' 'all(p["value"] == q["value"] for p, q in zip(a["constants"],
+  b["constants"]) if p["role"] == "fitted") and all(p["ratio"] == q["ratio"] and p["strategy"] == q["strategy"]
+  for p, q in zip(a["rows"], b["rows"])) and any(p["ratio_before"] != q["ratio_before"] for p, q in
+  zip(a["rows"], b["rows"]))' "$folder/elsewhere.json" "$folder/fit.json"
 check 'the file names its runs' grep -q 'u1 u2 .* b2' "$folder/fit.cfg"
 check 'and not its bounds' bash -c "! grep -q b3 '$folder/fit.cfg'"
 matmul=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["constants"][0]["value"])' "$folder/fit.json")

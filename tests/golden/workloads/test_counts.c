@@ -62,6 +62,18 @@ static const struct reference references[] = {
     {"qwen3-8b", 8190735360, 163578124435456},
     {"qwen3-30b-a3b", 30532122624, 102404905238528},
     {"qwen3-235b-a22b", 235093634560, 559264871481344},
+    /* Closed formulas; parameters are those that keras-team/keras-hub@71453d0 states of the same checkpoints. */
+    {"gemma2-2b", 2614341888, 57123065036800},
+    {"gemma2-9b", 9241705984, 197585675485184},
+    {"gemma2-27b", 27227128320, 496652838240256},
+    {"gemma3-1b", 999885952, 23526757105664},
+    {"gemma3-4b", 3880099328, 82257213652992},
+    {"gemma3-12b", 11765788416, 245534690377728},
+    {"gemma3-27b", 27009002240, 510663021559808},
+    {"qwen3-32b", 32762123264, 664755710722048},
+    /* Added up by layer, apart; parameters are the published 671 B (the main model's) and 15.7 B. */
+    {"deepseek-v3", 671026419200, 382994581815296},
+    {"deepseek-v2-lite", 15706484224, 24691766984704},
     /* T5: by hand from the shapes of its matrices; parameters are the published 60.5, 223, 738 M, 2.85, 11.3 B, of
      * Flan-T5-Base 248 M. */
     {"t5-small", 60506624, 35417800704},
@@ -74,6 +86,12 @@ static const struct reference references[] = {
      * 512 with its norm, 384 more columns and a bias a word. Transformer-XL: the published 151 M. */
     {"mobilebert", 24581888 + (512 * 512 + 512 + 1024) + 384 * 30522 + 30522, 40228618240},
     {"transformer-xl-base", 151107538, 22418517100},
+    /* Added up by layer, apart. torchvision states the parameters of Swin; those of DiT count 256 rows of sines, those
+     * of Flux.1 dev a guidance of 256 · h + h² + 2h numbers. */
+    {"swin_t", 28288354, 2 * 4490566656ULL},
+    {"swin_b", 87768224, 2 * 15430946816ULL},
+    {"dit-xl-2", 675129632 - 256 * 1152, 2 * 118621421568ULL},
+    {"flux.1-schnell", 11901408320 - (256 * 3072 + 3072 * 3072 + 2 * 3072), 2 * 3403372560384ULL},
     /* further images, and records */
     {"vit_l_16", 304326632, 123109425152}, /* parameters: torchvision's documentation; the rest by closed formula */
     {"vit_h_14", 632045800, 334590218240}, /* likewise, of its weights for 224 pixels */
@@ -88,6 +106,10 @@ static const struct reference references[] = {
     {"mobilenet_v2", 3504872, 2 * 300774272ULL},
     {"mnasnet1_0", 4383312, 2 * 314415872ULL},
     {"efficientnet_b0", 5288548, 2 * 385814752ULL},
+    {"efficientnet_v2_s", 21458488, 2 * 8365617152ULL},   /* of 384 pixels; torchvision says 21,458,488 and 8.366 G */
+    {"efficientnet_v2_l", 118515272, 2 * 56079699008ULL}, /* of 480 */
+    {"convnext_tiny", 28589128, 2 * 4455531264ULL},       /* torchvision says 28,589,128 and 88,591,464 */
+    {"convnext_base", 88591464, 2 * 15354729472ULL},
     {"densenet121", 7978856, 2 * 2834161664ULL},
     {"alexnet", 61100840, 2 * 714188480ULL},
     {"googlenet", 6624904, 2 * 1498376192ULL},
@@ -114,6 +136,12 @@ static const struct reference references[] = {
      2 * (256 * 128 + 128 * 64 + 2112 * 128 + 128 * 64 + 64 * 1)},
     {"dlrm-rm3", 10 * 2000000ULL * 32 + 2561 * 1024 + 1025 * 256 + 257 * 32 + 353 * 512 + 513 * 256 + 257 * 1,
      2 * (2560 * 1024 + 1024 * 256 + 256 * 32 + 352 * 512 + 512 * 256 + 256 * 1)},
+    /* 204,184,588 rows; row of 3,456; three crosses of rank 512. */
+    {"dlrm-dcnv2",
+     204184588 * 128ULL + 14 * 512 + 513 * 256 + 257 * 128 + 3 * (2 * 3456 * 512 + 3456) + 3457 * 1024 + 1025 * 1024 +
+         1025 * 512 + 513 * 256 + 257,
+     2 * (13 * 512 + 512 * 256 + 256 * 128 + 6 * 3456 * 512 + 3456 * 1024 + 1024 * 1024 + 1024 * 512 + 512 * 256 +
+          256)},
     {"ncf", 165237 * 128 + 256 * 256 + 256 * 128 + 128 * 64 + 64 + 449, 2 * (256 * 256 + 256 * 128 + 128 * 64 + 64)},
 };
 enum { N_REFERENCES = sizeof references / sizeof *references };

@@ -21,10 +21,52 @@ struct fixture {
   struct arena arena, scratch;
   struct run *run;
   struct global global;
+  const struct global_listener *listener;
 };
 
+/* What a system is worth to a listener: what it trains, and what its devices are worth, in a product. */
+enum { WANTED_DESIGNS = 2 };
+struct wanting {
+  struct run *run;
+  const struct point *candidates;
+  double worth[MOST_DESIGNS]; /* by number in the space */
+  double best;                /* heard */
+  uint64_t n_heard;
+};
+
+static size_t count_kinds(const uint32_t *design, uint64_t p) {
+  size_t n = 0;
+  for (uint64_t s = 0; s < p; s++) {
+    bool seen = false;
+    for (uint64_t k = 0; k < s; k++) seen = seen || design[k] == design[s];
+    n += !seen;
+  }
+  return n;
+}
+
+static bool value(void *context, const struct point *candidates, size_t n, double *worth, struct error *error) {
+  struct wanting *wanting = context;
+  (void)error;
+  wanting->candidates = candidates;
+  for (size_t c = 0; c < n; c++) {
+    worth[c] = wanting->worth[space_index(&wanting->run->designs.space, &candidates[c])];
+  }
+  return true;
+}
+
+static void hear(void *context, const struct global_system *system, const uint32_t *candidate) {
+  struct wanting *wanting = context;
+  const uint64_t p = system->plan->problem.n_devices;
+  double worth = 0;
+  for (uint64_t s = 0; s < p; s++) {
+    worth += wanting->worth[space_index(&wanting->run->designs.space, &wanting->candidates[candidate[s]])];
+  }
+  wanting->n_heard++;
+  if (count_kinds(candidate, p) <= WANTED_DESIGNS) wanting->best = fmax(wanting->best, system->throughput * worth);
+}
+
 static void start(struct fixture *fixture) {
-  *fixture = (struct fixture){0};
+  memset(fixture, 0, sizeof *fixture);
   arena_init(&fixture->arena, 1 << 20);
   arena_init(&fixture->scratch, 1 << 20);
 }
@@ -46,6 +88,8 @@ static bool choose(struct fixture *fixture, struct cluster *cluster, const char 
   rounds_init(&run->rounds, run->invocation->cluster, &run->designs, NULL, &fixture->arena);
   assert_true(rounds_search(&run->rounds, guided, run_algorithm_settings(&run->settings, guided), UINT64_MAX, error));
   assert_true(prove(&run->rounds, &run->proof, error));
+  run->systems_wanted = fixture->listener;
+  if (fixture->listener != NULL) ((struct wanting *)fixture->listener->context)->run = run;
   assert_true(global_search(run, &fixture->global, error));
   return true;
 }
@@ -79,6 +123,7 @@ struct design {
   struct network network;
   struct unit_cost *costs;
   double usd;
+  uint64_t index; /* in the space */
 };
 
 struct trying {
@@ -87,7 +132,9 @@ struct trying {
   struct system_pieces pieces;
   struct design designs[MOST_DESIGNS];
   size_t n_designs;
-  double best; /* samples a second within the limits */
+  double best;                   /* samples a second within the limits */
+  const struct wanting *wanting; /* NULL: nobody */
+  double best_wanted;            /* of what is heard: throughput times worth, of so many designs */
   uint64_t n_tried;
 };
 
@@ -103,6 +150,7 @@ static void list_designs(struct trying *trying, struct arena *arena) {
     network_init(&own->network, &run->settings.network, &own->accelerator);
     assert_true(design_money(&run->designs, &own->accelerator, &own->cost, &money, error));
     own->usd = money.total_usd;
+    own->index = i;
     own->costs = ARENA_NEW(arena, struct unit_cost, run->system->system->n_units);
     for (size_t u = 0; u < run->system->system->n_units; u++) {
       system_price_unit(run->system->system, run->system->system->units[u], &own->accelerator, &own->cost,
@@ -137,7 +185,19 @@ static void try_designs(struct trying *trying, const struct system_plan *moved) 
     struct system_result result;
     const struct stage_costs stages = {.costs_of = costs, .network_of = networks};
     system_time(system, moved, &stages, &result, NULL);
-    trying->best = fmax(trying->best, (double)trying->run->system->samples / result.iteration_s);
+    const double throughput = (double)trying->run->system->samples / result.iteration_s;
+    trying->best = fmax(trying->best, throughput);
+    if (trying->wanting != NULL) {
+      uint32_t design[MOST_STAGES];
+      double worth = 0;
+      for (uint64_t s = 0, rest = number; s < p; s++, rest /= trying->n_designs) {
+        design[s] = (uint32_t)(rest % trying->n_designs);
+        worth += trying->wanting->worth[trying->designs[design[s]].index];
+      }
+      if (count_kinds(design, p) <= WANTED_DESIGNS) {
+        trying->best_wanted = fmax(trying->best_wanted, throughput * worth);
+      }
+    }
     trying->n_tried++;
   }
 }
@@ -231,7 +291,66 @@ static void joint_is_between_plain_and_all(void **state) {
   assert_true(least_share > 0.9);
 }
 
+/* What somebody wants beside training is found, too: near the best of all systems, and nothing that is none is told. */
+static void hears_what_is_wanted(void **state) {
+  uint64_t n_compared = 0, n_equal = 0, n_worth_more = 0;
+  double least_share = 1;
+  for (uint64_t task = 0; task < N_CASES; task++) {
+    struct fixture fixture;
+    start(&fixture);
+    struct rng rng = rng_stream(seed, RNG_TEST, 77, task);
+    const char *text = draw(&rng, &fixture.arena);
+    struct wanting wanting = {.best = 0};
+    for (size_t d = 0; d < MOST_DESIGNS; d++) wanting.worth[d] = rng_below(&rng, 4) == 0 ? 0 : rng_unit(&rng);
+    const struct global_listener listener = {.context = &wanting,
+                                             .most_devices = 1 + rng_below(&rng, 8),
+                                             .most_area_mm2 = (double)INFINITY,
+                                             .most_power_w = (double)INFINITY,
+                                             .most_money_usd = (double)INFINITY,
+                                             .most_designs = WANTED_DESIGNS,
+                                             .value = value,
+                                             .hear = hear};
+    if (task % 2 == 0 && choose(&fixture, *state, text, "joint")) { /* what it needs tells what limits bite */
+      if (fixture.global.n_systems > 0) {
+        text = arena_printf(&fixture.arena, "%spower_w = %.3f; ", text,
+                            (0.5 + 0.5 * rng_unit(&rng)) * fixture.global.systems[0].power_w);
+      }
+      run_release(fixture.run);
+    }
+    fixture.listener = &listener;
+    if (!choose(&fixture, *state, text, "joint")) {
+      end(&fixture);
+      continue;
+    }
+    if (fixture.global.n_plans > 0) {
+      struct error *error = ARENA_NEW(&fixture.arena, struct error, 1);
+      struct trying *trying = ARENA_NEW(&fixture.arena, struct trying, 1);
+      uint32_t ends[MOST_STAGES];
+      trying->run = fixture.run;
+      trying->wanting = &wanting;
+      trying->plan = fixture.run->system->plans[0];
+      assert_true(system_list_pieces(fixture.run->system->system, trying->plan, &trying->pieces, error));
+      list_designs(trying, &fixture.arena);
+      try_cuts(trying, ends, 0, error);
+      assert_true(wanting.best <= trying->best_wanted * (1 + 1e-12));
+      n_compared++;
+      n_equal += wanting.best >= trying->best_wanted * (1 - 1e-12);
+      n_worth_more += wanting.n_heard > fixture.global.n_systems;
+      if (trying->best_wanted > 0) least_share = fmin(least_share, wanting.best / trying->best_wanted);
+    }
+    arena_release(fixture.run->system->system->scratch);
+    run_release(fixture.run);
+    end(&fixture);
+  }
+  print_message("seed %" PRIu64 ": %" PRIu64 " choices, the most wanted of all in %" PRIu64
+                ", never below %.4f of it\n",
+                seed, n_compared, n_equal, least_share);
+  assert_true(n_compared > N_CASES / 2 && n_equal > n_compared / 2 && n_worth_more > n_compared / 2);
+  assert_true(least_share > 0.9);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(joint_is_between_plain_and_all)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(joint_is_between_plain_and_all),
+                                     cmocka_unit_test(hears_what_is_wanted)};
   return cmocka_run_group_tests(tests, case_start, case_finish);
 }

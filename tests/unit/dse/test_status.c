@@ -120,7 +120,8 @@ static void test_line(void **state) {
   (void)state;
   char line[PROGRESS_LINE_BYTES];
   progress_line(&middle, 200, line);
-  assert_string_equal(line, "search 5 % 2385/40320, 3012/s, best 86.658 1/s, bound 90.125, gap 3.8 %, ETA at most 3 min 20 s");
+  assert_string_equal(
+      line, "search 5 % 2385/40320, 3012/s, best 86.658 1/s, bound 90.125, gap 3.8 %, ETA at most 3 min 20 s");
   struct progress_facts facts = middle;
   facts.has_best = facts.has_bound = false;
   facts.eta_s = -1;

@@ -247,6 +247,7 @@ static void test_models(void **state) {
   check_model("gpt2-xl", 3, 48, 1);
   check_model("llama3-8b", 3, 32, 4);
   check_model("bloom-176b", 3, 70, 1);                                         /* with a bias of positions */
+  check_model("gemma2-2b", 3, 26, 2);                                          /* scores bent by tanh */
   check_model("tests/data/wham/graphs/bertlarge_mbs_1_sl_512.json", 1, 24, 1); /* a trace, with views between */
 }
 

@@ -2,7 +2,7 @@
  * there a rule for every operator of ONNX?
  *
  * Files are written here field by field. Counts are worked by hand from the operators' documentation: ONNX sets 23 and
- * 24, and docs/ContribOperators.md of microsoft/onnxruntime. Names of all operators: docs/Operators.md of onnx/onnx,
+ * 24, and the contrib operators of microsoft/onnxruntime. All names: Operators.md of onnx/onnx,
  * domain ai.onnx, sets 1 to 26. */
 #include <setjmp.h>
 #include <stdarg.h>
