@@ -80,11 +80,21 @@ bool text_is_utf8(const char *text) {
   return true;
 }
 
+/* Marks that turn the direction of what follows, so that a line reads other than it is: U+061C, U+200E, U+200F,
+ * U+202A to U+202E, U+2066 to U+2069. */
+static bool turns_text(const unsigned char *text, size_t n) {
+  if (n == 2) return text[0] == 0xD8 && text[1] == 0x9C;
+  if (n != 3 || text[0] != 0xE2) return false;
+  const unsigned char last = text[2];
+  if (text[1] == 0x80) return last == 0x8E || last == 0x8F || (last >= 0xAA && last <= 0xAE);
+  return text[1] == 0x81 && last >= 0xA6 && last <= 0xA9;
+}
+
 /* The next piece of `text` as it is shown: a character, or one byte as \xNN. Returns how many bytes it stands for. */
 static size_t escaped_piece(const unsigned char *text, char piece[8], size_t *piece_bytes) {
   const size_t n = utf8_bytes(text);
   const bool control = *text < 0x20 || *text == 0x7F || (*text == 0xC2 && n == 2 && text[1] < 0xA0);
-  if (n == 0 || control) {
+  if (n == 0 || control || turns_text(text, n)) { /* the rest of a mark's bytes belong to no character */
     *piece_bytes = (size_t)snprintf(piece, 8, "\\x%02X", *text);
     return 1;
   }

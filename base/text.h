@@ -9,8 +9,8 @@
 /* The candidate nearest to `word` (Damerau–Levenshtein distance ≤ 2, or ≤ a third of its length), or NULL. Ties go to
  * the earlier candidate. Compares without regard to case. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t n_candidates);
-/* Copies `text` with control characters and invalid UTF-8 as \xNN, cut to fit (with "…"); for messages and terminals.
- */
+/* Copies `text` with control characters, marks that turn the direction of writing and invalid UTF-8 as \xNN, cut to fit
+ * (with "…"); for messages, terminals and pages. */
 void text_escape(const char *text, char *out, size_t out_bytes);
 /* True if every byte belongs to a well-formed UTF-8 character (no surrogates, no overlong forms). */
 bool text_is_utf8(const char *text);

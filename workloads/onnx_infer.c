@@ -260,6 +260,23 @@ static bool bind_inputs(struct inferrer *inferrer) {
   return true;
 }
 
+/* "N, seq_len, ": what the inputs leave open, for a message. */
+static void name_symbols(const struct onnx_graph *graph, char *text, size_t text_bytes) {
+  size_t n = 0;
+  text[0] = '\0';
+  for (size_t v = 0; v < graph->n_values; v++) {
+    for (size_t k = 0; k < graph->values[v].declared.rank && graph->values[v].is_input; k++) {
+      char name[32], entry[36];
+      if (graph->values[v].declared.symbols[k] == NULL) continue;
+      text_escape(graph->values[v].declared.symbols[k], name, sizeof name);
+      const size_t n_entry = (size_t)snprintf(entry, sizeof entry, "%s, ", name);
+      if (strstr(text, entry) != NULL || n + n_entry >= text_bytes) continue;
+      memcpy(text + n, entry, n_entry + 1);
+      n += n_entry;
+    }
+  }
+}
+
 /* Every set must be a key, or the symbol of an input. */
 static bool check_sets(const struct onnx_graph *graph, const struct onnx_request *request, struct error *error) {
   const size_t n_before = error->n_messages;
@@ -274,12 +291,13 @@ static bool check_sets(const struct onnx_graph *graph, const struct onnx_request
             name != NULL && (strcmp(path, name) == 0 || (strcmp(path, "seq") == 0 && strncmp(name, "seq", 3) == 0));
       }
     uint64_t value;
-    if (!known && !symbol)
+    if (!known && !symbol) {
+      char symbols[256];
+      name_symbols(graph, symbols, sizeof symbols);
       error_add(error, STATUS_INPUT,
-                "%s: %s: no input has such a symbol; allowed are symbols of the inputs, inputs, frozen and "
-                "merge_identical_weights",
-                graph->file, path);
-    else if (symbol && (!text_to_u64(request->sets[i].value, &value) || value < 1 || value > INT32_MAX))
+                "%s: %s: no input has such a symbol; allowed are %sinputs, frozen and merge_identical_weights",
+                graph->file, path, symbols);
+    } else if (symbol && (!text_to_u64(request->sets[i].value, &value) || value < 1 || value > INT32_MAX))
       error_add(error, STATUS_INPUT, "%s: %s: is \"%s\", allowed are 1 to 2147483647", graph->file, path,
                 request->sets[i].value);
   }

@@ -4,6 +4,7 @@
 #include "dse/run/run.h"
 
 #include <jansson.h>
+#include <string.h>
 
 static void print_json(const struct error *error) {
   json_t *object = json_pack("{sb ss}", "valid", 0, "messages", error->text);
@@ -23,7 +24,7 @@ static enum status say_verdict(struct invocation *invocation, const char *valid,
   if (invocation->json && invocation_value(invocation, "print") == NULL) {
     say(invocation, "{\"valid\": true}\n");
   } else {
-    say(invocation, "%s", valid);
+    say_bytes(invocation, valid, strlen(valid)); /* settings are a file for the next run, byte by byte */
   }
   return STATUS_OK;
 }

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COMMAND(name) extern const struct command command_##name;
@@ -117,11 +118,32 @@ bool invocation_u64(const struct invocation *invocation, const char *option, uin
   return error_add(error, STATUS_INPUT, "--%s: \"%s\" is no whole number", option, text);
 }
 
+/* Names in a sentence are anybody's: what a terminal would obey is shown as bytes, line ends and tabs stay. */
+static void print_safely(FILE *out, const char *format, va_list arguments) {
+  char *text = NULL;
+  const int n = vasprintf(&text, format, arguments);
+  REQUIRE(n >= 0);
+  char *const safe = malloc(4 * (size_t)n + 1);
+  REQUIRE(safe != NULL);
+  for (char *line = text; *line != '\0';) {
+    const size_t n_line = strcspn(line, "\n\t");
+    const char end = line[n_line];
+    line[n_line] = '\0';
+    text_escape(line, safe, 4 * (size_t)n + 1);
+    fputs(safe, out);
+    if (end == '\0') break;
+    putc(end, out);
+    line += n_line + 1;
+  }
+  free(safe);
+  free(text);
+}
+
 void say(const struct invocation *invocation, const char *format, ...) {
   if (cluster_rank(invocation->cluster) != 0) return;
   va_list arguments;
   va_start(arguments, format);
-  vprintf(format, arguments);
+  print_safely(stdout, format, arguments);
   va_end(arguments);
 }
 
@@ -137,7 +159,7 @@ void remark(const struct invocation *invocation, const char *format, ...) {
   if (cluster_rank(invocation->cluster) != 0 || invocation->quiet) return;
   va_list arguments;
   va_start(arguments, format);
-  vfprintf(stderr, format, arguments);
+  print_safely(stderr, format, arguments);
   va_end(arguments);
 }
 

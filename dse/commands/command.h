@@ -58,7 +58,8 @@ const char *invocation_value(const struct invocation *invocation, const char *op
 /* A number given for an option; `fallback` if it is absent; false with a message if it is no number. */
 bool invocation_u64(const struct invocation *invocation, const char *option, uint64_t fallback, uint64_t *value,
                     struct error *error);
-/* Data for people goes to stdout, remarks to stderr; only rank 0 speaks. */
+/* Data for people goes to stdout, remarks to stderr; only rank 0 speaks. Control characters of names are shown as \xNN;
+ * say_bytes hands on what it is given. */
 void say(const struct invocation *invocation, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void say_bytes(const struct invocation *invocation, const char *bytes, size_t n);
 void remark(const struct invocation *invocation, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -112,7 +112,14 @@ const struct map_maker *map_maker_of(const struct config *config) {
 }
 
 bool map_check(struct map_making *making, const char *path, const struct config *config, struct error *error) {
-  return open_table(making, path, config, error) && !error_is_set(error);
+  if (!open_table(making, path, config, error) || error_is_set(error)) return false;
+  struct arena *const arena = making->invocation->scratch;
+  for (size_t i = 0; i < making->maker->count(making->table); i++) {
+    const struct arena_mark mark = arena_get_mark(arena);
+    if (making->maker->build(making->table, i, arena, error) == NULL) return false;
+    arena_rewind(arena, mark);
+  }
+  return true;
 }
 
 const char *map_settings_text(const struct map_making *making) {

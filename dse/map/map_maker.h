@@ -55,7 +55,8 @@ enum status map_make(struct invocation *invocation, const struct map_maker *make
 /* Whose run file is this? One that has a maker's group, and neither a workload nor anything to search. NULL: nobody's.
  */
 const struct map_maker *map_maker_of(const struct config *config);
-/* Everything wrong in a maker's run file, by `dse check`. False with messages. */
+/* Everything wrong in a maker's run file, by `dse check`: its settings, and whether its problems can be made. False
+ * with messages. */
 bool map_check(struct map_making *making, const char *path, const struct config *config, struct error *error);
 /* Its settings as resolved, with comments, in the invocation's arena. */
 const char *map_settings_text(const struct map_making *making);

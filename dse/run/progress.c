@@ -124,7 +124,12 @@ static void show(struct progress *progress, double now_s) {
   progress->shown_s = now_s;
   progress->drawn = progress->moving;
   progress_line(&progress->run->now, progress->moving ? columns() : PROGRESS_LINE_BYTES, line);
-  remark(progress->run->invocation, progress->moving ? "\r%s\033[K" : "%s\n", line);
+  const struct invocation *const invocation = progress->run->invocation;
+  if (!progress->moving) {
+    remark(invocation, "%s\n", line);
+  } else if (cluster_rank(invocation->cluster) == 0 && !invocation->quiet) {
+    fprintf(stderr, "\r%s\033[K", line);
+  }
   fflush(stderr);
 }
 

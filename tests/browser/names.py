@@ -3,12 +3,13 @@
     names.py JSON OUT SHOWN KEY...        those without blanks alone, where keys are words: word:KEY...
 
 Every value of one of the keys, and every other text equal to it, becomes a hostile one of its own; SHOWN receives those
-used, one a line. The corpus: markup that ends a script or opens one, handlers, entities, formulas of spreadsheets, quotes,
+used as pages show them, one a line. The corpus: markup that ends a script or opens one, handlers, entities, formulas of spreadsheets, quotes,
 line separators that JSON allows and old JavaScript does not, writing from right to left, emoji, combining marks, and
 what is far too long.
 """
 
 import json
+import re
 import sys
 
 NAMES = [
@@ -17,6 +18,12 @@ NAMES = [
     "👩🏽‍🔬 emoji ﷽", "a" * 200, "<!-- <script> ]]>", "&lt;b class=hostile&gt; &amp;amp; &#60;", "<b class=hostile>bold</b>",
     "javascript:window.ran=1", "%s%n{{7*7}}", "é e\u0301 ǆ ß", "__proto__", "constructor", "</style><svg onload=window.ran=1>",
 ]
+
+
+# Marks that turn the direction of writing are shown as the bytes that they are.
+def shown_as(name):
+    return re.sub("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]",
+                  lambda mark: "".join(f"\\x{byte:02X}" for byte in mark[0].encode()), name)
 
 
 def main():
@@ -49,7 +56,7 @@ def main():
     with open(target, "w", encoding="utf-8") as file:
         json.dump(rename(document), file)
     with open(shown, "w", encoding="utf-8", newline="\n") as file:
-        file.write("".join(name + "\n" for name in renamed.values()))
+        file.write("".join(shown_as(name) + "\n" for name in renamed.values()))
 
 
 if __name__ == "__main__":

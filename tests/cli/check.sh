@@ -199,7 +199,7 @@ says 'a mistake, and a model of no such name' "did you mean 'resnet"
 for pair in chips:chips placement:layers sharding:shards tenancy:jobs; do
   file=$root/configs/${pair%:*}.cfg
   runs 0 "$pair" "$dse" check "$file"
-  says "$pair" "nothing wrong; dse ${pair#*:} "
+  check "$pair: whose" grep -qF "nothing wrong; dse ${pair#*:} " out
   runs 2 "$pair: explore" "$dse" explore "$file" --out wrong
   says "$pair: explore" "has no workload to search designs for: dse ${pair#*:} "
 done

@@ -19,4 +19,19 @@ for words in --help --version --man 'list keys' 'list --help'; do
   # shellcheck disable=SC2016,SC2086 # the inner shell expands it; words are words
   runs 1 "$words to a full device" bash -c 'exec "$@" >/dev/full' - "$dse" $words
 done
+
+# Names are anybody's: what a terminal would obey, or read from right to left, reaches it as bytes to look at.
+python3 - "$root/tests/data/placement/pair.json" hostile.json <<'PYTHON'
+import json, sys
+problem = json.load(open(sys.argv[1]))
+problem["name"] += "\u202e"
+json.dump(problem, open(sys.argv[2], "w"))
+PYTHON
+runs 0 'a name that turns the line' "$dse" map placement hostile.json
+says 'a name that turns the line: as bytes' 'pair\xE2\x80\xAE'
+check 'a name that turns the line: nothing else' python3 - out err <<'PYTHON'
+import re, sys
+text = "".join(open(name, encoding="utf-8").read() for name in sys.argv[1:])
+sys.exit(re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]", text) is not None)
+PYTHON
 finish

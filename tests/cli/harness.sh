@@ -198,6 +198,18 @@ search = { algorithm = "random"; max_evaluations = $2; round_size = 23; prove = 
 CFG
 }
 
+# Sets `slow`, words in front of a program whose journal lies on a slow disk: its runs last so many milliseconds a round
+# at least, however fast the machine. Nothing where that cannot be done (sanitizers, which are slow enough).
+# shellcheck disable=SC2034 # slow is for the scripts that source this
+slow_disk() { # MILLISECONDS
+  local library=$root/$BUILD/tests/fault.so
+  [[ $BUILD != /* ]] || library=$BUILD/tests/fault.so
+  slow=()
+  if [[ -e $library ]] && ! nm -D "$dse" 2>/dev/null | grep -q __asan_init; then
+    slow=(env "LD_PRELOAD=$library" "DSE_FAULT=write:1+:slow=$1:*/journal")
+  fi
+}
+
 finish() {
   echo "$passed passed, $failed failed"
   ((failed == 0 && passed > 0))

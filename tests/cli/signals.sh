@@ -7,6 +7,7 @@
 source "$(dirname "$0")/harness.sh"
 cd "$folder" || exit 1
 write_long long.cfg 4000
+slow_disk 15
 runs 0 'never stopped' "$dse" explore long.cfg --out whole --quiet
 
 # Starts a run in the background: its process is $pid. A shell starts background jobs deaf to INT; a user's are not.
@@ -54,7 +55,7 @@ check 'prepared: said once' test "$(wc -l <err)" -eq 1
 check 'prepared: no folder' test ! -e never
 
 # --- before the first round's end, and within a later one: it is dropped ----------------------------------------------------
-start "$dse" explore long.cfg --out first --set search.round_size=4000 --set search.max_evaluations=40000
+start "$dse" explore long.cfg --out first --set search.round_size=12000 --set search.max_evaluations=40000
 await test -s first/status.json
 sleep 0.1
 signal_and_wait TERM
@@ -88,12 +89,12 @@ holds '--max-time within the second round: it is dropped' 'a["round"] == 1 and a
 
 # --- while it is replayed: no reader sees less than before ------------------------------------------------------------------
 for signal in HUP INT; do
-  start "$dse" explore long.cfg --out replay --quiet
+  start "${slow[@]}" "$dse" explore long.cfg --out replay --quiet
   await test -s replay/journal && wait_for_bytes replay/journal $(($(stat -c %s replay/journal) + 90000))
   signal_and_wait $signal
   leaves "within rounds, SIG$signal" 75
   before=$(field replay evaluations) epoch=$(field replay epoch)
-  start "$dse" explore long.cfg --out replay --quiet
+  start "${slow[@]}" "$dse" explore long.cfg --out replay --quiet
   await grep -q "\"epoch\": $((epoch + 1))" replay/status.json
   check "replayed: status.json tells what was" test "$(field replay evaluations)" -ge "$before"
   signal_and_wait $signal
@@ -165,10 +166,11 @@ signal_and_wait TERM
 leaves 'the holder after all that' 75
 
 # --- SIGUSR2 publishes now; SIGPIPE harms nobody ---------------------------------------------------------------------------------
+SECONDS=0
 start "$dse" explore long.cfg --out asked --set search.max_evaluations=40000 --set search.round_size=4000
 wait_for_bytes asked/journal 64
 sleep 0.3
-check 'nothing published yet' test ! -e asked/front.csv
+check 'nothing published yet' test ! -e asked/front.csv -o $SECONDS -ge 9 # a machine that is busy enough gets there by itself
 kill -USR2 "$pid"
 patience_s=3 await test -s asked/front.csv -a -s asked/columns.csv # by itself it would after ten seconds
 check 'SIGUSR2: a front, although no round ended' test -s asked/front.csv

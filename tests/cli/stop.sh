@@ -5,13 +5,14 @@
 source "$(dirname "$0")/harness.sh"
 cd "$folder" || exit 1
 write_long long.cfg 4000
+slow_disk 15 # 174 rounds: two and a half seconds at least for whatever is to be stopped
 
 runs 0 'never stopped' "$dse" explore long.cfg --out whole --quiet
 size=$(stat -c %s whole/journal)
 evaluations() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["evaluations"])' "$1/status.json"; }
 
 # --- the same folder twice at once (checked at the end: the second launch waits 10 s first) --------------------------
-"$dse" explore long.cfg --out busy --quiet >/dev/null 2>&1 &
+"${slow[@]}" "$dse" explore long.cfg --out busy --quiet >/dev/null 2>&1 &
 holder=$!
 wait_for_bytes busy/journal 5000
 kill -STOP $holder
@@ -29,7 +30,7 @@ holds '--max-time 0: status.json' 'a["state"] == "stopped" and a["reason"] == "-
   a["epoch"] == 1' limit/status.json
 holds '--max-time 0: a front so far' 'len(a) > 0' limit/front.csv
 check '--max-time 0: no summary yet' test ! -e limit/summary.json
-runs 75 '--max-time 0.4' "$dse" resume limit --max-time 0.4
+runs 75 '--max-time 0.4' "${slow[@]}" "$dse" resume limit --max-time 0.4
 before=$(evaluations limit)
 check '--max-time 0.4: further' test "$before" -gt 23
 runs 75 '--max-time 0 once more' "$dse" resume limit --max-time 0
@@ -48,7 +49,7 @@ launches=0
 while ((launches < 15)); do
   launches=$((launches + 1))
   status=0
-  "$dse" explore long.cfg --out chain --max-time 0.1 --quiet --set search.round_size=300 >/dev/null 2>&1 || status=$?
+  "${slow[@]}" "$dse" explore long.cfg --out chain --max-time 0.1 --quiet --set search.round_size=300 >/dev/null 2>&1 || status=$?
   [[ $status == 75 ]] || break
 done
 check "the same line, $launches launches: done at last" test "$status" -eq 0 -a "$launches" -gt 1
@@ -58,7 +59,7 @@ same_files "the same line, $launches launches" rounds chain "${same_bytes[@]}"
 for signal in TERM INT USR1 HUP XCPU; do
   rm -rf signal
   # A shell starts background jobs deaf to INT; a user's are not.
-  env --default-signal=INT "$dse" explore long.cfg --out signal >out 2>err &
+  env --default-signal=INT "${slow[@]}" "$dse" explore long.cfg --out signal >out 2>err &
   pid=$!
   wait_for_bytes signal/journal 9000
   start=${EPOCHREALTIME/./}
@@ -74,7 +75,7 @@ done
 runs 0 'resume after a signal' "$dse" resume signal
 same_files 'after a signal' whole signal "${same_bytes[@]}"
 # nohup stays in force.
-env --ignore-signal=HUP "$dse" explore long.cfg --out nohup --quiet >/dev/null 2>&1 &
+env --ignore-signal=HUP "${slow[@]}" "$dse" explore long.cfg --out nohup --quiet >/dev/null 2>&1 &
 pid=$!
 wait_for_bytes nohup/journal 9000
 kill -HUP $pid
@@ -85,7 +86,7 @@ same_files 'SIGHUP under nohup' whole nohup front.csv journal
 
 # --- killed -------------------------------------------------------------------------------------------------------------
 for ((kills = 1; kills <= 4; kills++)); do
-  "$dse" explore long.cfg --out killed --quiet >/dev/null 2>&1 &
+  "${slow[@]}" "$dse" explore long.cfg --out killed --quiet >/dev/null 2>&1 &
   pid=$!
   wait_for_bytes killed/journal $((kills * size / 6))
   kill -KILL $pid
@@ -159,7 +160,7 @@ check 'temporaries of dead launches: named in the log' \
   test "$(grep -cE 'INFO explore: removed (\.tmp-0123456789abcdef|journal\.tmp|lock\.probe-2385)' open/log.txt)" -eq 3
 check 'the log has both launches and their ends' \
   test "$(grep -cE 'launch [12]: dse|stopped by --max-time' open/log.txt)" -eq 4
-"$dse" explore long.cfg --out removed --set search.max_evaluations=40000 >out 2>err &
+"${slow[@]}" "$dse" explore long.cfg --out removed --set search.max_evaluations=40000 >out 2>err &
 pid=$!
 wait_for_bytes removed/journal 20000
 rm -rf removed

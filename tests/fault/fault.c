@@ -15,6 +15,7 @@
  *        tear=N      writes the first N bytes, then dies by SIGKILL
  *        lie         a write or sync that claims to be done and is not
  *        stop        stops by SIGSTOP before the call, until SIGCONT comes
+ *        slow=N      takes N milliseconds more, as on a slow disk: a run lasts on any machine
  *
  * A path is that of the call; of a descriptor, what it is now called (a file that has been renamed has its new name);
  * of a rename, either of the two. Found so: Linux (/proc/self/fd). Left out: stdio, whose calls do not come by here,
@@ -31,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_FAULTS = 8, MAX_SPEC_BYTES = 4096, TRACE_FD = 900, BAD_VARIABLE = 99 };
@@ -39,14 +41,14 @@ enum call { OPEN, CLOSE, WRITE, PWRITE, READ, PREAD, FDATASYNC, FSYNC, FTRUNCATE
 static const char *const call_names[N_CALLS] = {"open",      "close", "write",     "pwrite", "read",   "pread",
                                                 "fdatasync", "fsync", "ftruncate", "rename", "unlink", "mkdir"};
 
-enum how { GO_ON, KILL, FAIL, SHORT, TEAR, LIE, STOP };
+enum how { GO_ON, KILL, FAIL, SHORT, TEAR, LIE, STOP, SLOW };
 struct fault {
   enum call call;
   enum how how;
   unsigned long at, seen;
   bool onwards;
   int reason;     /* of FAIL */
-  size_t n_bytes; /* of SHORT and TEAR */
+  size_t n_bytes; /* of SHORT and TEAR; of SLOW, milliseconds */
   char pattern[PATH_MAX];
 };
 
@@ -121,7 +123,10 @@ static bool read_how(const char *text, struct fault *fault) {
   const char *const equals = strchr(text, '=');
   if (equals == NULL || !read_number(equals + 1, &n)) return false;
   fault->n_bytes = n;
-  fault->how = strncmp(text, "short=", 6) == 0 ? SHORT : strncmp(text, "tear=", 5) == 0 ? TEAR : GO_ON;
+  fault->how = strncmp(text, "short=", 6) == 0  ? SHORT
+               : strncmp(text, "tear=", 5) == 0 ? TEAR
+               : strncmp(text, "slow=", 5) == 0 ? SLOW
+                                                : GO_ON;
   return fault->how != GO_ON;
 }
 
@@ -171,6 +176,14 @@ static bool fits(const char *pattern, const char *path, const char *other) {
   return fnmatch(pattern, path, 0) == 0 || (other != NULL && fnmatch(pattern, other, 0) == 0);
 }
 
+/* No signal cuts it short: a process that waits for a disk hears none. */
+static void wait_ms(size_t ms) {
+  const int reason = errno;
+  struct timespec left = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+  while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
+  errno = reason;
+}
+
 /* Counts the call, and answers the fault that it is to meet, or NULL. Dies or stops here if that is the fault. */
 static const struct fault *meet(enum call call, const char *path, const char *other, size_t n_bytes) {
   if (trace_fd >= 0) write_trace(call, other != NULL ? other : path, n_bytes);
@@ -183,6 +196,7 @@ static const struct fault *meet(enum call call, const char *path, const char *ot
   }
   if (met != NULL && met->how == KILL) raise(SIGKILL);
   if (met != NULL && met->how == STOP) raise(SIGSTOP);
+  if (met != NULL && met->how == SLOW) wait_ms(met->n_bytes);
   return met;
 }
 
