@@ -9,6 +9,7 @@
  * delays, index-matched pairs, as in schedule.c. */
 #include "arch/schedule_place.h"
 #include "base/checked.h"
+#include <string.h>
 
 /* 21 bits a class, of which the highest is kept clear to borrow from. */
 enum { LANE_BITS = 21 };
@@ -16,11 +17,16 @@ enum { LANE_BITS = 21 };
 static const uint64_t borrow_bits = (LANE(0) | LANE(1) | LANE(2)) << (LANE_BITS - 1);
 static const uint32_t most_cores = (UINT32_C(1) << (LANE_BITS - 1)) - 1;
 
-/* Free cores from a moment to the next. An op of no duration needs its cores for an instant only: `crossing` counts the
- * cores whose op neither starts nor ends at this moment, `pinned` the most that an op of no duration has here. Both are
- * kept only if there are such ops. */
+/* Free cores from a moment to the next. */
 struct timeline_moment {
-  uint64_t cycles, free, crossing, pinned;
+  uint64_t cycles, free;
+};
+
+/* An op of no duration needs its cores for an instant only: `crossing` counts the cores whose op neither starts nor
+ * ends at this moment, `pinned` the most that an op of no duration has here. Kept only if there are such ops, beside
+ * the moments, which are moved so often that their size counts. */
+struct timeline_instant {
+  uint64_t crossing, pinned;
 };
 
 /* --- the timeline ---------------------------------------------------------------------------------------------------
@@ -29,6 +35,7 @@ struct timeline_moment {
 static void clear(struct placer *placer) {
   placer->n_moments = 1;
   placer->moments[0] = (struct timeline_moment){.free = placer->cores};
+  if (placer->instants != NULL) placer->instants[0] = (struct timeline_instant){0};
 }
 
 /* The last moment that is not after `cycles`. */
@@ -57,17 +64,22 @@ static inline bool covers(uint64_t cores, uint64_t need) {
 }
 
 /* May an op run across this moment? */
-static inline bool can_cross(const struct placer *placer, const struct timeline_moment *moment, uint64_t need) {
-  return covers(placer->cores, moment->crossing + moment->pinned + need);
+static inline bool can_cross(const struct placer *placer, size_t k, uint64_t need) {
+  return covers(placer->cores, placer->instants[k].crossing + placer->instants[k].pinned + need);
 }
 
 /* Makes `cycles`, which lies in or at the start of moment k, a moment of its own and returns it. */
 static inline size_t split(struct placer *placer, size_t k, uint64_t cycles) {
   if (placer->moments[k].cycles == cycles) return k;
-  struct timeline_moment *const moments = placer->moments;
-  for (size_t j = placer->n_moments++; j > k + 1; j--) moments[j] = moments[j - 1];
-  moments[k + 1] =
-      (struct timeline_moment){.cycles = cycles, .free = moments[k].free, .crossing = placer->cores - moments[k].free};
+  const size_t n_behind = placer->n_moments++ - (k + 1);
+  struct timeline_moment *const next = &placer->moments[k + 1];
+  memmove(next + 1, next, n_behind * sizeof *next);
+  *next = (struct timeline_moment){cycles, next[-1].free};
+  if (placer->instants != NULL) {
+    struct timeline_instant *const instant = &placer->instants[k + 1];
+    memmove(instant + 1, instant, n_behind * sizeof *instant);
+    *instant = (struct timeline_instant){.crossing = placer->cores - next[-1].free};
+  }
   return k + 1;
 }
 
@@ -78,13 +90,14 @@ static uint64_t pin(struct placer *placer, uint64_t ready_cycles, uint64_t need)
   uint64_t start_cycles = ready_cycles;
   for (;; start_cycles = moments[++first].cycles) {
     const bool at_moment = moments[first].cycles == start_cycles;
-    if (at_moment ? covers(placer->cores, moments[first].crossing + need) : covers(moments[first].free, need)) break;
+    if (at_moment ? covers(placer->cores, placer->instants[first].crossing + need) : covers(moments[first].free, need))
+      break;
   }
   first = split(placer, first, start_cycles);
   for (unsigned c = 0; c < N_CORE_CLASSES; c++) {
     const uint64_t lane = (LANE(1) - 1) * LANE(c);
-    if ((moments[first].pinned & lane) < (need & lane))
-      moments[first].pinned = (moments[first].pinned & ~lane) | (need & lane);
+    uint64_t *const pinned = &placer->instants[first].pinned;
+    if ((*pinned & lane) < (need & lane)) *pinned = (*pinned & ~lane) | (need & lane);
   }
   return start_cycles;
 }
@@ -100,7 +113,7 @@ static inline uint64_t take(struct placer *placer, uint64_t ready_cycles, uint64
     if (!covers(moments[last].free, need)) {
       first = ++last;
       start_cycles = moments[first].cycles;
-    } else if (placer->has_instants && last > first && !can_cross(placer, &moments[last], need)) {
+    } else if (placer->instants != NULL && last > first && !can_cross(placer, last, need)) {
       first = last;
       start_cycles = moments[first].cycles;
     } else if (last + 1 == placer->n_moments || moments[last + 1].cycles >= start_cycles + cycles) {
@@ -114,11 +127,9 @@ static inline uint64_t take(struct placer *placer, uint64_t ready_cycles, uint64
   last += placer->n_moments - n_before;
   if (last + 1 == placer->n_moments || moments[last + 1].cycles > start_cycles + cycles)
     split(placer, last, start_cycles + cycles);
-  moments[first].free -= need;
-  for (size_t k = first + 1; k <= last; k++) {
-    moments[k].free -= need;
-    moments[k].crossing += need;
-  }
+  for (size_t k = first; k <= last; k++) moments[k].free -= need;
+  if (placer->instants != NULL)
+    for (size_t k = first + 1; k <= last; k++) placer->instants[k].crossing += need;
   return start_cycles;
 }
 
@@ -286,6 +297,8 @@ bool placer_init(struct placer *placer, const struct schedule_problem *problem, 
   for (unsigned c = 0; c < N_CORE_CLASSES; c++)
     placer->cores |= min_u64(problem->n_cores[c], most_cores) << (LANE_BITS * c);
   const size_t n_cycles = problem->graph->n_shapes * problem->n_widths;
-  for (size_t k = 0; k < n_cycles; k++) placer->has_instants |= problem->shape_cycles[k] == 0;
+  bool has_instants = false;
+  for (size_t k = 0; k < n_cycles; k++) has_instants |= problem->shape_cycles[k] == 0;
+  if (has_instants) placer->instants = ARENA_NEW(scratch, struct timeline_instant, 2 * n + 1);
   return true;
 }

@@ -5,6 +5,7 @@
 #include "arch/schedule.h"
 
 struct timeline_moment;
+struct timeline_instant;
 
 struct placer_entry {
   uint64_t key;
@@ -22,9 +23,9 @@ struct placer {
   uint64_t *finish_cycles;              /* of the placement made last, in its direction */
   uint64_t n_left;                      /* ops that may still be placed: the effort */
   struct timeline_moment *moments;
+  struct timeline_instant *instants; /* NULL: no op can be without duration */
   size_t n_moments;
-  uint64_t cores;    /* of all classes, packed */
-  bool has_instants; /* some op may have no duration */
+  uint64_t cores; /* of all classes, packed */
 };
 
 /* Everything but the effort. False if times could outgrow their type: nothing may be placed then. */

@@ -109,10 +109,16 @@ double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *
 /* --- a rank's scratch: tables by shape, and the cost cache ----------------------------------------------------------
  */
 
-enum { CACHE_ENTRIES = 1 << 17 };
+enum { CACHE_ENTRIES = 1 << 17, SCHEDULE_ENTRIES = 1 << 15 };
 
-static struct stage_scratch *scratch_with(struct arena *arena, const struct stage *stage, struct cost_cache *cache,
-                                          struct memo *tilings, struct stage_seen *seen) {
+/* What stages that price side by side share. */
+struct shared {
+  struct cost_cache *cache;
+  struct memo *tilings, *schedules;
+  struct stage_seen *seen;
+};
+
+static struct stage_scratch *scratch_with(struct arena *arena, const struct stage *stage, struct shared shared) {
   struct stage_scratch *scratch = ARENA_NEW(arena, struct stage_scratch, 1);
   const size_t n = stage->graph->n_shapes;
   arena_init(&scratch->arena, 1 << 20);
@@ -122,9 +128,11 @@ static struct stage_scratch *scratch_with(struct arena *arena, const struct stag
   scratch->finish = ARENA_NEW(arena, uint64_t, stage->graph->n_ops);
   scratch->least_cycles = ARENA_NEW(arena, uint64_t, n);
   scratch->floors = floor_sets_new(arena, stage);
-  scratch->cache = cache;
-  scratch->tilings = tilings;
-  scratch->seen = seen;
+  scratch->cache = shared.cache;
+  scratch->tilings = shared.tilings;
+  scratch->schedules = shared.schedules;
+  scratch->seen = shared.seen;
+  scratch->structure = schedule_structure(stage->graph);
   scratch->rules = cost_rules_digest(stage->provider, stage->cost, stage->technology);
   scratch->shapes = ARENA_NEW(arena, struct digest, n);
   for (size_t s = 0; s < n; s++) {
@@ -135,14 +143,17 @@ static struct stage_scratch *scratch_with(struct arena *arena, const struct stag
 }
 
 struct stage_scratch *stage_scratch_new(struct arena *arena, const struct stage *stage, bool cache) {
-  return scratch_with(arena, stage, cost_cache_new(arena, cache ? CACHE_ENTRIES : 0),
-                      cache ? machine_tilings_new(arena) : NULL, ARENA_NEW(arena, struct stage_seen, 1));
+  const struct shared shared = {.cache = cost_cache_new(arena, cache ? CACHE_ENTRIES : 0),
+                                .tilings = cache ? machine_tilings_new(arena) : NULL,
+                                .schedules = cache ? schedule_memo_new(arena, SCHEDULE_ENTRIES) : NULL,
+                                .seen = ARENA_NEW(arena, struct stage_seen, 1)};
+  return scratch_with(arena, stage, shared);
 }
 
 struct stage_scratch *stage_scratch_beside(struct arena *arena, const struct stage *stage,
                                            const struct stage_scratch *first) {
-  /* Entries are told apart by operator, machine and rules; tilings by all that they depend on. */
-  return scratch_with(arena, stage, first->cache, first->tilings, first->seen);
+  /* Entries are told apart by operator, machine and rules; tilings and schedules by all that they depend on. */
+  return scratch_with(arena, stage, (struct shared){first->cache, first->tilings, first->schedules, first->seen});
 }
 
 void stage_scratch_refresh(struct stage_scratch *scratch, const struct stage *stage) {
@@ -350,6 +361,11 @@ static void keep_detail(const struct stage_scratch *scratch, const struct schedu
   detail->problem.shape_cycles = cycles;
 }
 
+static uint64_t bound_of(struct stage_scratch *scratch, const struct schedule_problem *problem,
+                         enum schedule_bound_kind *kind) {
+  return schedule_known_bound(scratch->schedules, scratch->structure, problem, &scratch->arena, kind);
+}
+
 /* Prices, and what follows from them without a schedule; the bound is the schedule's alone, without bandwidth. */
 static void price_and_bound(const struct pricing *pricing, const struct accelerator *running,
                             struct schedule_problem *problem, struct stage_result *result) {
@@ -357,7 +373,7 @@ static void price_and_bound(const struct pricing *pricing, const struct accelera
   memset(result, 0, sizeof *result);
   stage_count_cores(running, problem->n_cores);
   price_all(pricing, problem, result);
-  result->bound_cycles = schedule_lower_bound(problem, &pricing->scratch->arena, &kind);
+  result->bound_cycles = bound_of(pricing->scratch, problem, &kind);
   result->binding = binding_of(kind);
   result->hbm_cycles = cycles_for_bytes(result->hbm_bytes, pricing->machine->hbm_bytes_per_cycle);
 }
@@ -375,8 +391,12 @@ void stage_evaluate(const struct stage *stage, const struct accelerator *acceler
 
   struct schedule local = {0};
   struct schedule *schedule = detail != NULL ? &detail->schedule : &local;
-  schedule_build(&problem, &scratch->arena, arena, detail != NULL, schedule);
-  if (detail != NULL) keep_detail(scratch, &problem, detail, arena);
+  if (detail != NULL) {
+    schedule_build(&problem, &scratch->arena, arena, true, schedule);
+    keep_detail(scratch, &problem, detail, arena);
+  } else {
+    schedule_known_build(scratch->schedules, scratch->structure, &problem, &scratch->arena, schedule);
+  }
   result->list_cycles = schedule->makespan_cycles;
   result->critical_path_cycles = schedule->critical_path_cycles;
   memcpy(result->delay_cycles, schedule->delay_cycles, sizeof result->delay_cycles);
@@ -433,7 +453,7 @@ void stage_refine(const struct stage *stage, const struct accelerator *accelerat
     enum schedule_bound_kind kind;
     stage_count_cores(accelerator, problem.n_cores);
     price_all(&pricing, &problem, &result);
-    const uint64_t bound = schedule_lower_bound(&problem, &scratch->arena, &kind);
+    const uint64_t bound = bound_of(scratch, &problem, &kind);
     if (bound > floor->cycles) floor->cycles = bound, floor->binding = binding_of(kind);
   } else {
     price_narrowly(&pricing, &result);

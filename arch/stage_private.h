@@ -3,6 +3,7 @@
 #define ARCH_STAGE_PRIVATE_H
 
 #include "arch/cost_cache.h"
+#include "arch/schedule_memo.h"
 #include "arch/stage.h"
 
 struct floor_sets; /* stage_bound.c */
@@ -32,9 +33,10 @@ struct stage_scratch {
   struct floor_sets *floors;
   uint64_t *least_cycles; /* [n_shapes]: of the floors (stage_bound.h) */
   struct cost_cache *cache;
-  struct memo *tilings;         /* NULL without a cache */
-  struct stage_seen *seen;      /* one for all stages side by side */
-  struct digest rules, *shapes; /* parts of the cache's keys; shapes: [n_shapes] */
+  struct memo *tilings, *schedules; /* NULL without a cache */
+  struct digest structure;          /* of the graph, for schedules */
+  struct stage_seen *seen;          /* one for all stages side by side */
+  struct digest rules, *shapes;     /* parts of the cache's keys; shapes: [n_shapes] */
 };
 
 /* Floors kept between designs. */

@@ -17,6 +17,7 @@ struct split_facts {
   double capacity_factor;           /* 0: unbounded */
   bool image;                       /* a class token beside the patches: no sequence to share */
   bool pair;                        /* two sequences, `sequence` the first's: they cannot be shared alike */
+  bool latent;                      /* latent attention, and dense networks beside experts: no rank shares them */
   uint64_t tensor, context, expert; /* degrees; 0: not split */
   bool sequence_parallel, pad_heads;
 };

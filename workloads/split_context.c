@@ -15,6 +15,7 @@ static bool applies(const struct op_graph *forward, const struct split_degrees *
   if (facts->pair)
     return error_add(error, STATUS_INPUT,
                      "context: sequences of two lengths, one attending to the other, are not shared, allowed is 1");
+  if (facts->latent) return error_add(error, STATUS_INPUT, "context: latent attention is not shared, allowed is 1");
   if (facts->image)
     return error_add(error, STATUS_INPUT,
                      "context: the tokens of an image cannot be shared, one of them is its class, allowed is 1");

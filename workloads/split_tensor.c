@@ -37,6 +37,9 @@ static bool heads_apply(const struct split_facts *facts, const struct split_degr
 static bool applies(const struct op_graph *forward, const struct split_degrees *degrees, struct error *error) {
   const struct split_facts *const facts = &forward->facts;
   if (!split_known(forward, "tensor", degrees->tensor, facts->tensor, error)) return false;
+  if (facts->latent)
+    return error_add(error, STATUS_INPUT,
+                     "tensor: latent attention and the networks beside experts are not shared, allowed is 1");
   const bool heads = heads_apply(facts, degrees, error);
   const bool ffn =
       facts->ffn % degrees->tensor == 0 || reject("ffn", degrees->tensor, facts->ffn, "the divisors of ffn", error);

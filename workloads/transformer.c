@@ -57,7 +57,7 @@ static bool generate_language(struct generation *generation, const struct field_
   struct transformer_build build = {.model = model, .sequence = model->sequence, .known = true};
   transformer_start(&build, generation);
   language_head(&build, transformer_blocks(&build, language_embedding(&build)));
-  uint64_t flop = emit_product(&build.emit, 2 * model->sequence, model->layers);
+  uint64_t flop = emit_product(&build.emit, 2 * model->sequence, model->layers - model->dense_layers);
   flop = emit_product(&build.emit, flop, model->hidden);
   generation->workload->router_flop = emit_product(&build.emit, flop, model->experts);
   return emitter_finish(&build.emit, generation, error);
@@ -73,32 +73,9 @@ static bool generate_encoder(struct generation *generation, struct error *error)
 
 /* --- images ---------------------------------------------------------------------------------------------------- */
 
-/* Patches by a convolution as wide as its stride. */
-static struct tensor image_patches(struct transformer_build *build) {
-  const struct transformer *const model = build->model;
-  struct emitter *const emit = &build->emit;
-  const uint64_t pixels = emit_product(emit, emit_product(emit, emit->batch, model->image), model->image);
-  const struct tensor images = emit_input(emit, "images", emit_product(emit, pixels, model->channels), model->image,
-                                          (uint8_t)emit->element_bytes);
-  const uint64_t dim[OP_DIMS] = {[DIM_IMAGES] = emit->batch,
-                                 [DIM_IN_CHANNELS] = model->channels,
-                                 [DIM_IN_HEIGHT] = model->image,
-                                 [DIM_IN_WIDTH] = model->image,
-                                 [DIM_OUT_CHANNELS] = model->hidden,
-                                 [DIM_FILTER_HEIGHT] = model->patch,
-                                 [DIM_FILTER_WIDTH] = model->patch,
-                                 [DIM_STRIDE] = model->patch,
-                                 [DIM_GROUPS] = 1,
-                                 [DIM_DILATION] = 1};
-  struct tensor patches = emit_conv(emit, "embedding.patch", images, dim, true);
-  patches.rank = TRANSFORMER_RANK_TOKENS;
-  patches.row = model->hidden;
-  return patches;
-}
-
 static struct tensor image_embedding(struct transformer_build *build) {
   const struct transformer *const model = build->model;
-  const struct tensor patches = image_patches(build);
+  const struct tensor patches = transformer_patches(build, model->image, model->channels, model->patch);
   const struct vector_op class_token = {.kind = OP_CONCAT,
                                         .n_parameters = model->hidden,
                                         .n_weights = model->hidden,

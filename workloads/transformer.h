@@ -12,6 +12,7 @@ enum transformer_norm { NORM_LAYER, NORM_RMS };
 enum transformer_norm_place { PLACE_PRE, PLACE_POST, PLACE_BOTH };
 enum transformer_position { POSITION_LEARNED, POSITION_ROTARY, POSITION_ALIBI, POSITION_NONE, POSITION_RELATIVE };
 enum transformer_head { HEAD_LM, HEAD_MLM };
+enum transformer_router { ROUTER_SOFTMAX, ROUTER_SIGMOID };
 
 struct transformer {
   const char *kind;
@@ -20,8 +21,12 @@ struct transformer {
   bool score_cap, logit_cap;                                /* bent by tanh (Gemma 2) */
   bool gated, final_norm, bias, qkv_bias, query_key_norm, parallel_block, dropout, causal;
   bool score_dropout, inner_dropout; /* on the weights of values; behind the feed-forward activation */
-  uint64_t experts, top_k;
-  double capacity_factor; /* 0: unbounded */
+  uint64_t experts, top_k, shared_experts;
+  uint64_t dense_layers, dense_ffn; /* without experts, at the front */
+  uint64_t router;                  /* enum transformer_router */
+  bool router_bias;
+  uint64_t query_rank, key_value_rank, rotary_size, value_size; /* latent attention; key_value_rank 0: none */
+  double capacity_factor;                                       /* 0: unbounded */
   /* language models */
   uint64_t vocab, sequence, position, position_extra_rows, embedding_width, token_types, head;
   bool embedding_norm, tied, pooler;

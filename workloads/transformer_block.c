@@ -23,7 +23,8 @@ struct split_facts transformer_facts(const struct transformer_build *build) {
                               .experts = model->experts,
                               .top_k = model->top_k,
                               .capacity_factor = model->capacity_factor,
-                              .image = model->image > 0};
+                              .image = model->image > 0,
+                              .latent = model->key_value_rank > 0};
 }
 
 void transformer_start(struct transformer_build *build, struct generation *generation) {
@@ -54,6 +55,22 @@ struct tensor transformer_linear(struct transformer_build *build, const char *na
                             .group = OP_ABSENT,
                             .rank = TRANSFORMER_RANK_TOKENS};
   return emit_gemm(&build->emit, name, x, &gemm);
+}
+
+struct tensor transformer_patches(struct transformer_build *build, uint64_t image, uint64_t channels, uint64_t patch) {
+  struct emitter *const emit = &build->emit;
+  const uint64_t width = build->model->hidden;
+  const uint64_t pixels = emit_product(emit, emit_product(emit, emit->batch, image), image);
+  const struct tensor images =
+      emit_input(emit, "images", emit_product(emit, pixels, channels), image, (uint8_t)emit->element_bytes);
+  const uint64_t dim[OP_DIMS] = {[DIM_IMAGES] = emit->batch, [DIM_IN_CHANNELS] = channels, [DIM_IN_HEIGHT] = image,
+                                 [DIM_IN_WIDTH] = image,     [DIM_OUT_CHANNELS] = width,   [DIM_FILTER_HEIGHT] = patch,
+                                 [DIM_FILTER_WIDTH] = patch, [DIM_STRIDE] = patch,         [DIM_GROUPS] = 1,
+                                 [DIM_DILATION] = 1};
+  struct tensor patches = emit_conv(emit, "embedding.patch", images, dim, true);
+  patches.rank = TRANSFORMER_RANK_TOKENS;
+  patches.row = width;
+  return patches;
 }
 
 struct tensor transformer_norm(struct transformer_build *build, const char *name, struct tensor x) {
@@ -192,16 +209,17 @@ struct tensor transformer_weigh(struct transformer_build *build, const struct tr
   char name[EMIT_NAME_BYTES];
   transformer_tag(build, SPLIT_WEIGHTS);
   const struct tensor weights = weights_of(build, heads, scores);
+  const uint64_t value_size = model->value_size > 0 ? model->value_size : model->head_size;
   const struct gemm gemm = {.reps = emit_product(emit, emit->batch, model->heads),
                             .m = heads->n_queries,
-                            .n = model->head_size,
+                            .n = value_size,
                             .k = heads->n_keys,
                             .group = OP_ABSENT,
                             .rank = TRANSFORMER_RANK_SCORES};
   transformer_tag(build, SPLIT_VALUES);
   struct tensor context = emit_matmul(emit, part_name(name, heads->part, "context"), weights, heads->value, &gemm);
   context.rank = TRANSFORMER_RANK_TOKENS;
-  context.row = emit_product(emit, model->heads, model->head_size);
+  context.row = emit_product(emit, model->heads, value_size);
   return context;
 }
 
@@ -217,6 +235,7 @@ struct tensor transformer_project(struct transformer_build *build, const char *p
 struct tensor transformer_attention(struct transformer_build *build, struct tensor x) {
   const struct transformer *const model = build->model;
   struct emitter *const emit = &build->emit;
+  if (model->key_value_rank > 0) return transformer_latent_attention(build, x);
   const uint64_t query_width = emit_product(emit, model->heads, model->head_size);
   const uint64_t key_width = emit_product(emit, model->kv_heads, model->head_size);
   transformer_tag(build, SPLIT_QKV);
@@ -289,8 +308,11 @@ static struct tensor combine(struct transformer_build *build, struct tensor expe
 static struct tensor experts(struct transformer_build *build, struct tensor x) {
   const struct transformer *const model = build->model;
   struct emitter *const emit = &build->emit;
-  struct tensor router = transformer_linear(build, "experts.router", x, model->experts, false);
-  router = emit_map(emit, OP_SOFTMAX, "experts.softmax", router);
+  struct tensor router = transformer_linear(build, "experts.router", x, model->experts, model->router_bias);
+  if (model->router == ROUTER_SIGMOID)
+    router = emit_map(emit, OP_SIGMOID, "experts.sigmoid", router);
+  else
+    router = emit_map(emit, OP_SOFTMAX, "experts.softmax", router);
   const struct vector_op top_k = {.kind = OP_TOP_K,
                                   .n_lanes = router.elements,
                                   .group = OP_ABSENT,
@@ -313,9 +335,43 @@ static struct tensor experts(struct transformer_build *build, struct tensor x) {
   return combine(build, matrices(build, dispatched, gemm), choice);
 }
 
-struct tensor transformer_feed_forward(struct transformer_build *build, struct tensor x) {
+/* A dense network of that width, which no rank of a tensor group shares. */
+static struct tensor beside_experts(struct transformer_build *build, struct tensor x, uint64_t ffn) {
   const struct gemm gemm = {.reps = 1, .m = build->tokens, .group = OP_ABSENT, .rank = TRANSFORMER_RANK_TOKENS};
-  const struct tensor out = build->model->experts > 0 ? experts(build, x) : matrices(build, x, gemm);
+  const struct transformer *const model = build->model;
+  struct transformer dense = *model;
+  const bool known = build->known;
+  dense.experts = 0;
+  dense.ffn = ffn;
+  build->model = &dense;
+  build->known = false;
+  const struct tensor out = matrices(build, x, gemm);
+  build->model = model;
+  build->known = known;
+  return out;
+}
+
+struct tensor transformer_feed_forward(struct transformer_build *build, struct tensor x) {
+  const struct transformer *const model = build->model;
+  const struct gemm gemm = {.reps = 1, .m = build->tokens, .group = OP_ABSENT, .rank = TRANSFORMER_RANK_TOKENS};
+  struct tensor out;
+  if (model->experts > 0 && build->emit.layer < model->dense_layers) {
+    out = beside_experts(build, x, model->dense_ffn);
+  } else if (model->experts > 0) {
+    out = experts(build, x);
+    if (model->shared_experts > 0) {
+      const uint32_t layer = build->emit.layer;
+      char part[EMIT_NAME_BYTES];
+      snprintf(part, sizeof part, "layer%u.shared", layer);
+      emit_enter(&build->emit, layer, part, OP_ABSENT);
+      const struct tensor shared =
+          beside_experts(build, x, emit_product(&build->emit, model->shared_experts, model->ffn));
+      emit_enter(&build->emit, layer, "layer", layer);
+      out = emit_join(&build->emit, OP_ADD, "experts.add_shared", out, shared);
+    }
+  } else {
+    out = matrices(build, x, gemm);
+  }
   return transformer_dropout(build, "feed_forward.dropout", out);
 }
 

@@ -33,6 +33,9 @@ struct tensor transformer_rows(struct transformer_build *build, uint64_t width);
 /* Every row of `x` through a matrix of n columns. */
 struct tensor transformer_linear(struct transformer_build *build, const char *name, struct tensor x, uint64_t n,
                                  bool bias);
+/* An image of so many pixels a side and colours, cut into patches of the model's width: a convolution as wide as its
+ * stride. */
+struct tensor transformer_patches(struct transformer_build *build, uint64_t image, uint64_t channels, uint64_t patch);
 struct tensor transformer_norm(struct transformer_build *build, const char *name, struct tensor x);
 struct tensor transformer_dropout(struct transformer_build *build, const char *name, struct tensor x);
 
@@ -52,6 +55,8 @@ struct tensor transformer_weigh(struct transformer_build *build, const struct tr
 struct tensor transformer_project(struct transformer_build *build, const char *part, struct tensor context);
 /* All of self-attention, from the packed product to the projection. */
 struct tensor transformer_attention(struct transformer_build *build, struct tensor x);
+/* The same through narrow vectors (latent_attention.c). */
+struct tensor transformer_latent_attention(struct transformer_build *build, struct tensor x);
 struct tensor transformer_feed_forward(struct transformer_build *build, struct tensor x);
 /* All blocks, and the norm behind them. */
 struct tensor transformer_blocks(struct transformer_build *build, struct tensor x);

@@ -9,6 +9,7 @@ static const char *const activations[] = {"gelu", "relu", "relu2", "silu", NULL}
 static const char *const norms[] = {"layer", "rms", NULL};
 static const char *const norm_places[] = {"pre", "post", "both", NULL};
 static const char *const positions[] = {"learned", "rotary", "alibi", "none", NULL};
+static const char *const routers[] = {"softmax", "sigmoid", NULL};
 static const char *const heads[] = {"lm", "mlm", NULL};
 
 #define NUMBER(name, least, default_text, doc)                                                                         \
@@ -48,6 +49,17 @@ static const char *const heads[] = {"lm", "mlm", NULL};
     "capacity_factor", FIELD_REAL, "", 0, 1e9, "0", "Rows an expert takes over its even share; 0: unbounded.",         \
         offsetof(struct transformer, capacity_factor), ROLE_ANSWER, NULL                                               \
   }
+/* As of DeepSeek-V3. */
+#define LATENT_FIELDS                                                                                                  \
+  NUMBER(shared_experts, 0, "0", "Experts that every token passes besides, as one matrix so many times as wide."),     \
+      NUMBER(dense_layers, 0, "0", "Blocks at the front without experts."),                                            \
+      NUMBER(dense_ffn, 0, "0", "Their feed-forward width; 0: ffn."),                                                  \
+      CHOICE(router, routers, "\"softmax\"", "What makes weights of the router's scores."),                            \
+      SWITCH(router_bias, "false", "A number an expert beside the router's scores."),                                  \
+      NUMBER(query_rank, 0, "0", "Latent attention: width that queries pass through; 0: none."),                       \
+      NUMBER(key_value_rank, 0, "0", "Width that keys and values pass through; 0: attention is not latent."),          \
+      NUMBER(rotary_size, 0, "0", "Latent attention: part of head_size that turns, and that all keys share."),         \
+      NUMBER(value_size, 0, "0", "Latent attention: width of a head's values; 0: head_size without rotary_size.")
 #define LANGUAGE_FIELDS(causal_default)                                                                                \
   KIND, BLOCK_FIELDS, NUMBER(vocab, 1, NULL, "Rows of the embedding."),                                                \
       NUMBER(sequence, 1, NULL, "Tokens of one sample."),                                                              \
@@ -62,7 +74,7 @@ static const char *const heads[] = {"lm", "mlm", NULL};
       CHOICE(head, heads, "\"lm\"", "Next-token or masked-token logits, either on every token."),                      \
       SWITCH(causal, causal_default, "Tokens see only what came before them.")
 
-static const struct field decoder_field_list[] = {LANGUAGE_FIELDS("true")};
+static const struct field decoder_field_list[] = {LANGUAGE_FIELDS("true"), LATENT_FIELDS};
 static const struct field encoder_field_list[] = {LANGUAGE_FIELDS("false")};
 static const struct field vit_field_list[] = {
     KIND,
@@ -161,11 +173,37 @@ static void check_experts(const struct generation *generation, const struct tran
     generation_reject(generation, "capacity_factor", error, "is given without experts, allowed is 0");
 }
 
+static void check_latent(const struct generation *generation, struct transformer *model, struct error *error) {
+  const bool latent = model->key_value_rank > 0;
+  if (!latent && (model->query_rank > 0 || model->rotary_size > 0 || model->value_size > 0))
+    generation_reject(generation,
+                      model->query_rank > 0    ? "query_rank"
+                      : model->rotary_size > 0 ? "rotary_size"
+                                               : "value_size",
+                      error, "needs key_value_rank, allowed is 0");
+  if (latent && (model->rotary_size == 0 || model->rotary_size >= model->head_size))
+    generation_reject(generation, "rotary_size", error, "is %llu, allowed are 1 to head_size = %llu less 1",
+                      (unsigned long long)model->rotary_size, (unsigned long long)model->head_size);
+  if (latent && (model->kv_heads != model->heads || model->bias || model->qkv_bias || model->query_key_norm ||
+                 model->position != POSITION_ROTARY))
+    generation_reject(generation, "key_value_rank", error,
+                      "needs position = \"rotary\", as many kv_heads as heads and neither biases nor norms of heads");
+  if (latent && model->value_size == 0 && model->rotary_size < model->head_size)
+    model->value_size = model->head_size - model->rotary_size;
+  if (model->experts == 0 && (model->shared_experts > 0 || model->dense_layers > 0 || model->router_bias))
+    generation_reject(generation, "experts", error, "is 0, but shared_experts, dense_layers or router_bias are given");
+  if (model->dense_layers > model->layers)
+    generation_reject(generation, "dense_layers", error, "%llu is more than layers = %llu, allowed is at most that",
+                      (unsigned long long)model->dense_layers, (unsigned long long)model->layers);
+}
+
 bool transformer_check(const struct generation *generation, struct transformer *model, struct error *error) {
   const size_t n_before = error->n_messages;
   check_attention(generation, model, error);
   check_experts(generation, model, error);
+  check_latent(generation, model, error);
   if (model->ffn == 0) model->ffn = 4 * model->hidden;
+  if (model->dense_ffn == 0) model->dense_ffn = model->ffn;
   if (model->embedding_width == 0) model->embedding_width = model->hidden;
   if (model->position_extra_rows > 0 && model->position != POSITION_LEARNED)
     generation_reject(generation, "position_extra_rows", error, "needs position = \"learned\", allowed is 0");

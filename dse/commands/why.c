@@ -4,9 +4,8 @@
  * Limits: relax.h. The winner is that of the folder's topk.csv, held against its neighbours, one step along each axis.
  * A given design is judged as a run judges it, and compared with the folder's front.csv. Writes nothing. Left out:
  * which round pruned a design; its bound against the best says whether any would have. */
-#include "dse/cosearch/cosearch_why.h"
-#include "dse/design/relax.h"
-#include "dse/output/front_folder.h"
+#include "dse/commands/why_private.h"
+#include "dse/cosearch/cosearch.h"
 
 #include "base/checked.h"
 #include "base/clock.h"
@@ -14,22 +13,11 @@
 #include "base/text.h"
 #include "dse/design/design_private.h"
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
-struct why {
-  struct run *run;
-  const char *folder; /* NULL: a run file was named */
-  struct front_folder front;
-  bool has_front;
-  struct relaxed relaxed;
-  json_t *object;
-};
-
-/* For people; with --json the object says it all. */
-static void __attribute__((format(printf, 2, 3))) words(const struct why *why, const char *format, ...) {
+void why_words(const struct why *why, const char *format, ...) {
   const struct invocation *invocation = why->run->invocation;
   if (invocation->json || cluster_rank(invocation->cluster) != 0) return;
   va_list arguments;
@@ -41,7 +29,7 @@ static void __attribute__((format(printf, 2, 3))) words(const struct why *why, c
 /* --- limits ----------------------------------------------------------------------------------------------------------
  */
 
-static const char *set_of(const struct relaxation *relaxation, struct arena *arena) {
+const char *why_set_of(const struct relaxation *relaxation, struct arena *arena) {
   if (relaxation->set != NULL) return relaxation->set;
   return arena_printf(arena, "%s=%.12g%s", relaxation->key, relaxation->to,
                       fmod(relaxation->to, 1) == 0 && fabs(relaxation->to) < 1e12 ? ".0" : "");
@@ -50,7 +38,7 @@ static const char *set_of(const struct relaxation *relaxation, struct arena *are
 static json_t *relaxation_json(const struct why *why, const struct relaxation *relaxation) {
   struct arena *arena = why->run->invocation->arena;
   const bool measured = isfinite(relaxation->share); /* else it is a limit to be left out */
-  return json_pack("{ss so so so ss}", "set", set_of(relaxation, arena), "from",
+  return json_pack("{ss so so so ss}", "set", why_set_of(relaxation, arena), "from",
                    measured ? json_real(relaxation->from) : json_null(), "to",
                    measured ? json_real(relaxation->to) : json_null(), "share",
                    measured ? json_real(relaxation->share) : json_null(), "admits",
@@ -60,26 +48,26 @@ static json_t *relaxation_json(const struct why *why, const struct relaxation *r
 static void tell_relaxation(const struct why *why, const struct relaxation *relaxation) {
   const struct invocation *invocation = why->run->invocation;
   if (!isfinite(relaxation->share)) {
-    words(why, "  --set '%s'\n", set_of(relaxation, invocation->arena));
+    why_words(why, "  --set '%s'\n", why_set_of(relaxation, invocation->arena));
     return;
   }
-  words(why, "  --set %s  (from %.9g, by %.3g %%)\n", set_of(relaxation, invocation->arena), relaxation->from,
-        100 * relaxation->share);
+  why_words(why, "  --set %s  (from %.9g, by %.3g %%)\n", why_set_of(relaxation, invocation->arena), relaxation->from,
+            100 * relaxation->share);
 }
 
 static void tell_counts(const struct why *why) {
   const struct relaxed *relaxed = &why->relaxed;
   json_t *limits = json_array();
-  words(why, "%" PRIu64 " of %" PRIu64 " designs keep all limits that are known before a schedule\n", relaxed->allowed,
-        relaxed->looked);
+  why_words(why, "%" PRIu64 " of %" PRIu64 " designs keep all limits that are known before a schedule\n",
+            relaxed->allowed, relaxed->looked);
   for (size_t r = REASON_NONE + 1; r < N_REASONS; r++) {
     const struct reason_name *name = &why->run->designs.space.reasons[r];
     const struct relaxation *single = &relaxed->single[r];
     if (relaxed->n[r] == 0 && !single->exists) continue;
-    words(why, "  %-24s breaks %" PRIu64 " (%.3g %%), alone %" PRIu64, name->name, relaxed->n[r],
-          100.0 * (double)relaxed->n[r] / (double)relaxed->looked, relaxed->alone[r]);
-    if (relaxed->nearest[r] >= 0) words(why, "; nearest miss %.6g %s", relaxed->nearest[r], name->unit);
-    words(why, "\n");
+    why_words(why, "  %-24s breaks %" PRIu64 " (%.3g %%), alone %" PRIu64, name->name, relaxed->n[r],
+              100.0 * (double)relaxed->n[r] / (double)relaxed->looked, relaxed->alone[r]);
+    if (relaxed->nearest[r] >= 0) why_words(why, "; nearest miss %.6g %s", relaxed->nearest[r], name->unit);
+    why_words(why, "\n");
     json_array_append_new(limits,
                           json_pack("{ss ss sI sI so so}", "limit", name->name, "unit", name->unit, "designs",
                                     (json_int_t)relaxed->n[r], "alone", (json_int_t)relaxed->alone[r], "nearest_miss",
@@ -99,68 +87,26 @@ static void tell_limits(struct why *why) {
   json_object_set_new(why->object, "feasible", json_boolean(relaxed->fits));
   tell_counts(why);
   if (relaxed->smallest != REASON_NONE) {
-    words(why, relaxed->fits ? "designs are feasible; a single limit that lets in one more, moved least:\n"
-                             : "nothing is feasible; the single limit that helps, moved least:\n");
+    why_words(why, relaxed->fits ? "designs are feasible; a single limit that lets in one more, moved least:\n"
+                                 : "nothing is feasible; the single limit that helps, moved least:\n");
     tell_relaxation(why, &relaxed->single[relaxed->smallest]);
     json_array_append_new(relaxations, relaxation_json(why, &relaxed->single[relaxed->smallest]));
   } else if (relaxed->needs_joint) {
-    words(why, "no single limit helps; all of these together, moved by the same factor:\n");
+    why_words(why, "no single limit helps; all of these together, moved by the same factor:\n");
     for (size_t r = 0; r < N_REASONS; r++) {
       if (!relaxed->joint[r].exists) continue;
       tell_relaxation(why, &relaxed->joint[r]);
       json_array_append_new(relaxations, relaxation_json(why, &relaxed->joint[r]));
     }
   } else if (!relaxed->fits) {
-    words(why, "no limit that is a number helps; larger axes may\n");
+    why_words(why, "no limit that is a number helps; larger axes may\n");
   }
   if (relaxed->looked < relaxed->points) {
-    words(why, "(looked at %" PRIu64 " of %" PRIu64 " designs, at equal distances)\n", relaxed->looked,
-          relaxed->points);
+    why_words(why, "(looked at %" PRIu64 " of %" PRIu64 " designs, at equal distances)\n", relaxed->looked,
+              relaxed->points);
   }
-  if (relaxed->cut) words(why, "(not all candidates were scheduled: a smaller step may help as well)\n");
+  if (relaxed->cut) why_words(why, "(not all candidates were scheduled: a smaller step may help as well)\n");
   json_object_set_new(why->object, "relaxation", relaxations);
-}
-
-/* --- platforms of a co-search ----------------------------------------------------------------------------------------
- */
-
-static json_t *tell_move(const struct why *why, const struct cosearch_move *move) {
-  struct arena *arena = why->run->invocation->arena;
-  struct relaxation relaxation = {.from = move->from, .to = move->to};
-  snprintf(relaxation.key, sizeof relaxation.key, "%s", move->key);
-  const bool whole = strcmp(move->key, "tenancy.cores") == 0;
-  const char *const set = whole ? arena_printf(arena, "%s=%.0f", move->key, move->to) : set_of(&relaxation, arena);
-  words(why, "  --set %s  (from %.9g, by %.3g %%): %s\n", set, move->from, 100 * move->share, move->admits);
-  return json_pack("{ss sf sf sf ss}", "set", set, "from", move->from, "to", move->to, "share", move->share, "admits",
-                   move->admits);
-}
-
-static bool tell_platforms(struct why *why, struct error *error) {
-  const struct run *run = why->run;
-  struct cosearch_moves moves;
-  json_t *told = json_array();
-  if (space_size(&run->designs.space) > run->settings.search.bound_points) {
-    words(why, "\nplatforms: the space has more than search.bound_points designs: not looked through\n");
-    return true;
-  }
-  if (!cosearch_relax(why->run, &moves, error)) return false;
-  if (moves.best != NULL) words(why, "\nplatforms: the best allowed is %s, %.6g\n", moves.best, moves.value);
-  if (moves.best == NULL) {
-    words(why, moves.smallest < COSEARCH_N_LIMITS ? "\nno platform is allowed; each of these limits helps alone:\n"
-               : moves.needs_joint                ? "\nno platform is allowed; all of these limits together help:\n"
-                                   : "\nno platform is allowed, and no limit of platforms alone helps\n");
-  }
-  for (enum cosearch_limit l = COSEARCH_AREA; l < COSEARCH_N_LIMITS; l++) {
-    const bool single = moves.smallest < COSEARCH_N_LIMITS;
-    const struct cosearch_move *const move = single ? &moves.single[l] : &moves.joint[l];
-    if (move->exists) json_array_append_new(told, tell_move(why, move));
-  }
-  json_object_set_new(why->object, "co_search",
-                      json_pack("{sb so so sb so}", "allowed", moves.best != NULL, "best",
-                                moves.best != NULL ? json_string(moves.best) : json_null(), "value",
-                                moves.best != NULL ? json_real(moves.value) : json_null(), "together",
-                                moves.smallest == COSEARCH_N_LIMITS && moves.needs_joint, "relaxation", told));
-  return true;
 }
 
 /* --- the winner ------------------------------------------------------------------------------------------------------
@@ -218,7 +164,7 @@ static void tell_step(const struct why *why, const struct point *winner, const s
       what = arena_printf(invocation->arena, "%s, %+.3g %% for 1 %% more", what, per_percent);
     }
   }
-  words(why, "  %s %" PRIu64 " -> %" PRIu64 ": %s\n", axis->key, from, to, what);
+  why_words(why, "  %s %" PRIu64 " -> %" PRIu64 ": %s\n", axis->key, from, to, what);
   json_array_append_new(
       steps, json_pack("{ss sI sI so ss so}", "axis", axis->key, "from", (json_int_t)from, "to", (json_int_t)to,
                        "per_percent", isfinite(per_percent) ? json_real(per_percent) : json_null(), "what", what,
@@ -275,17 +221,18 @@ static void tell_path(const struct why *why, const struct point *winner, json_t 
     longest[at] = order[k];
   }
   json_t *phases = json_object(), *ops = json_array();
-  words(why, "critical path%s: %" PRIu64 " operators, %" PRIu64 " cycles;",
-        run->system != NULL ? " of one block of its stage" : "", n_ops, reached_cycles);
+  why_words(why, "critical path%s: %" PRIu64 " operators, %" PRIu64 " cycles;",
+            run->system != NULL ? " of one block of its stage" : "", n_ops, reached_cycles);
   for (size_t p = 0; p < N_PHASES; p++) {
     if (phase_cycles[p] == 0) continue;
-    words(why, " %s %.3g %%", op_phase_names[p], 100.0 * (double)phase_cycles[p] / (double)max_u64(reached_cycles, 1));
+    why_words(why, " %s %.3g %%", op_phase_names[p],
+              100.0 * (double)phase_cycles[p] / (double)max_u64(reached_cycles, 1));
     json_object_set_new(phases, op_phase_names[p], json_integer((json_int_t)phase_cycles[p]));
   }
-  words(why, "\n");
+  why_words(why, "\n");
   for (size_t m = 0; m < n_longest; m++) {
     const uint64_t own = schedule->finish_cycles[longest[m]] - schedule->start_cycles[longest[m]];
-    words(why, "  longest: %s, %" PRIu64 " cycles\n", op_name(graph, longest[m]), own);
+    why_words(why, "  longest: %s, %" PRIu64 " cycles\n", op_name(graph, longest[m]), own);
     json_array_append_new(ops, json_pack("{ss sI}", "op", op_name(graph, longest[m]), "cycles", (json_int_t)own));
   }
   json_object_set_new(told, "critical_path",
@@ -304,10 +251,10 @@ static void tell_winner(const struct why *why) {
   const double value = score.objective[space->metric];
   const double gap = fabs(value - score.bound) / fmax(fabs(value), fabs(score.bound));
   json_t *steps = json_array();
-  words(why, "\nthe best, %s: %s %.6g\n  stopped by %s; no schedule of it is better than %.6g (%.3g %%)\n",
-        design_text(&why->run->designs, &point, invocation->arena), space->objectives[space->metric].name, value,
-        stage_binding_names[score.binding], score.bound, 100 * gap);
-  words(why, "one step along each axis:\n");
+  why_words(why, "\nthe best, %s: %s %.6g\n  stopped by %s; no schedule of it is better than %.6g (%.3g %%)\n",
+            design_text(&why->run->designs, &point, invocation->arena), space->objectives[space->metric].name, value,
+            stage_binding_names[score.binding], score.bound, 100 * gap);
+  why_words(why, "one step along each axis:\n");
   for (size_t a = 0; a < space->n_axes; a++) {
     tell_step(why, &point, &score, a, -1, steps);
     tell_step(why, &point, &score, a, 1, steps);
@@ -355,11 +302,11 @@ static void tell_broken(const struct why *why, const struct accelerator *acceler
     if (!(excess > 0) && !judged) continue;
     const double by = excess > 0 ? excess : score->excess;
     any = true;
-    words(why, "  breaks %s by %.6g %s\n", designs->space.reasons[r].name, by, designs->space.reasons[r].unit);
+    why_words(why, "  breaks %s by %.6g %s\n", designs->space.reasons[r].name, by, designs->space.reasons[r].unit);
     json_array_append_new(broken, json_pack("{ss sf ss}", "limit", designs->space.reasons[r].name, "excess", by, "unit",
                                             designs->space.reasons[r].unit));
   }
-  if (!any) words(why, "  the template or a rule forbids it\n");
+  if (!any) why_words(why, "  the template or a rule forbids it\n");
   json_object_set_new(why->object, "breaks", broken);
 }
 
@@ -373,9 +320,9 @@ static void tell_pruned(const struct why *why, const struct score *score) {
   if (best.reason != REASON_NONE) return;
   const double value = best.objective[space->metric];
   const bool pruned = !space_better(space, score->bound, value);
-  words(why, "  %s: its bound %.6g against the best found, %.6g; the bound is of %s\n",
-        pruned ? "pruned as the best" : "not pruned by its bound", score->bound, value,
-        stage_binding_names[score->binding]);
+  why_words(why, "  %s: its bound %.6g against the best found, %.6g; the bound is of %s\n",
+            pruned ? "pruned as the best" : "not pruned by its bound", score->bound, value,
+            stage_binding_names[score->binding]);
   json_object_set_new(why->object, "pruned",
                       json_pack("{sb sf sf ss}", "pruned", pruned, "bound", score->bound, "best", value, "binding",
                                 stage_binding_names[score->binding]));
@@ -393,15 +340,15 @@ static bool tell_design(struct why *why, const char *text, struct error *error) 
   design_name(&accelerator, name);
   design_evaluate(&run->designs, &accelerator, &design, &result, &score, NULL, NULL);
   const bool feasible = score.reason == REASON_NONE;
-  words(why, "design %s: %s\n", name, feasible ? "keeps all limits" : "infeasible");
+  why_words(why, "design %s: %s\n", name, feasible ? "keeps all limits" : "infeasible");
   json_object_set_new(why->object, "design", json_string(name));
   json_object_set_new(why->object, "feasible", json_boolean(feasible));
   if (!feasible) {
     tell_broken(why, &accelerator, &score);
     return true;
   }
-  words(why, "  %s %.6g, at most %.6g under any schedule; stopped by %s\n", space->objectives[space->metric].name,
-        score.objective[space->metric], score.bound, stage_binding_names[score.binding]);
+  why_words(why, "  %s %.6g, at most %.6g under any schedule; stopped by %s\n", space->objectives[space->metric].name,
+            score.objective[space->metric], score.bound, stage_binding_names[score.binding]);
   if (!why->has_front) return true;
   tell_pruned(why, &score);
   bool on_front = false;
@@ -411,7 +358,7 @@ static bool tell_design(struct why *why, const char *text, struct error *error) 
                           ? arena_printf(run->invocation->arena, "dominated by %s, which is nowhere worse", dominator)
                           : "not on the front, though nothing there dominates it: it was never evaluated, "
                             "is no point of the space, or equals one that is there";
-  words(why, "  %s\n", place);
+  why_words(why, "  %s\n", place);
   json_object_set_new(why->object, "place", json_string(place));
   json_object_set_new(why->object, "dominated_by", dominator != NULL ? json_string(dominator) : json_null());
   return true;
@@ -422,17 +369,19 @@ static bool tell_design(struct why *why, const char *text, struct error *error) 
 
 static bool tell(struct why *why, struct error *error) {
   struct invocation *invocation = why->run->invocation;
-  const char *design = invocation_value(invocation, "design");
+  const char *design = invocation_value(invocation, "design"), *platform = invocation_value(invocation, "platform");
   struct error *ignored = ARENA_NEW(invocation->arena, struct error, 1);
   why->object = json_object();
   if (why->folder != NULL && design != NULL) {
     why->has_front = front_folder_read(&why->front, why->folder, invocation->arena, ignored);
   }
   bool good = design == NULL || tell_design(why, design, error);
-  if (design == NULL) {
+  if (platform != NULL) {
+    good = good && why_platform(why, platform, error);
+  } else if (design == NULL) {
     tell_limits(why);
     if (why->relaxed.fits) tell_winner(why);
-    if (why->relaxed.fits && cosearch_leads(why->run)) good = tell_platforms(why, error);
+    if (why->relaxed.fits && cosearch_leads(why->run)) good = why_platforms(why, error);
   }
   if (good && invocation->json && cluster_rank(invocation->cluster) == 0) {
     json_dumpf(why->object, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
@@ -458,6 +407,9 @@ static enum status run_why(struct invocation *invocation, struct error *error) {
 
 static const struct command_option options[] = {
     {"design", "K=V,...", "why this design is infeasible, or not on the front; keys left out as in the run file"},
+    {"platform", "N x DESIGN + ...",
+     "of a co-search: which limit, price or weight moved by how little lets this platform win; a DESIGN is a name as "
+     "cosearch.csv has it, or K=V,..."},
 };
 static const char *const examples[] = {
     "dse why configs/quickstart.cfg --set limits.tdp_w=60",
@@ -480,12 +432,15 @@ const struct command command_why = {
         "one\n"
         "dominates it, and whether its bound lets a search pass over it. Of a co-search also which limit of platforms "
         "lets one\n"
-        "in. Writes nothing. --json: points, looked,\n"
+        "in; of a platform that is named what it needs to be allowed, and to win, or how far it is behind. Writes "
+        "nothing. --json: points, looked,\n"
         "allowed, feasible, limits (limit, unit, designs, alone, nearest_miss, relaxation), relaxation (list of set,\n"
         "from, to, share, admits), winner; of a design: design, feasible, breaks (limit, excess, unit), place,\n"
         "dominated_by, pruned (pruned, bound, best, binding); of a co-search: co_search (allowed, best, value, "
         "together,\n"
-        "relaxation as above).",
+        "relaxation as above); of a platform: platform (platform, broken, allowed, needs, value, training, "
+        "makespan_s,\n"
+        "least_makespan_s, best, best_value, wins, behind, moves, searches; moves and needs as relaxation).",
     .examples = examples,
     .run = run_why,
 };

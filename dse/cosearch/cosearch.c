@@ -122,6 +122,24 @@ void cosearch_make_room(struct run *run, size_t n) {
   own->points = point_set_new(arena);
 }
 
+void cosearch_join(struct run *run, const struct point *points, size_t n, size_t room, uint32_t *number) {
+  struct cosearch *const own = run->cosearch;
+  const struct cosearch before = *own;
+  cosearch_make_room(run, before.n_designs + n);
+  for (size_t d = 0; d < before.n_designs; d++) {
+    cosearch_add(run, &before.designs[d], before.problem.training[d], before.problem.trained[d]);
+  }
+  for (size_t i = 0; i < n; i++) {
+    struct cosearch_design design;
+    size_t d = point_set_number(own->points, &points[i]);
+    if (d == SIZE_MAX && own->n_designs < room && cosearch_take_design(run, &points[i], &design)) {
+      d = own->n_designs;
+      cosearch_add(run, &design, 0, false);
+    }
+    number[i] = d != SIZE_MAX ? (uint32_t)d : UINT32_MAX;
+  }
+}
+
 static bool screen_space(struct run *run, double **training, struct error *error) {
   const uint64_t n_tasks = ceil_div(space_size(&run->designs.space), SCREENED);
   *training = ARENA_NEW(run->invocation->arena, double, n_tasks *SCREENED);
@@ -368,6 +386,7 @@ bool cosearch_find(struct run *run, struct error *error) {
 bool cosearch_search(struct run *run, struct error *error) {
   const struct cosearch *const own = run->cosearch;
   if (!cosearch_find(run, error)) return false;
-  if (cosearch_mixes(run)) return true; /* the winner comes with cosearch_mix */
+  /* The winner comes with cosearch_mix. */
+  if (cosearch_mixes(run)) return run->rounds.stopped || cosearch_train_first(run, error) || run->rounds.stopped;
   return run->rounds.stopped || own->best == NULL || cosearch_map_winner(run, error);
 }

@@ -28,27 +28,6 @@ struct mixing {
 /* --- what devices are worth -----------------------------------------------------------------------------------------
  */
 
-/* The candidates among the designs that jobs are priced on, behind those that are there. */
-static void add_candidates(struct mixing *mixing, const struct point *candidates) {
-  struct cosearch *const own = mixing->run->cosearch;
-  const struct cosearch before = *own;
-  const size_t room = TENANCY_MAX_ROWS / max_u64(own->n_layers, 1);
-  cosearch_make_room(mixing->run, before.n_designs + mixing->n_candidates);
-  for (size_t d = 0; d < before.n_designs; d++) {
-    cosearch_add(mixing->run, &before.designs[d], before.problem.training[d], before.problem.trained[d]);
-  }
-  for (size_t c = 0; c < mixing->n_candidates; c++) {
-    struct cosearch_design design;
-    size_t d = point_set_number(own->points, &candidates[c]);
-    if (d == SIZE_MAX && own->n_designs < room && cosearch_take_design(mixing->run, &candidates[c], &design) &&
-        cosearch_most(own, &design) > 0) {
-      d = own->n_designs;
-      cosearch_add(mixing->run, &design, 0, false);
-    }
-    mixing->design_of[c] = d != SIZE_MAX ? (uint32_t)d : UINT32_MAX;
-  }
-}
-
 /* Jobs a cycle, all of them one after the other on this device alone. */
 static double worth_of(const struct joint_problem *problem, uint32_t design) {
   const double by_latency = joint_multiplier(problem, design);
@@ -64,11 +43,13 @@ static bool value(void *context, const struct point *candidates, size_t n, doubl
   struct cosearch *const own = mixing->run->cosearch;
   mixing->n_candidates = n;
   mixing->design_of = ARENA_NEW(mixing->run->invocation->arena, uint32_t, n);
-  add_candidates(mixing, candidates);
+  cosearch_join(mixing->run, candidates, n, TENANCY_MAX_ROWS / max_u64(own->n_layers, 1), mixing->design_of);
   cosearch_fill_costs(mixing->run);
   if (!cosearch_price_jobs(mixing->run, error)) return false;
   for (size_t c = 0; c < n; c++) {
-    worth[c] = mixing->design_of[c] != UINT32_MAX ? worth_of(&own->problem, mixing->design_of[c]) : 0;
+    uint32_t *const design = &mixing->design_of[c];
+    if (*design != UINT32_MAX && joint_most(&own->problem, *design) == 0) *design = UINT32_MAX; /* not even one fits */
+    worth[c] = *design != UINT32_MAX ? worth_of(&own->problem, *design) : 0;
   }
   return true;
 }
@@ -175,6 +156,25 @@ static void hear(void *context, const struct global_system *system, const uint32
   node.system = number != SIZE_MAX ? number : own->n_systems - 1;
   *place = (struct cosearch_system){.node = node, .system = *system};
   place->system.designs = designs;
+}
+
+bool cosearch_train_first(struct run *run, struct error *error) {
+  enum { MOST_FIRST = 8 };
+  const struct cosearch *const own = run->cosearch;
+  struct point points[MOST_FIRST];
+  double bound[MOST_FIRST];
+  size_t n = 0;
+  if (topk_count(run->rounds.topk) > 0) return true;
+  for (size_t d = 0; d < own->n_designs; d++) {
+    const double training = own->problem.trained[d] ? 0 : own->problem.training[d];
+    size_t at = n;
+    while (at > 0 && bound[at - 1] < training) at--;
+    if (!(training > 0) || at == MOST_FIRST) continue;
+    if (n < MOST_FIRST) n++;
+    for (size_t i = n - 1; i > at; i--) bound[i] = bound[i - 1], points[i] = points[i - 1];
+    bound[at] = training, points[at] = own->designs[d].point;
+  }
+  return n == 0 || rounds_evaluate(&run->rounds, "co-search", points, n, error);
 }
 
 /* --- the flow -------------------------------------------------------------------------------------------------------

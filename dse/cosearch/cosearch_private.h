@@ -8,9 +8,18 @@
 double cosearch_bandwidth(const struct run *run, const struct cosearch_design *design);
 /* False: the template forbids it. */
 bool cosearch_take_design(const struct run *run, const struct point *point, struct cosearch_design *design);
+/* Designs behind those that are there, each once, without platforms of their own: number[n], UINT32_MAX where the
+ * template forbids one or there are `room` of them. */
+void cosearch_join(struct run *run, const struct point *points, size_t n, size_t room, uint32_t *number);
+/* Of designs that are priced: the better of both mappings, and its bound; INFINITY: a job runs on none. By one rank. */
+void cosearch_judge(struct run *run, const struct joint_platform *platform, double *makespan_cycles,
+                    double *least_cycles);
 /* What devices cost, and jobs on those that were added. */
 void cosearch_fill_costs(struct run *run);
 bool cosearch_price_jobs(struct run *run, struct error *error);
+/* Where no design was trained, since no platform of one kind can be what is asked for: the most promising ones, whose
+ * strategies the choice of designs by stage begins with. */
+bool cosearch_train_first(struct run *run, struct error *error);
 /* All of cosearch_search but the winner's mapping. */
 bool cosearch_find(struct run *run, struct error *error);
 /* As many devices of it as a platform may have. */

@@ -227,6 +227,22 @@ static void start_work(struct run *run, struct work *work) {
   arena_init(&work->arena, 1 << 20);
 }
 
+void cosearch_judge(struct run *run, const struct joint_platform *platform, double *makespan_cycles,
+                    double *least_cycles) {
+  struct work own_work, *const work = &own_work;
+  start_work(run, work);
+  struct site *const site = ARENA_NEW(&work->arena, struct site, 1);
+  struct tenancy_alone first, second;
+  *makespan_cycles = *least_cycles = (double)INFINITY;
+  if (make_site(run, platform, &work->arena, site)) {
+    map_site(work, site, platform, false, &first);
+    map_site(work, site, platform, true, &second);
+    *makespan_cycles = fmin(first.verdict.makespan_cycles, second.verdict.makespan_cycles);
+    *least_cycles = fmax(first.bounds.best_cycles, second.bounds.best_cycles);
+  }
+  arena_release(&work->arena);
+}
+
 /* As if tenants had been asked for on its designs alone. */
 bool cosearch_map_winner(struct run *run, struct error *error) {
   struct work own_work, *const work = &own_work;

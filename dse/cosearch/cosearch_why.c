@@ -20,18 +20,20 @@ static double *cost_limit(struct run *run, enum cosearch_limit limit) {
   return &run->settings.co_search.money_usd;
 }
 
-static double limit_now(struct run *run, enum cosearch_limit limit) {
+double cosearch_limit_now(struct run *run, enum cosearch_limit limit) {
   if (limit < COSEARCH_N_COSTS) return *cost_limit(run, limit);
   if (limit == COSEARCH_CORES) return (double)run->settings.tenants.cores;
   return limit == COSEARCH_MAKESPAN ? run->settings.co_search.makespan_s : run->settings.co_search.training_floor;
 }
 
-static void set_limit(struct run *run, enum cosearch_limit limit, double to) {
+void cosearch_set_limit(struct run *run, enum cosearch_limit limit, double to) {
   if (limit < COSEARCH_N_COSTS) *cost_limit(run, limit) = to;
   if (limit == COSEARCH_CORES) run->settings.tenants.cores = (uint64_t)to;
   if (limit == COSEARCH_MAKESPAN) run->settings.co_search.makespan_s = to;
   if (limit == COSEARCH_FLOOR) run->settings.co_search.training_floor = to;
 }
+
+const char *cosearch_limit_key(enum cosearch_limit limit) { return keys[limit]; }
 
 /* Whichever limit it is, what moving it to `to` is worth saying. */
 static struct cosearch_move move_to(enum cosearch_limit limit, double from, double to, const char *admits) {
@@ -64,7 +66,7 @@ static bool nothing_fits(struct run *run, struct nearest single[COSEARCH_N_COSTS
     size_t n_broken = 0, broken = 0;
     double share = 0;
     for (enum cosearch_limit l = COSEARCH_AREA; l < COSEARCH_N_COSTS; l++) {
-      const double most = limit_now(run, l);
+      const double most = cosearch_limit_now(run, l);
       if (!(most > 0) || cost[l] <= most) continue;
       n_broken++, broken = l;
       share = fmax(share, cost[l] / most - 1);
@@ -89,7 +91,7 @@ static void relax_costs(struct run *run, const struct nearest single[COSEARCH_N_
   struct arena *const arena = run->invocation->arena;
   double share = 0;
   for (enum cosearch_limit l = COSEARCH_AREA; l < COSEARCH_N_COSTS; l++) {
-    const double from = limit_now(run, l);
+    const double from = cosearch_limit_now(run, l);
     if (!(from > 0)) continue;
     share = fmax(share, joint->cost[l] / from - 1);
     if (!isfinite(single[l].cost[l])) continue;
@@ -97,7 +99,7 @@ static void relax_costs(struct run *run, const struct nearest single[COSEARCH_N_
                                arena_printf(arena, "1 x %s", single[l].name));
   }
   for (enum cosearch_limit l = COSEARCH_AREA; l < COSEARCH_N_COSTS; l++) {
-    const double from = limit_now(run, l);
+    const double from = cosearch_limit_now(run, l);
     if (from > 0 && joint->cost[l] > from && isfinite(share)) {
       moves->joint[l] =
           move_to(l, from, relax_moved(from, from * share, false), arena_printf(arena, "1 x %s", joint->name));
@@ -109,8 +111,7 @@ static void relax_costs(struct run *run, const struct nearest single[COSEARCH_N_
 /* --- the search as a judge -------------------------------------------------------------------------------------------
  */
 
-/* Is a platform allowed? run->cosearch says which; its texts live as long as the run. */
-static bool look(struct run *run, bool *allowed, struct error *error) {
+bool cosearch_look(struct run *run, bool *allowed, struct error *error) {
   struct cosearch *const own = run->cosearch;
   *own = (struct cosearch){.settings = own->settings};
   rounds_init(&run->rounds, run->invocation->cluster, &run->designs, NULL, run->invocation->arena);
@@ -144,7 +145,7 @@ static double between(enum cosearch_limit limit, double from, double low, double
  */
 static bool relax_by_search(struct run *run, enum cosearch_limit limit, struct cosearch_move *move,
                             struct error *error) {
-  const double from = limit_now(run, limit);
+  const double from = cosearch_limit_now(run, limit);
   double low = from, high = from, guess = 0;
   bool helps = false, good = true;
   if (!(from > 0)) return true;
@@ -156,8 +157,8 @@ static bool relax_by_search(struct run *run, enum cosearch_limit limit, struct c
                          : guess > low && guess < high ? guess
                                                        : middle;
     if (!(tried > low) || (!doubling && !(tried < high))) break;
-    set_limit(run, limit, tried);
-    good = look(run, &helps, error);
+    cosearch_set_limit(run, limit, tried);
+    good = cosearch_look(run, &helps, error);
     if (good && helps) {
       *move = move_to(limit, from, tried, best_text(run));
       guess = least_found(run->cosearch, limit, from);
@@ -165,7 +166,7 @@ static bool relax_by_search(struct run *run, enum cosearch_limit limit, struct c
     if (helps || doubling) high = tried;
     if (!helps) low = tried, guess = 0;
   }
-  set_limit(run, limit, from);
+  cosearch_set_limit(run, limit, from);
   return good;
 }
 
@@ -175,12 +176,12 @@ static bool relax_metric(struct run *run, enum cosearch_limit limit, struct cose
   struct tenants_settings *const tenants = &run->settings.tenants;
   const struct cosearch_settings before = *settings;
   const uint64_t final_samples = tenants->final_samples;
-  const double from = limit_now(run, limit);
+  const double from = cosearch_limit_now(run, limit);
   bool allowed;
   settings->metric = limit == COSEARCH_MAKESPAN ? COSEARCH_TENANTS : COSEARCH_TRAINING;
   settings->makespan_s = settings->training_floor = 0;
   tenants->final_samples = tenants->samples; /* a run may not come to map it twice */
-  const bool good = look(run, &allowed, error);
+  const bool good = cosearch_look(run, &allowed, error);
   *settings = before;
   tenants->final_samples = final_samples;
   if (!good || !allowed) return good;
@@ -200,7 +201,7 @@ bool cosearch_relax(struct run *run, struct cosearch_moves *moves, struct error 
   if (nothing_fits(run, single, &joint)) {
     relax_costs(run, single, &joint, moves);
   } else {
-    if (!look(run, &allowed, error)) return false;
+    if (!cosearch_look(run, &allowed, error)) return false;
     if (allowed) {
       moves->best = best_text(run);
       moves->value = run->cosearch->best->value;

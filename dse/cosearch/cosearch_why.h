@@ -35,6 +35,13 @@ struct cosearch_moves {
   bool needs_joint;
 };
 
+/* The parts of it that cosearch_win.h shares: a limit, its key, and a search within limits as they stand. */
+double cosearch_limit_now(struct run *run, enum cosearch_limit limit);
+void cosearch_set_limit(struct run *run, enum cosearch_limit limit, double to);
+const char *cosearch_limit_key(enum cosearch_limit limit);
+/* Is a platform allowed? run->cosearch says which. Collective. */
+bool cosearch_look(struct run *run, bool *allowed, struct error *error);
+
 /* Of a run with a co-search whose space is looked through. Collective; the settings are as they were afterwards. */
 bool cosearch_relax(struct run *run, struct cosearch_moves *moves, struct error *error);
 

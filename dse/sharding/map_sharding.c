@@ -4,6 +4,7 @@
 #include "dse/run/signals.h"
 #include "dse/sharding/sharding_page.h"
 #include "search/sharding/sharding_read.h"
+#include "search/sharding/sharding_room.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,14 +228,33 @@ static void describe(const struct sharding_command *command, const struct shardi
   remark(invocation, "%s", sharding_gantt(&shown, GANTT_WIDTH, invocation->arena));
 }
 
+/* Is there none at all, and for want of what? */
+static const char *why_none(const struct sharding_command *command, const struct sharding_outcome *outcome) {
+  const struct invocation *const invocation = command->invocation;
+  struct sharding_room room;
+  sharding_room(&command->problem, invocation->scratch, &room);
+  if (!room.lacks) return outcome->proven_optimal ? "; there is none, a search that ended says" : "";
+  const char *const name = command->problem.layers[room.layer].name;
+  const unsigned long long need = room.need_bytes, there = room.room_bytes;
+  if (room.alone) {
+    return arena_printf(invocation->arena,
+                        "; there is none: layer %s alone needs %llu bytes of a board that holds %llu, %llu too little",
+                        name, need, there, need - there);
+  }
+  return arena_printf(invocation->arena,
+                      "; there is none: what lasts of all layers and what layer %s works on take at least %llu bytes, "
+                      "all boards hold %llu, %llu too little",
+                      name, need, there, need - there);
+}
+
 static enum status solve(struct sharding_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
   const struct sharding_problem *const problem = &command->problem;
   struct sharding_outcome outcome;
   sharding_search(invocation, &command->job, &outcome);
   if (!outcome.found) {
-    error_add(error, STATUS_INFEASIBLE, "%s: %s finds no sharding that fits the boards' memory", problem->name,
-              command->job.algorithm->name);
+    error_add(error, STATUS_INFEASIBLE, "%s: %s finds no sharding that fits the boards' memory%s", problem->name,
+              command->job.algorithm->name, why_none(command, &outcome));
     return STATUS_INFEASIBLE;
   }
   sharding_take_proof(&outcome, &command->bounds);

@@ -1,6 +1,6 @@
 /* What do we do ourselves? Slices of fixed orders, a short climb, an exact search where that is quick, then climbs with
- * the budget that is left, and the exact search again with what they found. Where the triangle rule is general, an
- * annealing before the exact search. (partition §9, §10.)
+ * the budget that is left, and the exact search again with what they found. Where the triangle rule is general and that
+ * was not quick, an annealing before the climbs. (partition §9, §10.)
  *
  * Exact searches look for something better than what is known, so what such a period would force together is merged
  * first: their graph is smaller, and the smaller the better the answer is. Whatever is proven ends the run. */
@@ -152,8 +152,8 @@ static bool run(const struct partition_request *request, struct partition_result
   }
   partition_try_fixed_orders(&best.meter);
   climb(&best, 1, settings->first_samples);
-  if (!anneal(&best, error)) return false;
   search_exactly(&best, settings->first_ideals, settings->first_pairs);
+  if (!anneal(&best, error)) return false;
   climb(&best, settings->tasks, settings->tasks * settings->round_samples);
   search_exactly(&best, settings->last_ideals, settings->last_pairs);
   const double asked = result->value;

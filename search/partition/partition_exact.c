@@ -2,9 +2,10 @@
  *
  * The period is bisected; each step asks whether a chain of ideals exists (partition_reach.c). Just below the best
  * known comes first, since that is often all it takes; when it finds something better, the middle comes next. A refusal
- * is a bound. Where the limits end a question, lower periods are asked for the bound's sake. Rules that ideals do not
- * know (triangle `general`, live tensors, a compiler's yes) are left out first: if the answer keeps them it is
- * optimal, and if not its period is a bound; small graphs are then settled by trying (partition_branches.c). */
+ * is a bound. Where the limits end a question, lower periods are asked for the bound's sake. Triangle rules are looked
+ * at when it is known what is possible without them. Rules that ideals do not know (live tensors, a compiler's yes) are
+ * left out: if the answer keeps them it is optimal, and if not its period is a bound; small graphs are then settled by
+ * trying (partition_branches.c). */
 #include "search/partition/partition_exact.h"
 
 #include "base/checked.h"
@@ -17,6 +18,7 @@ enum {
   FIRST_GROWTH_SHARE = 50,
   GROWTH_SHARE = 4,
   RELAXED_SHARE = 4,
+  PATHS_SHARE = 8,
   EASY_PAIRS = 300000,
   MOST_PROFILED = 256,
   MOST_PLACEMENTS = 1 << 24, /* a second or two */
@@ -354,8 +356,9 @@ bool partition_exact(const struct partition_graph *graph, const struct partition
                      const struct partition_request *request, uint32_t *chip, double *value, double *bound) {
   struct partition_limits each = *limits;
   if (graph->problem->triangle == PARTITION_GENERAL) {
-    each.pairs = limits->pairs / 2;
+    each.pairs = limits->pairs / PATHS_SHARE;
     try_paths(graph, &each, request, chip, value);
+    each.pairs = limits->pairs - each.pairs;
   }
   if (solve(graph, &each, request, chip, value, bound)) return true;
   if (!has_other_rules(graph->problem)) return false;

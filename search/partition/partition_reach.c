@@ -25,8 +25,10 @@ static enum step arrive(struct partition_walk *w, uint32_t from) {
     return STEP_ON;
   if (w->most_cut[0] != NULL && !partition_walk_may_end_between(w, w->work, w->work, w->cut)) return STEP_ON;
   if (partition_walk_is_dominated(w)) return STEP_ON;
+  bool is_end = partition_walk_ends(w);
+  if (left == 1 && !is_end) return STEP_ON;
   if (w->general != NULL && !partition_general_arrive(w)) return STEP_ON;
-  const bool is_end = partition_walk_ends(w) && (w->general == NULL || partition_general_may_end(w));
+  if (w->general != NULL && is_end) is_end = partition_general_may_end(w);
   if (left == 1 && !is_end) return STEP_ON;
   const bool was_met = partition_ideals_find(&w->ideals, w->set, w->hash) != UINT32_MAX;
   if (was_met && (w->general == NULL || !partition_general_is_new(w, from))) return STEP_ON;

@@ -27,21 +27,23 @@ struct partition_order {
 
 /* With one more element in the piece. */
 struct general_step {
-  uint64_t read, ahead; /* live elements that the piece reads; on the chips of these and ahead of them */
-  int64_t needed_work;  /* of what must join and has not */
+  uint64_t read, ahead, strictly; /* live elements that the piece reads; on their chips and ahead; ahead alone */
+  int64_t needed_work;            /* of what must join and has not */
   bool fits;
 };
 
 struct partition_general {
   size_t n_words;
   uint64_t *ancestors, *descendants, *readers; /* [n * n_words] by element */
-  uint32_t live[MOST_LIVE];                    /* of the ideal walked from, ascending */
+  uint64_t *start;                             /* [n_words] the ideal walked from */
+  uint32_t live[MOST_LIVE];                    /* of it, ascending */
   uint8_t *number;                             /* [n] among the live ones */
   const struct partition_order *order;
   size_t depth;
   struct general_step *steps;          /* [n + 1] */
   uint64_t *behind, *readers_of_ahead; /* [(n + 1) * n_words] descendants of the piece */
   uint64_t *needed;                    /* [(n + 1) * n_words] what must be in the piece */
+  uint64_t *may_live;                  /* [n_words] scratch */
   uint32_t *now_live;                  /* [n] scratch */
   struct partition_order *now;         /* of the present set */
 };
@@ -72,6 +74,7 @@ void partition_general_init(struct partition_walk *w) {
   g->readers = ARENA_NEW(arena, uint64_t, square), g->number = ARENA_NEW(arena, uint8_t, l->n);
   g->steps = ARENA_NEW(arena, struct general_step, l->n + 1);
   g->behind = ARENA_NEW(arena, uint64_t, steps), g->readers_of_ahead = ARENA_NEW(arena, uint64_t, steps);
+  g->start = ARENA_NEW(arena, uint64_t, l->n_words), g->may_live = ARENA_NEW(arena, uint64_t, l->n_words);
   g->needed = ARENA_NEW(arena, uint64_t, steps), g->now_live = ARENA_NEW(arena, uint32_t, l->n);
   g->now = order_new(MOST_LIVE, arena);
   memset(g->number, UNKNOWN, l->n);
@@ -94,12 +97,13 @@ void partition_general_init(struct partition_walk *w) {
 /* --- the piece ------------------------------------------------------------------------------------------------------
  */
 
-/* Elements of the present set that some element outside reads; ascending. Only the first MOST_LIVE have numbers. */
-static size_t find_live(struct partition_walk *w) {
+/* Of `from`, a part of the present set, elements that some element outside reads; ascending. Only the first MOST_LIVE
+ * have numbers. */
+static size_t find_live(struct partition_walk *w, const uint64_t *from) {
   struct partition_general *g = w->general;
   size_t n = 0;
   for (size_t k = 0; k < g->n_words; k++) {
-    for (uint64_t left = w->set[k]; left != 0; left &= left - 1) {
+    for (uint64_t left = from[k]; left != 0; left &= left - 1) {
       const uint32_t e = (uint32_t)(64 * k) + (uint32_t)__builtin_ctzll(left);
       const uint64_t *readers = row(g, g->readers, e);
       bool outside = false;
@@ -121,10 +125,11 @@ void partition_general_stand_on(struct partition_walk *w, uint32_t i) {
   struct partition_general *g = w->general;
   for (size_t k = 0; g->order != NULL && k < g->order->n; k++) g->number[g->live[k]] = UNKNOWN;
   g->order = order_of(w, i);
-  const size_t n = find_live(w);
+  const size_t n = find_live(w, w->set);
+  memcpy(g->start, w->set, g->n_words * sizeof *g->start);
   for (size_t k = 0; k < n; k++) g->live[k] = g->now_live[k], g->number[g->live[k]] = (uint8_t)k;
   g->depth = 0;
-  g->steps[0] = (struct general_step){0, 0, 0, true};
+  g->steps[0] = (struct general_step){0, 0, 0, 0, true};
 }
 
 /* The piece has this element: what it reads, what descends from it. */
@@ -139,13 +144,13 @@ static void take(struct partition_walk *w, uint32_t e) {
   more &= ~step->read;
   unite(g, row(g, g->behind, g->depth), row(g, g->descendants, e));
   if (more == 0) return;
-  const uint64_t read = step->read | more, ahead = step->ahead;
-  for (uint64_t left = read; left != 0; left &= left - 1) {
+  const uint64_t ahead = step->ahead;
+  for (uint64_t left = more; left != 0; left &= left - 1) {
     const unsigned k = (unsigned)__builtin_ctzll(left);
-    if (g->order->of[k].strictly & read) step->fits = false;
-    step->ahead |= g->order->of[k].upto;
+    step->strictly |= g->order->of[k].strictly, step->ahead |= g->order->of[k].upto;
   }
-  step->read = read;
+  step->read |= more;
+  if (step->strictly & step->read) step->fits = false;
   for (uint64_t left = step->ahead & ~ahead; left != 0; left &= left - 1) {
     unite(g, row(g, g->readers_of_ahead, g->depth), row(g, g->readers, g->live[__builtin_ctzll(left)]));
   }
@@ -218,11 +223,22 @@ int64_t partition_general_needed_work(const struct partition_walk *w) {
   return w->general->steps[w->general->depth].needed_work;
 }
 
-/* Nothing new feeds the piece, and nobody is fed. */
+/* Does the piece feed it already, without e? */
+static bool is_fed(const struct partition_walk *w, uint32_t reader) {
+  const struct partition_lattice *l = w->lattice;
+  for (uint32_t i = l->in_start[reader]; i < l->in_start[reader + 1]; i++) {
+    if (w->place[l->in[i]] == 2) return true;
+  }
+  return false;
+}
+
+/* Nothing new feeds the piece, and whom e feeds the piece does, too: chips feed none that they did not before. */
 bool partition_general_is_free(const struct partition_walk *w, uint32_t e) {
   const struct partition_lattice *l = w->lattice;
   const struct partition_general *g = w->general;
-  if (l->out_start[e + 1] > l->out_start[e]) return false;
+  for (uint32_t i = l->out_start[e]; i < l->out_start[e + 1]; i++) {
+    if (!is_fed(w, l->out[i])) return false;
+  }
   for (uint32_t i = l->in_start[e]; i < l->in_start[e + 1]; i++) {
     const uint32_t from = l->in[i];
     if (w->place[from] != 1) continue;
@@ -234,26 +250,45 @@ bool partition_general_is_free(const struct partition_walk *w, uint32_t e) {
 /* --- states of an ideal ---------------------------------------------------------------------------------------------
  */
 
+/* Bits of the ideal walked from in the numbers of the present set. */
+static uint64_t renumber(const uint8_t *to, uint64_t bits) {
+  uint64_t renumbered = 0;
+  for (; bits != 0; bits &= bits - 1) {
+    const uint8_t at = to[__builtin_ctzll(bits)];
+    if (at != UNKNOWN) renumbered |= UINT64_C(1) << at;
+  }
+  return renumbered;
+}
+
 /* The order of the present set. */
 static void find_order(struct partition_walk *w) {
   struct partition_general *g = w->general;
   const struct general_step *step = &g->steps[g->depth];
-  const size_t n = find_live(w);
   struct partition_order *now = g->now;
-  now->n = (uint32_t)n;
+  uint64_t *may_live = g->may_live, in_piece = 0;
+  uint8_t to[MOST_LIVE];
+  for (size_t k = 0; k < g->n_words; k++) may_live[k] = w->set[k] & ~g->start[k];
+  for (size_t k = 0; k < g->order->n; k++) set_bit(may_live, g->live[k]);
+  if (g->order->n == MOST_LIVE) memcpy(may_live, w->set, g->n_words * sizeof *may_live); /* there may be more */
+  const size_t n = find_live(w, may_live);
+  memset(to, UNKNOWN, sizeof to);
   for (size_t i = 0; i < n; i++) {
-    const uint32_t e = g->now_live[i], k = g->number[e];
-    const bool in_piece = w->place[e] == 2;
-    const uint64_t strictly = in_piece ? step->ahead : k != UNKNOWN ? g->order->of[k].strictly : 0;
-    const uint64_t upto = in_piece ? step->ahead : k != UNKNOWN ? g->order->of[k].upto : 0;
-    now->of[i].strictly = 0, now->of[i].upto = UINT64_C(1) << i;
-    for (size_t j = 0; j < n; j++) {
-      const uint32_t other = g->now_live[j], at = g->number[other];
-      if (w->place[other] == 2) {
-        if (in_piece) now->of[i].upto |= UINT64_C(1) << j;
-      } else if (at != UNKNOWN) {
-        now->of[i].strictly |= (strictly >> at & 1) << j, now->of[i].upto |= (upto >> at & 1) << j;
-      }
+    const uint32_t e = g->now_live[i];
+    if (w->place[e] == 2) {
+      in_piece |= UINT64_C(1) << i;
+    } else if (g->number[e] != UNKNOWN) {
+      to[g->number[e]] = (uint8_t)i;
+    }
+  }
+  now->n = (uint32_t)n;
+  const uint64_t ahead = renumber(to, step->ahead);
+  for (size_t i = 0; i < n; i++) {
+    if (in_piece >> i & 1) {
+      now->of[i].strictly = ahead, now->of[i].upto = ahead | in_piece;
+    } else {
+      const uint8_t k = g->number[g->now_live[i]];
+      now->of[i].strictly = k != UNKNOWN ? renumber(to, g->order->of[k].strictly) : 0;
+      now->of[i].upto = k != UNKNOWN ? renumber(to, g->order->of[k].upto) : UINT64_C(1) << i;
     }
   }
 }

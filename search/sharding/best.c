@@ -43,8 +43,8 @@ static const double max_looks = 2e10;
 /* Samples of the genetic algorithm, and answers valued step by step, for each answer solved by level 2. */
 enum { GENETIC = 5, VALUES = 10 };
 /* So many layers make a usual problem: leaves of shorter ones take less, and more of them are solved. */
-enum { USUAL_LAYERS = 64 };
-static const double worth_genes = 0.01; /* gaps above this are */
+enum { USUAL_LAYERS = 64, USUAL_BOARDS = 12 };
+static const double worth_genes = 0.01, worth_parts = 0.02; /* gaps above these are */
 
 struct best {
   const struct sharding_request *request;
@@ -94,10 +94,11 @@ static void search_relaxed(struct best *best) {
   const struct sharding_request *request = best->request;
   const struct arena_mark mark = arena_get_mark(request->scratch);
   enum { MAX_FORMS = 512 };
+  static const uint64_t max_steps = UINT64_C(1) << 31;
   struct sharding_sets sets;
   if (sharding_sets_relax(request->problem, MAX_FORMS, request->scratch, &sets)) {
     struct branch_limits limits = best->limits;
-    limits.sets = &sets, limits.max_improved = 0;
+    limits.sets = &sets, limits.max_steps = max_steps;
     struct branch_result found = {.value_s = best->result->value_s, .answer = best->result->answer};
     if (sharding_branch(request->problem, &limits, request->scratch, request->arena, &found)) {
       take(best, &found);
@@ -176,8 +177,9 @@ static void search_genetically(struct best *best) {
   struct sharding_request some = *request;
   struct sharding_result found = {.value_s = INFINITY};
   some.settings = settings;
-  some.samples = min_u64(request->samples - best->result->samples,
-                         GENETIC * best->settings->max_improved / request->problem->n_layers);
+  some.samples = min_u64(request->samples - best->result->samples, GENETIC * best->settings->max_improved /
+                                                                       request->problem->n_layers /
+                                                                       (1 + request->problem->n_boards / USUAL_BOARDS));
   if (some.samples == 0) return;
   ga2->run(&some, &found);
   best->result->samples += found.samples;
@@ -228,7 +230,8 @@ static void run(const struct sharding_request *request, struct sharding_result *
                              .context = request->context};
   if (!search_exactly(&best)) {
     search_relaxed(&best);
-    if (!result->proven) search_large(&best);
+    const bool near = result->found && sharding_gap(result->value_s, result->bound_s) <= worth_parts;
+    if (!result->proven && !near) search_large(&best);
   }
   if (result->proven) return; /* that nothing fits, too */
   search_on(&best);

@@ -2,23 +2,20 @@
  *
  * Work: split over p boards, a layer's products take each board at least 1/p of what one board needs without filling
  * its pipeline, because ceilings only add; boards work on one layer of their set at a time. Path: layers that wait for
- * each other, each on all boards. Split: the same path, each layer's best strategy under the best design on as many
- * boards, as well linked, as there are, and nothing moved between layers. Training counts the forward pass and as many
- * cycles once more for the gradients of weights. Left out: moves between layers, which exact methods bound. */
+ * each other, each on all boards. Split: the same path, what sharding_pairs.c says of each two layers. Training counts
+ * the forward pass and as many cycles once more for the gradients of weights. */
 #include "search/sharding/sharding_bounds.h"
 
+#include "search/sharding/sharding_pairs.h"
 #include "search/sharding/sharding_private.h"
-#include "search/sharding/sharding_tables.h"
 
 #include <math.h>
 
 const char *const sharding_bound_names[SHARDING_N_BOUNDS] = {"work", "path", "split", "exact"};
 static const char *const reasons[SHARDING_N_BOUNDS] = {
     "least work of each layer by any design, over all boards", "the longest path, each layer on all boards",
-    "the longest path, each layer's best strategy on its best set", "what an exact search has shown"};
-
-/* More boards have too many sizes of sets to try each. */
-enum { MAX_SPLIT_BOARDS = 64 };
+    "the longest path, each two layers' best strategies on their best sets, and what moves between them",
+    "what an exact search has shown"};
 
 void sharding_bounds_take(struct sharding_bounds *bounds, enum sharding_bound which, double value_s) {
   if (value_s > bounds->value_s[which]) bounds->value_s[which] = value_s;
@@ -103,44 +100,6 @@ static double longest_path(const struct sharding_problem *problem, const double 
   return longest_s;
 }
 
-/* The fastest link there is: no ring is faster. */
-static double fastest_link(const struct sharding_problem *problem) {
-  double fastest = 0;
-  for (uint32_t a = 0; a < problem->n_boards; a++) {
-    for (uint32_t b = 0; b < problem->n_boards; b++) {
-      if (a != b) fastest = fmax(fastest, sharding_link(problem, a, b));
-    }
-  }
-  return fastest > 0 ? fastest : INFINITY;
-}
-
-static void lower_by(struct sharding_tables *tables, double *layer_s) {
-  const struct sharding_problem *problem = tables->store->problem;
-  for (uint32_t l = 0; l < problem->n_layers; l++) {
-    sharding_tables_layer(tables, l);
-    for (uint32_t s = 0; s < tables->bytes->n[l]; s++) {
-      const double saved_s = problem->reduce_scatter ? tables->all_reduce_s[l][s] / 2 : 0;
-      layer_s[l] = fmin(layer_s[l], tables->cost_s[l][s] - saved_s);
-    }
-  }
-}
-
-static double split_s(const struct sharding_problem *problem, struct arena *scratch) {
-  struct sharding_store *store = sharding_store_new(problem, scratch);
-  double *layer_s = ARENA_NEW(scratch, double, problem->n_layers);
-  const double fastest = fastest_link(problem);
-  for (uint32_t l = 0; l < problem->n_layers; l++) layer_s[l] = INFINITY;
-  for (uint32_t d = 0; d < problem->n_designs; d++) {
-    uint32_t most = 0;
-    for (size_t b = 0; b < problem->n_boards; b++) most += problem->adaptive || problem->boards[b].design == d;
-    for (uint32_t p = 1; p <= most; p++) {
-      const struct sharding_shape shape = {p, p > 1 ? fastest : INFINITY, UINT64_MAX};
-      lower_by(sharding_store_tables(store, shape, d), layer_s);
-    }
-  }
-  return longest_path(problem, layer_s, scratch);
-}
-
 void sharding_bounds(const struct sharding_problem *problem, struct arena *scratch, struct sharding_bounds *bounds) {
   const struct arena_mark mark = arena_get_mark(scratch);
   double *layer_s = ARENA_NEW(scratch, double, problem->n_layers), sum_s = 0;
@@ -151,8 +110,6 @@ void sharding_bounds(const struct sharding_problem *problem, struct arena *scrat
   }
   sharding_bounds_take(bounds, SHARDING_BOUND_WORK, sum_s);
   sharding_bounds_take(bounds, SHARDING_BOUND_PATH, longest_path(problem, layer_s, scratch));
-  if (problem->n_boards <= MAX_SPLIT_BOARDS) {
-    sharding_bounds_take(bounds, SHARDING_BOUND_SPLIT, split_s(problem, scratch));
-  }
+  sharding_bounds_take(bounds, SHARDING_BOUND_SPLIT, sharding_pairs_bound(problem, scratch));
   arena_rewind(scratch, mark);
 }

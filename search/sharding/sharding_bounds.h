@@ -7,7 +7,7 @@
 enum sharding_bound {
   SHARDING_BOUND_WORK,  /* least work of each layer by any design, over all boards */
   SHARDING_BOUND_PATH,  /* the longest path, each layer on all boards */
-  SHARDING_BOUND_SPLIT, /* each layer's best strategy on its best set, nothing moved */
+  SHARDING_BOUND_SPLIT, /* the longest path: each two layers' best strategies, and what moves between */
   SHARDING_BOUND_EXACT, /* a search that ended, or what it left open */
   SHARDING_N_BOUNDS
 };

@@ -13,7 +13,10 @@
 #include <string.h>
 
 static const double rounding = 1e-12;
-enum { MAX_FORMS = 1024, WIDTH = 1 << 12, WINDOW_WIDTH = 1 << 10 };
+static const double near = 0.02; /* relaxed: gaps below this may be those of the bound */
+/* Windows of larger sets have more strategies: looked into at most so often, with fewer labels. */
+enum { RELAXED_LOOKS = 16, LEAF_STEPS = 64 /* labels take about so much longer than a path */ };
+enum { MAX_FORMS = 1024, WIDTH = 1 << 12, WINDOW_WIDTH = 1 << 10, RELAXED_WIDTH = 1 << 7 };
 
 struct branch {
   const struct sharding_problem *problem;
@@ -22,6 +25,7 @@ struct branch {
   struct ranges *ranges;
   struct branch_result *result;
   uint64_t n_work;      /* leaves solved, those whose labels count bytes several times */
+  uint64_t n_steps;     /* of shortest paths, from a strategy to one of the next layer */
   double open_s;        /* least bound of what was not looked at */
   struct choice choice; /* of the node */
   uint32_t used[CHOICE_MAX_SETS + 1];
@@ -37,30 +41,23 @@ struct child {
 /* At or above this nothing is looked for. */
 static double goal_of(const struct branch *b) { return b->result->value_s * (1 - b->limits->tolerance); }
 
-/* Strategies of several sets of relaxed forms on boards that there are; what ranges they run is then moved. */
-static void solve_settled(struct branch *b, const struct choice *choice, struct choice_value *value) {
-  struct sharding_sets sets;
-  struct choice settled = *choice;
-  uint32_t forms[CHOICE_MAX_SETS];
-  for (uint32_t k = 0; k < choice->n_sets; k++) forms[k] = choice->sets[k].form, settled.sets[k].form = k;
-  const struct arena_mark mark = arena_get_mark(b->context.scratch);
-  if (sharding_sets_settle(b->context.sets, choice->n_sets, forms, b->context.scratch, &sets)) {
-    struct choice_context context = b->context;
-    context.sets = &sets;
-    if (choice_solve(&context, &settled, value)) b->result->value_s = value->value_s, b->result->answer = value->answer;
-  }
-  value->bound_s = 0;
-  arena_rewind(b->context.scratch, mark);
+static uint64_t steps_of(const struct level2_plan *plan, uint32_t first, uint32_t last) {
+  uint64_t n = 0;
+  for (uint32_t i = first + 1; i <= last; i++) n += (uint64_t)plan->layers[i].n * plan->layers[i - 1].n;
+  return n;
 }
 
 static void solve(struct branch *b, const struct choice *choice, double bound_s) {
   struct choice_value value = {.value_s = b->result->value_s};
-  if (b->context.sets->relaxed && choice->n_sets > 1) {
-    solve_settled(b, choice, &value);
-  } else if (choice_solve(&b->context, choice, &value)) {
+  if (choice_solve(&b->context, choice, &value)) {
     b->result->value_s = value.value_s, b->result->answer = value.answer, b->result->choice = *choice;
   }
   b->result->n_solved++, b->n_work += value.memory ? CHOICE_MEMORY_WORK : 1;
+  for (uint32_t k = 0; k < choice->n_sets; k++) {
+    const struct ranges_choice *set = &choice->sets[k];
+    const struct level2_plan *plan = ranges_plan(b->ranges, set->form, set->design);
+    b->n_steps += LEAF_STEPS * steps_of(plan, k > 0 ? choice->sets[k - 1].last + 1 : 0, set->last);
+  }
   if (choice->n_sets > 1 && bound_s > 0 && bound_s < goal_of(b)) {
     value.bound_s = choice_bound(&b->context, choice, b->result->value_s);
   }
@@ -108,6 +105,7 @@ static void scan_set(const struct scan *scan) {
   const double **release_s = ARENA_NEW(scratch, const double *, n);
   for (uint32_t i = 0; i < n; i++) release_s[i] = released(scan, plan, scan->first + i);
   const struct level2_walk walk = {plan, scan->first, release_s, INFINITY};
+  b->n_steps += steps_of(plan, scan->first, scan->first + n - 1);
   level2_walk(&walk, scratch, scan->end_s, scan->out_s);
   arena_rewind(scratch, mark);
 }
@@ -142,6 +140,7 @@ static int compare_children(const void *x, const void *y) {
 
 static bool is_over(const struct branch *b) {
   return b->result->n_nodes >= b->limits->max_nodes ||
+         (b->limits->max_steps > 0 && b->n_steps >= b->limits->max_steps) ||
          (b->limits->max_solved > 0 && b->n_work >= b->limits->max_solved) || b->choice.n_sets + 1 >= CHOICE_MAX_SETS ||
          (b->limits->interrupted != NULL && b->limits->interrupted(b->limits->context));
 }
@@ -295,11 +294,12 @@ static void solve_relaxed(struct branch *b) {
 static bool look_inside(struct branch *b, struct arena *own) {
   struct choice way;
   bool any = false;
+  const size_t width = b->context.sets->relaxed ? RELAXED_WIDTH : WINDOW_WIDTH;
   if (b->problem->reduce_scatter || !trace_relaxed(b, &way)) return false;
   for (uint32_t k = 0; k < way.n_sets; k++) {
     struct level2_plan *plan = ranges_plan(b->ranges, way.sets[k].form, way.sets[k].design);
     if (plan->n_skips == 0 || plan->window_s != NULL) continue;
-    level2_windows_make(plan, WINDOW_WIDTH, b->context.scratch, own);
+    level2_windows_make(plan, width, b->context.scratch, own);
     any = true;
   }
   return any;
@@ -316,7 +316,7 @@ static void search_all(struct branch *b, struct arena *own) {
   if (rest_s < goal_of(b)) solve_relaxed(b);
   result->bound_s = fmin(rest_s, result->value_s);
   if (result->bound_s >= goal_of(b) * (1 - rounding)) return;
-  while (look_inside(b, own)) {
+  for (int n = 0; !(b->context.sets->relaxed && n == RELAXED_LOOKS) && look_inside(b, own); n++) {
     ranges_restart(b->ranges, result->value_s);
     const double inside_s = ranges_rest(b->ranges, 0, 0, NULL);
     result->bound_s = fmin(fmax(result->bound_s, inside_s), result->value_s);
@@ -334,6 +334,7 @@ static void improve(struct branch *b) {
   struct branch_result *result = b->result;
   const uint64_t most = b->limits->max_samples > 0 ? b->limits->max_samples : UINT64_MAX;
   if (!isfinite(result->value_s) || result->bound_s >= goal_of(b) || result->n_solved >= most) return;
+  if (b->context.sets->relaxed && result->bound_s >= result->value_s * (1 - near)) return;
   const struct improve_limits limits = {.max_samples = most - result->n_solved,
                                         .max_solved = b->limits->max_improved / b->problem->n_layers,
                                         .tolerance = b->limits->tolerance,

@@ -6,6 +6,7 @@
 
 struct branch_limits {
   uint64_t max_nodes;               /* sets chosen */
+  uint64_t max_steps;               /* of the shortest paths behind them; 0: any number */
   uint64_t max_solved;              /* leaves whose strategies are solved; 0: any number */
   uint64_t max_samples;             /* leaves and answers valued; 0: any number */
   uint64_t max_improved;            /* layers solved again by steps from the best where nothing is proven */

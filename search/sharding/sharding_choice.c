@@ -133,7 +133,25 @@ static struct solving solving_new(const struct choice_context *context, const st
                           .strategy = ARENA_NEW(scratch, uint16_t, problem->n_layers)};
 }
 
+/* Several sets of relaxed forms: on boards that there are. */
+static bool solve_settled(const struct choice_context *context, const struct choice *choice,
+                          struct choice_value *value) {
+  const struct arena_mark mark = arena_get_mark(context->scratch);
+  struct choice_context real = *context;
+  struct sharding_sets sets;
+  struct choice settled = *choice;
+  uint32_t forms[CHOICE_MAX_SETS];
+  for (uint32_t k = 0; k < choice->n_sets; k++) forms[k] = choice->sets[k].form, settled.sets[k].form = k;
+  real.sets = &sets;
+  value->bound_s = 0, value->memory = false;
+  const bool better = sharding_sets_settle(context->sets, choice->n_sets, forms, context->scratch, &sets) &&
+                      choice_solve(&real, &settled, value);
+  arena_rewind(context->scratch, mark);
+  return better;
+}
+
 bool choice_solve(const struct choice_context *context, const struct choice *choice, struct choice_value *value) {
+  if (context->sets->relaxed && choice->n_sets > 1) return solve_settled(context, choice, value);
   const struct sharding_problem *problem = context->sets->problem;
   const bool alone = choice->n_sets == 1;
   const struct arena_mark mark = arena_get_mark(context->scratch);

@@ -95,17 +95,18 @@ static uint64_t most_lacking(const struct boxes *needs, size_t to, const uint64_
   return most;
 }
 
-void sharding_reshard_table(const struct sharding_problem *problem, uint32_t edge, uint32_t p,
-                            const struct sharding_strategy *from, size_t n_from, const struct sharding_strategy *to,
-                            size_t n_to, struct arena *scratch, uint64_t *bytes) {
+void sharding_reshard_some(const struct sharding_problem *problem, uint32_t edge, const struct sharding_boards *boards,
+                           const struct sharding_strategy *from, size_t n_from, const struct sharding_strategy *to,
+                           size_t n_to, struct arena *scratch, uint64_t *bytes) {
   const struct arena_mark mark = arena_get_mark(scratch);
   const struct sharding_pairing pairing = sharding_pair(problem, edge);
+  const uint32_t p = boards->n;
   struct boxes needs = boxes_new(scratch, n_to, p), haves = boxes_new(scratch, n_from, p);
   uint64_t *sizes = ARENA_NEW(scratch, uint64_t, n_to * p);
   for (size_t t = 0; t < n_to; t++) {
     const struct sharding_cutter cutter = sharding_need_cutter(problem, edge, &pairing, &to[t]);
     for (uint32_t j = 0; j < p; j++) {
-      const struct sharding_area need = sharding_cut(&cutter, j);
+      const struct sharding_area need = sharding_cut(&cutter, boards->which != NULL ? boards->which[j] : j);
       boxes_put(&needs, t, p, j, &need);
       sizes[t * p + j] = sharding_area_size(&need);
     }
@@ -113,7 +114,7 @@ void sharding_reshard_table(const struct sharding_problem *problem, uint32_t edg
   for (size_t f = 0; f < n_from; f++) {
     const struct sharding_cutter cutter = sharding_output_cutter(problem, problem->edges[edge].from, &from[f]);
     for (uint32_t j = 0; j < p; j++) {
-      const struct sharding_area have = sharding_cut(&cutter, j);
+      const struct sharding_area have = sharding_cut(&cutter, boards->which != NULL ? boards->which[j] : j);
       boxes_put(&haves, f, p, j, &have);
     }
   }
@@ -133,6 +134,13 @@ void sharding_reshard_table(const struct sharding_problem *problem, uint32_t edg
     }
   }
   arena_rewind(scratch, mark);
+}
+
+void sharding_reshard_table(const struct sharding_problem *problem, uint32_t edge, uint32_t p,
+                            const struct sharding_strategy *from, size_t n_from, const struct sharding_strategy *to,
+                            size_t n_to, struct arena *scratch, uint64_t *bytes) {
+  const struct sharding_boards all = {p, NULL};
+  sharding_reshard_some(problem, edge, &all, from, n_from, to, n_to, scratch, bytes);
 }
 
 /* --- reduce-scatter -------------------------------------------------------------------------------------------------

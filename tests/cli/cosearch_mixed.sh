@@ -80,6 +80,12 @@ prints 'a large space: said' 'among the '
 runs 0 'tenants above a floor' "$dse" explore co.cfg --out floor --set 'co_search.metric="tenants"' --set co_search.training_floor=500
 holds 'tenants above a floor' 'float(a[0]["training_throughput"]) >= 500 and float(a[0]["value"]) == float(a[0]["jobs_per_s"])' \
   floor/cosearch.csv
+runs 3 'a floor that one kind does not reach' "$dse" explore co.cfg --out none --set 'co_search.metric="tenants"' \
+  --set co_search.training_floor=20000 --set co_search.mixed=false
+runs 0 'a floor that two kinds reach' "$dse" explore co.cfg --out high --set 'co_search.metric="tenants"' \
+  --set co_search.training_floor=20000
+holds 'a floor that two kinds reach' 'a[0]["kinds"] == "2" and float(a[0]["training_throughput"]) >= 20000 and float(a[0]["value"]) > 0' \
+  high/cosearch.csv
 
 # --- stopped and gone on ----------------------------------------------------------------------------------------------
 runs 0 'its own run.cfg' "$dse" explore run/run.cfg --out copy

@@ -106,6 +106,7 @@ says 'a value that its key does not allow' 'intra_bytes_per_s: "never", a finite
 sed 's/"dram_bytes": 1000000000/"dram_bytes": 1000/' $data/t14.json >"$folder/small.json"
 runs 3 'boards too small' "$dse" map sharding "$folder/small.json" --algorithm all_cout
 says 'boards too small' 'finds no sharding that fits'
+says 'boards too small' 'there is none: layer l1 alone needs'
 runs 0 'lists' "$dse" list algorithms
 prints 'lists: ours and theirs' 'sharding/ga2'
 

@@ -71,6 +71,9 @@ static const struct reference references[] = {
     {"gemma3-12b", 11765788416, 245534690377728},
     {"gemma3-27b", 27009002240, 510663021559808},
     {"qwen3-32b", 32762123264, 664755710722048},
+    /* Added up by layer, apart; parameters are the published 671 B (the main model's) and 15.7 B. */
+    {"deepseek-v3", 671026419200, 382994581815296},
+    {"deepseek-v2-lite", 15706484224, 24691766984704},
     /* T5: by hand from the shapes of its matrices; parameters are the published 60.5, 223, 738 M, 2.85, 11.3 B, of
      * Flan-T5-Base 248 M. */
     {"t5-small", 60506624, 35417800704},
@@ -83,6 +86,12 @@ static const struct reference references[] = {
      * 512 with its norm, 384 more columns and a bias a word. Transformer-XL: the published 151 M. */
     {"mobilebert", 24581888 + (512 * 512 + 512 + 1024) + 384 * 30522 + 30522, 40228618240},
     {"transformer-xl-base", 151107538, 22418517100},
+    /* Added up by layer, apart. torchvision states the parameters of Swin; those of DiT count 256 rows of sines, those
+     * of Flux.1 dev a guidance of 256 · h + h² + 2h numbers. */
+    {"swin_t", 28288354, 2 * 4490566656ULL},
+    {"swin_b", 87768224, 2 * 15430946816ULL},
+    {"dit-xl-2", 675129632 - 256 * 1152, 2 * 118621421568ULL},
+    {"flux.1-schnell", 11901408320 - (256 * 3072 + 3072 * 3072 + 2 * 3072), 2 * 3403372560384ULL},
     /* further images, and records */
     {"vit_l_16", 304326632, 123109425152}, /* parameters: torchvision's documentation; the rest by closed formula */
     {"vit_h_14", 632045800, 334590218240}, /* likewise, of its weights for 224 pixels */

@@ -4,6 +4,8 @@
  * assignments; with an answer known before, good or none; with too little work. */
 #include "base/rng.h"
 #include "search/partition/partition_exact.h"
+#include "search/partition/partition_exact_private.h"
+#include "tests/partition_random.h"
 
 #include <glpk.h>
 #include <inttypes.h>
@@ -167,6 +169,40 @@ static void without_shortcuts(void **state) {
   all_costs(PARTITION_GENERAL);
 }
 
+enum { N_LARGER = 120, LARGER_NODES = 16 };
+
+/* Graphs that are too large for all assignments: states of ideals under `general`, against branching over groups. */
+static void without_shortcuts_larger(void **state) {
+  (void)state;
+  size_t n_settled = 0;
+  print_message("seed %" PRIu64 "\n", seed);
+  for (uint64_t task = 0; task < N_LARGER; task++) {
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    struct rng rng = rng_stream(seed, RNG_TEST, 450, task);
+    const struct partition_kind kind = {
+        (enum partition_cost)(task % 4), PARTITION_GENERAL, task % 3 == 0, false, LARGER_NODES, 6};
+    struct partition_problem problem = partition_random(&rng, &kind, &arena);
+    struct partition_graph graph;
+    struct error error = {0};
+    if (!partition_contract(&problem, &arena, &graph, &error)) fail_msg("%s", error.text);
+    const struct partition_limits limits = {1000000, 10000000, task % 2 == 0};
+    const struct partition_request request = {.graph = &graph, .arena = &arena, .scratch = &arena};
+    uint32_t chip[LARGER_NODES] = {0}, other[LARGER_NODES] = {0};
+    double value = INFINITY, bound = 0, least = INFINITY;
+    const bool proven = partition_exact(&graph, &limits, &request, chip, &value, &bound);
+    const bool settled = partition_branches(&graph, 3000000, &request, other, &least);
+    n_settled += settled;
+    if (bound > least * (1 + slack)) fail_msg("task %" PRIu64 ": bound %.12g above %.12g", task, bound, least);
+    if (!proven) fail_msg("task %" PRIu64 ": not proven, %zu groups", task, graph.n);
+    const bool same = least < INFINITY ? fabs(value - least) <= slack * least + slack : !(value < INFINITY);
+    if (settled && !same) fail_msg("task %" PRIu64 ": %.12g, not %.12g", task, value, least);
+    arena_release(&arena);
+  }
+  print_message("  %zu of %d settled both ways\n", n_settled, N_LARGER);
+  assert_true(n_settled > N_LARGER / 2);
+}
+
 static double most_loaded(const struct partition_graph *graph, const uint32_t *chip, uint32_t first, uint32_t last,
                           struct partition_work *work) {
   double load[MOST_CHIPS], most = 0;
@@ -310,8 +346,9 @@ static void programs_as_files(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(without_triangle), cmocka_unit_test(along_a_path),      cmocka_unit_test(without_shortcuts),
-      cmocka_unit_test(parts_of_answers), cmocka_unit_test(programs_as_files),
+      cmocka_unit_test(without_triangle),  cmocka_unit_test(along_a_path),
+      cmocka_unit_test(without_shortcuts), cmocka_unit_test(parts_of_answers),
+      cmocka_unit_test(programs_as_files), cmocka_unit_test(without_shortcuts_larger),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

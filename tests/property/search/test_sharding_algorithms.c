@@ -1,10 +1,9 @@
 /* Does every algorithm of sharding give answers that the judge accepts, with the value that it says, none below the
  * bounds or what an exact method has proven, and the same with the same seed? And does the genetic algorithm come near
  * the optimum of the worked chain? */
-#include "search/sharding/sharding_algorithm.h"
 #include "tests/sharding_cases.h"
 #include "tests/sharding_random.h"
-#include "tests/two_arenas.h"
+#include "tests/sharding_solve.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,22 +16,6 @@
 static const uint64_t seed = 2385, samples = 150;
 static const double rounding = 1e-12, tolerance = 1e-9;
 enum { N_CASES = 120, MOST_LAYERS = 6, MOST_BOARDS = 5 };
-
-static struct sharding_result solve(const struct sharding_problem *problem, const struct sharding_bounds *bounds,
-                                    const struct sharding_algorithm *algorithm, uint64_t n) {
-  void *settings = algorithm->table != NULL ? arena_alloc(&arena, 1, algorithm->settings_bytes) : NULL;
-  if (settings != NULL) config_defaults(algorithm->table, &arena, settings);
-  const struct sharding_request request = {.problem = problem,
-                                           .bounds = bounds,
-                                           .settings = settings,
-                                           .seed = seed,
-                                           .samples = n,
-                                           .arena = &arena,
-                                           .scratch = &scratch};
-  struct sharding_result result;
-  algorithm->run(&request, &result);
-  return result;
-}
 
 static void check_result(const struct sharding_problem *problem, const struct sharding_bounds *bounds,
                          const struct sharding_algorithm *algorithm, uint64_t number,
@@ -75,7 +58,7 @@ static void test_registry(void **state) {
     for (size_t i = 0; i < n_sharding_algorithms; i++) {
       const struct sharding_algorithm *algorithm = sharding_algorithms[i];
       if (algorithm->applies != NULL && !algorithm->applies(&problem)) continue;
-      const struct sharding_result result = solve(&problem, &bounds, algorithm, samples);
+      const struct sharding_result result = sharding_solve(&problem, &bounds, algorithm, seed, samples);
       if (result.samples > samples)
         fail_msg("%s took %llu samples", algorithm->name, (unsigned long long)result.samples);
       if (result.found) check_result(&problem, &bounds, algorithm, number, &result);
@@ -83,7 +66,7 @@ static void test_registry(void **state) {
       if (result.found) best_s = fmin(best_s, result.value_s);
       if (result.proven) proven_s = fmax(proven_s, result.value_s);
       n_proven += result.proven;
-      const struct sharding_result again = solve(&problem, &bounds, algorithm, samples);
+      const struct sharding_result again = sharding_solve(&problem, &bounds, algorithm, seed, samples);
       assert_int_equal(again.samples, result.samples);
       assert_memory_equal(&again.value_s, &result.value_s, sizeof again.value_s);
       if (result.found) assert_int_equal(sharding_compare(&problem, &result.answer, &again.answer), 0);
@@ -114,7 +97,7 @@ static void test_genetic_on_the_chain(void **state) {
     problem.intra_bytes_per_s = rows[i / 2].intra, problem.inter_bytes_per_s = rows[i / 2].inter;
     if (!sharding_finish(&problem, &arena, &error)) fail_msg("%s", error.text);
     sharding_bounds(&problem, &scratch, &bounds);
-    const struct sharding_result result = solve(&problem, &bounds, ga2, 5000);
+    const struct sharding_result result = sharding_solve(&problem, &bounds, ga2, seed, 5000);
     const double best_s = 1e-3 * rows[i / 2].best_ms[i % 2];
     assert_true(result.found && result.value_s >= best_s * (1 - tolerance));
     if (result.value_s > best_s * (1 + wanted)) fail_msg("%.9g is above %.9g", result.value_s, best_s);
@@ -135,8 +118,9 @@ static void test_genetic_in_little_memory(void **state) {
     problem.boards = boards;
     if (!sharding_finish(&problem, &arena, &error)) fail_msg("%s", error.text);
     sharding_bounds(&problem, &scratch, &bounds);
-    const struct sharding_result exact = solve(&problem, &bounds, sharding_find_algorithm("exact"), 5000);
-    const struct sharding_result ga2 = solve(&problem, &bounds, sharding_find_algorithm("ga2"), 5000);
+    const struct sharding_result exact =
+        sharding_solve(&problem, &bounds, sharding_find_algorithm("exact"), seed, 5000);
+    const struct sharding_result ga2 = sharding_solve(&problem, &bounds, sharding_find_algorithm("ga2"), seed, 5000);
     assert_true(exact.found && exact.proven && ga2.found && ga2.value_s >= exact.value_s * (1 - tolerance));
     if (ga2.value_s > 1.05 * exact.value_s) fail_msg("%.9g is above %.9g", ga2.value_s, exact.value_s);
   }
@@ -152,7 +136,8 @@ static void test_genetic_of_short_orders(void **state) {
       struct error error = {0};
       if (!sharding_finish(&problem, &arena, &error)) fail_msg("%s", error.text);
       sharding_bounds(&problem, &scratch, &bounds);
-      const struct sharding_result result = solve(&problem, &bounds, sharding_find_algorithm("ga2"), 400);
+      const struct sharding_result result =
+          sharding_solve(&problem, &bounds, sharding_find_algorithm("ga2"), seed, 400);
       assert_true(result.found);
       check_result(&problem, &bounds, sharding_find_algorithm("ga2"), n_boards, &result);
     }

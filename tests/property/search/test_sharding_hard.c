@@ -4,9 +4,8 @@
  * best answer without memory takes, unequal ones among them; links as a star, a ring or a grid; graphs in parts that do
  * not touch; layers that are all alike; one layer that all others read; layers that cost nothing. Every algorithm's
  * answer goes to the judge; no bound may be above any answer; what is proven infeasible may not be found. */
-#include "search/sharding/sharding_algorithm.h"
 #include "tests/sharding_random.h"
-#include "tests/two_arenas.h"
+#include "tests/sharding_solve.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -82,27 +81,12 @@ static void make_free(struct rng *rng, struct sharding_problem *problem) {
   }
 }
 
-static struct sharding_result solve(const struct sharding_problem *problem, const struct sharding_bounds *bounds,
-                                    const struct sharding_algorithm *algorithm) {
-  void *settings = algorithm->table != NULL ? arena_alloc(&arena, 1, algorithm->settings_bytes) : NULL;
-  if (settings != NULL) config_defaults(algorithm->table, &arena, settings);
-  const struct sharding_request request = {.problem = problem,
-                                           .bounds = bounds,
-                                           .settings = settings,
-                                           .seed = seed,
-                                           .samples = samples,
-                                           .arena = &arena,
-                                           .scratch = &scratch};
-  struct sharding_result result;
-  algorithm->run(&request, &result);
-  return result;
-}
-
 /* Boards hold a share of what the best answer takes of one, each its own. */
 static void shrink(struct rng *rng, struct sharding_problem *problem) {
   struct sharding_bounds bounds;
   sharding_bounds(problem, &scratch, &bounds);
-  const struct sharding_result free = solve(problem, &bounds, sharding_find_algorithm("hypar_like"));
+  const struct sharding_result free =
+      sharding_solve(problem, &bounds, sharding_find_algorithm("hypar_like"), seed, samples);
   if (!free.found) return;
   struct sharding_schedule schedule = sharding_schedule_new(problem, &arena);
   sharding_evaluate(problem, &free.answer, &scratch, &schedule);
@@ -160,7 +144,7 @@ static void check(uint64_t number, struct tally *tally) {
   for (size_t i = 0; i < n_sharding_algorithms; i++) {
     const struct sharding_algorithm *algorithm = sharding_algorithms[i];
     if (algorithm->applies != NULL && !algorithm->applies(&problem)) continue;
-    const struct sharding_result result = solve(&problem, &bounds, algorithm);
+    const struct sharding_result result = sharding_solve(&problem, &bounds, algorithm, seed, samples);
     if (result.found) judge(&problem, number, algorithm->name, &result);
     if (result.found) best_s = fmin(best_s, result.value_s);
     bound_s = fmax(bound_s, result.bound_s);

@@ -1,4 +1,4 @@
-/* Do the generators obey their keys, and say what is wrong with bad ones?
+/* Do the generators obey their keys? What they say of bad ones: test_generator_mistakes.c.
  *
  * Counts in the comments beside assertions are worked out by hand from workloads §2. */
 #include <setjmp.h>
@@ -6,24 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tests/two_arenas.h"
-#include "workloads/workload.h"
+#include "tests/unit/workloads/generate.h"
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { MAX_SETS = 4 };
-
-static struct error error;
-
-static bool load(const char *name, uint64_t batch, uint64_t element_bytes, const struct config_set *sets,
-                 struct workload *workload) {
-  size_t n = 0;
-  while (sets != NULL && n < MAX_SETS && sets[n].path != NULL) n++;
-  const struct workload_request request = {name, ".", batch, element_bytes, sets, n, false};
-  error = (struct error){0};
-  return workload_load(&request, &arena, &scratch, workload, &error);
-}
 
 static void load_or_fail(const char *name, uint64_t batch, uint64_t element_bytes, const struct config_set *sets,
                          struct workload *workload) {
@@ -48,8 +34,6 @@ static size_t count(const struct workload *workload, enum op_kind kind) {
   for (size_t i = 0; i < workload->graph.n_ops; i++) n += workload->graph.ops[i].kind == kind;
   return n;
 }
-
-#define SETS(...) ((const struct config_set[MAX_SETS + 1]){__VA_ARGS__})
 
 /* --- keys ------------------------------------------------------------------------------------------------------ */
 
@@ -271,6 +255,59 @@ static void test_norms_on_both_sides(void **state) {
   assert_int_equal(find(&workload, "head.cap")->dim[DIM_ELEMENTS], 23 * 256000);
 }
 
+/* DeepSeek-V3: 128 heads of 128 + 64, values of 128; the first layers are dense, others have an expert for all tokens.
+ */
+static void test_latent_attention(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("deepseek-v3", 1, 2, SETS({"layers", "5"}, {"sequence", "23"}), &workload);
+  assert_int_equal(find(&workload, "layer4.attention.query_down")->n_parameters, 7168 * 1536);
+  assert_int_equal(find(&workload, "layer4.attention.query")->dim[DIM_N], 128 * 192);
+  assert_int_equal(find(&workload, "layer4.attention.key_value_down")->dim[DIM_N], 512 + 64);
+  assert_int_equal(find(&workload, "layer4.attention.key_value")->dim[DIM_N], 128 * (128 + 128));
+  assert_int_equal(find(&workload, "layer4.attention.query_key")->dim[DIM_K], 192);
+  assert_int_equal(find(&workload, "layer4.attention.context")->dim[DIM_N], 128);
+  assert_int_equal(find(&workload, "layer4.attention.projection")->dim[DIM_K], 128 * 128);
+  assert_int_equal(find(&workload, "layer2.feed_forward.gate")->dim[DIM_N], 18432);
+  assert_int_equal(find(&workload, "layer3.feed_forward.gate")->dim[DIM_REPS], 256);
+  assert_int_equal(find(&workload, "layer3.shared.feed_forward.down")->dim[DIM_K], 2048);
+  assert_int_equal(find(&workload, "layer3.experts.router")->n_parameters, 256 * 7168 + 256);
+  assert_int_equal(workload.router_flop, 2ULL * 23 * 2 * 7168 * 256);
+  assert_int_equal(count(&workload, OP_SIGMOID), 2);
+}
+
+/* Swin-T: stage 1 has 28 · 28 patches of 192 in 16 windows of 49 and 6 heads; a table of 13 · 13 distances a block;
+ * only every second block moves its windows, and none where there is one window. */
+static void test_windows(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("swin_t", 3, 2, NULL, &workload);
+  const struct op *const scores = find(&workload, "layer2.attention.query_key");
+  assert_int_equal(scores->dim[DIM_REPS], 3 * 16 * 6);
+  assert_int_equal(scores->dim[DIM_M], 49);
+  assert_int_equal(scores->dim[DIM_K], 32);
+  assert_int_equal(find(&workload, "layer2.attention.position_bias")->n_parameters, 169 * 6);
+  assert_int_equal(find(&workload, "stage1.merge.reduce")->n_parameters, 384 * 192);
+  assert_int_equal(count(&workload, OP_GATHER), 2 * 5 + 3); /* blocks 1, 3, 5, 7, 9; three merges */
+  assert_false(load("swin_t", 1, 2, SETS({"window", "9"}), &workload));
+  assert_non_null(strstr(error.text, "window: 9 does not divide the 56 patches of a side of stage 0"));
+}
+
+/* Flux: 256 tokens of text and 256 patches see each other; two streams have six vectors each, one stream three. */
+static void test_two_streams(void **state) {
+  (void)state;
+  struct workload workload;
+  load_or_fail("flux.1-schnell", 3, 2, SETS({"joint_layers", "2"}, {"layers", "3"}), &workload);
+  assert_int_equal(find(&workload, "joint1.text.modulation")->dim[DIM_N], 6 * 3072);
+  assert_int_equal(find(&workload, "joint1.text.modulation")->dim[DIM_M], 3);
+  assert_int_equal(find(&workload, "joint1.attention.query_key")->dim[DIM_M], 512);
+  assert_int_equal(find(&workload, "layer2.block.first")->dim[DIM_N], 7 * 3072);
+  assert_int_equal(find(&workload, "layer2.block.modulation")->dim[DIM_N], 3 * 3072);
+  assert_int_equal(find(&workload, "head.pixels")->dim[DIM_M], 3 * 256);
+  assert_false(load("dit-xl-2", 1, 2, SETS({"heads", "7"}), &workload));
+  assert_non_null(strstr(error.text, "heads: 7 does not divide hidden = 1152"));
+}
+
 /* Of each table as many rows as it says; crosses of a row of 3 · 128 numbers with rank 7. */
 static void test_crosses(void **state) {
   (void)state;
@@ -321,10 +358,6 @@ static void test_recurrence(void **state) {
 
 /* --- scaling --------------------------------------------------------------------------------------------------- */
 
-static const char *const kinds_of_model[] = {"llama3-8b",   "bert-base",    "vit_b_16", "inception_v3", "gnmt4",
-                                             "dlrm-criteo", "mixtral-8x7b", "ncf",      "qwen3-30b-a3b"};
-enum { N_KINDS = sizeof kinds_of_model / sizeof *kinds_of_model };
-
 static void test_batch_is_linear(void **state) {
   (void)state;
   for (size_t i = 0; i < N_KINDS; i++) {
@@ -362,129 +395,20 @@ static void test_element_bytes(void **state) {
   }
 }
 
-/* --- errors ---------------------------------------------------------------------------------------------------- */
-
-static const struct {
-  const char *model;
-  struct config_set set;
-  const char *message;
-} mistakes[] = {
-    {"gpt2-xl", {"heads", "7"}, "heads: 7 does not divide hidden = 1600"},
-    {"llama3-8b", {"kv_heads", "5"}, "kv_heads: 5 does not divide heads = 32"},
-    {"mixtral-8x7b", {"top_k", "9"}, "top_k: 9 is more than experts = 8"},
-    {"mixtral-8x7b", {"top_k", "0"}, "top_k: is 0 with 8 experts"},
-    {"gpt2-xl", {"capacity_factor", "1.5"}, "capacity_factor: is given without experts"},
-    {"gpt2-xl", {"hidden", "2147483648L"}, "hidden: 2147483648 is out of range"},
-    {"gpt2-xl", {"layers", "0"}, "layers: 0 is out of range"},
-    {"gpt2-xl", {"layers", "100000"}, "the operator graph is too large"},
-    {"llama3-8b", {"position_extra_rows", "2"}, "position_extra_rows: needs position"},
-    {"gpt2-xl", {"pooler", "true"}, "pooler: needs head"},
-    {"gpt2-xl", {"sequense", "3"}, "did you mean sequence?"},
-    {"t5-small", {"head_size", "2147483648L"}, "head_size: 2147483648 is out of range"},
-    {"transformer-xl-base",
-     {"cutoffs", "[20000, 300000, 400000]"},
-     "cutoffs: do not rise from 1 to below vocab = 267735"},
-    {"transformer-xl-base", {"cutoffs", "[400, 300, 500]"}, "cutoffs: do not rise from 1"},
-    {"transformer-xl-base",
-     {"tail_percent", "[5]"},
-     "tail_percent: has 1 values, allowed are as many as cutoffs has: 3"},
-    {"transformer-xl-base", {"tail_percent", "[5, 101, 2]"}, "101 is out of range"},
-    {"mobilebert", {"heads", "3"}, "heads: 3 does not divide bottleneck = 128"},
-    {"mobilebert", {"embedding_width", "512"}, "embedding_width: 512 is not below hidden = 512"},
-    {"dlrm-rm1", {"lookups", "0"}, "lookups: 0 is out of range"},
-    {"din", {"history", "1"}, "history: 1 is out of range"},
-    {"dien", {"auxiliary", "[1, 2, 3, 4, 5, 6, 7]"}, "auxiliary: has 7 widths, allowed are at most 6"},
-    {"t5-small", {"position_buckets", "0"}, "position_buckets: 0 is out of range"},
-    {"vit_b_16", {"patch", "15"}, "patch: 15 does not divide image = 224"},
-    {"tests/data/workloads/no_blocks.cfg", {"classes", "7"}, "blocks: is missing or empty"},
-    {"resnet18", {"classes", "10"}, "classes: is 10, but the last block puts out 1000 values"},
-    {"resnet18", {"activation", "default"}, "activation: the model has no default"},
-    {"resnet18", {"norm", "default"}, "norm: the model has no default"},
-    {"resnet18", {"blocks.[0].groups", "5"}, "blocks.[0]: groups do not divide the channels"},
-    {"resnet18", {"blocks.[0].kernel", "[1, 2, 3]"}, "kernel: has 3 values, allowed are 1 and 2"},
-    {"resnet18", {"blocks.[1].pad", "[1, 2, 3]"}, "pad: has 3 values, allowed are 0, 1 and 2"},
-    {"resnet18", {"blocks.[2].groups", "5"}, "groups: a block of type 'basic' does not read it"},
-    {"resnet18", {"blocks.[3].from", "nobody"}, "from: no earlier block is named 'nobody'"},
-    {"inception_v3", {"blocks.[8].from", "[\"pool2\", \"mixed5b_a1\"]"}, "from: names 2 blocks, allowed is 1"},
-    {"mobilenet_v3_large", {"blocks.[4].gate", "default"}, "gate: it and squeeze_activation have no default"},
-    {"alexnet", {"image", "20"}, "blocks.[3]: the kernel does not fit the padded image"},
-    {"alexnet", {"image", "3"}, "blocks.[0]: the kernel does not fit the padded image"},
-    {"squeezenet1_0", {"blocks.[4].stride", "2"}, "blocks.[5]: inputs differ in height or width"},
-    {"tests/data/workloads/branches.cfg", {"blocks.[2].width", "5"}, "blocks.[3]: inputs differ in shape"},
-    {"shufflenet_v2_x1_0", {"blocks.[2].width", "1"}, "blocks.[2]: a convolution has no output channels"},
-    {"shufflenet_v2_x1_0", {"blocks.[2].width", "70"}, NULL}, /* 35 and 35: fine */
-    {"gnmt4", {"source_length", "2001"}, "source_length: 2001 is out of range"},
-    {"dlrm-criteo", {"rows", "[5, 7]"}, "rows: has 2 values, allowed are 1 and tables = 26"},
-    {"dlrm-criteo", {"bottom", "[3, 7]"}, "bottom: does not end in embedding_width = 128"},
-    {"dlrm-criteo", {"top", "[3, 7]"}, "top: does not end in 1"},
-    {"dlrm-criteo", {"numeric", "0"}, "numeric: is 0, allowed is that with interaction = \"concat\" alone"},
-    {"dlrm-criteo", {"bottom", "[]"}, "bottom: does not end in embedding_width = 128"},
-    {"dlrm-criteo", {"interaction", "concat"}, NULL},
-    {"ncf", {"bottom", "[3, 7]"}, "bottom: has no numbers to work on, allowed is [] with numeric = 0"},
-    {"wide-deep", {"interaction", "dot"}, "bottom: does not end in embedding_width = 32"},
-    {"wide-deep", {"bottom", "[3, 7]"}, NULL}, /* any last width: nothing is multiplied */
-};
-
-static void test_mistakes(void **state) {
-  (void)state;
-  for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
-    struct workload workload;
-    const bool loaded = load(mistakes[i].model, 1, 2, SETS(mistakes[i].set), &workload);
-    print_message("%s %s=%s: %s", mistakes[i].model, mistakes[i].set.path, mistakes[i].set.value,
-                  loaded ? "fine\n" : error.text);
-    assert_true(loaded == (mistakes[i].message == NULL));
-    if (loaded) continue;
-    assert_int_equal(error.status, STATUS_INPUT);
-    assert_int_equal(error.n_messages, 1);
-    assert_non_null(strstr(error.text, mistakes[i].message));
-  }
-}
-
-/* An odd half appears only where a unit without stride meets an odd width. */
-static void test_odd_shuffle(void **state) {
-  (void)state;
-  struct workload workload;
-  assert_false(
-      load("shufflenet_v2_x1_0", 1, 2, SETS({"blocks.[0].width", "25"}, {"blocks.[2].stride", "1"}), &workload));
-  assert_non_null(strstr(error.text, "an odd number of channels has no halves"));
-}
-
-static void test_all_mistakes_at_once(void **state) {
-  (void)state;
-  struct workload workload;
-  assert_false(load("mixtral-8x7b", 1, 2, SETS({"heads", "7"}, {"kv_heads", "5"}, {"top_k", "9"}), &workload));
-  assert_int_equal(error.n_messages, 3);
-}
-
-static void test_absurd_batch(void **state) {
-  (void)state;
-  for (size_t i = 0; i < N_KINDS; i++) {
-    struct workload workload;
-    assert_false(load(kinds_of_model[i], 1ULL << 62, 2, NULL, &workload));
-    print_message("%s", error.text);
-    assert_non_null(strstr(error.text, "do not fit 64 bits"));
-    assert_int_equal(error.status, STATUS_INPUT);
-  }
-  struct workload workload; /* every op fits, their products do not */
-  assert_false(load("gpt3-175b", 11529215046, 2, NULL, &workload));
-  assert_non_null(strstr(error.text, "of op 'layer0."));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_overrides),      TEST(test_grouped_heads_of_any_size),
-      TEST(test_switches),       TEST(test_tied_table_is_owned_once),
-      TEST(test_experts),        TEST(test_branches),
-      TEST(test_recurrence),     TEST(test_batch_is_linear),
-      TEST(test_element_bytes),  TEST(test_mistakes),
-      TEST(test_odd_shuffle),    TEST(test_all_mistakes_at_once),
-      TEST(test_absurd_batch),   TEST(test_batch_norm_rows),
-      TEST(test_sequence_pairs), TEST(test_memory),
-      TEST(test_narrow_blocks),  TEST(test_histories),
-      TEST(test_norms_of_heads), TEST(test_norms_on_both_sides),
-      TEST(test_crosses),
+      TEST(test_overrides),        TEST(test_grouped_heads_of_any_size),
+      TEST(test_switches),         TEST(test_tied_table_is_owned_once),
+      TEST(test_experts),          TEST(test_branches),
+      TEST(test_recurrence),       TEST(test_batch_is_linear),
+      TEST(test_element_bytes),    TEST(test_batch_norm_rows),
+      TEST(test_sequence_pairs),   TEST(test_memory),
+      TEST(test_narrow_blocks),    TEST(test_histories),
+      TEST(test_norms_of_heads),   TEST(test_norms_on_both_sides),
+      TEST(test_latent_attention), TEST(test_windows),
+      TEST(test_two_streams),      TEST(test_crosses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,6 +79,8 @@ static const struct refusal {
     {"t5-base", {8, 1, 1, 1, 1, false, false}, "tensor: 8 does not divide heads = 12"},
     {"mobilebert", {2, 1, 1, 1, 1, false, false}, "tensor: is 2, but nothing says how this graph's operators split"},
     {"gpt3-175b", {1, 3, 1, 1, 1, false, false}, "context: 3 does not divide sequence = 2048"},
+    {"deepseek-v3", {8, 1, 1, 1, 1, false, false}, "tensor: latent attention and the networks beside experts are not"},
+    {"deepseek-v3", {1, 2, 1, 1, 1, false, false}, "context: latent attention is not shared, allowed is 1"},
     {"gpt3-175b", {1, 1, 2, 2, 1, false, false}, "expert: is 2, but the model has no experts, allowed is 1"},
     {"mixtral-8x7b", {1, 1, 3, 3, 1, false, false}, "expert: 3 does not divide experts = 8"},
     {"mixtral-8x7b", {1, 1, 4, 6, 1, false, false}, "expert: 4 does not divide data · context = 6"},
