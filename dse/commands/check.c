@@ -56,8 +56,11 @@ static enum status run_check(struct invocation *invocation, struct error *error)
     making.maker = map_maker_of(config);
     if (making.maker != NULL) valid = check_problems(invocation, &making, config, error);
     config_close(config);
+  } else if (unread.status == STATUS_ENVIRONMENT && !run_settings_names_a_model(invocation->words[0])) {
+    /* A second try might see another file. */
+    error_join(error, &unread);
   }
-  if (making.maker == NULL) valid = check_run(invocation, run, error);
+  if (making.maker == NULL && cluster_agree(invocation->cluster, error)) valid = check_run(invocation, run, error);
   const enum status status = say_verdict(invocation, valid, error);
   run_release(run);
   return status;

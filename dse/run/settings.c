@@ -288,8 +288,7 @@ static bool is_a_makers(struct config *config, const char *path, struct error *e
   return true;
 }
 
-/* What a newcomer types first. */
-static bool names_a_model(const char *path) {
+bool run_settings_names_a_model(const char *path) {
   const size_t n = strlen(path);
   return (n > 5 && strcmp(path + n - 5, ".onnx") == 0) || (n > 5 && strcmp(path + n - 5, ".json") == 0);
 }
@@ -298,7 +297,7 @@ bool run_settings_load(const char *path, const struct config_set *sets, size_t n
                        struct run_settings *settings, struct error *error) {
   memset(settings, 0, sizeof *settings);
   struct config *config;
-  if (names_a_model(path)) {
+  if (run_settings_names_a_model(path)) {
     return error_add(
         error, STATUS_INPUT,
         "%s: is a model, not a run file; write a run file that says workload = \"%s\"; (dse show workload %s "

@@ -128,6 +128,8 @@ void run_settings_complain(const struct config *config, const char *path, const 
 /* What several keys must satisfy together; the path is for messages. */
 void run_settings_check(const struct config *config, const char *path, const struct run_settings *settings,
                         struct arena *arena, struct error *error);
+/* Is it a graph that is named where a run file is wanted? What a newcomer types first. */
+bool run_settings_names_a_model(const char *path);
 /* Reads, checks one key after the other, then what several keys must satisfy together. Rank 0 reads; the caller
  * shares. */
 bool run_settings_load(const char *path, const struct config_set *sets, size_t n_sets, struct arena *arena,
