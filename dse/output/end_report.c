@@ -137,14 +137,14 @@ static void show_proof(const struct run *run) {
   if (proof->optimal) {
     say(run->invocation,
         "proven optimal over all %" PRIu64 " designs of the space: found after %" PRIu64
-        " evaluations, proven after %" PRIu64 "\n",
-        proof->points, found_at,
+        " evaluation%s, proven after %" PRIu64 "\n",
+        proof->points, found_at, found_at == 1 ? "" : "s",
         /* An equal design that comes first in order may turn up while the front is being closed. */
         max_u64(found_at, proof->searched + proof->evaluated_best));
   } else {
     say(run->invocation,
-        "proven gap %.3g %%: no design of the %" PRIu64 " is better than %.6g; found after %" PRIu64 " evaluations\n",
-        100 * proof->gap, proof->points, proof->bound, found_at);
+        "proven gap %.3g %%: no design of the %" PRIu64 " is better than %.6g; found after %" PRIu64 " evaluation%s\n",
+        100 * proof->gap, proof->points, proof->bound, found_at, found_at == 1 ? "" : "s");
   }
   if (proof->counted || !proof->has_boxes) {
     say(run->invocation, "of the space, limits exclude %.1f %%, bounds exclude %.1f %%\n",
