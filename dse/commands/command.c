@@ -119,7 +119,7 @@ bool invocation_u64(const struct invocation *invocation, const char *option, uin
 }
 
 /* Names in a sentence are anybody's: what a terminal would obey is shown as bytes, line ends and tabs stay. */
-static void print_safely(FILE *out, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static void print_safely(FILE *out, const char *format, va_list arguments) {
   char *text = NULL;
   const int n = vasprintf(&text, format, arguments);
   REQUIRE(n >= 0);
