@@ -73,6 +73,9 @@ resume --salvge --salvage
 evaluate --desing --design
 check --prnt --print
 cost --acelerator --accelerator
+map --html --report
+compare --report --html
+explore --output --out
 show --graf --graph
 list --jsn --json
 TYPED
