@@ -102,6 +102,7 @@ enum op_split {
   SPLIT_QUERY,     /* matrix: the same of attention to other tokens, whose keys and values are another's: */
   SPLIT_KEY_VALUE,
   SPLIT_ROTARY,        /* queries and keys: rotary positions, norms of heads */
+  SPLIT_HEADS,         /* elementwise on a row of all heads */
   SPLIT_SCORES,        /* product of queries and keys */
   SPLIT_DISTANCES,     /* a number a pair of tokens, of which each rank takes its heads: learned biases of scores */
   SPLIT_WEIGHTS,       /* scores until they weigh the values: scale, bias, mask, softmax, dropout */

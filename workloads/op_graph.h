@@ -17,7 +17,8 @@ struct split_facts {
   double capacity_factor;           /* 0: unbounded */
   bool image;                       /* a class token beside the patches: no sequence to share */
   bool pair;                        /* two sequences, `sequence` the first's: they cannot be shared alike */
-  bool latent;                      /* latent attention, and dense networks beside experts: no rank shares them */
+  bool latent;                      /* latent attention: keys and values lie apart, in widths of their own */
+  uint64_t dense_layers, dense_ffn; /* without experts among others, and the width of their networks; 0: none */
   uint64_t tensor, context, expert; /* degrees; 0: not split */
   bool sequence_parallel, pad_heads;
 };

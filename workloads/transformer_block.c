@@ -24,7 +24,9 @@ struct split_facts transformer_facts(const struct transformer_build *build) {
                               .top_k = model->top_k,
                               .capacity_factor = model->capacity_factor,
                               .image = model->image > 0,
-                              .latent = model->key_value_rank > 0};
+                              .latent = model->key_value_rank > 0,
+                              .dense_layers = model->dense_layers,
+                              .dense_ffn = model->dense_layers > 0 ? model->dense_ffn : 0};
 }
 
 void transformer_start(struct transformer_build *build, struct generation *generation) {
@@ -335,19 +337,16 @@ static struct tensor experts(struct transformer_build *build, struct tensor x) {
   return combine(build, matrices(build, dispatched, gemm), choice);
 }
 
-/* A dense network of that width, which no rank of a tensor group shares. */
+/* A dense network of that width. */
 static struct tensor beside_experts(struct transformer_build *build, struct tensor x, uint64_t ffn) {
   const struct gemm gemm = {.reps = 1, .m = build->tokens, .group = OP_ABSENT, .rank = TRANSFORMER_RANK_TOKENS};
   const struct transformer *const model = build->model;
   struct transformer dense = *model;
-  const bool known = build->known;
   dense.experts = 0;
   dense.ffn = ffn;
   build->model = &dense;
-  build->known = false;
   const struct tensor out = matrices(build, x, gemm);
   build->model = model;
-  build->known = known;
   return out;
 }
 

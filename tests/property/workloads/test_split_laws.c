@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_MODELS = 300, MAX_SETS = 32, VALUE_BYTES = 24, E = 2 };
+enum { N_MODELS = 300, MAX_SETS = 48, VALUE_BYTES = 24, E = 2 };
 static const uint64_t default_seed = 2385;
 
 struct bench {
@@ -29,7 +29,8 @@ struct bench {
   struct workload workload;
   struct split_degrees degrees;
   uint64_t kv_heads, vocab, attention;
-  bool even; /* nothing is padded, no key is copied */
+  bool latent; /* attention through narrow vectors */
+  bool even;   /* nothing is padded, no key is copied */
   struct op_graph rank, whole_training, rank_training;
   struct split_extras extras;
 };
@@ -54,14 +55,35 @@ static const char *flip(struct bench *bench) { return rng_below(&bench->rng, 2) 
 static void set_switches(struct bench *bench) {
   static const char *const keys[] = {"gated",  "final_norm",     "bias", "parallel_block", "dropout",
                                      "causal", "embedding_norm", "tied", "qkv_bias",       "query_key_norm"};
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) set_text(bench, keys[i], flip(bench));
+  static const char *const without[] = {"bias", "qkv_bias", "query_key_norm"}; /* latent attention has none */
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    bool off = false;
+    for (size_t k = 0; k < sizeof without / sizeof *without; k++)
+      off |= bench->latent && strcmp(keys[i], without[k]) == 0;
+    set_text(bench, keys[i], off ? "false" : flip(bench));
+  }
   static const char *const positions[] = {"\"learned\"", "\"rotary\"", "\"alibi\"", "\"none\""};
   static const char *const activations[] = {"\"gelu\"", "\"silu\"", "\"relu\"", "\"relu2\""};
-  set_text(bench, "position", positions[rng_below(&bench->rng, 4)]);
+  set_text(bench, "position", bench->latent ? "\"rotary\"" : positions[rng_below(&bench->rng, 4)]);
   set_text(bench, "activation", activations[rng_below(&bench->rng, 4)]);
   set_text(bench, "norm", rng_below(&bench->rng, 2) == 0 ? "\"rms\"" : "\"layer\"");
   set_text(bench, "norm_place", rng_below(&bench->rng, 2) == 0 ? "\"pre\"" : "\"post\"");
   if (rng_below(&bench->rng, 3) == 0) set(bench, "token_types", 2);
+}
+
+static void set_latent(struct bench *bench, uint64_t head) {
+  set(bench, "key_value_rank", 5);
+  set(bench, "query_rank", rng_below(&bench->rng, 2) == 0 ? 0 : 7);
+  set(bench, "rotary_size", head / 2);
+  set(bench, "value_size", 3);
+}
+
+/* Networks beside experts, of widths that the ranks divide. */
+static void set_beside(struct bench *bench, uint64_t t, uint64_t layers) {
+  static const uint64_t small[] = {1, 2, 3, 5};
+  set(bench, "shared_experts", rng_below(&bench->rng, 3));
+  set(bench, "dense_layers", rng_below(&bench->rng, layers + 1));
+  set(bench, "dense_ffn", t * pick(bench, small, 4));
 }
 
 /* Degrees first, then sizes that they divide: heads, and keys that the ranks divide or are a multiple of. */
@@ -71,11 +93,14 @@ static void random_model(struct bench *bench) {
   *d = (struct split_degrees){pick(bench, ranks, 6), pick(bench, contexts, 5), 1, 1, 1, false, false};
   d->sequence = d->tensor > 1 && rng_below(&bench->rng, 2) == 0;
   bench->n_sets = 0;
+  bench->latent = rng_below(&bench->rng, 4) == 0;
   set_switches(bench);
   const uint64_t t = d->tensor;
-  const bool copies = rng_below(&bench->rng, 4) == 0; /* fewer keys than ranks */
+  const bool copies = !bench->latent && rng_below(&bench->rng, 4) == 0; /* fewer keys than ranks */
   bench->kv_heads = copies ? (t % 2 == 0 ? t / 2 : 1) : t * pick(bench, small, 3);
-  const uint64_t sharers = copies ? t / bench->kv_heads * pick(bench, small, 3) : pick(bench, small, 4);
+  const uint64_t sharers = bench->latent ? 1
+                           : copies      ? t / bench->kv_heads * pick(bench, small, 3)
+                                         : pick(bench, small, 4);
   const uint64_t head = 2 * pick(bench, small, 4), layers = 1 + rng_below(&bench->rng, 3);
   bench->vocab = rng_below(&bench->rng, 4) == 0 ? 101 : t * 33;
   set(bench, "kv_heads", bench->kv_heads);
@@ -83,6 +108,7 @@ static void random_model(struct bench *bench) {
   set(bench, "head_size", head);
   set(bench, "hidden", 7 * pick(bench, small, 4));
   set(bench, "layers", layers);
+  if (bench->latent) set_latent(bench, head);
   set(bench, "ffn", t * pick(bench, small, 4) * 3);
   set(bench, "vocab", bench->vocab);
   const uint64_t experts = rng_below(&bench->rng, 2) == 0 ? 0 : 4;
@@ -93,6 +119,7 @@ static void random_model(struct bench *bench) {
     d->expert = 1ULL << rng_below(&bench->rng, 3);
     d->data = d->expert * pick(bench, small, 3);
     if (rng_below(&bench->rng, 4) == 0) set_text(bench, "capacity_factor", "0.5");
+    if (rng_below(&bench->rng, 2) == 0) set_beside(bench, t, layers);
   }
   bench->attention = rng_below(&bench->rng, 3);
   bench->even = bench->vocab % t == 0 && bench->kv_heads % t == 0;
@@ -172,8 +199,9 @@ static void check_macs(const struct bench *bench) {
 /* Rows as wide as a rank's part; of tables, the rows that its tokens read, of matrices its part. */
 static void check_rows_and_weights(const struct bench *bench, const struct op *op, const struct op *of) {
   const uint64_t t = bench->degrees.tensor, n = sharers(bench, op);
-  const bool narrow = op->kind == OP_ROTARY || op->split == SPLIT_INNER || op->split == SPLIT_EXPERT_INNER ||
-                      op->kind == OP_CROSS_ENTROPY;
+  const bool narrow = op->split == SPLIT_ROTARY ? op->kind == OP_ROTARY
+                                                : op->split == SPLIT_HEADS || op->split == SPLIT_INNER ||
+                                                      op->split == SPLIT_EXPERT_INNER || op->kind == OP_CROSS_ENTROPY;
   if (op_kinds[op->kind].family == FAMILY_VECTOR)
     assert_int_equal((narrow ? t : 1) * op->dim[DIM_ROW], of->dim[DIM_ROW]);
   if (op->split == SPLIT_TABLE) assert_int_equal(t * n * op->weight_bytes, of->weight_bytes);
@@ -306,9 +334,9 @@ static void check_rows(const struct bench *bench) {
   for (size_t i = 0; i < bench->rank.n_ops; i++)
     if (bench->rank.ops[i].split == SPLIT_EXPERT_ROW)
       rows += groups * bench->rank.ops[i].dim[DIM_REPS] * bench->rank.ops[i].dim[DIM_M];
-  const uint64_t choices = facts->layers * facts->samples * facts->sequence * facts->top_k;
+  const uint64_t choices = (facts->layers - facts->dense_layers) * facts->samples * facts->sequence * facts->top_k;
   assert_int_equal(rows, d->expert * (choices - bench->extras.dropped_rows));
-  assert_true((bench->extras.dropped_rows > 0) == (facts->capacity_factor > 0));
+  assert_true((bench->extras.dropped_rows > 0) == (facts->capacity_factor > 0 && facts->dense_layers < facts->layers));
 }
 
 /* 6: Strategies one by one in a random order. */
@@ -365,7 +393,7 @@ static void test_laws(void **state) {
   const uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : default_seed;
   print_message("seed %llu (DSE_TEST_SEED)\n", (unsigned long long)seed);
   static struct bench bench;
-  size_t n_even = 0, n_links = 0;
+  size_t n_even = 0, n_links = 0, n_latent = 0;
   arena_init(&bench.arena, 1 << 20);
   arena_init(&bench.scratch, 1 << 20);
   for (uint64_t task = 0; task < N_MODELS; task++) {
@@ -373,11 +401,13 @@ static void test_laws(void **state) {
     bench.rng = rng_stream(seed, RNG_TEST, 0, task);
     check_all(&bench);
     n_even += bench.even;
+    n_latent += bench.latent && bench.degrees.tensor > 1;
     n_links += bench.rank.n_ops > bench.workload.graph.n_ops;
     arena_rewind(&bench.arena, mark);
     arena_rewind(&bench.scratch, scratch_mark);
   }
-  assert_true(n_even > N_MODELS / 4 && n_links > N_MODELS / 2); /* the models give splits something to do */
+  assert_true(n_even > N_MODELS / 4 && n_links > N_MODELS / 2 &&
+              n_latent > N_MODELS / 9); /* the models give splits something to do */
   arena_release(&bench.arena);
   arena_release(&bench.scratch);
 }
