@@ -350,8 +350,8 @@ static void remember_plans(struct improver *improver, struct arena *scratch) {
   const size_t n = improver->n_ops;
   improver->key_words = n + ceil_div(n, sizeof *improver->key);
   improver->key = ARENA_NEW(scratch, uint64_t, improver->key_words);
-  improver->justified = memo_new(scratch, JUSTIFIED_ENTRIES, improver->key_words * sizeof *improver->key,
-                                 (1 + 2 * n) * sizeof(uint64_t));
+  improver->justified =
+      memo_new(scratch, JUSTIFIED_ENTRIES, improver->key_words * sizeof *improver->key, (1 + 2 * n) * sizeof(uint64_t));
 }
 
 static void improve_small(struct improver *improver, uint64_t effort, struct arena *scratch) {
