@@ -61,7 +61,7 @@ bool graph_builder_finish(struct graph_builder *builder, struct arena *arena, st
 
 /* Totals over a graph; saturating. */
 struct graph_totals {
-  uint64_t parameters;
+  uint64_t parameters, frozen_parameters;
   uint64_t macs[N_PHASES]; /* of tensor ops (depthwise included), by phase */
   uint64_t stash_bytes;    /* Σ kept_bytes; 0 before training_expand */
   size_t ops[N_PHASES];    /* without CLASS_NONE */

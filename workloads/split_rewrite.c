@@ -138,7 +138,7 @@ static uint64_t copied_share(const struct comparison *c, const struct op *now, c
 static void compare(const struct comparison *c, const struct op *now, const struct op *before,
                     struct split_extras *extras) {
   const uint64_t holders = c->tensor * (op_is_expert(now) ? c->expert : 1);
-  const uint64_t parameters = more(holders, now->n_parameters, before->n_parameters);
+  const uint64_t parameters = more(holders, now->n_parameters + now->n_frozen, before->n_parameters + before->n_frozen);
   const uint64_t macs = more(c->tensor * c->context, op_macs(now), op_macs(before));
   const uint64_t copied_parameters = copied_share(c, now, before, parameters, true);
   const uint64_t copied_macs = copied_share(c, now, before, macs, false);

@@ -91,6 +91,7 @@ static void set_matrix(struct op *op, const struct matrix *matrix) {
   const uint64_t weights = sat_add(sat_mul(matrix->reps, sat_mul(matrix->k, matrix->n)), bias);
   op->weight_bytes = sat_mul(weights, e);
   if (op->n_parameters > 0) op->n_parameters = weights;
+  if (op->n_frozen > 0) op->n_frozen = weights;
   op->in_bytes = sat_mul(sat_mul(matrix->reps, e), sat_mul(matrix->m, matrix->k));
   op->out_bytes = sat_mul(sat_mul(matrix->reps, e), sat_mul(matrix->m, matrix->n));
 }
@@ -112,6 +113,7 @@ static void resize_tokens(const struct resizing *r, struct op *op) {
 /* Each row that is looked up lies on one rank. */
 static void resize_table(const struct resizing *r, struct op *op) {
   op->n_parameters = scaled(op->n_parameters, r->from.vocab, r->to.vocab);
+  op->n_frozen = scaled(op->n_frozen, r->from.vocab, r->to.vocab);
   scale_activations(op, r->from.group_tokens, r->to.group_tokens);
   op->weight_bytes = ceil_div(op->out_bytes, split_tensor_ranks(r->facts));
 }
@@ -124,8 +126,9 @@ static void resize_qkv(const struct resizing *r, struct op *op) {
   set_matrix(op, &(struct matrix){1, m, n, op->dim[DIM_K], true});
 }
 
-/* Elementwise on a row of all heads of a token; of two operands laid side by side the second is alike for all heads. */
-static void resize_heads(const struct resizing *r, struct op *op) {
+/* Elementwise on a row of all heads of a token, `from` and `to` of them here; of two operands laid side by side the
+ * second is alike for all heads. */
+static void resize_heads(const struct resizing *r, struct op *op, uint64_t from, uint64_t to) {
   const bool joins = op->kind == OP_CONCAT;
   const uint64_t tokens = r->from.group_tokens, to_tokens = r->to.group_tokens;
   const uint64_t shared = joins ? scaled(op->dim[DIM_Y_ELEMENTS], tokens, to_tokens) : 0;
@@ -133,10 +136,9 @@ static void resize_heads(const struct resizing *r, struct op *op) {
     op->in_bytes -= sat_mul(op->dim[DIM_Y_ELEMENTS], op->element_bytes);
     op->dim[DIM_Y_ELEMENTS] = 0;
   }
-  scale_activations(op, r->from.heads, r->to.heads);
+  scale_activations(op, from, to);
   scale_activations(op, tokens, to_tokens);
-  if (op_kinds[op->kind].family == FAMILY_VECTOR)
-    op->dim[DIM_ROW] = scaled(op->dim[DIM_ROW], r->from.heads, r->to.heads);
+  if (op_kinds[op->kind].family == FAMILY_VECTOR) op->dim[DIM_ROW] = scaled(op->dim[DIM_ROW], from, to);
   if (!joins) return;
   op->dim[DIM_Y_ELEMENTS] = shared;
   op->in_bytes = sat_add(op->in_bytes, sat_mul(shared, op->element_bytes));
@@ -302,8 +304,11 @@ struct op split_resized(const struct op *old, const struct split_facts *from, co
   case SPLIT_ROTARY:
     resize_rotary(&r, &op);
     break;
+  case SPLIT_PACKED:
+    resize_heads(&r, &op, r.from.heads + 2 * r.from.kv_heads, r.to.heads + 2 * r.to.kv_heads);
+    break;
   case SPLIT_HEADS:
-    resize_heads(&r, &op);
+    resize_heads(&r, &op, r.from.heads, r.to.heads);
     break;
   case SPLIT_DISTANCES:
     resize_distances(&r, &op);

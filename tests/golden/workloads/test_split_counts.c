@@ -280,7 +280,8 @@ static void check_model(const struct workload *workload, const char *name, uint6
   phase_macs(&workload->graph, &all);
   phase_macs(&rank, &one);
   if (t * one.macs[PHASE_FORWARD] != all.macs[PHASE_FORWARD] + extras.copied_macs + extras.padded_macs ||
-      t * one.parameters != all.parameters + extras.copied_parameters + extras.padded_parameters)
+      t * (one.parameters + one.frozen_parameters) !=
+          all.parameters + all.frozen_parameters + extras.copied_parameters + extras.padded_parameters)
     fail_msg("%s: tensor = %d: work or parameters of the ranks do not add up", name, (int)t);
   if (extras.copied_macs + extras.padded_macs > 0) return;
   for (size_t p = 0; p < N_PHASES; p++) assert_int_equal(t * one.macs[p], all.macs[p]);

@@ -30,6 +30,7 @@ struct bench {
   struct split_degrees degrees;
   uint64_t kv_heads, vocab, attention;
   bool latent; /* attention through narrow vectors */
+  bool lora;   /* adapters beside frozen matrices */
   bool even;   /* nothing is padded, no key is copied */
   struct op_graph rank, whole_training, rank_training;
   struct split_extras extras;
@@ -60,6 +61,7 @@ static void set_switches(struct bench *bench) {
     bool off = false;
     for (size_t k = 0; k < sizeof without / sizeof *without; k++)
       off |= bench->latent && strcmp(keys[i], without[k]) == 0;
+    off |= bench->lora && strcmp(keys[i], "tied") == 0;
     set_text(bench, keys[i], off ? "false" : flip(bench));
   }
   static const char *const positions[] = {"\"learned\"", "\"rotary\"", "\"alibi\"", "\"none\""};
@@ -94,6 +96,7 @@ static void random_model(struct bench *bench) {
   d->sequence = d->tensor > 1 && rng_below(&bench->rng, 2) == 0;
   bench->n_sets = 0;
   bench->latent = rng_below(&bench->rng, 4) == 0;
+  bench->lora = !bench->latent && rng_below(&bench->rng, 5) == 0;
   set_switches(bench);
   const uint64_t t = d->tensor;
   const bool copies = !bench->latent && rng_below(&bench->rng, 4) == 0; /* fewer keys than ranks */
@@ -109,9 +112,11 @@ static void random_model(struct bench *bench) {
   set(bench, "hidden", 7 * pick(bench, small, 4));
   set(bench, "layers", layers);
   if (bench->latent) set_latent(bench, head);
+  if (bench->lora) set(bench, "lora_rank", pick(bench, small, 4));
+  if (bench->lora) set_text(bench, "lora_dropout", flip(bench));
   set(bench, "ffn", t * pick(bench, small, 4) * 3);
   set(bench, "vocab", bench->vocab);
-  const uint64_t experts = rng_below(&bench->rng, 2) == 0 ? 0 : 4;
+  const uint64_t experts = bench->lora || rng_below(&bench->rng, 2) == 0 ? 0 : 4;
   set(bench, "sequence", 2 * 4 * t * d->context * pick(bench, small, 2)); /* tokens · top_k spread evenly */
   set(bench, "experts", experts);
   if (experts > 0) {
@@ -199,9 +204,10 @@ static void check_macs(const struct bench *bench) {
 /* Rows as wide as a rank's part; of tables, the rows that its tokens read, of matrices its part. */
 static void check_rows_and_weights(const struct bench *bench, const struct op *op, const struct op *of) {
   const uint64_t t = bench->degrees.tensor, n = sharers(bench, op);
-  const bool narrow = op->split == SPLIT_ROTARY ? op->kind == OP_ROTARY
-                                                : op->split == SPLIT_HEADS || op->split == SPLIT_INNER ||
-                                                      op->split == SPLIT_EXPERT_INNER || op->kind == OP_CROSS_ENTROPY;
+  const bool narrow = op->split == SPLIT_ROTARY
+                          ? op->kind == OP_ROTARY
+                          : op->split == SPLIT_HEADS || op->split == SPLIT_PACKED || op->split == SPLIT_INNER ||
+                                op->split == SPLIT_EXPERT_INNER || op->kind == OP_CROSS_ENTROPY;
   if (op_kinds[op->kind].family == FAMILY_VECTOR)
     assert_int_equal((narrow ? t : 1) * op->dim[DIM_ROW], of->dim[DIM_ROW]);
   if (op->split == SPLIT_TABLE) assert_int_equal(t * n * op->weight_bytes, of->weight_bytes);
@@ -245,12 +251,13 @@ static void check_parameters(const struct bench *bench) {
   uint64_t all = 0, norms = 0;
   for (size_t i = 0; i < bench->rank.n_ops; i++) {
     const struct op *const op = &bench->rank.ops[i];
-    all += t * (op_is_expert(op) ? x : 1) * op->n_parameters;
-    if (is_between(op)) norms += (t - 1) * op->n_parameters;
+    all += t * (op_is_expert(op) ? x : 1) * (op->n_parameters + op->n_frozen);
+    if (is_between(op)) norms += (t - 1) * (op->n_parameters + op->n_frozen);
   }
   struct graph_totals totals;
   graph_totals(&bench->workload.graph, &totals);
-  assert_int_equal(all, totals.parameters + bench->extras.copied_parameters + bench->extras.padded_parameters);
+  const uint64_t held = totals.parameters + totals.frozen_parameters;
+  assert_int_equal(all, held + bench->extras.copied_parameters + bench->extras.padded_parameters);
   assert_true(bench->extras.copied_parameters >= norms);
   if (bench->even) assert_int_equal(bench->extras.padded_parameters, 0);
   struct graph_totals trained; /* and each is updated once */
@@ -312,9 +319,10 @@ static uint64_t tensor_volume(const struct op_graph *graph) {
   return volume;
 }
 
-/* 4: Sequence parallelism moves what tensor parallelism moves. Experts get the rows of all ranks either way. */
+/* 4: Sequence parallelism moves what tensor parallelism moves. Experts get the rows of all ranks either way.
+ * Half of a volume is the backward pass's, which there is none of before the first adapter. */
 static void check_volume(struct bench *bench) {
-  if (!bench->degrees.sequence) return;
+  if (!bench->degrees.sequence || bench->lora) return;
   struct split_degrees without = bench->degrees;
   without.sequence = false;
   struct op_graph rank, training;
