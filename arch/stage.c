@@ -115,7 +115,8 @@ enum { CACHE_ENTRIES = 1 << 17, SCHEDULE_ENTRIES = 1 << 15 };
 /* What stages that price side by side share. */
 struct shared {
   struct cost_cache *cache;
-  struct memo *tilings, *schedules;
+  struct tilings *tilings;
+  struct memo *schedules;
   struct stage_seen *seen;
 };
 

@@ -25,10 +25,10 @@ print(max(int(r["peak_bytes"] or 0) for r in csv.DictReader(open("run/timing.csv
   size=$(du -sb run | cut -f 1)
   holds "$file: on disk $size" "0.5 < a['bytes_disk'] / $size < 2" plan.json
 done
-start=${EPOCHREALTIME/./}
 runs 0 'a long one' "$dse" plan long.cfg --json
 mv out long.json
-check 'a long one: two seconds, on a busy machine eight' test $((${EPOCHREALTIME/./} - start)) -lt 11000000
+took_ms=$(cpu_ms "$dse" plan long.cfg --json)
+check "a long one: two seconds of a processor ($took_ms ms)" test "$took_ms" -lt 5000
 holds 'a long one: an interval' 'not a["exact"] and a["core_s_low"] < a["core_s"] < a["core_s_high"] and a["core_s"] > 2' long.json
 runs 0 'in words' "$dse" plan small.cfg
 for line in "points       $((3 * 3 * 2 * 2 * 2 * 2 * 2))" 'dse explore small.cfg --max-time' 'sbatch --ntasks=' 'MiB a rank'; do
