@@ -26,7 +26,9 @@ struct transformer {
   uint64_t router;                  /* enum transformer_router */
   bool router_bias;
   uint64_t query_rank, key_value_rank, rotary_size, value_size; /* latent attention; key_value_rank 0: none */
-  double capacity_factor;                                       /* 0: unbounded */
+  uint64_t lora_rank; /* 0: all is trained; else only two narrow matrices beside QKV and projection */
+  bool lora_dropout;
+  double capacity_factor; /* 0: unbounded */
   /* language models */
   uint64_t vocab, sequence, position, position_extra_rows, embedding_width, token_types, head;
   bool embedding_norm, tied, pooler;

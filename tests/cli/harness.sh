@@ -160,14 +160,39 @@ same_after_stops() { # RUN.cfg
   same_files 'stopped again and again' whole stopped "${files[@]}"
 }
 
-# Waits (30 s) until a file has grown beyond a size.
-wait_for_bytes() { # FILE BYTES
-  local i
-  for ((i = 0; i < 3000; i++)); do
-    if (($(stat -c %s "$1" 2>/dev/null || echo 0) > $2)); then return 0; fi
+# Other work may slow a machine down tenfold, and disks more than that. So nothing here is ever too slow: what is asked is
+# whether a thing happens at all before patience ends. How fast it happens is asked by tests/bench and scripts/startup.
+patience_s=180
+# Waits until a command succeeds.
+await() { # COMMAND...
+  local until=$((SECONDS + ${patience_s:?}))
+  until "$@" 2>/dev/null; do
+    ((SECONDS < until)) || return 1
     sleep 0.01
   done
-  return 1
+}
+has_bytes() { (($(stat -c %s "$1" 2>/dev/null || echo 0) > $2)); }
+wait_for_bytes() { await has_bytes "$@"; } # FILE BYTES: until it has grown beyond them
+ends_at_last() { check "$1: does not hang ($2 ms)" test "$2" -lt $((1000 * patience_s)); } # NAME MILLISECONDS
+# Does the program catch SIGUSR1 (number 10) by now? The shell that is to become it may, too: not yet.
+catches() { # PID
+  local mask
+  [[ $(readlink "/proc/$1/exe") == */dse ]] || return 1
+  mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status")
+  (((0x${mask:-0} >> 9) & 1))
+}
+# The process of a rank of a launcher; the launcher's children are in no order.
+rank_pid() { # LAUNCHER RANK
+  local child
+  for child in $(pgrep -P "$1"); do
+    if tr '\0' '\n' 2>/dev/null <"/proc/$child/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$2"; then echo "$child"; fi
+  done
+}
+# The processor's milliseconds, user and system, of a command whose output does not matter: twice as many at most beside
+# other work.
+cpu_ms() { # COMMAND...
+  local TIMEFORMAT='%U %S'
+  { time "$@" >/dev/null 2>&1 </dev/null; } 2>&1 | awk '{ printf "%d\n", 1000 * ($1 + $2) }'
 }
 
 # A space on which a run takes a blink, with a good dozen of designs on its front.

@@ -27,6 +27,8 @@ print(max(int(r["peak_bytes"] or 0) for r in csv.DictReader(open("run/timing.csv
 done
 runs 0 'a long one' "$dse" plan long.cfg --json
 mv out long.json
+took_ms=$(cpu_ms "$dse" plan long.cfg --json)
+check "a long one: two seconds of a processor ($took_ms ms)" test "$took_ms" -lt 5000
 holds 'a long one: an interval' 'not a["exact"] and a["core_s_low"] < a["core_s"] < a["core_s_high"] and a["core_s"] > 2' long.json
 holds 'a long one: what is left of each part, and what nobody knows' 'set(a["core_s_left"]) <= {"search", "proof", "stages",
   "tenants", "importance"} and len(a["core_s_left"]) > 0 and (a["not_known"] is None or len(a["not_known"]) > 20) and

@@ -43,6 +43,9 @@ static const struct reference references[] = {
     {"llama2-7b", 6738415616, 62921270886400},
     {"llama2-13b", 13015864320, 119024281190400},
     {"llama2-70b", 68976648192, 606878878924800},
+    /* Adapters of rank 16 at 80 products of 8192 x 10240 and 8192 x 8192; what is frozen is not counted. */
+    {"llama2-70b-lora", 80 * 16 * (8192 + 10240 + 8192 + 8192),
+     2 * 8192ULL * (68976648192 - 32000 * 8192 - 161 * 8192 + 44564480) + 4 * 80 * 8192ULL * 8192 * 8192},
     {"llama3-8b", 8030261248, 158140695838720},
     {"llama3-70b", 70553706496, 1314637949698048},
     {"llama3.1-405b", 405853388800, 7169159410483200},
@@ -205,6 +208,7 @@ static void test_every_file_meets_its_check(void **state) {
     assert_false(workload.overridden);
     assert_true(strlen(workload.check.source) > 0);
     assert_int_equal(totals.parameters, workload.check.parameters);
+    assert_int_equal(totals.frozen_parameters, workload.check.frozen_parameters);
     assert_int_equal(forward_flop(&workload), workload.check.forward_flop);
   }
 }
