@@ -83,7 +83,7 @@ static void set_matrix(struct op *op, const struct matrix *matrix) {
   uint64_t *const dim = op->dim;
   const uint64_t e = op->element_bytes;
   uint64_t bias = op->weight_bytes / e - dim[DIM_REPS] * dim[DIM_K] * dim[DIM_N];
-  if (matrix->bias_by_column) bias = scaled(bias, dim[DIM_N], matrix->n);
+  if (matrix->bias_by_column) bias = sat_mul(bias, matrix->n) / dim[DIM_N]; /* some heads' columns may have none */
   dim[DIM_REPS] = matrix->reps;
   dim[DIM_M] = matrix->m;
   dim[DIM_N] = matrix->n;

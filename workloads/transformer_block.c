@@ -50,11 +50,28 @@ struct tensor transformer_rows(struct transformer_build *build, uint64_t width) 
 
 struct tensor transformer_linear(struct transformer_build *build, const char *name, struct tensor x, uint64_t n,
                                  bool bias) {
+  return transformer_product(build, name, x, n, bias ? n : 0);
+}
+
+struct tensor transformer_positions(struct transformer_build *build, const char *name, struct tensor x,
+                                    uint64_t n_rows) {
+  const uint64_t read = emit_product(&build->emit, build->sequence, x.row);
+  const struct vector_op add = {.kind = OP_ADD,
+                                .n_parameters = emit_product(&build->emit, n_rows, x.row),
+                                .n_weights = n_rows > 0 ? read : 0,
+                                .n_constants = n_rows > 0 ? 0 : read,
+                                .group = OP_ABSENT,
+                                .out = x};
+  return emit_vector(&build->emit, name, &add, &x, 1);
+}
+
+struct tensor transformer_product(struct transformer_build *build, const char *name, struct tensor x, uint64_t n,
+                                  uint64_t n_bias) {
   const struct gemm gemm = {.reps = 1,
                             .m = x.elements / x.row,
                             .n = n,
                             .k = x.row,
-                            .n_bias = bias ? n : 0,
+                            .n_bias = n_bias,
                             .group = OP_ABSENT,
                             .rank = TRANSFORMER_RANK_TOKENS};
   return emit_gemm(&build->emit, name, x, &gemm);
@@ -265,8 +282,8 @@ struct tensor transformer_attention(struct transformer_build *build, struct tens
   const uint64_t query_width = emit_product(emit, model->heads, model->head_size);
   const uint64_t key_width = emit_product(emit, model->kv_heads, model->head_size);
   transformer_tag(build, SPLIT_QKV);
-  struct tensor packed =
-      transformer_linear(build, "attention.qkv", x, query_width + 2 * key_width, model->bias || model->qkv_bias);
+  const uint64_t n = query_width + 2 * key_width, n_bias = model->no_key_bias ? n - key_width : n;
+  struct tensor packed = transformer_product(build, "attention.qkv", x, n, model->bias || model->qkv_bias ? n_bias : 0);
   static const enum op_split splits[] = {SPLIT_TOKENS, SPLIT_TOKENS, SPLIT_QKV, SPLIT_PACKED};
   packed = prepare_heads(build, adapt(build, "attention.qkv_adapter", x, packed, splits));
   struct transformer_heads heads = {.part = "attention",

@@ -106,6 +106,12 @@ static const struct field encoder_decoder_field_list[] = {
     SWITCH(tied, "true", "The logits use the embedding's table."),
     NUMBER(position_buckets, 1, "32", "Classes of distances between tokens, each with a learned bias a head."),
     NUMBER(source_length, 1, "512", "Tokens that are read."),
+    NUMBER(mels, 0, "0",
+           "0: tokens are read, biases by distance are learned; else so many bands of sound, of which two convolutions "
+           "make a token of two frames, and positions are added."),
+    CHOICE(norm, norms, "\"rms\"", "Norm: with scale and offset, or with scale alone."),
+    SWITCH(bias, "false", "Biases of the matrices."),
+    SWITCH(no_key_bias, "false", "Keys have none of them."),
     NUMBER(target_length, 1, "114", "Tokens that are written."),
 };
 const struct field_table decoder_fields = {"decoder", "A transformer that predicts the next token.", decoder_field_list,

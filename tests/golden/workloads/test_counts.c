@@ -77,6 +77,12 @@ static const struct reference references[] = {
     /* Added up by layer, apart; parameters are the published 671 B (the main model's) and 15.7 B. */
     {"deepseek-v3", 671026419200, 382994581815296},
     {"deepseek-v2-lite", 15706484224, 24691766984704},
+    /* Whisper: matrices and biases by hand (keys have none); the checkpoint's parameters less 1500 sines. */
+    {"whisper-large-v3", 1543490560 - 1500 * 1280,
+     2 * (3000 * 3 * 128 * 1280ULL + 1500 * 3 * 1280 * 1280ULL +
+          32 * (1500 * 12 * 1280 * 1280ULL + 2 * 1500 * 1500 * 1280ULL) +
+          32 * (448 * 14 * 1280 * 1280ULL + 1500 * 2 * 1280 * 1280ULL + 2 * 448 * (448 + 1500) * 1280ULL) +
+          448 * 1280 * 51866ULL)},
     /* T5: by hand from the shapes of its matrices; parameters are the published 60.5, 223, 738 M, 2.85, 11.3 B, of
      * Flan-T5-Base 248 M. */
     {"t5-small", 60506624, 35417800704},
