@@ -418,6 +418,10 @@ static bool foresee(struct plan *plan, struct error *error) {
     foresee_cosearch(plan, &left);
   } else if (folds || under_way > PLAN_PROOF) {
     plan->part[under_way] = left;
+    if (folds && under_way == PLAN_SEARCH) {
+      plan->part[under_way].low *= 0.6;
+      plan->unknown = "a sweep is quicker where limits and bounds exclude more; the trial has seen its beginning alone";
+    }
     if (folds && under_way == PLAN_PROOF && run->settings.search.prove_front) foresee_proof(plan, &tree, spent_s);
   } else {
     if (under_way == PLAN_SEARCH) foresee_search(plan, &tree, spent_s);
