@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { MOST_COLUMNS = 256, NUMBER_BYTES = 32 };
+/* Some editors begin files with it; tables may, too. */
+static const char byte_order_mark[] = "\xef\xbb\xbf";
 
 /* --- the object ------------------------------------------------------------------------------------------------------
  */
@@ -19,6 +21,9 @@ static bool parse(struct reader *r, const char *name, const char *format) {
   text_escape(name, file, sizeof file);
   r->file = arena_copy_text(r->arena, file);
   json_error_t mistake;
+  if (r->n >= strlen(byte_order_mark) && memcmp(r->text, byte_order_mark, strlen(byte_order_mark)) == 0) {
+    r->text += strlen(byte_order_mark), r->n -= strlen(byte_order_mark);
+  }
   r->root = json_loadb(r->text, r->n, JSON_REJECT_DUPLICATES, &mistake);
   if (json_is_object(r->root)) return true;
   if (r->root != NULL)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { MOST_HALVES = 10, MOST_WORK = 400000 /* layers × devices × limits tried */ };
-static const double near_enough = 1e-3;
+static const double near_enough = 1e-3, worth_saying = 1e-6;
 
 /* --- what can stand where -------------------------------------------------------------------------------------------
  */
@@ -107,11 +107,12 @@ double placement_bound_by_limits(const struct placement_problem *problem, double
   if (problem->objective == PLACEMENT_ENERGY || !isfinite(high) || !(low > 0)) return low;
   const size_t tries = MOST_WORK / (problem->n_layers * problem->n_devices);
   if (tries == 0) return low;
+  const double known = low;
   low = fmax(low, bound_at(problem, high, arena));
   for (size_t i = 1; i < MOST_HALVES && i < tries && low < high * (1 - near_enough); i++) {
     const double middle = low + (high - low) / 2, bound = bound_at(problem, middle, arena);
     if (bound < middle) high = middle;
     low = fmax(low, bound);
   }
-  return low;
+  return low > known * (1 + worth_saying) ? low : known;
 }

@@ -23,6 +23,7 @@ enum { MAX_ELEMENT_BYTES = 64 };
 
 struct finishing {
   struct sharding_problem *problem;
+  const struct sharding_origin *origin; /* NULL: none */
   struct arena *arena;
   struct error *error;
 };
@@ -30,14 +31,36 @@ struct finishing {
 /* --- messages -------------------------------------------------------------------------------------------------------
  */
 
+/* "file:line" of a row, or the problem's name. */
+enum { LAYERS, EDGES, BOARDS };
+static const char *place_of(const struct finishing *f, size_t table, size_t row) {
+  if (f->origin == NULL) return f->problem->name;
+  const struct sharding_rows_of rows[] = {f->origin->layers, f->origin->edges, f->origin->boards};
+  if (rows[table].file == NULL) return f->problem->name;
+  return arena_printf(f->arena, "%s:%" PRIu32, rows[table].file, rows[table].line[row]);
+}
+
 static bool complain(const struct finishing *f, const char *what) {
   return error_add(f->error, STATUS_INPUT, "%s: %s", f->problem->name, what);
 }
 
-static bool complain_of(const struct finishing *f, const char *sort, const char *name, const char *what) {
+static bool complain_at(const struct finishing *f, const char *place, const char *sort, const char *name,
+                        const char *what) {
   char shown[SHOWN_BYTES];
   text_escape(name, shown, sizeof shown);
-  return error_add(f->error, STATUS_INPUT, "%s: %s \"%s\": %s", f->problem->name, sort, shown, what);
+  return error_add(f->error, STATUS_INPUT, "%s: %s \"%s\": %s", place, sort, shown, what);
+}
+
+static bool complain_of_design(const struct finishing *f, const struct sharding_design *design, const char *what) {
+  return complain_at(f, f->problem->name, "design", design->name, what);
+}
+
+static bool complain_of_board(const struct finishing *f, size_t board, const char *what) {
+  return complain_at(f, place_of(f, BOARDS, board), "board", f->problem->boards[board].name, what);
+}
+
+static bool complain_of_layer(const struct finishing *f, size_t layer, const char *what) {
+  return complain_at(f, place_of(f, LAYERS, layer), "layer", f->problem->layers[layer].name, what);
 }
 
 static bool complain_of_edge(const struct finishing *f, size_t edge, const char *what) {
@@ -45,7 +68,7 @@ static bool complain_of_edge(const struct finishing *f, size_t edge, const char 
   char from[SHOWN_BYTES], to[SHOWN_BYTES];
   text_escape(f->problem->layers[e->from].name, from, sizeof from);
   text_escape(f->problem->layers[e->to].name, to, sizeof to);
-  return error_add(f->error, STATUS_INPUT, "%s: edge \"%s\" to \"%s\": %s", f->problem->name, from, to, what);
+  return error_add(f->error, STATUS_INPUT, "%s: edge \"%s\" to \"%s\": %s", place_of(f, EDGES, edge), from, to, what);
 }
 
 /* --- numbers --------------------------------------------------------------------------------------------------------
@@ -91,15 +114,15 @@ static bool check_design(const struct finishing *f, const struct sharding_design
                                [SHARDING_PRICED] = {d->price != NULL, 1, 1, 1, 1}};
   bool fine = true;
   if (!(d->clock_hz > 0 && isfinite(d->clock_hz))) {
-    fine = complain_of(f, "design", d->name, "clock_hz: a finite number above 0 is allowed");
+    fine = complain_of_design(f, d, "clock_hz: a finite number above 0 is allowed");
   }
   for (size_t i = 0; i < sizeof needs[0] / sizeof needs[0][0]; i++) {
     if (needs[d->model][i] >= 1 && needs[d->model][i] <= max_size) continue;
-    return complain_of(f, "design", d->name, "a parameter of its model is missing or out of 1 to 2^24");
+    return complain_of_design(f, d, "a parameter of its model is missing or out of 1 to 2^24");
   }
   for (size_t i = 0; d->model == SHARDING_TABLE && i < d->n_ps * f->problem->n_layers; i++) {
     if (isnan(d->cycles[i]) || (d->cycles[i] >= 0 && isfinite(d->cycles[i]))) continue;
-    fine = complain_of(f, "design", d->name, "cycles: finite numbers of at least 0 are allowed");
+    fine = complain_of_design(f, d, "cycles: finite numbers of at least 0 are allowed");
   }
   return fine;
 }
@@ -110,9 +133,9 @@ static bool check_boards(const struct finishing *f) {
   for (size_t d = 0; d < p->n_designs; d++) fine = check_design(f, &p->designs[d]) && fine;
   for (size_t b = 0; b < p->n_boards; b++) {
     if (!p->adaptive && p->boards[b].design >= p->n_designs) {
-      fine = complain_of(f, "board", p->boards[b].name, "carries no design, and the system is not adaptive");
+      fine = complain_of_board(f, b, "carries no design, and the system is not adaptive");
     }
-    if (p->board_group[b] >= p->n_groups) fine = complain_of(f, "board", p->boards[b].name, "is in no group");
+    if (p->board_group[b] >= p->n_groups) fine = complain_of_board(f, b, "is in no group");
   }
   for (size_t i = 0; p->link_bytes_per_s != NULL && i < p->n_boards * p->n_boards; i++) {
     if (p->link_bytes_per_s[i] >= 0) continue;
@@ -125,28 +148,27 @@ static bool check_boards(const struct finishing *f) {
 static bool check_layer(const struct finishing *f, uint32_t l) {
   const struct sharding_problem *p = f->problem;
   const struct sharding_layer *layer = &p->layers[l];
-  if (layer->kind >= n_sharding_kinds) return complain_of(f, "layer", layer->name, "its kind is not known");
+  if (layer->kind >= n_sharding_kinds) return complain_of_layer(f, l, "its kind is not known");
   const struct sharding_kind *kind = &sharding_kinds[layer->kind];
   for (unsigned d = 0; d < SHARDING_N_DIMS; d++) {
     if (layer->size[d] >= 1 && layer->size[d] <= max_size) continue;
-    return complain_of(
-        f, "layer", layer->name,
-        arena_printf(f->arena, "%s %" PRIu64 ": 1 to 2^24 are allowed", sharding_dim_names[d], layer->size[d]));
+    return complain_of_layer(
+        f, l, arena_printf(f->arena, "%s %" PRIu64 ": 1 to 2^24 are allowed", sharding_dim_names[d], layer->size[d]));
   }
   if (layer->stride < 1 || layer->stride > MAX_STRIDE || layer->pad > max_size) {
-    return complain_of(f, "layer", layer->name, "stride: 1 to 1024, pad: 0 to 2^24 are allowed");
+    return complain_of_layer(f, l, "stride: 1 to 1024, pad: 0 to 2^24 are allowed");
   }
   if (kind->channels_tied && layer->size[SHARDING_CIN] != layer->size[SHARDING_COUT]) {
-    return complain_of(f, "layer", layer->name,
-                       arena_printf(f->arena, "cin %" PRIu64 " is not cout %" PRIu64 ": a %s has as many of each",
-                                    layer->size[SHARDING_CIN], layer->size[SHARDING_COUT], kind->name));
+    return complain_of_layer(f, l,
+                             arena_printf(f->arena, "cin %" PRIu64 " is not cout %" PRIu64 ": a %s has as many of each",
+                                          layer->size[SHARDING_CIN], layer->size[SHARDING_COUT], kind->name));
   }
   const uint64_t weights = sharding_weight_elements(kind, layer->size);
   if (weights <= max_elements && sharding_input_elements(p, l, layer->size) <= max_elements &&
       sharding_output_elements(kind, layer->size) <= max_elements) {
     return true;
   }
-  return complain_of(f, "layer", layer->name, "a tensor has more than 2^46 elements, which is the most");
+  return complain_of_layer(f, l, "a tensor has more than 2^46 elements, which is the most");
 }
 
 static bool check_graph(const struct finishing *f) {
@@ -220,8 +242,7 @@ static bool sort_layers(const struct finishing *f) {
   if (n < p->n_layers) {
     uint32_t l = 0;
     while (waits[l] == 0) l++;
-    return complain_of(f, "layer", p->layers[l].name,
-                       "waits for itself in a circle, or behind one: it can never start");
+    return complain_of_layer(f, l, "waits for itself in a circle, or behind one: it can never start");
   }
   for (uint32_t i = 0; i < p->n_layers; i++) place[order[i]] = i;
   p->topological = order, p->place = place;
@@ -262,7 +283,12 @@ static bool is_chain(const struct sharding_problem *p) {
 }
 
 bool sharding_finish(struct sharding_problem *problem, struct arena *arena, struct error *error) {
-  const struct finishing f = {problem, arena, error};
+  return sharding_finish_at(problem, NULL, arena, error);
+}
+
+bool sharding_finish_at(struct sharding_problem *problem, const struct sharding_origin *origin, struct arena *arena,
+                        struct error *error) {
+  const struct finishing f = {problem, origin, arena, error};
   if (!check_settings(&f)) return false;
   bool fine = check_boards(&f);
   fine = check_graph(&f) && fine;

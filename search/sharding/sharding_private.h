@@ -5,6 +5,18 @@
 #include "base/checked.h"
 #include "search/sharding/sharding.h"
 
+/* Where rows of tables stand, for messages. */
+struct sharding_rows_of {
+  const char *file;     /* fit to be shown; NULL: from no file */
+  const uint32_t *line; /* of each row */
+};
+struct sharding_origin {
+  struct sharding_rows_of layers, edges, boards;
+};
+/* As sharding_finish; origin NULL: messages start with the problem's name. */
+bool sharding_finish_at(struct sharding_problem *problem, const struct sharding_origin *origin, struct arena *arena,
+                        struct error *error);
+
 static inline const struct sharding_kind *sharding_kind_of(const struct sharding_problem *problem, uint32_t layer) {
   return &sharding_kinds[problem->layers[layer].kind];
 }

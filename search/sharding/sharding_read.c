@@ -3,6 +3,7 @@
 #include "search/sharding/sharding_read.h"
 
 #include "base/text.h"
+#include "search/sharding/sharding_private.h"
 #include "search/sharding/sharding_rows.h"
 #include <math.h>
 #include <stdlib.h>
@@ -290,6 +291,13 @@ static bool read_boards(const struct reader *r, const struct names *designs, str
 /* --- all of it ------------------------------------------------------------------------------------------------------
  */
 
+static struct sharding_rows_of rows_of(const struct reader *r, const struct csv *csv) {
+  char file[READER_SHOWN_BYTES];
+  if (csv->n_columns == 0) return (struct sharding_rows_of){NULL, NULL};
+  text_escape(csv->path, file, sizeof file);
+  return (struct sharding_rows_of){arena_copy_text(r->arena, file), csv->line};
+}
+
 static bool read_all(const struct reader *r, struct sharding_problem *p) {
   struct names boards, designs, layers;
   struct sharding_design *list = NULL;
@@ -307,7 +315,12 @@ static bool read_all(const struct reader *r, struct sharding_problem *p) {
   if (!read_tables_of_designs(r, &layers, list) || !fine) return false;
   const char *name = p->name;
   p->name = r->file; /* where the mistakes stand that the statement itself finds */
-  fine = sharding_finish(p, r->arena, r->error);
+  const struct sharding_origin origin = {
+      rows_of(r, &layer_table),
+      rows_of(r, &edge_table),
+      {r->file, reader_lines_of(r, "boards", false, p->n_boards)},
+  };
+  fine = sharding_finish_at(p, &origin, r->arena, r->error);
   p->name = name;
   return fine;
 }
