@@ -223,6 +223,21 @@ search = { algorithm = "random"; max_evaluations = $2; round_size = 23; prove = 
 CFG
 }
 
+# A co-search of small systems of several designs, of a second; with more keys of its groups.
+write_mixed_cosearch() { # FILE TENANCY CO_SEARCH SEARCH
+  cat >"$1" <<CFG
+workload = "gnmt4"; model = ["hidden=256", "vocab=4096"];
+space = { tc_count = [1, 2, 4]; tc_rows = [64]; tc_cols = [64]; vc_count = [1, 2, 4]; vc_width = [256]; glb_mib = [16]; hbm_stacks = [1, 2]; };
+system = {
+  devices = [6]; global_batch = 96; tensor = [1]; pipeline = [3]; microbatch = [4]; schedule = ["1f1b"]; zero = [1];
+  recompute = ["selective"]; money_usd = 860.0; kinds = "joint";
+};
+tenancy = { task = "mix"; seed = 77; cores = 6; power_w = 700.0; $2 };
+co_search = { metric = "joint"; mixed = true; $3 };
+search = { top_k = 5; seed = 2385; $4 };
+CFG
+}
+
 # Sets `slow`, words in front of a program whose journal lies on a slow disk: its runs last so many milliseconds a round
 # at least, however fast the machine. Nothing where that cannot be done (sanitizers, which are slow enough).
 # shellcheck disable=SC2034 # slow is for the scripts that source this
