@@ -143,10 +143,16 @@ bool onnx_read_declared(struct onnx_reader *reader, const Onnx__ValueInfoProto *
       if (!onnx_checked_name(reader, dim->dim_param, "dimension")) return false;
       shape.symbols[i] = dim->dim_param;
     } else if (dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE) {
-      if (value->is_input && !value->is_initializer && (dim->dim_value < 1 || dim->dim_value > MAX_DIMENSION))
+      /* -1 stands for what is not known, as some exporters write it. */
+      const bool open = dim->dim_value == -1;
+      const bool good = open || (dim->dim_value >= 1 && dim->dim_value <= MAX_DIMENSION);
+      if (value->is_input && !value->is_initializer && !good)
         return onnx_reject_value(reader, value->name, "has a dimension below 1 or above 2147483647");
       if (dim->dim_value >= 0 && dim->dim_value <= MAX_DIMENSION) shape.dims[i] = dim->dim_value;
     }
+    /* An open dimension without a name gets one, to be set by; the first is the batch anyway. */
+    const bool nameless = value->is_input && shape.dims[i] < 0 && shape.symbols[i] == NULL;
+    if (nameless && i > 0) shape.symbols[i] = arena_printf(reader->arena, "%s.%zu", value->name, i);
   }
   if (!value->is_initializer) {
     value->declared = shape;

@@ -100,6 +100,22 @@ static void test_symbols(void **state) {
   end();
   assert_false(parse(&graph, 13, false, &(const struct config_set){"length", "11"}));
   says("length: no input has such a symbol");
+  /* Dimensions that have no name go by that of their input; -1 is none. */
+  start();
+  put_value(&graph, 11, "x", 1, "-1,-1,5");
+  put_node(&graph, "Relu x -> y", NULL);
+  put_value(&graph, 12, "y", 1, "-1,-1,5");
+  assert_false(parse(&graph, 13, false, NULL));
+  says("input 'x': dimension 1 is the symbol 'x.1'; write --set x.1=N");
+  asked_batch = 3;
+  assert_true(parse(&graph, 13, false, &(struct config_set){"x.1", "7"}));
+  assert_int_equal(trial.workload.graph.ops[trial.workload.graph.n_ops - 1].dim[DIM_ELEMENTS], 3 * 7 * 5);
+  end();
+  start();
+  put_value(&graph, 11, "x", 1, "-2,5");
+  put_node(&graph, "Relu x -> y", NULL);
+  assert_false(parse(&graph, 13, false, NULL));
+  says("dimension below 1 or above 2147483647");
 }
 
 /* Different strides and one-sided padding: outputs and products are the convolution's, whatever bounds stand for it. */
