@@ -26,7 +26,7 @@ void solver_undo(struct partition_solver *solver, size_t n_trail) {
     const struct partition_undo *undo = &solver->trail[--solver->n_trail];
     solver->state[undo->word] = undo->old;
   }
-  solver->barred_is_old = true;
+  if (solver->general) solver_general_undone(solver);
 }
 
 void solver_enqueue(struct partition_solver *solver, uint32_t group) {
@@ -65,6 +65,7 @@ static void move_ends(struct partition_solver *solver, uint32_t group, uint32_t 
   solver_set(solver, solver->ends + group, ends);
   solver->n_moves++;
   if (solver->n_resources > 0) solver_load_moved(solver, group, old);
+  if (solver->general && low == high) solver_general_fixes(solver, group);
   solver_enqueue(solver, group);
 }
 
@@ -123,7 +124,7 @@ static bool reach_fixed_point(struct partition_solver *solver) {
       if (!spread(solver, v)) return false;
       if (solver->general && solver_fixed(solver, v) && !solver_general_fixed(solver, v)) return false;
     }
-    if (solver->general && solver->barred_is_old && !solver_general_sweep(solver)) return false;
+    if (solver->general && solver->sweep_is_due && !solver_general_sweep(solver)) return false;
   } while (solver->queue_length > 0);
   return solver->n_resources == 0 || solver_load_fits(solver);
 }
@@ -225,6 +226,10 @@ static void lay_out(struct partition_solver *solver) {
     solver->arcs = take_words(solver, square);
     solver->after = take_words(solver, square);
     solver->before = take_words(solver, square);
+    solver->barred_to = take_words(solver, square);
+    solver->barred_from = take_words(solver, square);
+    solver->open_to = take_words(solver, solver->n / 64 + 1);
+    solver->open_from = take_words(solver, solver->n / 64 + 1);
   }
   for (size_t r = 0; r < solver->n_resources; r++) {
     solver->resources[r].used = take_words(solver, solver->n_chips);
@@ -250,6 +255,7 @@ struct partition_solver *partition_solver_new(const struct partition_graph *grap
                                       .queue = ARENA_NEW(arena, uint32_t, graph->n),
                                       .queued = ARENA_NEW(arena, bool, graph->n),
                                       .row = ARENA_NEW(arena, uint64_t, (n_chips + 63) / 64),
+                                      .other_row = ARENA_NEW(arena, uint64_t, (n_chips + 63) / 64),
                                       .log_of = ARENA_NEW(arena, double, n_chips + 1),
                                       .place = ARENA_NEW(arena, uint32_t, graph->n),
                                       .number = ARENA_NEW(arena, uint32_t, n_chips + 1),

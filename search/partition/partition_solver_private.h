@@ -42,8 +42,9 @@ struct partition_solver {
   uint64_t *state;
   size_t n_state;
   /* Words of the state: low | high << 32 by group; domain [n × n_words]; chips: arcs, all that is reached, all from
-   * where it is reached [C × n_words]. */
-  size_t ends, domain, arcs, after, before;
+   * where it is reached; given these, chips that may not be entered from a chip, or left towards it [C × n_words].
+   * Fixed groups that may feed groups that are not, or read them: a bit a group. */
+  size_t ends, domain, arcs, after, before, barred_to, barred_from, open_to, open_from;
   const uint64_t *root; /* without holes: the state with nothing decided */
   struct partition_undo *trail;
   size_t n_trail, trail_room, root_trail;
@@ -59,10 +60,12 @@ struct partition_solver {
   uint32_t *queue; /* [n] a ring */
   bool *queued;    /* [n] */
   size_t queue_first, queue_length;
-  /* Of `general`: chips that may not be entered from a chip, or left towards it, given the arcs. */
-  uint64_t *barred_to, *barred_from; /* [C × n_words] */
-  uint64_t *row;                     /* [n_words] scratch */
-  bool barred_is_old;
+  uint64_t *row, *other_row; /* [n_words] scratch */
+  /* Of `general`. Only what is new is looked at: fixed groups whose neighbours have not lost what is barred, and those
+   * on chips whose rows of it have grown. */
+  bool sweep_is_due, arcs_are_new;
+  uint64_t *unfiltered;            /* a bit a group */
+  uint64_t *grown_to, *grown_from; /* [n_words] */
 
   double *log_of;                  /* [C + 1] logarithms of numbers of chips */
   uint32_t *place;                 /* [n] in the order of a draw */
@@ -100,9 +103,13 @@ size_t solver_refute(struct partition_solver *solver);
 
 /* --- partition_solver_general.c --- */
 void solver_general_new(struct partition_solver *solver);
+/* A group is about to be looked at, since it became fixed. */
+void solver_general_fixes(struct partition_solver *solver, uint32_t group);
+/* Nothing is new: the state is one that stood. */
+void solver_general_undone(struct partition_solver *solver);
 /* A group that became fixed: its edges to fixed groups are arcs of chips, others lose what is barred. */
 bool solver_general_fixed(struct partition_solver *solver, uint32_t group);
-/* All groups again after new arcs. */
+/* All groups for which something is new, after new arcs and after decisions were undone. */
 bool solver_general_sweep(struct partition_solver *solver);
 
 /* --- partition_solver_load.c --- */
