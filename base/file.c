@@ -135,9 +135,23 @@ static bool sync_folder(const char *folder) {
   return ok;
 }
 
+/* Devices and pipes are written to: renaming a file over them would do away with, say, /dev/null. */
+static bool write_into(const char *path, const void *bytes, size_t n, struct error *error) {
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return fail_errno(error, path, "cannot be opened");
+  const bool ok = write_fully(fd, bytes, n);
+  const int reason = errno;
+  const bool closed = close(fd) == 0;
+  if (!ok) errno = reason;
+  return ok && closed ? true : fail_errno(error, path, "cannot be written");
+}
+
 bool file_publish(const char *path, const void *bytes, size_t n, struct error *error) {
   char folder[PATH_MAX], temporary[PATH_MAX];
   if (strlen(path) >= PATH_MAX) return fail(error, STATUS_ENVIRONMENT, path, "the path is too long");
+  struct stat there;
+  if (stat(path, &there) == 0 && (S_ISCHR(there.st_mode) || S_ISFIFO(there.st_mode)))
+    return write_into(path, bytes, n, error);
   folder_of(path, folder);
   const int fd = create_temporary(folder, temporary);
   if (fd < 0) return fail_errno(error, path, "no file can be created in its folder");

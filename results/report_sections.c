@@ -236,7 +236,8 @@ static void write_timeline_tools(struct writer *writer, size_t number) {
 }
 
 static void write_timeline_summary(struct writer *writer, const struct timeline *timeline, size_t n_path) {
-  writer_format(writer, "%zu bars on %" PRIu32 " lanes, ", timeline->n_bars, timeline->n_lanes);
+  writer_format(writer, "%zu bar%s on %" PRIu32 " lane%s, ", timeline->n_bars, timeline->n_bars == 1 ? "" : "s",
+                timeline->n_lanes, timeline->n_lanes == 1 ? "" : "s");
   report_write_number(writer, (double)timeline_end_cycles(timeline) * timeline->us_per_cycle);
   writer_format(writer, " µs in all; %zu on the critical path.", n_path);
   if (timeline->n_bars > REPORT_MAX_BARS)

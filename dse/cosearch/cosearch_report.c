@@ -332,9 +332,27 @@ static const struct report_points *points_of(const struct run *run, struct arena
   return points;
 }
 
+/* What was asked for stands first: not the design that trains best alone, but what to build, by axes, not by digests.
+ */
+static const char *headline(const struct run *run, struct arena *arena) {
+  const struct cosearch *const own = run->cosearch;
+  const struct joint_platform *const best = own->best;
+  const char *what = "";
+  for (uint32_t k = 0; k < best->n_kinds; k++)
+    what = arena_printf(arena, "%s%s%u of %s", what, k > 0 ? " and " : "", (unsigned)best->count[k],
+                        design_text(&run->designs, &own->designs[best->design[k]].point, arena));
+  return arena_printf(arena,
+                      "%s: together they train at %.6g %s, and %.0f jobs of %s end on them after %.6g cycles; %s.",
+                      what, joint_training(&own->problem, best),
+                      run->designs.set != NULL ? run->designs.space.objectives[OBJECTIVE_THROUGHPUT].name : "samples/s",
+                      own->problem.n_all_jobs, run->tenants->pool.name, best->makespan_cycles, proof_text(run, arena));
+}
+
 void cosearch_report_fill(const struct run *run, struct report *report, struct arena *arena) {
   if (!has_result(run)) return;
   const struct cosearch *const own = run->cosearch;
+  report->title = arena_printf(arena, "Accelerators for training %s and for tenants", run->title);
+  report->headline = headline(run, arena);
   const struct joint_counts *const counts = joint_counts(own->search);
   struct report_chapter *const chapter = ARENA_NEW(arena, struct report_chapter, 1);
   struct report_table *const tables = ARENA_NEW(arena, struct report_table, 4);

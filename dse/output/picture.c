@@ -311,8 +311,8 @@ static const struct report_fact *facts(const struct run *run, const struct recor
   const struct proof *proof = &run->proof;
   const struct report_fact list[] = {
       {"Workload", workload_text(run, arena)},
-      {"Best design", design_text(&run->designs, &best->point, arena)},
-      {"Throughput", throughput_text(run, best, result, arena)},
+      {run->cosearch != NULL ? "Best design alone" : "Best design", design_text(&run->designs, &best->point, arena)},
+      {run->cosearch != NULL ? "Its throughput" : "Throughput", throughput_text(run, best, result, arena)},
       {"Stopped by", stage_binding_names[best->score.binding]},
       {"Proof", run->unfinished  ? "none yet: the run has not ended"
                 : proof->optimal ? arena_printf(arena, "optimal over all %" PRIu64 " designs", proof->points)

@@ -8,8 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { PHASE_WAIT, PHASE_COMPUTE, PHASE_SHIFT, PHASE_ALL_REDUCE, PHASE_BACKWARD, N_PHASES };
-static const char *const phases[N_PHASES] = {"re-shard", "compute", "shift", "all-reduce", "backward"};
+/* In the order of the parts of a set's time, so that a colour says the same in both charts. */
+enum { PHASE_COMPUTE, PHASE_SHIFT, PHASE_ALL_REDUCE, PHASE_WAIT, PHASE_BACKWARD, N_PHASES };
+static const char *const phases[N_PHASES] = {"compute", "shift", "all-reduce", "re-shard", "backward"};
 
 static uint64_t ticks(double seconds) { return (uint64_t)llround(fmax(seconds, 0) * 1e12); }
 

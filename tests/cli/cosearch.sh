@@ -44,7 +44,8 @@ holds 'summary.json: the winner, and what became of the others' '(lambda t: t["b
   t["training_evaluations"] == a["evaluations"] and t["mapping"]["makespan_cycles"] == t["best"]["makespan_cycles"] and
   len(t["front"]) == sum(r["on_front"] == "1" for r in b))(a["co_search"])' run/summary.json run/cosearch.csv
 for text in '<h2>Co-search</h2>' 'Platforms: makespan against training' 'Designs of these platforms' 'Lower bounds' \
-  'queues of the best platform&#39;s cores' 'Bandwidth needed' 'trains and serves best'; do
+  'queues of the best platform&#39;s cores' 'Bandwidth needed' 'trains and serves best' 'together they train at' \
+  'and for tenants</h1>'; do
   check "the page: $text" grep -qF -e "$text" run/report.html
 done
 

@@ -1,6 +1,7 @@
 /* Are only regular files within the cap read, and files published whole or not at all? */
 #include "base/file.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -139,6 +140,24 @@ static void a_failed_publication_leaves_nothing_behind(void **state) {
   assert_int_equal(n_entries(place->folder), 2);
 }
 
+/* As root a rename would put a plain file in the place of /dev/null. */
+static void a_pipe_stays_a_pipe(void **state) {
+  struct place *place = *state;
+  struct error error = {0};
+  const char *path = in(place, "pipe");
+  assert_int_equal(mkfifo(path, 0600), 0);
+  const int fd = open(path, O_RDWR | O_NONBLOCK);
+  assert_true(fd >= 0);
+  assert_true(file_publish(path, "2385", 4, &error));
+  char text[8];
+  assert_int_equal(read(fd, text, sizeof text), 4);
+  assert_memory_equal(text, "2385", 4);
+  close(fd);
+  struct stat there;
+  assert_int_equal(stat(path, &there), 0);
+  assert_true(S_ISFIFO(there.st_mode));
+}
+
 static void makes_folders_with_their_parents(void **state) {
   struct place *place = *state;
   struct error error = {0};
@@ -179,6 +198,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(reads_back_what_was_published, make_place, remove_place),
       cmocka_unit_test_setup_teardown(refuses_what_is_no_plain_file, make_place, remove_place),
       cmocka_unit_test_setup_teardown(a_failed_publication_leaves_nothing_behind, make_place, remove_place),
+      cmocka_unit_test_setup_teardown(a_pipe_stays_a_pipe, make_place, remove_place),
       cmocka_unit_test_setup_teardown(makes_folders_with_their_parents, make_place, remove_place),
       cmocka_unit_test_setup_teardown(says_why_a_folder_cannot_be_had, make_place, remove_place),
   };
