@@ -9,7 +9,6 @@
 #include "arch/accelerator.h"
 #include "arch/network.h"
 #include "arch/technology.h"
-#include "base/memo.h"
 #include "workloads/op_graph.h"
 
 enum dataflow { DATAFLOW_WS, DATAFLOW_OS, DATAFLOW_IS, DATAFLOW_ALL };
@@ -63,14 +62,14 @@ struct machine {
   double hbm_bytes_per_cycle, glb_bytes_per_cycle, l2_bytes_per_cycle;
   double link_bytes_per_cycle;
   double clock_hz;
-  struct network network; /* its n_levels 0: none */
-  struct memo *tilings;   /* of whoever prices, between designs (tiling.h); changes no price. NULL: none */
+  struct network network;  /* its n_levels 0: none */
+  struct tilings *tilings; /* of whoever prices, between designs (tiling.h); changes no price. NULL: none */
 };
 void machine_init(struct machine *machine, const struct cost_settings *settings, const struct technology *technology,
                   const struct accelerator *accelerator);
 /* A table for the tilings of a rank's machines, large enough for an exploration; memory that is not needed is not
  * touched. In the arena. */
-struct memo *machine_tilings_new(struct arena *arena);
+struct tilings *machine_tilings_new(struct arena *arena);
 
 /* A nest of loops over tiles: into how many parts each dimension is cut; for the dimension of pixels also by images,
  * rows and columns, whose product it is. */

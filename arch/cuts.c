@@ -2,7 +2,10 @@
  * dense enough to hold every useful tile of small dimensions (property test), and fixed: the memory plays no part. */
 #include "arch/cuts.h"
 #include "base/checked.h"
+#include "base/digest.h"
 #include "base/error.h"
+#include "base/memo.h"
+#include <string.h>
 
 static inline void push(struct cuts *cuts, const struct cut *cut) {
   REQUIRE(cuts->n < CUTS_MAX);
@@ -201,4 +204,59 @@ void cuts_list(const struct tile_dim *dim, const struct tile_loops *loops, uint6
       .images = {dim->part.images, outer ? 1 : loops->images, 1},
       .all_images = outer ? dim->whole.images : dim->part.images};
   list_pixels(&list, first_only);
+}
+
+/* --- lists of before -----------------------------------------------------------------------------------------------
+ * Of plain dimensions alone; lists of pixels are few, and hang on much more. */
+
+enum { KEY_WORDS = 6, CUTS_A_LIST = 16 };
+
+/* Where a list lies; of an earlier round: it has been overwritten. */
+struct known_list {
+  uint64_t first, n, round;
+};
+
+struct cuts_known {
+  struct memo *memo;
+  struct cut *cut; /* [n_cuts], one list behind the other; once full, from the beginning in another round */
+  size_t n_cuts, n_used;
+  uint64_t round;
+};
+
+struct cuts_known *cuts_known_new(struct arena *arena, size_t n_lists) {
+  struct cuts_known *const known = ARENA_NEW(arena, struct cuts_known, 1);
+  known->memo = memo_new(arena, n_lists, KEY_WORDS * sizeof(uint64_t), sizeof(struct known_list));
+  known->n_cuts = max_u64(n_lists * CUTS_A_LIST, CUTS_MAX);
+  known->cut = ARENA_NEW(arena, struct cut, known->n_cuts);
+  return known;
+}
+
+static void keep(struct cuts_known *known, uint64_t spread, const uint64_t *key, const struct cuts *cuts) {
+  if (known->n_used + cuts->n > known->n_cuts) {
+    known->n_used = 0;
+    known->round++;
+  }
+  struct known_list *const list = memo_place(known->memo, spread, key);
+  *list = (struct known_list){known->n_used, cuts->n, known->round};
+  memcpy(known->cut + list->first, cuts->cut, cuts->n * sizeof *cuts->cut);
+  known->n_used += cuts->n;
+}
+
+void cuts_list_known(struct cuts_known *known, const struct tile_dim *dim, const struct tile_loops *loops,
+                     uint64_t groups, struct cuts *cuts) {
+  if (known == NULL || dim->is_pixels) {
+    cuts_list(dim, loops, groups, false, cuts);
+    return;
+  }
+  const uint64_t all = loops == NULL ? dim->length : dim->share;
+  const uint64_t key[KEY_WORDS] = {dim->share, dim->unit, dim->scale, dim->least, groups, all};
+  const uint64_t spread = digest_of(key, sizeof key).low;
+  const struct known_list *const list = memo_find(known->memo, spread, key);
+  if (list == NULL || list->round != known->round) {
+    cuts_list(dim, loops, groups, false, cuts);
+    keep(known, spread, key, cuts);
+    return;
+  }
+  cuts->n = (uint32_t)list->n;
+  memcpy(cuts->cut, known->cut + list->first, list->n * sizeof *cuts->cut);
 }

@@ -26,6 +26,14 @@ struct cuts {
 void cuts_list(const struct tile_dim *dim, const struct tile_loops *loops, uint64_t groups, bool first_only,
                struct cuts *cuts);
 
+/* Whole lists of before, at most `n_lists` (a power of two): products of one extent on arrays of one shape share them,
+ * so that an exploration asks for some thousand different ones hundreds of times each. In the arena. */
+struct cuts_known;
+struct cuts_known *cuts_known_new(struct arena *arena, size_t n_lists);
+/* As cuts_list without `first_only`; `known` NULL: made anew. */
+void cuts_list_known(struct cuts_known *known, const struct tile_dim *dim, const struct tile_loops *loops,
+                     uint64_t groups, struct cuts *cuts);
+
 /* Units of the largest group, and of its largest part. */
 uint64_t cuts_largest_group(const struct partition *partition);
 uint64_t cuts_largest_part(const struct partition *partition);

@@ -20,13 +20,16 @@
 #include "arch/schedule_place.h"
 #include "arch/schedule_starts.h"
 #include "base/checked.h"
+#include "base/digest.h"
 #include "base/error.h"
+#include "base/memo.h"
 #include "base/rng.h"
 #include <string.h>
 
 enum { EFFORT_OPS = 512, SMALL_EFFORT_OPS = 64 * 512 };
 enum { MOST_CHANGES = 4, DEVIATION = 64 }; /* a search starts with schedules of up to 1/64 over its best */
 enum { N_POOL = 4, ALIKE = 256 };
+enum { JUSTIFIED_ENTRIES = 128 };
 /* Of a small graph's effort, in hundredths: starts, the first search, a second if the makespan is still more than 1/32
  * over the bound, and the branch and bound. Of a search, the share of the pool, before the best has the rest. */
 enum { START_SHARE = 50, SEARCH_SHARE = 50, LONG_SEARCH_SHARE = 250, EXACT_SHARE = 50, POOL_SHARE = 60, FAR = 32 };
@@ -38,6 +41,9 @@ struct improver {
   struct schedule_plan pool[N_POOL];         /* the best justified starts, of different makespans, in their order */
   size_t n_pool;
   uint64_t *slack_cycles; /* of the solution justified last; NULL: only one placement is affordable */
+  struct memo *justified; /* what became of plans of a small graph; NULL: of a large one, where few come again */
+  uint64_t *key;          /* [key_words] of a plan: starts, then widths, a byte each */
+  size_t key_words;
   uint64_t enough_cycles;
 };
 
@@ -80,7 +86,7 @@ static bool place_forward(struct improver *improver, const uint64_t *key, struct
 }
 
 /* One right and left justification; neither lengthens. Slack: how much later each op could start. */
-static void justify(struct improver *improver, struct schedule_plan *plan) {
+static void justify_anew(struct improver *improver, struct schedule_plan *plan) {
   const size_t n = improver->n_ops;
   struct placer *const placer = &improver->placer;
   placer_reverse(placer); /* which is nearly the order wanted */
@@ -98,6 +104,32 @@ static void justify(struct improver *improver, struct schedule_plan *plan) {
   place_forward(improver, late_cycles, plan, UINT64_MAX - 1);
   const uint64_t gain_cycles = makespan_cycles - min_u64(makespan_cycles, plan->makespan_cycles);
   for (size_t i = 0; i < n; i++) late_cycles[i] -= min_u64(late_cycles[i], sat_add(plan->start_cycles[i], gain_cycles));
+}
+
+/* The same, but plans that came before are remembered: changes often undo or miss one another, so that of small graphs
+ * two of three plans come again. Starts and widths are all that justification reads; the effort counts as if spent. */
+static void justify(struct improver *improver, struct schedule_plan *plan) {
+  const size_t n = improver->n_ops, bytes = n * sizeof *plan->start_cycles;
+  if (improver->justified == NULL) {
+    justify_anew(improver, plan);
+    return;
+  }
+  memcpy(improver->key, plan->start_cycles, bytes);
+  memcpy(improver->key + n, plan->width_log2, n);
+  const uint64_t spread = digest_of(improver->key, improver->key_words * sizeof *improver->key).low;
+  const uint64_t *const known = memo_find(improver->justified, spread, improver->key);
+  if (known != NULL) {
+    plan->makespan_cycles = known[0];
+    memcpy(plan->start_cycles, known + 1, bytes);
+    memcpy(improver->slack_cycles, known + 1 + n, bytes);
+    improver->placer.n_left -= min_u64(improver->placer.n_left, 2 * n);
+    return;
+  }
+  justify_anew(improver, plan);
+  uint64_t *const kept = memo_place(improver->justified, spread, improver->key);
+  kept[0] = plan->makespan_cycles;
+  memcpy(kept + 1, plan->start_cycles, bytes);
+  memcpy(kept + 1 + n, improver->slack_cycles, bytes);
 }
 
 /* Justifies the trial for as long as that shortens it; it becomes the present solution if it is within the limit, and
@@ -314,8 +346,17 @@ static void improve_large(struct improver *improver, uint64_t effort, struct are
   if (!is_done(improver)) search_from(improver, &improver->best, 0, improver->placer.n_left);
 }
 
+static void remember_plans(struct improver *improver, struct arena *scratch) {
+  const size_t n = improver->n_ops;
+  improver->key_words = n + ceil_div(n, sizeof *improver->key);
+  improver->key = ARENA_NEW(scratch, uint64_t, improver->key_words);
+  improver->justified =
+      memo_new(scratch, JUSTIFIED_ENTRIES, improver->key_words * sizeof *improver->key, (1 + 2 * n) * sizeof(uint64_t));
+}
+
 static void improve_small(struct improver *improver, uint64_t effort, struct arena *scratch) {
   prepare_search(improver, scratch);
+  remember_plans(improver, scratch);
   for (size_t k = 0; k < N_POOL; k++) improver->pool[k] = plan_new(improver->n_ops, scratch);
   improver->placer.n_left = effort * START_SHARE / 100;
   settle_best(improver);

@@ -55,7 +55,8 @@ void stage_init(struct stage *stage, const struct op_graph *graph, const struct 
   stage->shape_ops = shape_ops;
   stage->op_shapes = op_shapes;
   const uint64_t element_bytes = graph->n_ops > 0 ? graph->ops[0].element_bytes : 2;
-  stage->state_bytes = sat_mul(contracted->parameters, training_bytes_per_parameter(training, element_bytes));
+  stage->state_bytes = sat_add(sat_mul(contracted->parameters, training_bytes_per_parameter(training, element_bytes)),
+                               sat_mul(contracted->frozen, element_bytes));
 }
 
 uint64_t stage_memory_bytes(const struct stage *stage) {
@@ -114,7 +115,8 @@ enum { CACHE_ENTRIES = 1 << 17, SCHEDULE_ENTRIES = 1 << 15 };
 /* What stages that price side by side share. */
 struct shared {
   struct cost_cache *cache;
-  struct memo *tilings, *schedules;
+  struct tilings *tilings;
+  struct memo *schedules;
   struct stage_seen *seen;
 };
 

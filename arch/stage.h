@@ -49,6 +49,7 @@ struct stage {
 /* What contraction takes out of the graph but not out of memory. */
 struct stage_contracted {
   uint64_t parameters; /* of the whole graph, those of ops without work included (graph_totals before graph_contract) */
+  uint64_t frozen;     /* besides them, parameters that are not trained */
   uint64_t kept_bytes; /* of contracted ops */
 };
 

@@ -33,10 +33,11 @@ struct stage_scratch {
   struct floor_sets *floors;
   uint64_t *least_cycles; /* [n_shapes]: of the floors (stage_bound.h) */
   struct cost_cache *cache;
-  struct memo *tilings, *schedules; /* NULL without a cache */
-  struct digest structure;          /* of the graph, for schedules */
-  struct stage_seen *seen;          /* one for all stages side by side */
-  struct digest rules, *shapes;     /* parts of the cache's keys; shapes: [n_shapes] */
+  struct tilings *tilings;      /* NULL without a cache */
+  struct memo *schedules;       /* the same */
+  struct digest structure;      /* of the graph, for schedules */
+  struct stage_seen *seen;      /* one for all stages side by side */
+  struct digest rules, *shapes; /* parts of the cache's keys; shapes: [n_shapes] */
 };
 
 /* Floors kept between designs. */

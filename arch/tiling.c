@@ -16,6 +16,7 @@
 #include "arch/cuts.h"
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/memo.h"
 #include <string.h>
 
 /* --- the sweeps ----------------------------------------------------------------------------------------------------*/
@@ -23,6 +24,7 @@
 struct sweep {
   const struct tile_problem *problem;
   const struct tile_loops *outer; /* NULL: the sweep is for the outer memory */
+  struct cuts_known *lists;       /* NULL: none */
   struct cuts m, n, k;            /* the first cut of each, until somebody wants all */
   bool listed_m, listed_n, listed_k;
   uint64_t base_m, base_n, base_k; /* groups that the outer memory has made: 1 there */
@@ -136,19 +138,22 @@ static void sweep_n_and_m_innermost(struct sweep *sweep) {
 /* Lists cost more than the sweeps over them, and mostly the first that is asked for has the answer. */
 static void list_m(struct sweep *sweep) {
   if (sweep->listed_m) return;
-  cuts_list(&sweep->problem->m, sweep->outer, sweep->outer == NULL ? 1 : sweep->outer->m, false, &sweep->m);
+  cuts_list_known(sweep->lists, &sweep->problem->m, sweep->outer, sweep->outer == NULL ? 1 : sweep->outer->m,
+                  &sweep->m);
   sweep->listed_m = true;
 }
 
 static void list_n(struct sweep *sweep) {
   if (sweep->listed_n) return;
-  cuts_list(&sweep->problem->n, sweep->outer, sweep->outer == NULL ? 1 : sweep->outer->n, false, &sweep->n);
+  cuts_list_known(sweep->lists, &sweep->problem->n, sweep->outer, sweep->outer == NULL ? 1 : sweep->outer->n,
+                  &sweep->n);
   sweep->listed_n = true;
 }
 
 static void list_k(struct sweep *sweep) {
   if (sweep->listed_k || sweep->whole_k) return;
-  cuts_list(&sweep->problem->k, sweep->outer, sweep->outer == NULL ? 1 : sweep->outer->k, false, &sweep->k);
+  cuts_list_known(sweep->lists, &sweep->problem->k, sweep->outer, sweep->outer == NULL ? 1 : sweep->outer->k,
+                  &sweep->k);
   sweep->listed_k = true;
 }
 
@@ -278,7 +283,12 @@ static void sweep_all(struct sweep *sweep, struct tiling *tiling) {
 /* --- tilings of before ---------------------------------------------------------------------------------------------
  * A key holds all that the sweeps read, and nothing that they do not: how many cores only as copies of tiles. */
 
-enum { KEY_WORDS = 128 };
+enum { KEY_WORDS = 128, TILINGS_A_LIST = 16 };
+
+struct tilings {
+  struct memo *memo;
+  struct cuts_known *lists;
+};
 
 struct key {
   uint32_t n;
@@ -348,30 +358,34 @@ static struct digest key_of(const struct sweep *sweep) {
 
 static void find_or_sweep(struct sweep *sweep, const struct tile_problem *problem, const struct tile_loops *outer,
                           struct tiling *tiling) {
-  struct memo *const known = problem->known;
+  const struct tilings *const known = problem->known;
   sweep->problem = problem;
   sweep->outer = outer;
+  sweep->lists = known != NULL ? known->lists : NULL;
   if (known == NULL) {
     sweep_all(sweep, tiling);
     return;
   }
   const struct digest key = key_of(sweep);
-  const struct tiling *found = memo_find(known, key.low, &key);
+  const struct tiling *found = memo_find(known->memo, key.low, &key);
   if (found == NULL) {
     sweep_all(sweep, tiling);
-    struct tiling *kept = memo_place(known, key.low, &key);
+    struct tiling *kept = memo_place(known->memo, key.low, &key);
     *kept = *tiling;
     return;
   }
   *tiling = *found;
 }
 
-struct memo *tiling_memo_new(struct arena *arena, size_t n_entries) {
-  return memo_new(arena, n_entries, sizeof(struct digest), sizeof(struct tiling));
+struct tilings *tilings_new(struct arena *arena, size_t n_entries) {
+  struct tilings *const known = ARENA_NEW(arena, struct tilings, 1);
+  known->memo = memo_new(arena, n_entries, sizeof(struct digest), sizeof(struct tiling));
+  known->lists = cuts_known_new(arena, max_u64(n_entries / TILINGS_A_LIST, 1));
+  return known;
 }
 
-struct memo *machine_tilings_new(struct arena *arena) {
-  return tiling_memo_new(arena, 1 << 16);
+struct tilings *machine_tilings_new(struct arena *arena) {
+  return tilings_new(arena, 1 << 16);
 }
 
 void tiling_outer(const struct tile_problem *problem, uint64_t capacity_bytes, bool whole_k, struct tiling *tiling) {

@@ -11,7 +11,6 @@
 
 #include "arch/cost.h"
 #include "arch/window.h"
-#include "base/memo.h"
 
 /* Pixels of the outputs of a convolution: images × rows × columns, along which A is seen through windows. */
 struct tile_pixels {
@@ -37,7 +36,7 @@ struct tile_problem {
   uint64_t element_bytes, accumulator_bytes, buffering;
   uint64_t rounds; /* independent products, as many as `abreast` at a time on each of `rep_cores` cores */
   uint64_t abreast, rep_cores;
-  struct memo *known; /* tilings of before; NULL: none */
+  struct tilings *known; /* of before; NULL: none */
 };
 
 /* Traffic of one product at one level. */
@@ -47,9 +46,9 @@ struct tiling {
   struct tile_loops loops;
 };
 
-/* A table of so many tilings (a power of two) for machines that price with it. Designs whose arrays and memories look
- * alike to an operator share its tilings, whatever else they differ in. */
-struct memo *tiling_memo_new(struct arena *arena, size_t n_entries);
+/* A table of so many tilings (a power of two), and of lists of cuts, for machines that price with it. Designs whose
+ * arrays and memories look alike to an operator share its tilings, whatever else they differ in. */
+struct tilings *tilings_new(struct arena *arena, size_t n_entries);
 
 /* From the memory above into `capacity_bytes` that all cores share: the whole product. `whole_k`: K is not cut, so that
  * no partial sum leaves the tiles. */

@@ -92,6 +92,7 @@ static void count_parameters(const struct block_source *source, size_t place, co
     const struct op *const op = &source->forward->ops[members[m]];
     const uint32_t group = source->group_of_forward[members[m]];
     block->parameters = sat_add(block->parameters, op->n_parameters);
+    block->frozen_parameters = sat_add(block->frozen_parameters, op->n_frozen);
     if (op_is_expert(op)) block->expert_parameters = sat_add(block->expert_parameters, op->n_parameters);
     if (group != OP_ABSENT) here[group] = sat_add(here[group], op->n_parameters);
   }

@@ -30,6 +30,7 @@ struct block {
   uint64_t in_bytes, out_bytes; /* of the tensor from the block before and to the next, on this device; 0 at the ends */
   uint64_t parameters;          /* owned here, those of experts included */
   uint64_t expert_parameters;   /* of them, those of experts */
+  uint64_t frozen_parameters;   /* besides them: held, but not trained */
   uint64_t borrowed_parameters; /* of a tied table that an earlier block owns; a stage of its own needs a copy */
   uint64_t kept_bytes[N_RECOMPUTES];    /* for the backward pass, a microbatch; of the input what nobody before keeps */
   uint64_t shared_bytes;                /* of the input it needs for the backward pass, what the block before keeps for

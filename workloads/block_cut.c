@@ -8,7 +8,7 @@
  * What wants no gradient does not count: inputs, targets, parameters that are nodes of their own, facts about shapes,
  * and masks made of them are small or come with the batch. They belong to the first place that reads them.
  * (accelerator-search §9, "Stages"; workloads §8, "contiguous layers".) Left out: cuts through which several tensors
- * go, as of an encoder whose output every layer of the decoder reads, or of what conditions a diffusion transformer. */
+ * go, as of an encoder whose output every layer of the decoder reads. */
 #include "workloads/block_cut.h"
 
 struct cutter {

@@ -35,7 +35,9 @@ static bool same_op(const struct shortening *s, uint32_t x, size_t a, uint32_t y
   const struct op_graph *const graph = s->graph;
   const struct op *const p = &graph->ops[x], *const q = &graph->ops[y];
   const size_t n = graph->pred_start[x + 1] - graph->pred_start[x];
-  if (p->shape != q->shape || p->n_parameters != q->n_parameters || s->cut->flows[x] != s->cut->flows[y]) return false;
+  if (p->shape != q->shape || p->n_parameters != q->n_parameters || p->n_frozen != q->n_frozen ||
+      s->cut->flows[x] != s->cut->flows[y])
+    return false;
   if (p->weight_group != OP_ABSENT || q->weight_group != OP_ABSENT) return false;
   if (n != graph->pred_start[y + 1] - graph->pred_start[y]) return false;
   for (size_t j = 0; j < n; j++)

@@ -6,6 +6,7 @@
  * text and image have matrices of their own but attend to each other, then blocks over both in which attention and
  * feed-forward stand side by side. Left out: the encoders of text and image, which do not learn; sines of time; the
  * guidance of distilled versions; a variance that DiT puts out besides is put out, but its loss is as the noise's. */
+#include "base/checked.h"
 #include "workloads/transformer_block.h"
 #include <stdio.h>
 
@@ -172,6 +173,27 @@ static uint64_t n_patches(const struct diffusion *model) {
   return side * side;
 }
 
+/* What goes from block to block: the tokens, and with them the condition, of which each block takes its own and hands
+ * one on. So a pipeline may cut between any two. */
+static struct tensor carry(struct work *work, const struct tensor *sides, size_t n_sides) {
+  struct tensor parts[3], out = sides[0];
+  REQUIRE(n_sides < 3);
+  for (size_t s = 0; s < n_sides; s++) parts[s] = sides[s];
+  parts[n_sides] = work->condition;
+  for (size_t s = 1; s <= n_sides; s++) out.elements = sat_add(out.elements, parts[s].elements);
+  return emit_view(&work->build.emit, "carry", out, parts, n_sides + 1);
+}
+
+static struct tensor take(struct work *work, const char *name, struct tensor carried, uint64_t n_tokens) {
+  struct tensor part = rows(work, n_tokens, work->model->hidden);
+  part.bytes = carried.bytes;
+  return emit_view(&work->build.emit, name, part, &carried, 1);
+}
+
+static struct tensor take_condition(struct work *work, struct tensor carried) {
+  return take(work, "condition", carried, 1);
+}
+
 static bool full(const struct work *work) {
   return work->build.emit.overflow || graph_builder_count(work->build.emit.builder) >= OP_GRAPH_MAX_OPS;
 }
@@ -213,11 +235,17 @@ static bool generate_dit(struct generation *generation, struct error *error) {
                                   .out = time};
   const struct tensor label = emit_vector(emit, "embedding.class", &table, &labels, 1);
   work.condition = emit_map(emit, OP_SILU, "condition.silu", emit_join(emit, OP_ADD, "condition", time, label));
+  struct tensor carried = carry(&work, &x, 1);
   for (uint32_t i = 0; i < model->layers && !full(&work); i++) {
     emit_enter(emit, i, "layer", i);
+    x = take(&work, "tokens", carried, n);
+    work.condition = take_condition(&work, carried);
     x = dit_block(&work, x);
+    carried = carry(&work, &x, 1);
   }
   emit_leave(emit);
+  x = take(&work, "head.tokens", carried, n);
+  work.condition = take(&work, "head.condition", carried, 1);
   predict(&work, x, model->out_channels);
   return emitter_finish(emit, generation, error);
 }
@@ -310,19 +338,28 @@ static bool generate_mmdit(struct generation *generation, struct error *error) {
   sides[1] = transformer_linear(&work.build, "embedding.patch", input(&work, "patches", n, width), hidden, true);
   const struct tensor time = embed(&work, "time", model->time_size), whole = embed(&work, "whole", model->vector_width);
   work.condition = emit_map(emit, OP_SILU, "condition.silu", emit_join(emit, OP_ADD, "condition", time, whole));
+  struct tensor carried = carry(&work, sides, 2);
   for (uint32_t i = 0; i < model->joint_layers && !full(&work); i++) {
     emit_enter(emit, i, "joint", i);
+    sides[0] = take(&work, "text", carried, n_text);
+    sides[1] = take(&work, "image", carried, n);
+    work.condition = take_condition(&work, carried);
     joint_block(&work, sides);
+    if (i + 1 < model->joint_layers) carried = carry(&work, sides, 2);
   }
-  emit_leave(emit);
   const struct vector_op join = {.kind = OP_CONCAT, .group = OP_ABSENT, .out = rows(&work, n_text + n, hidden)};
   struct tensor x = emit_vector(emit, "both", &join, sides, 2);
+  carried = carry(&work, &x, 1);
   for (uint32_t i = 0; i < model->layers && !full(&work); i++) {
     emit_enter(emit, (uint32_t)model->joint_layers + i, "layer", i);
+    x = take(&work, "tokens", carried, n_text + n);
+    work.condition = take_condition(&work, carried);
     x = single_block(&work, x, n_text + n);
+    carried = carry(&work, &x, 1);
   }
   emit_leave(emit);
-  x.elements = rows(&work, n, hidden).elements; /* the image's part */
+  x = take(&work, "head.tokens", carried, n); /* the image's part */
+  work.condition = take(&work, "head.condition", carried, 1);
   predict(&work, x, model->channels);
   return emitter_finish(emit, generation, error);
 }

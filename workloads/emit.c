@@ -61,6 +61,11 @@ uint32_t emit_op(struct emitter *emitter, const char *name, struct op *op, const
   snprintf(full_name, sizeof full_name, "%s%s", emitter->prefix, name);
   op->layer = emitter->layer;
   op->split = (uint8_t)emitter->split;
+  if (emitter->frozen) {
+    op->n_frozen = op->n_parameters;
+    op->n_parameters = 0;
+    op->weight_group = OP_ABSENT;
+  }
   const uint64_t macs = op_macs(op);
   if (macs == UINT64_MAX) emitter->overflow = true;
   emitter->macs = emit_sum(emitter, emitter->macs, macs);

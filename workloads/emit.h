@@ -30,6 +30,7 @@ struct emitter {
   enum op_split split;          /* of the ops to come */
   uint32_t layer;               /* of the ops to come; OP_ABSENT outside a repeated block */
   char prefix[EMIT_NAME_BYTES]; /* of their names, e.g. "layer3." */
+  bool frozen;                  /* parameters of the ops to come are not trained */
   bool overflow;
   char overflow_at[2 * EMIT_NAME_BYTES]; /* name of the first op that does not fit */
 };

@@ -150,6 +150,7 @@ static struct op fused_op(const struct chains *chains, uint32_t head, struct gra
     fused.in_bytes = sat_add(fused.in_bytes, op->in_bytes > streamed ? op->in_bytes - streamed : 0);
     fused.weight_bytes = sat_add(fused.weight_bytes, op->weight_bytes);
     fused.n_parameters = sat_add(fused.n_parameters, op->n_parameters);
+    fused.n_frozen = sat_add(fused.n_frozen, op->n_frozen);
     fused.kept_bytes = sat_add(fused.kept_bytes, op->kept_bytes);
     if (fused.weight_group == OP_ABSENT) fused.weight_group = op->weight_group;
     inner_bytes = sat_add(inner_bytes, written_bytes(chains, before));

@@ -32,6 +32,7 @@ json_t *json_record_new(const struct op *op) {
               put(record, "element_bytes", number(op->element_bytes)) &&
               put(record, "weighted", json_boolean(op->weighted));
   if (op->weight_group != OP_ABSENT) good = good && put(record, "weight_group", number(op->weight_group));
+  if (op->n_frozen > 0) good = good && put(record, "frozen_parameters", number(op->n_frozen));
   for (size_t i = 0; i < OP_DIMS; i++) good = json_array_append_new(dim, number(op->dim[i])) == 0 && good;
   good = put(record, "dim", dim) && good;
   for (size_t i = 0; i < N_RECORD_FIELDS; i++) {
@@ -73,6 +74,7 @@ bool json_record_read(const json_t *record, struct op *op) {
   uint64_t element_bytes, group = OP_ABSENT;
   const json_t *const dim = json_object_get(record, "dim"), *const weighted = json_object_get(record, "weighted");
   const json_t *const weight_group = json_object_get(record, "weight_group");
+  const json_t *const frozen = json_object_get(record, "frozen_parameters");
   if (!read_kind(json_object_get(record, "kind"), &kind)) return false;
   if (!read_number(json_object_get(record, "element_bytes"), UINT8_MAX, &element_bytes)) return false;
   if (weight_group != NULL && !read_number(weight_group, OP_ABSENT - 1, &group)) return false;
@@ -87,6 +89,7 @@ bool json_record_read(const json_t *record, struct op *op) {
     if (!read_number(json_object_get(record, record_fields[i].key), INT64_MAX, &value)) return false;
     memcpy((char *)op + record_fields[i].offset, &value, sizeof value);
   }
+  if (frozen != NULL && !read_number(frozen, INT64_MAX, &op->n_frozen)) return false;
   return is_sane(op);
 }
 

@@ -3,8 +3,8 @@
  * Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434 §2.1; V3, 2412.19437): a token's keys and values of all
  * heads are made of one normed vector of key_value_rank numbers, its queries of another (or of the token itself); a
  * part of each query turns with the position, and with it one part of the key that all heads share. As in training:
- * keys and values are written out for every head; inference would absorb the matrices. Splits leave it alone
- * (split_tensor.c, split_context.c refuse it), experts split. Left out: fused attention, for keys are wider than
+ * keys and values are written out for every head; inference would absorb the matrices. Ranks of a tensor group share
+ * the heads, and all make the narrow vectors (split_tensor.c). Left out: fused attention, for keys are wider than
  * values. */
 #include "workloads/transformer_block.h"
 
@@ -30,23 +30,27 @@ struct tensor transformer_latent_attention(struct transformer_build *build, stru
   const struct transformer *const model = build->model;
   struct emitter *const emit = &build->emit;
   const uint64_t heads = model->heads, still = model->head_size - model->rotary_size;
-  const bool known = build->known;
-  build->known = false; /* no rank of a tensor group shares what follows */
   struct tensor rest = x;
   struct transformer_heads sides = {
       .part = "attention", .n_queries = build->sequence, .n_keys = build->sequence, .causal = model->causal};
   struct tensor query = narrow(build, "attention.query_down", "attention.query_norm", x, model->query_rank, 0, &rest);
+  transformer_tag(build, SPLIT_QUERY);
   query = transformer_linear(build, "attention.query", query, emit_product(emit, heads, model->head_size), false);
+  transformer_tag(build, SPLIT_HEADS);
   const struct tensor turned =
       turn(build, "attention.query_rotary", query, emit_product(emit, heads, model->rotary_size));
   sides.query = emit_view(emit, "attention.query_heads", query, (struct tensor[2]){query, turned}, 2);
+  transformer_tag(build, SPLIT_TOKENS);
   const struct tensor latent = narrow(build, "attention.key_value_down", "attention.key_value_norm", x,
                                       model->key_value_rank, model->rotary_size, &rest);
+  transformer_tag(build, SPLIT_QUERY);
   const struct tensor packed = transformer_linear(build, "attention.key_value", latent,
                                                   emit_product(emit, heads, still + model->value_size), false);
   struct tensor own = packed;
   own.elements = emit_product(emit, build->tokens, emit_product(emit, heads, still));
+  transformer_tag(build, SPLIT_TOKENS);
   const struct tensor shared = turn(build, "attention.key_rotary", rest, model->rotary_size);
+  transformer_tag(build, SPLIT_HEADS);
   const struct vector_op join = {.kind = OP_CONCAT,
                                  .group = OP_ABSENT,
                                  .out = transformer_rows(build, emit_product(emit, heads, model->head_size))};
@@ -54,7 +58,5 @@ struct tensor transformer_latent_attention(struct transformer_build *build, stru
   sides.value = packed;
   sides.value.elements = emit_product(emit, build->tokens, emit_product(emit, heads, model->value_size));
   const struct tensor context = transformer_weigh(build, &sides, transformer_scores(build, &sides));
-  const struct tensor out = transformer_project(build, sides.part, context);
-  build->known = known;
-  return out;
+  return transformer_project(build, sides.part, context);
 }

@@ -2,7 +2,8 @@
  *
  * Per parameter: the weight (2 bytes in 16 bit), its gradient as microbatches accumulate it, master copy and moments
  * (Adam: 12 bytes). ZeRO-1 spreads master and moments over the ranks of a data group, ZeRO-2 gradients as well, ZeRO-3
- * weights as well; those of experts over the ranks that hold the same experts. Sources: accelerator-search §9,
+ * weights as well; those of experts over the ranks that hold the same experts. Frozen parameters are weights alone.
+ * Sources: accelerator-search §9,
  * "Memory"; arXiv 1910.02054 (120, 31.4, 16.6, 1.88 GB for 7.5 B parameters on 64 ranks).
  *
  * Buffers are ours: two buckets of gradients (one fills while the other is reduced), of 25 MiB as in PyTorch's
@@ -30,17 +31,18 @@ static uint64_t buffers_bytes(const struct training_settings *settings, uint64_t
   const uint64_t gradients = sat_mul(share->parameters, settings->gradient_bytes);
   uint64_t bytes = min_u64(sat_mul(BUCKETS, settings->bucket_mib << MIB_SHIFT), gradients);
   if (share->zero >= 2) bytes = sat_add(bytes, sat_mul(share->largest_parameters, settings->gradient_bytes));
-  if (share->zero >= 3)
-    bytes = sat_add(bytes, sat_mul(BLOCKS_AT_ONCE, sat_mul(share->largest_parameters, weight_bytes)));
+  if (share->zero >= 3) bytes = sat_add(bytes, sat_mul(BLOCKS_AT_ONCE, sat_mul(share->largest_held, weight_bytes)));
   return bytes;
 }
 
 void memory_of_state(const struct training_settings *settings, uint64_t weight_bytes, const struct memory_share *share,
                      struct memory_state *state) {
   REQUIRE(share->zero <= MEMORY_MAX_ZERO);
+  const uint64_t frozen =
+      share->zero >= 3 ? ceil_div(share->frozen_parameters, max_u64(share->data, 1)) : share->frozen_parameters;
   const uint64_t gradient_bytes = max_u64(settings->gradient_bytes, settings->accumulate_bytes);
   *state = (struct memory_state){
-      .weights_bytes = held_bytes(share, share->zero >= 3, weight_bytes),
+      .weights_bytes = sat_add(held_bytes(share, share->zero >= 3, weight_bytes), sat_mul(frozen, weight_bytes)),
       .gradients_bytes = held_bytes(share, share->zero >= 2, gradient_bytes),
       .optimizer_bytes = held_bytes(share, share->zero >= 1, training_optimizer_bytes(settings, weight_bytes)),
       .buffers_bytes = buffers_bytes(settings, weight_bytes, share),

@@ -13,7 +13,9 @@ enum { MEMORY_MAX_ZERO = 3 };
 struct memory_share {
   uint64_t parameters;         /* that the device trains, before ZeRO spreads them; experts and copies of tables too */
   uint64_t expert_parameters;  /* of them, those of experts */
+  uint64_t frozen_parameters;  /* besides them: weights alone */
   uint64_t largest_parameters; /* of its largest block: ZeRO brings those of a block together at once */
+  uint64_t largest_held;       /* of the block with most of both, frozen ones among them */
   uint64_t data;               /* ranks that train the same parameters: data · context */
   uint64_t expert_data;        /* ranks that train the same experts: data · context / expert */
   uint64_t zero;               /* 0: each rank holds all; 1: the optimizer's state is spread; 2: gradients too;

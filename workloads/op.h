@@ -102,6 +102,8 @@ enum op_split {
   SPLIT_QUERY,     /* matrix: the same of attention to other tokens, whose keys and values are another's: */
   SPLIT_KEY_VALUE,
   SPLIT_ROTARY,        /* queries and keys: rotary positions, norms of heads */
+  SPLIT_PACKED,        /* elementwise on a row of queries, keys and values */
+  SPLIT_HEADS,         /* elementwise on a row of all heads */
   SPLIT_SCORES,        /* product of queries and keys */
   SPLIT_DISTANCES,     /* a number a pair of tokens, of which each rank takes its heads: learned biases of scores */
   SPLIT_WEIGHTS,       /* scores until they weigh the values: scale, bias, mask, softmax, dropout */
@@ -161,6 +163,7 @@ struct op {
   uint32_t first_follower, n_followers; /* in op_graph.followers; set by the builder */
   uint64_t dim[OP_DIMS];
   uint64_t n_parameters; /* trainable, owned by this op; a tied table is owned once */
+  uint64_t n_frozen;     /* held like them, but not trained: has no gradient and no state */
   uint64_t in_bytes;     /* activations (or gradients) read, each operand once; weights not included */
   uint64_t weight_bytes; /* weights (and optimizer state) read or written */
   uint64_t out_bytes;    /* written, masks included */

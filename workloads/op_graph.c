@@ -175,6 +175,7 @@ static struct digest graph_digest(const struct op_graph *graph, const struct dig
     digest_add_u64(&stream, (uint64_t)op->layer << 32 | op->mirror);
     digest_add_u64(&stream, (uint64_t)op->weight_group << 32 | op->n_followers);
     digest_add_u64(&stream, op->n_parameters);
+    if (op->n_frozen > 0) digest_add_u64(&stream, op->n_frozen);
     digest_add_u64(&stream, op->kept_bytes);
     digest_add_u64(&stream, graph->pred_start[i + 1]);
     for (size_t e = graph->pred_start[i]; e < graph->pred_start[i + 1]; e++) {
@@ -234,6 +235,7 @@ void graph_totals(const struct op_graph *graph, struct graph_totals *totals) {
   for (size_t i = 0; i < graph->n_ops; i++) {
     const struct op *const op = &graph->ops[i];
     if (op->phase == PHASE_FORWARD) totals->parameters = sat_add(totals->parameters, op->n_parameters);
+    if (op->phase == PHASE_FORWARD) totals->frozen_parameters = sat_add(totals->frozen_parameters, op->n_frozen);
     totals->macs[op->phase] = sat_add(totals->macs[op->phase], op_macs(op));
     totals->stash_bytes = sat_add(totals->stash_bytes, op->kept_bytes);
     totals->ops[op->phase] += op_kinds[op->kind].class != CLASS_NONE;

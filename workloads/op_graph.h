@@ -17,7 +17,8 @@ struct split_facts {
   double capacity_factor;           /* 0: unbounded */
   bool image;                       /* a class token beside the patches: no sequence to share */
   bool pair;                        /* two sequences, `sequence` the first's: they cannot be shared alike */
-  bool latent;                      /* latent attention, and dense networks beside experts: no rank shares them */
+  bool latent;                      /* latent attention: keys and values lie apart, in widths of their own */
+  uint64_t dense_layers, dense_ffn; /* without experts among others, and the width of their networks; 0: none */
   uint64_t tensor, context, expert; /* degrees; 0: not split */
   bool sequence_parallel, pad_heads;
 };
@@ -60,7 +61,7 @@ bool graph_builder_finish(struct graph_builder *builder, struct arena *arena, st
 
 /* Totals over a graph; saturating. */
 struct graph_totals {
-  uint64_t parameters;
+  uint64_t parameters, frozen_parameters;
   uint64_t macs[N_PHASES]; /* of tensor ops (depthwise included), by phase */
   uint64_t stash_bytes;    /* Σ kept_bytes; 0 before training_expand */
   size_t ops[N_PHASES];    /* without CLASS_NONE */

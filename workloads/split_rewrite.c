@@ -138,7 +138,7 @@ static uint64_t copied_share(const struct comparison *c, const struct op *now, c
 static void compare(const struct comparison *c, const struct op *now, const struct op *before,
                     struct split_extras *extras) {
   const uint64_t holders = c->tensor * (op_is_expert(now) ? c->expert : 1);
-  const uint64_t parameters = more(holders, now->n_parameters, before->n_parameters);
+  const uint64_t parameters = more(holders, now->n_parameters + now->n_frozen, before->n_parameters + before->n_frozen);
   const uint64_t macs = more(c->tensor * c->context, op_macs(now), op_macs(before));
   const uint64_t copied_parameters = copied_share(c, now, before, parameters, true);
   const uint64_t copied_macs = copied_share(c, now, before, macs, false);
@@ -148,7 +148,7 @@ static void compare(const struct comparison *c, const struct op *now, const stru
   extras->padded_macs = sat_add(extras->padded_macs, macs - copied_macs);
 }
 
-/* Of all layers, on all ranks that send different tokens. */
+/* Of all layers with experts, on all ranks that send different tokens. */
 static uint64_t dropped_rows(const struct op_graph *graph, uint64_t layers) {
   const struct split_facts *const facts = &graph->facts;
   struct split_sizes sizes;
@@ -172,5 +172,5 @@ void split_extras_between(const struct op_graph *forward, const struct op_graph 
     while (op_is_split_link(&forward->ops[i])) i++;
     compare(&c, &rank->ops[k], &forward->ops[i++], extras);
   }
-  extras->dropped_rows = dropped_rows(rank, to->layers);
+  extras->dropped_rows = dropped_rows(rank, to->layers - to->dense_layers);
 }

@@ -40,11 +40,10 @@ static void share_heads(struct split_sizes *sizes, const struct split_facts *fac
 void split_sizes_init(struct split_sizes *sizes, const struct split_facts *facts) {
   const uint64_t t = split_tensor_ranks(facts), c = split_context_ranks(facts), x = split_expert_ranks(facts);
   const uint64_t shards = facts->sequence_parallel ? t : 1;
-  *sizes = (struct split_sizes){.queries = facts->sequence / c};
+  *sizes = (struct split_sizes){.queries = facts->sequence / c, .ranks = t};
   sizes->group_tokens = sat_mul(facts->samples, sizes->queries);
   sizes->tokens = sizes->group_tokens / shards;
   share_heads(sizes, facts);
-  sizes->ffn = facts->ffn / t;
   sizes->vocab = ceil_div(facts->vocab, t);
   sizes->experts = facts->experts / x;
   sizes->rows_sent = split_expert_rows(facts, sizes->tokens);
@@ -84,7 +83,7 @@ static void set_matrix(struct op *op, const struct matrix *matrix) {
   uint64_t *const dim = op->dim;
   const uint64_t e = op->element_bytes;
   uint64_t bias = op->weight_bytes / e - dim[DIM_REPS] * dim[DIM_K] * dim[DIM_N];
-  if (matrix->bias_by_column) bias = scaled(bias, dim[DIM_N], matrix->n);
+  if (matrix->bias_by_column) bias = sat_mul(bias, matrix->n) / dim[DIM_N]; /* some heads' columns may have none */
   dim[DIM_REPS] = matrix->reps;
   dim[DIM_M] = matrix->m;
   dim[DIM_N] = matrix->n;
@@ -92,6 +91,7 @@ static void set_matrix(struct op *op, const struct matrix *matrix) {
   const uint64_t weights = sat_add(sat_mul(matrix->reps, sat_mul(matrix->k, matrix->n)), bias);
   op->weight_bytes = sat_mul(weights, e);
   if (op->n_parameters > 0) op->n_parameters = weights;
+  if (op->n_frozen > 0) op->n_frozen = weights;
   op->in_bytes = sat_mul(sat_mul(matrix->reps, e), sat_mul(matrix->m, matrix->k));
   op->out_bytes = sat_mul(sat_mul(matrix->reps, e), sat_mul(matrix->m, matrix->n));
 }
@@ -113,6 +113,7 @@ static void resize_tokens(const struct resizing *r, struct op *op) {
 /* Each row that is looked up lies on one rank. */
 static void resize_table(const struct resizing *r, struct op *op) {
   op->n_parameters = scaled(op->n_parameters, r->from.vocab, r->to.vocab);
+  op->n_frozen = scaled(op->n_frozen, r->from.vocab, r->to.vocab);
   scale_activations(op, r->from.group_tokens, r->to.group_tokens);
   op->weight_bytes = ceil_div(op->out_bytes, split_tensor_ranks(r->facts));
 }
@@ -120,8 +121,27 @@ static void resize_table(const struct resizing *r, struct op *op) {
 static void resize_qkv(const struct resizing *r, struct op *op) {
   const uint64_t m = scaled(op->dim[DIM_M], r->from.group_tokens, r->to.group_tokens);
   const uint64_t queries = op->split == SPLIT_KEY_VALUE ? 0 : r->to.heads;
-  const uint64_t shared = op->split == SPLIT_QUERY ? 0 : EXCHANGED * r->to.kv_heads;
-  set_matrix(op, &(struct matrix){1, m, (queries + shared) * r->facts->head_size, op->dim[DIM_K], true});
+  uint64_t n = (queries + EXCHANGED * r->to.kv_heads) * r->facts->head_size;
+  if (op->split == SPLIT_QUERY) n = scaled(op->dim[DIM_N], r->from.heads, r->to.heads); /* heads of any width */
+  set_matrix(op, &(struct matrix){1, m, n, op->dim[DIM_K], true});
+}
+
+/* Elementwise on a row of all heads of a token, `from` and `to` of them here; of two operands laid side by side the
+ * second is alike for all heads. */
+static void resize_heads(const struct resizing *r, struct op *op, uint64_t from, uint64_t to) {
+  const bool joins = op->kind == OP_CONCAT;
+  const uint64_t tokens = r->from.group_tokens, to_tokens = r->to.group_tokens;
+  const uint64_t shared = joins ? scaled(op->dim[DIM_Y_ELEMENTS], tokens, to_tokens) : 0;
+  if (joins) {
+    op->in_bytes -= sat_mul(op->dim[DIM_Y_ELEMENTS], op->element_bytes);
+    op->dim[DIM_Y_ELEMENTS] = 0;
+  }
+  scale_activations(op, from, to);
+  scale_activations(op, tokens, to_tokens);
+  if (op_kinds[op->kind].family == FAMILY_VECTOR) op->dim[DIM_ROW] = scaled(op->dim[DIM_ROW], from, to);
+  if (!joins) return;
+  op->dim[DIM_Y_ELEMENTS] = shared;
+  op->in_bytes = sat_add(op->in_bytes, sat_mul(shared, op->element_bytes));
 }
 
 /* Rotary positions turn a packed tensor, in which values pass by, or one of queries and keys alone, as norms of heads
@@ -153,7 +173,8 @@ static void resize_distances(const struct resizing *r, struct op *op) {
 static void resize_product(const struct resizing *r, struct op *op, bool of_scores) {
   const struct split_facts *const facts = r->facts;
   const uint64_t reps = sat_mul(facts->samples, r->to.heads), n_keys = op->dim[of_scores ? DIM_N : DIM_K];
-  const uint64_t keys = sat_mul(sat_mul(facts->samples, n_keys), r->to.kv_heads * facts->head_size);
+  const uint64_t width = op->dim[of_scores ? DIM_K : DIM_N]; /* of a key, of a value */
+  const uint64_t keys = sat_mul(sat_mul(facts->samples, n_keys), r->to.kv_heads * width);
   op->dim[DIM_REPS] = reps;
   op->dim[DIM_M] = scaled(op->dim[DIM_M], r->from.queries, r->to.queries);
   const uint64_t rows = sat_mul(reps, op->dim[DIM_M]);
@@ -177,14 +198,16 @@ static void resize_feed_forward(const struct resizing *r, struct op *op) {
   const uint64_t after = expert ? reps * r->to.rows : r->to.group_tokens;
   const bool matrix = op_kinds[op->kind].family == FAMILY_GEMM;
   const uint64_t m = !matrix ? 0 : expert ? r->to.rows : scaled(op->dim[DIM_M], before, after);
+  /* A network beside experts has a width of its own, which each rank has its share of too. */
+  const uint64_t ranks_before = r->from.ranks, ranks = r->to.ranks;
   if (op->split == SPLIT_COLUMN || op->split == SPLIT_EXPERT_COLUMN) {
-    set_matrix(op, &(struct matrix){reps, m, r->to.ffn, hidden, true});
+    set_matrix(op, &(struct matrix){reps, m, scaled(op->dim[DIM_N], ranks, ranks_before), hidden, true});
   } else if (op->split == SPLIT_ROW || op->split == SPLIT_EXPERT_ROW) {
-    set_matrix(op, &(struct matrix){reps, m, hidden, r->to.ffn, false});
+    set_matrix(op, &(struct matrix){reps, m, hidden, scaled(op->dim[DIM_K], ranks, ranks_before), false});
   } else {
-    scale_activations(op, r->from.ffn, r->to.ffn);
+    scale_activations(op, ranks, ranks_before);
     scale_activations(op, before, after);
-    op->dim[DIM_ROW] = r->to.ffn;
+    op->dim[DIM_ROW] = scaled(op->dim[DIM_ROW], ranks, ranks_before);
   }
 }
 
@@ -233,6 +256,7 @@ static uint64_t link_bytes(const struct resizing *r, const struct op *op) {
   case SPLIT_EXCHANGE:
     return sat_mul(sat_mul(r->facts->experts, r->to.rows_sent), hidden * e);
   case SPLIT_KEYS:
+    if (r->facts->latent) return scaled(op->dim[DIM_BYTES], r->from.kv_heads, r->to.kv_heads); /* keys, or values */
     return sat_mul(sat_mul(r->facts->samples, r->facts->sequence),
                    EXCHANGED * r->to.kv_heads * r->facts->head_size * e);
   default:
@@ -280,6 +304,12 @@ struct op split_resized(const struct op *old, const struct split_facts *from, co
   case SPLIT_ROTARY:
     resize_rotary(&r, &op);
     break;
+  case SPLIT_PACKED:
+    resize_heads(&r, &op, r.from.heads + 2 * r.from.kv_heads, r.to.heads + 2 * r.to.kv_heads);
+    break;
+  case SPLIT_HEADS:
+    resize_heads(&r, &op, r.from.heads, r.to.heads);
+    break;
   case SPLIT_DISTANCES:
     resize_distances(&r, &op);
     break;
@@ -291,7 +321,7 @@ struct op split_resized(const struct op *old, const struct split_facts *from, co
     resize_weights(&r, &op);
     break;
   case SPLIT_PROJECTION: {
-    const uint64_t k = r.to.heads * to->head_size;
+    const uint64_t k = scaled(op.dim[DIM_K], r.from.heads, r.to.heads);
     const uint64_t m = scaled(op.dim[DIM_M], r.from.group_tokens, r.to.group_tokens);
     set_matrix(&op, &(struct matrix){1, m, op.dim[DIM_N], k, false});
     break;

@@ -10,7 +10,8 @@ struct split_sizes {
   uint64_t tokens;       /* rows of norms, dropout, residuals */
   uint64_t group_tokens; /* rows of the matrices: of all ranks of a tensor group */
   uint64_t queries;      /* of group_tokens, of one sample; the keys are those of the whole sequence */
-  uint64_t heads, kv_heads, ffn, vocab;
+  uint64_t heads, kv_heads, vocab;
+  uint64_t ranks;     /* of a tensor group, which share the widths of feed-forward networks */
   uint64_t experts;   /* whose matrices lie here */
   uint64_t rows_sent; /* to each expert of the model, from the tokens here */
   uint64_t rows;      /* of each expert here, from all ranks that send to it */

@@ -4,9 +4,11 @@
  * by rows, attention by heads, table and logits by rows of the vocabulary (padded to a multiple of the ranks). What
  * enters a matrix split by columns is copied to all ranks (free; its gradient is summed), what leaves one split by rows
  * is summed: two all-reduces a layer in either direction. The loss needs three scalars a token of all ranks: the
- * largest logit, the target's, the sum of exponentials. Keys and values are copied where there are more ranks than of
- * them. Sources: arXiv 1909.08053, 2104.04473; workloads §8. Left out: matrices of no layer (projections of narrow
- * embeddings, patches of images), which every rank computes alike. */
+ * largest logit, the target's, the sum of exponentials. Latent attention (arXiv 2405.04434): the matrices that make the
+ * narrow vectors are every rank's, as Megatron Core's duplicated ones; those that make heads of them are split by
+ * heads. Keys and values are copied where there are more ranks than of them. Sources: arXiv 1909.08053, 2104.04473;
+ * workloads §8. Left out: matrices of no layer (projections of narrow embeddings, patches of images), which every rank
+ * computes alike. */
 #include "workloads/split_rewrite.h"
 #include "workloads/split_sizes.h"
 
@@ -37,19 +39,23 @@ static bool heads_apply(const struct split_facts *facts, const struct split_degr
 static bool applies(const struct op_graph *forward, const struct split_degrees *degrees, struct error *error) {
   const struct split_facts *const facts = &forward->facts;
   if (!split_known(forward, "tensor", degrees->tensor, facts->tensor, error)) return false;
-  if (facts->latent)
-    return error_add(error, STATUS_INPUT,
-                     "tensor: latent attention and the networks beside experts are not shared, allowed is 1");
   const bool heads = heads_apply(facts, degrees, error);
   const bool ffn =
       facts->ffn % degrees->tensor == 0 || reject("ffn", degrees->tensor, facts->ffn, "the divisors of ffn", error);
-  return heads && ffn;
+  const bool dense = facts->dense_ffn % degrees->tensor == 0 ||
+                     reject("dense_ffn", degrees->tensor, facts->dense_ffn, "the divisors of dense_ffn", error);
+  return heads && ffn && dense;
 }
 
 static bool enter(const struct op *reader, size_t j, const struct split_degrees *degrees, struct split_link *link) {
   const enum op_split split = reader->split;
   const bool expert = split == SPLIT_EXPERT_COLUMN;
   const bool heads = split == SPLIT_QKV || split == SPLIT_QUERY || split == SPLIT_KEY_VALUE;
+  if (split == SPLIT_HEADS && reader->kind == OP_CONCAT && j == 1) { /* the part of a key that all heads share */
+    const uint64_t bytes = reader->dim[DIM_Y_ELEMENTS] * reader->element_bytes;
+    *link = (struct split_link){"enter", OP_COPY, SPLIT_ENTER, bytes, degrees->tensor, 1};
+    return true;
+  }
   if (j > 0 || !(expert || heads || split == SPLIT_COLUMN || split == SPLIT_LOGITS)) return false;
   *link = (struct split_link){"enter",          OP_COPY,         expert ? SPLIT_EXPERT_ENTER : SPLIT_ENTER,
                               reader->in_bytes, degrees->tensor, 1};

@@ -214,7 +214,9 @@ static bool operand_requires(const struct keeping *keeping, size_t i, size_t j) 
 }
 
 static void keep_gemm_operands(struct keeping *keeping, size_t i) {
-  if (keeping->graph->ops[i].weighted) {
+  const struct op *const op = &keeping->graph->ops[i];
+  if (op->n_frozen > 0 && !rules_owns_weights(op)) return; /* only a weight gradient reads the input */
+  if (op->weighted) {
     for (size_t j = 0; j < n_operands(keeping->graph, i); j++) keep_operand(keeping, i, j);
     return;
   }

@@ -5,16 +5,6 @@
 #include "base/checked.h"
 #include "workloads/transformer_block.h"
 
-/* A table of `n_rows` positions on top of `x`, the same for every sample. */
-static struct tensor add_positions(struct transformer_build *build, struct tensor x, uint64_t n_rows) {
-  const struct vector_op add = {.kind = OP_ADD,
-                                .n_parameters = emit_product(&build->emit, n_rows, x.row),
-                                .n_weights = emit_product(&build->emit, build->sequence, x.row),
-                                .group = OP_ABSENT,
-                                .out = x};
-  return emit_vector(&build->emit, "embedding.position", &add, &x, 1);
-}
-
 /* --- language -------------------------------------------------------------------------------------------------- */
 
 static struct tensor language_embedding(struct transformer_build *build) {
@@ -23,7 +13,8 @@ static struct tensor language_embedding(struct transformer_build *build) {
       transformer_embed(build, "tokens", "embedding.token", model->vocab, model->embedding_width, SPLIT_TABLE);
   if (model->embedding_width != model->hidden)
     x = transformer_linear(build, "embedding.projection", x, model->hidden, false);
-  if (model->position == POSITION_LEARNED) x = add_positions(build, x, build->sequence + model->position_extra_rows);
+  if (model->position == POSITION_LEARNED)
+    x = transformer_positions(build, "embedding.position", x, build->sequence + model->position_extra_rows);
   if (model->token_types > 0) {
     const struct tensor types = transformer_embed(build, "token_types", "embedding.token_type", model->token_types,
                                                   model->hidden, SPLIT_TOKENS);
@@ -82,7 +73,8 @@ static struct tensor image_embedding(struct transformer_build *build) {
                                         .group = OP_ABSENT,
                                         .out = transformer_rows(build, model->hidden)};
   const struct tensor x = emit_vector(&build->emit, "embedding.class_token", &class_token, &patches, 1);
-  return transformer_dropout(build, "embedding.dropout", add_positions(build, x, build->sequence));
+  return transformer_dropout(build, "embedding.dropout",
+                             transformer_positions(build, "embedding.position", x, build->sequence));
 }
 
 /* The classifier reads the class token of each image. */

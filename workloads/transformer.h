@@ -19,6 +19,7 @@ struct transformer {
   uint64_t layers, hidden, heads, kv_heads, head_size, ffn; /* 0 until transformer_check where the key was left out */
   uint64_t activation, norm, norm_place;                    /* enums above */
   bool score_cap, logit_cap;                                /* bent by tanh (Gemma 2) */
+  bool no_key_bias;                                         /* whatever `bias` says */
   bool gated, final_norm, bias, qkv_bias, query_key_norm, parallel_block, dropout, causal;
   bool score_dropout, inner_dropout; /* on the weights of values; behind the feed-forward activation */
   uint64_t experts, top_k, shared_experts;
@@ -26,13 +27,16 @@ struct transformer {
   uint64_t router;                  /* enum transformer_router */
   bool router_bias;
   uint64_t query_rank, key_value_rank, rotary_size, value_size; /* latent attention; key_value_rank 0: none */
-  double capacity_factor;                                       /* 0: unbounded */
+  uint64_t lora_rank; /* 0: all is trained; else only two narrow matrices beside QKV and projection */
+  bool lora_dropout;
+  double capacity_factor; /* 0: unbounded */
   /* language models */
   uint64_t vocab, sequence, position, position_extra_rows, embedding_width, token_types, head;
   bool embedding_norm, tied, pooler;
   uint64_t position_buckets; /* POSITION_RELATIVE */
   /* sequence pairs; `layers` are the encoder's */
   uint64_t decoder_layers, source_length, target_length;
+  uint64_t mels; /* 0: tokens are read; else so many bands of sound */
   /* Transformer-XL: tokens of the memory; groups of the vocabulary, and how many of 100 tokens lie in each but the
    * first */
   uint64_t memory;

@@ -24,11 +24,14 @@ struct split_facts transformer_facts(const struct transformer_build *build) {
                               .top_k = model->top_k,
                               .capacity_factor = model->capacity_factor,
                               .image = model->image > 0,
-                              .latent = model->key_value_rank > 0};
+                              .latent = model->key_value_rank > 0,
+                              .dense_layers = model->dense_layers,
+                              .dense_ffn = model->dense_layers > 0 ? model->dense_ffn : 0};
 }
 
 void transformer_start(struct transformer_build *build, struct generation *generation) {
   emitter_init(&build->emit, generation);
+  build->emit.frozen = build->model->lora_rank > 0;
   build->tokens = emit_product(&build->emit, build->emit.batch, build->sequence);
   if (!build->known) return;
   transformer_tag(build, SPLIT_TOKENS);
@@ -47,11 +50,28 @@ struct tensor transformer_rows(struct transformer_build *build, uint64_t width) 
 
 struct tensor transformer_linear(struct transformer_build *build, const char *name, struct tensor x, uint64_t n,
                                  bool bias) {
+  return transformer_product(build, name, x, n, bias ? n : 0);
+}
+
+struct tensor transformer_positions(struct transformer_build *build, const char *name, struct tensor x,
+                                    uint64_t n_rows) {
+  const uint64_t read = emit_product(&build->emit, build->sequence, x.row);
+  const struct vector_op add = {.kind = OP_ADD,
+                                .n_parameters = emit_product(&build->emit, n_rows, x.row),
+                                .n_weights = n_rows > 0 ? read : 0,
+                                .n_constants = n_rows > 0 ? 0 : read,
+                                .group = OP_ABSENT,
+                                .out = x};
+  return emit_vector(&build->emit, name, &add, &x, 1);
+}
+
+struct tensor transformer_product(struct transformer_build *build, const char *name, struct tensor x, uint64_t n,
+                                  uint64_t n_bias) {
   const struct gemm gemm = {.reps = 1,
                             .m = x.elements / x.row,
                             .n = n,
                             .k = x.row,
-                            .n_bias = bias ? n : 0,
+                            .n_bias = n_bias,
                             .group = OP_ABSENT,
                             .rank = TRANSFORMER_RANK_TOKENS};
   return emit_gemm(&build->emit, name, x, &gemm);
@@ -223,11 +243,34 @@ struct tensor transformer_weigh(struct transformer_build *build, const struct tr
   return context;
 }
 
+/* y + scale · B(A(dropout(x))), of which A and B alone are trained (LoRA, arXiv 2106.09685). The parts: of x, of A's
+ * product, of B's, of y. */
+static struct tensor adapt(struct transformer_build *build, const char *part, struct tensor x, struct tensor y,
+                           const enum op_split splits[4]) {
+  const struct transformer *const model = build->model;
+  struct emitter *const emit = &build->emit;
+  char name[EMIT_NAME_BYTES];
+  if (model->lora_rank == 0) return y;
+  transformer_tag(build, splits[0]);
+  if (model->lora_dropout) x = emit_map(emit, OP_DROPOUT, part_name(name, part, "dropout"), x);
+  emit->frozen = false;
+  transformer_tag(build, splits[1]);
+  struct tensor added = transformer_linear(build, part_name(name, part, "down"), x, model->lora_rank, false);
+  transformer_tag(build, splits[2]);
+  added = transformer_linear(build, part_name(name, part, "up"), added, y.row, false);
+  emit->frozen = true;
+  transformer_tag(build, splits[3]);
+  added = emit_map(emit, OP_SCALE, part_name(name, part, "scale"), added);
+  return emit_join(emit, OP_ADD, part_name(name, part, "add"), y, added);
+}
+
 struct tensor transformer_project(struct transformer_build *build, const char *part, struct tensor context) {
   char name[EMIT_NAME_BYTES];
   transformer_tag(build, SPLIT_PROJECTION);
-  const struct tensor projected =
+  struct tensor projected =
       transformer_linear(build, part_name(name, part, "projection"), context, build->model->hidden, build->model->bias);
+  static const enum op_split splits[] = {SPLIT_HEADS, SPLIT_PROJECTION, SPLIT_TOKENS, SPLIT_TOKENS};
+  projected = adapt(build, "attention.projection_adapter", context, projected, splits);
   transformer_tag(build, SPLIT_TOKENS);
   return transformer_dropout(build, part_name(name, part, "dropout"), projected);
 }
@@ -239,9 +282,10 @@ struct tensor transformer_attention(struct transformer_build *build, struct tens
   const uint64_t query_width = emit_product(emit, model->heads, model->head_size);
   const uint64_t key_width = emit_product(emit, model->kv_heads, model->head_size);
   transformer_tag(build, SPLIT_QKV);
-  const struct tensor packed =
-      prepare_heads(build, transformer_linear(build, "attention.qkv", x, query_width + 2 * key_width,
-                                              model->bias || model->qkv_bias));
+  const uint64_t n = query_width + 2 * key_width, n_bias = model->no_key_bias ? n - key_width : n;
+  struct tensor packed = transformer_product(build, "attention.qkv", x, n, model->bias || model->qkv_bias ? n_bias : 0);
+  static const enum op_split splits[] = {SPLIT_TOKENS, SPLIT_TOKENS, SPLIT_QKV, SPLIT_PACKED};
+  packed = prepare_heads(build, adapt(build, "attention.qkv_adapter", x, packed, splits));
   struct transformer_heads heads = {.part = "attention",
                                     .query = packed,
                                     .key = packed,
@@ -335,19 +379,16 @@ static struct tensor experts(struct transformer_build *build, struct tensor x) {
   return combine(build, matrices(build, dispatched, gemm), choice);
 }
 
-/* A dense network of that width, which no rank of a tensor group shares. */
+/* A dense network of that width. */
 static struct tensor beside_experts(struct transformer_build *build, struct tensor x, uint64_t ffn) {
   const struct gemm gemm = {.reps = 1, .m = build->tokens, .group = OP_ABSENT, .rank = TRANSFORMER_RANK_TOKENS};
   const struct transformer *const model = build->model;
   struct transformer dense = *model;
-  const bool known = build->known;
   dense.experts = 0;
   dense.ffn = ffn;
   build->model = &dense;
-  build->known = false;
   const struct tensor out = matrices(build, x, gemm);
   build->model = model;
-  build->known = known;
   return out;
 }
 

@@ -33,6 +33,13 @@ struct tensor transformer_rows(struct transformer_build *build, uint64_t width);
 /* Every row of `x` through a matrix of n columns. */
 struct tensor transformer_linear(struct transformer_build *build, const char *name, struct tensor x, uint64_t n,
                                  bool bias);
+/* The same with so many biases. */
+struct tensor transformer_product(struct transformer_build *build, const char *name, struct tensor x, uint64_t n,
+                                  uint64_t n_bias);
+/* A table of `n_rows` learned positions on top of `x`, the same for every sample; 0: positions that are no parameters.
+ */
+struct tensor transformer_positions(struct transformer_build *build, const char *name, struct tensor x,
+                                    uint64_t n_rows);
 /* An image of so many pixels a side and colours, cut into patches of the model's width: a convolution as wide as its
  * stride. */
 struct tensor transformer_patches(struct transformer_build *build, uint64_t image, uint64_t channels, uint64_t patch);

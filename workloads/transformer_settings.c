@@ -60,6 +60,12 @@ static const char *const heads[] = {"lm", "mlm", NULL};
       NUMBER(key_value_rank, 0, "0", "Width that keys and values pass through; 0: attention is not latent."),          \
       NUMBER(rotary_size, 0, "0", "Latent attention: part of head_size that turns, and that all keys share."),         \
       NUMBER(value_size, 0, "0", "Latent attention: width of a head's values; 0: head_size without rotary_size.")
+/* As PEFT puts them in for MLPerf Training (github.com/mlcommons/training llama2_70b_lora). */
+#define ADAPTER_FIELDS                                                                                                 \
+  NUMBER(lora_rank, 0, "0",                                                                                            \
+         "Low-rank adapters of this width beside the QKV product and the projection; all else is held, but not "       \
+         "trained; 0: all is trained."),                                                                               \
+      SWITCH(lora_dropout, "true", "Dropout of what an adapter reads.")
 #define LANGUAGE_FIELDS(causal_default)                                                                                \
   KIND, BLOCK_FIELDS, NUMBER(vocab, 1, NULL, "Rows of the embedding."),                                                \
       NUMBER(sequence, 1, NULL, "Tokens of one sample."),                                                              \
@@ -74,7 +80,7 @@ static const char *const heads[] = {"lm", "mlm", NULL};
       CHOICE(head, heads, "\"lm\"", "Next-token or masked-token logits, either on every token."),                      \
       SWITCH(causal, causal_default, "Tokens see only what came before them.")
 
-static const struct field decoder_field_list[] = {LANGUAGE_FIELDS("true"), LATENT_FIELDS};
+static const struct field decoder_field_list[] = {LANGUAGE_FIELDS("true"), LATENT_FIELDS, ADAPTER_FIELDS};
 static const struct field encoder_field_list[] = {LANGUAGE_FIELDS("false")};
 static const struct field vit_field_list[] = {
     KIND,
@@ -100,6 +106,12 @@ static const struct field encoder_decoder_field_list[] = {
     SWITCH(tied, "true", "The logits use the embedding's table."),
     NUMBER(position_buckets, 1, "32", "Classes of distances between tokens, each with a learned bias a head."),
     NUMBER(source_length, 1, "512", "Tokens that are read."),
+    NUMBER(mels, 0, "0",
+           "0: tokens are read, biases by distance are learned; else so many bands of sound, of which two convolutions "
+           "make a token of two frames, and positions are added."),
+    CHOICE(norm, norms, "\"rms\"", "Norm: with scale and offset, or with scale alone."),
+    SWITCH(bias, "false", "Biases of the matrices."),
+    SWITCH(no_key_bias, "false", "Keys have none of them."),
     NUMBER(target_length, 1, "114", "Tokens that are written."),
 };
 const struct field_table decoder_fields = {"decoder", "A transformer that predicts the next token.", decoder_field_list,
@@ -197,11 +209,23 @@ static void check_latent(const struct generation *generation, struct transformer
                       (unsigned long long)model->dense_layers, (unsigned long long)model->layers);
 }
 
+static void check_adapters(const struct generation *generation, const struct transformer *model, struct error *error) {
+  if (model->lora_rank == 0) return;
+  if (model->key_value_rank > 0)
+    generation_reject(generation, "lora_rank", error, "is given with latent attention, allowed is 0");
+  else if (model->experts > 0)
+    generation_reject(generation, "lora_rank", error, "is given with experts, allowed is 0");
+  if (model->tied)
+    generation_reject(generation, "lora_rank", error,
+                      "is given with a tied table, of which a pipeline would need a copy, allowed is tied = false");
+}
+
 bool transformer_check(const struct generation *generation, struct transformer *model, struct error *error) {
   const size_t n_before = error->n_messages;
   check_attention(generation, model, error);
   check_experts(generation, model, error);
   check_latent(generation, model, error);
+  check_adapters(generation, model, error);
   if (model->ffn == 0) model->ffn = 4 * model->hidden;
   if (model->dense_ffn == 0) model->dense_ffn = model->ffn;
   if (model->embedding_width == 0) model->embedding_width = model->hidden;

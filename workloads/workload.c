@@ -25,6 +25,8 @@ enum { ESCAPED_BYTES = 120 };
 static const struct field check_field_list[] = {
     {"parameters", FIELD_UINT, "", 0, 0, "0", "trainable parameters of the file's own values",
      offsetof(struct workload_check, parameters), ROLE_NONE, NULL},
+    {"frozen_parameters", FIELD_UINT, "", 0, 0, "0", "parameters besides them that are not trained",
+     offsetof(struct workload_check, frozen_parameters), ROLE_NONE, NULL},
     {"forward_flop", FIELD_UINT, "flop", 0, 0, "0", "forward flop of one sample, twice the multiply-accumulates",
      offsetof(struct workload_check, forward_flop), ROLE_NONE, NULL},
     {"source", FIELD_TEXT, "", 0, 0, "\"\"", "where the two numbers come from", offsetof(struct workload_check, source),

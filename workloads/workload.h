@@ -25,7 +25,7 @@ struct workload_request {
 /* What the model file says its counts must be, for its own values (not for overridden ones). */
 struct workload_check {
   bool present;
-  uint64_t parameters, forward_flop;
+  uint64_t parameters, frozen_parameters, forward_flop;
   const char *source;
 };
 

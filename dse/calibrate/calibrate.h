@@ -8,6 +8,8 @@
 
 bool calibrate_chips(struct invocation *invocation, struct error *error);
 bool calibrate_e2e(struct invocation *invocation, struct error *error);
+/* Of a table that is given as text. */
+bool calibrate_e2e_of(struct invocation *invocation, const char *text, struct error *error);
 bool calibrate_ops(struct invocation *invocation, struct error *error);
 bool calibrate_estimates(struct invocation *invocation, struct error *error);
 bool calibrate_placements(struct invocation *invocation, struct error *error);

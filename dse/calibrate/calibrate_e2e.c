@@ -184,27 +184,31 @@ static bool write_fragment(struct invocation *invocation, const struct e2e_repor
   return cluster_agree(invocation->cluster, error);
 }
 
-static bool ask(struct invocation *invocation, struct e2e_table *table, struct e2e_report *report, const char **chosen,
-                struct error *error) {
+/* `text`: the table, or NULL: it is in the file that the command line names. */
+static bool ask(struct invocation *invocation, const char *text, struct e2e_table *table, struct e2e_report *report,
+                const char **chosen, struct error *error) {
   const char *const path = invocation->n_words > 1 ? invocation->words[1] : invocation_value(invocation, "table");
   const char *const names = invocation_value(invocation, "constants");
   *chosen = calibrate_choice(invocation, e2e_part_names, n_e2e_part_names, error);
-  if (path == NULL) return error_add(error, STATUS_INPUT, "dse calibrate e2e: FILE.csv is missing, a table of runs");
+  if (text == NULL && path == NULL)
+    return error_add(error, STATUS_INPUT, "dse calibrate e2e: FILE.csv is missing, a table of runs");
   if (names != NULL && invocation_value(invocation, "fit") == NULL)
     return error_add(error, STATUS_INPUT, "--constants: says what --fit fits, which is missing");
   const bool fits = invocation_value(invocation, "fit") != NULL;
   if (fits && !choose_fitted(invocation, names == NULL ? "" : names, report->is_fitted, error)) return false;
-  return e2e_table_read(path, invocation->arena, table, error) && *chosen != NULL;
+  const bool read = text != NULL ? e2e_table_parse("text", text, invocation->arena, table, error)
+                                 : e2e_table_read(path, invocation->arena, table, error);
+  return read && *chosen != NULL;
 }
 
-bool calibrate_e2e(struct invocation *invocation, struct error *error) {
+bool calibrate_e2e_of(struct invocation *invocation, const char *text, struct error *error) {
   struct arena *const arena = invocation->arena;
   struct e2e_table *const table = ARENA_NEW(arena, struct e2e_table, 1);
   struct e2e_base *const base = ARENA_NEW(arena, struct e2e_base, 1);
   struct e2e_report *const report = ARENA_NEW(arena, struct e2e_report, 1);
   const char *chosen;
   *report = (struct e2e_report){.invocation = invocation, .table = table};
-  if (!read_base(invocation, base, error) || !ask(invocation, table, report, &chosen, error)) return false;
+  if (!read_base(invocation, base, error) || !ask(invocation, text, table, report, &chosen, error)) return false;
   shipped_constants(invocation, base, &report->before);
   report->constants = report->before;
   struct pass pass = {.table = table,
@@ -220,4 +224,8 @@ bool calibrate_e2e(struct invocation *invocation, struct error *error) {
   if (!write_fragment(invocation, report, error)) return false;
   e2e_report_print(report, chosen);
   return true;
+}
+
+bool calibrate_e2e(struct invocation *invocation, struct error *error) {
+  return calibrate_e2e_of(invocation, NULL, error);
 }

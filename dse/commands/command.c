@@ -36,6 +36,32 @@ static const struct command_option *option_at(const struct command *command, siz
   return i < command->n_options ? &command->options[i] : &common_options[i - command->n_options];
 }
 
+/* What other commands and other programs call the same. */
+static const char *const same_things[][5] = {
+    {"report", "html", "page"},
+    {"out", "output", "folder", "dir", "csv"},
+    {"samples", "budget", "evaluations", "iterations"},
+    {"max-time", "time", "timeout", "minutes"},
+    {"algorithm", "method", "searcher", "solver"},
+};
+
+/* The option of another name for what `word` says; NULL: this command has none. */
+static const char *by_other_name(const char *word, const char *const *names, size_t n) {
+  enum { N_THINGS = sizeof same_things / sizeof *same_things, N_WORDS = sizeof *same_things / sizeof **same_things };
+  for (size_t t = 0; t < N_THINGS; t++) {
+    const char *found = NULL;
+    bool means = false;
+    for (size_t w = 0; w < N_WORDS && same_things[t][w] != NULL; w++) {
+      means = means || strcmp(same_things[t][w], word) == 0;
+      for (size_t i = 0; i < n && found == NULL; i++) {
+        if (strcmp(same_things[t][w], names[i]) == 0) found = names[i];
+      }
+    }
+    if (means && found != NULL) return found;
+  }
+  return NULL;
+}
+
 static void unknown_option(const struct command *command, const char *word, struct error *error) {
   const char *names[64];
   size_t n = 0;
@@ -43,7 +69,8 @@ static void unknown_option(const struct command *command, const char *word, stru
   char bare[256];
   snprintf(bare, sizeof bare, "%s", word + strspn(word, "-"));
   bare[strcspn(bare, "=")] = 0;
-  const char *nearest = text_nearest(bare, names, n);
+  const char *nearest = by_other_name(bare, names, n);
+  if (nearest == NULL) nearest = text_nearest(bare, names, n);
   error_add(error, STATUS_INPUT, "dse %s: unknown option %s%s%s%s", command->name, word,
             nearest != NULL ? "; did you mean --" : "", nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
 }

@@ -71,7 +71,7 @@ static struct key_group group_of(struct arena *arena, const char *path, const st
                             .table = table};
 }
 
-size_t list_run_groups(struct invocation *invocation, struct key_group **groups) {
+size_t list_run_groups(const struct invocation *invocation, struct key_group **groups) {
   struct arena *const arena = invocation->arena;
   struct run_settings *const settings = ARENA_NEW(arena, struct run_settings, 1);
   const struct run_sections sections = run_settings_sections(settings, arena);
@@ -237,6 +237,21 @@ static const char *open_groups(const struct invocation *invocation, const char *
   return closing;
 }
 
+/* Groups of its own that a group may hold: "designs" of sharding. Left out unless asked for, so that what is pasted
+ * keeps their defaults. */
+static void name_inner_groups(const struct invocation *invocation, const struct key_group *outer, int depth) {
+  struct key_group *groups;
+  const size_t n = list_run_groups(invocation, &groups), n_path = strlen(outer->path);
+  for (size_t i = 0; i < n; i++) {
+    const char *const path = groups[i].path;
+    if (path == NULL || strncmp(path, outer->path, n_path) != 0 || path[n_path] != '.') continue;
+    const char *const name = path + n_path + 1, *const list = strstr(name, ".[N]");
+    if (name[0] == '[' || (list == NULL && strchr(name, '.') != NULL)) continue;
+    say(invocation, "%*s# %s; its keys: dse list keys '%s'\n%*s# %.*s = %s;\n", 2 * depth, "", groups[i].table->doc,
+        path, 2 * depth, "", (int)strcspn(name, "."), name, list != NULL ? "( { } )" : "{ }");
+  }
+}
+
 static void print_fragment(const struct invocation *invocation, const struct key_group *group) {
   int depth = 0;
   const char *const closing = open_groups(invocation, group->path, &depth);
@@ -251,6 +266,7 @@ static void print_fragment(const struct invocation *invocation, const struct key
       say(invocation, "%*s# %s = ;\n", 2 * depth, "", field->key);
     }
   }
+  name_inner_groups(invocation, group, depth);
   say(invocation, "%s", closing);
 }
 

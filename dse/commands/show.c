@@ -148,6 +148,8 @@ static void print_json(const struct shown *shown) {
   json_object_set_new(object, "training_ops", json_integer((json_int_t)shown->training_graph.n_ops));
   json_object_set_new(object, "training_edges", json_integer((json_int_t)shown->training_graph.n_edges));
   json_object_set_new(object, "parameters", json_integer((json_int_t)shown->forward.parameters));
+  if (shown->forward.frozen_parameters > 0)
+    json_object_set_new(object, "frozen_parameters", json_integer((json_int_t)shown->forward.frozen_parameters));
   json_object_set_new(object, "forward_flops", json_integer((json_int_t)shown->forward_flop));
   json_object_set_new(object, "router_flops", json_integer((json_int_t)workload->router_flop));
   json_object_set_new(object, "backward_flops", json_integer((json_int_t)shown->backward_flop));
@@ -210,6 +212,10 @@ static void print_counts(const struct invocation *invocation, const struct shown
   say(invocation, "%-16s %20" PRIu64, "parameters", shown->forward.parameters);
   const bool reference = has_reference(shown);
   if (reference) say(invocation, "   reference %" PRIu64, workload->check.parameters);
+  if (shown->forward.frozen_parameters > 0) {
+    say(invocation, "\n%-16s %20" PRIu64, "frozen", shown->forward.frozen_parameters);
+    if (reference) say(invocation, "   reference %" PRIu64, workload->check.frozen_parameters);
+  }
   say(invocation, "\n%-16s %20" PRIu64, "forward FLOP", shown->forward_flop);
   if (reference) {
     say(invocation, "   reference %" PRIu64, workload->check.forward_flop * workload->batch);

@@ -79,9 +79,9 @@ const struct command command_signature = {
     .words = "",
     .summary = "one digest over small runs of everything; the same on every machine and rank count",
     .details = "Two builds with the same signature give the same answers. --verbose and --json have a digest for each\n"
-               "flow (searches for a device, a system, tenants, both together; every problem of dse map by every "
-               "algorithm; training\n"
-               "of a policy; ONNX import; sensitivity; calibration), so that a difference says where it is.",
+               "flow (searches for a device, a system, tenants, both together; every problem of dse map by every\n"
+               "algorithm, fronts; training of a policy; ONNX import; sensitivity, importance; which limit to move;\n"
+               "schedules beside the shortest; calibration), so that a difference says where it is.",
     .examples = examples,
     .run = run_signature,
 };

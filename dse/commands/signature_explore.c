@@ -154,6 +154,19 @@ const struct signature_flow signature_flow_explore_cosearch = {
         "co_search = { metric = \"joint\"; weight = 0.5; kinds = 2; };",
     .run = explore,
 };
+const struct signature_flow signature_flow_explore_mixed = {
+    .name = "explore_mixed",
+    .doc = "nodes of training systems for tenants: of one design, or of two by stage",
+    .text = "workload = \"gnmt4\"; model = [\"hidden=256\", \"vocab=4096\"];\n"
+            "space = { tc_count = [1, 4]; tc_rows = [64]; tc_cols = [64]; vc_count = [1, 4]; vc_width = [256];\n"
+            "glb_mib = [16]; hbm_stacks = [1, 2]; };\n"
+            "system = { devices = [6]; global_batch = 96; tensor = [1]; pipeline = [3]; microbatch = [4];\n"
+            "schedule = [\"1f1b\"]; zero = [1]; recompute = [\"selective\"]; money_usd = 860.0; kinds = \"joint\"; };\n"
+            "tenancy = { task = \"mix\"; group_size = 7; seed = 77; cores = 6; power_w = 700.0; samples = 200;\n"
+            "final_samples = 500; };\n"
+            "co_search = { metric = \"joint\"; weight = 0.6; mixed = true; };",
+    .run = explore,
+};
 const struct signature_flow signature_flow_explore_chiplets = {
     .name = "explore_chiplets",
     .doc = "packages of one die or several at equal money",

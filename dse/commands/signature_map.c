@@ -3,10 +3,9 @@
 #include "dse/commands/signature.h"
 #include "dse/map/map_maker.h"
 #include "dse/partition/partition_run.h"
-#include "dse/placement/placement_run.h"
+#include "dse/placement/placement_pareto.h"
 #include "dse/sharding/sharding_run.h"
-#include "dse/tenancy/tenancy_beyond.h"
-#include "dse/tenancy/tenancy_run.h"
+#include "dse/tenancy/tenancy_fronts.h"
 
 #include "search/stages/stages_table.h"
 #include "search/systems/systems_table.h"
@@ -280,4 +279,62 @@ const struct signature_flow signature_flow_map_partition = {
     .doc = "operators to chips, every algorithm",
     .text = "chips = { models = [\"resnet18\"]; accelerator = \"tpuv4\"; n_chips = 4; batch = 8; };",
     .run = partition,
+};
+
+/* --- fronts of two objectives ----------------------------------------------------------------------------------------
+ */
+
+/* As --front prints it, by the algorithm that is the commands' own choice: the first of each list. */
+static bool front_of_jobs(struct invocation *invocation, const struct signature_flow *flow, struct error *error) {
+  enum { SAMPLES = 400 };
+  const struct tenancy_instance *const instance = first_of(flow, invocation, &map_maker_jobs, error);
+  struct tenancy_keys keys;
+  const void **settings;
+  struct tenancy_aim aim;
+  if (instance == NULL) return false;
+  struct tenancy_problem problem = instance->problem;
+  if (!tenancy_read_keys(invocation, &keys, &settings, error) ||
+      !tenancy_aim_open(invocation, &problem, &keys, 7, &aim, error))
+    return false;
+  const struct tenancy_job job = {.problem = &problem,
+                                  .bounds = &aim.target,
+                                  .goal = aim.goal,
+                                  .goal_bound = aim.bounds.value[aim.goal->objective],
+                                  .algorithm = tenancy_algorithms[0],
+                                  .algorithm_settings = settings[0],
+                                  .keys = &keys,
+                                  .seed = 7,
+                                  .samples = SAMPLES};
+  return tenancy_print_front(invocation, &job, &aim, "makespan,energy", error) == STATUS_OK;
+}
+
+static bool front_of_layers(struct invocation *invocation, const struct signature_flow *flow, struct error *error) {
+  enum { SAMPLES = 4000 };
+  const struct placement_problem *const problem = first_of(flow, invocation, &map_maker_layers, error);
+  struct placement_bounds bounds;
+  if (problem == NULL || !placement_bounds(problem, invocation->arena, &bounds, error)) return false;
+  const struct placement_algorithm *const algorithm = placement_algorithms[0];
+  const struct placement_job job = {.problem = problem,
+                                    .bounds = &bounds,
+                                    .algorithm = algorithm,
+                                    .settings =
+                                        defaults_of(algorithm->table, algorithm->settings_bytes, invocation->arena),
+                                    .seed = 7,
+                                    .samples = SAMPLES};
+  return placement_print_front(invocation, &job, error) == STATUS_OK;
+}
+
+static bool fronts(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
+                   struct error *error) {
+  (void)flow;
+  invocation->heard = digest;
+  return front_of_jobs(invocation, &signature_flow_map_tenancy, error) &&
+         front_of_layers(invocation, &signature_flow_map_placement, error);
+}
+
+const struct signature_flow signature_flow_map_fronts = {
+    .name = "map_fronts",
+    .doc = "jobs and layers again: makespan against energy",
+    .text = "",
+    .run = fronts,
 };

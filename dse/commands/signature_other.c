@@ -1,10 +1,15 @@
 /* The flows of the signature beside exploring and mapping: training a policy, reading an ONNX file, what results hang
- * on, and the model beside real chips. */
+ * on, which limit to move, the scheduler beside the shortest schedules, and the model beside real chips and runs. */
 #include "dse/calibrate/calibrate.h"
 #include "dse/commands/signature.h"
+#include "dse/design/importance.h"
+#include "dse/design/relax.h"
+#include "dse/explore.h"
 #include "dse/partition/partition_run.h"
+#include "dse/study/schedule_cases.h"
 #include "dse/study/sensitivity.h"
 
+#include "arch/schedule_exact.h"
 #include "search/partition/policy_file.h"
 #include "search/partition/policy_train.h"
 #include "workloads/onnx.h"
@@ -150,6 +155,109 @@ const struct signature_flow signature_flow_sensitivity = {
     .run = sensitivity,
 };
 
+/* Of a system: with the degrees of its strategies as axes beside the designs' own. */
+static bool importance(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
+                       struct error *error) {
+  struct run *const run = ARENA_NEW(invocation->arena, struct run, 1);
+  bool done = signature_prepare(flow, invocation, run, error);
+  if (done) {
+    rounds_init(&run->rounds, invocation->cluster, &run->designs, NULL, invocation->arena);
+    done = explore_search(run, error) && importance_compute(run, error);
+  }
+  digest_add_u64(digest, run->importance != NULL);
+  if (done && run->importance != NULL) add_indices(digest, run->importance, PART_ALLOWED);
+  run_release(run);
+  return done;
+}
+
+const struct signature_flow signature_flow_importance = {
+    .name = "importance",
+    .doc = "indices of axes and degrees of a whole system, as its report shows them",
+    .text = "workload = \"gpt2-xl\"; limits = { area_mm2 = 700.0; };\n"
+            "space = { tc_count = [2, 8]; tc_rows = [128]; tc_cols = [128]; vc_count = [2, 4]; vc_width = [512];\n"
+            "glb_mib = [32]; hbm_stacks = [2, 4]; };\n"
+            "system = { devices = [8]; global_batch = 16; tensor = [1, 2]; pipeline = [1, 4]; microbatch = [1, 2];\n"
+            "kinds = \"homogeneous\"; };\n"
+            "search = { prove_front = false; bound_points = 0; }; report = { sensitivity_samples = 16; };",
+    .run = importance,
+};
+
+/* --- which limit to move ---------------------------------------------------------------------------------------------
+ */
+
+static void add_relaxation(struct digest_stream *digest, const struct relaxation *relaxation) {
+  digest_add_u64(digest, relaxation->exists);
+  if (!relaxation->exists) return;
+  digest_add_text(digest, relaxation->key);
+  digest_add_double(digest, relaxation->to);
+}
+
+static bool why(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
+                struct error *error) {
+  struct run *const run = ARENA_NEW(invocation->arena, struct run, 1);
+  struct relaxed *const relaxed = ARENA_NEW(invocation->arena, struct relaxed, 1);
+  const bool done = signature_prepare(flow, invocation, run, error);
+  if (done) {
+    relax_limits(run, relaxed);
+    digest_add_u64(digest, relaxed->allowed);
+    digest_add_u64(digest, relaxed->needs_joint);
+    for (size_t r = 0; r < N_REASONS; r++) {
+      digest_add_u64(digest, relaxed->n[r]);
+      digest_add_u64(digest, relaxed->alone[r]);
+      add_relaxation(digest, &relaxed->single[r]);
+      add_relaxation(digest, &relaxed->joint[r]);
+    }
+  }
+  run_release(run);
+  return done;
+}
+
+const struct signature_flow signature_flow_why = {
+    .name = "why",
+    .doc = "nothing is allowed: which limit to move, by how little",
+    .text =
+        "workload = \"resnet18\"; batch = 16; limits = { area_mm2 = 150.0; tdp_w = 60.0; throughput_floor = 3.0; };\n"
+        "space = { tc_count = [1, 4]; tc_rows = [64, 128]; tc_cols = [128]; vc_count = [1, 2]; vc_width = [512];\n"
+        "glb_mib = [16]; hbm_stacks = [2]; };",
+    .run = why,
+};
+
+/* --- beside the shortest schedules -----------------------------------------------------------------------------------
+ */
+
+static bool schedules(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
+                      struct error *error) {
+  enum { SEED = 7, GRAPHS = 12, NODES = 2000, PASSES = 4 };
+  (void)flow;
+  (void)error;
+  struct schedule_cases cases = {0};
+  schedule_cases_at_random(SEED, GRAPHS, invocation->arena, &cases);
+  for (size_t i = 0; i < cases.n; i++) {
+    struct schedule_problem problem = cases.list[i].problem;
+    struct schedule schedule;
+    enum schedule_bound_kind kind;
+    uint64_t n_nodes;
+    digest_add_u64(digest, schedule_lower_bound(&problem, invocation->scratch, &kind));
+    for (problem.passes = 0; problem.passes <= PASSES; problem.passes += PASSES) {
+      schedule_build(&problem, invocation->scratch, NULL, false, &schedule);
+      digest_add_u64(digest, schedule.makespan_cycles);
+    }
+    problem.passes = 1;
+    digest_add_u64(digest,
+                   schedule_exact(&problem, NODES, invocation->scratch, invocation->arena, &schedule, &n_nodes));
+    digest_add_u64(digest, schedule.makespan_cycles);
+    digest_add_u64(digest, n_nodes);
+  }
+  return true;
+}
+
+const struct signature_flow signature_flow_schedules = {
+    .name = "schedules",
+    .doc = "bounds, schedules and the shortest ones of random graphs",
+    .text = "",
+    .run = schedules,
+};
+
 /* --- beside real chips -----------------------------------------------------------------------------------------------
  */
 
@@ -168,4 +276,24 @@ const struct signature_flow signature_flow_calibrate = {
     .doc = "the law of area and power on real chips, products on real parts",
     .text = "",
     .run = calibrate,
+};
+
+static bool calibrate_runs(const struct signature_flow *flow, struct invocation *invocation,
+                           struct digest_stream *digest, struct error *error) {
+  invocation->heard = digest;
+  invocation->values[invocation->n_values].name = "what";
+  invocation->values[invocation->n_values++].value = "rows";
+  return calibrate_e2e_of(invocation, flow->text, error);
+}
+
+/* Made-up runs of small shapes: what was measured does not matter to what is predicted. */
+const struct signature_flow signature_flow_calibrate_runs = {
+    .name = "calibrate_runs",
+    .doc = "training runs as `calibrate e2e` predicts them",
+    .text = "id,group,hardware,model,n_devices,layers,hidden,heads,ffn,vocab,seq,precision,TP,PP,DP,micro_batch,"
+            "global_batch_seq,recompute,sharding,metric,measured_value,unit\n"
+            "a,one,A100-80GB,GPT tiny,8,4,1024,16,4096,5120,512,bf16,2,2,2,4,64,none,ZeRO-1,iteration time,0.0125,s\n"
+            "b,one,H100,Llama tiny,8,4,1024,16,2816,5120,2048,fp8,1,1,8,2,64,selective,FSDP,MFU,44,%\n"
+            "c,two,TPU v4,BERT tiny,4,4,1024,16,4096,5120,512,bf16,,,,,64,,,throughput,450,seq/s\n",
+    .run = calibrate_runs,
 };

@@ -38,6 +38,9 @@ struct e2e_table {
 };
 /* Messages: `file:line: column: …`. */
 bool e2e_table_read(const char *path, struct arena *arena, struct e2e_table *table, struct error *error);
+/* Of a text that is called `name`. */
+bool e2e_table_parse(const char *name, const char *text, struct arena *arena, struct e2e_table *table,
+                     struct error *error);
 
 /* Does a text hold all words of one of the alternatives ("tpu v4|tpuv4")? Words are runs of letters and digits, in any
  * case. */

@@ -159,13 +159,12 @@ static bool find_groups(struct e2e_table *table, struct arena *arena, struct err
   return true;
 }
 
-bool e2e_table_read(const char *path, struct arena *arena, struct e2e_table *table, struct error *error) {
-  struct csv csv;
+static bool take_table(const char *path, const struct csv *csv, struct arena *arena, struct e2e_table *table,
+                       struct error *error) {
   size_t places[N_COLUMNS];
-  if (!csv_read(path, MOST_ROWS, arena, &csv, error)) return false;
-  *table = (struct e2e_table){.path = path, .rows = ARENA_NEW(arena, struct e2e_row, csv.n_rows), .missing = ""};
+  *table = (struct e2e_table){.path = path, .rows = ARENA_NEW(arena, struct e2e_row, csv->n_rows), .missing = ""};
   for (size_t c = 0; c < N_COLUMNS; c++) {
-    places[c] = csv_column(&csv, columns[c].name);
+    places[c] = csv_column(csv, columns[c].name);
     if (places[c] != SIZE_MAX) continue;
     if (columns[c].needed)
       error_add(error, STATUS_INPUT, "%s:1: %s: this column is missing", path, columns[c].name);
@@ -173,15 +172,27 @@ bool e2e_table_read(const char *path, struct arena *arena, struct e2e_table *tab
       table->missing = arena_printf(arena, "%s%s%s", table->missing, table->missing[0] ? ", " : "", columns[c].name);
   }
   if (error_is_set(error)) return false;
-  if (csv.n_rows == 0) return error_add(error, STATUS_INPUT, "%s: there is no run in it", path);
-  for (; table->n < csv.n_rows; table->n++) {
+  if (csv->n_rows == 0) return error_add(error, STATUS_INPUT, "%s: there is no run in it", path);
+  for (; table->n < csv->n_rows; table->n++) {
     struct e2e_row *const row = &table->rows[table->n];
-    for (size_t c = 0; c < N_COLUMNS; c++) read_cell(&csv, table->n, &columns[c], places[c], arena, row, error);
+    for (size_t c = 0; c < N_COLUMNS; c++) read_cell(csv, table->n, &columns[c], places[c], arena, row, error);
     for (size_t c = 0; c < N_RARE; c++)
-      read_cell(&csv, table->n, &rare_columns[c], csv_column(&csv, rare_columns[c].name), arena, row, error);
-    check_id(&csv, table, table->n, error);
+      read_cell(csv, table->n, &rare_columns[c], csv_column(csv, rare_columns[c].name), arena, row, error);
+    check_id(csv, table, table->n, error);
   }
   return !error_is_set(error) && find_groups(table, arena, error);
+}
+
+bool e2e_table_read(const char *path, struct arena *arena, struct e2e_table *table, struct error *error) {
+  struct csv csv;
+  return csv_read(path, MOST_ROWS, arena, &csv, error) && take_table(path, &csv, arena, table, error);
+}
+
+bool e2e_table_parse(const char *name, const char *text, struct arena *arena, struct e2e_table *table,
+                     struct error *error) {
+  struct csv csv;
+  return csv_parse(name, text, strlen(text), MOST_ROWS, arena, &csv, error) &&
+         take_table(name, &csv, arena, table, error);
 }
 
 /* --- words ------------------------------------------------------------------------------------------------------- */

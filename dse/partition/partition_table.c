@@ -268,6 +268,10 @@ static void weigh(const struct building *b, const uint64_t *parameters, uint64_t
                                            : table->element_bytes;
   const uint64_t in_flight = settings->in_flight > 0 ? settings->in_flight : settings->n_chips;
   for (size_t v = 0; v < b->n_nodes; v++) weight_bytes[v] = sat_mul(parameters[v], each);
+  for (size_t i = 0; i < b->graph->n_ops; i++) {
+    uint64_t *const sum = &weight_bytes[b->node_of[i]];
+    *sum = sat_add(*sum, sat_mul(b->graph->ops[i].n_frozen, table->element_bytes));
+  }
   for (size_t i = 0; settings->training && i < b->graph->n_ops; i++) {
     uint64_t *const sum = &weight_bytes[b->node_of[i]];
     *sum = sat_add(*sum, sat_mul(b->graph->ops[i].kept_bytes, in_flight));

@@ -4,6 +4,7 @@
 #include "dse/placement/placement_page.h"
 #include "dse/placement/placement_pareto.h"
 #include "dse/run/signals.h"
+#include "search/placement/placement_build.h"
 #include "search/placement/placement_read.h"
 #include <math.h>
 #include <stdlib.h>
@@ -204,13 +205,24 @@ static bool publish(const struct placement_command *command, const struct placem
   return page == NULL || placement_publish_page(&shown, page, invocation->arena, error);
 }
 
+/* Has a search that ended proven that nothing keeps what the problem demands? */
+static bool has_none(const struct placement_problem *problem, struct arena *arena) {
+  struct placement_build build;
+  const struct placement_request request = {.problem = problem, .arena = arena, .scratch = arena};
+  struct placement_answer answer = placement_answer_new(problem, arena);
+  placement_build_init(&build, &request);
+  return placement_build_try_fill(&build, &answer) == PLACEMENT_IMPOSSIBLE;
+}
+
 static enum status solve(struct placement_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
   const struct placement_problem *const problem = &command->problem;
   struct placement_outcome outcome;
   if (!placement_search(invocation, &command->job, &outcome, error)) return error->status;
   if (!outcome.found) {
-    error_add(error, STATUS_INFEASIBLE, "%s: %s finds no placement", problem->name, command->job.algorithm->name);
+    const char *why = command->job.held == NULL && has_none(problem, invocation->arena) ? "; there is none" : "";
+    error_add(error, STATUS_INFEASIBLE, "%s: %s finds no placement%s", problem->name, command->job.algorithm->name,
+              why);
     return STATUS_INFEASIBLE;
   }
   placement_take_proof(&outcome, &command->bounds);

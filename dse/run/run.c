@@ -232,6 +232,7 @@ static bool make_stage(struct run *run, struct run_member *member, struct error 
   struct stage_contracted contracted = {0};
   graph_totals(&member->workload->graph, &totals);
   contracted.parameters = totals.parameters;
+  contracted.frozen = totals.frozen_parameters;
   if (!graph_contract(member->training, arena, run->invocation->scratch, member->graph, &contracted.kept_bytes,
                       error)) {
     return false;

@@ -52,7 +52,8 @@ struct run {
   struct {
     uint64_t n_done, n_total; /* platforms; n_total 0: none are being mapped */
   } mapping;
-  bool weighing; /* the importance of axes, behind the search */
+  bool weighing;      /* the importance of axes, behind the search */
+  uint64_t n_weighed; /* designs that it evaluates, once it knows; 0 before */
   struct design_space designs;
   struct digest digest;      /* of everything that can change answers */
   const char *settings_text; /* run.cfg */

@@ -253,7 +253,7 @@ static bool take_op(struct graph_walk *w, uint32_t i) {
 
 static bool take_graph(struct building *b, const struct op_graph *whole, struct arena *scratch) {
   struct op_graph *const graph = b->graph = ARENA_NEW(b->arena, struct op_graph, 1);
-  uint64_t unread;
+  uint64_t unread = 0; /* is added to */
   if (!graph_contract(whole, b->arena, scratch, graph, &unread, b->error)) return false;
   graph->facts = whole->facts;
   struct graph_walk walk = {.b = b, .graph = graph};

@@ -194,6 +194,7 @@ static bool evaluate_points(struct run *run, const struct space *space, const st
   struct listed_points own = {space, distinct};
   const size_t n_distinct = point_set_count(set);
   struct reached *found = ARENA_NEW(arena, struct reached, n_distinct);
+  run->n_weighed = n_distinct;
   const struct rank_work work = {.task = listed_task, .context = &own, .n = n_distinct, .record_bytes = sizeof *found};
   if (!on_ranks(run, &work, found, error)) return false;
   for (size_t i = 0; i < n; i++) records[i] = found[point_set_number(set, &points[i])];

@@ -150,16 +150,19 @@ static void fill_memory(const struct system *system, const struct system_plan *p
   const struct block_chain *chain = &plan->cut->chain;
   const struct split_degrees *degrees = &plan->strategy.degrees;
   const uint64_t ranks = degrees->data * degrees->context;
-  uint64_t working = 0, largest = 0;
+  uint64_t working = 0, largest = 0, largest_held = 0;
   for (size_t b = 0; b < chain->n_blocks; b++) {
     if (run->blocks[b] == 0) continue;
     const struct block *block = &chain->blocks[b];
     working = max_u64(working, block->working_bytes[plan->strategy.recompute]);
     largest = max_u64(largest, block->parameters);
+    largest_held = max_u64(largest_held, sat_add(block->parameters, block->frozen_parameters));
   }
   const struct memory_share share = {.parameters = sat_add(run->dense_parameters, run->expert_parameters),
                                      .expert_parameters = run->expert_parameters,
+                                     .frozen_parameters = run->frozen_parameters,
                                      .largest_parameters = largest,
+                                     .largest_held = largest_held,
                                      .data = ranks,
                                      .expert_data = ranks / degrees->expert,
                                      .zero = plan->strategy.zero};
@@ -191,7 +194,7 @@ static double updated_share(const struct system_plan *plan, const struct device_
 
 struct layout { /* of one device */
   uint32_t *blocks, *first_blocks;
-  uint64_t dense, expert, kept_bytes, send_forward, send_backward;
+  uint64_t dense, expert, frozen, kept_bytes, send_forward, send_backward;
 };
 
 /* A tied table has a copy where its owner is not; a V has both ends on one device. */
@@ -216,6 +219,7 @@ static void add_part(const struct system_plan *plan, const uint32_t *blocks, boo
     layout->blocks[b] += blocks[b];
     layout->expert = sat_add(layout->expert, sat_mul(blocks[b], block->expert_parameters));
     layout->dense = sat_add(layout->dense, sat_mul(blocks[b], block->parameters - block->expert_parameters));
+    layout->frozen = sat_add(layout->frozen, sat_mul(blocks[b], block->frozen_parameters));
     if (blocks[b] > 0 && !has_first) layout->dense = sat_add(layout->dense, block->borrowed_parameters);
   }
 }
@@ -252,6 +256,7 @@ static void start_run(const struct system *system, const struct system_plan *pla
   memcpy(run->first_blocks, layout->first_blocks, n_blocks * sizeof *layout->blocks);
   run->dense_parameters = layout->dense;
   run->expert_parameters = layout->expert;
+  run->frozen_parameters = layout->frozen;
   run->updated_share = updated_share(plan, run);
   run->send_forward_bytes = layout->send_forward;
   run->send_backward_bytes = layout->send_backward;

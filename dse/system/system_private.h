@@ -85,7 +85,7 @@ struct device_run {
   uint32_t first, n;
   uint32_t *blocks;       /* [n_blocks] how many of each, all chunks together */
   uint32_t *first_blocks; /* [n_blocks] in its first chunk: what the ramp waits for */
-  uint64_t dense_parameters, expert_parameters;
+  uint64_t dense_parameters, expert_parameters, frozen_parameters;
   uint64_t send_forward_bytes, send_backward_bytes; /* from its first chunk to the next device, and back */
   uint64_t fixed_bytes, memory_bytes;
   struct system_memory memory;

@@ -65,6 +65,9 @@ static void time_run(const struct system *system, const struct system_plan *plan
     links->gather_s =
         group_s(network, OP_ALL_GATHER, sat_mul(run->dense_parameters, weight_bytes), dense_ranks, dense_stride) +
         group_s(network, OP_ALL_GATHER, sat_mul(run->expert_parameters, weight_bytes), expert_ranks, expert_stride);
+    if (plan->strategy.zero >= 3) /* only then are they spread */
+      links->gather_s +=
+          group_s(network, OP_ALL_GATHER, sat_mul(run->frozen_parameters, weight_bytes), dense_ranks, dense_stride);
   }
   uint64_t n_blocks = 0;
   for (size_t b = 0; b < plan->cut->chain.n_blocks; b++) n_blocks += run->blocks[b];

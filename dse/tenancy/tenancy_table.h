@@ -38,7 +38,7 @@ struct tenancy_world {
   const struct cost_settings *cost;
   const struct technology *technology;
   const struct training_settings *training;
-  struct memo *tilings; /* between kinds of cores (machine.tilings); NULL: none */
+  struct tilings *tilings; /* between kinds of cores (machine.tilings); NULL: none */
   struct arena *arena, *scratch;
 };
 /* "file:line: tenancy.key", or of another group */

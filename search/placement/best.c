@@ -136,6 +136,21 @@ static void start_earliest(struct best *best) {
   arena_rewind(scratch, mark);
 }
 
+/* Each layer where the bound of energy wants it: often all that can be asked for. */
+static void start_cheapest(struct best *best) {
+  const struct placement_request *request = best->request;
+  const struct placement_problem *problem = request->problem;
+  const struct arena_mark mark = arena_get_mark(request->scratch);
+  if (problem->objective != PLACEMENT_ENERGY || request->held != NULL) return;
+  struct placement_answer answer = placement_answer_new(problem, request->scratch);
+  uint32_t *device = ARENA_NEW(request->scratch, uint32_t, problem->n_layers);
+  placement_cheapest(problem, request->scratch, device);
+  fill(problem, device, request->scratch, &answer);
+  placement_pin(problem, request->scratch, &answer);
+  offer(best, &answer);
+  arena_rewind(request->scratch, mark);
+}
+
 /* The rules in the list: they need no budget. */
 static void start_rules(struct best *best) {
   const struct placement_request *request = best->request;
@@ -180,7 +195,7 @@ static void prove(struct best *best) {
   double value = best->result->value, bound = 0;
   if (isfinite(value)) placement_answer_copy(problem, &best->result->answer, &answer);
   const bool ended = placement_exact(problem, work, request->arena, &answer, &value, &bound);
-  if (value < best->result->value) take(best, &answer);
+  if (value < best->result->value) offer(best, &answer);
   best->result->bound = fmax(best->result->bound, bound);
   best->result->proven = ended && best->result->value <= bound * (1 + rounding);
 }
@@ -239,6 +254,7 @@ static void run_best(const struct placement_request *request, struct placement_r
   best.start = placement_answer_new(problem, request->arena), best.from = placement_answer_new(problem, request->arena);
   start_rules(&best);
   if (best.blocks.n_samples < request->samples) start_earliest(&best);
+  if (best.blocks.n_samples < request->samples) start_cheapest(&best);
   if (is_optimal(&best)) result->proven = true;
   if (!result->proven) anneal(&best);
   result->samples = min_u64(best.blocks.n_samples, request->samples);

@@ -127,18 +127,21 @@ static bool memory_binds(const struct placement_work *work) {
   return false;
 }
 
+double placement_cheapest(const struct placement_problem *problem, struct arena *arena, uint32_t *device) {
+  const struct arena_mark mark = arena_get_mark(arena);
+  const bool joules = problem->energy_j != NULL;
+  struct placement_costs costs;
+  double *price = ARENA_NEW(arena, double, problem->n_devices);
+  placement_bounds_costs_init(&costs, problem, joules, arena);
+  for (size_t d = 0; d < problem->n_devices; d++) price[d] = joules ? 1 : problem->devices[d].active_w;
+  const double energy_j = placement_priced_sum(&costs, price, arena, device);
+  arena_rewind(arena, mark);
+  return energy_j;
+}
+
 static double bound_load(struct placement_work *work) {
   const struct placement_problem *p = work->problem;
-  if (p->objective == PLACEMENT_ENERGY) {
-    const struct arena_mark mark = arena_get_mark(work->arena);
-    struct placement_costs joules = work->costs;
-    double *price = ARENA_NEW(work->arena, double, p->n_devices);
-    if (p->energy_j != NULL) placement_bounds_costs_init(&joules, p, true, work->arena);
-    for (size_t d = 0; d < p->n_devices; d++) price[d] = p->energy_j != NULL ? 1 : p->devices[d].active_w;
-    const double energy_j = placement_priced_sum(&joules, price, work->arena);
-    arena_rewind(work->arena, mark);
-    return energy_j;
-  }
+  if (p->objective == PLACEMENT_ENERGY) return placement_cheapest(p, work->arena, NULL);
   const bool paths = p->objective == PLACEMENT_MAKESPAN && work->costs.coupling != PLACEMENT_CUTS;
   struct placement_load load = {
       .last = PLACEMENT_NONE, .paths = paths, .max_rounds = rounds_for(work, MOST_ROUNDS, LOAD_WORK)};

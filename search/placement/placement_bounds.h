@@ -21,6 +21,8 @@ struct placement_bounds {
 };
 bool placement_bounds(const struct placement_problem *problem, struct arena *arena, struct placement_bounds *bounds,
                       struct error *error);
+/* The least energy, orders and memory aside; devices for it [n_layers] (NULL: not wanted). */
+double placement_cheapest(const struct placement_problem *problem, struct arena *arena, uint32_t *device);
 double placement_gap(double value, double bound);
 
 /* A unit of work of exact methods is less than a microsecond: so many pairs of a layer and a device looked at. */

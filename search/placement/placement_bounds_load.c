@@ -280,7 +280,8 @@ struct placement_multipliers placement_multipliers_new(const struct placement_pr
   return multipliers;
 }
 
-double placement_priced_sum(const struct placement_costs *costs, const double *price, struct arena *scratch) {
+double placement_priced_sum(const struct placement_costs *costs, const double *price, struct arena *scratch,
+                            uint32_t *device) {
   const struct placement_problem *p = costs->problem;
   const struct arena_mark mark = arena_get_mark(scratch);
   const struct placement_load load = {.last = PLACEMENT_NONE, .max_rounds = 1};
@@ -289,6 +290,10 @@ double placement_priced_sum(const struct placement_costs *costs, const double *p
   struct placement_weights w = weights_new(p, scratch);
   memcpy(w.device, price, p->n_devices * sizeof *price);
   const double sum = placement_forest_solve(&forest, &w);
+  if (device != NULL) {
+    placement_forest_place(&forest, &w);
+    memcpy(device, forest.device, p->n_layers * sizeof *device);
+  }
   arena_rewind(scratch, mark);
   return placement_round_down(sum);
 }

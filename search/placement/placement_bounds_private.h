@@ -87,8 +87,9 @@ struct placement_forest;
 struct placement_forest *placement_forest_new(const struct placement_costs *costs, const struct placement_load *load,
                                               const uint32_t *last_on, struct arena *arena);
 double placement_forest_sum(struct placement_forest *forest, const struct placement_multipliers *multipliers);
-/* Sum over layers at fixed prices per second on each device. */
-double placement_priced_sum(const struct placement_costs *costs, const double *price, struct arena *scratch);
+/* Sum over layers at fixed prices per second on each device; the devices of that sum [n_layers] (NULL: not wanted). */
+double placement_priced_sum(const struct placement_costs *costs, const double *price, struct arena *scratch,
+                            uint32_t *device);
 
 /* --- what bounds come from: placement_bounds.c --- */
 struct placement_work {

@@ -44,8 +44,10 @@ void placement_build_answer(const struct placement_build *build, const uint32_t 
 /* Step 2, held weights first; of all devices, or of one. */
 void placement_build_pin(const struct placement_build *build, struct placement_answer *answer);
 void placement_build_pin_device(const struct placement_build *build, uint32_t device, struct placement_answer *answer);
-/* Any answer: heavy groups first to where most room is left, or pieces of the chain to devices in turn, evenly. False:
- * none was found. Uses the build's state. */
+/* Any answer: heavy groups first to where most room is left, or pieces of the chain to devices in turn, evenly; then
+ * one by one with steps back. Uses the build's state. */
+enum placement_filled { PLACEMENT_FILLED, PLACEMENT_IMPOSSIBLE /* there is none */, PLACEMENT_GAVE_UP };
+enum placement_filled placement_build_try_fill(struct placement_build *build, struct placement_answer *answer);
 bool placement_build_fill(struct placement_build *build, struct placement_answer *answer);
 
 /* An answer changed in place: takes what stands at `at` (of device `from`) and puts it before what stands at `before`

@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/rng.h"
 #include <math.h>
 #include <string.h>
 
@@ -140,9 +141,10 @@ static void split_at(const struct box *box, size_t axis, struct half halves[2]) 
   halves[1].box.low.index[axis] = (uint16_t)(middle + 1);
 }
 
-static void split(struct boxes *boxes, const struct boxes_filter *filter, const struct box *box) {
+/* The two halves along the axis that gains most, of a box of several points. */
+static void halve(struct boxes *boxes, const struct box *box, struct half best[2]) {
   const struct space *space = boxes->space;
-  struct half best[2], halves[2];
+  struct half halves[2];
   double best_gain = -1;
   unsigned best_values = 0;
   for (size_t a = 0; a < space->n_axes; a++) {
@@ -152,25 +154,36 @@ static void split(struct boxes *boxes, const struct boxes_filter *filter, const 
     for (size_t h = 0; h < 2; h++) bound_half(boxes, &halves[h]);
     const double gain = gain_of(boxes, box->bound, &halves[0]) + gain_of(boxes, box->bound, &halves[1]);
     if (gain < best_gain || (gain == best_gain && values <= best_values)) continue;
-    memcpy(best, halves, sizeof best);
+    memcpy(best, halves, sizeof halves);
     best_gain = gain;
     best_values = values;
   }
   REQUIRE(best_values > 1);
-  for (size_t h = 0; h < 2; h++) settle(boxes, filter, &best[h]);
+}
+
+static void split(struct boxes *boxes, const struct boxes_filter *filter, const struct box *box) {
+  struct half halves[2];
+  halve(boxes, box, halves);
+  for (size_t h = 0; h < 2; h++) settle(boxes, filter, &halves[h]);
 }
 
 /* --- the search -----------------------------------------------------------------------------------------------------
  */
+
+static struct half bound_whole(struct boxes *boxes) {
+  const struct space *space = boxes->space;
+  struct half whole = {.box = {.low = {{0}}}};
+  for (size_t a = 0; a < space->n_axes; a++) whole.box.high.index[a] = (uint16_t)(space->axes[a].n - 1);
+  bound_half(boxes, &whole);
+  return whole;
+}
 
 struct boxes *boxes_new(const struct space *space, struct arena *arena) {
   REQUIRE(space->n_reasons <= SPACE_MAX_REASONS);
   struct boxes *boxes = ARENA_NEW(arena, struct boxes, 1);
   *boxes = (struct boxes){.space = space, .arena = arena, .capacity = 256};
   boxes->heap = ARENA_NEW(arena, struct box, boxes->capacity);
-  struct half whole = {.box = {.low = {{0}}}};
-  for (size_t a = 0; a < space->n_axes; a++) whole.box.high.index[a] = (uint16_t)(space->axes[a].n - 1);
-  bound_half(boxes, &whole);
+  const struct half whole = bound_whole(boxes);
   boxes->counts.open = whole.volume;
   if (whole.reason != SCORE_FEASIBLE) {
     boxes->counts.excluded[whole.reason] = whole.volume;
@@ -200,19 +213,26 @@ static void prune_all(struct boxes *boxes) {
   boxes->n = 0;
 }
 
-/* A point whose turn has come gets a tighter bound and waits for its turn by that; it may be out by then. */
-static bool refine(struct boxes *boxes, const struct boxes_filter *filter, const struct box *box) {
+/* A point with its tighter bound; false: it has none, or has it already, or needs none. */
+static bool come_closer(struct boxes *boxes, const struct boxes_filter *filter, const struct box *box,
+                        struct half *half) {
   const struct space *space = boxes->space;
   if (space->refine == NULL || box->refined) return false;
   if (filter->evaluated != NULL && point_set_has(filter->evaluated, &box->low)) return false;
-  struct half half = {.box = *box, .volume = 1};
   struct score score = {.reason = SCORE_FEASIBLE};
   space->refine(space->context, &box->low, &score);
-  half.reason = score.reason;
-  half.box.refined = true;
-  half.box.bound = score.bound;
-  half.box.binding = score.binding < BOXES_MAX_BINDINGS ? score.binding : 0;
+  *half = (struct half){.box = *box, .volume = 1, .reason = score.reason};
+  half->box.refined = true;
+  half->box.bound = score.bound;
+  half->box.binding = score.binding < BOXES_MAX_BINDINGS ? score.binding : 0;
   boxes->counts.n_refined++;
+  return true;
+}
+
+/* A point whose turn has come gets a tighter bound and waits for its turn by that; it may be out by then. */
+static bool refine(struct boxes *boxes, const struct boxes_filter *filter, const struct box *box) {
+  struct half half;
+  if (!come_closer(boxes, filter, box, &half)) return false;
   settle(boxes, filter, &half);
   return true;
 }
@@ -249,4 +269,102 @@ const struct boxes_counts *boxes_counts(const struct boxes *boxes) { return &box
 bool boxes_ceiling(const struct boxes *boxes, double *bound) {
   *bound = boxes->ceiling;
   return boxes->has_ceiling;
+}
+
+/* --- how much is there to do? ---------------------------------------------------------------------------------------
+ */
+
+enum { MOST_LEVELS = 65, N_NEARNESSES = 5 };
+/* How much better than what has to be beaten a box's bound is, at most, in each group but the last. */
+static const double nearness[N_NEARNESSES - 1] = {0.01, 0.05, 0.2, 0.8};
+
+/* Of all boxes of about the same size and bound a few stand for the others. */
+struct group {
+  size_t n;
+  struct {
+    struct box box;
+    double n; /* how many it stands for */
+  } of[BOXES_MAX_KEPT];
+};
+
+struct probe {
+  const struct boxes_filter *filter;
+  const struct boxes_probing *probing;
+  struct group (*groups)[N_NEARNESSES]; /* [MOST_LEVELS] */
+};
+
+static unsigned level_of(const struct space *space, const struct box *box) {
+  unsigned level = 0;
+  for (uint64_t n = n_points(space, &box->low, &box->high); n > 1; n /= 2) level++;
+  return level;
+}
+
+static size_t nearness_of(const struct probe *probe, double bound) {
+  const double best = probe->probing->best;
+  const double larger = fmax(bound, best), smaller = fmin(bound, best);
+  size_t n = 0;
+  while (n < N_NEARNESSES - 1 && !(larger <= (1 + nearness[n]) * smaller)) n++;
+  return n;
+}
+
+/* Where there is no room, one of those that are there stands for both, or this one, with the chance of its share. */
+static void stand_in(struct boxes *boxes, struct probe *probe, const struct half *half, double n) {
+  const struct boxes_filter *filter = probe->filter;
+  if (half->reason != SCORE_FEASIBLE || !filter->admits(filter->context, half->box.bound, &half->box.low)) return;
+  struct group *group = &probe->groups[level_of(boxes->space, &half->box)][nearness_of(probe, half->box.bound)];
+  const size_t level = level_of(boxes->space, &half->box);
+  const size_t n_kept = level < 2 ? min_u64(BOXES_MAX_KEPT, 8 * probe->probing->n_kept) : probe->probing->n_kept;
+  const bool room = group->n < n_kept;
+  const size_t at = room ? group->n++ : rng_below(probe->probing->rng, group->n);
+  group->of[at].n = (room ? 0 : group->of[at].n) + n;
+  if (rng_unit(probe->probing->rng) * group->of[at].n < n) group->of[at].box = half->box;
+}
+
+static void look_at(struct boxes *boxes, struct probe *probe, const struct box *box, double n,
+                    struct boxes_work *work) {
+  const struct point_set *evaluated = probe->filter->evaluated;
+  const struct boxes_counts before = boxes->counts;
+  const double start_s = probe->probing->clock_s();
+  struct half halves[2];
+  size_t n_halves = 0;
+  if (point_compare(&box->low, &box->high) != 0) {
+    halve(boxes, box, halves);
+    n_halves = 2;
+  } else if (come_closer(boxes, probe->filter, box, &halves[0])) {
+    n_halves = 1;
+  } else if (evaluated == NULL || !point_set_has(evaluated, &box->low)) {
+    work->n_asked += n;
+  }
+  work->seconds += n * (probe->probing->clock_s() - start_s);
+  work->n_bounded += n * (double)(boxes->counts.n_bounded - before.n_bounded);
+  work->n_refined += n * (double)(boxes->counts.n_refined - before.n_refined);
+  for (size_t h = 0; h < n_halves; h++) stand_in(boxes, probe, &halves[h], n);
+}
+
+bool boxes_probe(const struct space *space, const struct boxes_filter *filter, const struct boxes_probing *probing,
+                 struct boxes_work *work) {
+  REQUIRE(probing->n_kept > 0 && probing->n_kept <= BOXES_MAX_KEPT);
+  const struct arena_mark mark = arena_get_mark(probing->arena);
+  struct boxes boxes = {.space = space};
+  struct probe probe = {.filter = filter, .probing = probing};
+  probe.groups = arena_alloc(probing->arena, MOST_LEVELS, sizeof *probe.groups);
+  *work = (struct boxes_work){.n_bounded = 1};
+  const struct half whole = bound_whole(&boxes);
+  bool good = true;
+  stand_in(&boxes, &probe, &whole, 1);
+  for (size_t level = MOST_LEVELS; good && level-- > 0;) {
+    for (size_t g = 0; good && g < N_NEARNESSES;) {
+      struct group *group = &probe.groups[level][g];
+      if (group->n == 0) {
+        g++;
+        continue;
+      }
+      const struct box box = group->of[--group->n].box; /* its halves are smaller, or of the same level: then next */
+      look_at(&boxes, &probe, &box, group->of[group->n].n, work);
+      g = 0;
+      good = filter->interrupted == NULL || !filter->interrupted(filter->interrupted_context);
+    }
+  }
+  arena_rewind(probing->arena, mark);
+  return good;
 }

@@ -45,4 +45,26 @@ const struct boxes_counts *boxes_counts(const struct boxes *boxes);
  * as good. False before the first point was reached. */
 bool boxes_ceiling(const struct boxes *boxes, double *bound);
 
+/* What branch and bound will have to do, as far as a probe shows it. */
+struct boxes_work {
+  double n_bounded, n_refined; /* as in struct boxes_counts */
+  double n_asked;              /* points that have to be evaluated, beside those that were */
+  double seconds;              /* of bounds alone */
+};
+struct rng;
+enum { BOXES_MAX_KEPT = 64 };
+struct boxes_probing {
+  struct rng *rng;
+  struct arena *arena; /* as it was, afterwards */
+  size_t n_kept;       /* boxes that stand for those of about their size and bound; at most BOXES_MAX_KEPT */
+  double (*clock_s)(void);
+  double best; /* of the metric: what has to be beaten; 0: not known */
+};
+/* Looks at few boxes of the tree, from the whole space down to single points, which stand for all of about their size
+ * and bound: an unbiased estimate of the work with what the filter admits now, from the beginning (Knuth, Mathematics
+ * of Computation 29, 1975; with representatives of groups: Chen, SIAM Journal on Computing 21, 1992). Estimates
+ * scatter, the less the more are kept. False: interrupted. */
+bool boxes_probe(const struct space *space, const struct boxes_filter *filter, const struct boxes_probing *probing,
+                 struct boxes_work *work);
+
 #endif

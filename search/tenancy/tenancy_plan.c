@@ -136,8 +136,9 @@ static int compare_starts(const void *left, const void *right) {
   return (a > b) - (a < b);
 }
 
-/* The jobs of a kind to the groups with the largest parts left, then their starts in order. */
-static void plan_kind(const struct row *row, const uint32_t *jobs, size_t n, const double *work, struct arena *scratch,
+/* The jobs of a kind to the groups with the largest parts left, then their starts in order. False: no configuration has
+ * the kind; lengths that lie many powers of ten apart lose the short jobs in the rounding of the program. */
+static bool plan_kind(const struct row *row, const uint32_t *jobs, size_t n, const double *work, struct arena *scratch,
                       struct tenancy_plan *plan) {
   const size_t n_groups = row->problem->n_groups, kind = row->bounds->kind_of[jobs[0]];
   const struct arena_mark mark = arena_get_mark(scratch);
@@ -145,11 +146,15 @@ static void plan_kind(const struct row *row, const uint32_t *jobs, size_t n, con
   double *due_back = ARENA_NEW(scratch, double, n);
   for (size_t g = 0; g < n_groups; g++) {
     const uint32_t pair = row->pair_of[kind * n_groups + g];
-    part[g] = pair == 0 ? -1 : work[pair - 1] / row->latency[pair - 1];
+    part[g] = pair == 0 ? -INFINITY : work[pair - 1] / row->latency[pair - 1];
   }
   for (size_t i = 0; i < n; i++) {
     size_t most = 0;
     for (size_t g = 1; g < n_groups; g++) most = part[g] > part[most] ? g : most;
+    if (part[most] == -INFINITY) {
+      arena_rewind(scratch, mark);
+      return false;
+    }
     plan->group[jobs[i]] = (uint32_t)most;
     part[most] -= 1;
   }
@@ -170,6 +175,7 @@ static void plan_kind(const struct row *row, const uint32_t *jobs, size_t n, con
     }
   }
   arena_rewind(scratch, mark);
+  return true;
 }
 
 bool tenancy_plan(const struct tenancy_problem *problem, const struct tenancy_bounds *bounds, struct arena *arena,
@@ -194,7 +200,7 @@ bool tenancy_plan(const struct tenancy_problem *problem, const struct tenancy_bo
   uint32_t *fill = ARENA_NEW(arena, uint32_t, bounds->n_kinds);
   for (size_t j = 0; j < n; j++) jobs[start[bounds->kind_of[j]] + fill[bounds->kind_of[j]]++] = (uint32_t)j;
   for (size_t k = 0; k < bounds->n_kinds; k++) {
-    plan_kind(&row, jobs + start[k], start[k + 1] - start[k], work, arena, plan);
+    if (!plan_kind(&row, jobs + start[k], start[k + 1] - start[k], work, arena, plan)) return false;
   }
   return true;
 }

@@ -113,8 +113,14 @@ if [[ $MPI != no ]]; then
   runs 1 'launched by mpirun it would' "${nowhere[@]}" OMPI_COMM_WORLD_SIZE=1 "$dse" list workloads
   # Of a space that no machine gets through in the time: the 40,320 points of the file's own are.
   start=$SECONDS
-  check 'under mpirun, into a file' bash -c "mpirun -q -n 2 '$dse' explore long.cfg --out lines --max-time 20 \
-    --set search.max_evaluations=10000000 --set 'space.glb_mib=\"1..256 +1\"' >lines.txt 2>&1; test \$? -eq 75"
+  mpirun -q -n 2 "$dse" explore long.cfg --out lines --set search.max_evaluations=10000000 \
+    --set 'space.glb_mib="1..256 +1"' >lines.txt 2>&1 </dev/null &
+  launcher=$!
+  await grep -q 'evaluations' lines.txt
+  kill -USR1 $launcher
+  status=0
+  wait $launcher || status=$?
+  check 'under mpirun, into a file' test $status -eq 75
   check 'no escape, no carriage return' python3 -c '
 import sys
 data = open("lines.txt", "rb").read()

@@ -110,21 +110,29 @@ def n_told():
     try: return sum(1 for _ in open(log))
     except FileNotFoundError: return 0
 def wait_for(done):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 150
     while not done() and time.monotonic() < end: drain(0.2)
 def type_in(text): os.write(terminal, text.encode())
 drain(1)
 type_in(setup + "; touch " + log + "\n")
 wait_for(lambda: os.path.exists(log))
-for i, line in enumerate(lines):
-    time.sleep(0.3)
-    drain(1)
-    type_in(line + "\t")
-    # The completion runs before the next key is read; fish, which completes beside its loop, gets a moment.
-    time.sleep(0.5)
-    drain(1)
-    type_in("\x10")
-    wait_for(lambda: n_told() > i)
+answers = []
+for line in lines:
+    # The completion runs before the next key is read; fish, which completes beside its loop, gets a moment, and a longer
+    # one if that was too short.
+    for moment_s in (0.5, 2, 8) if shell == "fish" else (0.5,):
+        n_before = n_told()
+        time.sleep(0.3)
+        drain(1)
+        type_in(line + "\t")
+        time.sleep(moment_s)
+        drain(1)
+        type_in("\x10")
+        wait_for(lambda: n_told() > n_before)
+        answer = open(log).readlines()[-1:]
+        if answer != [line + "\n"]: break
+    answers += answer
+with open(log, "w") as file: file.writelines(answers)
 os.close(terminal)
 os.waitpid(pid, 0)
 PYTHON
@@ -145,7 +153,7 @@ for shell in bash zsh fish; do # side by side: they wait more than they work
   command -v "$shell" >/dev/null || continue
   script=$folder/script.$shell
   [[ $shell != zsh ]] || script=$folder/functions
-  timeout -k 5 120 python3 "$folder/type.py" "$shell" "$script" "$folder/told.$shell" "${lines[@]%%|*}" \
+  timeout -k 5 600 python3 "$folder/type.py" "$shell" "$script" "$folder/told.$shell" "${lines[@]%%|*}" \
     >"$folder/err.$shell" 2>&1 </dev/null &
 done
 wait

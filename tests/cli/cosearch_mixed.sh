@@ -5,17 +5,7 @@
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/harness.sh"
 cd "$folder" || exit 1
-cat >co.cfg <<'CFG'
-workload = "gnmt4"; model = ["hidden=256", "vocab=4096"];
-space = { tc_count = [1, 2, 4]; tc_rows = [64]; tc_cols = [64]; vc_count = [1, 2, 4]; vc_width = [256]; glb_mib = [16]; hbm_stacks = [1, 2]; };
-system = {
-  devices = [6]; global_batch = 96; tensor = [1]; pipeline = [3]; microbatch = [4]; schedule = ["1f1b"]; zero = [1];
-  recompute = ["selective"]; money_usd = 860.0; kinds = "joint";
-};
-tenancy = { task = "mix"; group_size = 7; seed = 77; cores = 6; power_w = 700.0; samples = 200; final_samples = 500; };
-co_search = { metric = "joint"; weight = 0.6; mixed = true; };
-search = { top_k = 5; seed = 2385; };
-CFG
+write_mixed_cosearch co.cfg 'group_size = 7; samples = 200; final_samples = 500;' 'weight = 0.6;' ''
 files=(cosearch.csv cosearch-designs.csv mapping.csv systems.csv trace-tenancy.json tenancy/instance.json tenancy/jobs.csv)
 
 runs 0 'a run' "$dse" explore co.cfg --out run

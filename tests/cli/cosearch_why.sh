@@ -20,7 +20,7 @@ rng = random.Random(seed)
 costs = {"tenancy.area_mm2": (10, 160), "tenancy.power_w": (10, 80), "co_search.money_usd": (100, 900)}
 larger = {"tenancy.area_mm2": (200, 500), "tenancy.power_w": (150, 400), "co_search.money_usd": (900, 3000)}
 def run(*words):
-    return subprocess.run([dse, *words], capture_output=True, text=True, timeout=100)
+    return subprocess.run([dse, *words], capture_output=True, text=True, timeout=600)
 def flags(sets):
     return [word for item in sets for word in ("--set", item)]
 def explore(sets):

@@ -18,7 +18,7 @@ cat >win.py <<'PYTHON'
 import csv, json, random, subprocess, sys
 dse, seed, rng = sys.argv[1], 2385, random.Random(2385)
 def run(*words):
-    return subprocess.run([dse, *words], capture_output=True, text=True, timeout=200)
+    return subprocess.run([dse, *words], capture_output=True, text=True, timeout=600)
 def flags(sets):
     return [word for item in sets for word in ("--set", item)]
 def best(sets):

@@ -160,14 +160,39 @@ same_after_stops() { # RUN.cfg
   same_files 'stopped again and again' whole stopped "${files[@]}"
 }
 
-# Waits (30 s) until a file has grown beyond a size.
-wait_for_bytes() { # FILE BYTES
-  local i
-  for ((i = 0; i < 3000; i++)); do
-    if (($(stat -c %s "$1" 2>/dev/null || echo 0) > $2)); then return 0; fi
+# Other work may slow a machine down tenfold, and disks more than that. So nothing here is ever too slow: what is asked is
+# whether a thing happens at all before patience ends. How fast it happens is asked by tests/bench and scripts/startup.
+patience_s=180
+# Waits until a command succeeds.
+await() { # COMMAND...
+  local until=$((SECONDS + ${patience_s:?}))
+  until "$@" 2>/dev/null; do
+    ((SECONDS < until)) || return 1
     sleep 0.01
   done
-  return 1
+}
+has_bytes() { (($(stat -c %s "$1" 2>/dev/null || echo 0) > $2)); }
+wait_for_bytes() { await has_bytes "$@"; } # FILE BYTES: until it has grown beyond them
+ends_at_last() { check "$1: does not hang ($2 ms)" test "$2" -lt $((1000 * patience_s)); } # NAME MILLISECONDS
+# Does the program catch SIGUSR1 (number 10) by now? The shell that is to become it may, too: not yet.
+catches() { # PID
+  local mask
+  [[ $(readlink "/proc/$1/exe") == */dse ]] || return 1
+  mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status")
+  (((0x${mask:-0} >> 9) & 1))
+}
+# The process of a rank of a launcher; the launcher's children are in no order.
+rank_pid() { # LAUNCHER RANK
+  local child
+  for child in $(pgrep -P "$1"); do
+    if tr '\0' '\n' 2>/dev/null <"/proc/$child/environ" | grep -qx "OMPI_COMM_WORLD_RANK=$2"; then echo "$child"; fi
+  done
+}
+# The processor's milliseconds, user and system, of a command whose output does not matter: twice as many at most beside
+# other work.
+cpu_ms() { # COMMAND...
+  local TIMEFORMAT='%U %S'
+  { time "$@" >/dev/null 2>&1 </dev/null; } 2>&1 | awk '{ printf "%d\n", 1000 * ($1 + $2) }'
 }
 
 # A space on which a run takes a blink, with a good dozen of designs on its front.
@@ -195,6 +220,21 @@ space = {
   vc_count = "1..32 x2"; vc_width = "128..2048 x2"; glb_mib = [16, 32, 64, 128]; hbm_stacks = [2, 4, 6];
 };
 search = { algorithm = "random"; max_evaluations = $2; round_size = 23; prove = false; seed = 77; top_k = 13; };
+CFG
+}
+
+# A co-search of small systems of several designs, of a second; with more keys of its groups.
+write_mixed_cosearch() { # FILE TENANCY CO_SEARCH SEARCH
+  cat >"$1" <<CFG
+workload = "gnmt4"; model = ["hidden=256", "vocab=4096"];
+space = { tc_count = [1, 2, 4]; tc_rows = [64]; tc_cols = [64]; vc_count = [1, 2, 4]; vc_width = [256]; glb_mib = [16]; hbm_stacks = [1, 2]; };
+system = {
+  devices = [6]; global_batch = 96; tensor = [1]; pipeline = [3]; microbatch = [4]; schedule = ["1f1b"]; zero = [1];
+  recompute = ["selective"]; money_usd = 860.0; kinds = "joint";
+};
+tenancy = { task = "mix"; seed = 77; cores = 6; power_w = 700.0; $2 };
+co_search = { metric = "joint"; mixed = true; $3 };
+search = { top_k = 5; seed = 2385; $4 };
 CFG
 }
 

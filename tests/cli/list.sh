@@ -61,6 +61,9 @@ check 'every key of a run file is listed' test -z "$(tr -d '\n' <"$folder/unlist
 runs 0 'list keys limits' "$dse" list keys limits
 { echo 'workload = "bert-base";' && cat "$folder/out"; } >"$folder/pasted.cfg"
 prints 'list keys limits: a commented group' '  # largest die area; unit mm2; 0.001 to 1000000'
+runs 0 'list keys sharding' "$dse" list keys sharding
+prints 'list keys sharding: a list of groups within it' "its keys: dse list keys 'sharding.designs.[N]'"
+prints 'list keys sharding: left to its default' '  # designs = ( { } );'
 runs 0 'list keys search.guided' "$dse" list keys search.guided
 prints 'list keys search.guided: both groups are opened' '  guided = {'
 cat "$folder/out" >>"$folder/pasted.cfg"

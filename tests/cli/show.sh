@@ -136,6 +136,6 @@ refused 'a file that is cut' "$folder/cut.json" workload "$folder/cut.json"
 printf '{"nodes": [], "nodes": []}' >"$folder/twice.json"
 refused 'a key that is there twice' "$folder/twice.json" workload "$folder/twice.json"
 mkfifo "$folder/pipe.json"
-runs 2 'a pipe for a file' timeout 5 "$dse" show workload "$folder/pipe.json"
+runs 2 'a pipe for a file' timeout 300 "$dse" show workload "$folder/pipe.json"
 runs 2 'a folder for a file' "$dse" show workload "$folder"/
 finish

@@ -1,8 +1,8 @@
 #!/bin/bash
 # A signal at any moment of a run: while it is prepared, before its first round, within a round, while the journal is
 # replayed, while the space is bounded, while the last files are written, while it waits for the folder's lock. Does it
-# leave within a second, with the status and the files that the moment asks for, and does the run go on to the same
-# bytes? And do the other signals do what they are for?
+# leave, with the status and the files that the moment asks for, and does the run go on to the same bytes? And do the other
+# signals do what they are for? How long it takes: tests/bench/signal-latency.
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/harness.sh"
 cd "$folder" || exit 1
@@ -15,22 +15,6 @@ start() {
   env --default-signal=INT "$@" >out 2>err </dev/null &
   pid=$!
 }
-# Waits until a command succeeds, 30 s at most, or as many as $patience_s says.
-await() {
-  local i
-  for ((i = 0; i < 100 * ${patience_s:-30}; i++)); do
-    if "$@" 2>/dev/null; then return 0; fi
-    sleep 0.01
-  done
-  return 1
-}
-# Does the program catch SIGUSR1 (number 10) by now? The shell that is to become it may, too: not yet.
-catches() {
-  local mask
-  [[ $(readlink "/proc/$1/exe") == */dse ]] || return 1
-  mask=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$1/status")
-  (((0x${mask:-0} >> 9) & 1))
-}
 # Ends the started run: exit status in $status, from the signal on it took $took_ms.
 signal_and_wait() { # SIGNAL
   local start=${EPOCHREALTIME/./}
@@ -41,7 +25,7 @@ signal_and_wait() { # SIGNAL
 }
 leaves() { # NAME STATUS
   verdict "$1: exit status $2" $((status != $2)) < <(echo "exit status $status" && cat err)
-  check "$1: within a second ($took_ms ms)" test "$took_ms" -lt 1000
+  ends_at_last "$1" "$took_ms"
 }
 field() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1] + "/status.json"))[sys.argv[2]])' "$@"; }
 
@@ -166,15 +150,21 @@ signal_and_wait TERM
 leaves 'the holder after all that' 75
 
 # --- SIGUSR2 publishes now; SIGPIPE harms nobody ---------------------------------------------------------------------------------
-SECONDS=0
-start "$dse" explore long.cfg --out asked --set search.max_evaluations=40000 --set search.round_size=4000
-wait_for_bytes asked/journal 64
-sleep 0.3
-check 'nothing published yet' test ! -e asked/front.csv -o $SECONDS -ge 9 # a machine that is busy enough gets there by itself
-kill -USR2 "$pid"
-patience_s=3 await test -s asked/front.csv -a -s asked/columns.csv # by itself it would after ten seconds
-check 'SIGUSR2: a front, although no round ended' test -s asked/front.csv
-patience_s=3 await grep -q '"round": [1-9]' asked/status.json
+# By itself it publishes after ten seconds: on a machine that is busy enough the signal may come too late to say more.
+for ((attempt = 1; attempt <= 5; attempt++)); do
+  SECONDS=0
+  start "$dse" explore long.cfg --out asked --set search.max_evaluations=40000 --set search.round_size=4000 --fresh
+  wait_for_bytes asked/journal 64
+  sleep 0.3
+  before=$(ls asked)
+  kill -USR2 "$pid"
+  await test -s asked/front.csv -a -s asked/columns.csv
+  ((SECONDS >= 9 && attempt < 5)) || break
+  signal_and_wait TERM
+done
+((SECONDS >= 9)) || refute 'nothing published unasked' grep -qx front.csv <<<"$before"
+check "SIGUSR2: a front, although no round ended ($SECONDS s)" test -s asked/front.csv
+await grep -q '"round": [1-9]' asked/status.json
 holds 'SIGUSR2: status.json' 'a["state"] == "running" and a["phase"] == "search" and a["evaluations"] == 4000 * a["round"] > 0 and
   a["evaluations_max"] == 40000' asked/status.json
 holds 'SIGUSR2: the front is that of the finished rounds' 'len(a) > 0' asked/front.csv

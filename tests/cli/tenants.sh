@@ -139,11 +139,8 @@ slow=(--set tenancy.cores=9 --set tenancy.designs=6 --set tenancy.area_mm2=0.0 -
 "$dse" explore tenants.cfg --out stopped --quiet "${slow[@]}" >/dev/null 2>&1 &
 pid=$!
 wait_for_bytes stopped/journal 0 # nobody catches signals before
-for ((i = 0; i < 300; i++)); do
-  kill -USR2 $pid 2>/dev/null
-  grep -q '"phase": "tenants"' stopped/status.json 2>/dev/null && break
-  sleep 0.02
-done
+mapping_began() { kill -USR2 $pid && grep -q '"phase": "tenants"' stopped/status.json; }
+await mapping_began
 kill -TERM $pid
 wait $pid
 check 'stopped among the platforms: exit status 75' test $? = 75

@@ -75,10 +75,7 @@ says 'train: unknown key' 'did you mean graphs?'
 "$dse" train policy --out "$folder/stopped.weights" "${small[@]}" --set label_steps=1000000 --set checks=50000 \
   >"$folder/stopped.csv" 2>"$folder/stopped.err" &
 pid=$!
-for _ in {1..200}; do
-  grep -q labels "$folder/stopped.err" && break
-  sleep 0.05
-done
+await grep -q labels "$folder/stopped.err"
 kill -TERM $pid
 wait $pid
 check 'a signal ends it with status 75' test $? -eq 75

@@ -19,7 +19,7 @@ draws = {  # limits that some designs of the space keep and some do not, alone o
     "limits.maximum.area_mm2": (20, 260), "limits.minimum.throughput_per_tdp": (0.3, 3), "limits.maximum.die_cost_usd": (2, 40),
 }
 def run(*words):
-    return subprocess.run([dse, *words], capture_output=True, text=True, timeout=60)
+    return subprocess.run([dse, *words], capture_output=True, text=True, timeout=600)
 def explore(sets):
     words = [word for item in sets for word in ("--set", item)]
     return run("explore", "small.cfg", "--out", "run", "--fresh", "--quiet", *words).returncode
@@ -59,7 +59,7 @@ import json, random, subprocess, sys
 dse, seed = sys.argv[1], 2385
 rng = random.Random(seed)
 def run(*words):
-    return subprocess.run([dse, *words], capture_output=True, text=True, timeout=120)
+    return subprocess.run([dse, *words], capture_output=True, text=True, timeout=600)
 def explore(file, sets):
     words = [word for item in sets for word in ("--set", item)]
     return run("explore", file, "--out", "run", "--fresh", "--quiet", *words).returncode

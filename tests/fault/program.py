@@ -22,7 +22,7 @@ SAME_BYTES = [
     "trace-best.json",
     "run.cfg",
 ]
-LIMIT_S = 60
+LIMIT_S = 180
 
 
 class Program:

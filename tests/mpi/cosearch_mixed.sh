@@ -4,17 +4,8 @@
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/../cli/harness.sh"
 cd "$folder" || exit 1
-cat >co.cfg <<'CFG'
-workload = "gnmt4"; model = ["hidden=256", "vocab=4096"];
-space = { tc_count = [1, 2, 4]; tc_rows = [64]; tc_cols = [64]; vc_count = [1, 2, 4]; vc_width = [256]; glb_mib = [16]; hbm_stacks = [1, 2]; };
-system = {
-  devices = [6]; global_batch = 96; tensor = [1]; pipeline = [3]; microbatch = [4]; schedule = ["1f1b"]; zero = [1];
-  recompute = ["selective"]; money_usd = 860.0; kinds = "joint";
-};
-tenancy = { task = "mix"; group_size = 19; seed = 77; cores = 6; power_w = 700.0; samples = 300; final_samples = 1000; };
-co_search = { metric = "joint"; kinds = 3; mixed = true; front = true; };
-search = { top_k = 5; seed = 2385; round_size = 5; };
-CFG
+write_mixed_cosearch co.cfg 'group_size = 19; samples = 300; final_samples = 1000;' 'kinds = 3; front = true;' \
+  'round_size = 5;'
 files=("${same_bytes[@]}" cosearch.csv cosearch-designs.csv mapping.csv systems.csv stages.csv trace-tenancy.json
   tenancy/instance.json tenancy/jobs.csv)
 runs 0 'alone' "$dse" explore co.cfg --out whole

@@ -21,7 +21,7 @@ like_alone() { # STATUS NAME ARGUMENT...
   cp err alone.err
   cp out alone.out
   check "$name: something is said" test -s alone.err
-  runs "$wanted" "$name, on 3 ranks" timeout -k 5 60 mpirun -q -n 3 "$dse" "$@"
+  runs "$wanted" "$name, on 3 ranks" timeout -k 5 300 mpirun -q -n 3 "$dse" "$@"
   check "$name, on 3 ranks: the same words, once" diff alone.err err
   check "$name, on 3 ranks: the same output" cmp alone.out out
 }
@@ -66,10 +66,10 @@ cat >narrow <<'SH'
 exec "$@"
 SH
 chmod +x narrow
-runs 1 'no room, on 3 ranks' timeout -k 5 30 mpirun -q --mca pml ob1 --mca btl tcp,self -n 3 ./narrow \
+runs 1 'no room, on 3 ranks' timeout -k 5 300 mpirun -q --mca pml ob1 --mca btl tcp,self -n 3 ./narrow \
   "$dse" explore long.cfg --out full
 check 'no room, on 3 ranks: said once' test "$(grep -c 'full/' err)" -eq 1
-runs 0 'room again, on 2 ranks' timeout -k 5 60 mpirun -q -n 2 "$dse" explore long.cfg --out full
+runs 0 'room again, on 2 ranks' timeout -k 5 300 mpirun -q -n 2 "$dse" explore long.cfg --out full
 
 # --- a rank on another footing than rank 0: its rank and host are named, no folder is made ----------------------------------------
 # Rank 1 of 3 runs what STRANGER says; said once, status 1.
@@ -80,7 +80,7 @@ exec "$DSE" "$@"
 SH
 chmod +x apart
 apart() { # STRANGER NAME TEXT
-  runs 1 "$2" env STRANGER="$1" DSE="$dse" timeout -k 5 60 mpirun -q -n 3 ./apart explore small.cfg --out never
+  runs 1 "$2" env STRANGER="$1" DSE="$dse" timeout -k 5 300 mpirun -q -n 3 ./apart explore small.cfg --out never
   says "$2: who" "rank 1 on $(hostname)"
   says "$2: what" "$3"
   check "$2: said once" test "$(wc -l <err)" -eq 1
@@ -93,7 +93,7 @@ apart "$PWD/other/dse" 'another program' 'runs another program'
 cp "$dse" bare/bin/dse
 cp -r "$root/workloads" "$root/arch" bare/share/dse/
 models=bare/share/dse/workloads/models
-runs 0 'a copy elsewhere, with equal models' env STRANGER="$PWD/bare/bin/dse" DSE="$dse" timeout -k 5 60 mpirun -q -n 3 ./apart \
+runs 0 'a copy elsewhere, with equal models' env STRANGER="$PWD/bare/bin/dse" DSE="$dse" timeout -k 5 300 mpirun -q -n 3 ./apart \
   explore small.cfg --out equal --quiet
 sed -i 's/^layers = 12;/layers = 11;/; /^check/,/^};/d' $models/bert-base.cfg
 apart "$PWD/bare/bin/dse" 'another model file' 'sees another problem'
@@ -114,7 +114,7 @@ begin() { # FOLDER
 }
 ends() { # STATUS NAME
   local watchdog
-  (sleep 30 && kill -KILL $launcher) 2>/dev/null &
+  (sleep "$patience_s" && kill -KILL $launcher) 2>/dev/null &
   watchdog=$!
   status=0
   wait $launcher || status=$?
@@ -174,7 +174,7 @@ kill -USR1 $launcher
 ends 75 'a folder in use: its holder'
 
 # --- an error after the beginning is the folder's last word ----------------------------------------------------------------------
-runs 1 'no room once more' timeout -k 5 30 mpirun -q --mca pml ob1 --mca btl tcp,self -n 3 ./narrow \
+runs 1 'no room once more' timeout -k 5 300 mpirun -q --mca pml ob1 --mca btl tcp,self -n 3 ./narrow \
   "$dse" explore long.cfg --out failed
 holds 'no room once more: status.json' 'a["state"] == "failed" and "failed/journal" in a["reason"] and a["round"] > 0' failed/status.json
 check 'no room once more: log.txt' grep -q 'ERROR.*failed/journal' failed/log.txt

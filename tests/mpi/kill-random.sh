@@ -20,7 +20,7 @@ source "$root/tests/fault/library.sh"
 cd "$folder" || exit 1
 RANDOM=$seed
 
-limit_s=30 # nothing may outlive its killers by that
+limit_s=$patience_s # nothing may outlive its killers by that
 rank_counts=(2 3 4 5 6 7 8)
 victims=(worker first launcher all write)
 
@@ -64,7 +64,7 @@ now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
 # The ranks' process ids, in their order, into the array `ranks`: as soon as all n are there.
 find_ranks() { # LAUNCHER N
-  local child number until_ms=$(($(now_ms) + 10000))
+  local child number until_ms=$(($(now_ms) + 60000))
   while ((ranks_found < $2 && $(now_ms) < until_ms)) && is_alive "$1"; do
     ranks=() ranks_found=0
     for child in $(pgrep -P "$1"); do

@@ -35,7 +35,7 @@ verdict() { # name, true or false
 
 # Runs a scenario on $1 ranks; output in $folder/$2-$1, status in $status.
 launch() {
-  timeout 60 mpirun -q -n "$1" "$program" --child "$2" > "$folder/$2-$1" 2> "$folder/$2-$1.err"
+  timeout 300 mpirun -q -n "$1" "$program" --child "$2" > "$folder/$2-$1" 2> "$folder/$2-$1.err"
   status=$?
 }
 

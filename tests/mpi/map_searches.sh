@@ -77,16 +77,18 @@ stopped() { # PROBLEM
   local process rank answer=0
   "$dse" map "$1" "$one" --samples 1000000000 "${no_end[@]}" --quiet >"$folder/out" 2>"$folder/err" &
   process=$!
-  sleep 1
+  await catches $process
+  sleep 0.5
   kill -TERM $process
   wait $process || answer=$?
   check "$1, a signal: status 75" test $answer -eq 75
   says "$1, a signal: what there is" "the best $1 until then"
   answer=0
-  timeout -k 5 60 mpirun -q -n 2 "$dse" map "$1" "$one" --time 40 "${no_end[@]}" --quiet >"$folder/out" 2>"$folder/err" &
+  mpirun -q -n 2 timeout -k 5 300 "$dse" map "$1" "$one" --time 200 "${no_end[@]}" --quiet >"$folder/out" 2>"$folder/err" &
   process=$!
-  sleep 2
-  rank=$(pgrep -P "$(pgrep -P $process)" | tail -n 1) # of timeout, mpirun
+  rank_searches() { rank=$(pgrep -P "$(rank_pid "$process" 1)") && catches "$rank"; } # of timeout
+  await rank_searches
+  sleep 0.5
   kill -USR1 "$rank"
   wait $process || answer=$?
   check "$1, a signal to one of two ranks: status 75" test $answer -eq 75

@@ -82,7 +82,7 @@ run_job() { # ID
     while read -r pair; do own+=("$pair"); done < <(env | grep -E '^(OMPI_|ASAN_OPTIONS)')
     status=0
     own+=("HOME=$folder/home" "PATH=$folder/pbs:$PATH" "PBS_NODEFILE=$folder/pbs/nodes")
-    (cd "$folder/home" && env -i "${own[@]}" timeout -k 5 90 bash "$folder/pbs/queue/$1/$1.SC") >"$folder/pbs/queue/$1/log.$i" 2>&1 </dev/null || status=$?
+    (cd "$folder/home" && env -i "${own[@]}" timeout -k 5 300 bash "$folder/pbs/queue/$1/$1.SC") >"$folder/pbs/queue/$1/log.$i" 2>&1 </dev/null || status=$?
     echo "$status" >"$folder/pbs/queue/$1/status.$i"
   done
 }

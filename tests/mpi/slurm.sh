@@ -49,12 +49,12 @@ fi
 # A field of a job as Slurm shows it.
 field() { scontrol show job "$1" 2>/dev/null | grep -oE "(^| )$2=[^ ]*" | head -n 1 | cut -d= -f2; }
 is() { [[ $(field "$1" "$2") == "$3" ]]; } # JOB FIELD VALUE
-# Waits until a command succeeds; false after so many seconds, or when the whole test has lasted four minutes.
+# Waits until a command succeeds; false after so many seconds, or when the whole test has lasted 800 s.
 wait_for() { # SECONDS COMMAND...
   local end=$((SECONDS + $1))
   shift
   until "$@"; do
-    ((SECONDS < end && SECONDS < begin_s + 240)) || return 1
+    ((SECONDS < end && SECONDS < begin_s + 800)) || return 1
     sleep 0.2
   done
 }
@@ -72,7 +72,7 @@ hurried_to_end() { # JOB...
   return $all
 }
 complete() { # NAME JOB REFERENCE DIR
-  check "$1: ended" wait_for 60 ended "$2"
+  check "$1: ended" wait_for 150 ended "$2"
   check "$1: COMPLETED" is "$2" JobState COMPLETED
   holds "$1: complete" 'a["state"] == "complete"' "$4/status.json"
   same_files "$1" "$3" "$4" "${same_bytes[@]}"
@@ -124,10 +124,10 @@ check 'node: nothing of its job goes on' test -z \
 
 # --- a user's hand --------------------------------------------------------------------------------------------------
 check 'soft: the warning by hand' scancel --batch --signal=USR1 "$soft"
-check 'soft: back in the queue' wait_for 30 started_again "$soft"
+check 'soft: back in the queue' wait_for 120 started_again "$soft"
 holds 'soft: stopped' 'a["state"] == "stopped"' soft/status.json
 check 'cancelled: scancel' scancel "$cancelled"
-check 'cancelled: ended' wait_for 30 is "$cancelled" JobState CANCELLED
+check 'cancelled: ended' wait_for 120 is "$cancelled" JobState CANCELLED
 refute 'cancelled: not called complete' grep -q complete cancelled/status.json
 
 # --- meanwhile: what ends by itself ---------------------------------------------------------------------------------
@@ -150,24 +150,24 @@ complete 'complete already' "$again" whole by-srun
 holds 'complete already: no further launch' 'a["epoch"] == 1' by-srun/status.json
 # Ends that must not lead to another start.
 stuck=$(DSE=$folder/stuck submit -J stuck -n 1 "$jobs/chain.sbatch" long.cfg stuck-results)
-check 'stuck: ended' wait_for 30 ended "$stuck"
+check 'stuck: ended' wait_for 120 ended "$stuck"
 check 'stuck: no other start' is "$stuck" Restarts 0
 check 'stuck: exit status 75' is "$stuck" ExitCode 75:0
 check 'stuck: says why' grep -q 'no point in another start' "stuck-$stuck.log"
 wrong=$(submit -J wrong -n 2 "$jobs/chain.sbatch" long.cfg wrong --set limits.tdp=3)
-check 'a wrong key: ended' wait_for 30 ended "$wrong"
+check 'a wrong key: ended' wait_for 120 ended "$wrong"
 check 'a wrong key: no other start' is "$wrong" Restarts 0
 check 'a wrong key: exit status 2' is "$wrong" ExitCode 2:0
 check 'a wrong key: says which' grep -q 'limits.tdp' "wrong-$wrong.log"
-check 'array: no third run file' wait_for 30 is "${array}_3" ExitCode 2:0
+check 'array: no third run file' wait_for 120 is "${array}_3" ExitCode 2:0
 check 'array: says so' grep -q 'no run file of number 3' "array-$array-3.log"
 unknown=$(LAUNCHER=prun submit -J unknown -n 1 "$jobs/run.sbatch" long.cfg unknown)
-check 'an unknown launcher: exit status 2' wait_for 30 is "$unknown" ExitCode 2:0
+check 'an unknown launcher: exit status 2' wait_for 120 is "$unknown" ExitCode 2:0
 
 # --- Slurm notices --------------------------------------------------------------------------------------------------
-check 'hit: killed at its time limit' wait_for 75 is "$hit" JobState TIMEOUT
+check 'hit: killed at its time limit' wait_for 180 is "$hit" JobState TIMEOUT
 for job in "$chain" "${array}_1" "${array}_2" "$clock" "$node_job"; do
-  check "$(field "$job" JobName) $job: back in the queue" wait_for 75 started_again "$job"
+  check "$(field "$job" JobName) $job: back in the queue" wait_for 180 started_again "$job"
 done
 for dir in node chain array/seed-78 array/seed-79 hit; do
   before=$(stat -c %s "$dir/journal")
@@ -196,7 +196,7 @@ echo 0 >pace
 check 'hit: requeued' scontrol requeue "$hit"
 # The same line goes on with what was cancelled.
 cancelled=$(DSE=$folder/paced submit -J cancelled -n 1 "$jobs/chain.sbatch" long.cfg cancelled)
-check 'all end' wait_for 120 hurried_to_end "$cancelled" "$soft" "$chain" "${array}_1" "${array}_2" "$hit" "$node_job"
+check 'all end' wait_for 300 hurried_to_end "$cancelled" "$soft" "$chain" "${array}_1" "${array}_2" "$hit" "$node_job"
 complete 'chain' "$chain" whole chain
 complete 'array, first' "${array}_1" whole-seed-78 array/seed-78
 complete 'array, second' "${array}_2" whole-seed-79 array/seed-79

@@ -43,6 +43,9 @@ static const struct reference references[] = {
     {"llama2-7b", 6738415616, 62921270886400},
     {"llama2-13b", 13015864320, 119024281190400},
     {"llama2-70b", 68976648192, 606878878924800},
+    /* Adapters of rank 16 at 80 products of 8192 x 10240 and 8192 x 8192; what is frozen is not counted. */
+    {"llama2-70b-lora", 80 * 16 * (8192 + 10240 + 8192 + 8192),
+     2 * 8192ULL * (68976648192 - 32000 * 8192 - 161 * 8192 + 44564480) + 4 * 80 * 8192ULL * 8192 * 8192},
     {"llama3-8b", 8030261248, 158140695838720},
     {"llama3-70b", 70553706496, 1314637949698048},
     {"llama3.1-405b", 405853388800, 7169159410483200},
@@ -74,6 +77,12 @@ static const struct reference references[] = {
     /* Added up by layer, apart; parameters are the published 671 B (the main model's) and 15.7 B. */
     {"deepseek-v3", 671026419200, 382994581815296},
     {"deepseek-v2-lite", 15706484224, 24691766984704},
+    /* Whisper: matrices and biases by hand (keys have none); the checkpoint's parameters less 1500 sines. */
+    {"whisper-large-v3", 1543490560 - 1500 * 1280,
+     2 * (3000 * 3 * 128 * 1280ULL + 1500 * 3 * 1280 * 1280ULL +
+          32 * (1500 * 12 * 1280 * 1280ULL + 2 * 1500 * 1500 * 1280ULL) +
+          32 * (448 * 14 * 1280 * 1280ULL + 1500 * 2 * 1280 * 1280ULL + 2 * 448 * (448 + 1500) * 1280ULL) +
+          448 * 1280 * 51866ULL)},
     /* T5: by hand from the shapes of its matrices; parameters are the published 60.5, 223, 738 M, 2.85, 11.3 B, of
      * Flan-T5-Base 248 M. */
     {"t5-small", 60506624, 35417800704},
@@ -205,6 +214,7 @@ static void test_every_file_meets_its_check(void **state) {
     assert_false(workload.overridden);
     assert_true(strlen(workload.check.source) > 0);
     assert_int_equal(totals.parameters, workload.check.parameters);
+    assert_int_equal(totals.frozen_parameters, workload.check.frozen_parameters);
     assert_int_equal(forward_flop(&workload), workload.check.forward_flop);
   }
 }

@@ -116,7 +116,8 @@ static void test_experts(void **state) {
 static void test_buffers(void **state) {
   (void)state;
   struct training_settings settings = defaults();
-  struct memory_share share = {.parameters = 1u << 30, .largest_parameters = 3000, .data = 8, .expert_data = 8};
+  struct memory_share share = {
+      .parameters = 1u << 30, .largest_parameters = 3000, .largest_held = 3000, .data = 8, .expert_data = 8};
   const uint64_t buckets = 2ULL * 25 << 20;
   const uint64_t expected[] = {buckets, buckets, buckets + 3000 * 2, buckets + 3000 * 2 + 2 * 3000 * 2};
   struct memory_state held;

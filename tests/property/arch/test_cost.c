@@ -379,7 +379,7 @@ static void change_one(struct rng *rng, struct sample *sample) {
     *members[which] = max_u64(rng_below(rng, 2) == 0 ? *members[which] / 2 : *members[which] + 1, 1);
 }
 
-static void price_both(uint64_t task, struct sample *sample, struct memo *known) {
+static void price_both(uint64_t task, struct sample *sample, struct tilings *known) {
   struct op_cost with, without;
   sample->machine.tilings = NULL;
   physical_provider.op_cost(&sample->machine, &sample->op, sample->followers, sample->n_cores, &without);
@@ -398,7 +398,7 @@ static void test_known_tilings(void **state) {
   (void)state;
   struct arena arena;
   arena_init(&arena, 1 << 16);
-  struct memo *const tables[2] = {tiling_memo_new(&arena, 1 << 14), tiling_memo_new(&arena, 8)};
+  struct tilings *const tables[2] = {tilings_new(&arena, 1 << 14), tilings_new(&arena, 8)};
   print_message("seed %d\n", SEED);
   for (uint64_t task = 0; task < 1000; task++) {
     const struct arena_mark mark = arena_get_mark(&arena);

@@ -137,7 +137,7 @@ static bool same(const struct tiling *a, const struct tiling *b) {
          memcmp(&a->loops, &b->loops, sizeof a->loops) == 0;
 }
 
-static void ask(const struct tried *tried, struct memo *known, struct tiling *outer, struct tiling *inner) {
+static void ask(const struct tried *tried, struct tilings *known, struct tiling *outer, struct tiling *inner) {
   struct tile_problem problem = tried->problem;
   problem.known = known;
   tiling_outer(&problem, tried->outer_bytes, tried->whole_k, outer);
@@ -149,7 +149,7 @@ static void test_walks(void **state) {
   (void)state;
   struct arena arena;
   arena_init(&arena, 1 << 16);
-  struct memo *const tables[2] = {tiling_memo_new(&arena, 1 << 16), tiling_memo_new(&arena, 16)};
+  struct tilings *const tables[2] = {tilings_new(&arena, 1 << 16), tilings_new(&arena, 16)};
   uint64_t n_outer = 0, n_inner = 0;
   print_message("seed %d\n", SEED);
   for (uint64_t walk = 0; walk < N_WALKS; walk++) {

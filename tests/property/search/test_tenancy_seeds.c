@@ -7,6 +7,7 @@
 #include "search/tenancy/tenancy_seeds.h"
 
 #include "base/rng.h"
+#include "search/tenancy/tenancy_bounds.h"
 #include "search/tenancy/tenancy_dispatch.h"
 #include "search/tenancy/tenancy_groups.h"
 #include "tests/two_arenas.h"
@@ -20,7 +21,15 @@
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
-enum { N_INSTANCES = 240, N_SMALL = 120, MOST_JOBS = 40, MOST_CORES = 9, SMALL_JOBS = 5, SMALL_CORES = 3 };
+enum {
+  N_INSTANCES = 240,
+  N_SMALL = 120,
+  N_FAR_APART = 24,
+  MOST_JOBS = 40,
+  MOST_CORES = 9,
+  SMALL_JOBS = 5,
+  SMALL_CORES = 3
+};
 
 /* --- instances ------------------------------------------------------------------------------------------------------
  */
@@ -448,6 +457,41 @@ static void test_brute_force(void **state) {
   assert_true(sum / N_SMALL < 0.01 && n_optimal > N_SMALL * 3 / 4);
 }
 
+/* Lengths from one cycle to 10^12 and needs from 10^-9 to 10^6 B/cycle: linear programs lose the short jobs in their
+ * rounding, and no configuration has them. */
+static void test_powers_of_ten(void **state) {
+  (void)state;
+  size_t n_lost = 0;
+  for (uint64_t task = 0; task < N_FAR_APART; task++) {
+    struct rng rng = rng_stream(seed, RNG_TEST, 11, 160 + task);
+    const struct arena_mark mark = arena_get_mark(&arena);
+    const size_t n = 20 + rng_below(&rng, 80), n_cores = 2 + rng_below(&rng, MOST_CORES - 1);
+    uint64_t *latency = ARENA_NEW(&arena, uint64_t, n * n_cores);
+    double *need = ARENA_NEW(&arena, double, n *n_cores);
+    static const uint64_t cycles[] = {1, UINT64_C(1000000000000)};
+    static const double needs[] = {1e-9, 1e6, 1};
+    for (size_t at = 0; at < n * n_cores; at++)
+      latency[at] = cycles[at / n_cores % 3 == 0], need[at] = needs[rng_below(&rng, 3)];
+    struct tenancy_problem problem = {.name = "far apart", .n_jobs = n, .n_cores = n_cores};
+    problem.bandwidth_bytes_per_cycle = 1, problem.latency_cycles = latency, problem.bytes_per_cycle = need;
+    struct error error = {0};
+    if (!tenancy_finish(&problem, &arena, &error)) fail_msg("%s", error.text);
+    struct tenancy_bounds bounds;
+    if (!tenancy_bounds(&problem, &tenancy_bounds_full, NULL, &arena, &bounds, &error)) fail_msg("%s", error.text);
+    struct tenancy_queues queues = tenancy_queues_new(&problem, &arena);
+    const tenancy_cost cost = tenancy_seed_best(&problem, &bounds, &scratch, &queues);
+    assert_true(cost == tenancy_evaluate(&problem, &queues));
+    const double value_cycles = tenancy_cycles(&problem, cost);
+    if (value_cycles < bounds.best_cycles * (1 - 1e-9))
+      fail_msg("task %" PRIu64 ": %.17g is below the bound %.17g (%s)", task, value_cycles, bounds.best_cycles,
+               tenancy_bound_names[bounds.binding]);
+    n_lost += bounds.n_configurations > 0 && !tenancy_seed_configurations(&problem, &bounds, &scratch, &queues);
+    arena_rewind(&arena, mark);
+  }
+  print_message("configurations without some job in %zu of %d\n", n_lost, N_FAR_APART);
+  assert_true(n_lost > 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_valid, setup, teardown),
@@ -458,6 +502,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_due, setup, teardown),
       cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
       cmocka_unit_test_setup_teardown(test_brute_force, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_powers_of_ten, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

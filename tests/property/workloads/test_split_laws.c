@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_MODELS = 300, MAX_SETS = 32, VALUE_BYTES = 24, E = 2 };
+enum { N_MODELS = 300, MAX_SETS = 48, VALUE_BYTES = 24, E = 2 };
 static const uint64_t default_seed = 2385;
 
 struct bench {
@@ -29,7 +29,9 @@ struct bench {
   struct workload workload;
   struct split_degrees degrees;
   uint64_t kv_heads, vocab, attention;
-  bool even; /* nothing is padded, no key is copied */
+  bool latent; /* attention through narrow vectors */
+  bool lora;   /* adapters beside frozen matrices */
+  bool even;   /* nothing is padded, no key is copied */
   struct op_graph rank, whole_training, rank_training;
   struct split_extras extras;
 };
@@ -54,14 +56,36 @@ static const char *flip(struct bench *bench) { return rng_below(&bench->rng, 2) 
 static void set_switches(struct bench *bench) {
   static const char *const keys[] = {"gated",  "final_norm",     "bias", "parallel_block", "dropout",
                                      "causal", "embedding_norm", "tied", "qkv_bias",       "query_key_norm"};
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) set_text(bench, keys[i], flip(bench));
+  static const char *const without[] = {"bias", "qkv_bias", "query_key_norm"}; /* latent attention has none */
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    bool off = false;
+    for (size_t k = 0; k < sizeof without / sizeof *without; k++)
+      off |= bench->latent && strcmp(keys[i], without[k]) == 0;
+    off |= bench->lora && strcmp(keys[i], "tied") == 0;
+    set_text(bench, keys[i], off ? "false" : flip(bench));
+  }
   static const char *const positions[] = {"\"learned\"", "\"rotary\"", "\"alibi\"", "\"none\""};
   static const char *const activations[] = {"\"gelu\"", "\"silu\"", "\"relu\"", "\"relu2\""};
-  set_text(bench, "position", positions[rng_below(&bench->rng, 4)]);
+  set_text(bench, "position", bench->latent ? "\"rotary\"" : positions[rng_below(&bench->rng, 4)]);
   set_text(bench, "activation", activations[rng_below(&bench->rng, 4)]);
   set_text(bench, "norm", rng_below(&bench->rng, 2) == 0 ? "\"rms\"" : "\"layer\"");
   set_text(bench, "norm_place", rng_below(&bench->rng, 2) == 0 ? "\"pre\"" : "\"post\"");
   if (rng_below(&bench->rng, 3) == 0) set(bench, "token_types", 2);
+}
+
+static void set_latent(struct bench *bench, uint64_t head) {
+  set(bench, "key_value_rank", 5);
+  set(bench, "query_rank", rng_below(&bench->rng, 2) == 0 ? 0 : 7);
+  set(bench, "rotary_size", head / 2);
+  set(bench, "value_size", 3);
+}
+
+/* Networks beside experts, of widths that the ranks divide. */
+static void set_beside(struct bench *bench, uint64_t t, uint64_t layers) {
+  static const uint64_t small[] = {1, 2, 3, 5};
+  set(bench, "shared_experts", rng_below(&bench->rng, 3));
+  set(bench, "dense_layers", rng_below(&bench->rng, layers + 1));
+  set(bench, "dense_ffn", t * pick(bench, small, 4));
 }
 
 /* Degrees first, then sizes that they divide: heads, and keys that the ranks divide or are a multiple of. */
@@ -71,11 +95,15 @@ static void random_model(struct bench *bench) {
   *d = (struct split_degrees){pick(bench, ranks, 6), pick(bench, contexts, 5), 1, 1, 1, false, false};
   d->sequence = d->tensor > 1 && rng_below(&bench->rng, 2) == 0;
   bench->n_sets = 0;
+  bench->latent = rng_below(&bench->rng, 4) == 0;
+  bench->lora = !bench->latent && rng_below(&bench->rng, 5) == 0;
   set_switches(bench);
   const uint64_t t = d->tensor;
-  const bool copies = rng_below(&bench->rng, 4) == 0; /* fewer keys than ranks */
+  const bool copies = !bench->latent && rng_below(&bench->rng, 4) == 0; /* fewer keys than ranks */
   bench->kv_heads = copies ? (t % 2 == 0 ? t / 2 : 1) : t * pick(bench, small, 3);
-  const uint64_t sharers = copies ? t / bench->kv_heads * pick(bench, small, 3) : pick(bench, small, 4);
+  const uint64_t sharers = bench->latent ? 1
+                           : copies      ? t / bench->kv_heads * pick(bench, small, 3)
+                                         : pick(bench, small, 4);
   const uint64_t head = 2 * pick(bench, small, 4), layers = 1 + rng_below(&bench->rng, 3);
   bench->vocab = rng_below(&bench->rng, 4) == 0 ? 101 : t * 33;
   set(bench, "kv_heads", bench->kv_heads);
@@ -83,9 +111,12 @@ static void random_model(struct bench *bench) {
   set(bench, "head_size", head);
   set(bench, "hidden", 7 * pick(bench, small, 4));
   set(bench, "layers", layers);
+  if (bench->latent) set_latent(bench, head);
+  if (bench->lora) set(bench, "lora_rank", pick(bench, small, 4));
+  if (bench->lora) set_text(bench, "lora_dropout", flip(bench));
   set(bench, "ffn", t * pick(bench, small, 4) * 3);
   set(bench, "vocab", bench->vocab);
-  const uint64_t experts = rng_below(&bench->rng, 2) == 0 ? 0 : 4;
+  const uint64_t experts = bench->lora || rng_below(&bench->rng, 2) == 0 ? 0 : 4;
   set(bench, "sequence", 2 * 4 * t * d->context * pick(bench, small, 2)); /* tokens · top_k spread evenly */
   set(bench, "experts", experts);
   if (experts > 0) {
@@ -93,6 +124,7 @@ static void random_model(struct bench *bench) {
     d->expert = 1ULL << rng_below(&bench->rng, 3);
     d->data = d->expert * pick(bench, small, 3);
     if (rng_below(&bench->rng, 4) == 0) set_text(bench, "capacity_factor", "0.5");
+    if (rng_below(&bench->rng, 2) == 0) set_beside(bench, t, layers);
   }
   bench->attention = rng_below(&bench->rng, 3);
   bench->even = bench->vocab % t == 0 && bench->kv_heads % t == 0;
@@ -172,8 +204,10 @@ static void check_macs(const struct bench *bench) {
 /* Rows as wide as a rank's part; of tables, the rows that its tokens read, of matrices its part. */
 static void check_rows_and_weights(const struct bench *bench, const struct op *op, const struct op *of) {
   const uint64_t t = bench->degrees.tensor, n = sharers(bench, op);
-  const bool narrow = op->kind == OP_ROTARY || op->split == SPLIT_INNER || op->split == SPLIT_EXPERT_INNER ||
-                      op->kind == OP_CROSS_ENTROPY;
+  const bool narrow = op->split == SPLIT_ROTARY
+                          ? op->kind == OP_ROTARY
+                          : op->split == SPLIT_HEADS || op->split == SPLIT_PACKED || op->split == SPLIT_INNER ||
+                                op->split == SPLIT_EXPERT_INNER || op->kind == OP_CROSS_ENTROPY;
   if (op_kinds[op->kind].family == FAMILY_VECTOR)
     assert_int_equal((narrow ? t : 1) * op->dim[DIM_ROW], of->dim[DIM_ROW]);
   if (op->split == SPLIT_TABLE) assert_int_equal(t * n * op->weight_bytes, of->weight_bytes);
@@ -217,12 +251,13 @@ static void check_parameters(const struct bench *bench) {
   uint64_t all = 0, norms = 0;
   for (size_t i = 0; i < bench->rank.n_ops; i++) {
     const struct op *const op = &bench->rank.ops[i];
-    all += t * (op_is_expert(op) ? x : 1) * op->n_parameters;
-    if (is_between(op)) norms += (t - 1) * op->n_parameters;
+    all += t * (op_is_expert(op) ? x : 1) * (op->n_parameters + op->n_frozen);
+    if (is_between(op)) norms += (t - 1) * (op->n_parameters + op->n_frozen);
   }
   struct graph_totals totals;
   graph_totals(&bench->workload.graph, &totals);
-  assert_int_equal(all, totals.parameters + bench->extras.copied_parameters + bench->extras.padded_parameters);
+  const uint64_t held = totals.parameters + totals.frozen_parameters;
+  assert_int_equal(all, held + bench->extras.copied_parameters + bench->extras.padded_parameters);
   assert_true(bench->extras.copied_parameters >= norms);
   if (bench->even) assert_int_equal(bench->extras.padded_parameters, 0);
   struct graph_totals trained; /* and each is updated once */
@@ -284,9 +319,10 @@ static uint64_t tensor_volume(const struct op_graph *graph) {
   return volume;
 }
 
-/* 4: Sequence parallelism moves what tensor parallelism moves. Experts get the rows of all ranks either way. */
+/* 4: Sequence parallelism moves what tensor parallelism moves. Experts get the rows of all ranks either way.
+ * Half of a volume is the backward pass's, which there is none of before the first adapter. */
 static void check_volume(struct bench *bench) {
-  if (!bench->degrees.sequence) return;
+  if (!bench->degrees.sequence || bench->lora) return;
   struct split_degrees without = bench->degrees;
   without.sequence = false;
   struct op_graph rank, training;
@@ -306,9 +342,9 @@ static void check_rows(const struct bench *bench) {
   for (size_t i = 0; i < bench->rank.n_ops; i++)
     if (bench->rank.ops[i].split == SPLIT_EXPERT_ROW)
       rows += groups * bench->rank.ops[i].dim[DIM_REPS] * bench->rank.ops[i].dim[DIM_M];
-  const uint64_t choices = facts->layers * facts->samples * facts->sequence * facts->top_k;
+  const uint64_t choices = (facts->layers - facts->dense_layers) * facts->samples * facts->sequence * facts->top_k;
   assert_int_equal(rows, d->expert * (choices - bench->extras.dropped_rows));
-  assert_true((bench->extras.dropped_rows > 0) == (facts->capacity_factor > 0));
+  assert_true((bench->extras.dropped_rows > 0) == (facts->capacity_factor > 0 && facts->dense_layers < facts->layers));
 }
 
 /* 6: Strategies one by one in a random order. */
@@ -365,7 +401,7 @@ static void test_laws(void **state) {
   const uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : default_seed;
   print_message("seed %llu (DSE_TEST_SEED)\n", (unsigned long long)seed);
   static struct bench bench;
-  size_t n_even = 0, n_links = 0;
+  size_t n_even = 0, n_links = 0, n_latent = 0;
   arena_init(&bench.arena, 1 << 20);
   arena_init(&bench.scratch, 1 << 20);
   for (uint64_t task = 0; task < N_MODELS; task++) {
@@ -373,11 +409,13 @@ static void test_laws(void **state) {
     bench.rng = rng_stream(seed, RNG_TEST, 0, task);
     check_all(&bench);
     n_even += bench.even;
+    n_latent += bench.latent && bench.degrees.tensor > 1;
     n_links += bench.rank.n_ops > bench.workload.graph.n_ops;
     arena_rewind(&bench.arena, mark);
     arena_rewind(&bench.scratch, scratch_mark);
   }
-  assert_true(n_even > N_MODELS / 4 && n_links > N_MODELS / 2); /* the models give splits something to do */
+  assert_true(n_even > N_MODELS / 4 && n_links > N_MODELS / 2 &&
+              n_latent > N_MODELS / 9); /* the models give splits something to do */
   arena_release(&bench.arena);
   arena_release(&bench.scratch);
 }

@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "tests/two_arenas.h"
 #include "workloads/block.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum { SIDE = 53, ELEMENTS = SIDE * SIDE, E = 2, BYTES = ELEMENTS * E, NONE = -1, OUTSIDE = -1 };
 static struct graph_builder *builder;
@@ -399,7 +399,7 @@ static void test_refused(void **state) {
 static void test_large(void **state) {
   (void)state;
   enum { N = 100000 };
-  const double start = clock_wall_s();
+  const clock_t start = clock(); /* of this process, whatever else the machine does */
   for (int shape = 0; shape < 3; shape++) {
     begin();
     const int first = input();
@@ -423,7 +423,7 @@ static void test_large(void **state) {
     arena_init(&arena, 1 << 20);
     arena_init(&scratch, 1 << 20);
   }
-  assert_true(clock_wall_s() - start < 60);
+  assert_true((clock() - start) / CLOCKS_PER_SEC < 60);
 }
 
 static void test_without_torn_phases(void **state) {
