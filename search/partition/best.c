@@ -13,7 +13,8 @@
 
 struct best_settings {
   uint64_t tasks, round_samples, first_samples, anneal_samples, first_ideals, first_pairs, near_ideals, near_pairs,
-      last_ideals, last_pairs;
+      last_ideals, last_pairs, wide_pairs;
+  double wide_gap;
 };
 #define OFFSET(member) offsetof(struct best_settings, member)
 static const struct field best_field_list[] = {
@@ -37,6 +38,10 @@ static const struct field best_field_list[] = {
      ROLE_ANSWER, NULL},
     {"last_pairs", FIELD_UINT, "", 0, 1e15, "30000000", "likewise, 0: there is none", OFFSET(last_pairs), ROLE_ANSWER,
      NULL},
+    {"wide_gap", FIELD_REAL, "", 0, 1, "0.05", "a gap above it is searched exactly once more", OFFSET(wide_gap),
+     ROLE_ANSWER, NULL},
+    {"wide_pairs", FIELD_UINT, "", 0, 1e12, "2000", "pairs that this may look at, for each sample; 0: there is none",
+     OFFSET(wide_pairs), ROLE_ANSWER, NULL},
 };
 static const struct field_table best_fields = {"partition.best", "ours: slices, climbs over orders, exact searches",
                                                best_field_list, sizeof best_field_list / sizeof *best_field_list};
@@ -159,6 +164,9 @@ static bool run(const struct partition_request *request, struct partition_result
   const double asked = result->value;
   climb(&best, settings->tasks, UINT64_MAX);
   if (result->value < asked) search_exactly(&best, settings->last_ideals, settings->last_pairs);
+  if (result->found && partition_gap(result->value, best.bound) > settings->wide_gap) {
+    search_exactly(&best, settings->last_ideals, sat_mul(settings->wide_pairs, result->samples));
+  }
   is_proven(&best);
   result->bound = best.bound;
   return true;

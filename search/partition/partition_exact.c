@@ -18,7 +18,7 @@ enum {
   FIRST_GROWTH_SHARE = 50,
   GROWTH_SHARE = 4,
   RELAXED_SHARE = 4,
-  PATHS_SHARE = 8,
+  PATHS_SHARE = 2,
   EASY_PAIRS = 300000,
   MOST_PROFILED = 256,
   MOST_PLACEMENTS = 1 << 24, /* a second or two */
@@ -334,7 +334,8 @@ static bool solve(const struct partition_graph *graph, const struct partition_li
   return proven;
 }
 
-/* Every path keeps `general`, and no path is hardly ever better: the best path first, then what bounds it. */
+/* Every path keeps `general`, and no path is hardly ever better: the best path first, then what bounds it. Paths have
+ * pairs of their own, since where they are too few the answer is above that of `path`. */
 static void try_paths(const struct partition_graph *graph, const struct partition_limits *limits,
                       const struct partition_request *request, uint32_t *chip, double *value) {
   const struct arena_mark mark = arena_get_mark(request->scratch);
@@ -358,7 +359,7 @@ bool partition_exact(const struct partition_graph *graph, const struct partition
   if (graph->problem->triangle == PARTITION_GENERAL) {
     each.pairs = limits->pairs / PATHS_SHARE;
     try_paths(graph, &each, request, chip, value);
-    each.pairs = limits->pairs - each.pairs;
+    each.pairs = limits->pairs;
   }
   if (solve(graph, &each, request, chip, value, bound)) return true;
   if (!has_other_rules(graph->problem)) return false;

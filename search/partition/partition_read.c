@@ -138,9 +138,9 @@ static bool check_keys(const struct reading *r) {
     const char *nearest = text_nearest(key, keys, N_KEYS);
     char shown[READER_SHOWN_BYTES];
     text_escape(key, shown, sizeof shown);
-    fine =
-        error_add(r->json.error, STATUS_INPUT, "%s:1: %s: is no key%s%s%s", r->json.file, shown,
-                  nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+    fine = error_add(r->json.error, STATUS_INPUT, "%s:%u: %s: is no key%s%s%s", r->json.file,
+                     reader_line_of(&r->json, key), shown, nearest != NULL ? "; did you mean " : "",
+                     nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
   }
   return fine;
 }

@@ -104,7 +104,7 @@ static void test_mistakes(void **state) {
       {0, "\"chips\": 7", "\"chips\": 1025", "p.json:4: chips: 1025, a whole number from 1 to 1024"},
       {0, "\"chips\": 7", "\"chips\": 2.5", "p.json:4: chips: 2.5, a whole number"},
       {0, "\"chips\": 7,", "", "chips: is missing"},
-      {0, "\"chips\": 7", "\"chps\": 7", "chps: is no key; did you mean chips?"},
+      {0, "\"chips\": 7", "\"chps\": 7", "p.json:4: chps: is no key; did you mean chips?"},
       {0, "\"chips\": 7", "\"chips\": 7, \"mystery\": 1", "mystery: is no key"},
       {0, "\"chips\": 7", "\"chips\": 7, \"chips\": 8", "p.json:4: column"},
       {0, "2385", "0", "p.json:5: link_bytes_per_s: 0, a whole number of at least 1"},
