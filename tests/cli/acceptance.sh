@@ -116,7 +116,7 @@ if [[ $MPI != no ]]; then
   mpirun -q -n 2 "$dse" explore long.cfg --out lines --set search.max_evaluations=10000000 \
     --set 'space.glb_mib="1..256 +1"' >lines.txt 2>&1 </dev/null &
   launcher=$!
-  await grep -q 'evaluations' lines.txt
+  await grep -qE '^search .*/s' lines.txt
   kill -USR1 $launcher
   status=0
   wait $launcher || status=$?
@@ -125,7 +125,7 @@ if [[ $MPI != no ]]; then
 import sys
 data = open("lines.txt", "rb").read()
 sys.exit(b"\x1b" in data or b"\r" in data or b"\0" in data or not data.endswith(b"\n"))'
-  lines=$(grep -c 'evaluations' lines.txt)
+  lines=$(grep -cE '^search .*/s' lines.txt)
   check "a line after ten seconds, then one a minute: $lines with the last in $((SECONDS - start)) s" \
     test "$lines" -ge 1 -a "$lines" -le $((2 + (SECONDS - start) / 60 + 1))
 fi

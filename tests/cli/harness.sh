@@ -167,7 +167,10 @@ patience_s=180
 await() { # COMMAND...
   local until=$((SECONDS + ${patience_s:?}))
   until "$@" 2>/dev/null; do
-    ((SECONDS < until)) || return 1
+    if ((SECONDS >= until)); then
+      echo "    waited in vain for: $*"
+      return 1
+    fi
     sleep 0.01
   done
 }
