@@ -16,8 +16,8 @@ void report_write_number(struct writer *writer, double value) {
   if (isnan(value)) return;
   char text[32];
   const double size = fabs(value);
-  /* Whole numbers up to a million stay whole; else six digits, as people read them. */
-  snprintf(text, sizeof text, size < 1e6 && size == floor(size) ? "%.0f" : "%.6g", value == 0 ? 0.0 : value);
+  /* Whole numbers below a thousand million stay whole (bytes, cycles); else six digits, as people read them. */
+  snprintf(text, sizeof text, size < 1e9 && size == floor(size) ? "%.0f" : "%.6g", value == 0 ? 0.0 : value);
   writer_raw(writer, text);
 }
 

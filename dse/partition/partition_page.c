@@ -315,7 +315,8 @@ bool partition_publish_page(const struct partition_shown *shown, const char *pat
       {"no partition is below",
        arena_printf(arena, "%.9g ms (%s)", shown->bounds->best, partition_bound_names[shown->bounds->binding])},
       {"what binds", shown->bounds->reason != NULL ? shown->bounds->reason : "not said"},
-      {"found by", arena_printf(arena, "%s, %" PRIu64 " samples", shown->algorithm, outcome->samples)},
+      {"found by", arena_printf(arena, "%s, %" PRIu64 " sample%s", shown->algorithm, outcome->samples,
+                                outcome->samples == 1 ? "" : "s")},
   };
   const struct report report = {
       .title = arena_printf(arena, "Operators to chips: %s", problem->name),

@@ -150,7 +150,7 @@ static void at_work(const struct placement_shown *shown, struct arena *arena, st
       .title = "Devices at work",
       .sentence = "How many devices have a layer in hand. One alone for long: the network is a chain there, or moving "
                   "its data costs more than another device would save.",
-      .x_name = "time (us)",
+      .x_name = "time (µs)",
       .y_name = "devices",
       .limit_name = "devices of the system",
       .limit = (double)problem->n_devices};
@@ -258,7 +258,8 @@ bool placement_publish_page(const struct placement_shown *shown, const char *pat
       {"no placement is below",
        arena_printf(arena, "%.6g %s (%s)", shown->bounds->best, unit, placement_bound_names[shown->bounds->binding])},
       {"what binds", shown->bounds->reason != NULL ? shown->bounds->reason : "not said"},
-      {"found by", arena_printf(arena, "%s, %llu samples", shown->algorithm, (unsigned long long)outcome->samples)},
+      {"found by", arena_printf(arena, "%s, %llu sample%s", shown->algorithm, (unsigned long long)outcome->samples,
+                                outcome->samples == 1 ? "" : "s")},
   };
   const struct report report = {
       .title = arena_printf(arena, "Layers to devices: %s", problem->name),

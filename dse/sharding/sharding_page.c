@@ -198,7 +198,8 @@ bool sharding_publish_page(const struct sharding_shown *shown, const char *path,
       {"period of a stream of inputs", arena_printf(arena, "%.6g s", schedule->period_s)},
       {"fullest board", arena_printf(arena, "%.6g MB", (double)schedule->peak_bytes * 1e-6)},
       {"shards travel", p->overlap ? "under computation" : "between phases"},
-      {"found by", arena_printf(arena, "%s, %llu samples", shown->algorithm, (unsigned long long)outcome->samples)},
+      {"found by", arena_printf(arena, "%s, %llu sample%s", shown->algorithm, (unsigned long long)outcome->samples,
+                                outcome->samples == 1 ? "" : "s")},
       {"what this is", "a reconstruction: the published system's equations and baseline are not public"},
   };
   const struct report report = {

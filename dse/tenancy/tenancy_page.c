@@ -183,7 +183,8 @@ bool tenancy_publish_page(const struct tenancy_shown *shown, const char *path, s
       {"no mapping is below", arena_printf(arena, "%.10g cycles (%s)", shown->bounds->best_cycles,
                                            tenancy_bound_names[shown->bounds->binding])},
       {"what binds", shown->bounds->reason != NULL ? shown->bounds->reason : "not said"},
-      {"found by", arena_printf(arena, "%s, %llu samples", shown->algorithm, (unsigned long long)result->samples)},
+      {"found by", arena_printf(arena, "%s, %llu sample%s", shown->algorithm, (unsigned long long)result->samples,
+                                result->samples == 1 ? "" : "s")},
       {"cores busy", arena_printf(arena, "%.1f %%", 100 * result->verdict.core_util)},
       {"bandwidth used", arena_printf(arena, "%.1f %%", 100 * result->verdict.bw_util)},
   };
