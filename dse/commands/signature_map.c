@@ -136,6 +136,18 @@ const struct signature_flow signature_flow_map_tenancy = {
 /* --- layers to devices -----------------------------------------------------------------------------------------------
  */
 
+static struct placement_job placement_job_of(const struct placement_problem *problem,
+                                             const struct placement_bounds *bounds,
+                                             const struct placement_algorithm *algorithm, uint64_t samples,
+                                             struct arena *arena) {
+  return (struct placement_job){.problem = problem,
+                                .bounds = bounds,
+                                .algorithm = algorithm,
+                                .settings = defaults_of(algorithm->table, algorithm->settings_bytes, arena),
+                                .seed = 7,
+                                .samples = samples};
+}
+
 static bool placement_by(struct invocation *invocation, const struct placement_problem *problem,
                          struct digest_stream *digest, struct error *error) {
   enum { SAMPLES = 2000 };
@@ -144,13 +156,7 @@ static bool placement_by(struct invocation *invocation, const struct placement_p
   for (size_t i = 0; i < n_placement_algorithms; i++) {
     const struct placement_algorithm *const algorithm = placement_algorithms[i];
     if (algorithm->applies != NULL && !algorithm->applies(problem)) continue;
-    const struct placement_job job = {.problem = problem,
-                                      .bounds = &bounds,
-                                      .algorithm = algorithm,
-                                      .settings =
-                                          defaults_of(algorithm->table, algorithm->settings_bytes, invocation->arena),
-                                      .seed = 7,
-                                      .samples = SAMPLES};
+    const struct placement_job job = placement_job_of(problem, &bounds, algorithm, SAMPLES, invocation->arena);
     struct placement_outcome outcome;
     if (!placement_search(invocation, &job, &outcome, error)) return false;
     digest_add_text(digest, algorithm->name);
@@ -313,14 +319,8 @@ static bool front_of_layers(struct invocation *invocation, const struct signatur
   const struct placement_problem *const problem = first_of(flow, invocation, &map_maker_layers, error);
   struct placement_bounds bounds;
   if (problem == NULL || !placement_bounds(problem, invocation->arena, &bounds, error)) return false;
-  const struct placement_algorithm *const algorithm = placement_algorithms[0];
-  const struct placement_job job = {.problem = problem,
-                                    .bounds = &bounds,
-                                    .algorithm = algorithm,
-                                    .settings =
-                                        defaults_of(algorithm->table, algorithm->settings_bytes, invocation->arena),
-                                    .seed = 7,
-                                    .samples = SAMPLES};
+  const struct placement_job job =
+      placement_job_of(problem, &bounds, placement_algorithms[0], SAMPLES, invocation->arena);
   return placement_print_front(invocation, &job, error) == STATUS_OK;
 }
 
