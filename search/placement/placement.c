@@ -25,9 +25,8 @@ struct finishing {
 /* "file:line" of a row, or the problem's name. */
 static const char *place_of(const struct finishing *f, size_t table, size_t row) {
   if (f->origin == NULL) return f->problem->name;
-  const struct placement_table tables[] = {f->origin->layers, f->origin->edges, f->origin->devices};
-  if (tables[table].file == NULL) return f->problem->name;
-  return arena_printf(f->arena, "%s:%" PRIu32, tables[table].file, tables[table].line[row]);
+  const struct rows_origin tables[] = {f->origin->layers, f->origin->edges, f->origin->devices};
+  return rows_place(&tables[table], row, f->problem->name, f->arena);
 }
 enum { LAYERS, EDGES, DEVICES };
 

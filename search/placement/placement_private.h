@@ -5,15 +5,12 @@
 
 #include "base/csv.h"
 #include "search/placement/placement.h"
+#include "search/rows.h"
 
 /* --- where it stands in a file, for messages ---
  */
-struct placement_table {
-  const char *file;     /* fit to be shown; NULL: from no file */
-  const uint32_t *line; /* of each row */
-};
 struct placement_origin {
-  struct placement_table layers, edges, devices;
+  struct rows_origin layers, edges, devices;
 };
 /* As placement_finish; origin NULL: messages start with the problem's name. */
 bool placement_finish_at(struct placement_problem *problem, const struct placement_origin *origin, struct arena *arena,

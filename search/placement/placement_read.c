@@ -98,7 +98,7 @@ static bool read_device(const struct reader *r, json_t *object, unsigned line, s
 }
 
 static bool read_devices(const struct reader *r, struct names *names, struct placement_problem *p,
-                         struct placement_table *origin) {
+                         struct rows_origin *origin) {
   const json_t *list = json_object_get(r->root, "devices");
   const size_t n = json_array_size(list);
   if (!json_is_array(list) || n < 1 || n > PLACEMENT_MAX_DEVICES) {
@@ -118,7 +118,7 @@ static bool read_devices(const struct reader *r, struct names *names, struct pla
     names_add(names, devices[d].name != NULL ? devices[d].name : arena_printf(r->scratch, "\n%zu", d));
   }
   p->devices = devices, p->n_devices = n;
-  *origin = (struct placement_table){r->file, lines};
+  *origin = (struct rows_origin){r->file, lines};
   return fine;
 }
 

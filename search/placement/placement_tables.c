@@ -6,7 +6,6 @@
 #include "search/names.h"
 #include "search/placement/placement_private.h"
 #include "search/reader.h"
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -23,12 +22,6 @@ struct reading {
 
 /* --- cells ----------------------------------------------------------------------------------------------------------
  */
-
-static struct placement_table table_of(const struct reading *r, const struct csv *csv) {
-  char file[4 * SHOWN_BYTES];
-  text_escape(csv->path, file, sizeof file);
-  return (struct placement_table){arena_copy_text(r->scratch, file), csv->line};
-}
 
 /* `value` stays as it is where there is none. */
 static bool read_bytes(const struct reading *r, const struct csv *csv, size_t row, const char *column,
@@ -105,7 +98,7 @@ static bool read_layers(struct reading *r) {
   p->kinds = kinds.names, p->n_kinds = kinds.n, p->kind = kind;
   p->weight_bytes = weight, p->input_bytes = input, p->output_bytes = output;
   p->group = groups.n > 0 ? group : NULL, p->n_groups = groups.n;
-  r->origin->layers = table_of(r, csv);
+  r->origin->layers = rows_origin_of(csv, r->scratch);
   return fine;
 }
 
@@ -137,7 +130,7 @@ static bool read_edges(struct reading *r) {
     fine = read_amount(r, csv, e, "transfer_s", false, &edges[e].transfer_s) && fine;
   }
   p->edges = edges, p->n_edges = csv->n_rows;
-  r->origin->edges = table_of(r, csv);
+  r->origin->edges = rows_origin_of(csv, r->scratch);
   return fine;
 }
 

@@ -35,9 +35,8 @@ struct finishing {
 enum { LAYERS, EDGES, BOARDS };
 static const char *place_of(const struct finishing *f, size_t table, size_t row) {
   if (f->origin == NULL) return f->problem->name;
-  const struct sharding_rows_of rows[] = {f->origin->layers, f->origin->edges, f->origin->boards};
-  if (rows[table].file == NULL) return f->problem->name;
-  return arena_printf(f->arena, "%s:%" PRIu32, rows[table].file, rows[table].line[row]);
+  const struct rows_origin tables[] = {f->origin->layers, f->origin->edges, f->origin->boards};
+  return rows_place(&tables[table], row, f->problem->name, f->arena);
 }
 
 static bool complain(const struct finishing *f, const char *what) {

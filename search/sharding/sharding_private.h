@@ -3,15 +3,12 @@
 #define SEARCH_SHARDING_SHARDING_PRIVATE_H
 
 #include "base/checked.h"
+#include "search/rows.h"
 #include "search/sharding/sharding.h"
 
 /* Where rows of tables stand, for messages. */
-struct sharding_rows_of {
-  const char *file;     /* fit to be shown; NULL: from no file */
-  const uint32_t *line; /* of each row */
-};
 struct sharding_origin {
-  struct sharding_rows_of layers, edges, boards;
+  struct rows_origin layers, edges, boards;
 };
 /* As sharding_finish; origin NULL: messages start with the problem's name. */
 bool sharding_finish_at(struct sharding_problem *problem, const struct sharding_origin *origin, struct arena *arena,

@@ -291,13 +291,6 @@ static bool read_boards(const struct reader *r, const struct names *designs, str
 /* --- all of it ------------------------------------------------------------------------------------------------------
  */
 
-static struct sharding_rows_of rows_of(const struct reader *r, const struct csv *csv) {
-  char file[READER_SHOWN_BYTES];
-  if (csv->n_columns == 0) return (struct sharding_rows_of){NULL, NULL};
-  text_escape(csv->path, file, sizeof file);
-  return (struct sharding_rows_of){arena_copy_text(r->arena, file), csv->line};
-}
-
 static bool read_all(const struct reader *r, struct sharding_problem *p) {
   struct names boards, designs, layers;
   struct sharding_design *list = NULL;
@@ -316,8 +309,8 @@ static bool read_all(const struct reader *r, struct sharding_problem *p) {
   const char *name = p->name;
   p->name = r->file; /* where the mistakes stand that the statement itself finds */
   const struct sharding_origin origin = {
-      rows_of(r, &layer_table),
-      rows_of(r, &edge_table),
+      rows_origin_of(&layer_table, r->arena),
+      rows_origin_of(&edge_table, r->arena),
       {r->file, reader_lines_of(r, "boards", false, p->n_boards)},
   };
   fine = sharding_finish_at(p, &origin, r->arena, r->error);
