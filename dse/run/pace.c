@@ -69,9 +69,11 @@ void pace_duration(double seconds, char text[32]) {
 /* --- the line -------------------------------------------------------------------------------------------------------
  */
 
-enum piece { PHASE, DONE, RATE, BEST, UNIT, BOUND, GAP, ETA, N_PIECES };
-/* What goes first where the line is too long. */
-static const enum piece dispensable[] = {UNIT, BOUND, RATE, GAP, DONE, BEST, ETA};
+enum piece { PHASE, DONE, RATE, BEST, UNIT, BOUND, GAP, ETA, MOST, LEFT, N_PIECES };
+/* What goes first where the line is too long; of "at most" a sign is left, for a limit without it would be a promise.
+ */
+static const enum piece dispensable[] = {UNIT, BOUND, RATE, GAP, DONE, MOST, BEST, ETA};
+static const char most_in_full[] = "at most ", most_in_short[] = "<= ";
 
 enum { PIECE_BYTES = 64 };
 
@@ -92,9 +94,10 @@ static void write_pieces(const struct progress_facts *facts, char pieces[N_PIECE
   }
   char left[32];
   if (facts->eta_s >= 0) pace_duration(facts->eta_s, left);
+  snprintf(pieces[ETA], PIECE_BYTES, ", ETA ");
   /* A search ends when nothing better is left, mostly long before its budget. */
-  const char *const most = counts || facts->eta_s < 0 ? "" : "at most ";
-  snprintf(pieces[ETA], PIECE_BYTES, ", ETA %s%s", most, facts->eta_s >= 0 ? left : "unknown");
+  if (!counts && facts->eta_s >= 0) snprintf(pieces[MOST], PIECE_BYTES, "%s", most_in_full);
+  snprintf(pieces[LEFT], PIECE_BYTES, "%s", facts->eta_s >= 0 ? left : "unknown");
 }
 
 void progress_line(const struct progress_facts *facts, size_t width, char line[PROGRESS_LINE_BYTES]) {
@@ -104,8 +107,14 @@ void progress_line(const struct progress_facts *facts, size_t width, char line[P
   size_t length = 0;
   for (size_t i = 0; i < N_PIECES; i++) length += strlen(pieces[i]);
   for (size_t d = 0; length > width && d < sizeof dispensable / sizeof *dispensable; d++) {
-    length -= strlen(pieces[dispensable[d]]);
-    pieces[dispensable[d]][0] = '\0';
+    const enum piece piece = dispensable[d];
+    length -= strlen(pieces[piece]);
+    const char *const rest = piece == MOST && pieces[MOST][0] != '\0' ? most_in_short : "";
+    if (piece == ETA) { /* and with it what is said of it */
+      length -= strlen(pieces[MOST]) + strlen(pieces[LEFT]);
+      pieces[MOST][0] = pieces[LEFT][0] = '\0';
+    }
+    length += (size_t)snprintf(pieces[piece], PIECE_BYTES, "%s", rest);
   }
   size_t at = 0;
   line[0] = '\0';

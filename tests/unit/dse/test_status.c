@@ -162,6 +162,12 @@ static void test_line_fits(void **state) {
   assert_string_equal(line, "search 5 % 2385/40320, 3012/s, best 86.658, gap 3.8 %, ETA at most 3 min 20 s");
   progress_line(&middle, 47, line);
   assert_string_equal(line, "search 5 %, best 86.658, ETA at most 3 min 20 s");
+  progress_line(&middle, 46, line); /* a sign is enough before the best has to go */
+  assert_string_equal(line, "search 5 %, best 86.658, ETA <= 3 min 20 s");
+  progress_line(&middle, 41, line);
+  assert_string_equal(line, "search 5 %, ETA <= 3 min 20 s");
+  progress_line(&middle, 28, line); /* no time without a name */
+  assert_string_equal(line, "search 5 %");
 }
 
 /* --- status.json ----------------------------------------------------------------------------------------------------
