@@ -1,7 +1,7 @@
 /* Where a run begins: which command, what data folder, which ranks; and where it ends: one report, one exit status. */
-#include "dse/commands/completion.h"
 #include "dse/commands/data_folder.h"
 #include "dse/commands/version.h"
+#include "dse/completion/completion.h"
 #include "dse/run/run.h"
 #include "dse/run/signals.h"
 

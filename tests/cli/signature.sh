@@ -3,7 +3,7 @@
 # shellcheck source=tests/cli/harness.sh
 source "$(dirname "$0")/harness.sh"
 
-flows=$(grep -c '^SIGNATURE_FLOW' dse/commands/signature_flows.def)
+flows=$(grep -c '^SIGNATURE_FLOW' dse/signature/signature_flows.def)
 runs 0 'signature, JSON' "$dse" signature --json
 cp "$folder/out" "$folder/whole.json"
 check 'a digest for every flow' test "$(jq '.flows | length' "$folder/whole.json")" -eq "$flows"

@@ -1,10 +1,10 @@
 /* The flows of the signature that map: small problems that our own networks make, by every algorithm that applies.
  * Answers and what they are worth count; clocks do not. */
-#include "dse/commands/signature.h"
 #include "dse/map/map_maker.h"
 #include "dse/partition/partition_run.h"
 #include "dse/placement/placement_pareto.h"
 #include "dse/sharding/sharding_run.h"
+#include "dse/signature/signature.h"
 #include "dse/tenancy/tenancy_fronts.h"
 
 #include "search/stages/stages_table.h"

@@ -1,6 +1,6 @@
 /* See completion.h: the names that the program knows, out of its registries, field tables and data. A new algorithm,
  * model, part or key is offered without a word here; a new option that takes such names is one row of `rules`. */
-#include "dse/commands/completion_private.h"
+#include "dse/completion/completion_private.h"
 
 #include "dse/calibrate/chip_fit.h"
 #include "dse/commands/list.h"

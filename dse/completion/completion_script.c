@@ -2,7 +2,7 @@
  *
  * Source: the manuals of bash ("Programmable Completion"), zsh (zshcompsys) and fish (complete). The program asked is
  * the one on the line, so that a build tree and an installation each answer for themselves. */
-#include "dse/commands/completion.h"
+#include "dse/completion/completion.h"
 
 #include "base/text.h"
 #include <string.h>

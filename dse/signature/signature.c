@@ -1,5 +1,5 @@
 /* dse signature: one digest over small runs, the same on every machine and any number of ranks. */
-#include "dse/commands/signature.h"
+#include "dse/signature/signature.h"
 
 #include "dse/cosearch/cosearch.h"
 #include "dse/tenancy/tenancy_flow.h"
@@ -9,7 +9,7 @@
 
 static const struct signature_flow *const flows[] = {
 #define SIGNATURE_FLOW(name) &signature_flow_##name,
-#include "dse/commands/signature_flows.def"
+#include "dse/signature/signature_flows.def"
 #undef SIGNATURE_FLOW
 };
 

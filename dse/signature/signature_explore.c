@@ -1,9 +1,9 @@
 /* The flows of the signature that search for designs: small spaces on real networks, one a kind of graph, a whole
  * system, and platforms for tenants. Enough that a change of any cost, schedule or search shows. */
-#include "dse/commands/signature.h"
 #include "dse/cosearch/cosearch_report.h"
 #include "dse/explore.h"
 #include "dse/output/outputs.h"
+#include "dse/signature/signature.h"
 #include "dse/system/system_report.h"
 #include "dse/tenancy/tenancy_report.h"
 

@@ -1,9 +1,9 @@
 /* See completion.h: what is being asked for. Which of the command's words, options or arguments is the last word, and
  * what does the usage line say of it? Left out: quoting, which is the shell's. */
-#include "dse/commands/completion.h"
+#include "dse/completion/completion.h"
 
-#include "dse/commands/completion_private.h"
 #include "dse/commands/data_folder.h"
+#include "dse/completion/completion_private.h"
 #include "dse/map/map.h"
 #include <ctype.h>
 #include <string.h>

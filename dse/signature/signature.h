@@ -17,7 +17,7 @@ struct signature_flow {
               struct error *error);
 };
 #define SIGNATURE_FLOW(name) extern const struct signature_flow signature_flow_##name;
-#include "dse/commands/signature_flows.def"
+#include "dse/signature/signature_flows.def"
 #undef SIGNATURE_FLOW
 
 /* Steps 1 to 5 of a run whose file is the flow's text. run_release is the caller's, whatever came of it. */

@@ -1,11 +1,11 @@
 /* The flows of the signature beside exploring and mapping: training a policy, reading an ONNX file, what results hang
  * on, which limit to move, the scheduler beside the shortest schedules, and the model beside real chips and runs. */
 #include "dse/calibrate/calibrate.h"
-#include "dse/commands/signature.h"
 #include "dse/design/importance.h"
 #include "dse/design/relax.h"
 #include "dse/explore.h"
 #include "dse/partition/partition_run.h"
+#include "dse/signature/signature.h"
 #include "dse/study/schedule_cases.h"
 #include "dse/study/sensitivity.h"
 
