@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_COMMAND_ROWS = 100, LONG_FACT = 44 };
+enum { MAX_COMMAND_ROWS = 100, LONG_FACT = 36 };
 
 static void write_head(struct writer *writer, const struct report *report) {
   writer_raw(writer, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -86,9 +86,7 @@ static void write_commands(struct writer *writer, const struct report *report) {
                      "<th class=\"t\" scope=\"col\">command</th></tr></thead><tbody>\n");
   for (size_t i = 0; i < shown; i++) {
     report_write_tagged(writer, "<tr><th class=\"t\" scope=\"row\">", report->commands[i].key, "</th>");
-    /* Not cut to a column's width like other texts: it is there to be copied. */
-    report_write_tagged(writer, "<td class=\"t\" style=\"max-width:none\"><code>", report->commands[i].value,
-                        "</code></td></tr>\n");
+    report_write_tagged(writer, "<td class=\"t\"><code>", report->commands[i].value, "</code></td></tr>\n");
   }
   writer_raw(writer, "</tbody></table></div></section>\n");
 }

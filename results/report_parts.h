@@ -26,6 +26,11 @@ void report_open_section(struct writer *writer, const char *id, const char *titl
 void report_open_chart(struct writer *writer, const char *name);
 /* As people read it; NaN: nothing. */
 void report_write_number(struct writer *writer, double value);
+/* At a tick of an axis: 10 k, 1.5 M. */
+void report_write_tick(struct writer *writer, double value);
+/* 1, 2 or 5 times a power of ten, the least of them of which `n_ticks` cover the width (> 0); the same bytes on any
+ * processor's libm. */
+double report_tick_step(double width, unsigned n_ticks);
 /* The rows, each with an id "<prefix>-row-N"; `best` is marked (SIZE_MAX: none). */
 void report_write_table(struct writer *writer, const struct report_table *table, const char *prefix, size_t best);
 /* A section each, or nothing if the report has nothing for it. */

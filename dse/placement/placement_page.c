@@ -141,16 +141,17 @@ static void at_work(const struct placement_shown *shown, struct arena *arena, st
   const struct placement_problem *const problem = shown->problem;
   const struct placement_schedule *const schedule = &shown->outcome->schedule;
   const size_t n = problem->n_layers;
+  const struct timeline_unit unit = timeline_unit_until(schedule->makespan_s * 1e6);
   struct report_change *const changes = ARENA_NEW(arena, struct report_change, 2 * n);
   for (size_t l = 0; l < n; l++) {
-    changes[2 * l] = (struct report_change){schedule->start_s[l] * 1e6, 1};
-    changes[2 * l + 1] = (struct report_change){schedule->end_s[l] * 1e6, -1};
+    changes[2 * l] = (struct report_change){schedule->start_s[l] * 1e6 / unit.us, 1};
+    changes[2 * l + 1] = (struct report_change){schedule->end_s[l] * 1e6 / unit.us, -1};
   }
   *profile = (struct report_profile){
       .title = "Devices at work",
       .sentence = "How many devices have a layer in hand. One alone for long: the network is a chain there, or moving "
                   "its data costs more than another device would save.",
-      .x_name = "time (µs)",
+      .x_name = arena_printf(arena, "time (%s)", unit.name),
       .y_name = "devices",
       .limit_name = "devices of the system",
       .limit = (double)problem->n_devices};

@@ -59,7 +59,8 @@ void tenancy_timeline(const struct tenancy_shown *shown, struct arena *arena, st
                                 .bars = bars,
                                 .n_bars = n,
                                 .us_per_cycle = 1e-6,
-                                .note = "Real time at 1 GHz: a job is as long as it takes with what bandwidth it gets. "
+                                .in_cycles = true,
+                                .note = "A job is as long as it takes with what bandwidth it gets. "
                                         "Marked: the core that ends last."};
 }
 
@@ -117,7 +118,8 @@ void tenancy_needed(const struct tenancy_shown *shown, struct arena *arena, stru
       .x_name = "time (cycles)",
       .y_name = "bytes per cycle",
       .limit_name = arena_printf(arena, "shared bandwidth %.6g bytes/cycle", problem->bandwidth_bytes_per_cycle),
-      .limit = problem->bandwidth_bytes_per_cycle};
+      .limit = problem->bandwidth_bytes_per_cycle,
+      .spans_decades = true};
   report_profile_fill(changes, 2 * n, arena, profile);
 }
 
