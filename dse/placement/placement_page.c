@@ -161,10 +161,11 @@ static void at_work(const struct placement_shown *shown, struct arena *arena, st
 /* --- tables ---
  */
 
-static const struct report_column bound_columns[] = {
-    {"bound", "", "", true}, {"value", "", "max", false}, {"of the answer", "%", "", false}};
-
 static void list_bounds(const struct placement_shown *shown, struct arena *arena, struct report_table *table) {
+  struct report_column *const bound_columns = ARENA_NEW(arena, struct report_column, 3);
+  bound_columns[0] = (struct report_column){"bound", "", "", true};
+  bound_columns[1] = (struct report_column){"value", placement_unit(shown->problem), "max", false};
+  bound_columns[2] = (struct report_column){"of the answer", "%", "", false};
   const struct map_page_bounds bounds = {PLACEMENT_N_BOUNDS,    placement_bound_names, shown->bounds->value,
                                          shown->outcome->value, "placement",           bound_columns};
   map_page_bounds(&bounds, arena, table);

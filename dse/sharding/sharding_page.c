@@ -103,7 +103,7 @@ static void add_layer(const struct sharding_shown *shown, uint32_t layer, uint32
   const double start_s = schedule->start_s[layer], end_s = schedule->end_s[layer];
   const double computed_s = fmin(start_s + cost.phases * cost.phase_s, end_s);
   const double shifted_s = fmin(fmax(start_s + cost.forward_s - cost.all_reduce_s, computed_s), end_s);
-  add_bar(bars, name, set, PHASE_WAIT, waits_from_s(shown, layer, set), start_s, false);
+  add_bar(bars, name, set, PHASE_WAIT, waits_from_s(shown, layer, set), start_s, critical);
   add_bar(bars, name, set, PHASE_COMPUTE, start_s, computed_s, critical);
   add_bar(bars, name, set, PHASE_SHIFT, computed_s, shifted_s, critical);
   add_bar(bars, name, set, PHASE_ALL_REDUCE, shifted_s, end_s, critical);
