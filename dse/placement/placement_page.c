@@ -4,6 +4,7 @@
 
 #include "dse/output/pipeline_picture.h"
 #include "results/report.h"
+#include "search/placement/placement_algorithm.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +240,18 @@ static void list_layers(const struct placement_shown *shown, struct arena *arena
                                  .n_rows = problem->n_layers};
 }
 
+/* A published list rule, judged by the problem's rule. */
+static double by_heft(const struct placement_shown *shown, struct arena *arena) {
+  struct placement_result result;
+  struct arena scratch;
+  arena_init(&scratch, 1 << 16);
+  const struct placement_request request = {
+      .problem = shown->problem, .bounds = shown->bounds, .samples = 1, .arena = arena, .scratch = &scratch};
+  placement_find_algorithm("heft")->run(&request, &result);
+  arena_release(&scratch);
+  return result.value;
+}
+
 bool placement_publish_page(const struct placement_shown *shown, const char *path, struct arena *arena,
                             struct error *error) {
   const struct placement_problem *const problem = shown->problem;
@@ -260,6 +273,7 @@ bool placement_publish_page(const struct placement_shown *shown, const char *pat
       {"no placement is below",
        arena_printf(arena, "%.6g %s (%s)", shown->bounds->best, unit, placement_bound_names[shown->bounds->binding])},
       {"what binds", shown->bounds->reason != NULL ? shown->bounds->reason : "not said"},
+      {"a list rule takes", map_page_rule(by_heft(shown, arena), outcome->value, unit, "heft", arena)},
       {"found by", arena_printf(arena, "%s, %llu sample%s", shown->algorithm, (unsigned long long)outcome->samples,
                                 outcome->samples == 1 ? "" : "s")},
   };
