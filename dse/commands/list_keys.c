@@ -1,4 +1,5 @@
 /* dse list keys, map-keys, commands: what can be set, from the tables that read, check and document it. See list.h. */
+#include "dse/commands/commands.h"
 #include "dse/commands/list.h"
 
 #include "base/text.h"

@@ -375,18 +375,9 @@ static void name_rank(struct run *run, struct error *error) {
   *error = *named;
 }
 
-const char *run_stop_signal(struct cluster *cluster) {
-  const int mine = signals_stop();
-  if (!cluster_any(cluster, mine != 0)) return NULL;
-  for (size_t i = 0; signals_that_stop[i].number != 0; i++) {
-    if (cluster_any(cluster, mine == signals_that_stop[i].number)) return signals_that_stop[i].reason;
-  }
-  return NULL; /* not reached */
-}
-
 /* Nothing has been touched yet: whoever starts the same command again loses nothing. */
 static bool not_stopped(struct run *run, struct error *error) {
-  const char *reason = run_stop_signal(run->invocation->cluster);
+  const char *reason = signals_agree(run->invocation->cluster);
   return reason == NULL ||
          error_add(error, STATUS_STOPPED, "stopped by %s before the first round; nothing was written", reason);
 }

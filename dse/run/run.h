@@ -92,8 +92,6 @@ bool run_expand_training(struct run *run, struct error *error);
 bool run_make_problem(struct run *run, struct error *error);
 /* 1 to 5. A signal that has come meanwhile ends it with STATUS_STOPPED: nothing has been touched yet. */
 bool run_prepare(struct run *run, const char *path, struct error *error);
-/* The signal that stops some rank ("signal SIGTERM"), NULL: none. Collective. */
-const char *run_stop_signal(struct cluster *cluster);
 void run_release(struct run *run);
 /* DIR/name, in the run's arena. */
 const char *run_path(const struct run *run, const char *name);
