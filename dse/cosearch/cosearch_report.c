@@ -10,8 +10,11 @@
 
 enum { ROWS_SHOWN = 8 };
 
+/* A run that is looked at between its rounds may know its best platform before that platform's jobs are mapped for
+ * good: then there is no result yet. */
 static bool has_result(const struct run *run) {
-  return run->cosearch != NULL && run->cosearch->reason == NULL && run->cosearch->best != NULL;
+  return run->cosearch != NULL && run->cosearch->reason == NULL && run->cosearch->best != NULL &&
+         run->tenants != NULL && run->tenants->best != NULL;
 }
 
 /* --- figures of a platform ------------------------------------------------------------------------------------------
