@@ -100,13 +100,14 @@ static void write_settings(struct writer *writer, const char *settings) {
   writer_raw(writer, "</pre></details></section>\n");
 }
 
-bool report_has_charts(const struct report *report) {
+/* Is there anything that the chart library draws? */
+static bool has_charts(const struct report *report) {
   return (report->front != NULL && report->front->n_rows > 0) || report->n_steps > 0 || report->n_timelines > 0;
 }
 
 static void write_footer(struct writer *writer, const struct report *report) {
   writer_raw(writer, "<footer><p>This page is one file. It works offline and asks for nothing.</p>\n");
-  if (report_has_charts(report)) {
+  if (has_charts(report)) {
     writer_raw(writer, "<details class=\"no-print\"><summary>Its charts are drawn by Apache ECharts: licences"
                        "</summary><pre>");
     report_write_licences(writer);
@@ -147,7 +148,7 @@ void report_write(const struct report *report, struct arena *arena, const char *
   write_footer(&writer, report);
   writer_raw(&writer, "<script type=\"application/json\" id=\"data\">");
   report_write_data(&writer, report, arena);
-  if (report_has_charts(report)) {
+  if (has_charts(report)) {
     writer_raw(&writer, "</script>\n<script id=\"library\">\n");
     report_write_charts(&writer);
   }

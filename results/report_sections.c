@@ -35,7 +35,8 @@ void report_open_section(struct writer *writer, const char *id, const char *titl
   writer_raw(writer, "</h2>\n");
 }
 
-void report_open_chart(struct writer *writer, const char *name) {
+/* A chart's place, up to where its summary for those who do not see it begins; "\"></div>" ends it. */
+static void open_chart(struct writer *writer, const char *name) {
   writer_format(writer, "<figure><div class=\"chart\" id=\"chart-%s\" tabindex=\"0\" role=\"img\" aria-label=\"", name);
 }
 
@@ -176,7 +177,7 @@ void report_write_front(struct writer *writer, const struct report *report) {
   REQUIRE(report->front_x < table->n_columns && report->front_y < table->n_columns);
   REQUIRE(!table->columns[report->front_x].is_text && !table->columns[report->front_y].is_text);
   write_front_tools(writer, report->cloud != NULL && report->cloud->n_rows > 0);
-  report_open_chart(writer, "front");
+  open_chart(writer, "front");
   write_front_summary(writer, report);
   writer_raw(writer, " Arrow keys walk along the designs, Enter opens one.\"></div><figcaption class=\"note\">");
   write_front_summary(writer, report);
@@ -195,7 +196,7 @@ void report_write_parallel(struct writer *writer, const struct report *report) {
   writer_raw(writer, "<div class=\"needs-script\" hidden><p class=\"note\">A line is a design. Drag along an axis to "
                      "choose a range: the front's chart and table show what lies within. A click on an axis frees it."
                      "</p>\n");
-  report_open_chart(writer, "parallel");
+  open_chart(writer, "parallel");
   writer_format(writer,
                 "%zu designs as lines across their axes and measures, coloured by the measure of the front's "
                 "upward axis. The numbers are in the table of the front.",
@@ -337,7 +338,7 @@ void report_write_timeline(struct writer *writer, const struct timeline *timelin
   writer_raw(writer,
              "<span><i style=\"background:var(--critical);height:4px;vertical-align:2px\"></i>critical path</span>"
              "</div>\n");
-  report_open_chart(writer, id);
+  open_chart(writer, id);
   write_timeline_summary(writer, timeline, n_path);
   writer_raw(writer, " Plus and minus zoom, arrow keys move.\"></div><figcaption class=\"note\">");
   write_timeline_summary(writer, timeline, n_path);
@@ -370,7 +371,7 @@ void report_write_steps(struct writer *writer, const struct report *report) {
   report_open_section(writer, "convergence", "How the search got there");
   writer_raw(writer, "<div class=\"tools needs-script\" hidden><label><input type=\"checkbox\" id=\"convergence-log\"> "
                      "log</label></div>\n");
-  report_open_chart(writer, "convergence");
+  open_chart(writer, "convergence");
   write_steps_summary(writer, report);
   writer_raw(writer, "\"></div><figcaption class=\"note\">");
   write_steps_summary(writer, report);

@@ -83,7 +83,6 @@ struct run {
  * Collective. */
 bool run_same_program(struct cluster *cluster, struct error *error);
 /* 1. The run file, read by rank 0 and shared. `--seed` is a set like any other. Collective. */
-bool run_load_settings(struct run *run, const char *path, struct error *error);
 /* 2. The forward graph of each workload. */
 bool run_load_workload(struct run *run, struct error *error);
 /* 3. The whole training step of each. */
