@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PATH_EVERY = 3, WINDOWS_EVERY = 4 };
+enum { PATH_EVERY = 3, WINDOWS_EVERY = 4, MOST_ITERATIONS = 10000 /* degenerate programs may go in circles */ };
 static const double smoothing = 0.6;
 static const double converged = 1e-9;
 static const double window_excess = 1e-6; /* a window that is longer by less is not worth a row */
@@ -153,6 +153,7 @@ static bool solve_master(struct master *m) {
   glp_smcp simplex;
   glp_init_smcp(&simplex);
   simplex.msg_lev = GLP_MSG_OFF;
+  simplex.it_lim = MOST_ITERATIONS;
   if (glp_simplex(m->lp, &simplex) == 0 && glp_get_status(m->lp) == GLP_OPT) return true;
   glp_std_basis(m->lp); /* a basis gone bad: once more from the start */
   return glp_simplex(m->lp, &simplex) == 0 && glp_get_status(m->lp) == GLP_OPT;
