@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "search/placement/placement_algorithm.h"
 #include "search/placement/placement_blocks.h"
+#include "search/placement/placement_build.h"
 #include "search/placement/placement_private.h"
 #include <math.h>
 #include <string.h>
@@ -151,6 +152,20 @@ static void start_cheapest(struct best *best) {
   arena_rewind(request->scratch, mark);
 }
 
+/* Pieces of a chain, as level as computation can be dealt: rules look at ends alone, or come to a dead end; and of a
+ * period, where layers may stand anywhere, a device that takes one piece still has little to read. */
+static void start_dealt(struct best *best) {
+  struct placement_problem pieces = *best->request->problem;
+  if (pieces.objective != PLACEMENT_PERIOD && !pieces.contiguous) return;
+  pieces.contiguous = true;
+  struct placement_request request = *best->request;
+  request.problem = &pieces;
+  struct placement_build build;
+  placement_build_init(&build, &request);
+  struct placement_answer answer = placement_answer_new(&pieces, request.arena);
+  if (placement_build_fill(&build, &answer)) offer(best, &answer);
+}
+
 /* The rules in the list: they need no budget. */
 static void start_rules(struct best *best) {
   const struct placement_request *request = best->request;
@@ -255,6 +270,7 @@ static void run_best(const struct placement_request *request, struct placement_r
   start_rules(&best);
   if (best.blocks.n_samples < request->samples) start_earliest(&best);
   if (best.blocks.n_samples < request->samples) start_cheapest(&best);
+  if (best.blocks.n_samples < request->samples) start_dealt(&best);
   if (is_optimal(&best)) result->proven = true;
   if (!result->proven) anneal(&best);
   result->samples = min_u64(best.blocks.n_samples, request->samples);

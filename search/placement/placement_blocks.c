@@ -6,7 +6,8 @@
 
 enum { ASK_EVERY = 1024, COOL_EVERY = 64, LONG_BLOCK = 20, MOST_REFUSED = 16, REACH = 200 };
 static const double single_share = 0.4, neighbour_share = 0.5, critical_share = 0.5, pin_share = 0.15,
-                    random_layer_share = 0.5, swap_share = 0.1, level_swap_share = 0.4;
+                    random_layer_share = 0.5, swap_share = 0.1, level_swap_share = 0.4, piece_share = 0.35,
+                    exchange_share = 0.15;
 
 void placement_blocks_init(struct placement_blocks *blocks, struct placement_times *times, struct rng rng,
                            uint64_t most_samples, struct arena *arena) {
@@ -65,11 +66,34 @@ static void find_critical(struct placement_blocks *blocks) {
   }
 }
 
+/* Of a period: all layers of the device that is busy longest; where times are not followed, as far as computation
+ * tells. */
+static void find_heaviest(struct placement_blocks *blocks) {
+  const struct placement_times *times = blocks->times;
+  const struct placement_problem *problem = times->problem;
+  uint32_t heaviest = 0;
+  double most_s = -1;
+  for (uint32_t d = 0; d < problem->n_devices; d++) {
+    double busy_s = times->fast ? times->busy_s[d] : 0;
+    for (uint32_t l = times->orders.first[d]; !times->fast && l != PLACEMENT_NONE; l = times->orders.after[l]) {
+      busy_s += problem->compute_s[placement_at(problem, l, d)];
+    }
+    if (busy_s > most_s) most_s = busy_s, heaviest = d;
+  }
+  blocks->n_critical = 0;
+  for (uint32_t l = times->orders.first[heaviest]; l != PLACEMENT_NONE; l = times->orders.after[l]) {
+    blocks->critical[blocks->n_critical++] = l;
+  }
+}
+
 static uint32_t choose_layer(struct placement_blocks *blocks) {
   const struct placement_times *times = blocks->times;
-  if (times->fast && times->objective == PLACEMENT_MAKESPAN && rng_unit(&blocks->rng) < critical_share) {
+  const bool period = times->objective == PLACEMENT_PERIOD,
+             follows = times->objective == PLACEMENT_MAKESPAN && times->fast;
+  if ((period || follows) && rng_unit(&blocks->rng) < critical_share) {
     if (blocks->n_samples >= blocks->next_critical) {
-      find_critical(blocks);
+      if (period) find_heaviest(blocks);
+      if (!period) find_critical(blocks);
       blocks->next_critical = blocks->n_samples + 1 + blocks->n_critical / 4;
     }
     if (blocks->n_critical > 0) return blocks->critical[any(blocks, blocks->n_critical)];
@@ -143,6 +167,36 @@ static bool move_group(struct placement_blocks *blocks, uint32_t group, uint32_t
   return true;
 }
 
+/* With its group, each where it stands in the linear order. */
+static bool send(struct placement_blocks *blocks, uint32_t layer, uint32_t device) {
+  struct placement_times *times = blocks->times;
+  const uint32_t group = times->problem->group != NULL ? times->problem->group[layer] : PLACEMENT_NONE;
+  if (group != PLACEMENT_NONE) return move_group(blocks, group, device);
+  return placement_times_move(times, layer, layer, device, placement_orders_find(&times->orders, layer, device));
+}
+
+/* The first layer of a block that has a group. */
+static uint32_t find_grouped(const struct placement_times *times, uint32_t from, uint32_t to) {
+  for (uint32_t l = from;; l = times->orders.after[l]) {
+    if (times->problem->group[l] != PLACEMENT_NONE) return l;
+    if (l == to) return PLACEMENT_NONE;
+  }
+}
+
+/* The layers of a block one after another, each with its group. */
+static bool send_block(struct placement_blocks *blocks, uint32_t from, uint32_t to, uint32_t device) {
+  const struct placement_orders *orders = &blocks->times->orders;
+  uint32_t layer[LONG_BLOCK + 1], n = 0;
+  for (uint32_t l = from; n <= LONG_BLOCK; l = orders->after[l]) {
+    layer[n++] = l;
+    if (l == to) break;
+  }
+  for (uint32_t i = 0; i < n; i++) {
+    if (orders->device[layer[i]] != device && !send(blocks, layer[i], device)) return false;
+  }
+  return true;
+}
+
 static bool move_block(struct placement_blocks *blocks) {
   struct placement_times *times = blocks->times;
   const struct placement_orders *orders = &times->orders;
@@ -153,25 +207,14 @@ static bool move_block(struct placement_blocks *blocks) {
     choose_place(blocks, from, &target);
   }
   const bool elsewhere = target.device != orders->device[from];
-  if (elsewhere && times->problem->group != NULL) {
-    for (uint32_t l = from;; l = orders->after[l]) {
-      if (times->problem->group[l] != PLACEMENT_NONE) {
-        return move_group(blocks, times->problem->group[l], target.device);
-      }
-      if (l == to) break;
-    }
+  const uint32_t grouped = elsewhere && times->problem->group != NULL ? find_grouped(times, from, to) : PLACEMENT_NONE;
+  if (grouped != PLACEMENT_NONE) {
+    if (rng_next(&blocks->rng) & 1) return send(blocks, grouped, target.device);
+    return send_block(blocks, from, to, target.device);
   }
   if (is_within(orders, target.behind, from, to)) return false;
   if (!elsewhere && target.behind == orders->before[from]) return false;
   return placement_times_move(times, from, to, target.device, target.behind);
-}
-
-/* With its group, each where it stands in the linear order. */
-static bool send(struct placement_blocks *blocks, uint32_t layer, uint32_t device) {
-  struct placement_times *times = blocks->times;
-  const uint32_t group = times->problem->group != NULL ? times->problem->group[layer] : PLACEMENT_NONE;
-  if (group != PLACEMENT_NONE) return move_group(blocks, group, device);
-  return placement_times_move(times, layer, layer, device, placement_orders_find(&times->orders, layer, device));
 }
 
 /* Two layers change devices: loads stay level. */
@@ -180,6 +223,56 @@ static bool swap_layers(struct placement_blocks *blocks) {
   const uint32_t a = choose_layer(blocks), b = any(blocks, blocks->times->problem->n_layers);
   const uint32_t device_a = device[a], device_b = device[b];
   return device_a != device_b && send(blocks, a, device_b) && (device[b] != device_b || send(blocks, b, device_a));
+}
+
+/* --- pieces of a chain ----------------------------------------------------------------------------------------------
+ */
+
+/* The device that the end of a piece reads from, or whose layers read it. */
+static uint32_t find_next_piece(const struct placement_blocks *blocks, uint32_t from, uint32_t to, bool forward) {
+  const struct placement_problem *problem = blocks->times->problem;
+  const struct placement_orders *orders = &blocks->times->orders;
+  for (uint32_t l = forward ? to : from;; l = forward ? orders->before[l] : orders->after[l]) {
+    const uint32_t *start = forward ? problem->out_start : problem->in_start;
+    for (uint32_t i = start[l]; i < start[l + 1]; i++) {
+      const uint32_t next = forward ? problem->successor[i] : problem->predecessor[i];
+      if (orders->device[next] != orders->device[l]) return orders->device[next];
+    }
+    if (l == (forward ? from : to)) return PLACEMENT_NONE;
+  }
+}
+
+/* The last layers of a piece begin the one behind it, or its first ones end the one before. */
+static bool shift_border(struct placement_blocks *blocks) {
+  const struct placement_orders *orders = &blocks->times->orders;
+  const uint32_t device = orders->device[choose_layer(blocks)];
+  const bool forward = rng_next(&blocks->rng) & 1;
+  const double u = rng_unit(&blocks->rng);
+  uint32_t more = (uint32_t)(LONG_BLOCK * u * u * rng_unit(&blocks->rng));
+  uint32_t from = forward ? orders->last[device] : orders->first[device], to = from;
+  for (; more > 0 && (forward ? orders->before[from] : orders->after[to]) != PLACEMENT_NONE; more--) {
+    if (forward) from = orders->before[from];
+    if (!forward) to = orders->after[to];
+  }
+  const uint32_t next = find_next_piece(blocks, from, to, forward);
+  if (next == PLACEMENT_NONE) return false;
+  return placement_times_move(blocks->times, from, to, next, forward ? PLACEMENT_NONE : orders->last[next]);
+}
+
+/* All that two devices do, one of which may be idle, changes hands. */
+static bool exchange_pieces(struct placement_blocks *blocks) {
+  const struct placement_orders *orders = &blocks->times->orders;
+  const uint32_t a = orders->device[choose_layer(blocks)], b = any(blocks, blocks->times->problem->n_devices);
+  const uint32_t first_a = orders->first[a], last_a = orders->last[a];
+  const uint32_t first_b = orders->first[b], last_b = orders->last[b];
+  if (a == b) return false;
+  const bool before = first_b == PLACEMENT_NONE || orders->rank[first_a] < orders->rank[first_b];
+  if (!placement_times_move(blocks->times, first_a, last_a, b, before ? PLACEMENT_NONE : last_b)) return false;
+  return first_b == PLACEMENT_NONE || placement_times_move(blocks->times, first_b, last_b, a, PLACEMENT_NONE);
+}
+
+static bool move_pieces(struct placement_blocks *blocks) {
+  return rng_unit(&blocks->rng) < exchange_share ? exchange_pieces(blocks) : shift_border(blocks);
 }
 
 /* --- what to pin ----------------------------------------------------------------------------------------------------
@@ -247,7 +340,11 @@ static void try_once(struct placement_blocks *blocks, bool tight, double tempera
   blocks->n_samples++;
   for (int i = 0; i < MOST_REFUSED && !possible; i++) {
     const double u = rng_unit(&blocks->rng), pins = tight ? pin_share : 0;
-    possible = u < pins ? move_pins(blocks) : u < pins + swaps ? swap_layers(blocks) : move_block(blocks);
+    if (times->problem->contiguous && rng_unit(&blocks->rng) < piece_share) {
+      possible = move_pieces(blocks); /* hardly any other leaves pieces whole */
+    } else {
+      possible = u < pins ? move_pins(blocks) : u < pins + swaps ? swap_layers(blocks) : move_block(blocks);
+    }
     if (!possible) placement_times_undo(times);
   }
   if (!possible) return;

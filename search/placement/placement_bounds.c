@@ -1,18 +1,19 @@
 /* Which bound binds, and why? See placement_bounds.h; placement §7. The exact bound is left to placement_exact. */
 #include "search/placement/placement_bounds.h"
 
-#include "search/placement/placement_bounds_private.h"
+#include "search/placement/placement_bounds_windows.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *const placement_bound_names[PLACEMENT_N_BOUNDS] = {"path", "load", "ancestor", "host", "exact"};
+const char *const placement_bound_names[PLACEMENT_N_BOUNDS] = {"path", "load", "ancestor", "window", "host", "exact"};
 
 enum {
   MOST_ROUNDS = 400,    /* of the load bound */
   ANCESTOR_ROUNDS = 80, /* of each ancestor bound */
   LOOK_ROUNDS = 3,
   LEAST_ROUNDS = 20,
+  MOST_WINDOW_LAYERS = 2000,
   MOST_ANCESTORS = 48,     /* that are refined */
   LOAD_WORK = 60000000,    /* layers × devices × rounds */
   ANCESTOR_WORK = 20000000 /* also of the first look at each */
@@ -139,16 +140,34 @@ double placement_cheapest(const struct placement_problem *problem, struct arena 
   return energy_j;
 }
 
-static double bound_load(struct placement_work *work) {
+/* Of loads, and of windows from there on: whose own bound goes to `windows_s`. */
+static double bound_load(struct placement_work *work, double path_s, double *windows_s) {
   const struct placement_problem *p = work->problem;
+  *windows_s = 0;
   if (p->objective == PLACEMENT_ENERGY) return placement_cheapest(p, work->arena, NULL);
-  const bool paths = p->objective == PLACEMENT_MAKESPAN && work->costs.coupling != PLACEMENT_CUTS;
-  struct placement_load load = {
-      .last = PLACEMENT_NONE, .paths = paths, .max_rounds = rounds_for(work, MOST_ROUNDS, LOAD_WORK)};
-  const double bound_s = placement_load_bound(&work->costs, &load, work->arena, &work->multipliers);
-  if (!memory_binds(work)) return bound_s;
-  load.memory = true, load.start = &work->multipliers;
-  return fmax(bound_s, placement_load_bound(&work->costs, &load, work->arena, NULL));
+  const bool makespan = p->objective == PLACEMENT_MAKESPAN, cuts = work->costs.coupling == PLACEMENT_CUTS;
+  const bool tight = memory_binds(work);
+  struct placement_windows *windows = NULL;
+  const struct arena_mark mark = arena_get_mark(work->arena);
+  if (makespan && p->n_layers <= MOST_WINDOW_LAYERS) {
+    windows = placement_windows_new(&work->costs, work->heads_s, work->tails_s, path_s, work->arena);
+  }
+  /* Windows do not count weights that are sent again where tensors are cut. */
+  const bool later = tight && !cuts;
+  struct placement_load load = {.last = PLACEMENT_NONE,
+                                .paths = makespan && !cuts,
+                                .max_rounds = rounds_for(work, MOST_ROUNDS, LOAD_WORK),
+                                .windows = later ? NULL : windows};
+  double bound_s = placement_load_bound(&work->costs, &load, work->arena, &work->multipliers);
+  if (load.windows != NULL) *windows_s = bound_s, bound_s = windows->without_s;
+  if (tight) {
+    load.memory = true, load.start = &work->multipliers, load.windows = later ? windows : NULL;
+    double second_s = placement_load_bound(&work->costs, &load, work->arena, NULL);
+    if (load.windows != NULL) *windows_s = second_s, second_s = windows->without_s;
+    bound_s = fmax(bound_s, second_s);
+  }
+  arena_rewind(work->arena, mark);
+  return bound_s;
 }
 
 /* --- ancestors ------------------------------------------------------------------------------------------------------
@@ -278,6 +297,8 @@ static const char *explain(const struct placement_work *work, const struct place
                         work->ancestor_after ? "all layers behind \"%s\", after it"
                                              : "all layers before \"%s\", and what follows it",
                         p->layer_names[work->ancestor_layer]);
+  case PLACEMENT_BOUND_WINDOW:
+    return "what devices can do between what must come before and what must follow";
   case PLACEMENT_BOUND_HOST:
     return "the host's own link: all bytes must pass";
   default:
@@ -309,7 +330,8 @@ bool placement_bounds(const struct placement_problem *problem, struct arena *are
   *bounds = (struct placement_bounds){0};
   placement_work_init(&work, problem, arena);
   if (problem->objective != PLACEMENT_ENERGY) bounds->value[PLACEMENT_BOUND_PATH] = bound_path(&work);
-  bounds->value[PLACEMENT_BOUND_LOAD] = bound_load(&work);
+  bounds->value[PLACEMENT_BOUND_LOAD] =
+      bound_load(&work, bounds->value[PLACEMENT_BOUND_PATH], &bounds->value[PLACEMENT_BOUND_WINDOW]);
   bounds->value[PLACEMENT_BOUND_ANCESTOR] = placement_bound_ancestor(&work);
   bounds->value[PLACEMENT_BOUND_HOST] = bound_host(&work);
   for (int b = 1; b < PLACEMENT_N_BOUNDS; b++) {

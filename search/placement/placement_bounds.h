@@ -8,6 +8,7 @@ enum placement_bound {
   PLACEMENT_BOUND_PATH,
   PLACEMENT_BOUND_LOAD,
   PLACEMENT_BOUND_ANCESTOR,
+  PLACEMENT_BOUND_WINDOW, /* loads between heads and tails */
   PLACEMENT_BOUND_HOST,
   PLACEMENT_BOUND_EXACT, /* a search that ended, or its open bound */
   PLACEMENT_N_BOUNDS

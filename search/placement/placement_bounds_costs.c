@@ -172,7 +172,7 @@ double placement_arrive_s(const struct placement_costs *costs, size_t edge, size
   if (p->devices[device].host) return 0;
   if (p->timing == PLACEMENT_DELAY) return (double)e->bytes * costs->read_s_per_byte[device] + costs->delay_s[device];
   if (p->timing == PLACEMENT_CONTENTION && (is_given(e) || !inputs_suffice(p, e->to))) return 0;
-  if (is_given(e)) return e->transfer_s;
+  if (is_given(e)) return costs->base == p->compute_s ? e->transfer_s : 0; /* seconds say nothing of joules */
   const bool mixed = p->read_s[e->from] == p->read_s[e->from]; /* another edge of the producer's gives the time */
   return mixed ? 0 : (double)e->bytes * costs->read_s_per_byte[device];
 }

@@ -74,7 +74,7 @@ static bool sends_weights(const struct placement_forest *forest, const struct pl
   const struct placement_problem *p = costs->problem;
   if (p->memory != PLACEMENT_PIN || p->timing != PLACEMENT_SERIAL || costs->granules[l] > costs->room[d]) return false;
   if (!(forest->room[d] < INFINITY)) return false;
-  const double price = w->device[d] + w->layer[l];
+  const double price = placement_price(forest, w, l, d);
   return (double)p->weight_bytes[l] * costs->link_s_per_byte[d] * price < forest->share[l] * w->memory[d];
 }
 
@@ -84,7 +84,7 @@ static double memory_cost(const struct placement_forest *forest, const struct pl
   if (!(forest->room[d] < INFINITY) || (costs->problem->memory == PLACEMENT_PIN && costs->granules[l] > costs->room[d]))
     return 0;
   if (sends_weights(forest, w, l, d)) {
-    return (double)costs->problem->weight_bytes[l] * costs->link_s_per_byte[d] * (w->device[d] + w->layer[l]);
+    return (double)costs->problem->weight_bytes[l] * costs->link_s_per_byte[d] * placement_price(forest, w, l, d);
   }
   return forest->share[l] * w->memory[d];
 }
@@ -94,7 +94,7 @@ static double choose_found(const struct placement_forest *forest, const struct p
                            uint32_t d) {
   const struct placement_costs *costs = forest->costs;
   const struct placement_problem *p = costs->problem;
-  const double price = w->device[d] + w->layer[l], nothing = placement_rest_s(costs, &costs->none[l], d) * price;
+  const double price = placement_price(forest, w, l, d), nothing = placement_rest_s(costs, &costs->none[l], d) * price;
   double best = 0;
   int32_t choice = NO_CHOICE;
   for (uint32_t i = p->in_start[l]; i < p->in_start[l + 1]; i++) {
@@ -104,7 +104,7 @@ static double choose_found(const struct placement_forest *forest, const struct p
     double change = placement_rest_s(costs, &costs->with[e], d) * price - nothing;
     if (member && forest->parent[from] == l) {
       const bool writes = p->only_reader[from] != l;
-      const double write = writes ? placement_write_s(costs, from, d) * (w->device[d] + w->layer[from]) : 0;
+      const double write = writes ? placement_write_s(costs, from, d) * placement_price(forest, w, from, d) : 0;
       change += forest->value[placement_at(p, from, d)] + write - forest->apart[from];
     }
     if (change < best) best = change, choice = (int32_t)i;
@@ -166,12 +166,14 @@ double placement_forest_solve(struct placement_forest *forest, const struct plac
         forest->value[at] = INFINITY;
         continue;
       }
-      double value = below + placement_own_s(costs, l, d) * (w->device[d] + w->layer[l]);
+      const double price = placement_price(forest, w, l, d);
+      double value = below + placement_own_s(costs, l, d) * price;
       value += memory_cost(forest, w, l, d);
       if (costs->coupling == PLACEMENT_FUSES) value += choose_found(forest, w, l, d);
       if (costs->coupling == PLACEMENT_CUTS) value += sum_cuts(forest, w, l, d);
       forest->value[at] = value;
-      value += write_apart(forest, l, d) * (w->device[d] + w->layer[l]);
+      /* Windows hold no transfers of tensors that are cut. */
+      value += write_apart(forest, l, d) * (costs->coupling == PLACEMENT_CUTS ? w->device[d] + w->layer[l] : price);
       if (value < forest->apart[l]) forest->apart[l] = value, forest->apart_at[l] = d;
     }
     if (forest->parent[l] == PLACEMENT_NONE) sum += forest->apart[l];

@@ -21,9 +21,10 @@ struct placement_forest {
   double *share;           /* [n_layers] of memory: granules or bytes */
   double *room;            /* [n_devices] INFINITY: enough */
 };
-/* Weights of one mean: of devices, of layers (by paths), of paths, and prices of memory. */
+/* Weights of one mean: of devices, of layers (by paths), of paths, prices of memory; of windows, and of a layer on a
+ * device by these (both NULL: no windows). */
 struct placement_weights {
-  double *device, *layer, *path, *memory;
+  double *device, *layer, *path, *memory, *window, *at;
 };
 
 void placement_forest_init(struct placement_forest *forest, const struct placement_costs *costs,
@@ -32,6 +33,12 @@ void placement_forest_init(struct placement_forest *forest, const struct placeme
  */
 double placement_forest_solve(struct placement_forest *forest, const struct placement_weights *weights);
 void placement_forest_place(struct placement_forest *forest, const struct placement_weights *weights);
+/* What a second of the layer's time on the device costs. */
+static inline double placement_price(const struct placement_forest *forest, const struct placement_weights *weights,
+                                     size_t layer, size_t device) {
+  const double price = weights->device[device] + weights->layer[layer];
+  return weights->at == NULL ? price : price + weights->at[placement_at(forest->costs->problem, layer, device)];
+}
 static inline bool placement_is_member(const struct placement_load *load, size_t layer) {
   return load->member == NULL || load->member[layer];
 }

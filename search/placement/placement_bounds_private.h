@@ -68,6 +68,7 @@ struct placement_multipliers {
 };
 enum { PLACEMENT_MOST_PATHS = 60 };
 struct placement_multipliers placement_multipliers_new(const struct placement_problem *problem, struct arena *arena);
+struct placement_windows;
 /* Of the layers with `member` (NULL: all), `last` being the one whose write does not count (PLACEMENT_NONE: none). */
 struct placement_load {
   const bool *member;
@@ -76,6 +77,7 @@ struct placement_load {
   bool paths;  /* also no path of layers can be longer than the makespan */
   size_t max_rounds;
   const struct placement_multipliers *start; /* NULL: all devices alike */
+  struct placement_windows *windows;         /* NULL: none; of all layers only */
 };
 /* `best` NULL: not wanted. */
 double placement_load_bound(const struct placement_costs *costs, const struct placement_load *load,

@@ -13,13 +13,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 static const uint64_t seed = 2385;
 static const double slack = 1e-9;
 
-enum { N_EACH = 120, N_CHAINS = 40 };
+static const double window_tolerance = 1e-6; /* as of the bound: longer by less is not looked at */
+
+enum { N_EACH = 120, N_CHAINS = 40, N_SHOPS = 60 };
 
 /* Bounds from the value of an answer, the best or a worse one, and by way of the rule that asks for less. */
 static void judge_by_limits(const struct placement_problem *problem, double value, double bound, struct arena *arena) {
@@ -123,6 +126,103 @@ static void the_path_bound_of_one_chain_is_exact(void **state) {
   }
 }
 
+/* Two machines, each layer of its own kind, one behind the other: Johnson's rule (1954) gives the least makespan, and
+ * each machine with the other's least time before or behind it a bound that loads and paths do not know. */
+struct johnson_job {
+  double first_s, second_s;
+};
+
+static int compare_jobs(const void *a, const void *b) {
+  const struct johnson_job *x = a, *y = b;
+  const bool x_first = x->first_s < x->second_s, y_first = y->first_s < y->second_s;
+  if (x_first != y_first) return x_first ? -1 : 1;
+  const double d = x_first ? x->first_s - y->first_s : y->second_s - x->second_s;
+  return d < 0 ? -1 : d > 0;
+}
+
+static double johnson_s(struct johnson_job *jobs, size_t n) {
+  double first_s = 0, second_s = 0;
+  qsort(jobs, n, sizeof *jobs, compare_jobs);
+  for (size_t i = 0; i < n; i++) {
+    first_s += jobs[i].first_s;
+    second_s = fmax(first_s, second_s) + jobs[i].second_s;
+  }
+  return second_s;
+}
+
+static void flow_shop(const struct johnson_job *jobs, size_t n, enum placement_timing timing, struct arena *arena,
+                      struct placement_problem *problem) {
+  struct placement_device *devices = ARENA_NEW(arena, struct placement_device, 2);
+  struct placement_edge *edges = ARENA_NEW(arena, struct placement_edge, n);
+  const char **names = ARENA_NEW(arena, const char *, 2 * n), **kinds = ARENA_NEW(arena, const char *, 1);
+  double *compute_s = ARENA_NEW(arena, double, 4 * n);
+  uint64_t *bytes = ARENA_NEW(arena, uint64_t, 2 * n);
+  for (size_t d = 0; d < 2; d++) {
+    devices[d] = (struct placement_device){.name = d == 0 ? "first" : "second",
+                                           .class_name = d == 0 ? "first" : "second",
+                                           .dram_bytes = UINT64_MAX,
+                                           .pin_share = 0.5,
+                                           .link_bytes_per_s = 2385};
+  }
+  for (uint32_t j = 0; j < n; j++) {
+    names[2 * j] = arena_printf(arena, "a%u", j), names[2 * j + 1] = arena_printf(arena, "b%u", j);
+    edges[j] = (struct placement_edge){2 * j, 2 * j + 1, 0, NAN};
+    compute_s[4 * j] = jobs[j].first_s, compute_s[4 * j + 1] = NAN;
+    compute_s[4 * j + 2] = NAN, compute_s[4 * j + 3] = jobs[j].second_s;
+  }
+  kinds[0] = "any";
+  *problem = (struct placement_problem){.name = "flow shop",
+                                        .timing = timing,
+                                        .memory = PLACEMENT_UNLIMITED,
+                                        .granule_bytes = 1,
+                                        .n_devices = 2,
+                                        .n_layers = 2 * n,
+                                        .n_edges = n,
+                                        .n_kinds = 1,
+                                        .devices = devices,
+                                        .host = {INFINITY, INFINITY, 0, 1, false},
+                                        .layer_names = names,
+                                        .kinds = kinds,
+                                        .kind = ARENA_NEW(arena, uint32_t, 2 * n),
+                                        .weight_bytes = bytes,
+                                        .input_bytes = bytes,
+                                        .output_bytes = bytes,
+                                        .edges = edges,
+                                        .compute_s = compute_s};
+  struct error error = {0};
+  assert_true(placement_finish(problem, arena, &error));
+}
+
+static void windows_know_what_comes_before_and_behind(void **state) {
+  (void)state;
+  size_t n_better = 0;
+  for (uint64_t task = 0; task < N_SHOPS; task++) {
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    struct rng rng = rng_stream(seed, RNG_TEST, 200, task);
+    const size_t n = 2 + rng_below(&rng, 8);
+    struct johnson_job *jobs = ARENA_NEW(&arena, struct johnson_job, n);
+    double sum[2] = {0, 0}, least[2] = {INFINITY, INFINITY};
+    for (size_t j = 0; j < n; j++) {
+      jobs[j] = (struct johnson_job){1 + (double)rng_below(&rng, 50), 1 + (double)rng_below(&rng, 50)};
+      sum[0] += jobs[j].first_s, least[0] = fmin(least[0], jobs[j].first_s);
+      sum[1] += jobs[j].second_s, least[1] = fmin(least[1], jobs[j].second_s);
+    }
+    struct placement_problem problem;
+    struct placement_bounds bounds;
+    struct error error = {0};
+    flow_shop(jobs, n, (enum placement_timing)(task % 3), &arena, &problem);
+    assert_true(placement_bounds(&problem, &arena, &bounds, &error));
+    const double window_s = bounds.value[PLACEMENT_BOUND_WINDOW], best_s = johnson_s(jobs, n);
+    const double machine_s = fmax(sum[0] + least[1], least[0] + sum[1]);
+    if (window_s > best_s * (1 + slack)) fail_msg("task %" PRIu64 ": %.12g above %.12g", task, window_s, best_s);
+    assert_true(window_s >= machine_s * (1 - 2 * window_tolerance));
+    n_better += window_s > (1 + 1e-3) * fmax(bounds.value[PLACEMENT_BOUND_PATH], bounds.value[PLACEMENT_BOUND_LOAD]);
+    arena_release(&arena);
+  }
+  assert_true(n_better > N_SHOPS / 2);
+}
+
 /* Hard memory that is nearly full, groups, pieces of a chain. */
 static void where_hardly_anything_fits(void **state) {
   (void)state;
@@ -143,6 +243,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(no_bound_is_above_the_best),
       cmocka_unit_test(the_path_bound_of_one_chain_is_exact),
+      cmocka_unit_test(windows_know_what_comes_before_and_behind),
       cmocka_unit_test(where_hardly_anything_fits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
