@@ -185,7 +185,7 @@ static double by_halves_s(const struct sharding_shown *shown, struct arena *aren
   struct sharding_result result;
   struct arena scratch;
   arena_init(&scratch, 1 << 16);
-  struct sharding_bounds bounds = *shown->bounds; /* which a run may raise */
+  struct sharding_bounds bounds = *shown->bounds; /* a search may add to its own */
   const struct sharding_request request = {
       .problem = shown->problem, .bounds = &bounds, .samples = 1 << 10, .arena = arena, .scratch = &scratch};
   sharding_find_algorithm("baseline")->run(&request, &result);
