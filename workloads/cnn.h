@@ -46,6 +46,7 @@ struct map {
 struct cnn_build {
   struct emitter emit;
   const struct cnn *model;
+  bool frozen_norms;   /* a scale and a shift a channel that do not learn, no statistics */
   const char *problem; /* the first thing that does not fit in the block at work, or NULL */
 };
 

@@ -44,11 +44,6 @@ struct map cnn_activate(struct cnn_build *build, const char *name, struct map x,
   return x;
 }
 
-struct map cnn_batch_norm(struct cnn_build *build, const char *name, struct map x) {
-  x.tensor = emit_batch_norm(&build->emit, name, x.tensor, x.channels);
-  return x;
-}
-
 static struct map by_channel(struct cnn_build *build, const char *name, struct map x, enum op_kind kind,
                              uint64_t n_vectors) {
   const uint64_t n_parameters = emit_product(&build->emit, n_vectors, x.channels);
@@ -56,6 +51,22 @@ static struct map by_channel(struct cnn_build *build, const char *name, struct m
       .kind = kind, .n_parameters = n_parameters, .n_weights = n_parameters, .group = OP_ABSENT, .out = x.tensor};
   op.out.row = x.channels;
   x.tensor = emit_vector(&build->emit, name, &op, &x.tensor, 1);
+  return x;
+}
+
+static struct map frozen_norm(struct cnn_build *build, const char *name, struct map x) {
+  struct emitter *const emit = &build->emit;
+  const bool frozen = emit->frozen;
+  emit->frozen = true;
+  x = by_channel(build, part(name, ".scale").text, x, OP_SCALE, 1);
+  x = by_channel(build, part(name, ".shift").text, x, OP_ADD, 1);
+  emit->frozen = frozen;
+  return x;
+}
+
+struct map cnn_batch_norm(struct cnn_build *build, const char *name, struct map x) {
+  if (build->frozen_norms) return frozen_norm(build, name, x);
+  x.tensor = emit_batch_norm(&build->emit, name, x.tensor, x.channels);
   return x;
 }
 

@@ -122,6 +122,11 @@ struct tensor emit_matmul(struct emitter *emitter, const char *name, struct tens
 
 struct tensor emit_conv(struct emitter *emitter, const char *name, struct tensor x, const uint64_t dim[OP_DIMS],
                         bool bias) {
+  return emit_shared_conv(emitter, name, x, dim, bias, OP_ABSENT, false);
+}
+
+struct tensor emit_shared_conv(struct emitter *emitter, const char *name, struct tensor x, const uint64_t dim[OP_DIMS],
+                               bool bias, uint32_t group, bool borrowed) {
   const bool depthwise = dim[DIM_GROUPS] > 1 && dim[DIM_GROUPS] == dim[DIM_IN_CHANNELS];
   struct op op = op_new(depthwise ? OP_DEPTHWISE : OP_CONV, emitter->element_bytes);
   memcpy(op.dim, dim, sizeof op.dim);
@@ -131,6 +136,8 @@ struct tensor emit_conv(struct emitter *emitter, const char *name, struct tensor
   const uint64_t positions = emit_product(emitter, op_conv_out_height(&op), width);
   op.n_parameters = emit_product(emitter, emit_sum(emitter, fan_in, bias), n_channels);
   op.weight_bytes = emit_product(emitter, op.n_parameters, emitter->element_bytes);
+  op.weight_group = group;
+  if (borrowed) op.n_parameters = 0;
   op.in_bytes = operand_bytes(emitter, &x, 1);
   struct tensor out = {.rank = 4, .bytes = op.element_bytes, .row = width};
   out.elements = emit_product(emitter, emit_product(emitter, dim[DIM_IMAGES], n_channels), positions);

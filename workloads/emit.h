@@ -67,6 +67,9 @@ struct tensor emit_matmul(struct emitter *emitter, const char *name, struct tens
  * that the filter does not fit: to be judged by the caller. */
 struct tensor emit_conv(struct emitter *emitter, const char *name, struct tensor x, const uint64_t dim[OP_DIMS],
                         bool bias);
+/* The same filters as all others of `group`, of which the first owns them. */
+struct tensor emit_shared_conv(struct emitter *emitter, const char *name, struct tensor x, const uint64_t dim[OP_DIMS],
+                               bool bias, uint32_t group, bool borrowed);
 
 /* An op of the vector cores. */
 struct vector_op {

@@ -32,6 +32,7 @@ static const struct kind {
     {"encoder_decoder", "source_length", true, false, OPTIMIZER_ADAM},
     {"vit", NULL, true, false, OPTIMIZER_ADAM},
     {"cnn", NULL, false, false, OPTIMIZER_MOMENTUM},
+    {"retinanet", NULL, false, false, OPTIMIZER_MOMENTUM},
     {"dlrm", NULL, false, false, OPTIMIZER_SGD},
 };
 static const struct kind other_kind = {"", NULL, false, false, OPTIMIZER_ADAM};

@@ -109,6 +109,19 @@ static const struct reference references[] = {
     {"clip-vit-l-14", 427616513,
      2 * (256 * 3 * 196 * 1024ULL + 24 * (257 * 12 * 1024 * 1024ULL + 2 * 257 * 257 * 1024ULL) + 1024 * 768 +
           12 * (77 * 12 * 768 * 768ULL + 2 * 77 * 77 * 768ULL) + 768 * 768 + 768)},
+    /* RetinaNet: torchvision documents 34,014,999 parameters, of which 222,400 do not learn, and 151.54 G MACs. Here
+     * by layer: the stem and 16 bottlenecks (the first of a stage reads twice the resolution, and has a fourth
+     * product), the pyramid, two heads on places = 100² + 50² + 25² + 13² + 7². */
+    {"retinanet_resnet50_fpn", 34014999 - 222400,
+     2 * (400 * 400 * 9408ULL +
+          200 * 200 * (64 * 64 + 9 * 64 * 64 + 64 * 256 + 64 * 256 + 2 * (256 * 64 + 9 * 64 * 64 + 64 * 256ULL)) +
+          100 * 100 * (4 * 256 * 128 + 9 * 128 * 128 + 128 * 512 + 256 * 512 + 3 * (2 * 512 * 128 + 9 * 128 * 128ULL)) +
+          50 * 50 *
+              (4 * 512 * 256 + 9 * 256 * 256 + 256 * 1024 + 512 * 1024 + 5 * (2 * 1024 * 256 + 9 * 256 * 256ULL)) +
+          25 * 25 *
+              (4 * 1024 * 512 + 9 * 512 * 512 + 512 * 2048 + 1024 * 2048 + 2 * (2 * 2048 * 512 + 9 * 512 * 512ULL)) +
+          256 * (100 * 100 * 512 + 50 * 50 * 1024 + 25 * 25 * 2048ULL) + 13343 * 589824ULL +
+          13343 * (8 * 589824ULL + 9 * 256 * 9 * (91 + 4ULL)))},
     /* further images, and records */
     {"vit_l_16", 304326632, 123109425152}, /* parameters: torchvision's documentation; the rest by closed formula */
     {"vit_h_14", 632045800, 334590218240}, /* likewise, of its weights for 224 pixels */

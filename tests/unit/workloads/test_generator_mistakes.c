@@ -38,6 +38,9 @@ static const struct {
     {"llama2-7b", {"query_rank", "7"}, "query_rank: needs key_value_rank, allowed is 0"},
     {"llama2-7b", {"shared_experts", "7"}, "experts: is 0, but shared_experts, dense_layers or router_bias are given"},
     {"deepseek-v3", {"rotary_size", "192"}, "rotary_size: is 192, allowed are 1 to head_size = 192 less 1"},
+    {"retinanet_resnet50_fpn", {"depths", "[3, 4, 6]"}, "depths: has 3 values, allowed are four"},
+    {"retinanet_resnet50_fpn", {"image", "1"}, NULL}, /* filters are padded: any size fits */
+    {"retinanet_resnet50_fpn", {"image", "2147483647"}, "do not fit 64 bits"},
     {"clip-vit-b-32", {"patch", "33"}, "patch: 33 does not divide image = 224"},
     {"clip-vit-b-32", {"text_heads", "7"}, "text_heads: 7 does not divide text_hidden = 512"},
     {"clip-vit-b-32", {"image_hidden", "770"}, "image_heads: 12 does not divide image_hidden = 770"},
