@@ -116,7 +116,12 @@ int main(int argc, char **argv) {
   struct error *error = calloc(1, sizeof *error);
   if (error == NULL) out_of_memory(sizeof *error);
   enum status status = STATUS_OK;
-  if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+  const bool asks_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
+  if (asks_help && argc > 2) { /* dse help COMMAND */
+    const struct command *command = find_command(argv[2], error);
+    if (command != NULL) command_help(command, stdout);
+    if (command == NULL) status = finish(error, STATUS_INPUT);
+  } else if (argc < 2 || asks_help) {
     commands_overview(stdout);
   } else if (strcmp(argv[1], "--version") == 0) {
     say_version(argc > 2 && strcmp(argv[2], "--json") == 0);

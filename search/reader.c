@@ -256,3 +256,26 @@ bool reader_table(const struct reader *r, const char *key, const json_t *table, 
   error_join(r->error, &error);
   return false;
 }
+
+bool reader_take_sets(const struct reader *r, const char *const *keys, size_t n_keys, const char *const *sets,
+                      size_t n_sets) {
+  bool fine = true;
+  for (size_t i = 0; i < n_sets; i++) {
+    const char *equals = strchr(sets[i], '=');
+    char *key = arena_copy_text(r->scratch, sets[i]), shown[READER_SHOWN_BYTES];
+    if (equals != NULL) key[equals - sets[i]] = '\0';
+    size_t k = 0;
+    while (k < n_keys && strcmp(keys[k], key) != 0) k++;
+    if (equals == NULL || k == n_keys) {
+      text_escape(key, shown, sizeof shown);
+      const char *nearest = text_nearest(key, keys, n_keys);
+      fine = error_add(r->error, STATUS_INPUT, "--set: %s: is no key of the problem%s%s%s", shown,
+                       nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
+                       nearest != NULL ? "?" : "");
+      continue;
+    }
+    json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    json_object_set_new(r->root, key, value != NULL ? value : json_string(equals + 1));
+  }
+  return fine;
+}

@@ -61,4 +61,8 @@ bool reader_table(const struct reader *r, const char *key, const json_t *table, 
 /* A name of a layer, board, …: not empty, without control characters. */
 bool reader_is_name(const char *text);
 
+/* key=value of the command line, one of `keys` each, put into the root: JSON, or a plain word. */
+bool reader_take_sets(const struct reader *r, const char *const *keys, size_t n_keys, const char *const *sets,
+                      size_t n_sets);
+
 #endif

@@ -25,8 +25,8 @@ static void help_options(const struct command_option *options, size_t n, FILE *o
 }
 
 void command_help(const struct command *command, FILE *out) {
-  fprintf(out, "usage: dse %s %s [options]\n\n%s\n\n%s\n\noptions:\n", command->name, command->words, command->summary,
-          command->details);
+  fprintf(out, "usage: dse %s%s%s [options]\n\n%s\n\n%s\n\noptions:\n", command->name,
+          command->words[0] != '\0' ? " " : "", command->words, command->summary, command->details);
   help_options(command->options, command->n_options, out);
   help_options(common_options, n_common_options, out);
   fprintf(out, "\nexamples:\n");

@@ -117,3 +117,34 @@ bool map_read_budget(const struct invocation *invocation, uint64_t default_sampl
   return unlimited || (budget->samples >= 1 && budget->samples <= most_samples) ||
          error_add(error, STATUS_INPUT, "--samples: 1 to 1e12 are allowed");
 }
+
+static bool is_of_algorithm(const struct config_set *set, bool (*at)(size_t i, struct map_algorithm *)) {
+  const size_t n = strcspn(set->path, ".");
+  struct map_algorithm algorithm;
+  for (size_t i = 0; set->path[n] == '.' && at(i, &algorithm); i++) {
+    size_t k = 0;
+    while (k < n && set->path[k] == (algorithm.name[k] == '-' ? '_' : algorithm.name[k])) k++;
+    if (k == n && algorithm.name[n] == '\0') return true;
+  }
+  return false;
+}
+
+size_t map_sets_of_algorithms(const struct invocation *invocation, bool (*at)(size_t i, struct map_algorithm *),
+                              struct config_set *list) {
+  size_t n = 0;
+  for (size_t i = 0; i < invocation->n_sets; i++) {
+    if (is_of_algorithm(&invocation->sets[i], at)) list[n++] = invocation->sets[i];
+  }
+  return n;
+}
+
+size_t map_sets_of_problem(const struct invocation *invocation, bool (*at)(size_t i, struct map_algorithm *),
+                           const char ***list) {
+  size_t n = 0;
+  *list = ARENA_NEW(invocation->arena, const char *, invocation->n_sets);
+  for (size_t i = 0; i < invocation->n_sets; i++) {
+    const struct config_set *const set = &invocation->sets[i];
+    if (!is_of_algorithm(set, at)) (*list)[n++] = arena_printf(invocation->arena, "%s=%s", set->path, set->value);
+  }
+  return n;
+}

@@ -32,6 +32,12 @@ bool map_choose(const struct invocation *invocation, const struct map_offer *off
  * the i-th of the list of all, NULL if it has no keys. */
 bool map_read_keys(const struct invocation *invocation, const struct map_offer *offer, const void ***settings,
                    struct error *error);
+/* Where --set key=… is of the problem and --set ALGORITHM.key=… of an algorithm (dashes as underscores): those of
+ * algorithms, into `list` with room for all, and how many; those of the problem, as "key=…". */
+size_t map_sets_of_algorithms(const struct invocation *invocation, bool (*at)(size_t i, struct map_algorithm *),
+                              struct config_set *list);
+size_t map_sets_of_problem(const struct invocation *invocation, bool (*at)(size_t i, struct map_algorithm *),
+                           const char ***list);
 /* Where searches are compared, options of a single one are said to be out of place, not ignored. */
 bool map_refuse_in_contest(const struct invocation *invocation, const char *const *options, size_t n_options,
                            struct error *error);

@@ -31,6 +31,12 @@ static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
   return true;
 }
 
+static bool read_problem(const struct invocation *invocation, struct placement_problem *problem, struct error *error) {
+  const char **sets;
+  const size_t n = map_sets_of_problem(invocation, algorithm_at, &sets);
+  return placement_read_with(invocation->words[1], sets, n, invocation->arena, problem, error);
+}
+
 static bool applies(size_t i, const void *problem) {
   return placement_algorithms[i]->applies == NULL || placement_algorithms[i]->applies(problem);
 }
@@ -85,12 +91,13 @@ static bool read_held(struct placement_command *command, const char *path, struc
 static bool read_options(struct placement_command *command, struct error *error) {
   const struct invocation *const invocation = command->invocation;
   struct placement_job *const job = &command->job;
+  struct config_set *const sets = ARENA_NEW(invocation->arena, struct config_set, invocation->n_sets);
   const struct map_offer offer = {.at = algorithm_at,
                                   .applies = applies,
                                   .problem = &command->problem,
                                   .fallback = "best",
-                                  .sets = invocation->sets,
-                                  .n_sets = invocation->n_sets};
+                                  .sets = sets,
+                                  .n_sets = map_sets_of_algorithms(invocation, algorithm_at, sets)};
   struct map_budget budget;
   if (!check_options(invocation, error) || !map_choose(invocation, &offer, &command->choice, error) ||
       !map_read_budget(invocation, default_samples, &budget, error))
@@ -278,9 +285,7 @@ static enum status compare(struct placement_command *command, struct error *erro
 
 static enum status run(struct invocation *invocation, struct error *error) {
   struct placement_command command = {.invocation = invocation};
-  if (!placement_read(invocation->words[1], invocation->arena, &command.problem, error) ||
-      !read_options(&command, error))
-    return error->status;
+  if (!read_problem(invocation, &command.problem, error) || !read_options(&command, error)) return error->status;
   const char *const lp = invocation_value(invocation, "lp");
   if (lp != NULL && cluster_rank(invocation->cluster) == 0 &&
       !placement_write_lp(&command.problem, lp, invocation->arena, error))
@@ -316,7 +321,7 @@ static double objective_of(const struct placement_problem *problem, const struct
 static enum status judge(struct invocation *invocation, struct error *error) {
   struct placement_problem problem;
   struct placement_claim claim;
-  if (!placement_read(invocation->words[1], invocation->arena, &problem, error) ||
+  if (!read_problem(invocation, &problem, error) ||
       !placement_read_answer(&problem, invocation->words[2], invocation->arena, &claim, error))
     return error->status;
   struct error *const why = ARENA_NEW(invocation->arena, struct error, 1);

@@ -23,39 +23,17 @@ struct sharding_command {
 /* --- options --------------------------------------------------------------------------------------------------------
  */
 
-/* --set key=… is of the problem, --set ALGORITHM.key=… of an algorithm. */
-static bool is_of_algorithm(const struct config_set *set) {
-  const size_t n = strcspn(set->path, ".");
-  for (size_t i = 0; i < n_sharding_algorithms; i++) {
-    const char *const name = sharding_algorithms[i]->name;
-    if (set->path[n] == '.' && strlen(name) == n && strncmp(name, set->path, n) == 0) return true;
-  }
-  return false;
-}
-
-/* Sets of algorithms, or of the problem, into `list`; how many. */
-static size_t take_sets(const struct invocation *invocation, bool of_algorithms, struct config_set *list) {
-  size_t n = 0;
-  for (size_t i = 0; i < invocation->n_sets; i++) {
-    if (is_of_algorithm(&invocation->sets[i]) == of_algorithms) list[n++] = invocation->sets[i];
-  }
-  return n;
-}
-
-static bool read_problem(const struct invocation *invocation, struct sharding_problem *problem, struct error *error) {
-  struct arena *const arena = invocation->arena;
-  struct config_set *const sets = ARENA_NEW(arena, struct config_set, invocation->n_sets);
-  const char **const texts = ARENA_NEW(arena, const char *, invocation->n_sets);
-  const size_t n = take_sets(invocation, false, sets);
-  for (size_t i = 0; i < n; i++) texts[i] = arena_printf(arena, "%s=%s", sets[i].path, sets[i].value);
-  return sharding_read(invocation->words[1], texts, n, arena, problem, error);
-}
-
 static bool algorithm_at(size_t i, struct map_algorithm *algorithm) {
   if (i >= n_sharding_algorithms) return false;
   const struct sharding_algorithm *const at = sharding_algorithms[i];
   *algorithm = (struct map_algorithm){at->name, at->doc, at->source, at->table, at->settings_bytes};
   return true;
+}
+
+static bool read_problem(const struct invocation *invocation, struct sharding_problem *problem, struct error *error) {
+  const char **sets;
+  const size_t n = map_sets_of_problem(invocation, algorithm_at, &sets);
+  return sharding_read(invocation->words[1], sets, n, invocation->arena, problem, error);
 }
 
 static bool applies(size_t i, const void *problem) {
@@ -77,7 +55,7 @@ static bool read_options(struct sharding_command *command, struct error *error) 
                                   .problem = &command->problem,
                                   .fallback = "best",
                                   .sets = sets,
-                                  .n_sets = take_sets(invocation, true, sets)};
+                                  .n_sets = map_sets_of_algorithms(invocation, algorithm_at, sets)};
   struct map_budget budget;
   if (!check_options(invocation, error) || !map_choose(invocation, &offer, &command->choice, error) ||
       !map_read_budget(invocation, default_samples, &budget, error))

@@ -183,6 +183,7 @@ bool sharding_publish_trace(const struct sharding_shown *shown, const char *path
 
 static double by_halves_s(const struct sharding_shown *shown, struct arena *arena) {
   struct sharding_result result;
+  struct sharding_bounds bounds = *shown->bounds; /* which the rule does not look at */
   struct arena scratch;
   arena_init(&scratch, 1 << 16);
   struct sharding_bounds bounds = *shown->bounds; /* a search may add to its own */

@@ -198,9 +198,17 @@ bool placement_parse(const char *name, const char *bytes, size_t n, struct arena
   return fine;
 }
 
-bool placement_read(const char *path, struct arena *arena, struct placement_problem *problem, struct error *error) {
+bool placement_read_with(const char *path, const char *const *sets, size_t n_sets, struct arena *arena,
+                         struct placement_problem *problem, struct error *error) {
+  static const char *const keys[] = {"preset", "transfers",     "timing",     "objective",
+                                     "memory", "granule_bytes", "contiguous", "residency"};
   struct reader r = {.arena = arena, .error = error};
-  const bool fine = reader_begin_file(&r, path, MAX_FILE_BYTES, format) && read_all(&r, problem);
+  const bool fine = reader_begin_file(&r, path, MAX_FILE_BYTES, format) &&
+                    reader_take_sets(&r, keys, sizeof keys / sizeof *keys, sets, n_sets) && read_all(&r, problem);
   reader_end(&r);
   return fine;
+}
+
+bool placement_read(const char *path, struct arena *arena, struct placement_problem *problem, struct error *error) {
+  return placement_read_with(path, NULL, 0, arena, problem, error);
 }

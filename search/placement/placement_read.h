@@ -8,6 +8,9 @@
 /* Keys, defaults and tables: placement §2; a key `preset` (h2h, delay, star) sets the first six, whatever else is said
  * then counts. Without it h2h is the default. Keys that nobody knows are notes, unless they look like a slip. */
 bool placement_read(const char *path, struct arena *arena, struct placement_problem *problem, struct error *error);
+/* `sets`: key=value for any key but names and tables; values are JSON or plain words. */
+bool placement_read_with(const char *path, const char *const *sets, size_t n_sets, struct arena *arena,
+                         struct placement_problem *problem, struct error *error);
 /* The same from memory, n bytes with a NUL behind them; `name` for messages. Its tables must be inline. */
 bool placement_parse(const char *name, const char *bytes, size_t n, struct arena *arena,
                      struct placement_problem *problem, struct error *error);

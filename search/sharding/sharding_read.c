@@ -318,29 +318,6 @@ static bool read_all(const struct reader *r, struct sharding_problem *p) {
   return fine;
 }
 
-/* key=value: JSON, or a plain word. */
-static bool take_sets(const struct reader *r, const char *const *sets, size_t n) {
-  bool fine = true;
-  for (size_t i = 0; i < n; i++) {
-    const char *equals = strchr(sets[i], '=');
-    char *key = arena_copy_text(r->scratch, sets[i]), shown[READER_SHOWN_BYTES];
-    if (equals != NULL) key[equals - sets[i]] = '\0';
-    size_t k = 0;
-    while (k < N_KEYS && strcmp(keys[k], key) != 0) k++;
-    if (equals == NULL || k == N_KEYS) {
-      text_escape(key, shown, sizeof shown);
-      const char *nearest = text_nearest(key, keys, N_KEYS);
-      fine = error_add(r->error, STATUS_INPUT, "--set: %s: is no key of the problem%s%s%s", shown,
-                       nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
-                       nearest != NULL ? "?" : "");
-      continue;
-    }
-    json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-    json_object_set_new(r->root, key, value != NULL ? value : json_string(equals + 1));
-  }
-  return fine;
-}
-
 bool sharding_parse(const char *name, const char *bytes, size_t n, struct arena *arena,
                     struct sharding_problem *problem, struct error *error) {
   struct reader r = {.text = bytes, .n = n, .arena = arena, .error = error};
@@ -352,8 +329,8 @@ bool sharding_parse(const char *name, const char *bytes, size_t n, struct arena 
 bool sharding_read(const char *path, const char *const *sets, size_t n_sets, struct arena *arena,
                    struct sharding_problem *problem, struct error *error) {
   struct reader r = {.arena = arena, .error = error};
-  const bool fine =
-      reader_begin_file(&r, path, MAX_FILE_BYTES, format) && take_sets(&r, sets, n_sets) && read_all(&r, problem);
+  const bool fine = reader_begin_file(&r, path, MAX_FILE_BYTES, format) &&
+                    reader_take_sets(&r, keys, N_KEYS, sets, n_sets) && read_all(&r, problem);
   reader_end(&r);
   return fine;
 }

@@ -27,6 +27,11 @@ for command in "${commands[@]}"; do
   done
 done
 
+runs 0 'help COMMAND' "$dse" help explore
+check 'help COMMAND: as --help' cmp "$folder/out" "$folder/help-explore"
+runs 2 'help of nothing' "$dse" help exlore
+says 'help of nothing' 'did you mean explore?'
+
 # --- every example, as printed, in order, in a folder where a user has the sources and a program on the path ----------
 mkdir "$folder/path" "$folder/here"
 ln -s "$dse" "$folder/path/dse"

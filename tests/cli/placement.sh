@@ -26,6 +26,17 @@ holds 'pair: the optimum' 'a["value"] == 3.5 and a["makespan_s"] == 3.5 and a["u
   a["lower_bound"] <= 3.5 and abs(a["gap"] - (3.5 / a["lower_bound"] - 1)) < 1e-9 and a["energy_j"] == 49 and
   abs(a["communication"] - 3 / 7) < 1e-12 and a["algorithm"] == "best" and a["seed"] == 0 and a["wall_s"] >= 0 and
   a["samples"] <= 400000 and a["proven_optimal"] and a["gap"] <= 1e-9' "$folder/pair.json"
+map rules.json $data/pair.json --json --set objective=energy --set best.hot=2
+holds 'pair: of another objective' 'a["value"] == 36 and a["unit"] == "J" and a["proven_optimal"]' "$folder/rules.json"
+map rules.json $data/pair.json --json --set timing=delay
+holds 'pair: by another rule' 'a["value"] == 2 and a["unit"] == "s"' "$folder/rules.json"
+runs 0 'pair: the judge by another rule' "$dse" judge placement $data/pair.json $data/pair.csv --set objective=energy
+prints 'pair: the judge by another rule' 'yes,49,J'
+runs 2 'a key that is none' "$dse" map placement $data/pair.json --set timng=delay
+says 'a key that is none' 'timng: is no key of the problem; did you mean timing?'
+runs 2 'a table' "$dse" map placement $data/pair.json --set layers=3
+says 'a table' 'layers: is no key of the problem'
+check 'page: what a rule takes' grep -qF 'a list rule takes</dt><dd>3.5 s, the same (heft)' "$folder/page.html"
 holds 'pair: each chain on its board' '{row["layer"]: row["device"] for row in a["layers"]} ==
   {"x1": "A", "x2": "A", "y1": "B", "y2": "B"} and all(row["pinned"] for row in a["layers"])' "$folder/pair.json"
 holds 'pair: the answer as printed' 'len(a) == 4 and all(any(row["layer"] == one["layer"] and
