@@ -164,8 +164,7 @@ static bool publish(const struct partition_command *command, const struct partit
   if (cluster_rank(invocation->cluster) != 0) return true;
   const char *const out = invocation_value(invocation, "out"), *const page = invocation_value(invocation, "report"),
                     *const trace = invocation_value(invocation, "trace");
-  if (out != NULL &&
-      !partition_write_answer(&command->problem, outcome->node_chip, outcome->value, out, invocation->arena, error))
+  if (out != NULL && !partition_write_answer(&command->problem, outcome->node_chip, outcome->value, out, error))
     return false;
   const struct partition_shown shown = {&command->graph, &command->bounds, outcome, command->job.algorithm->name};
   if (trace != NULL && !partition_publish_trace(&shown, trace, invocation->arena, error)) return false;

@@ -47,7 +47,7 @@ static bool write_problem(const struct map_making *making, const void *made, str
   const struct placement_problem *const problem = made;
   struct arena *const scratch = making->invocation->scratch;
   const char *const path = arena_printf(scratch, "%s/%s.json", making->out, problem->name);
-  if (!placement_write(problem, path, scratch, error)) return false;
+  if (!placement_write(problem, path, error)) return false;
   report(making, problem, path);
   return true;
 }

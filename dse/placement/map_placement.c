@@ -225,7 +225,7 @@ static enum status solve(struct placement_command *command, struct error *error)
   const struct invocation *const invocation = command->invocation;
   const struct placement_problem *const problem = &command->problem;
   struct placement_outcome outcome;
-  if (!placement_search(invocation, &command->job, &outcome, error)) return error->status;
+  placement_search(invocation, &command->job, &outcome);
   if (!outcome.found) {
     const char *why = command->job.held == NULL && has_none(problem, invocation->arena) ? "; there is none" : "";
     error_add(error, STATUS_INFEASIBLE, "%s: %s finds no placement%s", problem->name, command->job.algorithm->name,
@@ -266,7 +266,7 @@ static enum status compare(struct placement_command *command, struct error *erro
     const struct placement_algorithm *const algorithm = placement_algorithms[command->choice.algorithm[i]];
     command->job.algorithm = algorithm;
     command->job.settings = command->choice.settings[i];
-    if (!placement_search(invocation, &command->job, &outcomes[i], error)) return error->status;
+    placement_search(invocation, &command->job, &outcomes[i]);
     placement_take_proof(&outcomes[i], &command->bounds);
     if (map_stop_contest(invocation, error)) return STATUS_STOPPED;
     ranked[i] = (struct map_ranked){algorithm->name, outcomes[i].found ? outcomes[i].value : INFINITY, i};

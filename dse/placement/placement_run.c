@@ -82,9 +82,8 @@ static void search_by_time(struct placement_request *request, const struct place
   }
 }
 
-bool placement_search(const struct invocation *invocation, const struct placement_job *job,
-                      struct placement_outcome *outcome, struct error *error) {
-  (void)error;
+void placement_search(const struct invocation *invocation, const struct placement_job *job,
+                      struct placement_outcome *outcome) {
   const struct placement_problem *const problem = job->problem;
   struct watch watch;
   watch_begin(&watch, invocation->cluster, job->time_s, "time");
@@ -110,7 +109,7 @@ bool placement_search(const struct invocation *invocation, const struct placemen
   outcome->samples = result.samples;
   outcome->stopped = watch.stopped;
   outcome->found = isfinite(result.value);
-  if (!outcome->found) return true;
+  if (!outcome->found) return;
   outcome->answer = result.answer;
   outcome->schedule = placement_schedule_new(problem, invocation->arena);
   const double value = placement_evaluate(problem, &outcome->answer, invocation->scratch, &outcome->schedule);
@@ -120,5 +119,4 @@ bool placement_search(const struct invocation *invocation, const struct placemen
   outcome->gap = placement_gap(outcome->value, job->bounds->best);
   outcome->bound = result.bound;
   outcome->proven_optimal = result.proven || outcome->gap <= tolerance;
-  return true;
 }

@@ -27,10 +27,10 @@ struct placement_outcome {
   double wall_s, cpu_s;
   const char *stopped; /* NULL: ended by itself; "time", or a signal */
 };
-/* All ranks do the same. The checker must agree with the evaluator: anything else is a bug and aborts. False with a
- * message if bounds or memory make it impossible; found = false: the algorithm has no answer. */
-bool placement_search(const struct invocation *invocation, const struct placement_job *job,
-                      struct placement_outcome *outcome, struct error *error);
+/* All ranks do the same. The checker must agree with the evaluator: anything else is a bug and aborts. found = false:
+ * the algorithm has no answer. */
+void placement_search(const struct invocation *invocation, const struct placement_job *job,
+                      struct placement_outcome *outcome);
 /* What was proven is a bound too: into `bounds` and the outcome's gap. */
 void placement_take_proof(struct placement_outcome *outcome, struct placement_bounds *bounds);
 /* Times as they are printed, judged by who shares no code with who found them; a bug aborts. */

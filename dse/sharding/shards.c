@@ -52,12 +52,12 @@ static bool write_problem(const struct map_making *making, const void *made, str
   const struct sharding_problem *const problem = made;
   struct arena *const scratch = making->invocation->scratch;
   const char *const path = arena_printf(scratch, "%s/%s.json", making->out, problem->name);
-  if (!sharding_write(problem, path, scratch, error)) return false;
+  if (!sharding_write(problem, path, error)) return false;
   if (((const struct sharding_table *)making->table)->settings->placement) {
     struct placement_problem placement;
     const char *const beside = arena_printf(scratch, "%s/%s.placement.json", making->out, problem->name);
     if (!sharding_table_placement(problem, scratch, &placement, error)) return false;
-    if (!placement_write(&placement, beside, scratch, error)) return false;
+    if (!placement_write(&placement, beside, error)) return false;
   }
   report(making, problem, path);
   return true;

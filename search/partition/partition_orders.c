@@ -96,40 +96,80 @@ void partition_order_by_key(const struct partition_graph *graph, const double *k
 /* --- by growth of what is alive -------------------------------------------------------------------------------------
  */
 
+/* Groups that wait, by what they would add if they came next; that falls as others are taken. */
+struct growing {
+  const struct partition_graph *graph;
+  struct direction d;
+  uint32_t *wanted;
+  double *growth;
+  bool *taken;
+  struct heap heap;
+};
+
+static struct growing growing_new(const struct partition_graph *graph, bool backward, struct arena *scratch) {
+  const size_t n_reads = graph->read_start[graph->n];
+  return (struct growing){.graph = graph,
+                          .d = direction_of(graph, backward),
+                          .wanted = ARENA_NEW(scratch, uint32_t, graph->n),
+                          .growth = ARENA_NEW(scratch, double, graph->n),
+                          .taken = ARENA_NEW(scratch, bool, graph->n),
+                          .heap = {ARENA_NEW(scratch, struct waiting, graph->n + n_reads), 0}};
+}
+
+/* Once growths are filled in: who need not wait for others. */
+static void growing_begin(struct growing *growing) {
+  const uint32_t *const in_start = growing->d.in_start;
+  for (uint32_t g = 0; g < growing->graph->n; g++) {
+    growing->wanted[g] = in_start[g + 1] - in_start[g];
+    if (growing->wanted[g] == 0) heap_push(&growing->heap, growing->growth[g], g);
+  }
+}
+
+/* False: all are taken. */
+static bool growing_next(struct growing *growing, uint32_t *group) {
+  while (growing->heap.n > 0) {
+    *group = heap_pop(&growing->heap).group;
+    if (growing->taken[*group]) continue;
+    growing->taken[*group] = true;
+    return true;
+  }
+  return false;
+}
+
+/* Whoever is left of a tensor's readers adds so much less. */
+static void growing_spare_readers(struct growing *growing, const struct partition_tensor *tensor) {
+  for (uint32_t c = tensor->first; c < tensor->end; c++) {
+    const uint32_t other = growing->graph->consumer[c];
+    if (growing->taken[other]) continue;
+    growing->growth[other] -= tensor->ms;
+    if (growing->wanted[other] == 0) heap_push(&growing->heap, growing->growth[other], other);
+  }
+}
+
+static void growing_release(struct growing *growing, uint32_t group) {
+  for (uint32_t k = growing->d.out_start[group]; k < growing->d.out_start[group + 1]; k++) {
+    const uint32_t to = growing->d.out[k];
+    if (--growing->wanted[to] == 0) heap_push(&growing->heap, growing->growth[to], to);
+  }
+}
+
 /* Forward: a group adds its tensors and ends those that nobody else waits for. */
 static void take_by_growth(const struct partition_graph *graph, struct arena *scratch, uint32_t *order) {
   const struct arena_mark mark = arena_get_mark(scratch);
-  const size_t n_reads = graph->read_start[graph->n];
-  uint32_t *wanted = ARENA_NEW(scratch, uint32_t, graph->n), *readers = ARENA_NEW(scratch, uint32_t, graph->n_tensors);
-  double *growth = ARENA_NEW(scratch, double, graph->n);
-  bool *taken = ARENA_NEW(scratch, bool, graph->n);
-  struct heap heap = {ARENA_NEW(scratch, struct waiting, graph->n + n_reads), 0};
+  struct growing growing = growing_new(graph, false, scratch);
+  uint32_t *readers = ARENA_NEW(scratch, uint32_t, graph->n_tensors);
   for (size_t t = 0; t < graph->n_tensors; t++) {
     const struct partition_tensor *tensor = &graph->tensors[t];
     readers[t] = tensor->end - tensor->first;
-    growth[tensor->producer] += tensor->ms;
-    if (readers[t] == 1) growth[graph->consumer[tensor->first]] -= tensor->ms;
+    growing.growth[tensor->producer] += tensor->ms;
+    if (readers[t] == 1) growing.growth[graph->consumer[tensor->first]] -= tensor->ms;
   }
-  for (uint32_t g = 0; g < graph->n; g++) {
-    wanted[g] = graph->in_start[g + 1] - graph->in_start[g];
-    if (wanted[g] == 0) heap_push(&heap, growth[g], g);
-  }
-  for (size_t n = 0; heap.n > 0;) {
-    const uint32_t g = heap_pop(&heap).group;
-    if (taken[g]) continue;
-    taken[g] = true, order[n++] = g;
+  growing_begin(&growing);
+  for (uint32_t g; growing_next(&growing, &g); growing_release(&growing, g)) {
+    *order++ = g;
     for (uint32_t k = graph->read_start[g]; k < graph->read_start[g + 1]; k++) {
-      const struct partition_tensor *tensor = &graph->tensors[graph->read[k]];
-      if (--readers[graph->read[k]] != 1) continue;
-      for (uint32_t c = tensor->first; c < tensor->end; c++) {
-        const uint32_t other = graph->consumer[c];
-        if (taken[other]) continue;
-        growth[other] -= tensor->ms;
-        if (wanted[other] == 0) heap_push(&heap, growth[other], other);
-      }
-    }
-    for (uint32_t k = graph->out_start[g]; k < graph->out_start[g + 1]; k++) {
-      if (--wanted[graph->out[k]] == 0) heap_push(&heap, growth[graph->out[k]], graph->out[k]);
+      const uint32_t t = graph->read[k];
+      if (--readers[t] == 1) growing_spare_readers(&growing, &graph->tensors[t]);
     }
   }
   arena_rewind(scratch, mark);
@@ -138,37 +178,22 @@ static void take_by_growth(const struct partition_graph *graph, struct arena *sc
 /* Backward: a group ends its own tensors and brings to life those that it is the first to read. */
 static void take_by_growth_backward(const struct partition_graph *graph, struct arena *scratch, uint32_t *order) {
   const struct arena_mark mark = arena_get_mark(scratch);
-  const size_t n_reads = graph->read_start[graph->n];
-  uint32_t *wanted = ARENA_NEW(scratch, uint32_t, graph->n);
-  double *growth = ARENA_NEW(scratch, double, graph->n);
-  bool *taken = ARENA_NEW(scratch, bool, graph->n), *alive = ARENA_NEW(scratch, bool, graph->n_tensors);
-  struct heap heap = {ARENA_NEW(scratch, struct waiting, graph->n + n_reads), 0};
+  struct growing growing = growing_new(graph, true, scratch);
+  bool *alive = ARENA_NEW(scratch, bool, graph->n_tensors);
+  size_t n = 0;
   for (size_t t = 0; t < graph->n_tensors; t++) {
     const struct partition_tensor *tensor = &graph->tensors[t];
-    growth[tensor->producer] -= tensor->ms;
-    for (uint32_t c = tensor->first; c < tensor->end; c++) growth[graph->consumer[c]] += tensor->ms;
+    growing.growth[tensor->producer] -= tensor->ms;
+    for (uint32_t c = tensor->first; c < tensor->end; c++) growing.growth[graph->consumer[c]] += tensor->ms;
   }
-  for (size_t i = graph->n; i-- > 0;) {
-    wanted[i] = graph->out_start[i + 1] - graph->out_start[i];
-    if (wanted[i] == 0) heap_push(&heap, growth[i], (uint32_t)i);
-  }
-  for (size_t n = 0; heap.n > 0;) {
-    const uint32_t g = heap_pop(&heap).group;
-    if (taken[g]) continue;
-    taken[g] = true, order[n++] = g;
+  growing_begin(&growing);
+  for (uint32_t g; growing_next(&growing, &g); growing_release(&growing, g)) {
+    order[n++] = g;
     for (uint32_t k = graph->read_start[g]; k < graph->read_start[g + 1]; k++) {
-      const struct partition_tensor *tensor = &graph->tensors[graph->read[k]];
-      if (alive[graph->read[k]]) continue;
-      alive[graph->read[k]] = true;
-      for (uint32_t c = tensor->first; c < tensor->end; c++) {
-        const uint32_t other = graph->consumer[c];
-        if (taken[other]) continue;
-        growth[other] -= tensor->ms;
-        if (wanted[other] == 0) heap_push(&heap, growth[other], other);
-      }
-    }
-    for (uint32_t k = graph->in_start[g]; k < graph->in_start[g + 1]; k++) {
-      if (--wanted[graph->in[k]] == 0) heap_push(&heap, growth[graph->in[k]], graph->in[k]);
+      const uint32_t t = graph->read[k];
+      if (alive[t]) continue;
+      alive[t] = true;
+      growing_spare_readers(&growing, &graph->tensors[t]);
     }
   }
   reverse(order, graph->n);

@@ -42,6 +42,6 @@ bool partition_parse_answers(const struct partition_problem *problem, const char
                              struct arena *arena, struct partition_row **rows, size_t *n_rows, struct error *error);
 /* One row; chips by node. */
 bool partition_write_answer(const struct partition_problem *problem, const uint32_t *node_chip, double value_ms,
-                            const char *path, struct arena *arena, struct error *error);
+                            const char *path, struct error *error);
 
 #endif

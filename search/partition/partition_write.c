@@ -73,8 +73,7 @@ bool partition_write(const struct partition_problem *problem, const char *path, 
 }
 
 bool partition_write_answer(const struct partition_problem *problem, const uint32_t *node_chip, double value_ms,
-                            const char *path, struct arena *arena, struct error *error) {
-  (void)arena;
+                            const char *path, struct error *error) {
   struct text_file file;
   if (!text_file_open(&file, path, error)) return false;
   FILE *const out = file.out;

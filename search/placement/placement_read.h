@@ -15,8 +15,7 @@ bool placement_read_with(const char *path, const char *const *sets, size_t n_set
 bool placement_parse(const char *name, const char *bytes, size_t n, struct arena *arena,
                      struct placement_problem *problem, struct error *error);
 /* One JSON file with inline tables, that reads back equal. Costs go by device: classes become the devices' names. */
-bool placement_write(const struct placement_problem *problem, const char *path, struct arena *arena,
-                     struct error *error);
+bool placement_write(const struct placement_problem *problem, const char *path, struct error *error);
 /* CSV layer,device,position,pinned,start_s,end_s (the last two may be missing). Refused: layers that are missing, there
  * twice or unknown, positions of a device that are not 0 to n-1. claim->makespan_s is NAN. */
 bool placement_read_answer(const struct placement_problem *problem, const char *path, struct arena *arena,

@@ -127,9 +127,7 @@ static void put_costs(const struct placement_problem *p, FILE *out) {
   fputs("\n  ]}\n}\n", out);
 }
 
-bool placement_write(const struct placement_problem *problem, const char *path, struct arena *arena,
-                     struct error *error) {
-  (void)arena;
+bool placement_write(const struct placement_problem *problem, const char *path, struct error *error) {
   struct text_file file;
   if (!text_file_open(&file, path, error)) return false;
   FILE *const out = file.out;

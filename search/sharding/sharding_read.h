@@ -11,7 +11,7 @@ bool sharding_read(const char *path, const char *const *sets, size_t n_sets, str
 bool sharding_parse(const char *name, const char *bytes, size_t n, struct arena *arena,
                     struct sharding_problem *problem, struct error *error);
 /* One JSON file with inline tables, that reads back equal. */
-bool sharding_write(const struct sharding_problem *problem, const char *path, struct arena *arena, struct error *error);
+bool sharding_write(const struct sharding_problem *problem, const char *path, struct error *error);
 /* A folder, or PREFIX: PREFIX-sets.csv and PREFIX-strategies.csv (sets.csv and strategies.csv in a folder); boards as
  * names with blanks (or ; or |) between, es as "Cout:2+W:2". The path of an existing …sets.csv stands for both. */
 bool sharding_read_answer(const struct sharding_problem *problem, const char *path, struct arena *arena,

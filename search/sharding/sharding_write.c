@@ -167,9 +167,7 @@ static void put_edges(const struct sharding_problem *p, FILE *out) {
   fputs("\n  ]}\n}\n", out);
 }
 
-bool sharding_write(const struct sharding_problem *problem, const char *path, struct arena *arena,
-                    struct error *error) {
-  (void)arena;
+bool sharding_write(const struct sharding_problem *problem, const char *path, struct error *error) {
   struct text_file file;
   if (!text_file_open(&file, path, error)) return false;
   FILE *const out = file.out;

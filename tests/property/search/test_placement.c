@@ -304,7 +304,7 @@ static void test_files(void **state) {
     draw(&rng, shape, &problem);
     placement_random_answer(&rng, &problem, true, &arena, &answer);
     const char *path = arena_printf(&arena, "%s/p.json", folder), *table = arena_printf(&arena, "%s/a.csv", folder);
-    assert_true(placement_write(&problem, path, &arena, &error));
+    assert_true(placement_write(&problem, path, &error));
     if (!placement_read(path, &arena, &again, &error)) fail_msg("round %zu: %s", round, error.text);
     struct placement_schedule a = placement_schedule_new(&problem, &arena), b = placement_schedule_new(&again, &arena);
     const double value = placement_evaluate(&problem, &answer, &scratch, &a);

@@ -5,6 +5,7 @@
  * than chance. */
 #include "search/tenancy/tenancy_seeds.h"
 
+#include "tests/tenancy_queues.h"
 #include "tests/tenancy_random.h"
 #include "tests/tenancy_rounds.h"
 #include "tests/two_arenas.h"
@@ -45,21 +46,6 @@ static struct rounds rounds_of(const struct tenancy_problem *problem, const stru
                          .round_samples = SAMPLES};
 }
 
-static void check_answer(const struct tenancy_problem *problem, const struct tenancy_queues *queues) {
-  bool *seen = ARENA_NEW(&arena, bool, problem->n_jobs);
-  assert_int_equal(queues->start[0], 0);
-  assert_int_equal(queues->start[problem->n_cores], problem->n_jobs);
-  for (size_t c = 0; c < problem->n_cores; c++) {
-    assert_true(queues->start[c] <= queues->start[c + 1]);
-    for (size_t i = queues->start[c]; i < queues->start[c + 1]; i++) {
-      assert_true(queues->job[i] < problem->n_jobs);
-      assert_false(seen[queues->job[i]]);
-      assert_true(tenancy_can_run(problem, queues->job[i], c));
-      seen[queues->job[i]] = true;
-    }
-  }
-}
-
 static bool same_answer(const struct tenancy_problem *problem, const struct tenancy_answer *a,
                         const struct tenancy_answer *b) {
   return memcmp(a->core, b->core, problem->n_jobs * sizeof *a->core) == 0 &&
@@ -83,7 +69,7 @@ static void best_is_an_answer_that_costs_what_it_says(void **state) {
       struct tenancy_bounds bounds;
       struct rounds rounds = rounds_of(&problem, tenancy_algorithms[i], &bounds);
       const struct rounds_end end = rounds_run(&rounds, &arena);
-      check_answer(&problem, &end.best);
+      assert_true(tenancy_queues_are_valid(&problem, &end.best, &arena));
       assert_true(end.best_cost == tenancy_evaluate(&problem, &end.best));
       assert_true(tenancy_cycles(&problem, end.best_cost) >= bounds.best_cycles * (1 - 1e-9));
       assert_true(end.n_samples >= 1 && end.n_samples <= SAMPLES);
@@ -98,7 +84,7 @@ static void best_is_an_answer_that_costs_what_it_says(void **state) {
           assert_true(end.kept[k].priority[j] - end.kept[k].priority[j] == 0);
         }
         tenancy_queue_up(&problem, &end.kept[k], &queues);
-        check_answer(&problem, &queues);
+        assert_true(tenancy_queues_are_valid(&problem, &queues, &arena));
         const tenancy_cost cost = tenancy_evaluate(&problem, &queues);
         assert_true(cost >= before);
         if (k == 0) assert_true(cost == end.best_cost);

@@ -10,6 +10,7 @@
 #include "search/tenancy/tenancy_bounds.h"
 #include "search/tenancy/tenancy_dispatch.h"
 #include "search/tenancy/tenancy_groups.h"
+#include "tests/tenancy_queues.h"
 #include "tests/two_arenas.h"
 #include <inttypes.h>
 #include <setjmp.h>
@@ -85,21 +86,6 @@ static uint32_t *draw_groups(struct rng *rng, const struct tenancy_problem *prob
     group[j] = problem->group_of[core];
   }
   return group;
-}
-
-static void assert_valid(const struct tenancy_problem *problem, const struct tenancy_queues *queues) {
-  bool seen[MOST_JOBS] = {false};
-  assert_int_equal(queues->start[0], 0);
-  assert_int_equal(queues->start[problem->n_cores], problem->n_jobs);
-  for (size_t c = 0; c < problem->n_cores; c++) {
-    assert_true(queues->start[c] <= queues->start[c + 1]);
-    for (size_t i = queues->start[c]; i < queues->start[c + 1]; i++) {
-      assert_true(queues->job[i] < problem->n_jobs);
-      assert_false(seen[queues->job[i]]);
-      seen[queues->job[i]] = true;
-      assert_true(tenancy_can_run(problem, queues->job[i], c));
-    }
-  }
 }
 
 static void assert_same(const struct tenancy_problem *problem, const struct tenancy_queues *a,
@@ -182,7 +168,7 @@ static void test_valid(void **state) {
       seeds[s](&c, &one);
       const struct arena_mark after = arena_get_mark(&scratch);
       assert_true(before.chunk == after.chunk && before.used_bytes == after.used_bytes);
-      assert_valid(&c.problem, &one);
+      assert_true(tenancy_queues_are_valid(&c.problem, &one, &arena));
       seeds[s](&c, &two);
       assert_same(&c.problem, &one, &two);
     }
@@ -252,7 +238,7 @@ static void test_dispatch(void **state) {
     for (size_t closing = 0; closing < 2; closing++) {
       rule.plan = closing == 0 ? 0 : 1.02;
       tenancy_dispatch(&pools, &rule, &scratch, &queues);
-      assert_valid(&problem, &queues);
+      assert_true(tenancy_queues_are_valid(&problem, &queues, &arena));
       uint64_t load[MOST_CORES];
       find_loads(&problem, &queues, load);
       for (size_t c = 0; c < problem.n_cores; c++) {
@@ -304,7 +290,7 @@ static double dispatched_cycles(const struct tenancy_problem *problem, const str
   tenancy_pools_fill(&pools, problem, &(struct tenancy_pooling){all_in_one, problem->group_of, NULL}, &arena);
   struct tenancy_queues queues = tenancy_queues_new(problem, &arena);
   tenancy_dispatch(&pools, rule, &scratch, &queues);
-  assert_valid(problem, &queues);
+  assert_true(tenancy_queues_are_valid(problem, &queues, &arena));
   return tenancy_cycles(problem, tenancy_evaluate(problem, &queues));
 }
 

@@ -211,7 +211,7 @@ static void test_round_trip(void **state) {
   const char *const answer = arena_printf(&arena, "%s/answer.csv", folder);
   struct partition_row *rows;
   size_t n;
-  if (!partition_write_answer(&p, chips, 0.1, answer, &arena, &error) ||
+  if (!partition_write_answer(&p, chips, 0.1, answer, &error) ||
       !partition_read_answers(&p, answer, &arena, &rows, &n, &error))
     fail_msg("%s", error.text);
   assert_int_equal(n, 1);

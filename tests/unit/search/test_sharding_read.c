@@ -195,7 +195,7 @@ static void test_round_trip(void **state) {
     struct sharding_problem problem, again;
     struct error error = {0};
     sharding_random_problem(&rng, &shape, &arena, &problem);
-    assert_true(sharding_write(&problem, in_folder("p.json"), &arena, &error));
+    assert_true(sharding_write(&problem, in_folder("p.json"), &error));
     if (!sharding_read(in_folder("p.json"), NULL, 0, &arena, &again, &error)) fail_msg("%s", error.text);
     check_equal(&problem, &again);
     struct sharding_answer answer;
