@@ -186,7 +186,6 @@ static double by_halves_s(const struct sharding_shown *shown, struct arena *aren
   struct sharding_bounds bounds = *shown->bounds; /* which the rule does not look at */
   struct arena scratch;
   arena_init(&scratch, 1 << 16);
-  struct sharding_bounds bounds = *shown->bounds; /* a search may add to its own */
   const struct sharding_request request = {
       .problem = shown->problem, .bounds = &bounds, .samples = 1 << 10, .arena = arena, .scratch = &scratch};
   sharding_find_algorithm("baseline")->run(&request, &result);
