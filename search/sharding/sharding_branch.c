@@ -1,11 +1,13 @@
 /* Which boards form sets, with which designs, for which ranges? By branch and bound. (sharding §5, exact level 1.)
  *
  * First each form of set alone runs everything: level 2. Then the relaxation of sharding_ranges.h bounds all other ways
- * at once; on chains it is exact and names the optimum. Where branches may run at once, a tree over the sets in their
- * order: a node's layers end at the earliest as a shortest path with the ends before them says, what is left is bounded
- * by the relaxation. Leaves are solved set by set (sharding_choice.c); what a leaf's bound leaves open counts as open.
+ * at once; on chains it is exact and names the optimum. Where branches may run at once, that of sharding_deadline.h
+ * counts their boards together, and a tree goes over the sets in their order: a node's layers end at the earliest as a
+ * shortest path with the ends before them says, what is left is bounded by the relaxation. Leaves are solved set by set
+ * (sharding_choice.c); what a leaf's bound leaves open counts as open.
  */
 #include "search/sharding/sharding_branch.h"
+#include "search/sharding/sharding_deadline.h"
 #include "search/sharding/sharding_improve.h"
 
 #include <math.h>
@@ -14,6 +16,10 @@
 
 static const double rounding = 1e-12;
 static const double near = 0.02; /* relaxed: gaps below this may be those of the bound */
+/* Deadlines are halved to within this share; looks at a range of a set in all of them. */
+static const double close_enough = 1e-4;
+static const uint64_t max_deadline_steps = UINT64_C(1) << 27;
+enum { DEADLINES = 24 };
 /* Windows of larger sets have more strategies: looked into at most so often, with fewer labels. */
 enum { RELAXED_LOOKS = 16, LEAF_STEPS = 64 /* labels take about so much longer than a path */ };
 enum { MAX_FORMS = 1024, WIDTH = 1 << 12, WINDOW_WIDTH = 1 << 10, RELAXED_WIDTH = 1 << 7 };
@@ -166,7 +172,7 @@ static size_t list_children(struct branch *b, uint32_t first, double known_s, st
             so_far_s >= goal_s || last == end ? so_far_s : fmax(known_s, cut_bound(&scan, last, goal_s));
         if (bound_s >= goal_s) {
           b->open_s = fmin(b->open_s, bound_s);
-          if (so_far_s >= goal_s) break; /* longer ranges end no earlier */
+          if (so_far_s >= goal_s && !b->problem->reduce_scatter) break; /* longer ranges end no earlier */
           continue;
         }
         children[n++] = (struct child){{f, d, last}, bound_s};
@@ -305,6 +311,35 @@ static bool look_inside(struct branch *b, struct arena *own) {
   return any;
 }
 
+static bool is_same(const struct choice *one, const struct choice *other) {
+  return one->n_sets == other->n_sets && memcmp(one->sets, other->sets, one->n_sets * sizeof *one->sets) == 0;
+}
+
+/* Can it end before the best value? Else before a deadline that is halved between the bound and that value, as long as
+ * that tells more: sets that keep it are tried, what none keeps bounds. */
+static void search_deadlines(struct branch *b, struct arena *own) {
+  struct branch_result *result = b->result;
+  struct deadline *deadline = deadline_new(b->ranges, b->context.sets, own);
+  const double open_s = b->open_s;
+  struct choice tried = {0};
+  double next_s = result->value_s * (1 - rounding);
+  uint64_t n_steps = 0;
+  for (int n = 0; deadline != NULL && n < DEADLINES && n_steps < max_deadline_steps; n++) {
+    if (next_s <= result->bound_s * (1 + close_enough)) break;
+    struct choice way;
+    const double before_s = result->value_s;
+    if (!deadline_try(deadline, next_s, max_deadline_steps, &n_steps, &way)) {
+      result->bound_s = next_s;
+    } else if (way.n_sets > 0 && !is_same(&way, &tried)) {
+      solve(b, &way, 0);
+      tried = way;
+    }
+    const double most_s = fmin(result->value_s * (1 - rounding), next_s);
+    next_s = result->value_s < before_s ? result->value_s * (1 - rounding) : (result->bound_s + most_s) / 2;
+  }
+  b->open_s = open_s; /* the relaxation bounds it */
+}
+
 /* What lives as long as the search: tables, rows, nodes' ends. */
 static void search_all(struct branch *b, struct arena *own) {
   struct branch_result *result = b->result;
@@ -323,6 +358,8 @@ static void search_all(struct branch *b, struct arena *own) {
     if (result->bound_s >= goal_of(b) * (1 - rounding)) return;
     solve_relaxed(b);
   }
+  search_deadlines(b, own);
+  if (result->bound_s >= goal_of(b) * (1 - rounding)) return;
   b->contact_of = ARENA_NEW(own, uint32_t, problem->n_layers);
   b->end_s = ARENA_NEW(own, double, problem->n_layers);
   branch_from(b, 0, 0);
@@ -338,6 +375,7 @@ static void improve(struct branch *b) {
   const struct improve_limits limits = {.max_samples = most - result->n_solved,
                                         .max_solved = b->limits->max_improved / b->problem->n_layers,
                                         .tolerance = b->limits->tolerance,
+                                        .ranges = b->ranges,
                                         .interrupted = b->limits->interrupted,
                                         .context = b->limits->context};
   struct choice_value value = {.value_s = result->value_s, .answer = result->answer};

@@ -44,6 +44,9 @@ static bool is_possible(const struct sharding_sets *sets, const struct choice *c
 static bool try_choice(struct improving *im, const struct choice *choice) {
   if (is_over(im) || !is_possible(im->context->sets, choice)) return false;
   struct choice_value value = {.value_s = im->value->value_s * (1 - im->limits->tolerance)};
+  struct ranges *ranges = im->limits->ranges;
+  if (ranges != NULL && ranges_floor(ranges, choice->sets, choice->n_sets, im->context->scratch) >= value.value_s)
+    return false;
   const bool better = choice_solve(im->context, choice, &value);
   im->n_samples++, im->n_solved += value.memory ? CHOICE_MEMORY_WORK : 1;
   if (!better) return false;
@@ -84,6 +87,28 @@ static bool change_sets(struct improving *im) {
   return better;
 }
 
+/* One set gives boards to another: together they take what they took. */
+static bool shift_boards(struct improving *im) {
+  const struct sharding_sets *sets = im->context->sets;
+  bool better = false;
+  for (uint32_t k = 0; k < im->choice->n_sets; k++) {
+    for (uint32_t j = 0; j < im->choice->n_sets; j++) {
+      for (uint32_t f = 0; j != k && f < sets->n_forms; f++) {
+        const uint32_t both = sets->forms[im->choice->sets[k].form].index + sets->forms[im->choice->sets[j].form].index;
+        if (sets->forms[f].shape.p >= sets->forms[im->choice->sets[k].form].shape.p || sets->forms[f].index >= both)
+          continue;
+        for (uint32_t g = 0; g < sets->n_forms; g++) {
+          struct choice next = *im->choice;
+          if (sets->forms[f].index + sets->forms[g].index != both) continue;
+          next.sets[k].form = f, next.sets[j].form = g;
+          better |= try_choice(im, &next);
+        }
+      }
+    }
+  }
+  return better;
+}
+
 /* Two sets change places: their boards and designs. */
 static bool swap_sets(struct improving *im) {
   bool better = false;
@@ -100,19 +125,37 @@ static bool swap_sets(struct improving *im) {
   return better;
 }
 
-/* One set runs the range of two: on its own boards, or on any. */
+/* Any other set takes `spare` boards more. */
+static bool give_boards(struct improving *im, const struct choice *choice, uint32_t but, uint32_t spare) {
+  const struct sharding_sets *sets = im->context->sets;
+  for (uint32_t j = 0; j < choice->n_sets; j++) {
+    for (uint32_t g = 0; j != but && g < sets->n_forms; g++) {
+      struct choice next = *choice;
+      if (sets->forms[g].index != sets->forms[next.sets[j].form].index + spare) continue;
+      next.sets[j].form = g;
+      if (try_choice(im, &next)) return true;
+    }
+  }
+  return false;
+}
+
+/* One set runs the range of two: on its own boards, or on any; what it leaves of theirs goes to another. */
 static bool join_sets(struct improving *im) {
   const struct sharding_sets *sets = im->context->sets;
   bool better = false;
   for (uint32_t k = 0; k + 1 < im->choice->n_sets; k++) {
-    for (uint32_t f = 0; f < sets->n_forms && k + 1 < im->choice->n_sets; f++) {
-      for (int design = 0; design < 2 && k + 1 < im->choice->n_sets; design++) {
+    const uint32_t n_sets = im->choice->n_sets;
+    const uint32_t both = sets->forms[im->choice->sets[k].form].index + sets->forms[im->choice->sets[k + 1].form].index;
+    for (uint32_t f = 0; f < sets->n_forms && n_sets == im->choice->n_sets; f++) {
+      for (int design = 0; design < 2 && n_sets == im->choice->n_sets; design++) {
         struct choice next = *im->choice;
         const uint32_t d = next.sets[k + (uint32_t)design].design;
         memmove(&next.sets[k], &next.sets[k + 1], (next.n_sets - k - 1) * sizeof *next.sets);
         next.n_sets--;
         next.sets[k].form = f, next.sets[k].design = d;
-        better |= try_choice(im, &next);
+        if (try_choice(im, &next) ||
+            (sets->forms[f].index < both && give_boards(im, &next, k, both - sets->forms[f].index)))
+          better = true;
       }
     }
   }
@@ -237,6 +280,7 @@ uint64_t sharding_improve_sets(const struct choice_context *context, const struc
   bool better = choice->n_sets > 0;
   while (better && !is_over(&im)) {
     better = move_ends(&im);
+    better |= shift_boards(&im);
     better |= change_sets(&im);
     better |= swap_sets(&im);
     better |= join_sets(&im);

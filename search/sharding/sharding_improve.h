@@ -9,6 +9,7 @@ struct improve_limits {
   uint64_t max_solved;    /* choices of sets whose strategies are solved; labels that count bytes count several times */
   uint64_t max_evaluated; /* answers that are valued, strategies changed one by one */
   double tolerance;       /* what gains less than this share is no step */
+  struct ranges *ranges;  /* says of a choice of sets that it cannot be better; NULL: each is solved */
   bool (*interrupted)(void *context);
   void *context;
 };

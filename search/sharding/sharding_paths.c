@@ -90,6 +90,8 @@ void level2_walk(const struct level2_walk *walk, struct arena *scratch, double *
                       ARENA_NEW(scratch, double, n)};
   double latest_s = 0;
   bool tight = false;
+  /* Then a layer may end before the one that it follows: that one counted what the scatter takes off. */
+  const bool scatters = plan->tables->store->problem->reduce_scatter;
   for (uint32_t i = 0; i < n; i++) {
     const struct level2_layer *layer = &plan->layers[walk->first + i];
     double bytes = 0, least_out_s = INFINITY;
@@ -101,7 +103,7 @@ void level2_walk(const struct level2_walk *walk, struct arena *scratch, double *
     if (layer->out_s != NULL) latest_s = fmax(latest_s, fmax(least_out_s, end_s[i]));
     out_s[i] = fmax(latest_s, end_s[i]);
     tight |= bytes + (double)layer->own_live_bytes > (double)plan->tables->shape.dram_bytes;
-    if (!(end_s[i] < walk->cutoff_s) || !level2_may_fit(plan, walk->first, walk->first + i)) {
+    if ((!(end_s[i] < walk->cutoff_s) && !scatters) || !level2_may_fit(plan, walk->first, walk->first + i)) {
       for (uint32_t j = i; j < n; j++) end_s[j] = out_s[j] = INFINITY;
       break;
     }
@@ -114,7 +116,7 @@ void level2_walk(const struct level2_walk *walk, struct arena *scratch, double *
     walk_priced(&w, n_walked, end_s);
   }
   for (uint32_t i = 0; tight && i < n_walked; i++) {
-    if (i > 0) end_s[i] = fmax(end_s[i], end_s[i - 1]);
+    if (i > 0 && !scatters) end_s[i] = fmax(end_s[i], end_s[i - 1]);
     out_s[i] = fmax(out_s[i], end_s[i]);
   }
   arena_rewind(scratch, mark);

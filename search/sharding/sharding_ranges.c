@@ -13,11 +13,6 @@ struct ranges_value {
   struct ranges_choice choice;
 };
 
-struct row {
-  double *end_s; /* [n_layers - entry] least end of each layer from there on */
-  double *out_s; /* the greatest least end of outputs up to there */
-};
-
 struct ranges {
   const struct sharding_sets *sets;
   const struct sharding_problem *problem;
@@ -30,7 +25,7 @@ struct ranges {
   struct level2_plan **plans;
   uint32_t n_rates, *rate_number; /* [n_contacts * n_forms] */
   double *rates;
-  struct row **rows;             /* [n_options][(n_layers + n_edges * n_rates)] */
+  struct ranges_row **rows;      /* [n_options][(n_layers + n_edges * n_rates)] */
   uint32_t *cross_start, *cross; /* edges over each cut */
   bool *fits;                    /* [n_used * n_forms] */
   struct ranges_value *rest, *tail;
@@ -57,7 +52,7 @@ static void number_options(struct ranges *r) {
     }
   }
   r->plans = ARENA_NEW(r->arena, struct level2_plan *, r->n_options);
-  r->rows = ARENA_NEW(r->arena, struct row *, r->n_options);
+  r->rows = ARENA_NEW(r->arena, struct ranges_row *, r->n_options);
 }
 
 static void number_rates(struct ranges *r) {
@@ -133,14 +128,14 @@ static struct level2_plan *plan_of(struct ranges *r, uint32_t option, const stru
   r->plans[option] = ARENA_NEW(r->arena, struct level2_plan, 1);
   level2_plan_make(sharding_store_tables(r->store, form->shape, design), 0, r->n_layers - 1, &outside, r->arena,
                    r->plans[option]);
-  r->rows[option] = ARENA_NEW(r->arena, struct row, r->n_layers + (size_t)r->n_edges * r->n_rates);
+  r->rows[option] = ARENA_NEW(r->arena, struct ranges_row, r->n_layers + (size_t)r->n_edges * r->n_rates);
   return r->plans[option];
 }
 
 /* Shortest paths over strategies from the entry on, until they are longer than what is of interest or no memory holds
  * the layers. */
 static void fill_row(const struct ranges *r, const struct level2_plan *plan, uint32_t entry, const double *start_s,
-                     struct row *row) {
+                     struct ranges_row *row) {
   const uint32_t n = r->n_layers - entry;
   row->end_s = ARENA_NEW(r->arena, double, n), row->out_s = ARENA_NEW(r->arena, double, n);
   const struct arena_mark mark = arena_get_mark(r->arena);
@@ -151,22 +146,22 @@ static void fill_row(const struct ranges *r, const struct level2_plan *plan, uin
   arena_rewind(r->arena, mark);
 }
 
-static const struct row *row_of_place(struct ranges *r, uint32_t form, uint32_t design, uint32_t place) {
+const struct ranges_row *ranges_row_of_place(struct ranges *r, uint32_t form, uint32_t design, uint32_t place) {
   const uint32_t option = r->option[form * r->problem->n_designs + design];
   const struct level2_plan *plan = plan_of(r, option, &r->sets->forms[form], design);
-  struct row *row = &r->rows[option][place];
+  struct ranges_row *row = &r->rows[option][place];
   const struct level2_layer *layer = &plan->layers[place];
   const bool host = r->problem->in_start[layer->layer] == r->problem->in_start[layer->layer + 1];
   if (row->end_s == NULL) fill_row(r, plan, place, host ? layer->release_s : NULL, row);
   return row;
 }
 
-static const struct row *row_of_edge(struct ranges *r, uint32_t form, uint32_t design, uint32_t edge,
-                                     uint32_t contact) {
+const struct ranges_row *ranges_row_of_edge(struct ranges *r, uint32_t form, uint32_t design, uint32_t edge,
+                                            uint32_t contact) {
   const uint32_t option = r->option[form * r->problem->n_designs + design];
   const struct level2_plan *plan = plan_of(r, option, &r->sets->forms[form], design);
   const uint32_t rate = r->rate_number[contact * r->sets->n_forms + form];
-  struct row *row = &r->rows[option][r->n_layers + (size_t)edge * r->n_rates + rate];
+  struct ranges_row *row = &r->rows[option][r->n_layers + (size_t)edge * r->n_rates + rate];
   if (row->end_s != NULL) return row;
   const uint32_t place = r->problem->place[r->problem->edges[edge].to], n = plan->layers[place].n;
   const uint64_t *bytes = sharding_tables_inbound(plan->tables, edge);
@@ -182,7 +177,7 @@ static const struct row *row_of_edge(struct ranges *r, uint32_t form, uint32_t d
 
 struct trial {
   struct ranges *r;
-  const struct row *row;
+  const struct ranges_row *row;
   uint32_t entry, used, form, design;
   bool absolute; /* what follows also starts at the earliest at 0 */
   struct ranges_value *best;
@@ -217,11 +212,16 @@ static void choose(struct ranges *r, uint32_t entry, uint32_t used, uint32_t edg
       const bool all_used = ranges_used(r, used, f) == r->sets->n_used - 1;
       for (uint32_t d = 0; d < n_designs; d++) {
         if (r->option[f * n_designs + d] == SHARDING_NONE) continue;
-        const struct row *row =
-            edge != SHARDING_NONE ? row_of_edge(r, f, d, edge, contact) : row_of_place(r, f, d, entry);
+        const struct ranges_row *row =
+            edge != SHARDING_NONE ? ranges_row_of_edge(r, f, d, edge, contact) : ranges_row_of_place(r, f, d, entry);
         const struct trial t = {r, row, entry, used, f, d, edge == SHARDING_NONE, &best};
         if (pass == 0) take(&t, end, row->out_s[end - entry]);
-        for (uint32_t b = entry; pass == 1 && !all_used && b < end && row->out_s[b - entry] < best.value_s; b++) {
+        for (uint32_t b = entry; pass == 1 && !all_used && b < end; b++) {
+          /* Longer ranges end no earlier, unless a reduce-scatter takes off what the layer before has counted. */
+          if (!(row->out_s[b - entry] < best.value_s)) {
+            if (r->problem->reduce_scatter) continue;
+            break;
+          }
           if (r->cuts == NULL || r->cuts[b]) take(&t, b, cut_value(&t, b, row->out_s[b - entry]));
         }
       }
@@ -245,8 +245,44 @@ double ranges_tail(struct ranges *r, uint32_t edge, uint32_t used, uint32_t cont
   return value->value_s;
 }
 
+double ranges_floor(struct ranges *r, const struct ranges_choice *sets, uint32_t n_sets, struct arena *scratch) {
+  const struct sharding_problem *problem = r->problem;
+  const struct arena_mark mark = arena_get_mark(scratch);
+  double *end_s = ARENA_NEW(scratch, double, r->n_layers), floor_s = 0; /* by place */
+  uint32_t *contact = ARENA_NEW(scratch, uint32_t, r->n_layers);        /* of its set */
+  for (uint32_t k = 0, first = 0; k < n_sets && floor_s < r->cutoff_s; first = sets[k++].last + 1) {
+    const struct ranges_choice *set = &sets[k];
+    const struct ranges_row *own = ranges_row_of_place(r, set->form, set->design, first);
+    for (uint32_t i = first; i <= set->last; i++) {
+      end_s[i] = fmax(end_s[i], own->end_s[i - first]), contact[i] = r->sets->forms[set->form].contact;
+    }
+    floor_s = fmax(floor_s, own->out_s[set->last - first]);
+    for (uint32_t entry = first; entry <= set->last; entry++) {
+      const uint32_t layer = problem->topological[entry];
+      for (uint32_t j = problem->in_start[layer]; j < problem->in_start[layer + 1]; j++) {
+        const uint32_t e = problem->in_edge[j], from = problem->place[problem->edges[e].from];
+        if (from >= first) continue;
+        const struct ranges_row *row = ranges_row_of_edge(r, set->form, set->design, e, contact[from]);
+        for (uint32_t i = entry; i <= set->last; i++) end_s[i] = fmax(end_s[i], end_s[from] + row->end_s[i - entry]);
+        floor_s = fmax(floor_s, end_s[from] + row->out_s[set->last - entry]);
+      }
+    }
+  }
+  arena_rewind(scratch, mark);
+  return floor_s;
+}
+
 struct level2_plan *ranges_plan(struct ranges *r, uint32_t form, uint32_t design) {
   return plan_of(r, r->option[form * r->problem->n_designs + design], &r->sets->forms[form], design);
+}
+
+bool ranges_carries(const struct ranges *r, uint32_t used, uint32_t form, uint32_t design) {
+  return r->fits[used * r->sets->n_forms + form] && r->option[form * r->problem->n_designs + design] != SHARDING_NONE;
+}
+
+uint32_t ranges_crossing(const struct ranges *r, uint32_t last, const uint32_t **edges) {
+  *edges = r->cross + r->cross_start[last];
+  return r->cross_start[last + 1] - r->cross_start[last];
 }
 
 uint32_t ranges_used(const struct ranges *r, uint32_t used, uint32_t form) {

@@ -3,7 +3,8 @@
  * Unlike boards, boards with links of their own and many groups make too many sets to list. Of so many boards (that
  * carry one design, that have so much memory) only the fastest ring counts, and the fastest links that sets of two
  * sizes can have: no set of boards is better than its form, so what the relaxation over forms says bounds all of them.
- * A form alone names its boards. Several need boards of their own: the largest takes its best first. */
+ * A form alone names its boards. Several need boards of their own: the fastest ring takes its boards first, those of a
+ * group alone where it can. */
 #include "search/sharding/sharding_rings.h"
 #include "search/sharding/sharding_sets.h"
 
@@ -124,15 +125,39 @@ bool sharding_sets_relax(const struct sharding_problem *problem, uint32_t max_fo
 /* --- real boards ----------------------------------------------------------------------------------------------------
  */
 
-/* The set with most boards of those without. */
-static uint32_t next_largest(const struct sharding_sets *relaxed, uint32_t n, const uint32_t *forms,
-                             const struct set_form *settled) {
+/* One board is at home anywhere. */
+static double wanted_rate(const struct sharding_shape *shape) { return shape->p > 1 ? shape->bandwidth : 0; }
+
+/* Of the sets without boards the one with the fastest ring, then with most boards: it is hardest to please. */
+static uint32_t next_set(const struct sharding_sets *relaxed, uint32_t n, const uint32_t *forms,
+                         const struct set_form *settled) {
   uint32_t best = SHARDING_NONE;
   for (uint32_t k = 0; k < n; k++) {
     if (settled[k].boards != NULL) continue;
-    if (best == SHARDING_NONE || relaxed->forms[forms[k]].shape.p > relaxed->forms[forms[best]].shape.p) best = k;
+    const struct sharding_shape *one = &relaxed->forms[forms[k]].shape;
+    const struct sharding_shape *other = best != SHARDING_NONE ? &relaxed->forms[forms[best]].shape : NULL;
+    if (other == NULL || wanted_rate(one) > wanted_rate(other) ||
+        (wanted_rate(one) == wanted_rate(other) && one->p > other->p))
+      best = k;
   }
   return best;
+}
+
+/* The group with the fewest free boards (of n, by group) that make as fast a ring as the form has: what it leaves is
+ * worth least to others. False: none. */
+static bool settle_in_group(const struct sharding_problem *problem, const struct sharding_shape *shape,
+                            const uint32_t *boards, uint32_t n, struct arena *arena, const uint32_t **ring) {
+  uint32_t fewest = SHARDING_NONE;
+  for (uint32_t i = 0, end; i < n; i = end) {
+    const uint32_t group = problem->board_group[boards[i]];
+    for (end = i; end < n && problem->board_group[boards[end]] == group;) end++;
+    if (end - i < shape->p || end - i >= fewest) continue;
+    struct sharding_rings rings;
+    sharding_rings_make(problem, boards + i, end - i, shape->p, arena, &rings);
+    if (rings.bandwidth[shape->p] < shape->bandwidth) continue;
+    fewest = end - i, *ring = rings.boards[shape->p];
+  }
+  return fewest != SHARDING_NONE;
 }
 
 bool sharding_sets_settle(const struct sharding_sets *relaxed, uint32_t n, const uint32_t *forms, struct arena *arena,
@@ -144,20 +169,25 @@ bool sharding_sets_settle(const struct sharding_sets *relaxed, uint32_t n, const
   struct set_form *settled = ARENA_NEW(arena, struct set_form, n);
   bool *taken = ARENA_NEW(arena, bool, problem->n_boards);
   for (uint32_t i = 0; i < n; i++) {
-    const uint32_t k = next_largest(relaxed, n, forms, settled), p = relaxed->forms[forms[k]].shape.p;
-    const uint32_t design = relaxed->forms[forms[k]].design;
+    const uint32_t k = next_set(relaxed, n, forms, settled);
+    const struct set_form *form = &relaxed->forms[forms[k]];
+    const uint32_t p = form->shape.p;
     uint32_t *boards = ARENA_NEW(arena, uint32_t, problem->n_boards);
-    uint32_t m = order_boards(problem, taken, design, relaxed->forms[forms[k]].shape.dram_bytes, boards);
-    if (m < p) m = order_boards(problem, taken, design, 0, boards);
+    uint32_t m = order_boards(problem, taken, form->design, form->shape.dram_bytes, boards);
+    if (m < p) m = order_boards(problem, taken, form->design, 0, boards);
     if (m < p) return false;
-    struct sharding_rings rings;
-    sharding_rings_make(problem, boards, m, p, arena, &rings);
-    settled[k] = (struct set_form){.design = design, .boards = rings.boards[p], .contact = SHARDING_NONE};
-    settled[k].shape = (struct sharding_shape){p, rings.bandwidth[p], UINT64_MAX};
+    const uint32_t *ring;
+    if (!settle_in_group(problem, &form->shape, boards, m, arena, &ring)) {
+      struct sharding_rings rings;
+      sharding_rings_make(problem, boards, m, p, arena, &rings);
+      ring = rings.boards[p];
+    }
+    settled[k] = (struct set_form){.design = form->design, .boards = ring, .contact = SHARDING_NONE};
+    settled[k].shape = (struct sharding_shape){p, sharding_ring_bandwidth(problem, ring, p), UINT64_MAX};
     for (uint32_t j = 0; j < p; j++) {
-      const uint64_t bytes = problem->boards[rings.boards[p][j]].dram_bytes;
+      const uint64_t bytes = problem->boards[ring[j]].dram_bytes;
       if (bytes < settled[k].shape.dram_bytes) settled[k].shape.dram_bytes = bytes;
-      taken[rings.boards[p][j]] = true;
+      taken[ring[j]] = true;
     }
   }
   for (uint32_t k = n; k-- > 0;) { /* digits of the last class count one by one */

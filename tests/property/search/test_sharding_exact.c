@@ -2,6 +2,7 @@
  * evaluator: chains and branches, links of their own, fixed designs, tight memory, training. Bounds never lie. */
 #include "search/sharding/sharding_bounds.h"
 #include "search/sharding/sharding_branch.h"
+#include "search/sharding/sharding_deadline.h"
 #include "search/sharding/sharding_improve.h"
 #include "tests/sharding_made.h"
 #include "tests/sharding_random.h"
@@ -82,6 +83,25 @@ static void choose_sets(struct enumeration *all, uint32_t first, unsigned used) 
   }
 }
 
+/* No deadline is called too early that the optimum keeps; before the optimum, how many are? */
+static void check_deadline(const struct sharding_problem *problem, uint64_t number, double least_s, size_t *n_early) {
+  struct sharding_sets sets;
+  assert_true(sharding_sets_make(problem, 64, &arena, &sets));
+  struct ranges *ranges =
+      ranges_new(&sets, sharding_store_new(problem, &arena), (struct ranges_limits){INFINITY, NULL}, &arena);
+  struct deadline *deadline = deadline_new(ranges, &sets, &arena);
+  struct choice way;
+  uint64_t n_steps = 0;
+  static const double later[] = {1 + 1e-9, 1.3, 3};
+  for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+    if (!deadline_try(deadline, later[i] * least_s, UINT64_MAX, &n_steps, &way))
+      fail_msg("case %lu: nothing is said to end before %.17g", (unsigned long)number, later[i] * least_s);
+    assert_true(way.n_sets > 0 && way.sets[way.n_sets - 1].last + 1 == problem->n_layers);
+  }
+  assert_true(!deadline_try(deadline, least_s / 2, 0, &n_steps, &way) || way.n_sets == 0); /* no steps, no answer */
+  *n_early += !deadline_try(deadline, least_s * (1 - 1e-12), UINT64_MAX, &n_steps, &way);
+}
+
 static bool check(const struct sharding_problem *problem, uint64_t number, size_t *n_proven) {
   struct sharding_set sets[MAX_BOARDS + 1];
   struct enumeration all = {.problem = problem, .least_s = INFINITY};
@@ -138,6 +158,41 @@ static void run(const char *what, bool chain, bool training, bool tight, double 
   assert_true((double)n_proven >= wanted_share * (double)n_checked);
 }
 
+/* Chains side by side: their boards are told apart. */
+static void test_streams(void **state) {
+  (void)state;
+  size_t n_checked = 0, n_proven = 0, n_early = 0;
+  for (uint64_t i = 0; i < N_CASES; i++) {
+    struct rng rng = rng_stream(seed, RNG_TEST, 103, i);
+    const struct arena_mark mark = arena_get_mark(&arena);
+    struct sharding_shape_of_problem shape = sharding_random_shape(&rng, 5, MAX_BOARDS);
+    shape.chain = true, shape.tight = false, shape.n_layers = 2 + rng_below(&rng, 4);
+    if (shape.n_boards < 2) shape.n_boards = 2;
+    struct sharding_problem problem;
+    struct error error = {0};
+    if (!sharding_random_problem(&rng, &shape, &arena, &problem, &error)) fail_msg("%s", error.text);
+    struct sharding_edge *edges = ARENA_NEW(&arena, struct sharding_edge, problem.n_edges);
+    size_t n_edges = 0;
+    for (size_t e = 0; e < problem.n_edges; e++) {
+      if (rng_below(&rng, 2) == 0) edges[n_edges++] = problem.edges[e];
+    }
+    problem.edges = edges, problem.n_edges = n_edges, problem.max_es_dims = 1;
+    if (!sharding_finish(&problem, &arena, &error)) fail_msg("%s", error.text);
+    const struct branch_limits limits = {.max_nodes = 1};
+    struct branch_result result = {.value_s = INFINITY};
+    if (check(&problem, i, &n_proven)) {
+      assert_true(sharding_branch(&problem, &limits, &scratch, &arena, &result));
+      if (result.value_s > 0) check_deadline(&problem, i, result.value_s, &n_early);
+      n_early += !(result.value_s > 0);
+      n_checked++;
+    }
+    arena_rewind(&arena, mark);
+  }
+  printf("streams: seed %lu, %zu cases checked, %zu proven, %zu by deadlines alone\n", (unsigned long)seed, n_checked,
+         n_proven, n_early);
+  assert_true(n_checked > N_CASES / 4 && 10 * n_proven > 9 * n_checked && 4 * n_early > 3 * n_checked);
+}
+
 /* Sets in order with designs and ranges, any. False: they came to one set. */
 static bool draw_choice(struct rng *rng, const struct sharding_sets *sets, struct choice *choice) {
   const struct sharding_problem *problem = sets->problem;
@@ -176,6 +231,9 @@ static void check_choice(const struct sharding_problem *problem, uint64_t number
                cut_s = choice_bound(&context, &choice, bound_s / 2);
   (*n_checked)++;
   *n_reached += bound_s >= all.least_s * (1 - 1e-12);
+  struct ranges *ranges = ranges_new(&sets, context.store, (struct ranges_limits){INFINITY, NULL}, &arena);
+  if (ranges_floor(ranges, choice.sets, choice.n_sets, &scratch) > all.least_s * (1 + 1e-12))
+    fail_msg("case %lu: a floor above the optimum %.17g", (unsigned long)number, all.least_s);
   if (bound_s > all.least_s * (1 + 1e-12) || value.value_s < all.least_s * (1 - 1e-12)) {
     fail_msg("case %lu: bound %.17g, found %.17g, the optimum is %.17g", (unsigned long)number, bound_s, value.value_s,
              all.least_s);
@@ -251,6 +309,7 @@ static void test_memory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_chains, setup, teardown),
+                                     cmocka_unit_test_setup_teardown(test_streams, setup, teardown),
                                      cmocka_unit_test_setup_teardown(test_graphs, setup, teardown),
                                      cmocka_unit_test_setup_teardown(test_training, setup, teardown),
                                      cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
