@@ -435,8 +435,11 @@ static void publish_failure(struct run *run, const struct error *error) {
 }
 
 void folder_leave(struct run *run, struct error *error) {
+  struct error unsaid = {0};
   publish_failure(run, error);
-  if (run->journal != NULL) journal_close(run->journal, error);
+  /* A journal that is gone with its folder is no second piece of news. */
+  const bool known = run->lost && error_is_set(error);
+  if (run->journal != NULL) journal_close(run->journal, known ? &unsaid : error);
   run->journal = NULL;
   /* A journal that a later launch has replaced is that launch's first word to us: no failure to be reported. */
   const bool began = run->locked && run->epoch > 0;

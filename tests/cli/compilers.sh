@@ -26,7 +26,7 @@ for algorithm in guided sweep random; do
   runs 0 "$algorithm, $other" "$theirs" explore $file --out "$algorithm-theirs" --set "search.algorithm=\"$algorithm\""
   same_files "$algorithm, $other" "$algorithm-ours" "$algorithm-theirs" "${same_bytes[@]}"
 done
-runs 75 "begun by $other" "$theirs" explore long.cfg --out mixed --set 'search.algorithm="random"' --max-time 0.05
+runs 75 "begun by $other" "$theirs" explore long.cfg --out mixed --set 'search.algorithm="random"' --max-time 0
 runs 0 "begun by $other, ended by ours" "$dse" resume mixed
 same_files "begun by $other, ended by ours" random-ours mixed "${same_bytes[@]}"
 finish

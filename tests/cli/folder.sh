@@ -7,9 +7,10 @@ source "$(dirname "$0")/harness.sh"
 cd "$folder" || exit 1
 write_small small.cfg
 write_long long.cfg 4000
+slow_disk 15
 
 # --- --fresh while somebody writes there ------------------------------------------------------------------------------
-"$dse" explore long.cfg --out busy --quiet >/dev/null 2>&1 &
+"${slow[@]}" "$dse" explore long.cfg --out busy --quiet >/dev/null 2>&1 &
 holder=$!
 wait_for_bytes busy/journal 5000
 kill -STOP $holder

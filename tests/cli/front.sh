@@ -118,7 +118,8 @@ check 'then they are named: the same' cmp <(sed 's/^older,/one,/' out) one-front
 
 # --- while a run goes on: never half a file, and at the end what summary.json says -----------------------------------------
 write_long long.cfg 3000
-"$dse" explore long.cfg --out long --quiet >long.txt 2>&1 &
+slow_disk 15
+"${slow[@]}" "$dse" explore long.cfg --out long --quiet >long.txt 2>&1 &
 run=$!
 bad=0 asked=0
 while kill -0 $run 2>/dev/null; do

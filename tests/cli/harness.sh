@@ -234,7 +234,8 @@ search = { top_k = 7; seed = 2385; };
 CFG
 }
 
-# A run of seconds in hundreds of small rounds, to be stopped in their midst.
+# A run of seconds in hundreds of small rounds, to be stopped in their midst. SCORE=bound stands for a faster machine: an
+# evaluation takes a twentieth. What must not end by itself there needs a slow disk (below), too.
 write_long() { # FILE EVALUATIONS
   cat >"$1" <<CFG
 workload = "bert-large";
@@ -244,7 +245,7 @@ space = {
   tc_count = "1..64 x2"; tc_rows = [32, 64, 128, 256]; tc_cols = [32, 64, 128, 256];
   vc_count = "1..32 x2"; vc_width = "128..2048 x2"; glb_mib = [16, 32, 64, 128]; hbm_stacks = [2, 4, 6];
 };
-search = { algorithm = "random"; max_evaluations = $2; round_size = 23; prove = false; seed = 77; top_k = 13; };
+search = { algorithm = "random"; score = "${SCORE:-schedule}"; max_evaluations = $2; round_size = 23; prove = false; seed = 77; top_k = 13; };
 CFG
 }
 

@@ -52,7 +52,8 @@ fi
 
 # --- a run in its midst -----------------------------------------------------------------------------------------------
 write_long long.cfg 3000
-runs 75 'a part of a run' "$dse" explore long.cfg --out long --max-time 0.5 --quiet
+slow_disk 15 # 131 rounds
+runs 75 'a part of a run' "${slow[@]}" "$dse" explore long.cfg --out long --max-time 0.5 --quiet
 cp -r long before
 runs 0 'its report' "$dse" report long
 prints 'its report: what it is of' 'of a run that has not ended ('
@@ -65,7 +66,7 @@ runs 0 'not stopped' "$dse" explore long.cfg --out whole --quiet
 same_files 'a report in the midst changes nothing' long whole report.html trace-best.json front.csv journal
 
 # A run that goes on is not disturbed.
-"$dse" explore long.cfg --out going --quiet >/dev/null 2>&1 &
+"${slow[@]}" "$dse" explore long.cfg --out going --quiet >/dev/null 2>&1 &
 run=$!
 wait_for_bytes going/journal 60000
 runs 0 'of a run that goes on' "$dse" report going

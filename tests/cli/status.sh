@@ -6,6 +6,7 @@ source "$(dirname "$0")/harness.sh"
 cd "$folder" || exit 1
 write_small small.cfg
 write_long long.cfg 4000
+slow_disk 5 # a second at least for 4,600 evaluations, nine for 40,000
 
 # Runs a command on a terminal of so many columns and keeps what comes out of it; exit status that of the command.
 cat >terminal.py <<'PYTHON'
@@ -29,7 +30,7 @@ launcher=()
 [[ $MPI == no ]] || launcher=(mpirun -q -n 1)
 (
   cd "$folder" || exit 1
-  env TERM="$([[ $MPI == no ]] && echo dumb || echo xterm)" python3 terminal.py 90 plain.txt timeout 60 "${launcher[@]}" "$dse" explore long.cfg --out plain --max-time 11.5 \
+  env TERM="$([[ $MPI == no ]] && echo dumb || echo xterm)" python3 terminal.py 90 plain.txt timeout 600 "${launcher[@]}" "${slow[@]}" "$dse" explore long.cfg --out plain --max-time 11.5 \
     --set search.max_evaluations=1000000 --set 'space.clock_mhz=[940, 1000, 1100, 1200, 1300, 1513]'
 ) &
 plain=$!
@@ -68,7 +69,7 @@ runs 0 'from within' bash -c "cd stopped && $dse status ."
 prints 'from within' '.: stopped'
 
 # --- a running one, looked at again and again; then killed -------------------------------------------------------------------------
-"$dse" explore long.cfg --out busy --quiet --set search.max_evaluations=40000 >/dev/null 2>&1 &
+"${slow[@]}" "$dse" explore long.cfg --out busy --quiet --set search.max_evaluations=40000 >/dev/null 2>&1 &
 pid=$!
 wait_for_bytes busy/journal 5000
 runs 0 'running' "$dse" status busy
@@ -104,7 +105,7 @@ wait $pid 2>/dev/null
 runs 75 'goes on while it is looked at' "$dse" resume busy --quiet --max-time 0
 touch enough
 wait $looker
-"$dse" resume busy --quiet >/dev/null 2>&1 &
+"${slow[@]}" "$dse" resume busy --quiet >/dev/null 2>&1 &
 pid=$!
 await grep -q '"epoch": 3' busy/status.json
 kill -KILL $pid
@@ -194,7 +195,7 @@ while run.poll() is None:
 print(len(seen), fronts, run.returncode)
 sys.exit(0 if len(seen) >= 20 and fronts >= 20 and rounds > 0 and run.returncode == 0 else 1)
 PYTHON
-check 'a reader along the way' python3 poll.py polled "$dse" explore long.cfg --out polled --quiet
+check 'a reader along the way' python3 poll.py polled "${slow[@]}" "$dse" explore long.cfg --out polled --quiet
 runs 0 'never looked at' "$dse" explore long.cfg --out whole --quiet
 same_files 'a reader along the way' whole polled "${same_bytes[@]}"
 
@@ -214,11 +215,15 @@ for word in words: assert any(re.search(word, line) for line in lines), "nowhere
 assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]", text), "other control characters"
 PYTHON
 for columns in 100 80 40; do
-  runs 75 "$columns columns" "${unlaunched[@]}" python3 terminal.py $columns line.txt "$dse" explore long.cfg --out line --fresh \
-    --max-time 1.8 --set search.max_evaluations=30000
   words=('^search [0-9]+ %' 'best [0-9.]+' 'ETA ')
-  ((columns < 80)) || words+=(' [0-9]+/30000' '[0-9]+/s')
+  ((columns < 80)) || words+=(' [0-9]+/40000' '[0-9]+/s')
   ((columns < 100)) || words+=('best [0-9.]+ samples/s')
+  # The line knows a rate after some rounds: on a slow machine they take longer.
+  for limit_s in 1.8 5 15 45; do
+    runs 75 "$columns columns, $limit_s s" "${unlaunched[@]}" python3 terminal.py $columns line.txt "${slow[@]}" "$dse" explore \
+      long.cfg --out line --fresh --max-time $limit_s --set search.max_evaluations=40000
+    ! python3 lines.py line.txt $columns "${words[@]}" >/dev/null 2>&1 || break
+  done
   check "$columns columns: one line" python3 lines.py line.txt $columns "${words[@]}"
 done
 "${unlaunched[@]}" python3 terminal.py 80 line.txt "$dse" explore long.cfg --out proof --set search.prove=true \
@@ -245,10 +250,10 @@ check 'a bounded space: bound and gap' python3 lines.py line.txt 80 '^prove ' 'g
 holds 'a bounded space: status.json has the bound' 'a["phase"] == "prove" and a["lower_bound"] >= a["best"] and 0 <= a["gap"] < 1' \
   proof/status.json
 for setting in NO_COLOR=1 TERM=dumb SLURM_STEP_ID=0; do
-  runs 75 "$setting" "${unlaunched[@]}" env "$setting" python3 terminal.py 80 line.txt "$dse" explore long.cfg --out line --fresh --max-time 1.2 --set search.max_evaluations=30000
+  runs 75 "$setting" "${unlaunched[@]}" env "$setting" python3 terminal.py 80 line.txt "${slow[@]}" "$dse" explore long.cfg --out line --fresh --max-time 1.2 --set search.max_evaluations=30000
   refute "$setting: no line moves" grep -q $'\033' line.txt
 done
-runs 75 '--quiet' "${unlaunched[@]}" python3 terminal.py 80 line.txt "$dse" explore long.cfg --out line --fresh --max-time 1.2 --quiet --set search.max_evaluations=30000
+runs 75 '--quiet' "${unlaunched[@]}" python3 terminal.py 80 line.txt "${slow[@]}" "$dse" explore long.cfg --out line --fresh --max-time 1.2 --quiet --set search.max_evaluations=30000
 check '--quiet: nothing' test ! -s line.txt
 
 # --- the line after ten seconds -----------------------------------------------------------------------------------------------------------

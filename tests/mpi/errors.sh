@@ -105,9 +105,10 @@ cp "$root"/workloads/models/bert-base.cfg $models/
 apart "$PWD/bare/bin/dse" 'the catalogue missing' 'but not rank 0'
 
 # --- the folder in the midst of a run: on 3 ranks, one message, all end -----------------------------------------------------------
-# Starts a run on 3 ranks whose rank 0 is $first, and waits until it is well under way.
+# Starts a run on 3 ranks whose rank 0 is $first, and waits until it is well under way: of 1,740 rounds.
+slow_disk 5
 begin() { # FOLDER
-  mpirun -q -n 3 "$dse" explore long.cfg --out "$1" --set search.max_evaluations=40000 >out 2>err </dev/null &
+  mpirun -q -n 3 "${slow[@]}" "$dse" explore long.cfg --out "$1" --set search.max_evaluations=40000 >out 2>err </dev/null &
   launcher=$!
   wait_for_bytes "$1/journal" 20000
   first=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1] + "/status.json"))["pid"])' "$1")

@@ -25,6 +25,7 @@ rank_counts=(2 3 4 5 6 7 8)
 victims=(worker first launcher all write)
 
 # --- what is run: a name here, and write_NAME -------------------------------------------------------------------------
+slow_disk 10 # 180 rounds and more: two seconds in which to find somebody to kill
 histories=(rounds sweep)
 write_rounds() { write_long "$1" 6000; }
 # Some thousand schedules in 180 folds, after a guided beginning in rounds.
@@ -86,7 +87,7 @@ declare -A done_by
 n_done=0 n_survived=0 slowest_ms=0
 kill_one() { # NAME FOLDER VICTIM N
   local name=$1 out=$2 victim=$3 n=$4 size before target pause
-  local -a command=("$dse" explore "$name.cfg" --out "$out")
+  local -a command=("${slow[@]}" "$dse" explore "$name.cfg" --out "$out")
   size=$(stat -c %s "whole-$name/journal")
   before=$(bytes_of "$out")
   target=$((before + 1 + (size > before ? RANDOM * (size - before) / 32768 / 3 : 0))) pause=$((RANDOM % 60))
@@ -94,7 +95,7 @@ kill_one() { # NAME FOLDER VICTIM N
   if [[ $victim == launcher || $victim == all ]] && ((RANDOM % 4 == 0)); then target=0 pause=$((RANDOM % 700)); fi
   if [[ $victim == write ]]; then
     command=(env "LD_PRELOAD=$library" "DSE_FAULT=write:$((1 + RANDOM % 40)):tear=$((RANDOM % 400)):*/$out/journal"
-      "${command[@]}")
+      "$dse" explore "$name.cfg" --out "$out")
     target=$((size + 1)) pause=0
   fi
   history+=("$victim of $n ranks, from $before bytes, at $target and $pause ms")

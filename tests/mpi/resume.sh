@@ -7,16 +7,17 @@
 source "$(dirname "$0")/../cli/harness.sh"
 cd "$folder" || exit 1
 write_long long.cfg 6000
+slow_disk 15 # 261 rounds: four seconds at least for whatever is to be stopped
 runs 0 'never stopped' "$dse" explore long.cfg --out whole --quiet
 size=$(stat -c %s whole/journal)
 bytes_of() { stat -c %s "$1/journal" 2>/dev/null || echo 0; }
 
 # --- time limits, by way of 3, 2 and 1 ranks ------------------------------------------------------------------------------
-runs 75 '3 ranks, --max-time 0.2' mpirun -q -n 3 "$dse" explore long.cfg --out limit --max-time 0.2
+runs 75 '3 ranks, --max-time 0.2' mpirun -q -n 3 "${slow[@]}" "$dse" explore long.cfg --out limit --max-time 0.2
 holds '3 ranks: stopped' 'a["state"] == "stopped" and a["epoch"] == 1' limit/status.json
 check '3 ranks: said once' test "$(grep -c 'stopped by --max-time' err)" -eq 1
 before=$(bytes_of limit)
-runs 75 '2 ranks go on' mpirun -q -n 2 "$dse" resume limit --max-time 0.2
+runs 75 '2 ranks go on' mpirun -q -n 2 "${slow[@]}" "$dse" resume limit --max-time 0.2
 check '2 ranks: further, not done' test "$(bytes_of limit)" -gt "$before" -a "$(bytes_of limit)" -lt "$size"
 holds '2 ranks: the second launch' 'a["state"] == "stopped" and a["epoch"] == 2' limit/status.json
 runs 0 'one goes on alone' "$dse" resume limit
@@ -26,7 +27,7 @@ check 'complete already, on 3 ranks: said once' test "$(grep -c complete err)" -
 same_files 'complete already' whole limit front.csv journal
 
 # --- a signal to the launcher reaches all ranks: 75 by way of USR1, which mpirun hands on ------------------------------------
-mpirun -q -n 3 "$dse" explore long.cfg --out signal --quiet >out 2>err &
+mpirun -q -n 3 "${slow[@]}" "$dse" explore long.cfg --out signal --quiet >out 2>err &
 launcher=$!
 wait_for_bytes signal/journal $((size / 8))
 kill -USR1 $launcher
@@ -35,7 +36,7 @@ wait $launcher || status=$?
 check 'SIGUSR1: exit status 75' test $status -eq 75
 holds 'SIGUSR1: stopped' 'a["state"] == "stopped"' signal/status.json
 # SIGTERM to the launcher: its own status is 1 whatever the ranks return; the folder tells.
-mpirun -q -n 2 "$dse" explore long.cfg --out signal --quiet >out 2>err &
+mpirun -q -n 2 "${slow[@]}" "$dse" explore long.cfg --out signal --quiet >out 2>err &
 launcher=$!
 wait_for_bytes signal/journal $(($(bytes_of signal) + size / 8))
 kill -TERM $launcher
@@ -49,7 +50,7 @@ killed=0
 for history in '3 last' '2 first' '5 middle' '3 first' '2 launcher'; do
   read -r ranks victim <<<"$history"
   before=$(bytes_of killed)
-  mpirun -q -n "$ranks" "$dse" explore long.cfg --out killed --quiet >out 2>err &
+  mpirun -q -n "$ranks" "${slow[@]}" "$dse" explore long.cfg --out killed --quiet >out 2>err &
   launcher=$!
   # The launch copies the journal first; what counts is what it adds.
   wait_for_bytes killed/journal $((before + size / 12))

@@ -75,12 +75,13 @@ for history in 'small schedule' 'small bound' 'sweep bound'; do
 done
 
 # --- stopped and killed in the midst ------------------------------------------------------------------------------------
-# Without pruning all rounds take as long: an end comes in the midst whenever it comes.
+# Without pruning all rounds take as long, and some time on any machine: an end comes in the midst whenever it comes.
+slow_disk 40
 sed 's/first_evaluations/prune = false; first_evaluations/' sweep.cfg >midst.cfg
 runs 0 'never stopped' "$dse" explore midst.cfg --out whole --quiet
 mapfile -t ends < <(ends_of whole)
 launch() { # RANKS [OPTION...]: in the background, unless it is to stop by itself
-  mpirun -q -n "$1" "$dse" explore midst.cfg --out midst "${@:2}" >out 2>err </dev/null &
+  mpirun -q -n "$1" "${slow[@]}" "$dse" explore midst.cfg --out midst "${@:2}" >out 2>err </dev/null &
   launcher=$!
 }
 # The process of a rank of the launcher, or nothing.
