@@ -130,6 +130,8 @@ says 'another weight there' 'co_search.weight: 0.6 there, 0.5 now'
 runs 0 'its own run.cfg' "$dse" explore run/run.cfg --out copy
 same_files 'its own run.cfg' run copy "${same_bytes[@]}" "${files[@]}"
 goes_on_after_cuts run tenancy cosearch.csv mapping.csv
+runs 0 'small rounds' "$dse" explore co.cfg --out rounds --quiet --set search.round_size=5
+reports_in_its_midst rounds
 
 # --- mistakes -----------------------------------------------------------------------------------------------------------
 refuses co.cfg 'no tenants' 'co_search.metric: needs tenants: name tenancy.task or tenancy.models' 'tenancy.task=""'

@@ -81,6 +81,8 @@ holds 'a floor that two kinds reach' 'a[0]["kinds"] == "2" and float(a[0]["train
 runs 0 'its own run.cfg' "$dse" explore run/run.cfg --out copy
 same_files 'its own run.cfg' run copy "${same_bytes[@]}" "${files[@]}"
 goes_on_after_cuts run tenancy cosearch.csv mapping.csv
+# Between its rounds a platform may lead whose jobs are not mapped for good.
+reports_in_its_midst run
 
 # --- mistakes -----------------------------------------------------------------------------------------------------------
 refuses co.cfg 'of one kind alone' 'co_search.mixed: needs a group system with kinds = "heterogeneous" or "joint"' \

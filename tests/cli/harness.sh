@@ -139,6 +139,28 @@ goes_on_after_cuts() { # FOLDER FILE_BEHIND...
   done
 }
 
+# What `dse report` shows of a run whose journal ends with any of its rounds: a page of what there is, or that there is
+# nothing yet; never more than a run knows in its midst.
+reports_in_its_midst() { # FOLDER
+  local whole=$1 n=0 end
+  for end in $(python3 -B -c 'import sys
+sys.path.insert(0, sys.argv[1])
+from journal_file import records
+for _, end, _ in records(open(sys.argv[2], "rb").read()): print(end)' "$root/tests/fault" "$whole/journal"); do
+    rm -rf midst && mkdir midst && cp "$whole/run.cfg" midst
+    head -c "$end" "$whole/journal" >midst/journal
+    n=$((n + 1)) status=0
+    "$dse" report midst >out 2>err </dev/null || status=$?
+    verdict "after $n rounds: a report, or nothing feasible yet" $((status != 0 && status != 3)) \
+      < <(echo "exit status $status" && cat err)
+    ((status == 0)) || continue
+    prints "after $n rounds: it has not ended" 'of a run that has not ended'
+    check "after $n rounds: no files of an end" test ! -e midst/mapping.csv -a ! -e midst/summary.json
+  done
+  check 'reports of some rounds' test "$n" -gt 3
+  rm -rf midst
+}
+
 # 1, 2, 3 and 5 ranks come to the bytes of folder `whole`.
 same_on_ranks() { # RUN.cfg
   local ranks

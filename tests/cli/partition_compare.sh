@@ -39,4 +39,10 @@ runs 0 'readme' "${compare[@]}" readme "$folder/table.csv" "$folder/timing.csv" 
 check 'readme: published beside ours' grep -q '6.11' "$folder/out"
 check 'readme: never as ours' grep -q 'they are not' "$folder/out"
 refute 'a word that is none' "${compare[@]}" tables
+
+runs 0 'scale' scripts/partition-scale --dse "$dse" transformer --chips 4 --samples 5 --timing "$folder/scale-timing.csv"
+cp "$folder/out" "$folder/scale.csv"
+holds 'scale: a large graph, bound and value close to each other' 'len(a) == 1 and a[0]["operators"] == "103001" and
+  int(a[0]["samples"]) <= 5 and 0 <= float(a[0]["gap_percent"]) < 1' "$folder/scale.csv"
+runs 2 'scale: no such graph' scripts/partition-scale --dse "$dse" nothing
 finish

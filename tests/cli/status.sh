@@ -218,7 +218,7 @@ for columns in 100 80 40; do
     --max-time 1.8 --set search.max_evaluations=30000
   words=('^search [0-9]+ %' 'best [0-9.]+' 'ETA ')
   ((columns < 80)) || words+=(' [0-9]+/30000' '[0-9]+/s')
-  ((columns < 100)) || words+=('best [0-9.]+ 1/s')
+  ((columns < 100)) || words+=('best [0-9.]+ samples/s')
   check "$columns columns: one line" python3 lines.py line.txt $columns "${words[@]}"
 done
 "${unlaunched[@]}" python3 terminal.py 80 line.txt "$dse" explore long.cfg --out proof --set search.prove=true \
@@ -257,6 +257,6 @@ wait $plain || status=$?
 verdict 'elsewhere: exit status 75' $((status != 75)) <plain.txt
 refute 'elsewhere: no line moves' grep -q $'\033' plain.txt
 check 'elsewhere: one line after ten seconds' test \
-  "$(grep -cE '^search [0-9]+ % [0-9]+/[0-9]+, [0-9.]+/s, best [0-9.]+ 1/s, ETA ' plain.txt)" -eq 1
+  "$(grep -cE '^search [0-9]+ % [0-9]+/[0-9]+, [0-9.]+/s, best [0-9.]+ samples/s, ETA ' plain.txt)" -eq 1
 holds 'status.json while it went on: at least every ten seconds' 'a["state"] == "stopped" and a["phase"] == "search"' plain/status.json
 finish
