@@ -4,7 +4,7 @@
  * TPUv2-like design, which is also the reference of Perf/TDP. Left out: whether a design is worth having (area, power:
  * technology.h; time: cost.h), and the reticle, which makes a design infeasible and is therefore no error here. */
 #include "arch/accelerator.h"
-#include "arch/technology.h"
+#include "arch/technology_node.h"
 #include "base/checked.h"
 #include "base/text.h"
 #include <dirent.h>

@@ -11,7 +11,7 @@
 #include "arch/array.h"
 #include "base/checked.h"
 
-uint64_t array_buffering(const struct machine *machine) {
+static uint64_t array_buffering(const struct machine *machine) {
   return machine->settings->array_overlap == OVERLAP_IDEAL ? 1 : machine->settings->buffering;
 }
 

@@ -45,7 +45,6 @@ void array_bytes(const struct machine *machine, const struct array_plan *plan, c
                  const uint64_t trips[3], struct operand_bytes *bytes);
 
 /* Setting `ideal` counts as the published mappers do: one copy of a tile, partial sums as wide as elements. */
-uint64_t array_buffering(const struct machine *machine);
 uint64_t array_accumulator_bytes(const struct machine *machine, const struct product *product);
 
 #endif

@@ -28,7 +28,8 @@ struct shares {
 struct attention {
   const struct machine *machine;
   const struct op *op;
-  uint64_t reps, m, n, d, sharers;
+  uint64_t reps, m, n, sharers;
+  uint64_t d, v;   /* widths of queries and keys, of values and outputs */
   uint64_t e, acc; /* bytes of an element and of a partial sum */
   bool backward, causal;
   struct shares shares;
@@ -54,13 +55,15 @@ static uint64_t block_keys(const struct attention *attention) {
  * sums of dQ, statistics, scores and their gradients. */
 static uint64_t row_bytes(const struct attention *attention) {
   const uint64_t tensors = attention->backward ? 2 : 1, scores = block_keys(attention) * tensors * attention->e;
-  return sat_add(sat_mul(attention->d, tensors * attention->e + attention->acc), 2 * attention->acc + scores);
+  const uint64_t d = attention->d, v = attention->v, summed = attention->backward ? d : v;
+  const uint64_t read = attention->backward ? d + v : d;
+  return sat_add(sat_add(sat_mul(read, attention->e), sat_mul(summed, attention->acc)), 2 * attention->acc + scores);
 }
 
 /* K and V of so many keys, backward with partial sums of their gradients. */
 static uint64_t keys_bytes(const struct attention *attention, uint64_t keys) {
   const uint64_t each = attention->e + (attention->backward ? attention->acc : 0);
-  return sat_mul(sat_mul(keys, attention->d), 2 * each);
+  return sat_mul(sat_mul(keys, attention->d + attention->v), each);
 }
 
 /* --- one tile size ------------------------------------------------------------------------------------------------*/
@@ -119,14 +122,27 @@ static void add_product(const struct attention *attention, const struct tile *ti
   sum->array_bytes = sat_add(sum->array_bytes, least_bytes);
 }
 
-/* Products of one core: QKᵀ, PV; backward QKᵀ and dO·Vᵀ, dS·K, Pᵀ·dO and dSᵀ·Q. */
+/* Two products that are alike where keys and values are. */
+static void add_two(const struct attention *attention, const struct tile *tile, const uint64_t keys[3],
+                    const uint64_t values[3], struct op_cost *sum) {
+  const bool alike = attention->d == attention->v;
+  add_product(attention, tile, keys, alike ? 2 : 1, sum);
+  if (!alike) add_product(attention, tile, values, 1, sum);
+}
+
+/* Products of one core: QKᵀ, PV; backward QKᵀ and dO·Vᵀ, dS·K, dSᵀ·Q and Pᵀ·dO. */
 static struct op_cost core_products(const struct attention *attention, const struct tile *tile) {
-  const uint64_t t = tile->queries, n = tile->keys, d = attention->d;
-  const uint64_t across[] = {t, n, d}, along[] = {t, d, n}, down[] = {n, d, t};
+  const uint64_t t = tile->queries, n = tile->keys, d = attention->d, v = attention->v;
+  const uint64_t keys[][3] = {{t, n, d}, {t, d, n}, {n, d, t}}, values[][3] = {{t, n, v}, {t, v, n}, {n, v, t}};
   struct op_cost sum = {0};
-  add_product(attention, tile, across, attention->backward ? 2 : 1, &sum);
-  add_product(attention, tile, along, 1, &sum);
-  if (attention->backward) add_product(attention, tile, down, 2, &sum);
+  if (!attention->backward) {
+    add_product(attention, tile, keys[0], 1, &sum);
+    add_product(attention, tile, values[1], 1, &sum);
+    return sum;
+  }
+  add_two(attention, tile, keys[0], values[0], &sum);
+  add_product(attention, tile, keys[1], 1, &sum);
+  add_two(attention, tile, keys[2], values[2], &sum);
   return sum;
 }
 
@@ -134,11 +150,12 @@ static struct op_cost core_products(const struct attention *attention, const str
 static uint64_t repeated_bytes(const struct attention *attention, const struct tile *tile) {
   const uint64_t key_heads = ceil_div(attention->reps, attention->sharers);
   const uint64_t tiles = ceil_div(sat_mul(attention->sharers, attention->shares.rows), tile->queries);
-  const uint64_t once = sat_mul(sat_mul(attention->n, attention->d), 2 * attention->e);
-  const uint64_t met = sat_mul(tile->keys, attention->d), passes = sat_mul(tiles, sat_mul(met, 2 * attention->e));
+  const uint64_t widths = attention->d + attention->v;
+  const uint64_t once = sat_mul(sat_mul(attention->n, widths), attention->e);
+  const uint64_t met = sat_mul(tile->keys, widths), passes = sat_mul(tiles, sat_mul(met, attention->e));
   uint64_t bytes = passes > once ? passes - once : 0;
   if (attention->backward) /* partial sums of dK and dV, out and back */
-    bytes = sat_add(bytes, sat_mul(met, sat_mul(4 * attention->acc, tiles - 1)));
+    bytes = sat_add(bytes, sat_mul(met, sat_mul(2 * attention->acc, tiles - 1)));
   return sat_mul(key_heads, bytes);
 }
 
@@ -146,17 +163,18 @@ static uint64_t repeated_bytes(const struct attention *attention, const struct t
  * registers hold. */
 static uint64_t inner_bytes(const struct attention *attention, const struct tile *tile) {
   const uint64_t room = attention->machine->tensor_l2_bytes / 2, edge = edge_of(attention->machine);
-  const uint64_t d = attention->d, e = attention->e, acc = attention->acc, t = tile->queries, n = tile->keys;
+  const uint64_t d = attention->d, v = attention->v, e = attention->e, acc = attention->acc;
+  const uint64_t t = tile->queries, n = tile->keys, summed = attention->backward ? d : v;
   const uint64_t rows = max_u64(room / row_bytes(attention), edge);
   const uint64_t keys = max_u64(room / max_u64(keys_bytes(attention, 1), 1), edge);
-  const uint64_t row_once = attention->backward ? 4 * e : 2 * e, row_pass = row_once - e + 2 * acc;
-  const uint64_t key_once = attention->backward ? 4 * e : 2 * e,
-                 key_pass = attention->backward ? 2 * e + 4 * acc : 2 * e;
+  /* Of one query: Q and O, backward with their gradients; of one key: K and V, the same. */
+  const uint64_t once = (d + v) * (attention->backward ? 2 * e : e), row_pass = once - summed * e + 2 * summed * acc;
+  const uint64_t key_pass = (d + v) * (attention->backward ? e + 2 * acc : e);
   const uint64_t passes = ceil_div(t, rows), row_passes = ceil_div(n, keys);
-  const uint64_t keys_move = sat_mul(sat_mul(n, d), passes == 1 ? key_once : sat_mul(passes, key_pass));
-  const uint64_t rows_move = sat_mul(sat_mul(t, d), row_passes == 1 ? row_once : sat_mul(row_passes, row_pass));
-  const uint64_t queries_stay = sat_add(sat_mul(sat_mul(t, d), row_once), keys_move);
-  const uint64_t keys_stay = sat_add(sat_mul(sat_mul(n, d), key_once), rows_move);
+  const uint64_t keys_move = sat_mul(n, passes == 1 ? once : sat_mul(passes, key_pass));
+  const uint64_t rows_move = sat_mul(t, row_passes == 1 ? once : sat_mul(row_passes, row_pass));
+  const uint64_t queries_stay = sat_add(sat_mul(t, once), keys_move);
+  const uint64_t keys_stay = sat_add(sat_mul(n, once), rows_move);
   const uint64_t scores = sat_mul(sat_mul(t, n), attention->backward ? 4 * e : 2 * e);
   return sat_add(min_u64(queries_stay, keys_stay), scores);
 }
@@ -166,7 +184,7 @@ static uint64_t edge_cycles(const struct attention *attention) {
   const struct machine *const machine = attention->machine;
   if (machine->settings->array_overlap == OVERLAP_IDEAL) return 0;
   const uint64_t m = min_u64(attention->shares.rows, machine->rows), n = min_u64(attention->n, machine->cols);
-  const uint64_t d = min_u64(attention->d, machine->rows), out = min_u64(attention->d, machine->cols);
+  const uint64_t d = min_u64(attention->d, machine->rows), out = min_u64(attention->v, machine->cols);
   const uint64_t e = attention->e, active = attention->shares.active, all = attention->compulsory_bytes;
   const uint64_t in_bytes = min_u64(sat_mul(active, (m + n) * d * e), all);
   const uint64_t out_bytes = min_u64(sat_mul(active, m * out * e), all);
@@ -282,7 +300,8 @@ static void empty_cost(const struct machine *machine, uint64_t lane_cycles, uint
 /* No count of the products' bytes or cycles can wrap. */
 static bool in_range(const struct machine *machine, const struct op *op) {
   const uint64_t widest = 5 * 16 * (op->element_bytes + machine->settings->accumulator_bytes);
-  const uint64_t scores = sat_mul(sat_mul(op->dim[DIM_REPS], op->dim[DIM_M]), sat_mul(op->dim[DIM_N], op->dim[DIM_K]));
+  const uint64_t width = max_u64(op->dim[DIM_K], op_value_size(op));
+  const uint64_t scores = sat_mul(sat_mul(op->dim[DIM_REPS], op->dim[DIM_M]), sat_mul(op->dim[DIM_N], width));
   return sat_mul(scores, widest) < (uint64_t)1 << 62;
 }
 
@@ -304,6 +323,7 @@ void attention_cost(const struct machine *machine, const struct op *op, const st
                                       .m = m,
                                       .n = op->dim[DIM_N],
                                       .d = op->dim[DIM_K],
+                                      .v = op_value_size(op),
                                       .sharers = max_u64(op->dim[DIM_KEY_SHARERS], 1),
                                       .e = op->element_bytes,
                                       .acc = machine->settings->accumulator_bytes,

@@ -107,6 +107,8 @@ static const struct field fields[] = {
     COUNT(
         cast_bytes, "bytes", 0, 16, "0",
         "Moved for each element of a weighted product's activations, or of their gradients, to make it narrow first."),
+    SHARE(exchange_share, 0.01, 1, "1.0",
+          "Of the bytes of an all-to-all, what passes links: less where copies to one node go once, or narrowed."),
     COUNT(collective_latency_cycles, "cycles", 0, 1e9, "1000",
           "One step of a ring of tables of operators, which know no network."),
     CHOICE(energy_detail, "\"all_in\"", energy_detail_names,

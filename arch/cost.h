@@ -45,6 +45,7 @@ struct cost_settings {
   uint64_t wave_cores;                              /* over which tiles of outputs run in waves; 0: none */
   double weight_gemm_rate;                          /* products with weights on the arrays: 2 with 8-bit operands */
   uint64_t cast_bytes;                              /* moved to narrow an element of such a product's activations: 0 */
+  double exchange_share;                            /* of an all-to-all's bytes, what passes links: 1 */
   uint64_t energy_detail;                           /* enum energy_detail (energy.h) */
   uint64_t lane_cycles[N_OP_KINDS][2]; /* per element in forward (and update), in backward: vector_kinds.def */
 };

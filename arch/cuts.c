@@ -38,12 +38,12 @@ static bool is_even(const struct partition *partition) {
   return partition->parts <= small || (partition->parts == small + 1 && small > 1);
 }
 
-uint64_t cuts_largest_group(const struct partition *partition) {
+static uint64_t largest_group(const struct partition *partition) {
   if (partition->groups == 1) return partition->units;
   return ceil_div(partition->units, partition->groups);
 }
 uint64_t cuts_largest_part(const struct partition *partition) {
-  return ceil_div(cuts_largest_group(partition), partition->parts);
+  return ceil_div(largest_group(partition), partition->parts);
 }
 static uint64_t smallest_part(const struct partition *partition) {
   if (partition->groups == 1) return max_u64(partition->units / partition->parts, 1);
@@ -153,25 +153,25 @@ static void list_pixels(struct pixel_list *list, bool first_only) {
     return;
   }
   if (parts[1].groups == 1 && parts[2].groups == 1) {
-    for (; parts[0].parts != 0; parts[0].parts = next_parts(cuts_largest_group(&parts[0]), parts[0].parts))
+    for (; parts[0].parts != 0; parts[0].parts = next_parts(largest_group(&parts[0]), parts[0].parts))
       if (usable(&parts[0]) && whole_folds(list, &parts[0], row_units * col_units))
         push_pixels(list, parts, rows * cols, rows * cols);
   } else {
     push_pixels(list, parts, rows * cols, rows * cols);
   }
-  parts[0].parts = cuts_largest_group(&parts[0]);
+  parts[0].parts = largest_group(&parts[0]);
   if (!usable(&parts[0])) return;
   if (parts[2].groups == 1) {
-    parts[1].parts = next_parts(cuts_largest_group(&parts[1]), 1);
-    for (; parts[1].parts != 0; parts[1].parts = next_parts(cuts_largest_group(&parts[1]), parts[1].parts))
+    parts[1].parts = next_parts(largest_group(&parts[1]), 1);
+    for (; parts[1].parts != 0; parts[1].parts = next_parts(largest_group(&parts[1]), parts[1].parts))
       if (usable(&parts[1]) && whole_folds(list, &parts[1], col_units))
         push_pixels(list, parts, axis_sum(&list->rows, parts[1].parts) * cols, rows * cols);
   }
-  parts[1].parts = cuts_largest_group(&parts[1]);
+  parts[1].parts = largest_group(&parts[1]);
   if (!usable(&parts[1])) return;
   const uint64_t single = axis_single(&list->rows);
-  parts[2].parts = next_parts(cuts_largest_group(&parts[2]), 1);
-  for (; parts[2].parts != 0; parts[2].parts = next_parts(cuts_largest_group(&parts[2]), parts[2].parts))
+  parts[2].parts = next_parts(largest_group(&parts[2]), 1);
+  for (; parts[2].parts != 0; parts[2].parts = next_parts(largest_group(&parts[2]), parts[2].parts))
     if (usable(&parts[2]) && whole_folds(list, &parts[2], 1))
       push_pixels(list, parts, single * axis_sum(&list->cols, parts[2].parts), single * cols);
 }

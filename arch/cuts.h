@@ -35,7 +35,6 @@ void cuts_list_known(struct cuts_known *known, const struct tile_dim *dim, const
                      uint64_t groups, struct cuts *cuts);
 
 /* Units of the largest group, and of its largest part. */
-uint64_t cuts_largest_group(const struct partition *partition);
 uint64_t cuts_largest_part(const struct partition *partition);
 
 #endif

@@ -48,26 +48,6 @@ static void read_gemm(const struct op *op, struct nest *nest) {
   nest->axis[WIDTH].whole = op->dim[DIM_N];
 }
 
-/* Different inputs under the windows of a patch's outputs, along one axis. */
-static uint64_t patch_inputs(const struct sight *sight, uint64_t outputs) {
-  const uint64_t stride = sight->fractional ? 1 : sight->stride;
-  uint64_t n = 0;
-  for (uint64_t x = 0; x <= (outputs - 1) * stride + (sight->filter - 1) * sight->dilation; x++) {
-    bool seen = false;
-    for (uint64_t y = 0; y < outputs; y++)
-      for (uint64_t j = 0; j < sight->filter; j++) seen = seen || y * stride + j * sight->dilation == x;
-    n += seen;
-  }
-  return n;
-}
-
-uint64_t nest_channel_rows(const struct nest *nest) {
-  const struct mapping *const mapping = nest->mapping;
-  if (nest->patch > 1)
-    return patch_inputs(&nest->rows, mapping->patch_rows) * patch_inputs(&nest->cols, mapping->patch_cols);
-  return nest->decomposed ? 1 : nest->taps;
-}
-
 /* The fewest steps that fill whole edges; single steps if nothing folds them (edge 0). */
 static uint64_t unit_steps(uint64_t edge, uint64_t per_step) {
   uint64_t steps = 1;

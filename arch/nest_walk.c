@@ -42,6 +42,26 @@ uint64_t nest_ticks(const struct nest *nest) {
   return n_pixels(nest, false) * n_deep(nest, false) * nest->axis[WIDTH].whole;
 }
 
+/* Different inputs under the windows of a patch's outputs, along one axis. */
+static uint64_t patch_inputs(const struct sight *sight, uint64_t outputs) {
+  const uint64_t stride = sight->fractional ? 1 : sight->stride;
+  uint64_t n = 0;
+  for (uint64_t x = 0; x <= (outputs - 1) * stride + (sight->filter - 1) * sight->dilation; x++) {
+    bool seen = false;
+    for (uint64_t y = 0; y < outputs; y++)
+      for (uint64_t j = 0; j < sight->filter; j++) seen = seen || y * stride + j * sight->dilation == x;
+    n += seen;
+  }
+  return n;
+}
+
+uint64_t nest_channel_rows(const struct nest *nest) {
+  const struct mapping *const mapping = nest->mapping;
+  if (nest->patch > 1)
+    return patch_inputs(&nest->rows, mapping->patch_rows) * patch_inputs(&nest->cols, mapping->patch_cols);
+  return nest->decomposed ? 1 : nest->taps;
+}
+
 /* Positions that all windows step over are no part of A. */
 static uint64_t lattice_step(const struct sight *sight) {
   if (sight->fractional) return 1;

@@ -65,7 +65,7 @@ uint64_t vector_attention_cycles(const struct machine *machine, const struct op 
     return sat_mul(ceil_div(scores, lanes), sat_add(each, lane->lane_cycles[OP_SOFTMAX][0] + RESCALE_CYCLES));
   each = sat_add(each, lane->lane_cycles[OP_EXP][0] + lane->lane_cycles[OP_SOFTMAX][1] +
                            (drops ? lane->lane_cycles[OP_DROPOUT][1] : 0));
-  const uint64_t outputs = sat_mul(sat_mul(op->dim[DIM_REPS], op->dim[DIM_M]), op->dim[DIM_K]);
+  const uint64_t outputs = sat_mul(sat_mul(op->dim[DIM_REPS], op->dim[DIM_M]), op_value_size(op));
   return sat_add(sat_mul(ceil_div(scores, lanes), each),
                  sat_mul(ceil_div(outputs, lanes), lane->lane_cycles[OP_MUL][0] + lane->lane_cycles[OP_REDUCE][0]));
 }
@@ -145,9 +145,18 @@ static uint64_t cycles_of(const struct machine *machine, double seconds) {
   return whole + ((double)whole < cycles);
 }
 
+/* Of an all-to-all perhaps a part: tokens whose experts lie in few nodes go to each of these once
+ * (cost.exchange_share).
+ */
+static uint64_t sent_bytes(const struct machine *machine, const struct op *op) {
+  const double share = machine->settings->exchange_share;
+  if (op->kind != OP_ALL_TO_ALL || !(share < 1)) return op->dim[DIM_BYTES];
+  return (uint64_t)((double)op->dim[DIM_BYTES] * share);
+}
+
 static uint64_t network_floor_cycles(const struct machine *machine, const struct op *op, uint64_t *hbm_bytes) {
   const struct network_group group = {op->dim[DIM_RANKS], op->dim[DIM_RANK_STRIDE]};
-  const double floor_s = network_collective_floor_s(&machine->network, op->kind, op->dim[DIM_BYTES], group);
+  const double floor_s = network_collective_floor_s(&machine->network, op->kind, sent_bytes(machine, op), group);
   *hbm_bytes = group.ranks < 2 ? 0 : sat_add(op->in_bytes, op->out_bytes);
   return max_u64(cycles_of(machine, floor_s), cycles_for_bytes(*hbm_bytes, machine->hbm_bytes_per_cycle));
 }
@@ -161,7 +170,7 @@ void link_cost(const struct machine *machine, const struct op *op, struct op_cos
   const struct network_group group = {op->dim[DIM_RANKS], op->dim[DIM_RANK_STRIDE]};
   uint64_t hbm_bytes;
   const uint64_t bound = network_floor_cycles(machine, op, &hbm_bytes);
-  const double s = network_collective_s(&machine->network, op->kind, op->dim[DIM_BYTES], group, NULL);
+  const double s = network_collective_s(&machine->network, op->kind, sent_bytes(machine, op), group, NULL);
   *cost = (struct op_cost){
       .cycles = max_u64(cycles_of(machine, s), bound),
       .bound_cycles = bound,

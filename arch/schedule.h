@@ -48,6 +48,13 @@ struct schedule {
   uint32_t *core_list_start[N_CORE_CLASSES];
 };
 
+/* What searches for a shorter one move: starts and widths of a valid schedule, by op. */
+struct schedule_plan {
+  uint64_t makespan_cycles;
+  uint64_t *start_cycles; /* [n_ops] */
+  uint8_t *width_log2;    /* [n_ops] */
+};
+
 /* Schedules; with passes, never longer than without. `detail`: fill the per-op arrays (in `arena`, not the scratch
  * arena) as well; otherwise `arena` may be NULL. Scratch is used and rewound. Times saturate: a makespan of UINT64_MAX
  * means that it does not fit, or that some op needs a class of which there is no core. */

@@ -9,15 +9,16 @@
  *   widths, some together with all ops of their shape, or earlier or later places in the order; the result is justified
  *   and kept if it is little longer than the best of this search. Widths change as in the allotment searches for
  *   malleable tasks (Radulescu and van Gemund 2001: critical ops get wider while that helps), but either way.
- * - Graphs of up to 64 ops search from several starts and end with the branch and bound of schedule_exact.c, cut short.
+ * - Graphs of up to 64 ops search from several starts and end with the branch and bound of schedule_shorten.c, cut
+ * short.
  *
  * Effort is counted in ops placed: `passes` times the graph, but at least EFFORT_OPS. Graphs that the branch and bound
  * takes have SMALL_EFFORT_OPS, and several times that while they are far from the lower bound, which few optima are.
  * Random choices come from streams of the graph's size alone, so equal problems have equal answers everywhere. Left
  * out: edge delays, index-matched pairs, as in schedule.c. */
 #include "arch/schedule_improve.h"
-#include "arch/schedule_exact.h"
 #include "arch/schedule_place.h"
+#include "arch/schedule_shorten.h"
 #include "arch/schedule_starts.h"
 #include "base/checked.h"
 #include "base/digest.h"

@@ -4,13 +4,6 @@
 
 #include "arch/schedule.h"
 
-/* Starts and widths of a valid schedule, by op. */
-struct schedule_plan {
-  uint64_t makespan_cycles;
-  uint64_t *start_cycles; /* [n_ops] */
-  uint8_t *width_log2;    /* [n_ops] */
-};
-
 /* Replaces the plan by a shorter one if `problem->passes` passes find it, else perhaps by one as long; true: shorter.
  * Deterministic; `scratch` is rewound. */
 bool schedule_improve(const struct schedule_problem *problem, struct schedule_plan *plan, struct arena *scratch);

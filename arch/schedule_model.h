@@ -2,7 +2,7 @@
 #ifndef ARCH_SCHEDULE_MODEL_H
 #define ARCH_SCHEDULE_MODEL_H
 
-#include "arch/schedule_improve.h"
+#include "arch/schedule.h"
 #include "base/error.h"
 
 struct schedule_model_options {

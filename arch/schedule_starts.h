@@ -2,7 +2,7 @@
 #ifndef ARCH_SCHEDULE_STARTS_H
 #define ARCH_SCHEDULE_STARTS_H
 
-#include "arch/schedule_improve.h"
+#include "arch/schedule.h"
 #include "arch/schedule_place.h"
 
 /* Ops are placed by latest starts or latest finishes on their widths; backward: from the end, by the same of the

@@ -1,4 +1,4 @@
-/* What stage.c (evaluations) and stage_bound.c (floors) share. */
+/* What stage.c (evaluations) and stage_bound.c (floors) share; what they see of a design is in stage_seen.c. */
 #ifndef ARCH_STAGE_PRIVATE_H
 #define ARCH_STAGE_PRIVATE_H
 
@@ -50,8 +50,6 @@ struct stage_seen *stage_see(const struct stage *stage, const struct accelerator
 
 /* What derating adds to the energy of these bytes; 0 without. */
 double stage_derated_hbm_j(const struct stage *stage, const struct accelerator *running, uint64_t hbm_bytes);
-/* How many doublings of cores an operator of these classes may take. */
-unsigned stage_allowed_widths(const struct stage *stage, const uint32_t *n_cores, unsigned classes);
 void stage_count_cores(const struct accelerator *accelerator, uint32_t *n_cores);
 /* Classes of a shape. An op that the provider gives no core (free ones of `compat`) takes no time: it passes over the
  * link, which compat never occupies, so that the scheduler need not know of classless ops. */

@@ -1,25 +1,11 @@
 /* What does a design cost in mm² and W on a technology node, and what energy does its work take?
  *
- * Source: cost-model §5 (nodes), §6; chip_law.c has the law, this file the constants and what a design of the template
+ * Source: cost-model §6; chip_law.c has the law, this file the constants and what a design of the template
  * is in the law's words. The fitted constants are those of `dse calibrate chips`, which states what they are worth on
  * chips that were left out; priors and ranges are in its table of constants. Left out: `energy_detail = split`. */
 #include "arch/technology.h"
 #include "arch/chip_law.h"
 #include "base/error.h"
-
-const struct technology_node technology_nodes[] = {
-#define TECHNOLOGY_NODE(nm, logic, cell_um2, energy, source) {nm, logic, cell_um2, energy, source},
-#include "arch/nodes.def"
-#undef TECHNOLOGY_NODE
-};
-const size_t n_technology_nodes = sizeof technology_nodes / sizeof technology_nodes[0];
-
-#define TECHNOLOGY_NODE(nm, ...) ", " #nm
-static const char comma_and_names[] =
-#include "arch/nodes.def"
-    ;
-#undef TECHNOLOGY_NODE
-const char *const technology_node_names = &comma_and_names[2];
 
 #define REAL_FIELD(key_, unit_, minimum_, maximum_, default_, doc_)                                                    \
   {                                                                                                                    \
@@ -56,14 +42,6 @@ const struct field_table technology_fields = {
     .fields = fields,
     .n_fields = sizeof fields / sizeof fields[0],
 };
-
-const struct technology_node *technology_find_node(uint64_t node_nm) {
-  for (size_t i = 0; i < n_technology_nodes; i++)
-    if (technology_nodes[i].nm == node_nm) return &technology_nodes[i];
-  return NULL;
-}
-
-bool technology_knows_node(uint64_t node_nm) { return technology_find_node(node_nm) != NULL; }
 
 static const struct technology_node *node_of(const struct accelerator *accelerator) {
   const struct technology_node *const node = technology_find_node(accelerator->node_nm);

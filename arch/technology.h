@@ -7,6 +7,7 @@
 #define ARCH_TECHNOLOGY_H
 
 #include "arch/accelerator.h"
+#include "arch/technology_node.h"
 
 struct technology {
   double mac_um2, lane_um2, noc_fraction, fill_fraction; /* area, at 7 nm */
@@ -46,20 +47,5 @@ struct energy_counts {
 };
 double physical_energy_j(const struct technology *technology, const struct accelerator *accelerator, double area_mm2,
                          const struct energy_counts *counts);
-
-/* The catalogue of nodes, nodes.def. */
-struct technology_node {
-  uint64_t nm;
-  double logic;    /* area of logic, 7 nm = 1 */
-  double cell_um2; /* of an SRAM bit */
-  double energy;   /* dynamic, 7 nm = 1 */
-  const char *source;
-};
-extern const struct technology_node technology_nodes[];
-extern const size_t n_technology_nodes;
-extern const char *const technology_node_names; /* "28, 16, …", for messages */
-/* NULL for a node that the model does not know. */
-const struct technology_node *technology_find_node(uint64_t node_nm);
-bool technology_knows_node(uint64_t node_nm);
 
 #endif

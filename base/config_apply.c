@@ -169,32 +169,8 @@ static void read_field(struct apply *apply, const struct field *field, const str
   complain(apply, at, element_path, "%s", problem.text);
 }
 
-static void fill_section(struct apply *apply, const struct config_section *section, struct arena *arena) {
-  const struct config_node *group = config_find(apply->config->root, section->group);
-  const struct config_node *place = group ? group : apply->config->root;
-  const bool readable = group && group->kind == NODE_GROUP;
-  for (size_t i = 0; i < section->table->n_fields; i++) {
-    const struct field *field = &section->table->fields[i];
-    char path[CONFIG_PATH_BYTES];
-    join(section->group, field->key, path);
-    const struct config_node *node = group && readable ? config_child(group, field->key) : NULL;
-    config_read_default(field, section->into, arena);
-    if (node && !is_spoilt(apply, node)) read_field(apply, field, node, section->into, arena, path);
-    if (!node && !field->default_text && (readable || (!group && section->required)))
-      complain(apply, place, path, "is missing; it has no default: %s", field->doc);
-  }
-}
-
-bool config_apply(const struct config *config, const struct config_section *sections, size_t n_sections,
-                  struct arena *arena, struct error *error) {
-  struct apply apply = {.config = config, .sections = sections, .n_sections = n_sections, .messages = config->scan};
-  for (size_t i = 0; i < n_sections; i++) fill_section(&apply, &sections[i], arena);
-  check_known(&apply, config->root, "");
-  config_report(&apply.messages, error);
-  return apply.messages.n_issues == 0;
-}
-
-void config_read_default(const struct field *field, void *into, struct arena *arena) {
+/* The field's default, or zero and "" if it is required. A default that does not parse is a bug. */
+static void read_default(const struct field *field, void *into, struct arena *arena) {
   if (!field->default_text) {
     const struct field any = {.key = field->key, .type = field->type, .unit = "", .offset = field->offset};
     const enum node_kind kind = field->type == FIELD_TEXT   ? NODE_TEXT
@@ -218,8 +194,33 @@ void config_read_default(const struct field *field, void *into, struct arena *ar
   arena_release(&scratch);
 }
 
+static void fill_section(struct apply *apply, const struct config_section *section, struct arena *arena) {
+  const struct config_node *group = config_find(apply->config->root, section->group);
+  const struct config_node *place = group ? group : apply->config->root;
+  const bool readable = group && group->kind == NODE_GROUP;
+  for (size_t i = 0; i < section->table->n_fields; i++) {
+    const struct field *field = &section->table->fields[i];
+    char path[CONFIG_PATH_BYTES];
+    join(section->group, field->key, path);
+    const struct config_node *node = group && readable ? config_child(group, field->key) : NULL;
+    read_default(field, section->into, arena);
+    if (node && !is_spoilt(apply, node)) read_field(apply, field, node, section->into, arena, path);
+    if (!node && !field->default_text && (readable || (!group && section->required)))
+      complain(apply, place, path, "is missing; it has no default: %s", field->doc);
+  }
+}
+
+bool config_apply(const struct config *config, const struct config_section *sections, size_t n_sections,
+                  struct arena *arena, struct error *error) {
+  struct apply apply = {.config = config, .sections = sections, .n_sections = n_sections, .messages = config->scan};
+  for (size_t i = 0; i < n_sections; i++) fill_section(&apply, &sections[i], arena);
+  check_known(&apply, config->root, "");
+  config_report(&apply.messages, error);
+  return apply.messages.n_issues == 0;
+}
+
 void config_defaults(const struct field_table *table, struct arena *arena, void *into) {
-  for (size_t i = 0; i < table->n_fields; i++) config_read_default(&table->fields[i], into, arena);
+  for (size_t i = 0; i < table->n_fields; i++) read_default(&table->fields[i], into, arena);
 }
 
 bool config_set_field(const struct field *field, void *into, const char *value, const char *where, struct arena *arena,

@@ -123,9 +123,6 @@ struct config_node *config_child(const struct config_node *group, const char *na
 /* The node at a path such as "a.b" or "blocks.[3].c"; NULL if there is none. "" is the root. */
 struct config_node *config_find(struct config_node *root, const char *path);
 
-/* The field's default, or zero and "" if it is required. A default that does not parse is a bug. */
-void config_read_default(const struct field *field, void *into, struct arena *arena);
-
 /* Reads a node into a field of the struct at `into`, which stays as it is on failure. On failure `problem` says why,
  * and *element is the faulty element of a list or SIZE_MAX. */
 struct config_problem {

@@ -70,6 +70,20 @@ static size_t utf8_bytes(const unsigned char *text) {
   return n;
 }
 
+const char *text_unit_shown(const char *column, const char *unit) {
+  static const struct {
+    const char *part, *unit, *shown;
+  } rates[] = {{"samples_per_s", "1/s", "samples/s"},
+               {"jobs_per_s", "1/s", "jobs/s"},
+               {"macs_per_s", "1/s", "MAC/s"},
+               {"throughput", "1/s", "samples/s"},
+               {"throughput", "1/(s W)", "samples/(s W)"}};
+  for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+    if (strcmp(unit, rates[i].unit) == 0 && strstr(column, rates[i].part) != NULL) return rates[i].shown;
+  }
+  return unit;
+}
+
 bool text_is_utf8(const char *text) {
   const unsigned char *at = (const unsigned char *)text;
   while (*at) {

@@ -14,6 +14,9 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 void text_escape(const char *text, char *out, size_t out_bytes);
 /* True if every byte belongs to a well-formed UTF-8 character (no surrogates, no overlong forms). */
 bool text_is_utf8(const char *text);
+/* A column's unit as people read it: what is counted a second has its name (samples/s), which files leave to the
+ * column's name (throughput_samples_per_s, 1/s). */
+const char *text_unit_shown(const char *column, const char *unit);
 /* The shortest decimal form that strtod reads back equal: 15, 16 or 17 digits. `out` holds ≥ 32 bytes. */
 void text_from_double(double value, char out[32]);
 /* A whole number or number with nothing behind it; false if it does not parse, overflows or is not finite. */

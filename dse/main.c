@@ -1,4 +1,5 @@
 /* Where a run begins: which command, what data folder, which ranks; and where it ends: one report, one exit status. */
+#include "dse/commands/commands.h"
 #include "dse/commands/data_folder.h"
 #include "dse/commands/version.h"
 #include "dse/completion/completion.h"

@@ -96,7 +96,7 @@ static bool same_run(const char *path, const struct journal_header *theirs, size
 
 /* Is it ours, and how much of it is good? What may not be cut is an error. */
 static bool examine(struct journal_reader *reader, const struct journal_header *ours, bool salvage,
-                    struct journal_extent *extent, struct error *error) {
+                    struct journal_extent *extent, const char *folder, struct error *error) {
   unsigned char expected[JOURNAL_HEADER_BYTES], bytes[JOURNAL_HEADER_BYTES];
   journal_encode_header(ours, reader->n_axes, expected);
   const size_t n = reader->size_bytes < sizeof bytes ? (size_t)reader->size_bytes : sizeof bytes;
@@ -117,12 +117,12 @@ static bool examine(struct journal_reader *reader, const struct journal_header *
   if (extent->impossible)
     return error_add(error, STATUS_ENVIRONMENT,
                      "%s: the journal is damaged: the record at offset %" PRIu64 " (round %" PRIu64
-                     ") holds values out of range; `dse resume --salvage` cuts it there",
-                     reader->path, extent->good_bytes, extent->n_rounds);
+                     ") holds values out of range; `dse resume %s --salvage` cuts it there",
+                     reader->path, extent->good_bytes, extent->n_rounds, folder);
   return error_add(error, STATUS_ENVIRONMENT,
                    "%s: the journal is damaged: a bad record at offset %" PRIu64 " (round %" PRIu64
-                   "), yet a good one follows at offset %" PRIu64 "; `dse resume --salvage` cuts it at the first",
-                   reader->path, extent->good_bytes, extent->n_rounds, extent->next_bytes);
+                   "), yet a good one follows at offset %" PRIu64 "; `dse resume %s --salvage` cuts it at the first",
+                   reader->path, extent->good_bytes, extent->n_rounds, extent->next_bytes, folder);
 }
 
 /* --- copying --- */
@@ -205,7 +205,7 @@ bool journal_open(const char *folder, const struct journal_header *header, size_
   bool good = true;
   state->existed = reader->fd >= 0;
   if (state->existed) {
-    good = examine(reader, header, salvage, &extent, error);
+    good = examine(reader, header, salvage, &extent, folder, error);
     if (good) {
       state->n_rounds = extent.n_rounds;
       state->torn_offset = extent.good_bytes;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_COMMAND_ROWS = 100, LONG_FACT = 44 };
+enum { MAX_COMMAND_ROWS = 100, LONG_FACT = 36 };
 
 static void write_head(struct writer *writer, const struct report *report) {
   writer_raw(writer, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -86,9 +86,7 @@ static void write_commands(struct writer *writer, const struct report *report) {
                      "<th class=\"t\" scope=\"col\">command</th></tr></thead><tbody>\n");
   for (size_t i = 0; i < shown; i++) {
     report_write_tagged(writer, "<tr><th class=\"t\" scope=\"row\">", report->commands[i].key, "</th>");
-    /* Not cut to a column's width like other texts: it is there to be copied. */
-    report_write_tagged(writer, "<td class=\"t\" style=\"max-width:none\"><code>", report->commands[i].value,
-                        "</code></td></tr>\n");
+    report_write_tagged(writer, "<td class=\"t\"><code>", report->commands[i].value, "</code></td></tr>\n");
   }
   writer_raw(writer, "</tbody></table></div></section>\n");
 }
@@ -102,13 +100,14 @@ static void write_settings(struct writer *writer, const char *settings) {
   writer_raw(writer, "</pre></details></section>\n");
 }
 
-bool report_has_charts(const struct report *report) {
+/* Is there anything that the chart library draws? */
+static bool has_charts(const struct report *report) {
   return (report->front != NULL && report->front->n_rows > 0) || report->n_steps > 0 || report->n_timelines > 0;
 }
 
 static void write_footer(struct writer *writer, const struct report *report) {
   writer_raw(writer, "<footer><p>This page is one file. It works offline and asks for nothing.</p>\n");
-  if (report_has_charts(report)) {
+  if (has_charts(report)) {
     writer_raw(writer, "<details class=\"no-print\"><summary>Its charts are drawn by Apache ECharts: licences"
                        "</summary><pre>");
     report_write_licences(writer);
@@ -149,7 +148,7 @@ void report_write(const struct report *report, struct arena *arena, const char *
   write_footer(&writer, report);
   writer_raw(&writer, "<script type=\"application/json\" id=\"data\">");
   report_write_data(&writer, report, arena);
-  if (report_has_charts(report)) {
+  if (has_charts(report)) {
     writer_raw(&writer, "</script>\n<script id=\"library\">\n");
     report_write_charts(&writer);
   }

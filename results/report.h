@@ -76,6 +76,7 @@ struct report_profile {
   const char *x_name, *y_name; /* with their units */
   const char *limit_name;
   double limit;        /* drawn across; 0: none */
+  bool spans_decades;  /* it may: then the upward axis is logarithmic */
   const double *x, *y; /* y[i] ≥ 0 holds from x[i] to x[i + 1], ascending; the last y ends the picture */
   size_t n;
 };

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { WIDTH = 660, HEIGHT = 400, LEFT = 76, RIGHT = 14, TOP = 14, BOTTOM = 50, N_HUES = 8, N_TICKS = 5 };
+enum { WIDTH = 660, HEIGHT = 400, LEFT = 76, RIGHT = 26, TOP = 14, BOTTOM = 50, N_HUES = 8, N_TICKS = 5 };
+enum { MARK = 7, WORD_WIDTH = 46, WORD_HEIGHT = 12 }; /* half a mark, the word "chosen" */
 /* A part narrower than this has no room for its percentage, or for a line behind it. */
 static const double WORDS_SHARE = 0.06, LINE_SHARE = 0.008;
 
@@ -40,7 +41,9 @@ static void write_share(struct writer *writer, const struct report_stacks *stack
   report_write_number(writer, value);
   report_write_tagged(writer, " ", stacks->unit, "");
   writer_format(writer, ", %.1f %%\">", 100 * value / total);
-  if (value / scale >= WORDS_SHARE) writer_format(writer, "%.0f %%", 100 * value / total);
+  /* What is not all of it is not called 100 %. */
+  if (value / scale >= WORDS_SHARE)
+    writer_format(writer, "%.0f %%", value < total ? fmin(99, 100 * value / total) : 100);
   writer_raw(writer, "</b>");
 }
 
@@ -101,24 +104,23 @@ static void write_stacks(struct writer *writer, const struct report_stacks *stac
 
 struct extent {
   double least, most, step;
+  bool whole; /* counts: only whole numbers */
 };
 
 static void take(struct extent *extent, double value) {
   if (!isfinite(value)) return;
   extent->least = fmin(extent->least, value);
   extent->most = fmax(extent->most, value);
+  extent->whole = extent->whole && value >= floor(value) && value <= floor(value);
 }
 
 /* Steps of 1, 2 or 5 of some decade, and ends on them; nothing of it depends on a processor's libm. */
 static void round_out(struct extent *extent) {
-  if (extent->least > extent->most) *extent = (struct extent){0, 1, 0};
+  if (extent->least > extent->most) *extent = (struct extent){0, 1, 0, false};
   double width = extent->most - extent->least;
   if (!(width > 0)) width = extent->most > 0 ? extent->most : 1;
-  static const double factors[] = {2, 2.5, 2};
-  double step = 1;
-  while (step * N_TICKS > width) step /= 10;
-  while (step * 10 * N_TICKS <= width) step *= 10;
-  for (size_t i = 0; step * N_TICKS < width; i++) step *= factors[i % 3];
+  double step = report_tick_step(width, N_TICKS);
+  if (extent->whole && step < 1) step = 1; /* there is no chip one and a half */
   extent->step = step;
   extent->least = step * floor(extent->least / step);
   extent->most = step * ceil(extent->most / step);
@@ -131,6 +133,11 @@ static double place(const struct extent *extent, double value, double from, doub
 static double x_of(const struct extent *extent, double value) { return place(extent, value, LEFT, WIDTH - RIGHT); }
 static double y_of(const struct extent *extent, double value) { return place(extent, value, HEIGHT - BOTTOM, TOP); }
 
+/* A multiple of the step, so that zero is zero. */
+static double tick_of(const struct extent *extent, int i) {
+  return extent->step * (floor(extent->least / extent->step + 0.5) + i);
+}
+
 static void write_axes(struct writer *writer, const struct report_points *points, const struct extent *x,
                        const struct extent *y) {
   for (int i = 0; x->least + i * x->step <= x->most + x->step / 2; i++) {
@@ -138,7 +145,7 @@ static void write_axes(struct writer *writer, const struct report_points *points
     writer_format(writer, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"var(--line)\"/>", at, at, TOP,
                   HEIGHT - BOTTOM);
     writer_format(writer, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", at, HEIGHT - BOTTOM + 18);
-    report_write_number(writer, x->least + i * x->step);
+    report_write_tick(writer, tick_of(x, i));
     writer_raw(writer, "</text>\n");
   }
   for (int i = 0; y->least + i * y->step <= y->most + y->step / 2; i++) {
@@ -146,7 +153,7 @@ static void write_axes(struct writer *writer, const struct report_points *points
     writer_format(writer, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"var(--line)\"/>", LEFT,
                   WIDTH - RIGHT, at, at);
     writer_format(writer, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", LEFT - 8, at + 4);
-    report_write_number(writer, y->least + i * y->step);
+    report_write_tick(writer, tick_of(y, i));
     writer_raw(writer, "</text>\n");
   }
   writer_format(writer, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8);
@@ -176,14 +183,48 @@ static void write_point(struct writer *writer, const struct report_points *point
   report_write_tagged(writer, " ", points->y_name, ", ");
   report_write_number(writer, point->x);
   report_write_tagged(writer, " ", points->x_name, "</title></path>\n");
-  if (i != points->chosen) return;
-  const bool right = at_x > (LEFT + WIDTH) / 2.0;
+}
+
+/* Where the word hides the fewest of the other marks: around its mark, first the nearest places. */
+static void write_chosen(struct writer *writer, const struct report_points *points, const struct extent *x,
+                         const struct extent *y) {
+  if (points->chosen >= points->n_points) return;
+  const struct report_point *const chosen = &points->points[points->chosen];
+  if (!isfinite(chosen->x) || !isfinite(chosen->y)) return;
+  const double at_x = x_of(x, chosen->x), at_y = y_of(y, chosen->y);
+  static const double away[][2] = {{14, 5},
+                                   {-14 - WORD_WIDTH, 5},
+                                   {14, 20},
+                                   {14, -11},
+                                   {-14 - WORD_WIDTH, 20},
+                                   {-14 - WORD_WIDTH, -11},
+                                   {-WORD_WIDTH / 2., 28},
+                                   {-WORD_WIDTH / 2., -17},
+                                   {-WORD_WIDTH / 2., 46},
+                                   {-WORD_WIDTH / 2., -35}};
+  double word_x = at_x, word_y = at_y;
+  size_t fewest = SIZE_MAX;
+  for (size_t k = 0; k < sizeof away / sizeof *away; k++) {
+    const double left = at_x + away[k][0], base = at_y + away[k][1];
+    if (left < LEFT || left + WORD_WIDTH > WIDTH || base - WORD_HEIGHT < TOP || base > HEIGHT - BOTTOM) continue;
+    size_t n_hidden = 0;
+    for (size_t i = 0; i < points->n_points; i++) {
+      if (!isfinite(points->points[i].x) || !isfinite(points->points[i].y)) continue;
+      const double other_x = x_of(x, points->points[i].x), other_y = y_of(y, points->points[i].y);
+      n_hidden += other_x > left - MARK && other_x < left + WORD_WIDTH + MARK && other_y > base - WORD_HEIGHT - MARK &&
+                  other_y < base + MARK;
+    }
+    if (isfinite(points->y_bound)) {
+      const double bound_y = y_of(y, points->y_bound);
+      n_hidden += bound_y > base - WORD_HEIGHT && bound_y < base + 2;
+    }
+    if (n_hidden >= fewest) continue;
+    fewest = n_hidden, word_x = left, word_y = base;
+  }
   writer_format(writer,
                 "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"10\" fill=\"none\" stroke=\"var(--mark)\" "
-                "stroke-width=\"2.5\"/>",
-                at_x, at_y);
-  writer_format(writer, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"var(--mark)\">chosen</text>\n",
-                at_x + (right ? -15 : 15), at_y + 16, right ? "end" : "start");
+                "stroke-width=\"2.5\"/><text x=\"%.1f\" y=\"%.1f\" fill=\"var(--mark)\">chosen</text>\n",
+                at_x, at_y, word_x, word_y);
 }
 
 static void write_bound(struct writer *writer, const struct report_points *points, const struct extent *y) {
@@ -201,6 +242,9 @@ static void write_kinds(struct writer *writer, const struct report_points *point
   static const char *const marks[] = {"●", "◆", "■", "▲"};
   writer_raw(writer, "<div class=\"legend\">");
   for (size_t i = 0; i < points->n_kinds; i++) {
+    bool there = false;
+    for (size_t k = 0; k < points->n_points && !there; k++) there = points->points[k].kind == i;
+    if (!there) continue;
     writer_format(writer, "<span><span style=\"color:var(--c%zu)\">%s</span> ", i % N_HUES, marks[i % 4]);
     report_write_tagged(writer, "", points->kinds[i], "</span>");
   }
@@ -208,7 +252,7 @@ static void write_kinds(struct writer *writer, const struct report_points *point
 }
 
 static void write_points(struct writer *writer, const struct report_points *points) {
-  struct extent x = {INFINITY, -INFINITY, 0}, y = x;
+  struct extent x = {INFINITY, -INFINITY, 0, true}, y = x;
   for (size_t i = 0; i < points->n_points; i++) {
     if (!isfinite(points->points[i].x) || !isfinite(points->points[i].y)) continue;
     take(&x, points->points[i].x);
@@ -228,6 +272,7 @@ static void write_points(struct writer *writer, const struct report_points *poin
   for (size_t i = points->n_points; i-- > 0;) { /* the first on top */
     if (every <= 1 || i % every == 0 || i == points->chosen) write_point(writer, points, i, &x, &y);
   }
+  write_chosen(writer, points, &x, &y);
   writer_raw(writer, "</svg></figure>\n");
   if (every > 1) writer_format(writer, "<p class=\"note\">One in %zu of %zu is shown.</p>\n", every, points->n_points);
 }

@@ -252,7 +252,10 @@ static void write_timeline(struct writer *writer, const struct timeline *timelin
     flags[i] = (uint32_t)bar->critical << 7 | (bar->phase & 127u);
     labels[i] = bar->label;
   }
-  writer_raw(writer, "{\"end_us\":");
+  const struct timeline_unit unit = timeline_unit_of(timeline);
+  writer_format(writer, "{\"unit\":\"%s\",\"unit_us\":", unit.name);
+  writer_json_double(writer, unit.us);
+  writer_raw(writer, ",\"end_us\":");
   writer_json_double(writer, (double)timeline_end_cycles(timeline) * timeline->us_per_cycle);
   write_texts(writer, "lanes", timeline->lanes, timeline->n_lanes);
   write_texts(writer, "phases", timeline->phases, timeline->n_phases);

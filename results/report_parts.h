@@ -11,8 +11,6 @@ void report_write_style(struct writer *writer);
 void report_write_script(struct writer *writer);
 void report_write_charts(struct writer *writer);
 void report_write_licences(struct writer *writer);
-/* Is there anything that the chart library draws? */
-bool report_has_charts(const struct report *report);
 /* How many designs of the front and of the cloud the charts show. */
 size_t report_front_shown(const struct report *report);
 size_t report_cloud_shown(const struct report *report);
@@ -22,10 +20,13 @@ void report_write_data(struct writer *writer, const struct report *report, struc
 /* `before` and `after` are ours, `text` (NULL: nothing) is escaped. */
 void report_write_tagged(struct writer *writer, const char *before, const char *text, const char *after);
 void report_open_section(struct writer *writer, const char *id, const char *title);
-/* A chart's place, up to where its summary for those who do not see it begins; "\"></div>" ends it. */
-void report_open_chart(struct writer *writer, const char *name);
 /* As people read it; NaN: nothing. */
 void report_write_number(struct writer *writer, double value);
+/* At a tick of an axis: 10 k, 1.5 M. */
+void report_write_tick(struct writer *writer, double value);
+/* 1, 2 or 5 times a power of ten, the least of them of which `n_ticks` cover the width (> 0); the same bytes on any
+ * processor's libm. */
+double report_tick_step(double width, unsigned n_ticks);
 /* The rows, each with an id "<prefix>-row-N"; `best` is marked (SIZE_MAX: none). */
 void report_write_table(struct writer *writer, const struct report_table *table, const char *prefix, size_t best);
 /* A section each, or nothing if the report has nothing for it. */

@@ -10,14 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { N_STEP_ROWS = 40, N_PATH_ROWS = 100, N_HUES = 8 };
+enum { N_STEP_ROWS = 40, N_PATH_ROWS = 100, N_HUES = 8, LONG_CELL = 44 };
 
 void report_write_number(struct writer *writer, double value) {
   if (isnan(value)) return;
   char text[32];
   const double size = fabs(value);
-  /* Whole numbers below a thousand million stay whole (bytes, cycles); else six digits, as people read them. */
-  snprintf(text, sizeof text, size < 1e9 && size == floor(size) ? "%.0f" : "%.6g", value == 0 ? 0.0 : value);
+  /* Whole numbers below a thousand million stay whole (bytes, cycles), and from a million on no fraction tells
+   * anything; else six digits, as people read them. */
+  const bool whole = (size < 1e9 && size == floor(size)) || (size >= 1e6 && size < 1e12);
+  snprintf(text, sizeof text, whole ? "%.0f" : "%.6g", value == 0 ? 0.0 : value);
   writer_raw(writer, text);
 }
 
@@ -33,15 +35,27 @@ void report_open_section(struct writer *writer, const char *id, const char *titl
   writer_raw(writer, "</h2>\n");
 }
 
-void report_open_chart(struct writer *writer, const char *name) {
+/* A chart's place, up to where its summary for those who do not see it begins; "\"></div>" ends it. */
+static void open_chart(struct writer *writer, const char *name) {
   writer_format(writer, "<figure><div class=\"chart\" id=\"chart-%s\" tabindex=\"0\" role=\"img\" aria-label=\"", name);
 }
 
 /* --- tables --- */
 
-static void write_table_head(struct writer *writer, const struct report_table *table) {
+/* A column without any value (the strategy, where devices do not work together) only takes room. The first stays. */
+static bool says_something(const struct report_table *table, size_t column) {
+  bool something = column == 0 || table->n_rows == 0;
+  for (size_t row = 0; row < table->n_rows && !something; row++) {
+    const struct report_cell *const cell = &table->cells[row * table->n_columns + column];
+    something = table->columns[column].is_text ? cell->text != NULL && cell->text[0] != '\0' : !isnan(cell->number);
+  }
+  return something;
+}
+
+static void write_table_head(struct writer *writer, const struct report_table *table, const bool *shown) {
   writer_raw(writer, "<thead><tr>");
   for (size_t i = 0; i < table->n_columns; i++) {
+    if (!shown[i]) continue;
     const struct report_column *const column = &table->columns[i];
     report_write_tagged(writer, column->is_text ? "<th class=\"t\" scope=\"col\">" : "<th scope=\"col\">", column->name,
                         "");
@@ -57,7 +71,17 @@ static void write_table_head(struct writer *writer, const struct report_table *t
   writer_raw(writer, "</tr></thead>\n");
 }
 
+/* What is too long for a line is broken, never cut: nobody could read the rest. */
+static void write_text_cell(struct writer *writer, const char *text) {
+  const bool is_long = text != NULL && strlen(text) > LONG_CELL;
+  writer_raw(writer, is_long ? "<td class=\"t long\">" : "<td class=\"t\">");
+  if (is_long) writer_html_breakable(writer, text);
+  if (text != NULL && !is_long) writer_html(writer, text);
+}
+
 void report_write_table(struct writer *writer, const struct report_table *table, const char *prefix, size_t best) {
+  bool *const says = ARENA_NEW(writer->arena, bool, table->n_columns);
+  for (size_t i = 0; i < table->n_columns; i++) says[i] = says_something(table, i);
   const size_t shown = table->n_rows < REPORT_MAX_ROWS ? table->n_rows : REPORT_MAX_ROWS;
   writer_raw(writer, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
   writer_html(writer, table->title);
@@ -67,17 +91,19 @@ void report_write_table(struct writer *writer, const struct report_table *table,
     if (table->file != NULL) report_write_tagged(writer, "; all are in ", table->file, "");
     writer_raw(writer, ".</caption>");
   }
-  write_table_head(writer, table);
+  write_table_head(writer, table, says);
   writer_raw(writer, "<tbody>\n");
   for (size_t row = 0; row < shown; row++) {
     writer_format(writer, "<tr id=\"%s-row-%zu\"%s>", prefix, row, row == best ? " class=\"best\"" : "");
     for (size_t i = 0; i < table->n_columns; i++) {
       const struct report_cell *const cell = &table->cells[row * table->n_columns + i];
-      writer_raw(writer, table->columns[i].is_text ? "<td class=\"t\">" : "<td>");
-      if (!table->columns[i].is_text)
+      if (!says[i]) continue;
+      if (table->columns[i].is_text) {
+        write_text_cell(writer, cell->text);
+      } else {
+        writer_raw(writer, "<td>");
         report_write_number(writer, cell->number);
-      else if (cell->text != NULL)
-        writer_html(writer, cell->text);
+      }
       writer_raw(writer, "</td>");
     }
     writer_raw(writer, "</tr>\n");
@@ -151,7 +177,7 @@ void report_write_front(struct writer *writer, const struct report *report) {
   REQUIRE(report->front_x < table->n_columns && report->front_y < table->n_columns);
   REQUIRE(!table->columns[report->front_x].is_text && !table->columns[report->front_y].is_text);
   write_front_tools(writer, report->cloud != NULL && report->cloud->n_rows > 0);
-  report_open_chart(writer, "front");
+  open_chart(writer, "front");
   write_front_summary(writer, report);
   writer_raw(writer, " Arrow keys walk along the designs, Enter opens one.\"></div><figcaption class=\"note\">");
   write_front_summary(writer, report);
@@ -170,7 +196,7 @@ void report_write_parallel(struct writer *writer, const struct report *report) {
   writer_raw(writer, "<div class=\"needs-script\" hidden><p class=\"note\">A line is a design. Drag along an axis to "
                      "choose a range: the front's chart and table show what lies within. A click on an axis frees it."
                      "</p>\n");
-  report_open_chart(writer, "parallel");
+  open_chart(writer, "parallel");
   writer_format(writer,
                 "%zu designs as lines across their axes and measures, coloured by the measure of the front's "
                 "upward axis. The numbers are in the table of the front.",
@@ -238,8 +264,9 @@ static void write_timeline_tools(struct writer *writer, size_t number) {
 static void write_timeline_summary(struct writer *writer, const struct timeline *timeline, size_t n_path) {
   writer_format(writer, "%zu bar%s on %" PRIu32 " lane%s, ", timeline->n_bars, timeline->n_bars == 1 ? "" : "s",
                 timeline->n_lanes, timeline->n_lanes == 1 ? "" : "s");
-  report_write_number(writer, (double)timeline_end_cycles(timeline) * timeline->us_per_cycle);
-  writer_format(writer, " µs in all; %zu on the critical path.", n_path);
+  const struct timeline_unit unit = timeline_unit_of(timeline);
+  report_write_number(writer, (double)timeline_end_cycles(timeline) * timeline->us_per_cycle / unit.us);
+  writer_format(writer, " %s in all; %zu on the critical path.", unit.name, n_path);
   if (timeline->n_bars > REPORT_MAX_BARS)
     writer_format(writer, " The chart shows %d of them: the critical path first, then the longest.", REPORT_MAX_BARS);
 }
@@ -248,18 +275,21 @@ static void write_lanes(struct writer *writer, const struct timeline *timeline, 
   uint64_t *const busy_cycles = ARENA_NEW(arena, uint64_t, timeline->n_lanes);
   size_t *const n_bars = ARENA_NEW(arena, size_t, timeline->n_lanes);
   const uint64_t end_cycles = timeline_end_cycles(timeline);
+  const struct timeline_unit unit = timeline_unit_of(timeline);
   for (size_t i = 0; i < timeline->n_bars; i++) {
     const struct timeline_bar *const bar = &timeline->bars[i];
     busy_cycles[bar->lane] += bar->finish_cycles - bar->start_cycles;
     n_bars[bar->lane]++;
   }
-  writer_raw(writer, "<details><summary>Table of the lanes</summary><div class=\"scroll\" tabindex=\"0\"><table><thead>"
-                     "<tr><th class=\"t\" scope=\"col\">lane</th><th scope=\"col\">bars</th><th scope=\"col\">busy"
-                     "<small>µs</small></th><th scope=\"col\">busy<small>%</small></th></tr></thead><tbody>\n");
+  writer_format(writer,
+                "<details><summary>Table of the lanes</summary><div class=\"scroll\" tabindex=\"0\"><table><thead>"
+                "<tr><th class=\"t\" scope=\"col\">lane</th><th scope=\"col\">bars</th><th scope=\"col\">busy"
+                "<small>%s</small></th><th scope=\"col\">busy<small>%%</small></th></tr></thead><tbody>\n",
+                unit.name);
   for (uint32_t lane = 0; lane < timeline->n_lanes; lane++) {
     report_write_tagged(writer, "<tr><td class=\"t\">", timeline->lanes[lane], "</td>");
     writer_format(writer, "<td>%zu</td><td>", n_bars[lane]);
-    report_write_number(writer, (double)busy_cycles[lane] * timeline->us_per_cycle);
+    report_write_number(writer, (double)busy_cycles[lane] * timeline->us_per_cycle / unit.us);
     writer_format(writer, "</td><td>%.1f</td></tr>\n",
                   end_cycles > 0 ? 100 * (double)busy_cycles[lane] / (double)end_cycles : 0);
   }
@@ -272,17 +302,20 @@ static void write_path(struct writer *writer, const struct timeline *timeline, c
   writer_raw(writer,
              "<details><summary>Table of the critical path</summary><div class=\"scroll\" tabindex=\"0\"><table>");
   if (shown < n_path) writer_format(writer, "<caption>The first %zu of %zu.</caption>", shown, n_path);
-  writer_raw(writer, "<thead><tr><th class=\"t\" scope=\"col\">what</th><th class=\"t\" scope=\"col\">phase</th>"
-                     "<th class=\"t\" scope=\"col\">lane</th><th scope=\"col\">start<small>µs</small></th>"
-                     "<th scope=\"col\">takes<small>µs</small></th></tr></thead><tbody>\n");
+  const struct timeline_unit unit = timeline_unit_of(timeline);
+  writer_format(writer,
+                "<thead><tr><th class=\"t\" scope=\"col\">what</th><th class=\"t\" scope=\"col\">phase</th>"
+                "<th class=\"t\" scope=\"col\">lane</th><th scope=\"col\">start<small>%s</small></th>"
+                "<th scope=\"col\">takes<small>%s</small></th></tr></thead><tbody>\n",
+                unit.name, unit.name);
   for (size_t i = 0; i < shown; i++) {
     const struct timeline_bar *const bar = &timeline->bars[path[i]];
     report_write_tagged(writer, "<tr><td class=\"t\">", bar->label, "</td>");
     report_write_tagged(writer, "<td class=\"t\">", timeline->phases[bar->phase], "</td>");
     report_write_tagged(writer, "<td class=\"t\">", timeline->lanes[bar->lane], "</td><td>");
-    report_write_number(writer, (double)bar->start_cycles * timeline->us_per_cycle);
+    report_write_number(writer, (double)bar->start_cycles * timeline->us_per_cycle / unit.us);
     writer_raw(writer, "</td><td>");
-    report_write_number(writer, (double)(bar->finish_cycles - bar->start_cycles) * timeline->us_per_cycle);
+    report_write_number(writer, (double)(bar->finish_cycles - bar->start_cycles) * timeline->us_per_cycle / unit.us);
     writer_raw(writer, "</td></tr>\n");
   }
   writer_raw(writer, "</tbody></table></div></details>\n");
@@ -305,7 +338,7 @@ void report_write_timeline(struct writer *writer, const struct timeline *timelin
   writer_raw(writer,
              "<span><i style=\"background:var(--critical);height:4px;vertical-align:2px\"></i>critical path</span>"
              "</div>\n");
-  report_open_chart(writer, id);
+  open_chart(writer, id);
   write_timeline_summary(writer, timeline, n_path);
   writer_raw(writer, " Plus and minus zoom, arrow keys move.\"></div><figcaption class=\"note\">");
   write_timeline_summary(writer, timeline, n_path);
@@ -338,7 +371,7 @@ void report_write_steps(struct writer *writer, const struct report *report) {
   report_open_section(writer, "convergence", "How the search got there");
   writer_raw(writer, "<div class=\"tools needs-script\" hidden><label><input type=\"checkbox\" id=\"convergence-log\"> "
                      "log</label></div>\n");
-  report_open_chart(writer, "convergence");
+  open_chart(writer, "convergence");
   write_steps_summary(writer, report);
   writer_raw(writer, "\"></div><figcaption class=\"note\">");
   write_steps_summary(writer, report);

@@ -287,7 +287,7 @@ void table_page(const struct table *table, const char *const *columns, struct re
       if (to == SIZE_MAX) continue;
       if (row > 0) cells[(row - 1) * n + to].text = arena_copy_text(arena, text);
       if (row > 0 || heads[to].name != NULL) continue;
-      heads[to] = (struct report_column){about->name, about->unit, about->better, false};
+      heads[to] = (struct report_column){about->name, text_unit_shown(about->name, about->unit), about->better, false};
       n_found++;
     }
   }

@@ -62,6 +62,20 @@ uint64_t timeline_end_cycles(const struct timeline *timeline) {
   return end_cycles;
 }
 
+struct timeline_unit timeline_unit_until(double end_us) {
+  static const struct timeline_unit units[] = {{"s", 1e6}, {"ms", 1e3}, {"µs", 1}};
+  for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+    if (end_us >= 10 * units[i].us) return units[i];
+  }
+  return end_us >= 1 ? units[2] : (struct timeline_unit){"ns", 1e-3};
+}
+
+struct timeline_unit timeline_unit_of(const struct timeline *timeline) {
+  static const struct timeline_unit cycle = {"cycles", 1e-3};
+  if (timeline->in_cycles) return cycle;
+  return timeline_unit_until((double)timeline_end_cycles(timeline) * timeline->us_per_cycle);
+}
+
 void timeline_critical(const struct timeline *timeline, struct arena *arena, uint32_t **path, size_t *n_path) {
   uint32_t *const indices = ARENA_NEW(arena, uint32_t, timeline->n_bars);
   size_t n = 0;

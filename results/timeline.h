@@ -46,6 +46,7 @@ struct timeline {
   const struct timeline_bar *bars; /* in any order; none overlaps another of its lane */
   size_t n_bars;
   double us_per_cycle;               /* > 0 */
+  bool in_cycles;                    /* the clock is not known: pages count cycles at 1 GHz instead of time */
   const char *note;                  /* how to read it; NULL: nothing to say */
   const struct timeline_note *notes; /* [n_bars]; NULL: none */
   const struct timeline_counter *counters;
@@ -60,6 +61,14 @@ void timeline_choose(const struct timeline *timeline, size_t cap, struct arena *
                      size_t *n_chosen);
 /* A counter that begins at 0 and changes so; the changes are sorted. */
 void timeline_count(struct timeline_counter *counter, struct timeline_change *changes, size_t n, struct arena *arena);
+/* What pages count in: ns, µs, ms or s, so that the end has at most four digits before its point; or cycles. */
+struct timeline_unit {
+  const char *name;
+  double us; /* that make one */
+};
+struct timeline_unit timeline_unit_of(const struct timeline *timeline);
+/* The same for a span of time that ends then. */
+struct timeline_unit timeline_unit_until(double end_us);
 /* The latest finish; 0 without bars. */
 uint64_t timeline_end_cycles(const struct timeline *timeline);
 /* Indices of the critical path in order of start, an op on several lanes once. */

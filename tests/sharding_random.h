@@ -3,6 +3,7 @@
 #ifndef TESTS_SHARDING_RANDOM_H
 #define TESTS_SHARDING_RANDOM_H
 
+#include "base/error.h"
 #include "base/rng.h"
 #include "search/sharding/sharding.h"
 #include <math.h>
@@ -222,8 +223,8 @@ static inline void sharding_random_boards(struct rng *rng, const struct sharding
   }
 }
 
-static inline bool sharding_random_problem(struct rng *rng, const struct sharding_shape_of_problem *shape,
-                                           struct arena *arena, struct sharding_problem *problem, struct error *error) {
+static inline void sharding_random_problem(struct rng *rng, const struct sharding_shape_of_problem *shape,
+                                           struct arena *arena, struct sharding_problem *problem) {
   const unsigned usual = 1U << SHARDING_COUT | 1U << SHARDING_CIN | 1U << SHARDING_H | 1U << SHARDING_W;
   const unsigned all = (1U << SHARDING_N_DIMS) - 1;
   *problem = (struct sharding_problem){.name = "random",
@@ -241,7 +242,8 @@ static inline bool sharding_random_problem(struct rng *rng, const struct shardin
   sharding_random_layers(rng, shape, arena, problem);
   sharding_random_designs(rng, shape, arena, problem);
   sharding_random_boards(rng, shape, arena, problem);
-  return sharding_finish(problem, arena, error);
+  struct error error = {0};
+  if (!sharding_finish(problem, arena, &error)) BUG("a random problem is none: %s", error.text);
 }
 
 /* Any ranges on any boards, strategies of the list. With fixed designs a set is of boards of one design. */

@@ -6,7 +6,7 @@
 #include "tests/two_arenas.h"
 
 static inline struct sharding_result sharding_solve(const struct sharding_problem *problem,
-                                                    const struct sharding_bounds *bounds,
+                                                    struct sharding_bounds *bounds,
                                                     const struct sharding_algorithm *algorithm, uint64_t seed,
                                                     uint64_t samples) {
   void *settings = algorithm->table != NULL ? arena_alloc(&arena, 1, algorithm->settings_bytes) : NULL;

@@ -5,8 +5,7 @@
  * that is a tensor) must not want a gradient. The chain becomes one op at the place of A·V with operands Q, K, V and
  * what else was read. Source: cost-model §2, "Fused attention"; workloads §6 (what it keeps). A factor that scales the
  * scores is folded into the exponential, as published kernels do, and costs nothing; each mask or bias is one addition
- * a score, a cap by tanh as many as tanh costs. Left out: keys and values of different widths, learned biases of
- * scores, attention without a softmax. */
+ * a score, a cap by tanh as many as tanh costs. Left out: learned biases of scores, attention without a softmax. */
 #include "workloads/attention_fusion.h"
 #include "base/checked.h"
 #include "workloads/training_rules.h"
@@ -118,11 +117,10 @@ static bool trace(const struct finder *finder, uint32_t from, struct chain *chai
   return chain->softmax && read_once(graph, at);
 }
 
-/* C[M,N] = Q[M,K]·Kᵀ[K,N], then C·V[N,K]. */
+/* C[M,N] = Q[M,K]·Kᵀ[K,N], then C·V[N,L]. */
 static bool dimensions_agree(const struct op *scores, const struct op *weighed) {
   return scores->dim[DIM_REPS] == weighed->dim[DIM_REPS] && scores->dim[DIM_M] == weighed->dim[DIM_M] &&
-         scores->dim[DIM_N] == weighed->dim[DIM_K] && scores->dim[DIM_K] == weighed->dim[DIM_N] &&
-         scores->element_bytes == weighed->element_bytes;
+         scores->dim[DIM_N] == weighed->dim[DIM_K] && scores->element_bytes == weighed->element_bytes;
 }
 
 static bool is_product(const struct op *op) { return op->kind == OP_GEMM && !op->weighted && !rules_owns_weights(op); }
@@ -170,6 +168,7 @@ static struct op fused_op(const struct op_graph *graph, const struct chain *chai
   op.dim[DIM_KEY_SHARERS] = key_sharers(scores);
   op.dim[DIM_ADDENDS] = chain->n_addends;
   op.dim[DIM_DROPOUT] = chain->dropout;
+  if (weighed->dim[DIM_N] != scores->dim[DIM_K]) op.dim[DIM_VALUE_SIZE] = weighed->dim[DIM_N];
   const uint64_t weights_bytes = sat_mul(sat_mul(weighed->dim[DIM_REPS], weighed->element_bytes),
                                          sat_mul(weighed->dim[DIM_M], weighed->dim[DIM_K]));
   const uint64_t value_bytes = weighed->in_bytes > weights_bytes ? weighed->in_bytes - weights_bytes : 0;

@@ -93,8 +93,11 @@ uint64_t op_macs(const struct op *op) {
     return product(factors, sizeof factors / sizeof *factors);
   }
   case FAMILY_ATTENTION: {
-    const uint64_t factors[] = {op->phase == PHASE_FORWARD ? 2 : 5, op_attention_scores(op), dim[DIM_K]};
-    return product(factors, sizeof factors / sizeof *factors);
+    /* Products as deep or as wide as keys, and as values: one each; backwards QKᵀ, dS·K, dSᵀ·Q and dO·Vᵀ, Pᵀ·dO. */
+    const bool forward = op->phase == PHASE_FORWARD;
+    const uint64_t keys[] = {forward ? 1 : 3, op_attention_scores(op), dim[DIM_K]};
+    const uint64_t values[] = {forward ? 1 : 2, op_attention_scores(op), op_value_size(op)};
+    return sat_add(product(keys, sizeof keys / sizeof *keys), product(values, sizeof values / sizeof *values));
   }
   case FAMILY_NONE:
   case FAMILY_VECTOR:

@@ -49,8 +49,9 @@ enum {
 };
 /* FAMILY_ATTENTION: reps (heads × samples) of softmax(Q[M,K]·Kᵀ[K,N])·V[N,K]: M queries, N keys, K the width of a head;
  * and whether query i sees only the first i + 1 + N − M keys (0, 1); how many heads share one K and V (0: 1); how many
- * masks and biases are added to the scores; whether they are dropped out (0, 1). */
-enum { DIM_CAUSAL = DIM_K + 1, DIM_KEY_SHARERS, DIM_ADDENDS, DIM_DROPOUT };
+ * masks and biases are added to the scores; whether they are dropped out (0, 1); the width of V and of the output where
+ * it is another (0: K). */
+enum { DIM_CAUSAL = DIM_K + 1, DIM_KEY_SHARERS, DIM_ADDENDS, DIM_DROPOUT, DIM_VALUE_SIZE };
 /* FAMILY_VECTOR: elements the lanes work on (of the output, or of the input where that is larger: reductions, pooling
  * forward counts outputs); length of a row (last dimension; softmax, norms, reductions; of a batch norm a channel's
  * elements in all images) or 0; for pooling the filter area; for two-operand kinds the sizes and ranks of both operands
@@ -177,6 +178,10 @@ struct op op_new(enum op_kind kind, uint64_t element_bytes);
 enum op_phase op_conv_phase(const struct op *op);
 /* Queries × keys of a FAMILY_ATTENTION op that see each other, over all reps; saturating. */
 uint64_t op_attention_scores(const struct op *op);
+/* Width of its values. */
+static inline uint64_t op_value_size(const struct op *op) {
+  return op->dim[DIM_VALUE_SIZE] > 0 ? op->dim[DIM_VALUE_SIZE] : op->dim[DIM_K];
+}
 /* Whether it was put in by a split, and is no op of the model. */
 static inline bool op_is_split_link(const struct op *op) { return op->split >= SPLIT_ENTER; }
 /* Whether its parameters belong to experts, each of which lies on one rank of an expert group. */

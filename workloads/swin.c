@@ -39,7 +39,7 @@ static const struct field_table swin_fields = {"swin", "Attention inside of wind
                                                sizeof swin_field_list / sizeof *swin_field_list};
 
 static struct tensor stem(struct transformer_build *build, const struct swin *model) {
-  const struct tensor patches = transformer_patches(build, model->image, model->channels, model->patch);
+  const struct tensor patches = transformer_patches(build, model->image, model->channels, model->patch, true);
   return transformer_norm(build, "embedding.norm", patches);
 }
 

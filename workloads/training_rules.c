@@ -33,24 +33,27 @@ static uint64_t conv_in_elements(const struct op *op) {
                  sat_mul(op->dim[DIM_IN_HEIGHT], op->dim[DIM_IN_WIDTH]));
 }
 
-/* Queries (and outputs), or keys (or values). */
-static uint64_t attention_elements(const struct op *op, bool of_keys) {
+enum attention_tensor { ATTENTION_QUERY, ATTENTION_KEY, ATTENTION_VALUE, ATTENTION_OUT };
+static uint64_t attention_elements(const struct op *op, enum attention_tensor tensor) {
+  const bool of_keys = tensor == ATTENTION_KEY || tensor == ATTENTION_VALUE;
   const uint64_t sharers = max_u64(op->dim[DIM_KEY_SHARERS], 1);
   const uint64_t heads = of_keys ? ceil_div(op->dim[DIM_REPS], sharers) : op->dim[DIM_REPS];
-  return sat_mul(heads, sat_mul(op->dim[of_keys ? DIM_N : DIM_M], op->dim[DIM_K]));
+  const uint64_t width = tensor <= ATTENTION_KEY ? op->dim[DIM_K] : op_value_size(op);
+  return sat_mul(heads, sat_mul(op->dim[of_keys ? DIM_N : DIM_M], width));
 }
 
 uint64_t rules_out_elements(const struct op *op) {
   const struct op_kind_info *const info = &op_kinds[op->kind];
   if (info->family == FAMILY_GEMM) return sat_mul(op->dim[DIM_REPS], sat_mul(op->dim[DIM_M], op->dim[DIM_N]));
   if (info->family == FAMILY_CONV) return op->kind == OP_TRANSPOSED_CONV ? conv_in_elements(op) : conv_out_elements(op);
-  if (info->family == FAMILY_ATTENTION) return attention_elements(op, false);
+  if (info->family == FAMILY_ATTENTION) return attention_elements(op, ATTENTION_OUT);
   if (info->keep == KEEP_MASK) return op->dim[DIM_ELEMENTS];
   return op->element_bytes == 0 ? 0 : op->out_bytes / op->element_bytes;
 }
 
 uint64_t rules_tensor_bytes(const struct op *op) {
-  if (op_kinds[op->kind].family == FAMILY_ATTENTION) return sat_mul(attention_elements(op, false), op->element_bytes);
+  if (op_kinds[op->kind].family == FAMILY_ATTENTION)
+    return sat_mul(attention_elements(op, ATTENTION_OUT), op->element_bytes);
   return op_kinds[op->kind].keep == KEEP_MASK ? sat_mul(op->dim[DIM_ELEMENTS], op->element_bytes) : op->out_bytes;
 }
 
@@ -81,7 +84,7 @@ uint64_t rules_operand_elements(const struct op_graph *graph, size_t i, size_t j
     if (n == 1 && op->element_bytes > 0) read = op->in_bytes / op->element_bytes;
     break;
   case FAMILY_ATTENTION: /* Q, K, V; what comes behind carries no gradient */
-    if (j < RULES_ATTENTION_FACTORS) read = attention_elements(op, j > 0);
+    if (j < RULES_ATTENTION_FACTORS) read = attention_elements(op, (enum attention_tensor)j);
     break;
   case FAMILY_LINK: /* keys and values of packed ones */
     if (op_is_split_link(op)) read = op->in_bytes / op->element_bytes;

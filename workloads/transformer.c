@@ -66,7 +66,7 @@ static bool generate_encoder(struct generation *generation, struct error *error)
 
 static struct tensor image_embedding(struct transformer_build *build) {
   const struct transformer *const model = build->model;
-  const struct tensor patches = transformer_patches(build, model->image, model->channels, model->patch);
+  const struct tensor patches = transformer_patches(build, model->image, model->channels, model->patch, true);
   const struct vector_op class_token = {.kind = OP_CONCAT,
                                         .n_parameters = model->hidden,
                                         .n_weights = model->hidden,

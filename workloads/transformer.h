@@ -43,6 +43,7 @@ struct transformer {
   struct uint_list cutoffs, tail_percent;
   /* MobileBERT: the width inside a block, and feed-forward networks there */
   uint64_t bottleneck, feed_forwards;
+  uint64_t first_layer; /* of its blocks, behind those of another tower */
   /* images */
   uint64_t image, patch, channels, classes;
 };

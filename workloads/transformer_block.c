@@ -77,7 +77,8 @@ struct tensor transformer_product(struct transformer_build *build, const char *n
   return emit_gemm(&build->emit, name, x, &gemm);
 }
 
-struct tensor transformer_patches(struct transformer_build *build, uint64_t image, uint64_t channels, uint64_t patch) {
+struct tensor transformer_patches(struct transformer_build *build, uint64_t image, uint64_t channels, uint64_t patch,
+                                  bool bias) {
   struct emitter *const emit = &build->emit;
   const uint64_t width = build->model->hidden;
   const uint64_t pixels = emit_product(emit, emit_product(emit, emit->batch, image), image);
@@ -87,7 +88,7 @@ struct tensor transformer_patches(struct transformer_build *build, uint64_t imag
                                  [DIM_IN_WIDTH] = image,     [DIM_OUT_CHANNELS] = width,   [DIM_FILTER_HEIGHT] = patch,
                                  [DIM_FILTER_WIDTH] = patch, [DIM_STRIDE] = patch,         [DIM_GROUPS] = 1,
                                  [DIM_DILATION] = 1};
-  struct tensor patches = emit_conv(emit, "embedding.patch", images, dim, true);
+  struct tensor patches = emit_conv(emit, "embedding.patch", images, dim, bias);
   patches.rank = TRANSFORMER_RANK_TOKENS;
   patches.row = width;
   return patches;
@@ -434,7 +435,8 @@ static struct tensor block(struct transformer_build *build, struct tensor x) {
 
 struct tensor transformer_blocks(struct transformer_build *build, struct tensor x) {
   for (uint32_t i = 0; i < build->model->layers; i++) {
-    emit_enter(&build->emit, i, "layer", i);
+    const uint32_t layer = (uint32_t)build->model->first_layer + i;
+    emit_enter(&build->emit, layer, "layer", layer);
     x = block(build, x);
     if (build->emit.overflow || graph_builder_count(build->emit.builder) >= OP_GRAPH_MAX_OPS) break;
   }

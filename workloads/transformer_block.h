@@ -42,7 +42,8 @@ struct tensor transformer_positions(struct transformer_build *build, const char 
                                     uint64_t n_rows);
 /* An image of so many pixels a side and colours, cut into patches of the model's width: a convolution as wide as its
  * stride. */
-struct tensor transformer_patches(struct transformer_build *build, uint64_t image, uint64_t channels, uint64_t patch);
+struct tensor transformer_patches(struct transformer_build *build, uint64_t image, uint64_t channels, uint64_t patch,
+                                  bool bias);
 struct tensor transformer_norm(struct transformer_build *build, const char *name, struct tensor x);
 struct tensor transformer_dropout(struct transformer_build *build, const char *name, struct tensor x);
 

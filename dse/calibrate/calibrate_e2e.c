@@ -125,7 +125,7 @@ struct fitting {
 
 static void gather(const struct e2e_table *table, const struct e2e_outcome *outcomes, struct fitting *fitting) {
   for (size_t r = 0; r < table->n; r++) {
-    if (outcomes[r].why_not[0] != '\0' || e2e_row_is_bound(&table->rows[r])) continue;
+    if (!e2e_is_fitted_to(&table->rows[r], &outcomes[r])) continue;
     fitting->rows[fitting->n_rows++] =
         (struct e2e_fit_row){outcomes[r].predicted_s, outcomes[r].measured_s, table->rows[r].group_index};
   }

@@ -214,8 +214,9 @@ static void fit_constants(struct problem *problem, double *constants) {
   gsl_vector_free(at);
 }
 
-bool chip_fit_quantity(const struct chip_law *law, const struct chip_table *table, const struct technology *rest,
-                       enum chip_quantity quantity, struct arena *arena, struct chip_fit *fit) {
+/* One quantity alone, whose constants and predictions it fills; false if there is no chip to fit to. */
+static bool fit_quantity(const struct chip_law *law, const struct chip_table *table, const struct technology *rest,
+                         enum chip_quantity quantity, struct arena *arena, struct chip_fit *fit) {
   double priors[N_CHIP_CONSTANTS], without[N_CHIP_CONSTANTS];
   for (size_t i = 0; i < N_CHIP_CONSTANTS; i++) priors[i] = without[i] = chip_constants[i].prior;
   struct problem problem = {.law = law, .table = table, .rest = rest, .quantity = quantity, .left_out = SIZE_MAX};
@@ -244,7 +245,7 @@ bool chip_fit(const struct chip_law *law, const struct chip_table *table, const 
               struct arena *arena, struct chip_fit *fit, struct error *error) {
   for (size_t i = 0; i < N_CHIP_CONSTANTS; i++) fit->constants[i] = chip_constants[i].prior;
   for (enum chip_quantity quantity = 0; quantity < N_CHIP_QUANTITIES; quantity++) {
-    if (chip_fit_quantity(law, table, rest, quantity, arena, fit)) continue;
+    if (fit_quantity(law, table, rest, quantity, arena, fit)) continue;
     error_add(error, STATUS_INPUT, "%s: no chip with stacks of HBM has a known %s, so nothing can be fitted",
               table->path, quantity == CHIP_AREA ? "die_mm2" : "tdp_W (to 2022)");
   }
@@ -282,7 +283,7 @@ static const struct chip_law *select_law(const struct chip_table *table, const s
   for (size_t l = 0; l < n_chip_laws; l++) {
     struct chip_fit fit;
     struct chip_errors errors;
-    if (!chip_fit_quantity(&chip_laws[l], table, rest, quantity, arena, &fit)) return NULL;
+    if (!fit_quantity(&chip_laws[l], table, rest, quantity, arena, &fit)) return NULL;
     chip_errors(&fit, table, quantity, true, &errors);
     if (!(errors.left_out_pct < least_pct)) continue;
     least_pct = errors.left_out_pct;

@@ -84,10 +84,6 @@ struct chip_fit {
 bool chip_fit(const struct chip_law *law, const struct chip_table *table, const struct technology *rest,
               struct arena *arena, struct chip_fit *fit, struct error *error);
 
-/* One quantity alone, whose constants and predictions it fills; false if there is no chip to fit to. */
-bool chip_fit_quantity(const struct chip_law *law, const struct chip_table *table, const struct technology *rest,
-                       enum chip_quantity quantity, struct arena *arena, struct chip_fit *fit);
-
 /* What is said of a chip by somebody who has never seen it, nor when choosing among all laws: takes the law whose own
  * left-out error over the others is least. The row must be in the fit; false if there are no others. */
 struct chip_selected {

@@ -1,5 +1,5 @@
 /* A command of the program: one record, one file, one line in commands.def. The same record parses the command line,
- * prints --help and makes the man page. */
+ * prints --help and makes the man page (commands.h). */
 #ifndef DSE_COMMAND_H
 #define DSE_COMMAND_H
 
@@ -46,9 +46,6 @@ struct invocation {
   struct digest_stream *heard; /* where what would be said goes instead; NULL: to stdout */
 };
 
-extern const struct command *const commands[];
-extern const size_t n_commands;
-
 /* Options that every command has: --set, --json, --quiet, --verbose, --help. */
 extern const struct command_option common_options[];
 extern const size_t n_common_options;
@@ -66,8 +63,5 @@ void remark(const struct invocation *invocation, const char *format, ...) __attr
 
 /* Parses argv behind the command's name. */
 bool invocation_parse(struct invocation *invocation, int argc, char **argv, struct error *error);
-void command_help(const struct command *command, FILE *out);
-void commands_overview(FILE *out);
-void commands_man(FILE *out); /* the man page, in mdoc */
 
 #endif

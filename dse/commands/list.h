@@ -20,9 +20,6 @@ struct key_group {
 void list_line(const struct invocation *invocation, const char *kind, const char *name, const char *doc);
 bool list_wants_markdown(const struct invocation *invocation);
 
-/* All groups of run files and other files (in the arena); those of dse map. */
-size_t list_run_groups(const struct invocation *invocation, struct key_group **groups);
-size_t list_map_groups(struct invocation *invocation, struct key_group **groups);
 bool list_keys(struct invocation *invocation, struct error *error);
 bool list_map_keys(struct invocation *invocation, struct error *error);
 bool list_commands(struct invocation *invocation, struct error *error);

@@ -1,4 +1,5 @@
 /* dse list keys, map-keys, commands: what can be set, from the tables that read, check and document it. See list.h. */
+#include "dse/commands/commands.h"
 #include "dse/commands/list.h"
 
 #include "base/text.h"
@@ -71,7 +72,7 @@ static struct key_group group_of(struct arena *arena, const char *path, const st
                             .table = table};
 }
 
-size_t list_run_groups(const struct invocation *invocation, struct key_group **groups) {
+static size_t run_groups(const struct invocation *invocation, struct key_group **groups) {
   struct arena *const arena = invocation->arena;
   struct run_settings *const settings = ARENA_NEW(arena, struct run_settings, 1);
   const struct run_sections sections = run_settings_sections(settings, arena);
@@ -99,7 +100,7 @@ size_t list_run_groups(const struct invocation *invocation, struct key_group **g
   return n;
 }
 
-size_t list_map_groups(struct invocation *invocation, struct key_group **groups) {
+static size_t map_groups(struct invocation *invocation, struct key_group **groups) {
   struct arena *const arena = invocation->arena;
   struct key_group *const all = *groups = ARENA_NEW(arena, struct key_group, MOST_GROUPS);
   size_t n = 0;
@@ -208,14 +209,14 @@ static bool print_groups(struct invocation *invocation, const struct key_group *
 bool list_keys(struct invocation *invocation, struct error *error) {
   (void)error;
   struct key_group *groups;
-  const size_t n = list_run_groups(invocation, &groups);
+  const size_t n = run_groups(invocation, &groups);
   return print_groups(invocation, groups, n);
 }
 
 bool list_map_keys(struct invocation *invocation, struct error *error) {
   (void)error;
   struct key_group *groups;
-  const size_t n = list_map_groups(invocation, &groups);
+  const size_t n = map_groups(invocation, &groups);
   return print_groups(invocation, groups, n);
 }
 
@@ -241,7 +242,7 @@ static const char *open_groups(const struct invocation *invocation, const char *
  * keeps their defaults. */
 static void name_inner_groups(const struct invocation *invocation, const struct key_group *outer, int depth) {
   struct key_group *groups;
-  const size_t n = list_run_groups(invocation, &groups), n_path = strlen(outer->path);
+  const size_t n = run_groups(invocation, &groups), n_path = strlen(outer->path);
   for (size_t i = 0; i < n; i++) {
     const char *const path = groups[i].path;
     if (path == NULL || strncmp(path, outer->path, n_path) != 0 || path[n_path] != '.') continue;
@@ -272,7 +273,7 @@ static void print_fragment(const struct invocation *invocation, const struct key
 
 bool list_has_group(struct invocation *invocation, const char *name) {
   struct key_group *groups;
-  const size_t n = list_run_groups(invocation, &groups);
+  const size_t n = run_groups(invocation, &groups);
   for (size_t i = 0; i < n; i++) {
     if (groups[i].path != NULL && strcmp(groups[i].title, name) == 0) return true;
   }
@@ -281,13 +282,13 @@ bool list_has_group(struct invocation *invocation, const char *name) {
 
 void list_see_groups(struct invocation *invocation, const char **names, size_t *n, size_t most) {
   struct key_group *groups;
-  const size_t n_groups = list_run_groups(invocation, &groups);
+  const size_t n_groups = run_groups(invocation, &groups);
   for (size_t i = 0; i < n_groups && *n < most; i++) names[(*n)++] = groups[i].title;
 }
 
 bool list_group_fragment(struct invocation *invocation, const char *name, struct error *error) {
   struct key_group *groups;
-  const size_t n = list_run_groups(invocation, &groups);
+  const size_t n = run_groups(invocation, &groups);
   for (size_t i = 0; i < n; i++) {
     if (groups[i].path == NULL || strcmp(groups[i].title, name) != 0) continue;
     print_fragment(invocation, &groups[i]);

@@ -68,6 +68,21 @@ static bool copy_journal(struct replay *replay, struct error *error) {
   return good;
 }
 
+/* What was said of the copy is about the folder that the user named. */
+static void say_of_the_folder(const struct replay *replay, const struct error *copy, struct error *error) {
+  struct arena *const arena = replay->run->invocation->arena;
+  char *message = arena_copy_text(arena, copy->text), *save = NULL;
+  for (message = strtok_r(message, "\n", &save); message != NULL; message = strtok_r(NULL, "\n", &save)) {
+    const char *said = "";
+    for (char *at; replay->folder[0] != '\0' && (at = strstr(message, replay->folder)) != NULL;) {
+      *at = '\0';
+      said = arena_printf(arena, "%s%s%s", said, message, replay->run->folder);
+      message = at + strlen(replay->folder);
+    }
+    error_add(error, copy->status, "%s%s", said, message);
+  }
+}
+
 /* On rank 0. A run that is complete, with all the rounds it had, is replayed to its end. */
 static void open_copy(struct replay *replay, struct error *error) {
   struct run *run = replay->run;
@@ -75,8 +90,11 @@ static void open_copy(struct replay *replay, struct error *error) {
   struct status_facts facts;
   status_read(run->folder, run->invocation->arena, &facts, NULL);
   arena_init(&run->journal_arena, 1 << 16);
-  if (!copy_journal(replay, error) || !journal_open(replay->folder, &header, run->designs.space.n_axes, false,
-                                                    &run->journal_arena, &run->journal, &run->journal_state, error)) {
+  if (!copy_journal(replay, error)) return;
+  struct error of_copy = {0};
+  if (!journal_open(replay->folder, &header, run->designs.space.n_axes, false, &run->journal_arena, &run->journal,
+                    &run->journal_state, &of_copy)) {
+    say_of_the_folder(replay, &of_copy, error);
     return;
   }
   const uint64_t n_rounds = journal_rounds(run->journal);

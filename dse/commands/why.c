@@ -66,7 +66,8 @@ static void tell_counts(const struct why *why) {
     if (relaxed->n[r] == 0 && !single->exists) continue;
     why_words(why, "  %-24s breaks %" PRIu64 " (%.3g %%), alone %" PRIu64, name->name, relaxed->n[r],
               100.0 * (double)relaxed->n[r] / (double)relaxed->looked, relaxed->alone[r]);
-    if (relaxed->nearest[r] >= 0) why_words(why, "; nearest miss %.6g %s", relaxed->nearest[r], name->unit);
+    if (relaxed->nearest[r] >= 0)
+      why_words(why, "; nearest miss %.6g %s", relaxed->nearest[r], text_unit_shown(name->name, name->unit));
     why_words(why, "\n");
     json_array_append_new(limits,
                           json_pack("{ss ss sI sI so so}", "limit", name->name, "unit", name->unit, "designs",
@@ -154,7 +155,7 @@ static void tell_step(const struct why *why, const struct point *winner, const s
   double per_percent = NAN;
   if (score.reason != REASON_NONE) {
     what = arena_printf(invocation->arena, "breaks %s by %.6g %s", space->reasons[score.reason].name, score.excess,
-                        space->reasons[score.reason].unit);
+                        text_unit_shown(space->reasons[score.reason].name, space->reasons[score.reason].unit));
   } else {
     const double change = score.objective[space->metric] / best->objective[space->metric] - 1;
     const double times = from > 0 && axis->labels == NULL ? (double)to / (double)from - 1 : 0;
@@ -302,7 +303,8 @@ static void tell_broken(const struct why *why, const struct accelerator *acceler
     if (!(excess > 0) && !judged) continue;
     const double by = excess > 0 ? excess : score->excess;
     any = true;
-    why_words(why, "  breaks %s by %.6g %s\n", designs->space.reasons[r].name, by, designs->space.reasons[r].unit);
+    why_words(why, "  breaks %s by %.6g %s\n", designs->space.reasons[r].name, by,
+              text_unit_shown(designs->space.reasons[r].name, designs->space.reasons[r].unit));
     json_array_append_new(broken, json_pack("{ss sf ss}", "limit", designs->space.reasons[r].name, "excess", by, "unit",
                                             designs->space.reasons[r].unit));
   }

@@ -1,5 +1,6 @@
 /* dse why: which limit of platforms lets one in, and what does a platform that is named miss to win? See
  * cosearch_why.h and cosearch_win.h. */
+#include "base/text.h"
 #include "dse/commands/why_private.h"
 #include "dse/cosearch/cosearch_win.h"
 
@@ -71,8 +72,9 @@ static bool any_of(const struct cosearch_move *moves, size_t n) {
 static json_t *real(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 static void say_contest(const struct why *why, const struct cosearch_win *win, double behind) {
+  const struct objective *const throughput = &why->run->designs.space.objectives[OBJECTIVE_THROUGHPUT];
   why_words(why, "  it trains %.6g %s, its tenants end after %.6g s (no mapping before %.6g s)\n", win->training,
-            why->run->designs.space.objectives[OBJECTIVE_THROUGHPUT].unit, win->makespan_s, win->least_makespan_s);
+            text_unit_shown(throughput->name, throughput->unit), win->makespan_s, win->least_makespan_s);
   if (!(win->value > 0)) {
     why_words(why, "  no mapping of its tenants\n");
   } else if (win->wins) {

@@ -2,6 +2,7 @@
  * what does the usage line say of it? Left out: quoting, which is the shell's. */
 #include "dse/completion/completion.h"
 
+#include "dse/commands/commands.h"
 #include "dse/commands/data_folder.h"
 #include "dse/completion/completion_private.h"
 #include "dse/map/map.h"

@@ -270,6 +270,11 @@ static void price_task(void *context, size_t index, void *record) {
   arena_rewind(&pricing->arena, mark);
 }
 
+/* Bytes a cycle of the jobs' clock that a device brings. */
+static double bandwidth_of(const struct run *run, const struct cosearch_design *design) {
+  return accelerator_hbm_bytes_per_s(&design->accelerator) / ((double)run->tenants->jobs.clock_mhz * 1e6);
+}
+
 bool cosearch_price_jobs(struct run *run, struct error *error) {
   struct cosearch *const own = run->cosearch;
   struct arena *const arena = run->invocation->arena;
@@ -296,7 +301,7 @@ bool cosearch_price_jobs(struct run *run, struct error *error) {
       latency[d * n + j] = price->latency_cycles;
       bytes[d * n + j] = price->bytes;
     }
-    bandwidth[d] = cosearch_bandwidth(run, &own->designs[d]);
+    bandwidth[d] = bandwidth_of(run, &own->designs[d]);
   }
   own->problem.latency_cycles = latency;
   own->problem.bytes = bytes;
@@ -307,10 +312,6 @@ bool cosearch_price_jobs(struct run *run, struct error *error) {
 
 /* --- the problem ----------------------------------------------------------------------------------------------------
  */
-
-double cosearch_bandwidth(const struct run *run, const struct cosearch_design *design) {
-  return accelerator_hbm_bytes_per_s(&design->accelerator) / ((double)run->tenants->jobs.clock_mhz * 1e6);
-}
 
 /* Limits first; what depends on designs is filled in behind. `cost` is not NULL where a limit is set. */
 static void state_problem(struct run *run) {

@@ -4,8 +4,6 @@
 
 #include "dse/cosearch/cosearch.h"
 
-/* Bytes a cycle of the jobs' clock that a device brings. */
-double cosearch_bandwidth(const struct run *run, const struct cosearch_design *design);
 /* False: the template forbids it. */
 bool cosearch_take_design(const struct run *run, const struct point *point, struct cosearch_design *design);
 /* Designs behind those that are there, each once, without platforms of their own: number[n], UINT32_MAX where the

@@ -2,6 +2,7 @@
 #include "dse/cosearch/cosearch_report.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "dse/system/system_report.h"
 #include "dse/tenancy/tenancy_report.h"
 #include <inttypes.h>
@@ -53,6 +54,11 @@ static const char *strategy_of(const struct run *run, const struct joint_platfor
 
 /* --- the tables -----------------------------------------------------------------------------------------------------
  */
+
+static const char *training_unit(const struct run *run) {
+  const struct objective *const throughput = &run->designs.space.objectives[OBJECTIVE_THROUGHPUT];
+  return text_unit_shown(throughput->name, throughput->unit);
+}
 
 static const struct table_column columns[] = {
     {"platform", "", "", "by value, then area, from 1"},
@@ -300,8 +306,7 @@ void cosearch_report_say(const struct run *run) {
     say(invocation, "  %-20s %s\n  %-20s %s\n", "its system", system_report_designs(run, system_of(own, best)),
         "layers by stage", system_report_layers(system_of(own, best), arena));
   }
-  say(invocation, "  %-20s %.6g %s together\n", "it trains", joint_training(&own->problem, best),
-      run->designs.space.objectives[OBJECTIVE_THROUGHPUT].unit);
+  say(invocation, "  %-20s %.6g %s together\n", "it trains", joint_training(&own->problem, best), training_unit(run));
   say(invocation, "  %-20s %.10g cycles, %.6g jobs a second; %.3g %% above its bound\n", "its tenants end after",
       best->makespan_cycles, jobs_per_s(own, best->makespan_cycles),
       100 * (best->makespan_cycles / best->least_cycles - 1));
@@ -318,8 +323,7 @@ static const struct report_points *points_of(const struct run *run, struct arena
   struct report_points *const points = ARENA_NEW(arena, struct report_points, 1);
   *points = (struct report_points){.title = "Platforms: makespan against training",
                                    .sentence = "Further down and to the right is better. Marked: the best.",
-                                   .x_name = arena_printf(arena, "training throughput (%s)",
-                                                          run->designs.space.objectives[OBJECTIVE_THROUGHPUT].unit),
+                                   .x_name = arena_printf(arena, "training throughput (%s)", training_unit(run)),
                                    .y_name = "makespan of the tenants (cycles)",
                                    .kinds = kinds,
                                    .n_kinds = 2,

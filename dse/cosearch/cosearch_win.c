@@ -84,7 +84,8 @@ static const char *broken_limit(const struct run *run, const struct rival *own) 
     space->evaluate(space->context, &own->design[k].point, &score);
     if (score.reason == REASON_NONE) continue;
     return arena_printf(run->invocation->arena, "%s breaks %s by %.6g %s", own->design[k].name,
-                        space->reasons[score.reason].name, score.excess, space->reasons[score.reason].unit);
+                        space->reasons[score.reason].name, score.excess,
+                        text_unit_shown(space->reasons[score.reason].name, space->reasons[score.reason].unit));
   }
   return NULL;
 }

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-const char *const component_names[N_COMPONENTS] = {"tensor", "vector", "core_l2", "glb", "wiring",
-                                                   "hbm",    "links",  "misc",    "fill"};
+static const char *const component_names[N_COMPONENTS] = {"tensor", "vector", "core_l2", "glb", "wiring",
+                                                          "hbm",    "links",  "misc",    "fill"};
 
 static void split_area(const struct area_breakdown *area, double l2_mm2, double *mm2) {
   mm2[COMPONENT_TENSOR] = area->tensor;

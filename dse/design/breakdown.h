@@ -24,7 +24,6 @@ enum component {
   COMPONENT_FILL,
   N_COMPONENTS
 };
-extern const char *const component_names[N_COMPONENTS];
 
 struct breakdown {
   double area_mm2[N_COMPONENTS], tdp_w[N_COMPONENTS], energy_j[N_COMPONENTS];

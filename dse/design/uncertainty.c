@@ -38,7 +38,7 @@ static const struct constant {
 };
 enum { N_CONSTANTS = sizeof constants / sizeof *constants, GROUP = 8, FEWEST_FOR_RANKS = 8 };
 
-const char *const uncertain_output_names[N_UNCERTAIN_OUTPUTS] = {
+static const char *const uncertain_output_names[N_UNCERTAIN_OUTPUTS] = {
     "area_mm2", "tdp_w", "iteration_s", "throughput_samples_per_s", "throughput_per_tdp", "energy_j"};
 
 size_t uncertainty_n_constants(void) { return N_CONSTANTS; }
@@ -93,8 +93,6 @@ bool uncertainty_matters(size_t i, uint64_t node_nm) {
   }
   return false;
 }
-
-const char *uncertainty_constant_source(size_t constant) { return constants[constant].source; }
 
 /* Times a factor, within the key's range; whole numbers are rounded to the nearest, zeros stay. */
 static void scale_key(const struct field_table *table, const char *key, double factor, void *into) {

@@ -27,7 +27,6 @@ enum uncertain_output {
   UNCERTAIN_ENERGY,
   N_UNCERTAIN_OUTPUTS
 };
-extern const char *const uncertain_output_names[N_UNCERTAIN_OUTPUTS];
 
 struct uncertainty_request {
   uint64_t n_draws, seed;
@@ -49,7 +48,6 @@ struct uncertainty {
 
 size_t uncertainty_n_constants(void);
 const char *uncertainty_constant_name(size_t constant);
-const char *uncertainty_constant_source(size_t constant);
 /* Does a constant matter at this node? */
 bool uncertainty_matters(size_t constant, uint64_t node_nm);
 /* Between which factors on the value in force it is drawn. */

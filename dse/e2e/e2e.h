@@ -4,6 +4,7 @@
  *   e2e_hardware.c  name of a machine → part of the catalogue and network
  *   e2e_software.c  name of a software → what it does with kernels, messages and gradients
  *   e2e_model.c     shape or name of a model → workload, precision
+ *   e2e_shipped.c   name of a model → model file
  *   e2e_strategy.c  degrees of a run; what was not published, tried
  *   e2e_measure.c   what was printed, in seconds an iteration
  *   e2e_case.c      a run predicted, with any constants
@@ -102,6 +103,9 @@ struct e2e_software {
   bool recomputes_operators; /* where recomputation is selective */
   bool casts;                /* activations to 8 bits in kernels of their own */
   bool fuses_norms;          /* of GPUs: norms and sums behind convolutions; compilers of other machines do */
+  double hidden_exchange;    /* of all-to-alls, what hides behind the operators of another microbatch */
+  double exchange_share;     /* of their bytes, what passes links; 0: all */
+  const char *schedule;      /* of pipelines whose row names none; NULL: 1F1B */
   uint64_t bin_tokens;       /* sentences of like length are read together, in bins this wide; 0: all padded */
   const char *fact;
 };
@@ -121,7 +125,9 @@ enum e2e_assumption {
   E2E_ASSUMED_RECOMPUTE = 1 << 7,
   E2E_ASSUMED_SHARDING = 1 << 8, /* only where memory asks for it */
   E2E_ASSUMED_CHUNKS = 1 << 9,
-  N_E2E_ASSUMPTIONS = 10
+  E2E_ASSUMED_WINDOW = 1 << 10,   /* full attention stands for it */
+  E2E_ASSUMED_ADAPTERS = 1 << 11, /* their rank and place */
+  N_E2E_ASSUMPTIONS = 12
 };
 extern const char *const e2e_assumption_names[N_E2E_ASSUMPTIONS];
 
@@ -131,7 +137,9 @@ struct e2e_work {
   struct config_set *sets;
   size_t n_sets;
   const struct e2e_software *software;
-  bool transformer;
+  bool transformer; /* may be split over devices */
+  bool drops;       /* a key says whether it drops out */
+  bool adapters;    /* most weights are not trained */
   uint64_t layers, optimizer, element_bytes;
   enum e2e_precision precision;
   bool fused_attention, causal;
@@ -142,6 +150,11 @@ struct e2e_work {
 /* NULL, or why the run cannot be expressed. */
 const char *e2e_work_of(const struct e2e_row *row, const struct e2e_hardware *hardware, const char *data_folder,
                         struct arena *arena, struct arena *scratch, struct e2e_work *work);
+/* The shipped model of that name; NULL: there is none. */
+const char *e2e_shipped_model(const char *text, const char *data_folder, struct arena *arena);
+/* A part of e2e_work_of: of a shipped model. */
+const char *e2e_shipped_work(const struct e2e_row *row, const char *model, const char *data_folder, struct arena *arena,
+                             struct arena *scratch, struct e2e_work *work);
 /* Forward FLOP of a sequence, matrix products only, and what of them is the head (workloads §2.1, §10). */
 double e2e_forward_flop(const struct e2e_row *shape, double *head_flop);
 
@@ -197,6 +210,7 @@ struct e2e_outcome {
   uint64_t n_devices;
   unsigned assumed;
   bool nothing_fits; /* the strategy needs more memory than there is */
+  bool apart;        /* something stands for what is not modelled: predicted, but no constant is fitted to it */
   double predicted_s[E2E_MAX_POINTS];
 };
 
@@ -247,6 +261,8 @@ struct e2e_report {
   bool is_fitted[N_E2E_CONSTANTS];
 };
 enum { E2E_POINT_USED, E2E_POINT_BEFORE, E2E_POINT_LEFT_OUT, N_E2E_REPORT_POINTS };
+/* Is it predicted, and more than a bound and an approximation? */
+bool e2e_is_fitted_to(const struct e2e_row *row, const struct e2e_outcome *outcome);
 bool e2e_row_is_bound(const struct e2e_row *row); /* a lower bound on speed: evaluation is in its time */
 void e2e_report_print(const struct e2e_report *report, const char *chosen);
 extern const char *const e2e_part_names[];

@@ -82,6 +82,9 @@ static void set_software(struct e2e_case *run) {
   const bool asynchronous = software->asynchronous_tensor ||
                             e2e_says(run->row->precision, "asynchronous tensor parallel|async tensor parallel");
   if (asynchronous && law->overlap_tensor == 0) law->overlap_tensor = 1 - 1 / ranks;
+  if (software->hidden_exchange > law->overlap_tensor && run->row->tensor == 1 && run->row->expert > 1)
+    law->overlap_tensor = software->hidden_exchange; /* no other collectives are in its blocks */
+  if (software->exchange_share > 0) run->cost.exchange_share = fmin(run->cost.exchange_share, software->exchange_share);
 }
 
 static bool set_up(struct e2e_case *run, uint64_t share, struct error *error) {
@@ -226,7 +229,8 @@ static void choose(struct e2e_case *run, struct choice *best, struct error *erro
             .schedule = degrees->schedule};
         try_batches(run, &strategy, best, error);
       }
-  if (!best->any && !error_is_set(error)) error_add(error, STATUS_INPUT, "no degrees make its devices");
+  if (!best->any && !error_is_set(error))
+    error_add(error, STATUS_INPUT, "no degrees beside those of its row make its %llu devices", (unsigned long long)n);
 }
 
 /* --- the outcome ------------------------------------------------------------------------------------------------- */
@@ -332,6 +336,8 @@ static const char *predict(struct e2e_case *run, struct e2e_outcome *outcome, st
   outcome->n_devices = run->degrees.n_devices;
   outcome->assumed = best.assumed | run->work.assumed;
   outcome->nothing_fits = !best.fits;
+  outcome->apart =
+      (outcome->assumed & E2E_ASSUMED_WINDOW) != 0 || run->work.adapters || run->work.software->exchange_share > 0;
   outcome->work_flop = e2e_iteration_flop(run->row, &run->work, best.strategy.global_batch, false);
   const double peak = peak_tflops(run) * (double)share;
   why = e2e_measured_s(run->row, &run->work, best.strategy.global_batch, peak, &outcome->measured_s);

@@ -21,7 +21,7 @@ static const char *runs_text(const struct e2e_report *report, struct arena *aren
                              size_t *n) {
   const char *text = "";
   for (size_t r = 0; r < report->table->n; r++) {
-    if (report->outcomes[r].why_not[0] != '\0' || e2e_row_is_bound(&report->table->rows[r])) continue;
+    if (!e2e_is_fitted_to(&report->table->rows[r], &report->outcomes[r])) continue;
     const char *const id = report->table->rows[r].id;
     char shown[80];
     text_escape(id, shown, sizeof shown);

@@ -31,7 +31,7 @@ static double scores_flop(const struct e2e_row *row) {
 }
 
 double e2e_iteration_flop(const struct e2e_row *row, const struct e2e_work *work, uint64_t batch, bool executed) {
-  const double model = 3 * work->forward_flop;
+  const double model = (work->adapters ? 2 : 3) * work->forward_flop; /* what is frozen has no gradient */
   double flop = model;
   if (executed && e2e_says(row->recompute, "selective"))
     flop = model + 3 * scores_flop(row); /* s/6h → s/3h of 72 */
@@ -70,6 +70,8 @@ const char *e2e_measured_s(const struct e2e_row *row, const struct e2e_work *wor
   if (isnan(value)) return "nothing was measured";
   if (unit_s(row->unit) > 0) {
     *seconds = value * unit_s(row->unit);
+  } else if (work->adapters && (unit_flops(row->unit) > 0 || strcmp(row->unit, "%") == 0)) {
+    return "FLOP of a model with adapters, which are counted in several ways";
   } else if (unit_flops(row->unit) > 0) {
     const bool all = e2e_says(row->metric, "all|total|aggregate|system");
     *seconds = e2e_iteration_flop(row, work, batch, is_executed(row)) / (value * unit_flops(row->unit) * (all ? 1 : n));

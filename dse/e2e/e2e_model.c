@@ -1,21 +1,20 @@
 /* What does a measured run train? See e2e.h.
  *
  * Sizes of a transformer from the row, the rest of it from the shipped model of its family (e2e_models.def); without
- * sizes, a shipped model of that name; without either, a GPT of that many parameters whose width is that of the nearest
- * published one. Software of 2021 computes attention in three steps and drops out; later software fuses it and, in
- * pretraining, drops nothing (workloads §12 [O]). Optimizers: Adam; momentum for convolutional networks, plain descent
- * for recommenders, as their reference programs have. */
+ * sizes, or where sizes do not say enough, a shipped model of that name (e2e_shipped.c); without either, a GPT of that
+ * many parameters whose width is that of the nearest published one. Software of 2021 computes attention in three steps
+ * and drops out; later software fuses it and, in pretraining, drops nothing (workloads §12 [O]). Optimizers: Adam;
+ * momentum for convolutional networks, plain descent for recommenders, as their reference programs have. */
 #include "dse/e2e/e2e.h"
 
 #include "base/checked.h"
 #include "base/text.h"
-#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
 const char *const e2e_assumption_names[N_E2E_ASSUMPTIONS] = {
-    "shape",     "vocab",    "seq",   "precision", "degrees", "micro_batch", "global_batch_seq",
-    "recompute", "sharding", "chunks"};
+    "shape",     "vocab",    "seq",    "precision", "degrees", "micro_batch", "global_batch_seq",
+    "recompute", "sharding", "chunks", "window",    "adapters"};
 
 static const struct {
   const char *says, *model, *keys;
@@ -25,16 +24,9 @@ static const struct {
 #undef E2E_STYLE
 };
 static const struct {
-  const char *name, *model;
-} names[] = {
-#define E2E_NAME(name_, model_) {name_, model_},
-#include "dse/e2e/e2e_names.def"
-#undef E2E_NAME
-};
-static const struct {
-  const char *says, *reason;
+  const char *says, *shipped, *reason;
 } inexpressible[] = {
-#define E2E_INEXPRESSIBLE(says_, reason_) {says_, reason_},
+#define E2E_INEXPRESSIBLE(says_, shipped_, reason_) {says_, shipped_, reason_},
 #include "dse/e2e/e2e_inexpressible.def"
 #undef E2E_INEXPRESSIBLE
 };
@@ -52,50 +44,15 @@ enum { PACKED_SHARE = 2, PADDED_SEQUENCE = 512 };
 /* Software pads vocabularies so that arrays take them (Megatron-LM; NVIDIA's BERT: to a multiple of 8). */
 enum { PADDED_VOCAB = 8 };
 
-/* --- names ------------------------------------------------------------------------------------------------------- */
-
-/* Does `text`, letters and digits alone, begin with `name` and end a word there? */
-static bool begins_with(const char *text, const char *name) {
-  while (*name != '\0') {
-    while (*name != '\0' && !isalnum((unsigned char)*name)) name++;
-    if (*name == '\0') break;
-    while (*text != '\0' && !isalnum((unsigned char)*text)) text++;
-    if (tolower((unsigned char)*text) != tolower((unsigned char)*name)) return false;
-    text++, name++;
-  }
-  return !isalnum((unsigned char)*text);
-}
-
-static size_t letters_of(const char *name) {
-  size_t n = 0;
-  for (; *name != '\0'; name++) n += isalnum((unsigned char)*name) != 0;
-  return n;
-}
-
-/* The shipped model of that name; of several the longest. */
-static const char *shipped_model(const char *text, const char *data_folder, struct arena *arena) {
-  struct error *const error = ARENA_NEW(arena, struct error, 1);
-  const char *const *models, *best = NULL;
-  size_t n, longest = 0;
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (begins_with(text, names[i].name) && letters_of(names[i].name) > longest) {
-      best = names[i].model;
-      longest = letters_of(names[i].name);
-    }
-  if (!workload_list(data_folder, arena, &models, &n, error)) return best;
-  for (size_t i = 0; i < n; i++)
-    if (begins_with(text, models[i]) && letters_of(models[i]) > longest) {
-      best = models[i];
-      longest = letters_of(models[i]);
-    }
-  return best;
-}
-
 static size_t style_of(const struct e2e_row *row) {
   size_t i = 0;
   while (i < sizeof styles / sizeof *styles && !e2e_says(row->model, styles[i].says)) i++;
   return i;
 }
+
+/* Words of models and notes: attention and feed-forward network side by side; low-rank adapters, of which 16 is the
+ * rank of MLPerf's (mlcommons/training llama2_70b_lora) and stands for others. */
+static const char parallel_blocks[] = "parallel block|parallel transformer block|ptb", adapters[] = "lora|peft";
 
 /* --- counting ---------------------------------------------------------------------------------------------------- */
 
@@ -197,6 +154,19 @@ static void shape_sets(const struct e2e_row *shape, struct e2e_work *work, struc
   add_number(work, "top_k", max_u64(shape->top_k, 1), arena);
 }
 
+/* Windows of attention are not published. Where even full attention is a small part of the work, it stands for them. */
+static const char *take_window(const struct e2e_row *row, const struct e2e_row *shape, struct arena *arena,
+                               struct e2e_work *work) {
+  static const double small = 0.05;
+  static const char *const words = "sliding window|swa";
+  if (!e2e_says(row->model, words) && !e2e_says(row->note, words)) return NULL;
+  const double s = (double)shape->sequence, width = (double)shape->heads * (double)shape->head_size;
+  const double share = 4 * (double)shape->layers * s * s * width / work->forward_flop;
+  work->assumed |= E2E_ASSUMED_WINDOW;
+  if (share <= small) return NULL;
+  return arena_printf(arena, "sliding-window attention of unknown width, up to %.2g %% of its products", 100 * share);
+}
+
 static const char *transformer_work(const struct e2e_row *row, struct arena *arena, struct e2e_work *work) {
   const size_t style = style_of(row), n_styles = sizeof styles / sizeof *styles;
   struct e2e_row shape = *row;
@@ -218,53 +188,20 @@ static const char *transformer_work(const struct e2e_row *row, struct arena *are
     shape.sequence = shape.sequence / PACKED_SHARE + bin / 2;
   shape_sets(&shape, work, arena);
   if (style < n_styles) add_keys(work, styles[style].keys, arena);
-  work->transformer = true;
+  work->transformer = work->drops = true;
   work->causal = strcmp(work->name, "bert-large") != 0;
   work->layers = shape.layers;
   work->tokens = (double)shape.sequence;
   work->forward_flop = e2e_forward_flop(&shape, &work->head_flop);
-  return NULL;
-}
-
-/* --- shipped models ---------------------------------------------------------------------------------------------- */
-
-/* Of a mean pair of sentences: workloads §2.3. */
-static const char *const side_keys[] = {"source_length", "target_length"};
-static const uint64_t side_tokens[] = {26, 24};
-
-/* Whatever its kind: counts of one sample from its graph. */
-static const char *shipped_work(const struct e2e_row *row, const char *model, const char *data_folder,
-                                struct arena *arena, struct arena *scratch, struct e2e_work *work) {
-  struct error *const error = ARENA_NEW(arena, struct error, 1);
-  struct workload workload;
-  struct graph_totals totals;
-  work->name = model;
-  const bool language = e2e_says(model, "llama2|llama3|mixtral|gpt|gpt2|gpt3|bert|opt|bloom|megatron|mt");
-  if (language && row->sequence > 0) add_number(work, "sequence", row->sequence, arena);
-  const bool binned = work->software->bin_tokens > 0 && strcmp(model, "gnmt4") == 0;
-  for (int side = 0; binned && side < 2; side++) /* half a bin more than is counted */
-    add_number(work, side_keys[side], side_tokens[side] + work->software->bin_tokens / 2, arena);
-  const struct workload_request request = {model, data_folder, 1, 2, work->sets, work->n_sets, false};
-  const struct arena_mark mark = arena_get_mark(scratch);
-  if (!workload_load(&request, scratch, arena, &workload, error))
-    return arena_printf(arena, "its graph cannot be made: %s", error->text);
-  graph_totals(&workload.graph, &totals);
-  work->transformer = strcmp(workload.kind, "decoder") == 0 || strcmp(workload.kind, "encoder") == 0 ||
-                      strcmp(workload.kind, "vit") == 0;
-  work->causal = strcmp(workload.kind, "decoder") == 0;
-  work->forward_flop = 2 * (double)totals.macs[PHASE_FORWARD] - (double)workload.router_flop;
-  work->tokens = strcmp(workload.kind, "gnmt") == 0 ? (double)(side_tokens[0] + side_tokens[1]) : 1;
-  if (language) work->tokens = row->sequence > 0 ? (double)row->sequence : 1;
-  if (language && row->sequence == 0) return "seq unknown";
-  work->optimizer = strcmp(workload.kind, "cnn") == 0    ? OPTIMIZER_MOMENTUM
-                    : strcmp(workload.kind, "dlrm") == 0 ? OPTIMIZER_SGD
-                                                         : OPTIMIZER_ADAM;
-  for (size_t i = 0; i < workload.graph.n_ops; i++)
-    if (workload.graph.ops[i].layer != OP_ABSENT)
-      work->layers = max_u64(work->layers, (uint64_t)workload.graph.ops[i].layer + 1);
-  arena_rewind(scratch, mark);
-  if (strcmp(workload.kind, "dlrm") == 0 && row->n_devices > 1) return "tables spread over devices";
-  return NULL;
+  if (e2e_says(row->model, parallel_blocks) || e2e_says(row->note, parallel_blocks))
+    add_set(work, "parallel_block", "true");
+  if (e2e_says(row->model, adapters) || e2e_says(row->note, adapters)) {
+    if (!work->causal) return "adapters in what is no decoder";
+    work->assumed |= E2E_ASSUMED_ADAPTERS;
+    work->adapters = true;
+    add_set(work, "lora_rank", "16");
+  }
+  return take_window(row, &shape, arena, work);
 }
 
 /* --- the work ---------------------------------------------------------------------------------------------------- */
@@ -283,21 +220,25 @@ const char *e2e_work_of(const struct e2e_row *row, const struct e2e_hardware *ha
                             .optimizer = OPTIMIZER_ADAM,
                             .tokens = 1,
                             .software = e2e_software_of(row)};
-  for (size_t i = 0; i < sizeof inexpressible / sizeof *inexpressible; i++)
-    if (e2e_says(row->model, inexpressible[i].says) || e2e_says(row->note, inexpressible[i].says))
-      return inexpressible[i].reason;
+  const char *const shipped = e2e_shipped_model(row->model, data_folder, arena);
+  bool needs_shipped = false; /* sizes alone do not say what it is */
+  for (size_t i = 0; i < sizeof inexpressible / sizeof *inexpressible; i++) {
+    const char *const says = inexpressible[i].says;
+    if (!e2e_says(row->model, says) && !e2e_says(row->note, says)) continue;
+    if (shipped == NULL || !e2e_says(shipped, inexpressible[i].shipped)) return inexpressible[i].reason;
+    needs_shipped = true;
+  }
   work->precision = precision_of(row);
   if (work->precision == E2E_NO_PRECISION) return "no such precision";
   if (row->precision[0] == '\0') work->assumed |= E2E_ASSUMED_PRECISION;
   work->element_bytes = work->precision >= E2E_TF32 ? 4 : 2;
   const bool shaped = row->layers > 0 && row->hidden > 0 && row->heads > 0;
-  const bool mixture = e2e_says(row->model, "moe|mixtral|switch|glam|dbrx|grok") && row->experts == 0;
-  const char *const shipped = shaped && !mixture ? NULL : shipped_model(row->model, data_folder, arena);
+  const bool mixture = e2e_says(row->model, "moe|mixtral|switch|glam|dbrx|grok|a3b|a22b") && row->experts == 0;
   const char *why;
-  if (shaped && !mixture)
+  if (shaped && !mixture && !needs_shipped)
     why = transformer_work(row, arena, work);
   else if (shipped != NULL)
-    why = shipped_work(row, shipped, data_folder, arena, scratch, work);
+    why = e2e_shipped_work(row, shipped, data_folder, arena, scratch, work);
   else if (mixture)
     why = "its number of experts is unknown";
   else if (e2e_says(row->model, "gpt|gpt3") && row->parameters_e9 > 0)
@@ -305,6 +246,6 @@ const char *e2e_work_of(const struct e2e_row *row, const struct e2e_hardware *ha
   else
     why = row->layers + row->hidden + row->heads > 0 ? "layers, hidden or heads unknown" : "no such model, no shape";
   work->fused_attention = work->software->fused_attention && hardware->fused;
-  if (work->transformer) add_set(work, "dropout", work->fused_attention ? "false" : "true");
+  if (work->drops) add_set(work, "dropout", work->fused_attention ? "false" : "true");
   return why;
 }

@@ -23,6 +23,10 @@ struct paper {
 
 static bool modelled(const struct e2e_outcome *outcome) { return outcome->why_not[0] == '\0'; }
 
+bool e2e_is_fitted_to(const struct e2e_row *row, const struct e2e_outcome *outcome) {
+  return modelled(outcome) && !outcome->apart && !e2e_row_is_bound(row);
+}
+
 static double ratio_of(const struct e2e_outcome *outcome, int point) {
   return outcome->predicted_s[point] / outcome->measured_s;
 }
@@ -71,7 +75,10 @@ static const struct table_column row_columns[] = {
     {"data_pct", "%", "", "gradients and sharded weights that nothing hides"},
     {"update_pct", "%", "", "of parameters"},
     {"overhead_pct", "%", "", "of the iteration"},
-    {"note", "", "", "bound: evaluation is in the measured time; memory: more is needed than there is"},
+    {"note", "", "",
+     "bound: evaluation is in the measured time; apart: something stands for what is not modelled, nothing is fitted "
+     "to "
+     "it; memory: more is needed than there is"},
 };
 
 static double predicted_mfu_pct(const struct e2e_outcome *outcome, const struct e2e_row *row) {
@@ -84,6 +91,13 @@ static void fitted_cells(const struct e2e_report *report, const struct e2e_outco
                          struct table *table) {
   table_double(table, report->fitted ? calibrate_round(ratio_of(outcome, E2E_POINT_BEFORE), 4) : NAN);
   table_double(table, report->fitted && !bound ? calibrate_round(ratio_of(outcome, E2E_POINT_LEFT_OUT), 4) : NAN);
+}
+
+static const char *note_of(const struct e2e_outcome *outcome, bool bound, struct arena *arena) {
+  const char *text = bound ? "bound" : "";
+  if (outcome->apart) text = arena_printf(arena, "%s%sapart", text, text[0] == '\0' ? "" : ", ");
+  if (outcome->nothing_fits) text = arena_printf(arena, "%s%smemory", text, text[0] == '\0' ? "" : ", ");
+  return text;
 }
 
 static struct table *rows_table(const struct paper *paper) {
@@ -109,8 +123,7 @@ static struct table *rows_table(const struct paper *paper) {
     table_text(table, binding_of(&outcome->result));
     for (size_t i = 0; i < N_SYSTEM_PARTS; i++)
       table_double(table, calibrate_pct(100 * outcome->result.part_s[i] / outcome->result.iteration_s));
-    table_text(table, arena_printf(paper->arena, "%s%s%s", bound ? "bound" : "",
-                                   bound && outcome->nothing_fits ? ", " : "", outcome->nothing_fits ? "memory" : ""));
+    table_text(table, note_of(outcome, bound, paper->arena));
   }
   return table;
 }

@@ -97,6 +97,10 @@ const char *e2e_degrees_of(const struct e2e_row *row, const struct e2e_work *wor
     degrees->assumed |= E2E_ASSUMED_CHUNKS;
   }
   degrees->schedule = schedule_of(row, row->chunks > 1 || interleaved);
+  if (work->software->schedule != NULL && row->pipeline > 1 && row->chunks == 0) {
+    degrees->schedule = index_of(work->software->schedule);
+    degrees->chunks[0] = USUAL_CHUNKS;
+  }
   degrees->sequence = work->fused_attention || e2e_says(row->recompute, "sequence parallel");
   if (degrees->recompute < 0) {
     if (work->transformer)

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "dse/output/tables.h"
-#include "dse/run/run.h"
+#include "dse/run/signals.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +96,7 @@ enum status map_end_search(const char *stopped, const char *what, struct error *
 }
 
 bool map_stop_contest(const struct invocation *invocation, struct error *error) {
-  if (run_stop_signal(invocation->cluster) == NULL) return false;
+  if (signals_agree(invocation->cluster) == NULL) return false;
   error_add(error, STATUS_STOPPED, "stopped by a signal; nothing was compared");
   return true;
 }

@@ -22,3 +22,10 @@ void map_page_bounds(const struct map_page_bounds *bounds, struct arena *arena, 
       .cells = cells,
       .n_rows = bounds->n};
 }
+
+const char *map_page_rule(double rule, double answer, const char *unit, const char *name, struct arena *arena) {
+  if (!isfinite(rule)) return arena_printf(arena, "nothing that is valid (%s)", name);
+  const double more = answer > 0 ? 100 * (rule / answer - 1) : 0;
+  if (fabs(more) < 5e-4) return arena_printf(arena, "%.10g %s, the same (%s)", rule, unit, name);
+  return arena_printf(arena, "%.10g %s, %.3g %% %s (%s)", rule, unit, fabs(more), more > 0 ? "more" : "less", name);
+}

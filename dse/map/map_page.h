@@ -15,4 +15,8 @@ struct map_page_bounds {
 };
 void map_page_bounds(const struct map_page_bounds *bounds, struct arena *arena, struct report_table *table);
 
+/* What a simple rule takes, as a fact: its value, its name, and how far it is from the answer's (both in `unit`, less
+ * is better). A rule that found nothing has an infinite value. */
+const char *map_page_rule(double rule, double answer, const char *unit, const char *name, struct arena *arena);
+
 #endif

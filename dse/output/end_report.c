@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "dse/cosearch/cosearch_report.h"
 #include "dse/output/picture.h"
 #include "dse/output/set_report.h"
@@ -225,7 +226,8 @@ void explore_explain(const struct run *run, struct error *error) {
     error_add(error, STATUS_INFEASIBLE,
               "  %s binds for %llu designs (alone for %llu); the nearest misses it by %.6g %s", reason->name,
               (unsigned long long)n, (unsigned long long)proof->exclusions.alone[r],
-              proof->exclusions.n[r] > 0 ? shown_excess(proof->exclusions.nearest[r]) : 0.0, reason->unit);
+              proof->exclusions.n[r] > 0 ? shown_excess(proof->exclusions.nearest[r]) : 0.0,
+              text_unit_shown(reason->name, reason->unit));
   }
   error_add(error, STATUS_INFEASIBLE, "next: dse why %s says which limit, moved least, lets a design in", run->folder);
 }

@@ -162,7 +162,7 @@ bool folder_publish_status(struct run *run, const char *state, const char *reaso
   set_real(object, "lower_bound", facts.has_bound, facts.bound);
   set_real(object, "gap", facts.has_bound, facts.gap);
   set_text(object, "metric", metric->name);
-  set_text(object, "unit", metric->unit);
+  set_text(object, "unit", text_unit_shown(metric->name, metric->unit));
   set_real(object, "eta_s", running && facts.eta_s >= 0, facts.eta_s);
   set_real(object, "evaluations_per_s", facts.per_s > 0, facts.per_s);
   set_text(object, "phase",

@@ -3,6 +3,7 @@
 
 #include "arch/schedule_check.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "dse/cosearch/cosearch_report.h"
 #include "dse/design/importance.h"
 #include "dse/output/pipeline_picture.h"
@@ -88,7 +89,7 @@ struct page_columns {
 };
 
 static void add_column(struct page_columns *page, const char *name, const char *unit, const char *better, bool text) {
-  page->columns[page->n++] = (struct report_column){name, unit, better, text};
+  page->columns[page->n++] = (struct report_column){name, text_unit_shown(name, unit), better, text};
 }
 
 /* The axes that vary, the objectives, what binds: columns that both tables share. */
@@ -202,7 +203,7 @@ static struct report_table *infeasible_table(const struct run *run, struct arena
     row[1].number = (double)run->proof.exclusions.n[r];
     row[2].number = (double)run->proof.exclusions.alone[r];
     row[3].number = run->proof.exclusions.nearest[r];
-    row[4].text = run->designs.space.reasons[r].unit;
+    row[4].text = text_unit_shown(run->designs.space.reasons[r].name, run->designs.space.reasons[r].unit);
   }
   struct report_table *table = ARENA_NEW(arena, struct report_table, 1);
   *table = (struct report_table){"What the limits exclude",
@@ -409,7 +410,7 @@ bool picture_publish(struct run *run, struct error *error) {
       .steps = steps(run, arena),
       .n_steps = run->rounds.n_convergence,
       .metric = metric->name,
-      .metric_unit = metric->unit,
+      .metric_unit = text_unit_shown(metric->name, metric->unit),
       .timelines = has_system ? timelines : timeline,
       .n_timelines = has_system ? 2 : 1,
       .commands = commands_of(run, arena),

@@ -110,7 +110,7 @@ const struct report_table *set_report_page(const struct run *run, const struct s
                                            struct arena *arena) {
   static const struct report_column columns[] = {
       {"workload", "", "", true},      {"batch", "samples", "", false},
-      {"weight", "", "", false},       {"throughput_samples_per_s", "1/s", "max", false},
+      {"weight", "", "", false},       {"throughput_samples_per_s", "samples/s", "max", false},
       {"speedup", "", "max", false},   {"gap", "", "min", false},
       {"energy_j", "J", "min", false}, {"binding", "", "", true}};
   enum { N_COLUMNS = sizeof columns / sizeof *columns };

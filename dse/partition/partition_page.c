@@ -5,6 +5,7 @@
 
 #include "dse/output/pipeline_picture.h"
 #include "results/report.h"
+#include "search/partition/partition_algorithm.h"
 #include <inttypes.h>
 #include <math.h>
 
@@ -283,6 +284,18 @@ static void list_nodes(const struct partition_shown *shown, struct arena *arena,
                                  .n_rows = problem->n_nodes};
 }
 
+static double by_greedy_ms(const struct partition_shown *shown, struct arena *arena) {
+  struct partition_result result;
+  struct arena scratch;
+  arena_init(&scratch, 1 << 16);
+  struct error none = {0};
+  const struct partition_request request = {
+      .graph = shown->graph, .bounds = shown->bounds, .samples = 1, .arena = arena, .scratch = &scratch};
+  const bool ran = partition_find_algorithm("greedy")->run(&request, &result, &none);
+  arena_release(&scratch);
+  return ran && result.found ? result.value : INFINITY;
+}
+
 bool partition_publish_page(const struct partition_shown *shown, const char *path, struct arena *arena,
                             struct error *error) {
   const struct partition_problem *const problem = shown->graph->problem;
@@ -315,6 +328,7 @@ bool partition_publish_page(const struct partition_shown *shown, const char *pat
       {"no partition is below",
        arena_printf(arena, "%.9g ms (%s)", shown->bounds->best, partition_bound_names[shown->bounds->binding])},
       {"what binds", shown->bounds->reason != NULL ? shown->bounds->reason : "not said"},
+      {"chips filled in turn take", map_page_rule(by_greedy_ms(shown, arena), outcome->value, "ms", "greedy", arena)},
       {"found by", arena_printf(arena, "%s, %" PRIu64 " sample%s", shown->algorithm, outcome->samples,
                                 outcome->samples == 1 ? "" : "s")},
   };

@@ -4,6 +4,7 @@
 
 #include "dse/output/pipeline_picture.h"
 #include "results/report.h"
+#include "search/placement/placement_algorithm.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,16 +142,17 @@ static void at_work(const struct placement_shown *shown, struct arena *arena, st
   const struct placement_problem *const problem = shown->problem;
   const struct placement_schedule *const schedule = &shown->outcome->schedule;
   const size_t n = problem->n_layers;
+  const struct timeline_unit unit = timeline_unit_until(schedule->makespan_s * 1e6);
   struct report_change *const changes = ARENA_NEW(arena, struct report_change, 2 * n);
   for (size_t l = 0; l < n; l++) {
-    changes[2 * l] = (struct report_change){schedule->start_s[l] * 1e6, 1};
-    changes[2 * l + 1] = (struct report_change){schedule->end_s[l] * 1e6, -1};
+    changes[2 * l] = (struct report_change){schedule->start_s[l] * 1e6 / unit.us, 1};
+    changes[2 * l + 1] = (struct report_change){schedule->end_s[l] * 1e6 / unit.us, -1};
   }
   *profile = (struct report_profile){
       .title = "Devices at work",
       .sentence = "How many devices have a layer in hand. One alone for long: the network is a chain there, or moving "
                   "its data costs more than another device would save.",
-      .x_name = "time (µs)",
+      .x_name = arena_printf(arena, "time (%s)", unit.name),
       .y_name = "devices",
       .limit_name = "devices of the system",
       .limit = (double)problem->n_devices};
@@ -160,10 +162,11 @@ static void at_work(const struct placement_shown *shown, struct arena *arena, st
 /* --- tables ---
  */
 
-static const struct report_column bound_columns[] = {
-    {"bound", "", "", true}, {"value", "", "max", false}, {"of the answer", "%", "", false}};
-
 static void list_bounds(const struct placement_shown *shown, struct arena *arena, struct report_table *table) {
+  struct report_column *const bound_columns = ARENA_NEW(arena, struct report_column, 3);
+  bound_columns[0] = (struct report_column){"bound", "", "", true};
+  bound_columns[1] = (struct report_column){"value", placement_unit(shown->problem), "max", false};
+  bound_columns[2] = (struct report_column){"of the answer", "%", "", false};
   const struct map_page_bounds bounds = {PLACEMENT_N_BOUNDS,    placement_bound_names, shown->bounds->value,
                                          shown->outcome->value, "placement",           bound_columns};
   map_page_bounds(&bounds, arena, table);
@@ -237,6 +240,18 @@ static void list_layers(const struct placement_shown *shown, struct arena *arena
                                  .n_rows = problem->n_layers};
 }
 
+/* A published list rule, judged by the problem's rule. */
+static double by_heft(const struct placement_shown *shown, struct arena *arena) {
+  struct placement_result result;
+  struct arena scratch;
+  arena_init(&scratch, 1 << 16);
+  const struct placement_request request = {
+      .problem = shown->problem, .bounds = shown->bounds, .samples = 1, .arena = arena, .scratch = &scratch};
+  placement_find_algorithm("heft")->run(&request, &result);
+  arena_release(&scratch);
+  return result.value;
+}
+
 bool placement_publish_page(const struct placement_shown *shown, const char *path, struct arena *arena,
                             struct error *error) {
   const struct placement_problem *const problem = shown->problem;
@@ -258,6 +273,7 @@ bool placement_publish_page(const struct placement_shown *shown, const char *pat
       {"no placement is below",
        arena_printf(arena, "%.6g %s (%s)", shown->bounds->best, unit, placement_bound_names[shown->bounds->binding])},
       {"what binds", shown->bounds->reason != NULL ? shown->bounds->reason : "not said"},
+      {"a list rule takes", map_page_rule(by_heft(shown, arena), outcome->value, unit, "heft", arena)},
       {"found by", arena_printf(arena, "%s, %llu sample%s", shown->algorithm, (unsigned long long)outcome->samples,
                                 outcome->samples == 1 ? "" : "s")},
   };

@@ -76,7 +76,7 @@ static void look(struct progress *progress, double now_s) {
                                    .most = progress_most_evaluations(rounds),
                                    .per_s = pace_per_s(&progress->evaluations),
                                    .eta_s = -1,
-                                   .unit = metric->unit};
+                                   .unit = text_unit_shown(metric->name, metric->unit)};
   facts->has_best = topk_count(rounds->topk) > 0;
   if (facts->has_best) facts->best = topk_at(rounds->topk, 0)->score.objective[run->designs.space.metric];
   take_bound(facts, &run->proof);

@@ -78,7 +78,7 @@ static void name_missing(const struct run *run, struct error *error) {
 
 /* Rank 0 alone reads the run file, so that a thousand ranks do not, and an edit meanwhile does not split the run: what
  * it read is written out as resolved and read again by everybody from that text. */
-bool run_load_settings(struct run *run, const char *path, struct error *error) {
+static bool load_settings(struct run *run, const char *path, struct error *error) {
   struct invocation *invocation = run->invocation;
   struct cluster *cluster = invocation->cluster;
   uint64_t length = 0;
@@ -375,24 +375,15 @@ static void name_rank(struct run *run, struct error *error) {
   *error = *named;
 }
 
-const char *run_stop_signal(struct cluster *cluster) {
-  const int mine = signals_stop();
-  if (!cluster_any(cluster, mine != 0)) return NULL;
-  for (size_t i = 0; signals_that_stop[i].number != 0; i++) {
-    if (cluster_any(cluster, mine == signals_that_stop[i].number)) return signals_that_stop[i].reason;
-  }
-  return NULL; /* not reached */
-}
-
 /* Nothing has been touched yet: whoever starts the same command again loses nothing. */
 static bool not_stopped(struct run *run, struct error *error) {
-  const char *reason = run_stop_signal(run->invocation->cluster);
+  const char *reason = signals_agree(run->invocation->cluster);
   return reason == NULL ||
          error_add(error, STATUS_STOPPED, "stopped by %s before the first round; nothing was written", reason);
 }
 
 bool run_prepare(struct run *run, const char *path, struct error *error) {
-  if (!run_load_settings(run, path, error)) return false;
+  if (!load_settings(run, path, error)) return false;
   if (run->one_device != NULL && system_is_asked_for(&run->settings.system)) {
     return error_add(error, STATUS_INPUT, "%s: system.devices: dse %s looks at one device, not at whole systems", path,
                      run->one_device);

@@ -83,7 +83,6 @@ struct run {
  * Collective. */
 bool run_same_program(struct cluster *cluster, struct error *error);
 /* 1. The run file, read by rank 0 and shared. `--seed` is a set like any other. Collective. */
-bool run_load_settings(struct run *run, const char *path, struct error *error);
 /* 2. The forward graph of each workload. */
 bool run_load_workload(struct run *run, struct error *error);
 /* 3. The whole training step of each. */
@@ -92,8 +91,6 @@ bool run_expand_training(struct run *run, struct error *error);
 bool run_make_problem(struct run *run, struct error *error);
 /* 1 to 5. A signal that has come meanwhile ends it with STATUS_STOPPED: nothing has been touched yet. */
 bool run_prepare(struct run *run, const char *path, struct error *error);
-/* The signal that stops some rank ("signal SIGTERM"), NULL: none. Collective. */
-const char *run_stop_signal(struct cluster *cluster);
 void run_release(struct run *run);
 /* DIR/name, in the run's arena. */
 const char *run_path(const struct run *run, const char *name);

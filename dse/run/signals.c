@@ -80,3 +80,12 @@ bool signals_take_publish(void) {
 }
 
 void signals_sync(int fd) { sync_fd = fd; }
+
+const char *signals_agree(struct cluster *cluster) {
+  const int mine = signals_stop();
+  if (!cluster_any(cluster, mine != 0)) return NULL;
+  for (size_t i = 0; signals_that_stop[i].number != 0; i++) {
+    if (cluster_any(cluster, mine == signals_that_stop[i].number)) return signals_that_stop[i].reason;
+  }
+  return NULL; /* not reached */
+}

@@ -9,6 +9,7 @@
 #ifndef DSE_SIGNALS_H
 #define DSE_SIGNALS_H
 
+#include "cluster/cluster.h"
 #include <stdbool.h>
 
 /* From here on signals only set flags: to be called before MPI starts, by commands that look at them. SIGINT and SIGHUP
@@ -16,6 +17,8 @@
 void signals_catch(void);
 /* The signal that asked to stop, 0 if none has. Some nanoseconds; once not 0, always the same. */
 int signals_stop(void);
+/* The one that stops some rank ("signal SIGTERM"), NULL: none. Collective. */
+const char *signals_agree(struct cluster *cluster);
 /* Has SIGUSR2 come since the last call? */
 bool signals_take_publish(void);
 /* The file to be synced whenever SIGCONT comes, −1: none. Its descriptor stays the caller's. */

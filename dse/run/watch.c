@@ -2,7 +2,6 @@
 #include "dse/run/watch.h"
 
 #include "base/clock.h"
-#include "dse/run/run.h"
 #include "dse/run/signals.h"
 
 void watch_begin(struct watch *watch, struct cluster *cluster, double limit_s, const char *of_time) {
@@ -16,14 +15,14 @@ static bool is_late(const struct watch *watch) { return watch->until_s > 0 && cl
 bool watch_interrupted(void *context) {
   struct watch *const watch = context;
   if (watch->stopped != NULL || cluster_size(watch->cluster) > 1) return watch->stopped != NULL;
-  if (signals_stop() != 0) watch->stopped = run_stop_signal(watch->cluster);
+  if (signals_stop() != 0) watch->stopped = signals_agree(watch->cluster);
   if (watch->stopped == NULL && is_late(watch)) watch->stopped = watch->of_time;
   return watch->stopped != NULL;
 }
 
 bool watch_agree(struct watch *watch) {
   if (watch->stopped != NULL || cluster_size(watch->cluster) == 1) return watch_interrupted(watch);
-  const char *const signal = run_stop_signal(watch->cluster);
+  const char *const signal = signals_agree(watch->cluster);
   const bool late = cluster_any(watch->cluster, is_late(watch));
   watch->stopped = signal != NULL ? signal : late ? watch->of_time : NULL;
   return watch->stopped != NULL;

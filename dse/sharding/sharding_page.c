@@ -2,9 +2,11 @@
  * tables are in sharding_page_tables.c. */
 #include "dse/sharding/sharding_page.h"
 
+#include "dse/map/map_page.h"
 #include "dse/output/pipeline_picture.h"
 #include "dse/sharding/sharding_page_private.h"
 #include "results/report.h"
+#include "search/sharding/sharding_algorithm.h"
 #include <math.h>
 #include <string.h>
 
@@ -103,7 +105,7 @@ static void add_layer(const struct sharding_shown *shown, uint32_t layer, uint32
   const double start_s = schedule->start_s[layer], end_s = schedule->end_s[layer];
   const double computed_s = fmin(start_s + cost.phases * cost.phase_s, end_s);
   const double shifted_s = fmin(fmax(start_s + cost.forward_s - cost.all_reduce_s, computed_s), end_s);
-  add_bar(bars, name, set, PHASE_WAIT, waits_from_s(shown, layer, set), start_s, false);
+  add_bar(bars, name, set, PHASE_WAIT, waits_from_s(shown, layer, set), start_s, critical);
   add_bar(bars, name, set, PHASE_COMPUTE, start_s, computed_s, critical);
   add_bar(bars, name, set, PHASE_SHIFT, computed_s, shifted_s, critical);
   add_bar(bars, name, set, PHASE_ALL_REDUCE, shifted_s, end_s, critical);
@@ -179,6 +181,18 @@ bool sharding_publish_trace(const struct sharding_shown *shown, const char *path
 /* --- the page -------------------------------------------------------------------------------------------------------
  */
 
+static double by_halves_s(const struct sharding_shown *shown, struct arena *arena) {
+  struct sharding_result result;
+  struct arena scratch;
+  arena_init(&scratch, 1 << 16);
+  struct sharding_bounds bounds = *shown->bounds; /* a search may add to its own */
+  const struct sharding_request request = {
+      .problem = shown->problem, .bounds = &bounds, .samples = 1 << 10, .arena = arena, .scratch = &scratch};
+  sharding_find_algorithm("baseline")->run(&request, &result);
+  arena_release(&scratch);
+  return result.value_s;
+}
+
 bool sharding_publish_page(const struct sharding_shown *shown, const char *path, struct arena *arena,
                            struct error *error) {
   const struct sharding_problem *const p = shown->problem;
@@ -198,6 +212,7 @@ bool sharding_publish_page(const struct sharding_shown *shown, const char *path,
       {"period of a stream of inputs", arena_printf(arena, "%.6g s", schedule->period_s)},
       {"fullest board", arena_printf(arena, "%.6g MB", (double)schedule->peak_bytes * 1e-6)},
       {"shards travel", p->overlap ? "under computation" : "between phases"},
+      {"halves of boards take", map_page_rule(by_halves_s(shown, arena), outcome->value_s, "s", "baseline", arena)},
       {"found by", arena_printf(arena, "%s, %llu sample%s", shown->algorithm, (unsigned long long)outcome->samples,
                                 outcome->samples == 1 ? "" : "s")},
       {"what this is", "a reconstruction: the published system's equations and baseline are not public"},

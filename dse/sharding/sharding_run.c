@@ -79,6 +79,7 @@ void sharding_search(const struct invocation *invocation, const struct sharding_
   outcome->stopped = watch.stopped;
   outcome->found = result.found && isfinite(result.value_s);
   outcome->proven_optimal = result.proven; /* that there is none, too */
+  if (!result.proven) sharding_bounds_split(problem, invocation->scratch, job->bounds);
   if (!outcome->found) return;
   outcome->answer = result.answer;
   outcome->schedule = sharding_schedule_new(problem, invocation->arena);

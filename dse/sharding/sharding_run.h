@@ -7,7 +7,7 @@
 
 struct sharding_job {
   const struct sharding_problem *problem;
-  const struct sharding_bounds *bounds;
+  struct sharding_bounds *bounds; /* the quick ones; what a search leaves open asks for the others */
   const struct sharding_algorithm *algorithm;
   const void *settings;   /* of its table */
   uint64_t seed, samples; /* samples 0: no limit but time, by searches of 4,000, 8,000, 16,000, … */

@@ -88,41 +88,50 @@ const struct signature_flow signature_flow_map_systems = {
 /* --- jobs to cores ---------------------------------------------------------------------------------------------------
  */
 
-static bool tenancy_by(struct invocation *invocation, struct tenancy_problem *problem, struct digest_stream *digest,
-                       struct error *error) {
-  enum { SAMPLES = 120 };
+/* A problem of jobs with what its searches aim at, and every algorithm's keys. */
+struct jobs {
+  struct tenancy_problem problem;
   struct tenancy_keys keys;
   const void **settings;
   struct tenancy_aim aim;
-  if (!tenancy_read_keys(invocation, &keys, &settings, error) ||
-      !tenancy_aim_open(invocation, problem, &keys, 7, &aim, error))
-    return false;
-  digest_add_double(digest, aim.makespan.best_cycles);
-  for (size_t i = 0; i < n_tenancy_algorithms; i++) {
-    const struct tenancy_job job = {.problem = problem,
-                                    .bounds = &aim.target,
-                                    .goal = aim.goal,
-                                    .goal_bound = aim.bounds.value[aim.goal->objective],
-                                    .algorithm = tenancy_algorithms[i],
-                                    .algorithm_settings = settings[i],
-                                    .keys = &keys,
-                                    .seed = 7,
-                                    .samples = SAMPLES};
-    struct tenancy_result result;
-    if (!tenancy_search(invocation, &job, &result, error)) return false;
-    digest_add_text(digest, tenancy_algorithms[i]->name);
-    digest_add_double(digest, result.value);
-    for (size_t j = 0; j < problem->n_jobs; j++) digest_add_u64(digest, result.answer.core[j]);
-  }
-  return true;
+};
+
+static bool jobs_open(struct jobs *jobs, const struct signature_flow *flow, struct invocation *invocation,
+                      struct error *error) {
+  const struct tenancy_instance *const instance = first_of(flow, invocation, &map_maker_jobs, error);
+  if (instance == NULL) return false;
+  jobs->problem = instance->problem;
+  return tenancy_read_keys(invocation, &jobs->keys, &jobs->settings, error) &&
+         tenancy_aim_open(invocation, &jobs->problem, &jobs->keys, 7, &jobs->aim, error);
+}
+
+static struct tenancy_job jobs_search(const struct jobs *jobs, size_t algorithm, uint64_t samples) {
+  return (struct tenancy_job){.problem = &jobs->problem,
+                              .bounds = &jobs->aim.target,
+                              .goal = jobs->aim.goal,
+                              .goal_bound = jobs->aim.bounds.value[jobs->aim.goal->objective],
+                              .algorithm = tenancy_algorithms[algorithm],
+                              .algorithm_settings = jobs->settings[algorithm],
+                              .keys = &jobs->keys,
+                              .seed = 7,
+                              .samples = samples};
 }
 
 static bool tenancy(const struct signature_flow *flow, struct invocation *invocation, struct digest_stream *digest,
                     struct error *error) {
-  const struct tenancy_instance *const instance = first_of(flow, invocation, &map_maker_jobs, error);
-  if (instance == NULL) return false;
-  struct tenancy_problem problem = instance->problem;
-  return tenancy_by(invocation, &problem, digest, error);
+  enum { SAMPLES = 120 };
+  struct jobs jobs;
+  if (!jobs_open(&jobs, flow, invocation, error)) return false;
+  digest_add_double(digest, jobs.aim.makespan.best_cycles);
+  for (size_t i = 0; i < n_tenancy_algorithms; i++) {
+    const struct tenancy_job job = jobs_search(&jobs, i, SAMPLES);
+    struct tenancy_result result;
+    if (!tenancy_search(invocation, &job, &result, error)) return false;
+    digest_add_text(digest, tenancy_algorithms[i]->name);
+    digest_add_double(digest, result.value);
+    add_indices(digest, result.answer.core, jobs.problem.n_jobs);
+  }
+  return true;
 }
 
 const struct signature_flow signature_flow_map_tenancy = {
@@ -293,25 +302,10 @@ const struct signature_flow signature_flow_map_partition = {
 /* As --front prints it, by the algorithm that is the commands' own choice: the first of each list. */
 static bool front_of_jobs(struct invocation *invocation, const struct signature_flow *flow, struct error *error) {
   enum { SAMPLES = 400 };
-  const struct tenancy_instance *const instance = first_of(flow, invocation, &map_maker_jobs, error);
-  struct tenancy_keys keys;
-  const void **settings;
-  struct tenancy_aim aim;
-  if (instance == NULL) return false;
-  struct tenancy_problem problem = instance->problem;
-  if (!tenancy_read_keys(invocation, &keys, &settings, error) ||
-      !tenancy_aim_open(invocation, &problem, &keys, 7, &aim, error))
-    return false;
-  const struct tenancy_job job = {.problem = &problem,
-                                  .bounds = &aim.target,
-                                  .goal = aim.goal,
-                                  .goal_bound = aim.bounds.value[aim.goal->objective],
-                                  .algorithm = tenancy_algorithms[0],
-                                  .algorithm_settings = settings[0],
-                                  .keys = &keys,
-                                  .seed = 7,
-                                  .samples = SAMPLES};
-  return tenancy_print_front(invocation, &job, &aim, "makespan,energy", error) == STATUS_OK;
+  struct jobs jobs;
+  if (!jobs_open(&jobs, flow, invocation, error)) return false;
+  const struct tenancy_job job = jobs_search(&jobs, 0, SAMPLES);
+  return tenancy_print_front(invocation, &job, &jobs.aim, "makespan,energy", error) == STATUS_OK;
 }
 
 static bool front_of_layers(struct invocation *invocation, const struct signature_flow *flow, struct error *error) {

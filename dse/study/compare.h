@@ -62,8 +62,6 @@ struct contest {
 
 /* --- compare_trial.c ---
  */
-/* Relative distance of a value from the optimum, as gaps are: 0 if it is not worse, below 1. */
-double compare_regret(const struct contest *contest, double value);
 /* Fills the checkpoints, evenly on a logarithmic axis, and makes the memo. */
 void compare_prepare(struct contest *contest);
 void compare_release(struct contest *contest);
@@ -86,7 +84,6 @@ struct table *compare_short_table(const struct contest *contest);
 /* Positions of the contestants, best first: fewest evaluations to 1 %, to 5 %, least regret, then the list's order. */
 void compare_order(const struct contest *contest, size_t *order);
 struct quartiles compare_evaluations(const struct contest *contest, size_t contestant, enum compare_target target);
-struct quartiles compare_seconds(const struct contest *contest, size_t contestant, enum compare_target target);
 struct quartiles compare_regret_at(const struct contest *contest, size_t contestant, size_t checkpoint);
 /* Who wins, by how much? */
 const char *compare_conclusion(const struct contest *contest);

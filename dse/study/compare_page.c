@@ -1,5 +1,6 @@
 /* What does a comparison look like? One page: the conclusion, the regret over evaluations, the table. Seconds stay out
  * of it: the same comparison gives the same page. See compare.h. */
+#include "base/text.h"
 #include "dse/study/compare.h"
 
 #include "results/report.h"
@@ -82,11 +83,13 @@ bool compare_publish_page(const struct contest *contest, const char *path, struc
   struct arena *arena = contest->arena;
   size_t *order = ARENA_NEW(arena, size_t, contest->n_contestants);
   struct curves curves;
+  const struct objective *const metric = &contest->space->objectives[contest->space->metric];
   compare_order(contest, order);
   draw(contest, order, &curves);
   const struct report_fact facts[] = {
       {contest->proven ? "proven optimum" : "best known",
-       arena_printf(arena, "%s %.6g", contest->space->objectives[contest->space->metric].name, contest->optimum)},
+       arena_printf(arena, "%.6g %s", contest->optimum,
+                    *metric->unit ? text_unit_shown(metric->name, metric->unit) : metric->name)},
       {"points of the space", arena_printf(arena, "%llu", (unsigned long long)space_size(contest->space))},
       {"evaluations a search", arena_printf(arena, "at most %llu", (unsigned long long)contest->budget)},
       {"seeds", arena_printf(arena, "%llu, from %llu on", (unsigned long long)contest->n_seeds,

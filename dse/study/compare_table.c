@@ -68,7 +68,7 @@ static double read_evaluating(const struct trial *trial, size_t which) {
 struct quartiles compare_evaluations(const struct contest *contest, size_t contestant, enum compare_target target) {
   return over_seeds(contest, contestant, read_evaluations, target);
 }
-struct quartiles compare_seconds(const struct contest *contest, size_t contestant, enum compare_target target) {
+static struct quartiles seconds_of(const struct contest *contest, size_t contestant, enum compare_target target) {
   return over_seeds(contest, contestant, read_seconds, target);
 }
 struct quartiles compare_regret_at(const struct contest *contest, size_t contestant, size_t checkpoint) {
@@ -205,7 +205,7 @@ static void put_target(struct table *table, const struct contest *contest, size_
     table_double(table, times_guided(contest, c, target));
   }
   if (kind != COMPARE_RESULTS) {
-    put_quartiles(table, compare_seconds(contest, c, target));
+    put_quartiles(table, seconds_of(contest, c, target));
     table_double(table, expected.seconds);
   }
 }
@@ -290,7 +290,7 @@ struct table *compare_short_table(const struct contest *contest) {
   compare_order(contest, order);
   for (size_t i = 0; i < contest->n_contestants; i++) {
     const size_t c = order[i];
-    const double seconds = compare_seconds(contest, c, COMPARE_1).median, volume = volume_share(contest, c).median;
+    const double seconds = seconds_of(contest, c, COMPARE_1).median, volume = volume_share(contest, c).median;
     table_text(table, contest->contestants[c].name);
     table_text(table, evaluations_text(contest, c, COMPARE_10));
     table_text(table, evaluations_text(contest, c, COMPARE_5));

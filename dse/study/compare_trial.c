@@ -86,7 +86,8 @@ void compare_release(struct contest *contest) {
 /* --- one search -----------------------------------------------------------------------------------------------------
  */
 
-double compare_regret(const struct contest *contest, double value) {
+/* Relative distance of a value from the optimum, as gaps are: 0 if it is not worse, below 1. */
+static double regret_of(const struct contest *contest, double value) {
   if (!space_better(contest->space, contest->optimum, value)) return 0;
   const double larger = fmax(fabs(value), fabs(contest->optimum));
   return larger > 0 ? fabs(contest->optimum - value) / larger : 0;
@@ -107,7 +108,7 @@ static void take(struct searching *searching, const struct record *record) {
   trial->evaluations++;
   if (record->score.reason == SCORE_FEASIBLE) {
     if (searching->front != NULL) pareto_add(searching->front, record);
-    const double regret = compare_regret(contest, record->score.objective[contest->space->metric]);
+    const double regret = regret_of(contest, record->score.objective[contest->space->metric]);
     if (regret < trial->regret) trial->regret = regret;
     for (size_t t = 0; t < N_COMPARE_TARGETS; t++) {
       if (trial->reached[t] > 0 || regret > compare_targets[t].regret) continue;

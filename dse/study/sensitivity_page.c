@@ -1,4 +1,5 @@
 /* The plot of `dse sensitivity`: one page with bars, intervals and the tables behind them. */
+#include "base/text.h"
 #include "dse/output/picture.h"
 #include "dse/study/sensitivity.h"
 
@@ -78,9 +79,12 @@ void sensitivity_page_part(const struct sensitivity *sensitivity, enum sensitivi
 /* An axis a column, then how the design fared. */
 static void fill_designs(const struct sensitivity *sensitivity, const struct sensitivity_winner *winner,
                          struct report_table *table, struct arena *arena) {
-  static const struct report_column fared[N_FARED] = {
-      {"wins", "", "max", false}, {"fits", "", "max", false},           {"within 1 %", "", "max", false},
-      {"nominal", "", "", false}, {"regret, median", "", "min", false}, {"regret, 95 %", "", "min", false}};
+  static const struct report_column fared[N_FARED] = {{"wins", "", "max", false},
+                                                      {"fits", "", "max", false},
+                                                      {"within 1 %", "", "max", false},
+                                                      {"nominal", "", "", false},
+                                                      {"regret, median", "%", "min", false},
+                                                      {"regret, 95 %", "%", "min", false}};
   const struct space *space = &sensitivity->run->designs.space;
   const size_t n_columns = space->n_axes + N_FARED;
   struct report_column *columns = ARENA_NEW(arena, struct report_column, n_columns);
@@ -92,8 +96,9 @@ static void fill_designs(const struct sensitivity *sensitivity, const struct sen
   for (size_t i = 0; i < winner->n_designs; i++) {
     const struct sensitivity_design *design = &winner->designs[i];
     struct report_cell *cell = cells + i * n_columns;
-    const double numbers[N_FARED] = {(double)design->wins, (double)design->fits,  (double)design->within_1_percent,
-                                     design->nominal,      design->regret_median, design->regret_95};
+    const double numbers[N_FARED] = {
+        (double)design->wins, (double)design->fits,        (double)design->within_1_percent,
+        design->nominal,      100 * design->regret_median, 100 * design->regret_95};
     for (size_t a = 0; a < space->n_axes; a++, cell++) {
       const uint64_t value = space_value(space, &design->point, a);
       cell->number = (double)value;
@@ -130,7 +135,8 @@ bool sensitivity_html(const struct sensitivity *sensitivity, const char *path, s
   const struct report_fact facts[] = {
       {"Winning design", design_text(&run->designs, &sensitivity->nominal.point, arena)},
       {metric->name, arena_printf(arena, "%.6g %s, %s", sensitivity->nominal.score.objective[space->metric],
-                                  metric->unit, sensitivity->proven ? "proven optimal" : "not proven")},
+                                  text_unit_shown(metric->name, metric->unit),
+                                  sensitivity->proven ? "proven optimal" : "not proven")},
       {"Samples",
        arena_printf(arena, "%" PRIu64 " rows of a Sobol' sequence, %" PRIu64 " draws, seed %" PRIu64,
                     sensitivity->request.n_samples, sensitivity->request.n_draws, run->settings.search.seed)},

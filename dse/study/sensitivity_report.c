@@ -2,6 +2,7 @@
 #include "dse/study/sensitivity.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "results/table.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -138,8 +139,8 @@ void sensitivity_say(const struct sensitivity *sensitivity) {
   const struct objective *metric = &space->objectives[space->metric];
   say(invocation, "winning design by %s: %s\n  %.6g %s%s%s\n", metric->name,
       design_text(&run->designs, &sensitivity->nominal.point, invocation->arena),
-      sensitivity->nominal.score.objective[space->metric], metric->unit, *metric->unit ? ", " : "",
-      sensitivity->proven ? "proven optimal" : "not proven");
+      sensitivity->nominal.score.objective[space->metric], text_unit_shown(metric->name, metric->unit),
+      *metric->unit ? ", " : "", sensitivity->proven ? "proven optimal" : "not proven");
   for (unsigned p = 0; p < N_SENSITIVITY_PARTS; p++) {
     const struct sensitivity_indices *indices = &sensitivity->indices[p];
     say(invocation, "\n%s\n", titles[p]);

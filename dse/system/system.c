@@ -36,7 +36,8 @@ static const struct field law_field_list[] = {
 const struct field_table system_law_fields = {"law", "what a system loses beside its operators and messages",
                                               law_field_list, sizeof law_field_list / sizeof *law_field_list};
 
-uint64_t strategy_devices(const struct strategy *strategy) {
+/* devices = tensor · context · data · pipeline */
+static uint64_t strategy_devices(const struct strategy *strategy) {
   const struct split_degrees *degrees = &strategy->degrees;
   return sat_mul(sat_mul(degrees->tensor, degrees->context), sat_mul(degrees->data, degrees->pipeline));
 }
@@ -268,7 +269,6 @@ bool system_move_layers(struct system *system, const struct system_plan *plan, c
   return good;
 }
 
-const struct strategy *system_plan_strategy(const struct system_plan *plan) { return &plan->strategy; }
 uint64_t system_plan_memory_bytes(const struct system_plan *plan) { return plan->runs[plan->fullest].memory_bytes; }
 
 bool system_runs_phase(const struct system_plan *plan, size_t block, unsigned phase) {

@@ -28,8 +28,6 @@ struct strategy {
   uint64_t partition;    /* enum system_partition */
   uint64_t global_batch; /* samples in one iteration */
 };
-/* devices = tensor · context · data · pipeline */
-uint64_t strategy_devices(const struct strategy *strategy);
 /* "t8 p4 d32 b1 1f1b full zero1": for tables and messages. */
 const char *strategy_text(const struct strategy *strategy, struct arena *arena);
 
@@ -96,7 +94,6 @@ struct system_result {
 };
 /* What memory a device of the fullest stage needs, whatever the design. */
 uint64_t system_plan_memory_bytes(const struct system_plan *plan);
-const struct strategy *system_plan_strategy(const struct system_plan *plan);
 
 /* One design on every stage. Deterministic; no allocation outside the system's own scratch. */
 void system_evaluate(struct system *system, const struct system_plan *plan, const struct accelerator *accelerator,

@@ -138,8 +138,6 @@ bool system_list_pieces(struct system *system, const struct system_plan *plan, s
 /* The plan's strategy with other layers on its stages: stage s ends before place end[s]. */
 bool system_move_layers(struct system *system, const struct system_plan *plan, const uint32_t *end,
                         const struct system_plan **moved, struct error *error);
-/* Seconds of data parallelism for the network that the design is in; cheap if its links have been met lately. */
-void system_time_links(const struct system *system, const struct system_plan *plan, const struct network *network);
 
 /* Prices of one unit on one design. */
 void system_price_unit(const struct system *system, struct unit *unit, const struct accelerator *accelerator,

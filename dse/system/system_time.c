@@ -78,7 +78,8 @@ static const struct run_links *links_of(const struct system_plan *plan, const st
   return &run->links[plan->links->now];
 }
 
-void system_time_links(const struct system *system, const struct system_plan *plan, const struct network *network) {
+/* Seconds of data parallelism for the network that the design is in; cheap if its links have been met lately. */
+static void time_links(const struct system *system, const struct system_plan *plan, const struct network *network) {
   struct plan_links *links = plan->links;
   for (size_t slot = 0; slot < min_u64(links->n_timed, LINK_SLOTS); slot++) {
     if (memcmp(&links->of[slot], network, sizeof *network) != 0) continue;
@@ -154,7 +155,7 @@ double system_bound_s(const struct system *system, const struct system_plan *pla
 
 double system_tabled_bound_s(const struct system *system, const struct system_plan *plan,
                              const struct network *network) {
-  system_time_links(system, plan, network);
+  time_links(system, plan, network);
   const double m = (double)plan->n_microbatches;
   /* The ramps cross devices in order only where chunks lie round robin. */
   const bool ramps = plan->schedule->place == NULL && !plan->schedule->uses_span;
@@ -191,7 +192,7 @@ double system_beat_s(const struct system *system, const struct system_plan *plan
                      const struct unit_cost *costs, const struct network *network) {
   struct phase_times times;
   double unused;
-  system_time_links(system, plan, network);
+  time_links(system, plan, network);
   system_table(system, plan, costs);
   system_time_blocks(system, plan, run->blocks, &times);
   add_sharding(system, plan, run, 1, &times, &unused);
@@ -202,7 +203,7 @@ double system_load_s(const struct system *system, const struct system_plan *plan
                      const struct unit_cost *costs, const struct network *network) {
   struct phase_times times;
   double unused, update_s;
-  system_time_links(system, plan, network);
+  time_links(system, plan, network);
   system_table(system, plan, costs);
   system_time_blocks(system, plan, run->blocks, &times);
   add_sharding(system, plan, run, 1, &times, &unused);
@@ -235,7 +236,7 @@ static void fill_stages(const struct system *system, const struct system_plan *p
     if (costs != tabled) system_table(system, plan, costs);
     tabled = costs;
     system_time_blocks(system, plan, run->blocks, &all);
-    if (plan->strategy.zero == 3) system_time_links(system, plan, network);
+    if (plan->strategy.zero == 3) time_links(system, plan, network);
     for (uint64_t chunk = 0; chunk < plan->problem.n_chunks; chunk++) {
       const uint64_t part = pipeline_place(plan->schedule, &plan->problem, chunk, device);
       struct phase_times own;
@@ -275,7 +276,7 @@ void system_time(struct system *system, const struct system_plan *plan, const st
     const struct device_run *run = &plan->runs[plan->run_of[device]];
     struct phase_times times;
     double sharding_s, update_s;
-    system_time_links(system, plan, network_at(stages, device));
+    time_links(system, plan, network_at(stages, device));
     if (costs_at(stages, device) != tabled) system_table(system, plan, costs_at(stages, device));
     tabled = costs_at(stages, device);
     system_time_blocks(system, plan, run->blocks, &times);
@@ -325,7 +326,7 @@ double system_simulated_bound_s(struct system *system, const struct system_plan 
   if (!pipeline_simulate(plan->schedule, &plan->problem, false, &system->own, &simulated)) {
     BUG("schedule %s waits for itself", plan->schedule->name);
   }
-  system_time_links(system, plan, network);
+  time_links(system, plan, network);
   double end_s = 0;
   for (size_t r = 0; r < plan->n_runs; r++) {
     const struct device_run *run = &plan->runs[r];

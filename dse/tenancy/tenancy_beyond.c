@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-const struct tenancy_bounds_settings *tenancy_chosen_bounds(const struct tenancy_keys *keys) {
+static const struct tenancy_bounds_settings *chosen_bounds(const struct tenancy_keys *keys) {
   static const struct tenancy_bounds_settings *const settings[] = {
       [TENANCY_BOUNDS_QUICK] = &tenancy_bounds_quick,
       [TENANCY_BOUNDS_FULL] = &tenancy_bounds_full,
@@ -19,7 +19,7 @@ bool tenancy_aim_open(const struct invocation *invocation, struct tenancy_proble
     return error_add(error, STATUS_INPUT, "--set scenario_mean: there are no scenarios (--set scenarios=N)");
   }
   if (!tenancy_goal_open(problem, &keys->goal, seed, arena, &aim->goal, error) ||
-      !tenancy_makespan_bounds(problem, tenancy_chosen_bounds(keys), arena, &aim->makespan, error) ||
+      !tenancy_makespan_bounds(problem, chosen_bounds(keys), arena, &aim->makespan, error) ||
       !tenancy_objective_bounds(aim->goal, &aim->makespan, arena, &aim->bounds, error)) {
     return false;
   }

@@ -15,7 +15,6 @@ struct tenancy_aim {
 };
 bool tenancy_aim_open(const struct invocation *invocation, struct tenancy_problem *problem,
                       const struct tenancy_keys *keys, uint64_t seed, struct tenancy_aim *aim, struct error *error);
-const struct tenancy_bounds_settings *tenancy_chosen_bounds(const struct tenancy_keys *keys);
 
 /* The ε-constraint, where the keys have one: a search for the best makespan comes first; its answer is where the job
  * starts from, and (1 + slack) times it the limit. Collective. */

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "dse/output/pipeline_picture.h"
 #include "results/writer.h"
+#include "search/tenancy/list.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,8 @@ void tenancy_timeline(const struct tenancy_shown *shown, struct arena *arena, st
                                 .bars = bars,
                                 .n_bars = n,
                                 .us_per_cycle = 1e-6,
-                                .note = "Real time at 1 GHz: a job is as long as it takes with what bandwidth it gets. "
+                                .in_cycles = true,
+                                .note = "A job is as long as it takes with what bandwidth it gets. "
                                         "Marked: the core that ends last."};
 }
 
@@ -117,7 +119,8 @@ void tenancy_needed(const struct tenancy_shown *shown, struct arena *arena, stru
       .x_name = "time (cycles)",
       .y_name = "bytes per cycle",
       .limit_name = arena_printf(arena, "shared bandwidth %.6g bytes/cycle", problem->bandwidth_bytes_per_cycle),
-      .limit = problem->bandwidth_bytes_per_cycle};
+      .limit = problem->bandwidth_bytes_per_cycle,
+      .spans_decades = true};
   report_profile_fill(changes, 2 * n, arena, profile);
 }
 
@@ -166,6 +169,16 @@ void tenancy_list_cores(const struct tenancy_shown *shown, struct arena *arena, 
                                  .n_rows = problem->n_cores};
 }
 
+/* By arrival, each job to the core where it would end first. */
+static double first_come_cycles(const struct tenancy_problem *problem, struct arena *arena) {
+  static const struct list_settings first_come = {LIST_FCFS, LIST_EFT, LIST_IN_TABLE_ORDER};
+  struct tenancy_answer answer = tenancy_answer_new(problem, arena);
+  struct tenancy_verdict verdict;
+  struct error none = {0};
+  list_answer(problem, &first_come, NULL, arena, &answer); /* nothing of this rule is drawn */
+  return tenancy_judge(problem, &answer, arena, &verdict, &none) ? verdict.makespan_cycles : INFINITY;
+}
+
 bool tenancy_publish_page(const struct tenancy_shown *shown, const char *path, struct arena *arena,
                           struct error *error) {
   const struct tenancy_problem *problem = shown->problem;
@@ -183,6 +196,8 @@ bool tenancy_publish_page(const struct tenancy_shown *shown, const char *path, s
       {"no mapping is below", arena_printf(arena, "%.10g cycles (%s)", shown->bounds->best_cycles,
                                            tenancy_bound_names[shown->bounds->binding])},
       {"what binds", shown->bounds->reason != NULL ? shown->bounds->reason : "not said"},
+      {"a first-come list takes", map_page_rule(first_come_cycles(problem, arena), result->verdict.makespan_cycles,
+                                                "cycles", "earliest end, by arrival", arena)},
       {"found by", arena_printf(arena, "%s, %llu sample%s", shown->algorithm, (unsigned long long)result->samples,
                                 result->samples == 1 ? "" : "s")},
       {"cores busy", arena_printf(arena, "%.1f %%", 100 * result->verdict.core_util)},

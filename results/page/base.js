@@ -33,7 +33,7 @@ const tick = v => {
   const size = Math.abs(v);
   if (size >= 1e12 || (size !== 0 && size < 1e-4)) return v.toExponential(0).replace('e+', 'e');
   for (const [power, letter] of [[1e9, 'G'], [1e6, 'M'], [1e4, 'k']]) {
-    if (size >= power) return +(v / (letter === 'k' ? 1e3 : power)).toPrecision(4) + ' ' + letter;
+    if (size >= power) return +(v / (letter === 'k' ? 1e3 : power)).toPrecision(6) + ' ' + letter;
   }
   return String(+v.toPrecision(6));
 };

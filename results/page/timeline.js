@@ -38,6 +38,7 @@ const addTimeline = (line, number) => {
     }
     return {type: 'group', children, $mergeChildren: false}; // else parts of other bars stay behind after a zoom
   };
+  const time = us => show(us / line.unit_us) + ' ' + line.unit;
   const used = [...new Set([...flags].map(f => f & 127))].sort((a, b) => a - b);
   const build = chart => {
     const small = narrow(element), names = row >= 11, longest = Math.max(...line.lanes.map(s => s.length));
@@ -47,17 +48,18 @@ const addTimeline = (line, number) => {
       tooltip: tooltip({trigger: 'item', formatter: p => {
         const i = p.value[3];
         return tipOf([line.labels[label[i]], ['lane', line.lanes[lane[i]]], ['phase', line.phases[flags[i] & 127]],
-          ['from', show(start[i]) + ' µs'], ['to', show(finish[i]) + ' µs'], ['takes', show(finish[i] - start[i]) + ' µs'],
+          ['from', time(start[i])], ['to', time(finish[i])], ['takes', time(finish[i] - start[i])],
           ...(flags[i] >> 7 ? [['', 'on the critical path']] : [])]);
       }}),
       grid: {left, right: 20, top: 8, height: row * lanes},
-      xAxis: axis({type: 'value', min: 0, max: end, name: 'µs', nameGap: 24, axisLabel: {color: color('soft'), formatter: tick, hideOverlap: true}}),
+      xAxis: axis({type: 'value', min: 0, max: end, name: line.unit, nameGap: 24,
+        axisLabel: {color: color('soft'), formatter: v => tick(v / line.unit_us), hideOverlap: true}}),
       yAxis: axis({type: 'category', data: line.lanes, inverse: true, splitLine: {show: false},
         axisTick: {show: false}, axisLabel: {show: names, color: color('ink'), fontSize: 11, width: left - 12, overflow: 'truncate',
           formatter: v => v}, splitArea: {show: row > 6, areaStyle: {color: [color('card'), color('stripe')]}}}),
       dataZoom: printing ? [{type: 'inside', ...zoom, disabled: true}] : [
         {type: 'inside', ...zoom, zoomOnMouseWheel: 'ctrl', moveOnMouseMove: true, moveOnMouseWheel: false},
-        {type: 'slider', ...zoom, height: 20, bottom: 6, showDataShadow: false, brushSelect: false, labelFormatter: v => show(v) + ' µs',
+        {type: 'slider', ...zoom, height: 20, bottom: 6, showDataShadow: false, brushSelect: false, labelFormatter: time,
           borderColor: color('line'), fillerColor: color('accent') + '33', handleStyle: {color: color('accent')},
           moveHandleStyle: {color: color('soft')}, textStyle: {color: color('soft'), fontSize: 11}}],
       series: [{type: 'custom', renderItem: draw, data: rows, dimensions: ['start', 'finish', 'lane', 'bar'], clip: true,

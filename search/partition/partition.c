@@ -9,6 +9,7 @@
 #include "search/partition/partition_private.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Pairs (row, column) that become compressed rows. */
@@ -79,29 +80,26 @@ static size_t order_topologically(size_t n, const struct partition_rows *in, con
   return done;
 }
 
-static int compare_edges(struct partition_edge a, struct partition_edge b) {
-  return a.from != b.from ? (a.from < b.from ? -1 : 1) : a.to != b.to ? (a.to < b.to ? -1 : 1) : 0;
+static int compare_edges(const void *a, const void *b) {
+  const struct partition_edge *x = a, *y = b;
+  return x->from != y->from ? (x->from < y->from ? -1 : 1) : x->to != y->to ? (x->to < y->to ? -1 : 1) : 0;
 }
-/* Drops are few: sorted by insertion up to a handful, by bisection into place beyond. */
 static struct partition_edge *sorted_drops(const struct partition_problem *problem, struct arena *arena) {
   struct partition_edge *drops = ARENA_NEW(arena, struct partition_edge, problem->n_drops);
-  for (size_t i = 0; i < problem->n_drops; i++) {
-    size_t at = i;
-    for (; at > 0 && compare_edges(problem->drops[i], drops[at - 1]) < 0; at--) drops[at] = drops[at - 1];
-    drops[at] = problem->drops[i];
-  }
+  if (problem->n_drops > 0) memcpy(drops, problem->drops, problem->n_drops * sizeof *drops);
+  qsort(drops, problem->n_drops, sizeof *drops, compare_edges);
   return drops;
 }
 static size_t find_drop(const struct partition_edge *drops, size_t n, struct partition_edge edge) {
   size_t low = 0, high = n;
   while (low < high) {
     const size_t middle = (low + high) / 2;
-    if (compare_edges(drops[middle], edge) < 0)
+    if (compare_edges(&drops[middle], &edge) < 0)
       low = middle + 1;
     else
       high = middle;
   }
-  return low < n && compare_edges(drops[low], edge) == 0 ? low : SIZE_MAX;
+  return low < n && compare_edges(&drops[low], &edge) == 0 ? low : SIZE_MAX;
 }
 
 /* Rows of the nodes that exist, distinct and ascending; false: a mistake in edges. */
@@ -126,7 +124,7 @@ static bool read_edges(const struct partition_problem *problem, struct arena *ar
       pairs_add(&pairs, edge.to, edge.from);
   }
   for (size_t i = 0; i < problem->n_drops; i++) {
-    if (!met[i] && (i == 0 || compare_edges(drops[i], drops[i - 1]) != 0))
+    if (!met[i] && (i == 0 || compare_edges(&drops[i], &drops[i - 1]) != 0))
       error_add(error, STATUS_INPUT, "%s: drop_edges: there is no edge %u,%u", problem->name, (unsigned)drops[i].from,
                 (unsigned)drops[i].to);
   }
@@ -260,7 +258,7 @@ static bool add_up(const struct partition_problem *problem, struct arena *arena,
     if (!checked_add(graph->total_weight_bytes, problem->weight_bytes[v], &graph->total_weight_bytes))
       return error_add(error, STATUS_INPUT, "%s: the weight_bytes of all nodes together do not fit in 64 bits",
                        problem->name);
-    if (!checked_add(total_bits, problem->out_bits[v], &total_bits) || total_bits >> 62 != 0)
+    if (!checked_add(total_bits, problem->out_bits[v], &total_bits) || total_bits >= PARTITION_END_BITS)
       return error_add(error, STATUS_INPUT, "%s: the out_bytes of all nodes together are 2^59 or more", problem->name);
     weight_bytes[g] += problem->weight_bytes[v];
   }

@@ -18,7 +18,8 @@
 #include <stdint.h>
 
 enum { PARTITION_MAX_NODES = 1 << 20, PARTITION_MAX_EDGES = 1 << 23, PARTITION_MAX_CHIPS = 1024 };
-#define PARTITION_NONE UINT32_MAX /* no colocation group */
+#define PARTITION_END_BITS (UINT64_C(1) << 62) /* sums of bits are below */
+#define PARTITION_NONE UINT32_MAX              /* no colocation group */
 
 enum partition_cost { PARTITION_RING, PARTITION_P2P, PARTITION_RING_OVERLAP, PARTITION_P2P_OVERLAP };
 enum partition_triangle { PARTITION_ANY, PARTITION_PATH, PARTITION_GENERAL };

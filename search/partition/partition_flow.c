@@ -22,6 +22,7 @@ struct partition_flow {
   uint32_t *level;     /* [max_nodes] arcs to the sink; UINT32_MAX: it is out of reach */
   uint32_t *queue;     /* [max_nodes] of a search, or the arcs of a path */
   bool *side;          /* [max_nodes] */
+  uint64_t steps;      /* arcs that a run may still look at */
 };
 
 struct partition_flow *partition_flow_new(size_t n_nodes, size_t max_arcs, struct arena *arena) {
@@ -35,11 +36,21 @@ struct partition_flow *partition_flow_new(size_t n_nodes, size_t max_arcs, struc
                                   .next = ARENA_NEW(arena, uint32_t, n_nodes),
                                   .level = ARENA_NEW(arena, uint32_t, n_nodes),
                                   .queue = ARENA_NEW(arena, uint32_t, n_nodes),
-                                  .side = ARENA_NEW(arena, bool, n_nodes)};
+                                  .side = ARENA_NEW(arena, bool, n_nodes),
+                                  .steps = UINT64_MAX};
   return flow;
 }
 
 void partition_flow_clear(struct partition_flow *flow, size_t n_nodes) { flow->n_nodes = n_nodes, flow->n_given = 0; }
+
+void partition_flow_limit(struct partition_flow *flow, uint64_t steps) { flow->steps = steps; }
+
+/* False, and nothing is left, if there are fewer. */
+static bool spend(struct partition_flow *flow, uint64_t steps) {
+  const bool enough = flow->steps >= steps;
+  flow->steps -= enough ? steps : flow->steps;
+  return enough;
+}
 
 void partition_flow_arc(struct partition_flow *flow, uint32_t from, uint32_t to, double capacity) {
   if (from == to || !(capacity > 0)) return;
@@ -61,7 +72,7 @@ static void lay_out(struct partition_flow *flow) {
   }
 }
 
-/* Distances to the sink along arcs with something left; false: the source has none. */
+/* Distances to the sink along arcs with something left; false: the source has none, or it takes too long. */
 static bool find_levels(struct partition_flow *flow, uint32_t source, uint32_t sink) {
   size_t n = 0;
   memset(flow->level, 0xff, flow->n_nodes * sizeof *flow->level);
@@ -69,6 +80,7 @@ static bool find_levels(struct partition_flow *flow, uint32_t source, uint32_t s
   flow->queue[n++] = sink;
   for (size_t i = 0; i < n && flow->level[source] == UINT32_MAX; i++) {
     const uint32_t v = flow->queue[i];
+    if (!spend(flow, flow->start[v + 1] - flow->start[v])) return false;
     for (uint32_t a = flow->start[v]; a < flow->start[v + 1]; a++) {
       const uint32_t u = flow->arcs[a].to;
       if (flow->level[u] != UINT32_MAX || !(flow->arcs[flow->arcs[a].reverse].left > 0)) continue;
@@ -81,10 +93,12 @@ static bool find_levels(struct partition_flow *flow, uint32_t source, uint32_t s
 
 /* The next arc of `v` that leads a level down, or the end of its row. */
 static uint32_t find_arc(struct partition_flow *flow, uint32_t v) {
-  uint32_t a = flow->next[v];
+  const uint32_t first = flow->next[v];
+  uint32_t a = first;
   while (a < flow->start[v + 1] && !(flow->arcs[a].left > 0 && flow->level[flow->arcs[a].to] + 1 == flow->level[v])) {
     a++;
   }
+  spend(flow, a - first + 1);
   return flow->next[v] = a;
 }
 
@@ -103,17 +117,18 @@ static double push(struct partition_flow *flow, const uint32_t *path, size_t n, 
   return width;
 }
 
-/* Paths from the source until none is left at these levels. */
+/* Paths from the source until none is left at these levels, or no step. */
 static double block(struct partition_flow *flow, uint32_t source, uint32_t sink) {
   double sum = 0;
   uint32_t *path = flow->queue, v = source;
   size_t n = 0, at = 0;
   memcpy(flow->next, flow->start, flow->n_nodes * sizeof *flow->next);
-  for (;;) {
+  while (flow->steps > 0) {
     if (v == sink) {
       const double width = push(flow, path, n, &at);
       if (width == INFINITY) return width;
       sum += width;
+      spend(flow, n);
       n = at, v = flow->arcs[flow->arcs[path[at]].reverse].to;
     }
     const uint32_t a = find_arc(flow, v);
@@ -126,6 +141,7 @@ static double block(struct partition_flow *flow, uint32_t source, uint32_t sink)
       return sum;
     }
   }
+  return sum;
 }
 
 static void find_side(struct partition_flow *flow, uint32_t source) {

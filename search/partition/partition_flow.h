@@ -19,6 +19,9 @@ struct partition_flow *partition_flow_new(size_t n_nodes, size_t max_arcs, struc
 void partition_flow_clear(struct partition_flow *flow, size_t n_nodes);
 /* Inside the room, capacity ≥ 0. Arcs of capacity 0 and from a node to itself are left out. */
 void partition_flow_arc(struct partition_flow *flow, uint32_t from, uint32_t to, double capacity);
+/* Arcs that all runs from now on may look at; any number without it. A run that none are left for returns what flows so
+ * far: at most the least cut. Sides say nothing then. */
+void partition_flow_limit(struct partition_flow *flow, uint64_t steps);
 /* The maximum flow = the least cut; INFINITY: they cannot be parted (partition_flow_side says nothing then). All arcs
  * are as new before it: it may run again, between others. */
 double partition_flow_run(struct partition_flow *flow, uint32_t source, uint32_t sink);

@@ -90,6 +90,26 @@ static bool read_node(const struct reading *r, const struct csv *csv, size_t v, 
   return read_bits(r, csv, v, bits) && fine;
 }
 
+/* Sums over all nodes so far. The first row that they do not survive is a mistake; later ones would only repeat it. */
+struct sums {
+  double compute_ms;
+  uint64_t weight_bytes, out_bits;
+  bool fit;
+};
+static bool add_node(const struct reading *r, size_t v, double compute_ms, uint64_t weight_bytes, uint64_t out_bits,
+                     struct sums *sums) {
+  const struct csv *const csv = r->tables->nodes;
+  sums->compute_ms += compute_ms;
+  if (!isfinite(sums->compute_ms))
+    sums->fit =
+        complain_of_cell(r, csv, v, "compute_ms", "makes the sum of all rows up to here too large for a number");
+  if (!checked_add(sums->weight_bytes, weight_bytes, &sums->weight_bytes))
+    sums->fit = complain_of_cell(r, csv, v, "weight_bytes", "makes the sum of all rows up to here 2^64 or more");
+  if (!checked_add(sums->out_bits, out_bits, &sums->out_bits) || sums->out_bits >= PARTITION_END_BITS)
+    sums->fit = complain_of_cell(r, csv, v, "out_bytes", "makes the sum of all rows up to here 2^59 or more");
+  return sums->fit;
+}
+
 static bool read_nodes(struct reading *r) {
   static const char *const names[] = {"node",    "compute_ms",     "weight_bytes", "out_bytes",
                                       "orig_id", "colocate_group", "cloneable"};
@@ -103,12 +123,14 @@ static bool read_nodes(struct reading *r) {
   uint64_t *weight_bytes = ARENA_NEW(r->arena, uint64_t, n), *out_bits = ARENA_NEW(r->arena, uint64_t, n);
   uint32_t *colocate = ARENA_NEW(r->arena, uint32_t, n);
   bool *cloneable = ARENA_NEW(r->arena, bool, n), fine = true;
+  struct sums sums = {.fit = true};
   for (size_t v = 0; v < n; v++) {
     const char *const name = csv_filled_cell(csv, v, name_at), *const group = csv_filled_cell(csv, v, group_at),
                       *const copied = csv_filled_cell(csv, v, cloneable_at);
     uint64_t number = PARTITION_NONE;
     fine = read_node(r, csv, v, &compute_ms[v], &out_bits[v]) && fine;
     fine = read_whole(r, csv, v, "weight_bytes", UINT64_MAX, &weight_bytes[v]) && fine;
+    if (fine && sums.fit) fine = add_node(r, v, compute_ms[v], weight_bytes[v], out_bits[v], &sums);
     if (group != NULL) fine = read_whole(r, csv, v, "colocate_group", PARTITION_NONE - 1, &number) && fine;
     if (copied != NULL && strcmp(copied, "0") != 0 && strcmp(copied, "1") != 0)
       fine = complain_of_cell(r, csv, v, "cloneable", "is neither 0 nor 1");
@@ -179,10 +201,9 @@ static bool apply_drops(const struct reading *r, bool *exists) {
     exists[e] = found == NULL && !(p->clone && p->cloneable[p->edges[e].from]);
     if (found != NULL) met[found - drops] = true;
   }
-  for (size_t i = 0; i < p->n_drops; i++) {
-    bool is_met = met[i];
-    for (size_t k = i; k > 0 && !is_met && by_ends(&drops[k - 1], &drops[i]) == 0; k--) is_met = met[k - 1];
-    for (size_t k = i + 1; k < p->n_drops && !is_met && by_ends(&drops[k], &drops[i]) == 0; k++) is_met = met[k];
+  for (size_t i = 0, end = 0; i < p->n_drops; i = end) { /* equal ones are one */
+    bool is_met = false;
+    for (end = i; end < p->n_drops && by_ends(&drops[end], &drops[i]) == 0; end++) is_met = is_met || met[end];
     if (!is_met && r->error->n_messages < ENOUGH_MESSAGES)
       fine = error_add(r->error, STATUS_INPUT, "%s: drop_edges: [%u, %u] is no edge", r->tables->drops_place,
                        (unsigned)drops[i].from, (unsigned)drops[i].to);

@@ -2,6 +2,7 @@
 #include "search/partition/partition_windows.h"
 
 #include "base/checked.h"
+#include "search/partition/partition_cones.h"
 #include "search/partition/partition_flow.h"
 #include <math.h>
 #include <string.h>
@@ -14,69 +15,13 @@ enum {
   ROUND_WORK = 1 << 19,
   MOST_FREE = 1 << 15,
   LARGE = 1 << 20,
-  FEW_FREE = 1 << 11
+  FEW_FREE = 1 << 11,
+  /* Of all cuts of a period, each its share: arcs that are looked at. Public graphs take up to 20,000 a cut. */
+  MOST_CUT_STEPS = 1 << 26,
+  /* Beyond so many groups ancestors and descendants are summed as far as so many steps go, in each direction. */
+  EXACT_GROUPS = 1 << 16,
+  MOST_CONE_STEPS = 1 << 26
 };
-
-/* --- ancestors and descendants --------------------------------------------------------------------------------------
- */
-
-/* Which of 64 groups, next to each other in the order, are before each group? */
-struct reach {
-  const struct partition_graph *graph;
-  bool forward; /* ancestors, along the order; else descendants, against it */
-  uint64_t *word;
-  double byte_ms[8][256], all_ms;
-  uint64_t byte_bytes[8][256], all_bytes;
-};
-
-static uint32_t in_line(const struct reach *reach, size_t i) {
-  const struct partition_graph *g = reach->graph;
-  return g->topological[reach->forward ? i : g->n - 1 - i];
-}
-
-/* Sums of all subsets of a byte of groups. */
-static void fill_tables(struct reach *reach, size_t first, size_t n) {
-  const struct partition_graph *g = reach->graph;
-  for (size_t byte = 0; byte < 8; byte++) {
-    for (size_t set = 1; set < 256; set++) {
-      const size_t rest = set & (set - 1), i = 8 * byte + (size_t)__builtin_ctzll(set);
-      const bool real = i < n;
-      reach->byte_ms[byte][set] = reach->byte_ms[byte][rest] + (real ? g->compute_ms[in_line(reach, first + i)] : 0);
-      reach->byte_bytes[byte][set] =
-          sat_add(reach->byte_bytes[byte][rest], real ? g->weight_bytes[in_line(reach, first + i)] : 0);
-    }
-  }
-  reach->all_ms = 0, reach->all_bytes = 0;
-  for (size_t byte = 0; byte < 8; byte++) {
-    reach->all_ms += reach->byte_ms[byte][255];
-    reach->all_bytes = sat_add(reach->all_bytes, reach->byte_bytes[byte][255]);
-  }
-}
-
-static void add_block(struct reach *reach, size_t first, double *ms, uint64_t *bytes) {
-  const struct partition_graph *g = reach->graph;
-  const size_t n = g->n - first < 64 ? g->n - first : 64;
-  const uint32_t *start = reach->forward ? g->in_start : g->out_start, *list = reach->forward ? g->in : g->out;
-  const uint64_t all = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
-  fill_tables(reach, first, n);
-  for (size_t i = 0; i < first; i++) reach->word[in_line(reach, i)] = 0;
-  for (size_t i = first; i < g->n; i++) {
-    const uint32_t v = in_line(reach, i);
-    uint64_t word = i < first + n ? UINT64_C(1) << (i - first) : 0;
-    for (uint32_t k = start[v]; k < start[v + 1]; k++) word |= reach->word[list[k]];
-    reach->word[v] = word;
-    if (word == 0) continue;
-    if (word == all) {
-      ms[v] += reach->all_ms;
-      if (bytes != NULL) bytes[v] = sat_add(bytes[v], reach->all_bytes);
-      continue;
-    }
-    for (size_t byte = 0; byte < 8; byte++) {
-      ms[v] += reach->byte_ms[byte][word >> (8 * byte) & 255];
-      if (bytes != NULL) bytes[v] = sat_add(bytes[v], reach->byte_bytes[byte][word >> (8 * byte) & 255]);
-    }
-  }
-}
 
 void partition_windows_init(struct partition_windows *windows, const struct partition_graph *graph,
                             struct arena *arena) {
@@ -92,15 +37,9 @@ void partition_windows_init(struct partition_windows *windows, const struct part
                                         .high = ARENA_NEW(arena, uint32_t, n)};
   if (windows->n_chips > n) windows->n_chips = n > 0 ? (uint32_t)n : 1;
   windows->cut_ms = ARENA_NEW(arena, double, windows->n_chips + 1);
-  struct reach *reach = ARENA_NEW(arena, struct reach, 1);
-  reach->graph = graph, reach->word = ARENA_NEW(arena, uint64_t, n);
-  for (int forward = 1; forward >= 0; forward--) {
-    reach->forward = forward == 1;
-    for (size_t first = 0; first < n; first += 64) {
-      add_block(reach, first, forward ? windows->before_ms : windows->after_ms,
-                forward ? windows->before_bytes : windows->after_bytes);
-    }
-  }
+  const uint64_t most_steps = n > EXACT_GROUPS ? MOST_CONE_STEPS : 0;
+  partition_cones_add(graph, true, most_steps, arena, windows->before_ms, windows->before_bytes);
+  partition_cones_add(graph, false, most_steps, arena, windows->after_ms, windows->after_bytes);
 }
 
 /* --- windows --------------------------------------------------------------------------------------------------------
@@ -263,6 +202,7 @@ static double least_cut(const struct partition_windows *windows, uint32_t c, str
     cut.n_nodes = FIRST_FREE + n_free, cut.n_arcs = 0, cut.certain_ms = 0;
     add_all(&cut);
     cut_ms = cut.certain_ms;
+    partition_flow_limit(cut.flow, MOST_CUT_STEPS / windows->n_chips);
     if (n_arcs > 0) cut_ms += partition_flow_run(cut.flow, SOURCE, SINK);
     cut_ms *= 1 - rounding;
   }

@@ -206,7 +206,9 @@ static void step_strategies(struct best *best) {
 
 static void search_on(struct best *best) {
   const struct sharding_result *result = best->result;
-  const double tolerance = best->settings->tolerance, bound_s = fmax(result->bound_s, best->request->bounds->best_s);
+  const struct sharding_request *request = best->request;
+  sharding_bounds_split(request->problem, request->scratch, request->bounds);
+  const double tolerance = best->settings->tolerance, bound_s = fmax(result->bound_s, request->bounds->best_s);
   if (result->found && sharding_gap(result->value_s, bound_s) <= tolerance) return;
   if (!is_over(best)) step_strategies(best);
   if (is_over(best) || (result->found && sharding_gap(result->value_s, bound_s) <= worth_genes)) return;

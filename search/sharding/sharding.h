@@ -154,7 +154,6 @@ size_t sharding_strategies(const struct sharding_problem *problem, uint32_t laye
 /* "Cout:2+W:2", "-" for one board; shared: "Cin" or "-". */
 const char *sharding_es_text(const struct sharding_strategy *strategy, struct arena *arena);
 const char *sharding_ss_text(const struct sharding_strategy *strategy);
-const char *sharding_strategy_text(const struct sharding_strategy *strategy, struct arena *arena); /* both */
 
 struct sharding_box { /* half-open index ranges by dimension of a tensor; W and H of an input are its own rows */
   uint64_t low[SHARDING_N_DIMS], high[SHARDING_N_DIMS];

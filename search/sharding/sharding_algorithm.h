@@ -8,7 +8,7 @@
 
 struct sharding_request {
   const struct sharding_problem *problem;
-  const struct sharding_bounds *bounds;
+  struct sharding_bounds *bounds;     /* at least the quick ones */
   const void *settings;               /* of the algorithm's own table */
   uint64_t seed, samples;             /* most answers evaluated */
   bool (*interrupted)(void *context); /* NULL: never */

@@ -100,7 +100,8 @@ static double longest_path(const struct sharding_problem *problem, const double 
   return longest_s;
 }
 
-void sharding_bounds(const struct sharding_problem *problem, struct arena *scratch, struct sharding_bounds *bounds) {
+void sharding_bounds_quick(const struct sharding_problem *problem, struct arena *scratch,
+                           struct sharding_bounds *bounds) {
   const struct arena_mark mark = arena_get_mark(scratch);
   double *layer_s = ARENA_NEW(scratch, double, problem->n_layers), sum_s = 0;
   *bounds = (struct sharding_bounds){.reason = reasons[0]};
@@ -110,6 +111,17 @@ void sharding_bounds(const struct sharding_problem *problem, struct arena *scrat
   }
   sharding_bounds_take(bounds, SHARDING_BOUND_WORK, sum_s);
   sharding_bounds_take(bounds, SHARDING_BOUND_PATH, longest_path(problem, layer_s, scratch));
-  sharding_bounds_take(bounds, SHARDING_BOUND_SPLIT, sharding_pairs_bound(problem, scratch));
   arena_rewind(scratch, mark);
+}
+
+void sharding_bounds_split(const struct sharding_problem *problem, struct arena *scratch,
+                           struct sharding_bounds *bounds) {
+  if (bounds->split_known) return;
+  bounds->split_known = true;
+  sharding_bounds_take(bounds, SHARDING_BOUND_SPLIT, sharding_pairs_bound(problem, scratch));
+}
+
+void sharding_bounds(const struct sharding_problem *problem, struct arena *scratch, struct sharding_bounds *bounds) {
+  sharding_bounds_quick(problem, scratch, bounds);
+  sharding_bounds_split(problem, scratch, bounds);
 }

@@ -17,8 +17,15 @@ struct sharding_bounds {
   enum sharding_bound binding;
   double best_s;
   const char *reason;
+  bool split_known;
 };
+/* All but the exact one. */
 void sharding_bounds(const struct sharding_problem *problem, struct arena *scratch, struct sharding_bounds *bounds);
+/* Work and path alone; the split one when it is wanted, once: it takes longer than many an exact search. */
+void sharding_bounds_quick(const struct sharding_problem *problem, struct arena *scratch,
+                           struct sharding_bounds *bounds);
+void sharding_bounds_split(const struct sharding_problem *problem, struct arena *scratch,
+                           struct sharding_bounds *bounds);
 void sharding_bounds_take(struct sharding_bounds *bounds, enum sharding_bound which, double value_s);
 /* (value − bound)/value. */
 double sharding_gap(double value, double bound);

@@ -109,8 +109,3 @@ const char *sharding_es_text(const struct sharding_strategy *strategy, struct ar
 const char *sharding_ss_text(const struct sharding_strategy *strategy) {
   return strategy->shared < SHARDING_N_DIMS ? sharding_dim_names[strategy->shared] : "-";
 }
-
-const char *sharding_strategy_text(const struct sharding_strategy *strategy, struct arena *arena) {
-  if (strategy->shared >= SHARDING_N_DIMS) return sharding_es_text(strategy, arena);
-  return arena_printf(arena, "%s SS %s", sharding_es_text(strategy, arena), sharding_ss_text(strategy));
-}

@@ -4,14 +4,13 @@
  * mutated. A child that has been evaluated before takes its place in the population without being paid for again; where
  * that holds for whole generations, all but the best few give way to random points. Children that limits exclude are
  * bred again. The preset `tuned` [ours] has a smaller population with a larger elite, and mutates by steps. */
-#include "search/space/trail.h"
 #include "search/space/variation.h"
 
 #include <string.h>
 
 struct genetic_settings {
-  uint64_t preset, population, tournament, elite, by_step;
-  double crossover, mutation;
+  uint64_t preset, population, tournament, elite;
+  struct breeding_settings breeding;
 };
 
 enum { PAPER_POPULATION = 64, TUNED_POPULATION = 32, PAPER_ELITE = 2 };
@@ -28,12 +27,7 @@ static const struct field genetic_field_list[] = {
      ROLE_ANSWER, NULL},
     {"elite", FIELD_UINT, "", 0, 4096, "0", "best designs that stay; 0: as the preset says (paper 2, tuned 8)",
      OFFSET(elite), ROLE_ANSWER, NULL},
-    {"crossover", FIELD_REAL, "", 0, 1, "0.9", "probability that a child has two parents", OFFSET(crossover),
-     ROLE_ANSWER, NULL},
-    {"mutation", FIELD_REAL, "", 0, 16, "1", "mutations of a child, on average", OFFSET(mutation), ROLE_ANSWER, NULL},
-    {"by_step", FIELD_CHOICE, "", 0, 0, "\"preset\"",
-     "whether a mutation is a step to a neighbour, exchanges included, not any other value (paper off, tuned on)",
-     OFFSET(by_step), ROLE_ANSWER, switch_names},
+    BREEDING_FIELDS,
 };
 static const struct field_table genetic_fields = {"genetic", "genetic algorithm", genetic_field_list,
                                                   sizeof genetic_field_list / sizeof *genetic_field_list};
@@ -54,11 +48,7 @@ static void *start(const struct search_request *request) {
   state->tournament = settings->tournament;
   state->elite = set_or_preset(settings->elite, tuned ? TUNED_ELITE : PAPER_ELITE);
   if (state->elite >= state->population) state->elite = state->population - 1;
-  state->breeding = (struct breeding){
-      .crossover = settings->crossover,
-      .mutation = settings->mutation,
-      .by_step = switch_or_preset(settings->by_step, tuned),
-  };
+  state->breeding = breeding_of(&settings->breeding, tuned);
   state->members = ARENA_NEW(request->arena, size_t, state->population);
   state->children = ARENA_NEW(request->arena, size_t, state->population);
   return state;

@@ -8,15 +8,14 @@
  * indices, instead of the paper's for real numbers. The preset `tuned` [ours] has a smaller population and mutates by
  * steps. */
 #include "search/dominance.h"
-#include "search/space/trail.h"
 #include "search/space/variation.h"
 
 #include "base/error.h"
 #include <math.h>
 
 struct nsga2_settings {
-  uint64_t preset, population, tournament, by_step;
-  double crossover, mutation;
+  uint64_t preset, population, tournament;
+  struct breeding_settings breeding;
 };
 
 enum { PAPER_POPULATION = 64, TUNED_POPULATION = 32, MOST_TRIES = 64 };
@@ -29,12 +28,7 @@ static const struct field nsga2_field_list[] = {
      OFFSET(population), ROLE_ANSWER, NULL},
     {"tournament", FIELD_UINT, "", 1, 2048, "2", "designs of which the best becomes a parent", OFFSET(tournament),
      ROLE_ANSWER, NULL},
-    {"crossover", FIELD_REAL, "", 0, 1, "0.9", "probability that a child has two parents", OFFSET(crossover),
-     ROLE_ANSWER, NULL},
-    {"mutation", FIELD_REAL, "", 0, 16, "1", "mutations of a child, on average", OFFSET(mutation), ROLE_ANSWER, NULL},
-    {"by_step", FIELD_CHOICE, "", 0, 0, "\"preset\"",
-     "whether a mutation is a step to a neighbour, exchanges included, not any other value (paper off, tuned on)",
-     OFFSET(by_step), ROLE_ANSWER, switch_names},
+    BREEDING_FIELDS,
 };
 static const struct field_table nsga2_fields = {"nsga2", "NSGA-II over the front's objectives", nsga2_field_list,
                                                 sizeof nsga2_field_list / sizeof *nsga2_field_list};
@@ -85,9 +79,7 @@ static void *start(const struct search_request *request) {
   trail_init(&state->trail, request);
   state->population = set_or_preset(settings->population, tuned ? TUNED_POPULATION : PAPER_POPULATION);
   state->tournament = settings->tournament;
-  state->breeding = (struct breeding){.crossover = settings->crossover,
-                                      .mutation = settings->mutation,
-                                      .by_step = switch_or_preset(settings->by_step, tuned)};
+  state->breeding = breeding_of(&settings->breeding, tuned);
   state->members = ARENA_NEW(request->arena, struct member, 2 * state->population);
   make_room(state, request->arena);
   return state;

@@ -102,6 +102,12 @@ struct point breed(const struct space *space, const struct point *mother, const 
   return child;
 }
 
+struct breeding breeding_of(const struct breeding_settings *settings, bool tuned) {
+  return (struct breeding){.crossover = settings->crossover,
+                           .mutation = settings->mutation,
+                           .by_step = switch_or_preset(settings->by_step, tuned)};
+}
+
 size_t tournament_winner(size_t n, size_t size, struct rng *rng) {
   size_t first = n - 1;
   for (size_t i = 0; i < size; i++) {

@@ -6,7 +6,7 @@
 #define SEARCH_SPACE_VARIATION_H
 
 #include "base/rng.h"
-#include "search/space/space.h"
+#include "search/space/trail.h"
 
 /* Neighbours are numbered 0 … count − 1, single steps first, by axis. */
 uint64_t neighbour_count(const struct space *space, const struct point *at, bool exchanges);
@@ -17,6 +17,21 @@ struct breeding {
   double mutation;  /* mutations of a child, on average */
   bool by_step;     /* a mutation is a step to any neighbour, exchanges included; else one axis takes any other value */
 };
+/* The keys that say so, and their rows in a table of fields; OFFSET as the table has it, of a member `breeding`. */
+struct breeding_settings {
+  double crossover, mutation;
+  uint64_t by_step; /* a switch that the preset decides */
+};
+#define BREEDING_KEY(key, type, most, default_text, doc, names)                                                        \
+  { #key, type, "", 0, most, default_text, doc, OFFSET(breeding.key), ROLE_ANSWER, names }
+#define BREEDING_FIELDS                                                                                                \
+  BREEDING_KEY(crossover, FIELD_REAL, 1, "0.9", "probability that a child has two parents", NULL),                     \
+      BREEDING_KEY(mutation, FIELD_REAL, 16, "1", "mutations of a child, on average", NULL),                           \
+      BREEDING_KEY(by_step, FIELD_CHOICE, 0, "\"preset\"",                                                             \
+                   "whether a mutation is a step to a neighbour, exchanges included, not any other value (paper off, " \
+                   "tuned on)",                                                                                        \
+                   switch_names)
+struct breeding breeding_of(const struct breeding_settings *settings, bool tuned);
 /* Who wins a tournament among n sorted ones, best first: the first of `size` that are drawn. */
 size_t tournament_winner(size_t n, size_t size, struct rng *rng);
 /* The child of two parents. */

@@ -153,7 +153,7 @@ static void copy_choice(const struct systems_problem *problem, const struct syst
   memcpy(to->design, from->design, problem->n_stages * sizeof *to->design);
 }
 
-void systems_archive_add(struct systems_archive *archive, const struct systems_choice *choice) {
+static void archive_add(struct systems_archive *archive, const struct systems_choice *choice) {
   if (archive->n == archive->room) {
     archive->room = 2 * archive->room + 64;
     struct systems_choice *const grown = ARENA_NEW(archive->arena, struct systems_choice, archive->room);
@@ -175,7 +175,8 @@ static int compare_ranked(const void *left, const void *right) {
   return (a->number > b->number) - (a->number < b->number);
 }
 
-void systems_archive_front(struct systems_archive *archive, struct arena *arena, struct systems_front *front) {
+/* The front of what is in the archive; equals: the first added. */
+static void archive_front(struct systems_archive *archive, struct arena *arena, struct systems_front *front) {
   struct ranked *ranked = ARENA_NEW(archive->arena, struct ranked, archive->n);
   for (size_t i = 0; i < archive->n; i++) {
     ranked[i] = (struct ranked){archive->choices[i].load, archive->choices[i].cost[0], i};
@@ -297,7 +298,7 @@ static double solve_fast_end(struct solving *solving, uint64_t max_nodes) {
       low = middle + 1;
       continue;
     }
-    systems_archive_add(&solving->archive, &solving->bb.best);
+    archive_add(&solving->archive, &solving->bb.best);
     least = solving->bb.best.load;
     while (high > low && loads[high - 1] >= least) high--;
   }
@@ -309,7 +310,7 @@ static void solve_front(struct solving *solving, uint64_t max_nodes) {
   size_t n_unpaid = 0; /* solved after the nodes were used up */
   for (double below = INFINITY; below > least && solve_below(solving, below, max_nodes);) {
     below = solving->bb.best.load;
-    systems_archive_add(&solving->archive, &solving->bb.best);
+    archive_add(&solving->archive, &solving->bb.best);
     if (solving->bb.n_nodes >= max_nodes && ++n_unpaid == MOST_UNPAID) {
       solving->proven = false;
       return;
@@ -321,7 +322,7 @@ static void add_homogeneous(struct systems_archive *archive, struct systems_choi
   const struct systems_problem *problem = archive->problem;
   for (size_t d = 0; d < problem->n_designs; d++) {
     set_homogeneous(problem, d, trial);
-    if (systems_within_limits(problem, trial)) systems_archive_add(archive, trial);
+    if (systems_within_limits(problem, trial)) archive_add(archive, trial);
   }
 }
 
@@ -342,7 +343,7 @@ static void solve_limited(const struct systems_problem *problem, uint64_t max_no
     systems_sweep(problem, scratch, scratch, &solving.relaxed);
     solve_front(&solving, max_nodes);
   }
-  systems_archive_front(&solving.archive, arena, front);
+  archive_front(&solving.archive, arena, front);
   *proven = solving.proven;
 }
 

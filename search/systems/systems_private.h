@@ -29,9 +29,6 @@ struct systems_archive {
   struct systems_choice *choices;
   size_t n, room;
 };
-void systems_archive_add(struct systems_archive *archive, const struct systems_choice *choice);
-/* The front of what is in the archive; equals: the first added. */
-void systems_archive_front(struct systems_archive *archive, struct arena *arena, struct systems_front *front);
 
 /* A branch and bound under way: all of it in scratch. */
 struct systems_bb {

@@ -152,32 +152,8 @@ static void begin(struct breeding *breeding, size_t n_warm, const struct tenancy
   breeding->n = n;
 }
 
-void tenancy_front_breed(struct tenancy_goal *goal, const struct tenancy_front_settings *settings, size_t n_warm,
-                         const struct tenancy_answer *warm, struct arena *arena, struct tenancy_front *front) {
-  struct breeding breeding;
-  open_breeding(&breeding, goal, settings, arena);
-  struct tenancy_answer other = tenancy_answer_new(goal->problem, arena);
-  const size_t n = settings->population;
-  begin(&breeding, n_warm < n / 2 ? n_warm : n / 2, warm);
-  sort_members(&breeding);
-  for (uint64_t generation = 1; breeding.n_samples < settings->samples; generation++) {
-    for (size_t i = 0; i < n && breeding.n_samples < settings->samples; i++) {
-      struct rng rng = rng_stream(settings->seed, RNG_TENANCY_FRONT, generation, i);
-      struct tenancy_front_member *child = &breeding.members[n + i];
-      breed(&breeding, &rng, &child->answer, &other);
-      child->found_by = "nsga2";
-      evaluate(&breeding, child);
-      breeding.n = n + i + 1;
-    }
-    sort_members(&breeding);
-    breeding.n = n;
-  }
-  *front = (struct tenancy_front){.n = n, .members = breeding.members, .samples = breeding.n_samples};
-  tenancy_front_sift(settings, arena, front);
-}
-
-void tenancy_front_sift(const struct tenancy_front_settings *settings, struct arena *scratch,
-                        struct tenancy_front *front) {
+/* What is beaten goes, the rest is sorted; of equal values the first stays. */
+static void sift(const struct tenancy_front_settings *settings, struct arena *scratch, struct tenancy_front *front) {
   const struct arena_mark mark = arena_get_mark(scratch);
   const size_t n = front->n, n_objectives = settings->n_objectives;
   struct dominance dominance;
@@ -207,6 +183,30 @@ void tenancy_front_sift(const struct tenancy_front_settings *settings, struct ar
   memcpy(front->members, kept, n_kept * sizeof *kept);
   front->n = n_kept;
   arena_rewind(scratch, mark);
+}
+
+void tenancy_front_breed(struct tenancy_goal *goal, const struct tenancy_front_settings *settings, size_t n_warm,
+                         const struct tenancy_answer *warm, struct arena *arena, struct tenancy_front *front) {
+  struct breeding breeding;
+  open_breeding(&breeding, goal, settings, arena);
+  struct tenancy_answer other = tenancy_answer_new(goal->problem, arena);
+  const size_t n = settings->population;
+  begin(&breeding, n_warm < n / 2 ? n_warm : n / 2, warm);
+  sort_members(&breeding);
+  for (uint64_t generation = 1; breeding.n_samples < settings->samples; generation++) {
+    for (size_t i = 0; i < n && breeding.n_samples < settings->samples; i++) {
+      struct rng rng = rng_stream(settings->seed, RNG_TENANCY_FRONT, generation, i);
+      struct tenancy_front_member *child = &breeding.members[n + i];
+      breed(&breeding, &rng, &child->answer, &other);
+      child->found_by = "nsga2";
+      evaluate(&breeding, child);
+      breeding.n = n + i + 1;
+    }
+    sort_members(&breeding);
+    breeding.n = n;
+  }
+  *front = (struct tenancy_front){.n = n, .members = breeding.members, .samples = breeding.n_samples};
+  sift(settings, arena, front);
 }
 
 /* --- ε-constraint ---------------------------------------------------------------------------------------------------
@@ -247,5 +247,5 @@ void tenancy_front_constrain(struct tenancy_goal *goal, const struct tenancy_fro
   }
   front->members = members, front->n = n_before + n_steps;
   front->samples += settings->samples / n_steps * n_steps;
-  tenancy_front_sift(settings, arena, front);
+  sift(settings, arena, front);
 }

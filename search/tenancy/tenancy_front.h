@@ -35,8 +35,5 @@ void tenancy_front_breed(struct tenancy_goal *goal, const struct tenancy_front_s
  * one, annealed from the front's best within the limit; what is new joins the front. */
 void tenancy_front_constrain(struct tenancy_goal *goal, const struct tenancy_front_settings *settings, size_t n_steps,
                              struct arena *arena, struct tenancy_front *front);
-/* What is beaten goes, the rest is sorted; of equal values the first stays. */
-void tenancy_front_sift(const struct tenancy_front_settings *settings, struct arena *scratch,
-                        struct tenancy_front *front);
 
 #endif

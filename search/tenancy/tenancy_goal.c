@@ -292,8 +292,9 @@ static void part_edges(const struct tenancy_problem *problem, uint32_t tenant, c
   part->pred_start = start, part->preds = preds;
 }
 
-bool tenancy_part_of(const struct tenancy_problem *problem, uint32_t tenant, struct arena *arena,
-                     struct tenancy_problem *part, struct error *error) {
+/* The jobs of one tenant, in their order, with what they wait for among themselves. */
+static bool tenancy_part_of(const struct tenancy_problem *problem, uint32_t tenant, struct arena *arena,
+                            struct tenancy_problem *part, struct error *error) {
   const size_t n_cores = problem->n_cores;
   uint32_t *number = ARENA_NEW(arena, uint32_t, problem->n_jobs);
   size_t n = 0;

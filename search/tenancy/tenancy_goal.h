@@ -78,9 +78,6 @@ struct tenancy_goal *tenancy_goal_turn(const struct tenancy_goal *goal, enum ten
 /* The problem with latencies times exp(sigma × a standard normal), one draw a job. */
 bool tenancy_scenario(const struct tenancy_problem *problem, uint64_t seed, size_t number, double sigma,
                       struct arena *arena, struct tenancy_problem *scenario, struct error *error);
-/* The jobs of one tenant, in their order, with what they wait for among themselves. */
-bool tenancy_part_of(const struct tenancy_problem *problem, uint32_t tenant, struct arena *arena,
-                     struct tenancy_problem *part, struct error *error);
 
 /* Where circular waiting keeps jobs from ever beginning, or a limit is broken: above all others. */
 tenancy_cost tenancy_goal_cost(struct tenancy_goal *goal, const struct tenancy_queues *queues);

@@ -44,7 +44,8 @@ void tenancy_timeline_init(struct tenancy_timeline *timeline, const struct tenan
   }
 }
 
-size_t tenancy_timeline_find(const struct tenancy_timeline *timeline, uint64_t time) {
+/* The last entry of the profile at or before τ. */
+static size_t tenancy_timeline_find(const struct tenancy_timeline *timeline, uint64_t time) {
   /* Without a branch that depends on the times: they are as good as random. Entry 0 is at time 0. */
   const uint64_t *base = timeline->time;
   for (size_t n = timeline->problem->n_jobs + 1; n > 1;) {

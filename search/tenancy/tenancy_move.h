@@ -85,7 +85,5 @@ static inline const struct tenancy_cell *tenancy_timeline_cell(const struct tena
                                                                size_t core) {
   return &timeline->cells[job * timeline->problem->n_groups + timeline->problem->group_of[core]];
 }
-/* The last entry of the profile at or before τ. */
-size_t tenancy_timeline_find(const struct tenancy_timeline *timeline, uint64_t time);
 
 #endif

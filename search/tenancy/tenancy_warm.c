@@ -121,8 +121,8 @@ static uint32_t draw_core(const struct tenancy_problem *problem, const bool *may
   }
 }
 
-void tenancy_warm_fit(const struct tenancy_problem *problem, const struct tenancy_warm *warm, struct arena *arena,
-                      struct tenancy_answers *answers) {
+static void tenancy_warm_fit(const struct tenancy_problem *problem, const struct tenancy_warm *warm,
+                             struct arena *arena, struct tenancy_answers *answers) {
   const size_t n = problem->n_jobs;
   struct tenancy_answer *fitted = ARENA_NEW(arena, struct tenancy_answer, warm->n_answers);
   for (size_t i = 0; i < warm->n_answers; i++) fitted[i] = tenancy_answer_new(problem, arena);

@@ -28,7 +28,5 @@ struct tenancy_warm {
   const uint64_t *pes;                  /* [n_cores]; 0: unknown */
   const struct tenancy_answer *answers; /* by rank */
 };
-void tenancy_warm_fit(const struct tenancy_problem *problem, const struct tenancy_warm *warm, struct arena *arena,
-                      struct tenancy_answers *answers);
 
 #endif

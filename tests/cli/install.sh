@@ -119,7 +119,7 @@ CFG
   python3 - "$folder/example" >"$folder/wanted" <<'PYTHON'
 import csv, sys
 rows = list(csv.DictReader(open(sys.argv[1] + "/front.csv")))
-print("%d designs on the front, best %.6g 1/s (proven)" % (len(rows), float(rows[0]["throughput_samples_per_s"])))
+print("%d designs on the front, best %.6g samples/s (proven)" % (len(rows), float(rows[0]["throughput_samples_per_s"])))
 for row in rows[:3]:
     print("%.1f samples/s, %.3g J an iteration, %.1f mm2, %.1f W" % tuple(
         float(row[name]) for name in ("throughput_samples_per_s", "energy_j", "area_mm2", "tdp_w")))

@@ -217,7 +217,7 @@ PYTHON
 for columns in 100 80 40; do
   words=('^search [0-9]+ %' 'best [0-9.]+' 'ETA ')
   ((columns < 80)) || words+=(' [0-9]+/40000' '[0-9]+/s')
-  ((columns < 100)) || words+=('best [0-9.]+ 1/s')
+  ((columns < 100)) || words+=('best [0-9.]+ samples/s')
   # The line knows a rate after some rounds: on a slow machine they take longer.
   for limit_s in 1.8 5 15 45; do
     runs 75 "$columns columns, $limit_s s" "${unlaunched[@]}" python3 terminal.py $columns line.txt "${slow[@]}" "$dse" explore \
@@ -262,6 +262,6 @@ wait $plain || status=$?
 verdict 'elsewhere: exit status 75' $((status != 75)) <plain.txt
 refute 'elsewhere: no line moves' grep -q $'\033' plain.txt
 check 'elsewhere: one line after ten seconds' test \
-  "$(grep -cE '^search [0-9]+ % [0-9]+/[0-9]+, [0-9.]+/s, best [0-9.]+ 1/s, ETA ' plain.txt)" -eq 1
+  "$(grep -cE '^search [0-9]+ % [0-9]+/[0-9]+, [0-9.]+/s, best [0-9.]+ samples/s, ETA ' plain.txt)" -eq 1
 holds 'status.json while it went on: at least every ten seconds' 'a["state"] == "stopped" and a["phase"] == "search"' plain/status.json
 finish

@@ -6,6 +6,7 @@
  * (arXiv 2205.05198): the first stage is the tight one. */
 #include "search/stages/stages.h"
 #include "search/systems/systems.h"
+#include "tests/two_arenas.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -16,26 +17,7 @@
 
 #include <cmocka.h>
 
-struct fixture {
-  struct arena arena, scratch;
-  struct error error;
-};
-
-static int setup(void **state) {
-  struct fixture *f = test_calloc(1, sizeof *f);
-  arena_init(&f->arena, 1 << 16);
-  arena_init(&f->scratch, 1 << 16);
-  *state = f;
-  return 0;
-}
-
-static int teardown(void **state) {
-  struct fixture *f = *state;
-  arena_release(&f->arena);
-  arena_release(&f->scratch);
-  test_free(f);
-  return 0;
-}
+static struct error error;
 
 static void assert_stages(const struct stages_partition *partition, double bottleneck, const char *stage_of) {
   assert_true(partition->bottleneck == bottleneck);
@@ -46,11 +28,11 @@ static void assert_stages(const struct stages_partition *partition, double bottl
  * 5 or 2 5, and 5 4 or 4: 2+5 | 5+5 | 5+4 has 7½, 11, 9½; 2+5+5 at the front has 12½. After these four the least is
  * 14½: 5+5+4 behind a boundary, first with 2 5 at the front. */
 static void test_chain(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double load[] = {2, 5, 5, 5, 5, 4}, cut[] = {0.5, 0.5, 0.5, 0.5, 0.5, 99};
   const struct stages_problem problem = {.n_layers = 6, .n_stages = 3, .load = load, .cut = cut};
   struct stages_answer answer;
-  assert_true(stages_solve(&problem, 4, &f->arena, &f->scratch, &answer, &f->error));
+  assert_true(stages_solve(&problem, 4, &arena, &scratch, &answer, &error));
   assert_true(answer.exact);
   assert_int_equal(answer.n, 4);
   assert_stages(&answer.partitions[0], 11, "001122");
@@ -62,11 +44,11 @@ static void test_chain(void **state) {
 /* Ten equal layers on four stages: bottleneck 3; compositions of 10 into four parts of 1 to 3: x + y + z + w = 6 of 0
  * to 2 each, which is the same as 2 of 0 to 2: 10. */
 static void test_uniform_chain(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double load[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   const struct stages_problem problem = {.n_layers = 10, .n_stages = 4, .load = load};
   struct stages_answer answer;
-  assert_true(stages_solve(&problem, 11, &f->arena, &f->scratch, &answer, &f->error));
+  assert_true(stages_solve(&problem, 11, &arena, &scratch, &answer, &error));
   assert_int_equal(answer.n, 11);
   assert_stages(&answer.partitions[0], 3, "0001112223");
   assert_stages(&answer.partitions[1], 3, "0001112233");
@@ -78,7 +60,7 @@ static void test_uniform_chain(void **state) {
 /* Six equal layers, three stages, 1F1B: stage s keeps 3 − s. A layer has 10 bytes and 4 for a microbatch, which makes
  * 22, 18, 14 at the three places: 44 bytes hold up to 2, 2, 3 of them, 43 hold 1, 2, 3. */
 static void test_memory(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double load[] = {1, 1, 1, 1, 1, 1};
   static const uint64_t fixed_bytes[] = {10, 10, 10, 10, 10, 10}, kept_bytes[] = {4, 4, 4, 4, 4, 4},
                         n_kept[] = {3, 2, 1};
@@ -90,18 +72,18 @@ static void test_memory(void **state) {
                                    .n_kept = n_kept,
                                    .memory_bytes = 44};
   struct stages_answer answer;
-  assert_true(stages_solve(&problem, 9, &f->arena, &f->scratch, &answer, &f->error));
+  assert_true(stages_solve(&problem, 9, &arena, &scratch, &answer, &error));
   assert_int_equal(answer.n, 3);
   assert_stages(&answer.partitions[0], 2, "001122");
   assert_stages(&answer.partitions[1], 3, "001222");
   assert_stages(&answer.partitions[2], 3, "011222");
   problem.memory_bytes = 43;
-  assert_true(stages_solve(&problem, 9, &f->arena, &f->scratch, &answer, &f->error));
+  assert_true(stages_solve(&problem, 9, &arena, &scratch, &answer, &error));
   assert_int_equal(answer.n, 1);
   assert_stages(&answer.partitions[0], 3, "011222");
   /* 40 hold 1, 2, 2. Least full: 1 | 2 | 3 with 22, 36, 42; all others have a stage of 44 or 54. */
   problem.memory_bytes = 40;
-  assert_true(stages_solve(&problem, 9, &f->arena, &f->scratch, &answer, &f->error));
+  assert_true(stages_solve(&problem, 9, &arena, &scratch, &answer, &error));
   assert_int_equal(answer.n, 0);
   assert_int_equal(answer.tight_stage, 2);
   assert_int_equal(answer.excess_bytes, 2);
@@ -111,17 +93,17 @@ static void test_memory(void **state) {
  * 3+4 | 2+4 | 2+2+3 does. Two stages: the stem's 3 and even numbers make 9 or 11, so 11; of the four beginnings that
  * do, stem, left and two of the right come first, as they have the smallest layers. */
 static void test_graph(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double load[] = {3, 4, 2, 4, 2, 2, 3};
   static const uint32_t pred_start[] = {0, 0, 1, 2, 3, 4, 5, 7}, preds[] = {0, 0, 1, 2, 4, 3, 5};
   struct stages_problem problem = {
       .n_layers = 7, .n_stages = 3, .load = load, .pred_start = pred_start, .preds = preds, .max_downsets = 40000};
   struct stages_answer answer;
-  assert_true(stages_solve(&problem, 1, &f->arena, &f->scratch, &answer, &f->error));
+  assert_true(stages_solve(&problem, 1, &arena, &scratch, &answer, &error));
   assert_true(answer.exact);
   assert_stages(&answer.partitions[0], 7, "0011222");
   problem.n_stages = 2;
-  assert_true(stages_solve(&problem, 5, &f->arena, &f->scratch, &answer, &f->error));
+  assert_true(stages_solve(&problem, 5, &arena, &scratch, &answer, &error));
   assert_stages(&answer.partitions[0], 11, "0001011");
   assert_stages(&answer.partitions[1], 11, "0001111");
   assert_stages(&answer.partitions[2], 11, "0010111");
@@ -131,18 +113,18 @@ static void test_graph(void **state) {
 
 /* 4, 5 and 1, none after another: {4, 1} and {5} either way; along the chain 4 | 5+1. Three layers have 8 downsets. */
 static void test_free_layers(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double load[] = {4, 5, 1};
   static const uint32_t pred_start[] = {0, 0, 0, 0};
   struct stages_problem problem = {
       .n_layers = 3, .n_stages = 2, .load = load, .pred_start = pred_start, .max_downsets = 8};
   struct stages_answer answer;
-  assert_true(stages_solve(&problem, 2, &f->arena, &f->scratch, &answer, &f->error));
+  assert_true(stages_solve(&problem, 2, &arena, &scratch, &answer, &error));
   assert_true(answer.exact);
   assert_stages(&answer.partitions[0], 5, "010");
   assert_stages(&answer.partitions[1], 5, "101");
   problem.max_downsets = 7;
-  assert_true(stages_solve(&problem, 1, &f->arena, &f->scratch, &answer, &f->error));
+  assert_true(stages_solve(&problem, 1, &arena, &scratch, &answer, &error));
   assert_false(answer.exact);
   assert_stages(&answer.partitions[0], 6, "011");
 }
@@ -151,7 +133,7 @@ static void test_free_layers(void **state) {
  * 1, but the last stage needs no speed for it and the middle one half: 9 + 3 + 1 = 13. At 2: 3 + 1 + 1 = 5; at 4: 3.
  * One design for all costs 27, 9 and 3 at 1, 2 and 4. */
 static void test_shrunk_stages(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double load[] = {4, 2, 1, 2, 1, 0.5, 1, 0.5, 0.25}, cost[] = {1, 3, 9, 1, 3, 9, 1, 3, 9};
   struct systems_problem problem = {
       .n_stages = 3, .n_designs = 3, .n_costs = 1, .load = load, .cost = cost, .limit = {(double)INFINITY}};
@@ -159,21 +141,21 @@ static void test_shrunk_stages(void **state) {
   bool proven;
   static const double wanted[][2] = {{1, 13}, {2, 5}, {4, 3}}, alone[][2] = {{1, 27}, {2, 9}, {4, 3}};
   static const uint32_t designs[][3] = {{2, 1, 0}, {1, 0, 0}, {0, 0, 0}};
-  assert_true(systems_solve(&problem, 0, &f->arena, &f->scratch, &front, &proven, &f->error));
+  assert_true(systems_solve(&problem, 0, &arena, &scratch, &front, &proven, &error));
   assert_true(proven && front.n == 3);
   for (size_t i = 0; i < 3; i++) {
     assert_true(front.choices[i].load == wanted[i][0] && front.choices[i].cost[0] == wanted[i][1]);
     assert_memory_equal(front.choices[i].design, designs[i], sizeof designs[i]);
   }
   problem.max_designs = 1;
-  assert_true(systems_solve(&problem, 0, &f->arena, &f->scratch, &front, &proven, &f->error));
+  assert_true(systems_solve(&problem, 0, &arena, &scratch, &front, &proven, &error));
   assert_true(proven && front.n == 3);
   for (size_t i = 0; i < 3; i++) {
     assert_true(front.choices[i].load == alone[i][0] && front.choices[i].cost[0] == alone[i][1]);
   }
   /* Two designs: at 1 the last stage goes with the middle one's, or both with the fast one's: 9 + 3 + 3. */
   problem.max_designs = 2;
-  assert_true(systems_solve(&problem, 1000, &f->arena, &f->scratch, &front, &proven, &f->error));
+  assert_true(systems_solve(&problem, 1000, &arena, &scratch, &front, &proven, &error));
   assert_true(proven && front.n == 3 && front.choices[0].cost[0] == 15);
   assert_true(systems_lower_bound(&problem) == 1);
 }

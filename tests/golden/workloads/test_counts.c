@@ -101,6 +101,14 @@ static const struct reference references[] = {
     {"swin_b", 87768224, 2 * 15430946816ULL},
     {"dit-xl-2", 675129632 - 256 * 1152, 2 * 118621421568ULL},
     {"flux.1-schnell", 11901408320 - (256 * 3072 + 3072 * 3072 + 2 * 3072), 2 * 3403372560384ULL},
+    /* CLIP: parameters are those of the checkpoints; towers of 12·h² weights a token and 2·n²·h products of attention,
+     * projections of one token each, and the pair's own product. */
+    {"clip-vit-b-32", 151277313,
+     2 * (49 * 3 * 1024 * 768ULL + 12 * (50 * 12 * 768 * 768ULL + 2 * 50 * 50 * 768ULL) + 768 * 512 +
+          12 * (77 * 12 * 512 * 512ULL + 2 * 77 * 77 * 512ULL) + 512 * 512 + 512)},
+    {"clip-vit-l-14", 427616513,
+     2 * (256 * 3 * 196 * 1024ULL + 24 * (257 * 12 * 1024 * 1024ULL + 2 * 257 * 257 * 1024ULL) + 1024 * 768 +
+          12 * (77 * 12 * 768 * 768ULL + 2 * 77 * 77 * 768ULL) + 768 * 768 + 768)},
     /* further images, and records */
     {"vit_l_16", 304326632, 123109425152}, /* parameters: torchvision's documentation; the rest by closed formula */
     {"vit_h_14", 632045800, 334590218240}, /* likewise, of its weights for 224 pixels */

@@ -91,11 +91,13 @@ static void draw_conv(struct rng *rng, struct op *op) {
 static void draw_attention(struct rng *rng, struct op *op) {
   const uint64_t sharers = draw(rng, 3), reps = sharers * draw(rng, 3), m = draw(rng, 10), n = draw(rng, 10);
   const uint64_t k = draw(rng, 8), e = op->element_bytes;
-  const uint64_t dims[OP_DIMS] = {reps, m, n, k, rng_below(rng, 2), sharers, rng_below(rng, 3), rng_below(rng, 2)};
+  const uint64_t value = rng_below(rng, 2) == 0 ? 0 : draw(rng, 8), v = value > 0 ? value : k;
+  const uint64_t dims[OP_DIMS] = {reps, m, n, k, rng_below(rng, 2), sharers, rng_below(rng, 3), rng_below(rng, 2),
+                                  value};
   memcpy(op->dim, dims, sizeof dims);
-  const uint64_t queries = reps * m * k * e, keys = 2 * (reps / sharers) * n * k * e;
-  op->in_bytes = op->phase == PHASE_FORWARD ? queries + keys : 3 * queries + keys + 4 * reps * m;
-  op->out_bytes = op->phase == PHASE_FORWARD ? queries : queries + keys;
+  const uint64_t queries = reps * m * k * e, outputs = reps * m * v * e, keys = (reps / sharers) * n * (k + v) * e;
+  op->in_bytes = op->phase == PHASE_FORWARD ? queries + keys : queries + 2 * outputs + keys + 4 * reps * m;
+  op->out_bytes = op->phase == PHASE_FORWARD ? outputs : queries + keys;
 }
 
 static void draw_vector(struct rng *rng, struct op *op) {

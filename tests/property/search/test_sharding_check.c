@@ -26,13 +26,6 @@ static void expect_close(const char *what, size_t round, double a, double b, dou
   fail_msg("seed %" PRIu64 ", round %zu: %s is %.17g and %.17g", seed, round, what, a, b);
 }
 
-static void draw(struct rng *rng, const struct sharding_shape_of_problem *shape, size_t round,
-                 struct sharding_problem *problem) {
-  struct error error = {0};
-  if (sharding_random_problem(rng, shape, &arena, problem, &error)) return;
-  fail_msg("seed %" PRIu64 ", round %zu: %s", seed, round, error.text);
-}
-
 /* Any whole number will do, if it is always the same. */
 static double priced(void *context, uint32_t layer, enum sharding_pass pass, const uint64_t local[SHARDING_N_DIMS],
                      uint32_t p) {
@@ -62,7 +55,7 @@ static void test_judge(void **state) {
     struct sharding_problem problem;
     struct sharding_claim claim = {0};
     struct error error = {0};
-    draw(&rng, &shape, round, &problem);
+    sharding_random_problem(&rng, &shape, &arena, &problem);
     if (round % 4 == 1) price(&rng, &problem);
     sharding_random_answer(&rng, &problem, &arena, &claim.answer);
     struct sharding_schedule schedule = sharding_schedule_new(&problem, &arena);
@@ -91,7 +84,7 @@ static void test_bytes(void **state) {
     struct sharding_problem problem;
     struct sharding_claim claim = {0};
     shape.tight = shape.tables = false;
-    draw(&rng, &shape, round, &problem);
+    sharding_random_problem(&rng, &shape, &arena, &problem);
     sharding_random_answer(&rng, &problem, &arena, &claim.answer);
     struct sharding_schedule schedule = sharding_schedule_new(&problem, &arena);
     sharding_evaluate(&problem, &claim.answer, &scratch, &schedule);
@@ -121,7 +114,7 @@ static void test_moved(void **state) {
     const struct sharding_shape_of_problem shape = sharding_random_shape(&rng, 8, 1);
     const uint32_t p = 1 + (uint32_t)rng_below(&rng, 12);
     struct sharding_problem problem;
-    draw(&rng, &shape, round, &problem);
+    sharding_random_problem(&rng, &shape, &arena, &problem);
     for (uint32_t e = 0; e < problem.n_edges; e++) {
       const struct sharding_strategy *list[2];
       struct judged_layer end[2];
@@ -176,7 +169,7 @@ static void test_messages(void **state) {
     struct sharding_problem problem;
     shape.tables = false;
     if (round % 2 == 0) shape.most_channels = 64, shape.most_rows = 16;
-    draw(&rng, &shape, round, &problem);
+    sharding_random_problem(&rng, &shape, &arena, &problem);
     for (uint32_t l = 0; l < problem.n_layers; l++) {
       const struct sharding_strategy *list;
       const size_t n = sharding_strategies(&problem, l, p, &arena, &list);
@@ -224,7 +217,7 @@ static void test_large(void **state) {
     struct sharding_claim claim = {0};
     struct error error = {0};
     double latency_s;
-    draw(&rng, &shape, round, &problem);
+    sharding_random_problem(&rng, &shape, &arena, &problem);
     sharding_random_answer(&rng, &problem, &arena, &claim.answer);
     struct sharding_schedule schedule = sharding_schedule_new(&problem, &arena);
     const double value = sharding_evaluate(&problem, &claim.answer, &scratch, &schedule);
@@ -253,7 +246,7 @@ static void test_broken(void **state) {
     struct error error = {0};
     double latency_s;
     shape.tight = false;
-    draw(&rng, &shape, round, &problem);
+    sharding_random_problem(&rng, &shape, &arena, &problem);
     sharding_random_answer(&rng, &problem, &arena, &claim.answer);
     struct sharding_schedule schedule = sharding_schedule_new(&problem, &arena);
     sharding_evaluate(&problem, &claim.answer, &scratch, &schedule);

@@ -206,7 +206,6 @@ static void test_gemm(void **state) {
   assert_int_equal(price(fixture, &physical_provider, &op, NULL, 1).cycles, 9 * 64);
 }
 
-/* A share of the global buffer smaller than the core's own L2 is passed through. */
 /* 3 bytes an element of M x K at 100 a cycle, behind the product; not before the gradient of weights, nor where both
  * operands are activations. */
 static void test_casts(void **state) {
@@ -227,6 +226,7 @@ static void test_casts(void **state) {
     }
 }
 
+/* A share of the global buffer smaller than the core's own L2 is passed through. */
 static void test_small_glb_share(void **state) {
   struct fixture *fixture = *state;
   const struct op op = gemm_op(333, 222, 111);

@@ -196,6 +196,17 @@ static void refuses_what_is_no_quantity_of_the_unit(void **state) {
   }
 }
 
+static void test_unit_shown(void **state) {
+  (void)state;
+  assert_string_equal(text_unit_shown("mean_throughput_samples_per_s", "1/s"), "samples/s");
+  assert_string_equal(text_unit_shown("limits.throughput_floor", "1/s"), "samples/s");
+  assert_string_equal(text_unit_shown("throughput_macs_per_s", "1/s"), "MAC/s");
+  assert_string_equal(text_unit_shown("jobs_per_s", "1/s"), "jobs/s");
+  assert_string_equal(text_unit_shown("throughput_per_tdp", "1/(s W)"), "samples/(s W)");
+  assert_string_equal(text_unit_shown("rate", "1/s"), "1/s");
+  assert_string_equal(text_unit_shown("throughput_samples_per_s", ""), "");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(suggests_the_nearest_name),
@@ -209,6 +220,7 @@ int main(void) {
       cmocka_unit_test(reads_numbers),
       cmocka_unit_test(converts_quantities_exactly),
       cmocka_unit_test(refuses_what_is_no_quantity_of_the_unit),
+      cmocka_unit_test(test_unit_shown),
   };
   return cmocka_run_group_tests_name("base/text", tests, NULL, NULL);
 }

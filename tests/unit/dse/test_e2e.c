@@ -171,8 +171,9 @@ static void every_unit_is_seconds(void **state) {
 static void published_degrees_stay(void **state) {
   (void)state;
   const struct e2e_hardware *const a100 = e2e_hardware_of("A100"), *const trainium = e2e_hardware_of("Trainium1");
-  const struct e2e_work work = {.transformer = true, .layers = 24, .fused_attention = true};
   struct e2e_row row = row_of("GPT");
+  const struct e2e_work work = {
+      .transformer = true, .layers = 24, .fused_attention = true, .software = e2e_software_of(&row)};
   struct e2e_degrees degrees;
   uint64_t share;
   row.n_devices = 16, row.tensor = 4, row.pipeline = 2, row.data = 2, row.chunks = 3;
@@ -198,8 +199,10 @@ static void published_degrees_stay(void **state) {
 static void blank_degrees_are_tried(void **state) {
   (void)state;
   const struct e2e_hardware *const a100 = e2e_hardware_of("A100");
-  const struct e2e_work work = {.transformer = true, .layers = 24}, image = {.layers = 0};
   struct e2e_row row = row_of("GPT");
+  const struct e2e_software *const software = e2e_software_of(&row);
+  const struct e2e_work work = {.transformer = true, .layers = 24, .software = software};
+  const struct e2e_work image = {.layers = 0, .software = software};
   struct e2e_degrees degrees;
   uint64_t share;
   row.n_devices = 64;

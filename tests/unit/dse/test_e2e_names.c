@@ -162,13 +162,57 @@ static void shapes_make_transformers(void **state) {
   row.parameters_e9 = NAN, row.heads = 31;
   assert_non_null(work_of(&row, &work));
   row.heads = 32, row.note = "with multi-head latent attention";
-  assert_string_equal(work_of(&row, &work), "latent attention");
+  assert_non_null(strstr(work_of(&row, &work), "latent attention of unknown widths"));
   row.note = "", row.precision = "fp3";
   assert_string_equal(work_of(&row, &work), "no such precision");
   row.precision = "fp8 linear, asynchronous tensor parallel";
   assert_null(work_of(&row, &work));
   assert_int_equal(work.precision, E2E_8_BIT);
   assert_int_equal(work.element_bytes, 2);
+}
+
+/* Sizes alone do not say what these are; model files do. */
+static void names_that_sizes_do_not_replace(void **state) {
+  (void)state;
+  struct e2e_row row = row_of("DeepSeek-V3 671B MoE");
+  struct e2e_work work;
+  row.note = "with multi-head latent attention", row.sequence = 4096;
+  row.layers = 61, row.hidden = 7168, row.heads = 128;
+  assert_null(work_of(&row, &work));
+  assert_string_equal(work.name, "deepseek-v3");
+  assert_int_equal(work.layers, 61);
+  assert_true(work.transformer && work.causal && work.tokens == 4096 && work.software->exchange_share == 0.375);
+  row = row_of("T5-11B"), row.sequence = 512;
+  assert_null(work_of(&row, &work));
+  assert_true(work.tokens > 512); /* both sides are counted */
+  row = row_of("T5 41B");
+  assert_non_null(strstr(work_of(&row, &work), "no shipped model"));
+  row = row_of("DiT-XL/2");
+  assert_null(work_of(&row, &work));
+  assert_true(!work.transformer && !work.drops && work.tokens == 1);
+  row = row_of("Llama2-70B LoRA");
+  assert_null(work_of(&row, &work));
+  assert_true(work.adapters && work.assumed == E2E_ASSUMED_SEQUENCE);
+  row = row_of("Llama2-7B LoRA");
+  row.layers = 32, row.hidden = 4096, row.heads = 32, row.ffn = 11008, row.vocab = 32000, row.sequence = 4096;
+  assert_null(work_of(&row, &work));
+  assert_true(work.adapters && work.assumed == E2E_ASSUMED_ADAPTERS);
+  row = row_of("BERT-large LoRA");
+  row.layers = 24, row.hidden = 1024, row.heads = 16;
+  assert_string_equal(work_of(&row, &work), "adapters in what is no decoder");
+}
+
+/* Windows stand full where attention is a small part: 2 % of a wide model's products, half of a long sequence's. */
+static void windows_of_attention(void **state) {
+  (void)state;
+  struct e2e_row row = row_of("175B (MegaScale)");
+  struct e2e_work work;
+  row.layers = 96, row.hidden = 12288, row.heads = 128, row.ffn = 49152, row.vocab = 64000, row.sequence = 2048;
+  row.note = "parallel transformer block, sliding-window attention";
+  assert_null(work_of(&row, &work));
+  assert_int_equal(work.assumed, E2E_ASSUMED_WINDOW);
+  row.sequence = 65536;
+  assert_non_null(strstr(work_of(&row, &work), "sliding-window attention of unknown width, up to "));
 }
 
 /* A GPT of 23 billion: as wide as that of 18.4 (6144), in layers that four stages share. */
@@ -267,6 +311,8 @@ int main(void) {
       TEST(shapes_make_transformers),
       TEST(software_has_names),
       TEST(bins_pad_by_half),
+      TEST(names_that_sizes_do_not_replace),
+      TEST(windows_of_attention),
       TEST(shapes_of_a_size),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,14 +114,14 @@ static const struct progress_facts middle = {.phase = "search",
                                              .best = 86.65797,
                                              .bound = 90.125,
                                              .gap = 0.03847,
-                                             .unit = "1/s"};
+                                             .unit = "samples/s"};
 
 static void test_line(void **state) {
   (void)state;
   char line[PROGRESS_LINE_BYTES];
   progress_line(&middle, 200, line);
   assert_string_equal(
-      line, "search 5 % 2385/40320, 3012/s, best 86.658 1/s, bound 90.125, gap 3.8 %, ETA at most 3 min 20 s");
+      line, "search 5 % 2385/40320, 3012/s, best 86.658 samples/s, bound 90.125, gap 3.8 %, ETA at most 3 min 20 s");
   struct progress_facts facts = middle;
   facts.has_best = facts.has_bound = false;
   facts.eta_s = -1;
@@ -205,12 +205,12 @@ static void test_status_read(void **state) {
   assert_int_equal(facts.epoch, 0);
   assert_true(read_text("{\"state\": \"running\", \"reason\": \"\", \"epoch\": 3, \"round\": 17, \"evaluations\": 2385,"
                         "\"evaluations_max\": 5000, \"best\": 1.5, \"lower_bound\": 2.5, \"gap\": 0.4, \"eta_s\": 9.5,"
-                        "\"phase\": \"prove\", \"phase_done\": 6, \"phase_total\": 7, \"unit\": \"1/s\","
+                        "\"phase\": \"prove\", \"phase_done\": 6, \"phase_total\": 7, \"unit\": \"samples/s\","
                         "\"evaluations_per_s\": 12.5, \"journal_bytes\": 640, \"journal_rounds\": 18}",
                         &arena, &facts));
   assert_string_equal(facts.state, "running");
   assert_string_equal(facts.phase, "prove");
-  assert_string_equal(facts.unit, "1/s");
+  assert_string_equal(facts.unit, "samples/s");
   assert_int_equal(facts.epoch, 3);
   assert_int_equal(facts.round, 17);
   assert_int_equal(facts.evaluations, 2385);

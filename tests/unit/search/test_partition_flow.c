@@ -47,6 +47,7 @@ static void test_every_cut(void **state) {
   (void)state;
   print_message("seed %llu\n", (unsigned long long)seed);
   struct partition_flow *flow = partition_flow_new(MOST, MOST_ARCS, &arena);
+  size_t n_short = 0;
   for (uint64_t round = 0; round < 500; round++) {
     struct rng rng = rng_stream(seed, RNG_TEST, round, 0);
     const uint32_t n = 2 + (uint32_t)rng_below(&rng, MOST - 1), n_arcs = (uint32_t)rng_below(&rng, MOST_ARCS);
@@ -70,6 +71,13 @@ static void test_every_cut(void **state) {
       if (cut < least) least = cut, smallest = size;
       if (cut == least && size < smallest) smallest = size;
     }
+    for (uint64_t steps = 0; steps < 40; steps += 1 + rng_below(&rng, 9)) { /* what flows by then is at most the cut */
+      partition_flow_limit(flow, steps);
+      const double some = partition_flow_run(flow, 0, n - 1);
+      assert_true(some >= 0 && some <= least);
+      n_short += some < least;
+    }
+    partition_flow_limit(flow, UINT64_MAX);
     assert_true(partition_flow_run(flow, 0, n - 1) == least);
     if (least == INFINITY) continue;
     for (uint32_t v = 0; v < n; v++) n_side += partition_flow_side(flow, v);
@@ -79,6 +87,7 @@ static void test_every_cut(void **state) {
     assert_true(ours == least);
     assert_int_equal(n_side, smallest);
   }
+  assert_true(n_short > 100);
 }
 
 int main(void) {

@@ -194,7 +194,7 @@ static void test_round_trip(void **state) {
     const struct sharding_shape_of_problem shape = sharding_random_shape(&rng, MOST_LAYERS, MOST_BOARDS);
     struct sharding_problem problem, again;
     struct error error = {0};
-    if (!sharding_random_problem(&rng, &shape, &arena, &problem, &error)) fail_msg("%s", error.text);
+    sharding_random_problem(&rng, &shape, &arena, &problem);
     assert_true(sharding_write(&problem, in_folder("p.json"), &arena, &error));
     if (!sharding_read(in_folder("p.json"), NULL, 0, &arena, &again, &error)) fail_msg("%s", error.text);
     check_equal(&problem, &again);

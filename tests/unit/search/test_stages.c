@@ -1,6 +1,7 @@
 /* Does every broken statement of stages say what is wrong, does the judge refuse what is no partition, and does a table
  * of layers become its statement? What the partitions are worth is in tests/property/search/test_stages.c. */
 #include "search/stages/stages_table.h"
+#include "tests/two_arenas.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,29 +13,10 @@
 
 #include <cmocka.h>
 
-struct fixture {
-  struct arena arena, scratch;
-  struct error error;
-  struct stages_answer answer;
-  struct csv csv;
-  struct stages_table table;
-};
-
-static int setup(void **state) {
-  struct fixture *f = test_calloc(1, sizeof *f);
-  arena_init(&f->arena, 1 << 16);
-  arena_init(&f->scratch, 1 << 16);
-  *state = f;
-  return 0;
-}
-
-static int teardown(void **state) {
-  struct fixture *f = *state;
-  arena_release(&f->arena);
-  arena_release(&f->scratch);
-  test_free(f);
-  return 0;
-}
+static struct error error;
+static struct stages_answer answer;
+static struct csv csv;
+static struct stages_table table;
 
 /* --- statements -----------------------------------------------------------------------------------------------------
  */
@@ -45,218 +27,218 @@ static struct stages_problem good(void) {
   return (struct stages_problem){.n_layers = 4, .n_stages = 2, .load = load, .max_downsets = STAGES_MAX_DOWNSETS};
 }
 
-static void refused(struct fixture *f, const struct stages_problem *problem, enum status status, const char *message) {
-  memset(&f->error, 0, sizeof f->error);
-  assert_false(stages_solve(problem, 1, &f->arena, &f->scratch, &f->answer, &f->error));
-  assert_int_equal(f->error.status, status);
-  if (strstr(f->error.text, message) == NULL) fail_msg("\"%s\" is not in: %s", message, f->error.text);
+static void refused(const struct stages_problem *problem, enum status status, const char *message) {
+  memset(&error, 0, sizeof error);
+  assert_false(stages_solve(problem, 1, &arena, &scratch, &answer, &error));
+  assert_int_equal(error.status, status);
+  if (strstr(error.text, message) == NULL) fail_msg("\"%s\" is not in: %s", message, error.text);
 }
 
 static void test_broken_statements(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double negative[] = {2, -3, 8, 5}, nan[] = {2, 3, 8, (double)NAN}, huge[] = {1e308, 1e308, 8, 5};
   static const double endless[] = {2, 3, (double)INFINITY, 5};
   static const uint32_t start[] = {0, 0, 1, 1, 2}, later[] = {0, 3}, earlier[] = {0, 2}, backwards[] = {0, 0, 1, 0, 2};
   struct stages_problem problem = good();
   problem.n_layers = 0;
-  refused(f, &problem, STATUS_INPUT, "stages: 0 layers, 1 to 16384 are allowed");
+  refused(&problem, STATUS_INPUT, "stages: 0 layers, 1 to 16384 are allowed");
   problem.n_layers = STAGES_MAX_LAYERS + 1;
-  refused(f, &problem, STATUS_INPUT, "stages: 16385 layers");
+  refused(&problem, STATUS_INPUT, "stages: 16385 layers");
   problem = good();
   problem.n_stages = 0;
-  refused(f, &problem, STATUS_INPUT, "stages: 0 stages, 1 to 1024 are allowed");
+  refused(&problem, STATUS_INPUT, "stages: 0 stages, 1 to 1024 are allowed");
   problem.n_stages = STAGES_MAX_STAGES + 1;
-  refused(f, &problem, STATUS_INPUT, "stages: 1025 stages");
+  refused(&problem, STATUS_INPUT, "stages: 1025 stages");
   problem.n_stages = 5;
-  refused(f, &problem, STATUS_INFEASIBLE, "stages: 4 layers for 5 stages, each needs one");
+  refused(&problem, STATUS_INFEASIBLE, "stages: 4 layers for 5 stages, each needs one");
   problem = good();
   problem.load = negative;
-  refused(f, &problem, STATUS_INPUT, "stages: load of layer 1 is -3, at least 0 and finite is allowed");
+  refused(&problem, STATUS_INPUT, "stages: load of layer 1 is -3, at least 0 and finite is allowed");
   problem.load = nan;
-  refused(f, &problem, STATUS_INPUT, "stages: load of layer 3 is nan");
+  refused(&problem, STATUS_INPUT, "stages: load of layer 3 is nan");
   problem.load = endless;
-  refused(f, &problem, STATUS_INPUT, "stages: load of layer 2 is inf");
+  refused(&problem, STATUS_INPUT, "stages: load of layer 2 is inf");
   problem.load = huge;
-  refused(f, &problem, STATUS_INPUT, "stages: the loads add up beyond all numbers");
+  refused(&problem, STATUS_INPUT, "stages: the loads add up beyond all numbers");
   problem = good();
   problem.cut = negative;
-  refused(f, &problem, STATUS_INPUT, "stages: cut of layer 1 is -3");
+  refused(&problem, STATUS_INPUT, "stages: cut of layer 1 is -3");
   problem.cut = cut;
   problem.pred_start = start;
   problem.preds = earlier;
-  refused(f, &problem, STATUS_INPUT, "only a chain may have them");
+  refused(&problem, STATUS_INPUT, "only a chain may have them");
   problem.cut = NULL;
   problem.preds = later;
-  refused(f, &problem, STATUS_INPUT, "stages: layer 3 follows layer 3, only an earlier one is allowed");
+  refused(&problem, STATUS_INPUT, "stages: layer 3 follows layer 3, only an earlier one is allowed");
   problem.pred_start = backwards;
   problem.preds = earlier;
-  refused(f, &problem, STATUS_INPUT, "stages: rows of predecessors run backwards at layer 2");
+  refused(&problem, STATUS_INPUT, "stages: rows of predecessors run backwards at layer 2");
   problem = good();
   problem.memory_bytes = UINT64_MAX;
-  refused(f, &problem, STATUS_INPUT, "stages: a memory of 2^64 - 1 bytes");
+  refused(&problem, STATUS_INPUT, "stages: a memory of 2^64 - 1 bytes");
 }
 
 /* Bytes beyond 64 bits stick at the largest and fit nowhere; they do not come round as few. */
 static void test_huge_bytes(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const uint64_t huge[] = {UINT64_MAX, UINT64_MAX / 2, UINT64_MAX / 2, 3}, n_kept[] = {UINT64_MAX, 2};
   struct stages_problem problem = good();
   problem.memory_bytes = UINT64_MAX - 1;
   problem.kept_bytes = huge;
   problem.n_kept = n_kept;
-  assert_true(stages_solve(&problem, 3, &f->arena, &f->scratch, &f->answer, &f->error));
-  assert_int_equal(f->answer.n, 0);
-  assert_int_equal(f->answer.tight_stage, 0);
-  assert_int_equal(f->answer.excess_bytes, 1);
+  assert_true(stages_solve(&problem, 3, &arena, &scratch, &answer, &error));
+  assert_int_equal(answer.n, 0);
+  assert_int_equal(answer.tight_stage, 0);
+  assert_int_equal(answer.excess_bytes, 1);
 }
 
 /* Of stages that lack the same the first is named. */
 static void test_equal_excess(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const uint64_t bytes[] = {3, 7, 7, 7};
   struct stages_problem problem = good();
   problem.n_stages = 4;
   problem.fixed_bytes = bytes;
   problem.memory_bytes = 5;
-  assert_true(stages_solve(&problem, 1, &f->arena, &f->scratch, &f->answer, &f->error));
-  assert_true(f->answer.n == 0 && f->answer.tight_stage == 1 && f->answer.excess_bytes == 2);
+  assert_true(stages_solve(&problem, 1, &arena, &scratch, &answer, &error));
+  assert_true(answer.n == 0 && answer.tight_stage == 1 && answer.excess_bytes == 2);
 }
 
 /* Any layer anywhere: one stage, a stage a layer, loads of nothing. */
 static void test_ends(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double nothing[] = {0, 0, 0, 0};
   struct stages_problem problem = good();
   problem.cut = cut;
   problem.n_stages = 1;
-  assert_true(stages_solve(&problem, 3, &f->arena, &f->scratch, &f->answer, &f->error));
-  assert_true(f->answer.n == 1 && f->answer.exact && f->answer.partitions[0].bottleneck == 18);
+  assert_true(stages_solve(&problem, 3, &arena, &scratch, &answer, &error));
+  assert_true(answer.n == 1 && answer.exact && answer.partitions[0].bottleneck == 18);
   problem.n_stages = 4;
-  assert_true(stages_solve(&problem, 3, &f->arena, &f->scratch, &f->answer, &f->error));
-  assert_true(f->answer.n == 1 && f->answer.partitions[0].bottleneck == 10);
+  assert_true(stages_solve(&problem, 3, &arena, &scratch, &answer, &error));
+  assert_true(answer.n == 1 && answer.partitions[0].bottleneck == 10);
   problem.load = nothing;
   problem.cut = NULL;
   problem.n_stages = 2;
-  assert_true(stages_solve(&problem, 5, &f->arena, &f->scratch, &f->answer, &f->error));
-  assert_true(f->answer.n == 3 && f->answer.partitions[2].bottleneck == 0);
+  assert_true(stages_solve(&problem, 5, &arena, &scratch, &answer, &error));
+  assert_true(answer.n == 3 && answer.partitions[2].bottleneck == 0);
   assert_true(stages_gap(0, stages_lower_bound(&problem)) == 0);
   assert_true(stages_gap(3, 2) == 0.5 && stages_gap(2, 3) == 0);
 }
 
 /* Tenths do not add up to whole numbers: the bound must not come out above what equal stages have. */
 static void test_rounding(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static double tenths[240];
   for (size_t i = 0; i < 240; i++) tenths[i] = 0.1;
   for (size_t n_stages = 1; n_stages <= 40; n_stages++) {
     const struct stages_problem problem = {.n_layers = 6 * n_stages, .n_stages = n_stages, .load = tenths};
-    assert_true(stages_solve(&problem, 1, &f->arena, &f->scratch, &f->answer, &f->error));
+    assert_true(stages_solve(&problem, 1, &arena, &scratch, &answer, &error));
     const double bound = stages_lower_bound(&problem);
-    assert_true(bound <= f->answer.partitions[0].bottleneck && bound > 0.6 * (1 - 1e-12));
+    assert_true(bound <= answer.partitions[0].bottleneck && bound > 0.6 * (1 - 1e-12));
   }
 }
 
 /* A lattice that would have more downsets than any table may hold is answered along a chain, said to be inexact. */
 static void test_cut_off(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static double ones[200];
   static uint32_t start[201];
   for (size_t i = 0; i < 200; i++) ones[i] = 1;
   struct stages_problem problem = {
       .n_layers = 200, .n_stages = 7, .load = ones, .pred_start = start, .max_downsets = STAGES_MAX_DOWNSETS};
-  assert_true(stages_solve(&problem, 1, &f->arena, &f->scratch, &f->answer, &f->error));
-  assert_false(f->answer.exact);
-  assert_true(f->answer.partitions[0].bottleneck == 29);
+  assert_true(stages_solve(&problem, 1, &arena, &scratch, &answer, &error));
+  assert_false(answer.exact);
+  assert_true(answer.partitions[0].bottleneck == 29);
 }
 
 /* --- the judge ------------------------------------------------------------------------------------------------------
  */
 
-static void condemned(struct fixture *f, const struct stages_problem *problem, double bottleneck,
-                      const uint32_t *stage_of, const char *message) {
+static void condemned(const struct stages_problem *problem, double bottleneck, const uint32_t *stage_of,
+                      const char *message) {
   uint32_t own[4];
   memcpy(own, stage_of, sizeof own);
   const struct stages_partition partition = {bottleneck, own};
-  memset(&f->error, 0, sizeof f->error);
-  assert_false(stages_check(problem, &partition, &f->error));
-  if (strstr(f->error.text, message) == NULL) fail_msg("\"%s\" is not in: %s", message, f->error.text);
+  memset(&error, 0, sizeof error);
+  assert_false(stages_check(problem, &partition, &error));
+  if (strstr(error.text, message) == NULL) fail_msg("\"%s\" is not in: %s", message, error.text);
 }
 
 static void test_judge(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const uint32_t start[] = {0, 0, 0, 0, 1}, preds[] = {2};
   static const uint64_t bytes[] = {10, 10, 10, 10}, n_kept[] = {2, 1};
   struct stages_problem problem = good();
   uint32_t stage_of[] = {0, 0, 1, 1};
   struct stages_partition partition = {13, stage_of};
-  assert_true(stages_check(&problem, &partition, &f->error));
-  condemned(f, &problem, 12, stage_of, "the bottleneck is 13, not 12");
-  condemned(f, &problem, 13, (const uint32_t[]){0, 0, 2, 1}, "layer 2 is on stage 2, there are 2");
-  condemned(f, &problem, 13, (const uint32_t[]){0, 1, 0, 1}, "layer 2 is on stage 0, before its predecessor's");
-  condemned(f, &problem, 18, (const uint32_t[]){0, 0, 0, 0}, "stage 1 has no layer");
+  assert_true(stages_check(&problem, &partition, &error));
+  condemned(&problem, 12, stage_of, "the bottleneck is 13, not 12");
+  condemned(&problem, 13, (const uint32_t[]){0, 0, 2, 1}, "layer 2 is on stage 2, there are 2");
+  condemned(&problem, 13, (const uint32_t[]){0, 1, 0, 1}, "layer 2 is on stage 0, before its predecessor's");
+  condemned(&problem, 18, (const uint32_t[]){0, 0, 0, 0}, "stage 1 has no layer");
   problem.cut = cut;
-  condemned(f, &problem, 13, stage_of, "the bottleneck is 14, not 13");
+  condemned(&problem, 13, stage_of, "the bottleneck is 14, not 13");
   problem.cut = NULL;
   problem.memory_bytes = 40;
   problem.kept_bytes = bytes;
   problem.n_kept = n_kept;
-  assert_true(stages_check(&problem, &partition, &f->error));
+  assert_true(stages_check(&problem, &partition, &error));
   problem.fixed_bytes = bytes;
-  condemned(f, &problem, 13, stage_of, "stage 0 does not fit in memory");
+  condemned(&problem, 13, stage_of, "stage 0 does not fit in memory");
   problem = good();
   problem.pred_start = start;
   problem.preds = preds;
   partition = (struct stages_partition){11, (uint32_t[]){1, 0, 0, 1}};
-  assert_true(stages_check(&problem, &partition, &f->error));
-  condemned(f, &problem, 11, (const uint32_t[]){0, 0, 1, 0}, "layer 3 is on stage 0, before its predecessor's");
+  assert_true(stages_check(&problem, &partition, &error));
+  condemned(&problem, 11, (const uint32_t[]){0, 0, 1, 0}, "layer 3 is on stage 0, before its predecessor's");
 }
 
 /* --- tables ---------------------------------------------------------------------------------------------------------
  */
 
-static bool read_text(struct fixture *f, const char *text, size_t n_stages) {
-  memset(&f->error, 0, sizeof f->error);
-  return csv_parse("layers.csv", text, strlen(text), 1000, &f->arena, &f->csv, &f->error) &&
-         stages_table_read(&f->csv, n_stages, &f->arena, &f->table, &f->error);
+static bool read_text(const char *text, size_t n_stages) {
+  memset(&error, 0, sizeof error);
+  return csv_parse("layers.csv", text, strlen(text), 1000, &arena, &csv, &error) &&
+         stages_table_read(&csv, n_stages, &arena, &table, &error);
 }
 
 static void test_chain_table(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   const char *text = "kind,layer,load,cut,fixed_bytes,kept_bytes,n_kept,memory_bytes\nstage,,,,,,7,2385\n"
                      "layer,\"a b\",1.5,0.25,700,11,,\nstage,,,,,,3,2385\nlayer,c,2,,,13,,\n";
-  assert_true(read_text(f, text, 0));
-  const struct stages_problem *problem = &f->table.problem;
+  assert_true(read_text(text, 0));
+  const struct stages_problem *problem = &table.problem;
   assert_true(problem->n_layers == 2 && problem->n_stages == 2 && problem->memory_bytes == 2385);
   assert_true(problem->load[0] == 1.5 && problem->load[1] == 2 && problem->cut[0] == 0.25 && problem->cut[1] == 0);
   assert_true(problem->fixed_bytes[0] == 700 && problem->fixed_bytes[1] == 0 && problem->kept_bytes[1] == 13);
   assert_true(problem->n_kept[0] == 7 && problem->n_kept[1] == 3 && problem->pred_start == NULL);
-  assert_string_equal(f->table.layers[0], "a b");
+  assert_string_equal(table.layers[0], "a b");
   /* Written, the stages come first; read and written again, it stays. */
   size_t n;
-  const char *written = table_bytes(stages_table_write(&f->table, &f->arena), &n);
-  assert_true(read_text(f, written, 2));
-  assert_string_equal(table_bytes(stages_table_write(&f->table, &f->arena), &n), written);
-  assert_true(f->table.problem.cut[0] == 0.25 && f->table.problem.n_kept[0] == 7);
+  const char *written = table_bytes(stages_table_write(&table, &arena), &n);
+  assert_true(read_text(written, 2));
+  assert_string_equal(table_bytes(stages_table_write(&table, &arena), &n), written);
+  assert_true(table.problem.cut[0] == 0.25 && table.problem.n_kept[0] == 7);
   /* The least there can be: numbers stand for names. */
-  assert_true(read_text(f, "load\n3\n4\n", 2));
-  assert_string_equal(f->table.layers[1], "1");
-  assert_true(f->table.problem.cut == NULL && f->table.problem.n_kept[1] == 1);
+  assert_true(read_text("load\n3\n4\n", 2));
+  assert_string_equal(table.layers[1], "1");
+  assert_true(table.problem.cut == NULL && table.problem.n_kept[1] == 1);
 }
 
 static void test_graph_table(void **state) {
-  struct fixture *f = *state;
-  assert_true(read_text(f, "layer,load,after\nx,3,\ny,4,x\nz,5, x  y\n", 2));
-  const struct stages_problem *problem = &f->table.problem;
+  (void)state;
+  assert_true(read_text("layer,load,after\nx,3,\ny,4,x\nz,5, x  y\n", 2));
+  const struct stages_problem *problem = &table.problem;
   assert_true(problem->pred_start[1] == 0 && problem->pred_start[2] == 1 && problem->pred_start[3] == 3);
   assert_true(problem->preds[0] == 0 && problem->preds[1] == 0 && problem->preds[2] == 1 && problem->cut == NULL);
   size_t n;
-  const char *written = table_bytes(stages_table_write(&f->table, &f->arena), &n);
-  assert_true(read_text(f, written, 0));
-  assert_true(f->table.problem.preds[2] == 1 && f->table.problem.n_stages == 2);
+  const char *written = table_bytes(stages_table_write(&table, &arena), &n);
+  assert_true(read_text(written, 0));
+  assert_true(table.problem.preds[2] == 1 && table.problem.n_stages == 2);
 }
 
 static void test_broken_tables(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const struct {
     const char *text, *message;
     size_t n_stages;
@@ -283,10 +265,9 @@ static void test_broken_tables(void **state) {
       {"layer,load,after\na,1,a\n", "layers.csv:2: after: \"a\" is no layer of an earlier row", 2},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    assert_false(read_text(f, cases[i].text, cases[i].n_stages));
-    assert_int_equal(f->error.status, STATUS_INPUT);
-    if (strstr(f->error.text, cases[i].message) == NULL)
-      fail_msg("\"%s\" is not in: %s", cases[i].message, f->error.text);
+    assert_false(read_text(cases[i].text, cases[i].n_stages));
+    assert_int_equal(error.status, STATUS_INPUT);
+    if (strstr(error.text, cases[i].message) == NULL) fail_msg("\"%s\" is not in: %s", cases[i].message, error.text);
   }
 }
 

@@ -1,6 +1,7 @@
 /* Does every broken statement of systems say what is wrong, does the judge refuse what is no system, and does a table
  * of designs become its statement? What the fronts are worth is in tests/property/search/test_systems.c. */
 #include "search/systems/systems_table.h"
+#include "tests/two_arenas.h"
 
 #include "search/names.h"
 #include <math.h>
@@ -13,30 +14,11 @@
 
 #include <cmocka.h>
 
-struct fixture {
-  struct arena arena, scratch;
-  struct error error;
-  struct systems_front front;
-  bool proven;
-  struct csv csv;
-  struct systems_table table;
-};
-
-static int setup(void **state) {
-  struct fixture *f = test_calloc(1, sizeof *f);
-  arena_init(&f->arena, 1 << 16);
-  arena_init(&f->scratch, 1 << 16);
-  *state = f;
-  return 0;
-}
-
-static int teardown(void **state) {
-  struct fixture *f = *state;
-  arena_release(&f->arena);
-  arena_release(&f->scratch);
-  test_free(f);
-  return 0;
-}
+static struct error error;
+static struct systems_front front;
+static bool proven;
+static struct csv csv;
+static struct systems_table table;
 
 /* --- statements -----------------------------------------------------------------------------------------------------
  */
@@ -53,77 +35,77 @@ static struct systems_problem good(void) {
                                   .limit = {(double)INFINITY, (double)INFINITY}};
 }
 
-static void refused(struct fixture *f, const struct systems_problem *problem, const char *message) {
-  memset(&f->error, 0, sizeof f->error);
-  assert_false(systems_solve(problem, 100, &f->arena, &f->scratch, &f->front, &f->proven, &f->error));
-  assert_int_equal(f->error.status, STATUS_INPUT);
-  if (strstr(f->error.text, message) == NULL) fail_msg("\"%s\" is not in: %s", message, f->error.text);
+static void refused(const struct systems_problem *problem, const char *message) {
+  memset(&error, 0, sizeof error);
+  assert_false(systems_solve(problem, 100, &arena, &scratch, &front, &proven, &error));
+  assert_int_equal(error.status, STATUS_INPUT);
+  if (strstr(error.text, message) == NULL) fail_msg("\"%s\" is not in: %s", message, error.text);
 }
 
 static void test_broken_statements(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double bad[] = {6, -3, 8, 4}, nan[] = {6, 3, (double)NAN, 4};
   static const double dear[] = {1, 30, 5, 10, 1, 30, 5, (double)INFINITY}, huge[] = {1, 1e308, 1, 1, 1, 1, 1, 1};
   static const double negative[] = {1, 30, -5, 10, 1, 30, 5, 10};
   struct systems_problem problem = good();
   problem.n_stages = 0;
-  refused(f, &problem, "systems: 0 stages, 1 to 16384 are allowed");
+  refused(&problem, "systems: 0 stages, 1 to 16384 are allowed");
   problem = good();
   problem.n_designs = 0;
-  refused(f, &problem, "systems: 0 designs, 1 to 1048576 are allowed");
+  refused(&problem, "systems: 0 designs, 1 to 1048576 are allowed");
   problem = good();
   problem.n_costs = 0;
-  refused(f, &problem, "systems: 0 costs, 1 to 4 are allowed");
+  refused(&problem, "systems: 0 costs, 1 to 4 are allowed");
   problem.n_costs = 5;
-  refused(f, &problem, "systems: 5 costs");
+  refused(&problem, "systems: 5 costs");
   problem = good();
   problem.limit[1] = -7;
-  refused(f, &problem, "systems: limit 1 is -7, at least 0 is allowed");
+  refused(&problem, "systems: limit 1 is -7, at least 0 is allowed");
   problem.limit[1] = NAN;
-  refused(f, &problem, "systems: limit 1 is nan");
+  refused(&problem, "systems: limit 1 is nan");
   problem = good();
   problem.load = bad;
-  refused(f, &problem, "systems: load of design 1 on stage 0 is -3, at least 0 is allowed");
+  refused(&problem, "systems: load of design 1 on stage 0 is -3, at least 0 is allowed");
   problem.load = nan;
-  refused(f, &problem, "systems: load of design 0 on stage 1 is nan");
+  refused(&problem, "systems: load of design 0 on stage 1 is nan");
   problem = good();
   problem.cost = negative;
-  refused(f, &problem, "systems: cost 0 of design 1 on stage 0 is -5, at least 0 and finite is allowed");
+  refused(&problem, "systems: cost 0 of design 1 on stage 0 is -5, at least 0 and finite is allowed");
   problem.cost = dear;
-  refused(f, &problem, "systems: cost 1 of design 1 on stage 1 is inf");
+  refused(&problem, "systems: cost 1 of design 1 on stage 1 is inf");
   problem.cost = huge;
-  refused(f, &problem, "systems: the costs add up beyond all numbers");
+  refused(&problem, "systems: the costs add up beyond all numbers");
 }
 
-static void solve(struct fixture *f, const struct systems_problem *problem, uint64_t max_nodes) {
-  assert_true(systems_solve(problem, max_nodes, &f->arena, &f->scratch, &f->front, &f->proven, &f->error));
+static void solve(const struct systems_problem *problem, uint64_t max_nodes) {
+  assert_true(systems_solve(problem, max_nodes, &arena, &scratch, &front, &proven, &error));
 }
 
 static void test_limits(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   struct systems_problem problem = good();
-  solve(f, &problem, 0);
-  assert_true(f->proven && f->front.n == 3);
-  assert_true(f->front.choices[0].load == 4 && f->front.choices[0].cost[0] == 10);
-  assert_true(f->front.choices[1].load == 6 && f->front.choices[1].cost[0] == 6 && f->front.choices[1].cost[1] == 40);
-  assert_true(f->front.choices[2].load == 8 && f->front.choices[2].cost[0] == 2);
+  solve(&problem, 0);
+  assert_true(proven && front.n == 3);
+  assert_true(front.choices[0].load == 4 && front.choices[0].cost[0] == 10);
+  assert_true(front.choices[1].load == 6 && front.choices[1].cost[0] == 6 && front.choices[1].cost[1] == 40);
+  assert_true(front.choices[2].load == 8 && front.choices[2].cost[0] == 2);
   problem.limit[0] = 5;
-  solve(f, &problem, 0);
-  assert_true(f->proven && f->front.n == 1 && f->front.choices[0].load == 8 && f->front.choices[0].cost[0] == 2);
+  solve(&problem, 0);
+  assert_true(proven && front.n == 1 && front.choices[0].load == 8 && front.choices[0].cost[0] == 2);
   problem = good();
   problem.limit[1] = 39; /* the cheap design is the hungry one, and even one of them too much */
-  solve(f, &problem, 100);
-  assert_true(f->proven && f->front.n == 1 && f->front.choices[0].load == 4 && f->front.choices[0].cost[0] == 10);
+  solve(&problem, 100);
+  assert_true(proven && front.n == 1 && front.choices[0].load == 4 && front.choices[0].cost[0] == 10);
   problem.limit[1] = 19;
-  solve(f, &problem, 100);
-  assert_true(f->proven && f->front.n == 0);
+  solve(&problem, 100);
+  assert_true(proven && front.n == 0);
   struct systems_choice alone;
-  assert_false(systems_homogeneous(&problem, &f->arena, &alone));
+  assert_false(systems_homogeneous(&problem, &arena, &alone));
 }
 
 /* A stage that no design fits. */
 static void test_nothing_fits(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double none[] = {6, 3, (double)INFINITY, (double)INFINITY};
   struct systems_problem problem = good();
   problem.load = none;
@@ -131,13 +113,13 @@ static void test_nothing_fits(void **state) {
     problem.max_designs = q;
     for (size_t c = 0; c < 2; c++) {
       problem.limit[1] = c == 0 ? (double)INFINITY : 100;
-      solve(f, &problem, 100);
-      assert_true(f->proven && f->front.n == 0);
+      solve(&problem, 100);
+      assert_true(proven && front.n == 0);
     }
   }
   assert_true(isinf(systems_lower_bound(&problem)));
   struct systems_restriction restriction;
-  systems_restrict(&problem, 1, NULL, 0, &f->arena, &restriction);
+  systems_restrict(&problem, 1, NULL, 0, &arena, &restriction);
   assert_true(restriction.problem.n_designs == 1 && restriction.original[0] == 1);
 }
 
@@ -145,7 +127,7 @@ static void test_nothing_fits(void **state) {
  * search that tries the cheap ones first and soon gives up still knows the homogeneous systems; with time, a cheap one
  * on one stage and the cheaper of the last on the others. */
 static void test_given_up(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   enum { N_STAGES = 3, N_DESIGNS = 202 };
   static double loads[N_STAGES * N_DESIGNS], costs[N_STAGES * N_DESIGNS];
   for (size_t i = 0; i < N_STAGES; i++) {
@@ -162,88 +144,87 @@ static void test_given_up(void **state) {
                                     .cost = costs,
                                     .limit = {(double)INFINITY},
                                     .max_designs = 2};
-  solve(f, &problem, 0);
-  assert_true(!f->proven && f->front.n == 1 && f->front.choices[0].cost[0] == 27);
-  solve(f, &problem, 1000000);
-  assert_true(f->proven && f->front.n == 1 && f->front.choices[0].cost[0] == 19);
+  solve(&problem, 0);
+  assert_true(!proven && front.n == 1 && front.choices[0].cost[0] == 27);
+  solve(&problem, 1000000);
+  assert_true(proven && front.n == 1 && front.choices[0].cost[0] == 19);
 }
 
 /* Costs of designs that do not fit are not looked at. */
 static void test_unfit_costs(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double some[] = {6, (double)INFINITY, 8, 4};
   static const double odd[] = {1, 30, (double)NAN, -10, 1, 30, 5, 10};
   struct systems_problem problem = good();
   problem.load = some;
   problem.cost = odd;
   problem.limit[1] = 40;
-  solve(f, &problem, 100);
-  assert_true(f->proven && f->front.n == 1 && f->front.choices[0].load == 6 && f->front.choices[0].cost[1] == 40);
+  solve(&problem, 100);
+  assert_true(proven && front.n == 1 && front.choices[0].load == 6 && front.choices[0].cost[1] == 40);
 }
 
 /* --- the judge ------------------------------------------------------------------------------------------------------
  */
 
-static void condemned(struct fixture *f, const struct systems_problem *problem, const struct systems_choice *choice,
-                      const char *message) {
-  memset(&f->error, 0, sizeof f->error);
-  assert_false(systems_check(problem, choice, &f->error));
-  if (strstr(f->error.text, message) == NULL) fail_msg("\"%s\" is not in: %s", message, f->error.text);
+static void condemned(const struct systems_problem *problem, const struct systems_choice *choice, const char *message) {
+  memset(&error, 0, sizeof error);
+  assert_false(systems_check(problem, choice, &error));
+  if (strstr(error.text, message) == NULL) fail_msg("\"%s\" is not in: %s", message, error.text);
 }
 
 static void test_judge(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const double unfit[] = {6, 3, 8, (double)INFINITY};
   struct systems_problem problem = good();
   uint32_t design[] = {0, 1};
   struct systems_choice choice = {6, {6, 40}, design};
-  assert_true(systems_check(&problem, &choice, &f->error));
+  assert_true(systems_check(&problem, &choice, &error));
   choice.load = 4;
-  condemned(f, &problem, &choice, "the load is 6, not 4");
+  condemned(&problem, &choice, "the load is 6, not 4");
   choice = (struct systems_choice){6, {6, 39}, design};
-  condemned(f, &problem, &choice, "cost 1 is 40, not 39");
+  condemned(&problem, &choice, "cost 1 is 40, not 39");
   choice.cost[1] = 40;
   problem.limit[1] = 39;
-  condemned(f, &problem, &choice, "cost 1 is 40, the limit is 39");
+  condemned(&problem, &choice, "cost 1 is 40, the limit is 39");
   problem = good();
   problem.max_designs = 1;
-  condemned(f, &problem, &choice, "2 designs, at most 1 are allowed");
+  condemned(&problem, &choice, "2 designs, at most 1 are allowed");
   problem = good();
   problem.load = unfit;
-  condemned(f, &problem, &choice, "design 1 does not fit stage 1");
+  condemned(&problem, &choice, "design 1 does not fit stage 1");
   design[1] = 2;
-  condemned(f, &problem, &choice, "stage 1 has design 2, there are 2");
+  condemned(&problem, &choice, "stage 1 has design 2, there are 2");
 }
 
 /* --- tables ---------------------------------------------------------------------------------------------------------
  */
 
-static bool read_text(struct fixture *f, const char *text) {
-  memset(&f->error, 0, sizeof f->error);
-  return csv_parse("designs.csv", text, strlen(text), 1000, &f->arena, &f->csv, &f->error) &&
-         systems_table_read(&f->csv, &f->arena, &f->table, &f->error);
+static bool read_text(const char *text) {
+  memset(&error, 0, sizeof error);
+  return csv_parse("designs.csv", text, strlen(text), 1000, &arena, &csv, &error) &&
+         systems_table_read(&csv, &arena, &table, &error);
 }
 
 static void test_table(void **state) {
-  struct fixture *f = *state;
-  assert_true(read_text(f, "design,stage,load,cost:w,cost:usd\nx,s,1.5,7,8\ny,s,,,\nx,t,2,9,10\nlimit,t,3,1,1\n"
-                           ",limit,,,2385\n"));
-  const struct systems_problem *problem = &f->table.problem;
+  (void)state;
+  assert_true(read_text("design,stage,load,cost:w,cost:usd\nx,s,1.5,7,8\ny,s,,,\nx,t,2,9,10\nlimit,t,3,1,1\n"
+                        ",limit,,,2385\n"));
+  const struct systems_problem *problem = &table.problem;
   assert_true(problem->n_stages == 2 && problem->n_designs == 3 && problem->n_costs == 2);
   assert_true(problem->load[0] == 1.5 && isinf(problem->load[1]) && isinf(problem->load[2]) && problem->load[5] == 3);
   assert_true(problem->cost[1] == 8 && problem->cost[6] == 9);
   assert_true(isinf(problem->limit[0]) && problem->limit[1] == 2385);
-  assert_string_equal(f->table.costs[1], "usd");
-  assert_string_equal(f->table.designs[2], "limit"); /* a name like any other */
+  assert_string_equal(table.costs[1], "usd");
+  assert_string_equal(table.designs[2], "limit"); /* a name like any other */
   size_t n;
-  const char *written = table_bytes(systems_table_write(&f->table, &f->arena), &n);
-  assert_true(read_text(f, written));
-  assert_string_equal(table_bytes(systems_table_write(&f->table, &f->arena), &n), written);
-  assert_true(f->table.problem.limit[1] == 2385 && f->table.problem.load[5] == 3);
+  const char *written = table_bytes(systems_table_write(&table, &arena), &n);
+  assert_true(read_text(written));
+  assert_string_equal(table_bytes(systems_table_write(&table, &arena), &n), written);
+  assert_true(table.problem.limit[1] == 2385 && table.problem.load[5] == 3);
 }
 
 static void test_broken_tables(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const struct {
     const char *text, *message;
   } cases[] = {
@@ -266,22 +247,21 @@ static void test_broken_tables(void **state) {
       {"stage,design,load,cost:a\ns,x,1,1\nlimit,,,4\nlimit,,,4\n", "designs.csv:4: stage: \"limit\" is there twice"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    assert_false(read_text(f, cases[i].text));
-    assert_int_equal(f->error.status, STATUS_INPUT);
-    if (strstr(f->error.text, cases[i].message) == NULL)
-      fail_msg("\"%s\" is not in: %s", cases[i].message, f->error.text);
+    assert_false(read_text(cases[i].text));
+    assert_int_equal(error.status, STATUS_INPUT);
+    if (strstr(error.text, cases[i].message) == NULL) fail_msg("\"%s\" is not in: %s", cases[i].message, error.text);
   }
 }
 
 /* Names keep their numbers while the table grows. */
 static void test_names(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   struct names names;
-  names_init(&names, &f->arena);
+  names_init(&names, &arena);
   assert_true(names_find(&names, "17") == SIZE_MAX);
   for (size_t i = 0; i < 2385; i++) {
-    assert_int_equal(names_add(&names, arena_printf(&f->arena, "%zu", i)), i);
-    assert_int_equal(names_add(&names, arena_printf(&f->arena, "%zu", i / 2)), i / 2);
+    assert_int_equal(names_add(&names, arena_printf(&arena, "%zu", i)), i);
+    assert_int_equal(names_add(&names, arena_printf(&arena, "%zu", i / 2)), i / 2);
   }
   assert_int_equal(names.n, 2385);
   assert_int_equal(names_find(&names, "2000"), 2000);

@@ -1,5 +1,6 @@
 /* Is an instance read as it is meant, whatever the order of its rows, and is every mistake said at its place? */
 #include "search/tenancy/tenancy_read.h"
+#include "tests/two_arenas.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,29 +14,12 @@
 
 #include <cmocka.h>
 
-struct fixture {
-  struct arena arena;
-  struct tenancy_problem problem;
-  struct tenancy_answers answers;
-  struct error error;
-};
+static struct tenancy_problem problem;
+static struct tenancy_answers answers;
+static struct error error;
 
-static int setup(void **state) {
-  struct fixture *f = test_calloc(1, sizeof *f);
-  arena_init(&f->arena, 1 << 14);
-  *state = f;
-  return 0;
-}
-
-static int teardown(void **state) {
-  struct fixture *f = *state;
-  arena_release(&f->arena);
-  test_free(f);
-  return 0;
-}
-
-static struct tenancy_text text_of(struct fixture *f, const char *path, const char *text) {
-  return (struct tenancy_text){path, arena_copy_text(&f->arena, text), strlen(text)};
+static struct tenancy_text text_of(const char *path, const char *text) {
+  return (struct tenancy_text){path, arena_copy_text(&arena, text), strlen(text)};
 }
 
 /* Two jobs on two cores, unless told otherwise. */
@@ -43,23 +27,23 @@ static const char good_instance[] = "{\"name\": \"x\", \"num_jobs\": 2, \"num_ac
                                     "\"system_bw_bytes_per_cycle\": 2.5}";
 static const char good_jobs[] = "job,accel,latency_cycles,bw_bytes_per_cycle\n0,0,100,6\n0,1,7,0.5\n1,1,2385,1e-3\n";
 
-static bool parse(struct fixture *f, const char *instance, const char *jobs, const char *edges) {
-  const struct tenancy_text first = text_of(f, "i.json", instance), second = text_of(f, "j.csv", jobs),
-                            third = text_of(f, "e.csv", edges != NULL ? edges : "");
-  memset(&f->error, 0, sizeof f->error);
-  return tenancy_parse(&first, &second, edges != NULL ? &third : NULL, &f->arena, &f->problem, &f->error);
+static bool parse(const char *instance, const char *jobs, const char *edges) {
+  const struct tenancy_text first = text_of("i.json", instance), second = text_of("j.csv", jobs),
+                            third = text_of("e.csv", edges != NULL ? edges : "");
+  memset(&error, 0, sizeof error);
+  return tenancy_parse(&first, &second, edges != NULL ? &third : NULL, &arena, &problem, &error);
 }
 
-static void expect(struct fixture *f, const char *instance, const char *jobs, const char *edges, const char *message) {
-  assert_false(parse(f, instance, jobs, edges));
-  assert_string_equal(f->error.text, message);
-  assert_int_equal(f->error.status, STATUS_INPUT);
+static void expect(const char *instance, const char *jobs, const char *edges, const char *message) {
+  assert_false(parse(instance, jobs, edges));
+  assert_string_equal(error.text, message);
+  assert_int_equal(error.status, STATUS_INPUT);
 }
 
 static void test_good(void **state) {
-  struct fixture *f = *state;
-  assert_true(parse(f, good_instance, good_jobs, NULL));
-  const struct tenancy_problem *p = &f->problem;
+  (void)state;
+  assert_true(parse(good_instance, good_jobs, NULL));
+  const struct tenancy_problem *p = &problem;
   assert_string_equal(p->name, "x");
   assert_int_equal(p->n_jobs, 2);
   assert_int_equal(p->n_cores, 2);
@@ -85,9 +69,8 @@ static void test_good(void **state) {
 /* Columns and rows in any order, what is unknown left alone, empty cells where they are allowed; tenants are numbered
  * by job, macs are those on the first core. */
 static void test_everything(void **state) {
-  struct fixture *f = *state;
-  assert_true(parse(f,
-                    "{\"num_accels\": 2, \"system_bw_bytes_per_cycle\": 3, \"num_jobs\": 3, \"accels\": [{\"id\": 1, "
+  (void)state;
+  assert_true(parse("{\"num_accels\": 2, \"system_bw_bytes_per_cycle\": 3, \"num_jobs\": 3, \"accels\": [{\"id\": 1, "
                     "\"style\": \"shi\", \"pes\": 64}, {\"id\": 0, \"pes\": 128}], \"more\": [[]]}",
                     "\xEF\xBB\xBFtenant,weight,colour,macs,deadline_cycles,bw_bytes_per_cycle,accel,job,latency_cycles,"
                     "orig_row,release_cycles,energy_nj\r\n"
@@ -97,7 +80,7 @@ static void test_everything(void **state) {
                     "a,1,red,6,,2,1,0,8,0,0,0\r\n"
                     "b,0.5,red,1,0,3,0,1,9,1,2,0\r\n",
                     "succ,pred\n2,1\n2,0\n1,0\n"));
-  const struct tenancy_problem *p = &f->problem;
+  const struct tenancy_problem *p = &problem;
   assert_string_equal(p->name, "tenancy");
   assert_string_equal(p->core_styles[0], "");
   assert_string_equal(p->core_styles[1], "shi");
@@ -123,114 +106,105 @@ static void test_everything(void **state) {
 }
 
 static void test_instance_mistakes(void **state) {
-  struct fixture *f = *state;
-  expect(f, "", good_jobs, NULL, "i.json:1: column 1: '[' or '{' expected near end of file\n");
-  expect(f, "{\n\"num_jobs\": 2,\n}", good_jobs, NULL, "i.json:3: column 1: string or '}' expected near '}'\n");
-  expect(f, "{\"num_jobs\": 2, \"num_jobs\": 3}", good_jobs, NULL,
+  (void)state;
+  expect("", good_jobs, NULL, "i.json:1: column 1: '[' or '{' expected near end of file\n");
+  expect("{\n\"num_jobs\": 2,\n}", good_jobs, NULL, "i.json:3: column 1: string or '}' expected near '}'\n");
+  expect("{\"num_jobs\": 2, \"num_jobs\": 3}", good_jobs, NULL,
          "i.json:1: column 26: duplicate object key near '\"num_jobs\"'\n");
-  expect(f, "[1]", good_jobs, NULL,
+  expect("[1]", good_jobs, NULL,
          "i.json:1: column 1: no object; {\"num_jobs\": …, \"num_accels\": …, \"system_bw_bytes_per_cycle\": …} was "
          "expected\n");
-  expect(f, "{}", good_jobs, NULL,
+  expect("{}", good_jobs, NULL,
          "i.json:1: num_jobs: is missing, a whole number from 1 to 1048576 was expected\n"
          "i.json:1: num_accels: is missing, a whole number from 1 to 256 was expected\n"
          "i.json:1: system_bw_bytes_per_cycle: is missing, a finite number above 0 was expected\n");
-  expect(f,
-         "{\"name\": 3,\n\"more\": {\"num_jobs\": 1},\n\"num_jobs\": 0,\n\"num_accels\": 257,\n"
+  expect("{\"name\": 3,\n\"more\": {\"num_jobs\": 1},\n\"num_jobs\": 0,\n\"num_accels\": 257,\n"
          "\"system_bw_bytes_per_cycle\": 0}",
          good_jobs, NULL,
          "i.json:1: name: 3, a text was expected\n"
          "i.json:3: num_jobs: 0, a whole number from 1 to 1048576 was expected\n"
          "i.json:4: num_accels: 257, a whole number from 1 to 256 was expected\n"
          "i.json:5: system_bw_bytes_per_cycle: 0, a finite number above 0 was expected\n");
-  expect(f, "{\"num_jobs\": 2.0, \"num_accels\": -1, \"system_bw_bytes_per_cycle\": \"1\"}", good_jobs, NULL,
+  expect("{\"num_jobs\": 2.0, \"num_accels\": -1, \"system_bw_bytes_per_cycle\": \"1\"}", good_jobs, NULL,
          "i.json:1: num_jobs: 2.0, a whole number from 1 to 1048576 was expected\n"
          "i.json:1: num_accels: -1, a whole number from 1 to 256 was expected\n"
          "i.json:1: system_bw_bytes_per_cycle: \"1\", a finite number above 0 was expected\n");
-  expect(f, "{\"num_jobs\": 2, \"num_accels\": 2, \"system_bw_bytes_per_cycle\": -2.5e-3}", good_jobs, NULL,
+  expect("{\"num_jobs\": 2, \"num_accels\": 2, \"system_bw_bytes_per_cycle\": -2.5e-3}", good_jobs, NULL,
          "i.json:1: system_bw_bytes_per_cycle: -0.0025000000000000001, a finite number above 0 was expected\n");
-  expect(f, "{\"num_jobs\": 2, \"num_accels\": 2, \"system_bw_bytes_per_cycle\": 1e999}", good_jobs, NULL,
+  expect("{\"num_jobs\": 2, \"num_accels\": 2, \"system_bw_bytes_per_cycle\": 1e999}", good_jobs, NULL,
          "i.json:1: column 67: real number overflow near '1e999'\n");
-  expect(f, "{\"num_jobs\": 1000000,\n\"num_accels\": 256, \"system_bw_bytes_per_cycle\": 1}", good_jobs, NULL,
+  expect("{\"num_jobs\": 1000000,\n\"num_accels\": 256, \"system_bw_bytes_per_cycle\": 1}", good_jobs, NULL,
          "i.json:1: num_jobs: 1000000 jobs on 256 cores are more than 4194304 pairs, which is the most\n");
   /* An escaped quote, and a key within another object, do not mislead the line. */
-  expect(f, "{\"a\": \"\\\"num_jobs\\\"\",\n\"num_accels\": 2,\n\"system_bw_bytes_per_cycle\": 1,\n\"num_jobs\": null}",
+  expect("{\"a\": \"\\\"num_jobs\\\"\",\n\"num_accels\": 2,\n\"system_bw_bytes_per_cycle\": 1,\n\"num_jobs\": null}",
          good_jobs, NULL, "i.json:4: num_jobs: null, a whole number from 1 to 1048576 was expected\n");
 }
 
-static void expect_accels(struct fixture *f, const char *accels, const char *message) {
-  expect(f,
-         arena_printf(&f->arena, "{\"num_jobs\": 2, \"num_accels\": 2, \"system_bw_bytes_per_cycle\": 1,\n%s}", accels),
+static void expect_accels(const char *accels, const char *message) {
+  expect(arena_printf(&arena, "{\"num_jobs\": 2, \"num_accels\": 2, \"system_bw_bytes_per_cycle\": 1,\n%s}", accels),
          good_jobs, NULL, message);
 }
 
 static void test_accel_mistakes(void **state) {
-  struct fixture *f = *state;
-  expect_accels(f, "\"accels\": 2",
+  (void)state;
+  expect_accels("\"accels\": 2",
                 "i.json:2: accels: no list, but num_accels is 2; a list of so many objects was expected\n");
-  expect_accels(f, "\"accels\": [{}]",
+  expect_accels("\"accels\": [{}]",
                 "i.json:2: accels: a list of 1, but num_accels is 2; a list of so many objects was expected\n");
-  expect_accels(f, "\"accels\": [{\"id\": 2}, 7]",
-                "i.json:2: accels: 2, an id from 0 to 1 was expected\n"
-                "i.json:2: accels: 7, an object with id, style and pes was expected\n");
-  expect_accels(f, "\"accels\": [{\"id\": 1}, {\"id\": 1}]", "i.json:2: accels: id 1 is there twice\n");
-  expect_accels(f, "\"accels\": [{\"id\": 1, \"style\": 4}, {\"id\": 0, \"pes\": 0}]",
+  expect_accels("\"accels\": [{\"id\": 2}, 7]", "i.json:2: accels: 2, an id from 0 to 1 was expected\n"
+                                                "i.json:2: accels: 7, an object with id, style and pes was expected\n");
+  expect_accels("\"accels\": [{\"id\": 1}, {\"id\": 1}]", "i.json:2: accels: id 1 is there twice\n");
+  expect_accels("\"accels\": [{\"id\": 1, \"style\": 4}, {\"id\": 0, \"pes\": 0}]",
                 "i.json:2: accels: 4, a text as style was expected\n"
                 "i.json:2: accels: 0, a whole number of at least 1 as pes was expected\n");
 }
 
-static void expect_jobs(struct fixture *f, const char *jobs, const char *message) {
-  expect(f, good_instance, jobs, NULL, message);
-}
+static void expect_jobs(const char *jobs, const char *message) { expect(good_instance, jobs, NULL, message); }
 
 #define HEADER "job,accel,latency_cycles,bw_bytes_per_cycle\n"
 
 static void test_job_mistakes(void **state) {
-  struct fixture *f = *state;
-  expect_jobs(f, "", "j.csv:1: column 1: the table is empty; its first line must name the columns\n");
-  expect_jobs(f, "job,latency_cycles,x\n0,1,2\n",
+  (void)state;
+  expect_jobs("", "j.csv:1: column 1: the table is empty; its first line must name the columns\n");
+  expect_jobs("job,latency_cycles,x\n0,1,2\n",
               "j.csv:1: accel: this column is missing; job, accel, latency_cycles and bw_bytes_per_cycle are needed\n"
               "j.csv:1: bw_bytes_per_cycle: this column is missing; job, accel, latency_cycles and bw_bytes_per_cycle "
               "are needed\n");
-  expect_jobs(f, HEADER,
-              "j.csv: job: job 0 (and 1 more) has no row, so it can run nowhere; instance.json says that "
-              "there are jobs 0 to 1, and each needs at least one row\n");
-  expect_jobs(f, HEADER "0,0,1,1\n",
+  expect_jobs(HEADER, "j.csv: job: job 0 (and 1 more) has no row, so it can run nowhere; instance.json says that "
+                      "there are jobs 0 to 1, and each needs at least one row\n");
+  expect_jobs(HEADER "0,0,1,1\n",
               "j.csv: job: job 1 has no row, so it can run nowhere; instance.json says that there are jobs 0 to 1, and "
               "each needs at least one row\n");
-  expect_jobs(f, HEADER "0,0,1\n1,1,1,1\n", "j.csv:2: bw_bytes_per_cycle: the row has 3 fields, the header has 4\n");
-  expect_jobs(f, HEADER "2,0,1,1\n-1,0,1,1\n0.5,0,1,1\n,0,1,1\n",
-              "j.csv:2: job: \"2\" is no whole number from 0 to 1\n"
-              "j.csv:3: job: \"-1\" is no whole number from 0 to 1\n"
-              "j.csv:4: job: \"0.5\" is no whole number from 0 to 1\n"
-              "j.csv:5: job: \"\" is no whole number from 0 to 1\n");
-  expect_jobs(f, HEADER "0,2,0,nan\n1,x,-3,-0.1\n",
+  expect_jobs(HEADER "0,0,1\n1,1,1,1\n", "j.csv:2: bw_bytes_per_cycle: the row has 3 fields, the header has 4\n");
+  expect_jobs(HEADER "2,0,1,1\n-1,0,1,1\n0.5,0,1,1\n,0,1,1\n", "j.csv:2: job: \"2\" is no whole number from 0 to 1\n"
+                                                               "j.csv:3: job: \"-1\" is no whole number from 0 to 1\n"
+                                                               "j.csv:4: job: \"0.5\" is no whole number from 0 to 1\n"
+                                                               "j.csv:5: job: \"\" is no whole number from 0 to 1\n");
+  expect_jobs(HEADER "0,2,0,nan\n1,x,-3,-0.1\n",
               "j.csv:2: accel: \"2\" is no whole number from 0 to 1\n"
               "j.csv:2: latency_cycles: \"0\" is no whole number from 1 to below 2^55\n"
               "j.csv:2: bw_bytes_per_cycle: \"nan\" is no finite number from 0 to below 2^29\n"
               "j.csv:3: accel: \"x\" is no whole number from 0 to 1\n"
               "j.csv:3: latency_cycles: \"-3\" is no whole number from 1 to below 2^55\n"
               "j.csv:3: bw_bytes_per_cycle: \"-0.1\" is no finite number from 0 to below 2^29\n");
-  expect_jobs(f, HEADER "0,0,36028797018963968,1e999\n1,1,99999999999999999999,536870912\n1,0,1e3,inf\n",
+  expect_jobs(HEADER "0,0,36028797018963968,1e999\n1,1,99999999999999999999,536870912\n1,0,1e3,inf\n",
               "j.csv:2: latency_cycles: \"36028797018963968\" is no whole number from 1 to below 2^55\n"
               "j.csv:2: bw_bytes_per_cycle: \"1e999\" is no finite number from 0 to below 2^29\n"
               "j.csv:3: latency_cycles: \"99999999999999999999\" is no whole number from 1 to below 2^55\n"
               "j.csv:3: bw_bytes_per_cycle: \"536870912\" is no finite number from 0 to below 2^29\n"
               "j.csv:4: latency_cycles: \"1e3\" is no whole number from 1 to below 2^55\n"
               "j.csv:4: bw_bytes_per_cycle: \"inf\" is no finite number from 0 to below 2^29\n");
-  expect_jobs(f, HEADER "0,0,1,1\n1,1,1,1\n\n0,0,1,1\n",
-              "j.csv:5: accel: \"0\" has a row for job 0 already, in line 2\n");
+  expect_jobs(HEADER "0,0,1,1\n1,1,1,1\n\n0,0,1,1\n", "j.csv:5: accel: \"0\" has a row for job 0 already, in line 2\n");
   /* Large, but not each for itself. */
-  expect_jobs(f, HEADER "0,0,36028797018963967,1\n1,1,1,1\n",
+  expect_jobs(HEADER "0,0,36028797018963967,1\n1,1,1,1\n",
               "x: the latencies of all jobs sum to 2^55 cycles or more, which is too much\n");
-  expect_jobs(f, HEADER "0,0,1,536870911\n1,1,1,1\n",
+  expect_jobs(HEADER "0,0,1,536870911\n1,1,1,1\n",
               "x: the largest bandwidths of all cores sum to 5.36871e+08 bytes/cycle (below 2^29 is allowed)\n");
 }
 
 static void test_extra_mistakes(void **state) {
-  struct fixture *f = *state;
-  expect_jobs(f,
-              "job,accel,latency_cycles,bw_bytes_per_cycle,energy_nj,macs,orig_row,release_cycles,deadline_cycles,"
+  (void)state;
+  expect_jobs("job,accel,latency_cycles,bw_bytes_per_cycle,energy_nj,macs,orig_row,release_cycles,deadline_cycles,"
               "weight\n0,0,1,1,-1,x,1,1,1,1\n0,1,1,1,1,x,-1,y,1.5,0\n1,1,1,1,1,1,1,1,1,nan\n",
               "j.csv:2: energy_nj: \"-1\" is no finite number of at least 0\n"
               "j.csv:3: macs: \"x\" is no whole number from 0 to below 2^64 - 1\n"
@@ -239,8 +213,7 @@ static void test_extra_mistakes(void **state) {
               "j.csv:3: deadline_cycles: \"1.5\" is no whole number from 0 to below 2^64 - 1\n"
               "j.csv:3: weight: \"0\" is no finite number above 0\n"
               "j.csv:4: weight: \"nan\" is no finite number above 0\n");
-  expect_jobs(f,
-              "job,accel,latency_cycles,bw_bytes_per_cycle,orig_row,release_cycles,deadline_cycles,weight,tenant\n"
+  expect_jobs("job,accel,latency_cycles,bw_bytes_per_cycle,orig_row,release_cycles,deadline_cycles,weight,tenant\n"
               "0,0,1,1,1,2,3,4,a\n0,1,1,1,9,8,,1,b\n1,1,1,1,1,1,1,1,a\n",
               "j.csv:3: orig_row: \"9\" is another value than in line 2, where job 0 was first\n"
               "j.csv:3: release_cycles: \"8\" is another value than in line 2, where job 0 was first\n"
@@ -249,8 +222,8 @@ static void test_extra_mistakes(void **state) {
               "j.csv:3: tenant: \"b\" is another value than in line 2, where job 0 was first\n");
 }
 
-static const char *many_rows(struct fixture *f, const char *header, size_t n, const char *(*row)(size_t i, char *)) {
-  char *text = arena_alloc(&f->arena, strlen(header) + n * 32 + 1, 1), *at = text + sprintf(text, "%s", header);
+static const char *many_rows(const char *header, size_t n, const char *(*row)(size_t i, char *)) {
+  char *text = arena_alloc(&arena, strlen(header) + n * 32 + 1, 1), *at = text + sprintf(text, "%s", header);
   for (size_t i = 0; i < n; i++) {
     char room[32];
     at += sprintf(at, "%s", row(i, room));
@@ -264,11 +237,10 @@ static const char *tenant_row(size_t i, char *room) {
 }
 
 static void test_many_tenants(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const char instance[] = "{\"num_jobs\": 65537, \"num_accels\": 1, \"system_bw_bytes_per_cycle\": 1}";
-  const char *jobs = many_rows(f, "job,accel,latency_cycles,bw_bytes_per_cycle,tenant\n", 65537, tenant_row);
-  expect(f, instance, jobs, NULL,
-         "j.csv:65538: tenant: \"t65536\" is one tenant more than the 65536 that are allowed\n");
+  const char *jobs = many_rows("job,accel,latency_cycles,bw_bytes_per_cycle,tenant\n", 65537, tenant_row);
+  expect(instance, jobs, NULL, "j.csv:65538: tenant: \"t65536\" is one tenant more than the 65536 that are allowed\n");
 }
 
 static const char *same_row(size_t i, char *room) {
@@ -278,19 +250,19 @@ static const char *same_row(size_t i, char *room) {
 
 /* Millions of wrong rows: said often enough, and nothing is kept of them. */
 static void test_many_rows(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const char one[] = "{\"num_jobs\": 1, \"num_accels\": 1, \"system_bw_bytes_per_cycle\": 1}";
-  expect(f, one, many_rows(f, HEADER, 3, same_row), NULL,
+  expect(one, many_rows(HEADER, 3, same_row), NULL,
          "j.csv:3: accel: \"0\" has a row for job 0 already, in line 2\n"
          "j.csv:4: accel: \"0\" has a row for job 0 already, in line 2\n");
-  const struct tenancy_text first = text_of(f, "i.json", one);
+  const struct tenancy_text first = text_of("i.json", one);
   const size_t n = (size_t)TENANCY_MAX_ROWS + 7;
-  const struct tenancy_text rows = text_of(f, "j.csv", many_rows(f, HEADER, n, same_row));
-  memset(&f->error, 0, sizeof f->error);
-  const size_t before = arena_held_bytes(&f->arena);
-  assert_false(tenancy_parse(&first, &rows, NULL, &f->arena, &f->problem, &f->error));
-  assert_int_equal(f->error.n_messages, 1001 + 1); /* and that there are too many */
-  assert_true(arena_held_bytes(&f->arena) - before < 1 << 20);
+  const struct tenancy_text rows = text_of("j.csv", many_rows(HEADER, n, same_row));
+  memset(&error, 0, sizeof error);
+  const size_t before = arena_held_bytes(&arena);
+  assert_false(tenancy_parse(&first, &rows, NULL, &arena, &problem, &error));
+  assert_int_equal(error.n_messages, 1001 + 1);             /* and that there are too many */
+  assert_true(arena_held_bytes(&arena) - before < 2 << 20); /* a chunk, not one a row */
 }
 
 static const char *row_of_million(size_t i, char *room) {
@@ -300,34 +272,32 @@ static const char *row_of_million(size_t i, char *room) {
 
 /* The largest table there may be is read, and one row more is refused at its line. */
 static void test_largest(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const char instance[] = "{\"num_jobs\": 1048576, \"num_accels\": 4, \"system_bw_bytes_per_cycle\": 1}";
-  const char *jobs = many_rows(f, HEADER, TENANCY_MAX_ROWS, row_of_million);
-  assert_true(parse(f, instance, jobs, NULL));
-  assert_int_equal(f->problem.latency_cycles[TENANCY_MAX_ROWS - 1], 1 + (TENANCY_MAX_ROWS - 1) % 977);
-  assert_int_equal(f->problem.n_classes, 977);
-  expect(f, instance, arena_printf(&f->arena, "%s0,0,1,1\n", jobs), NULL,
+  const char *jobs = many_rows(HEADER, TENANCY_MAX_ROWS, row_of_million);
+  assert_true(parse(instance, jobs, NULL));
+  assert_int_equal(problem.latency_cycles[TENANCY_MAX_ROWS - 1], 1 + (TENANCY_MAX_ROWS - 1) % 977);
+  assert_int_equal(problem.n_classes, 977);
+  expect(instance, arena_printf(&arena, "%s0,0,1,1\n", jobs), NULL,
          "j.csv:4194306: job: more than 4194304 rows, which is the most here\n");
 }
 
-static void expect_edges(struct fixture *f, const char *edges, const char *message) {
+static void expect_edges(const char *edges, const char *message) {
   static const char instance[] = "{\"name\": \"x\", \"num_jobs\": 4, \"num_accels\": 1, "
                                  "\"system_bw_bytes_per_cycle\": 1}";
-  expect(f, instance, HEADER "0,0,1,1\n1,0,1,1\n2,0,1,1\n3,0,1,1\n", edges, message);
+  expect(instance, HEADER "0,0,1,1\n1,0,1,1\n2,0,1,1\n3,0,1,1\n", edges, message);
 }
 
 static void test_edge_mistakes(void **state) {
-  struct fixture *f = *state;
-  expect_edges(f, "before,after\n0,1\n",
-               "e.csv:1: pred: this column is missing\ne.csv:1: succ: this column is missing\n");
-  expect_edges(f, "pred,succ\n0,4\nx,1\n",
-               "e.csv:2: succ: \"4\" is no job; there are jobs 0 to 3\n"
-               "e.csv:3: pred: \"x\" is no job; there are jobs 0 to 3\n");
-  expect_edges(f, "pred,succ\n2,2\n", "e.csv:2: succ: a job cannot wait for itself\n");
-  expect_edges(f, "pred,succ\n0,1\n0,2\n0,1\n", "e.csv:4: pred: 0 before 1 was said in line 2 already\n");
-  expect_edges(f, "pred,succ\n0,1\n3,1\n2,3\n1,2\n",
+  (void)state;
+  expect_edges("before,after\n0,1\n", "e.csv:1: pred: this column is missing\ne.csv:1: succ: this column is missing\n");
+  expect_edges("pred,succ\n0,4\nx,1\n", "e.csv:2: succ: \"4\" is no job; there are jobs 0 to 3\n"
+                                        "e.csv:3: pred: \"x\" is no job; there are jobs 0 to 3\n");
+  expect_edges("pred,succ\n2,2\n", "e.csv:2: succ: a job cannot wait for itself\n");
+  expect_edges("pred,succ\n0,1\n0,2\n0,1\n", "e.csv:4: pred: 0 before 1 was said in line 2 already\n");
+  expect_edges("pred,succ\n0,1\n3,1\n2,3\n1,2\n",
                "e.csv: job 1 before 2 before 3 before 1: jobs that wait for each other in a circle can never start\n");
-  expect_edges(f, "pred,succ\n3,0\n0,3\n1,0\n",
+  expect_edges("pred,succ\n3,0\n0,3\n1,0\n",
                "e.csv: job 0 before 3 before 0: jobs that wait for each other in a circle can never start\n");
 }
 
@@ -344,33 +314,34 @@ static void put(const char *folder, const char *name, const char *text) {
 }
 
 static void test_folder(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   char folder[] = "/tmp/tenancy-XXXXXX", path[64];
   assert_non_null(mkdtemp(folder));
-  assert_false(tenancy_read(folder, &f->arena, &f->problem, &f->error));
-  assert_int_equal(f->error.status, STATUS_ENVIRONMENT);
-  assert_int_equal(f->error.n_messages, 2); /* both files are missing */
-  memset(&f->error, 0, sizeof f->error);
+  memset(&error, 0, sizeof error);
+  assert_false(tenancy_read(folder, &arena, &problem, &error));
+  assert_int_equal(error.status, STATUS_ENVIRONMENT);
+  assert_int_equal(error.n_messages, 2); /* both files are missing */
+  memset(&error, 0, sizeof error);
   put(folder, "instance.json", "{\"num_jobs\": 1, \"num_accels\": 1, \"system_bw_bytes_per_cycle\": 1}");
   put(folder, "jobs.csv", HEADER "0,0,23,1\n");
   char slashes[80];
   snprintf(slashes, sizeof slashes, "%s//", folder);
-  assert_true(tenancy_read(slashes, &f->arena, &f->problem, &f->error));
-  assert_string_equal(f->problem.name, folder + strlen("/tmp/")); /* the folder's, as the file has none */
+  assert_true(tenancy_read(slashes, &arena, &problem, &error));
+  assert_string_equal(problem.name, folder + strlen("/tmp/")); /* the folder's, as the file has none */
   put(folder, "edges.csv", "pred,succ\n0,1\n");
-  assert_false(tenancy_read(folder, &f->arena, &f->problem, &f->error));
-  assert_string_equal(f->error.text, arena_printf(&f->arena,
-                                                  "%s/edges.csv:2: succ: \"1\" is no job; there are jobs 0 "
-                                                  "to 0\n",
-                                                  folder));
+  assert_false(tenancy_read(folder, &arena, &problem, &error));
+  assert_string_equal(error.text, arena_printf(&arena,
+                                               "%s/edges.csv:2: succ: \"1\" is no job; there are jobs 0 "
+                                               "to 0\n",
+                                               folder));
   /* Written over: an instance without dependencies leaves none of the old. */
-  memset(&f->error, 0, sizeof f->error);
-  assert_true(parse(f, good_instance, good_jobs, NULL));
-  assert_true(tenancy_write(&f->problem, folder, &f->arena, &f->error));
-  assert_true(tenancy_read(folder, &f->arena, &f->problem, &f->error));
-  assert_int_equal(f->problem.n_jobs, 2);
-  assert_null(f->problem.pred_start);
-  assert_false(tenancy_write(&f->problem, "/dev/null/x", &f->arena, &f->error));
+  memset(&error, 0, sizeof error);
+  assert_true(parse(good_instance, good_jobs, NULL));
+  assert_true(tenancy_write(&problem, folder, &arena, &error));
+  assert_true(tenancy_read(folder, &arena, &problem, &error));
+  assert_int_equal(problem.n_jobs, 2);
+  assert_null(problem.pred_start);
+  assert_false(tenancy_write(&problem, "/dev/null/x", &arena, &error));
   static const char *const files[] = {"instance.json", "jobs.csv", "edges.csv"};
   for (size_t i = 0; i < 3; i++) {
     snprintf(path, sizeof path, "%s/%s", folder, files[i]);
@@ -382,63 +353,61 @@ static void test_folder(void **state) {
 /* --- answers --------------------------------------------------------------------------------------------------------
  */
 
-static bool parse_answers(struct fixture *f, const char *text) {
-  const struct tenancy_text answers = text_of(f, "a", text);
-  memset(&f->error, 0, sizeof f->error);
-  return tenancy_parse_answers(&f->problem, &answers, &f->arena, &f->answers, &f->error);
+static bool parse_answers(const char *text) {
+  const struct tenancy_text given = text_of("a", text);
+  memset(&error, 0, sizeof error);
+  return tenancy_parse_answers(&problem, &given, &arena, &answers, &error);
 }
 
-static void expect_answers(struct fixture *f, const char *text, const char *message) {
-  assert_false(parse_answers(f, text));
-  assert_string_equal(f->error.text, message);
+static void expect_answers(const char *text, const char *message) {
+  assert_false(parse_answers(text));
+  assert_string_equal(error.text, message);
 }
 
 static void test_answers(void **state) {
-  struct fixture *f = *state;
-  assert_true(parse(f, good_instance, good_jobs, NULL));
-  assert_true(parse_answers(f, "id,priority,core\n7,0.5 -1e3,1 0\n8,  3   4 ,0 1\n"));
-  assert_int_equal(f->answers.n, 2);
-  assert_int_equal(f->answers.answers[0].core[0], 1);
-  assert_int_equal(f->answers.answers[0].core[1], 0);
-  assert_true(f->answers.answers[0].priority[1] == -1000 && f->answers.answers[1].priority[0] == 3);
-  assert_true(parse_answers(f, " \n{\"core\": [1, 1], \"priority\": [2, 0.25]}"));
-  assert_int_equal(f->answers.n, 1);
-  assert_int_equal(f->answers.answers[0].core[1], 1);
-  assert_true(f->answers.answers[0].priority[0] == 2 && f->answers.answers[0].priority[1] == 0.25);
-  assert_true(parse_answers(f, "[{\"core\": [1, 1], \"priority\": [2, 0.25]}, {\"core\": [0, 1], \"priority\": [0, "
-                               "0], \"more\": 1}]"));
-  assert_int_equal(f->answers.n, 2);
-  assert_int_equal(f->answers.answers[1].core[0], 0);
+  (void)state;
+  assert_true(parse(good_instance, good_jobs, NULL));
+  assert_true(parse_answers("id,priority,core\n7,0.5 -1e3,1 0\n8,  3   4 ,0 1\n"));
+  assert_int_equal(answers.n, 2);
+  assert_int_equal(answers.answers[0].core[0], 1);
+  assert_int_equal(answers.answers[0].core[1], 0);
+  assert_true(answers.answers[0].priority[1] == -1000 && answers.answers[1].priority[0] == 3);
+  assert_true(parse_answers(" \n{\"core\": [1, 1], \"priority\": [2, 0.25]}"));
+  assert_int_equal(answers.n, 1);
+  assert_int_equal(answers.answers[0].core[1], 1);
+  assert_true(answers.answers[0].priority[0] == 2 && answers.answers[0].priority[1] == 0.25);
+  assert_true(parse_answers("[{\"core\": [1, 1], \"priority\": [2, 0.25]}, {\"core\": [0, 1], \"priority\": [0, "
+                            "0], \"more\": 1}]"));
+  assert_int_equal(answers.n, 2);
+  assert_int_equal(answers.answers[1].core[0], 0);
 }
 
 static void test_answer_mistakes(void **state) {
-  struct fixture *f = *state;
-  assert_true(parse(f, good_instance, good_jobs, NULL));
-  expect_answers(f, "", "a:1: column 1: the table is empty; its first line must name the columns\n");
-  expect_answers(f, "core,priority\n", "a: there is no answer in it\n");
-  expect_answers(f, "kern,rang\n1,1\n", "a:1: core: this column is missing\na:1: priority: this column is missing\n");
-  expect_answers(f, "core,priority\n0 1,0\n0 1 1,1 2\n,1 2\n",
-                 "a:2: priority: 1 values, but there are 2 jobs\n"
-                 "a:3: core: 3 values, but there are 2 jobs\n"
-                 "a:4: core: 0 values, but there are 2 jobs\n");
-  expect_answers(f, "core,priority\n0 2,nan 1\n-1 x,0 1e999\n",
+  (void)state;
+  assert_true(parse(good_instance, good_jobs, NULL));
+  expect_answers("", "a:1: column 1: the table is empty; its first line must name the columns\n");
+  expect_answers("core,priority\n", "a: there is no answer in it\n");
+  expect_answers("kern,rang\n1,1\n", "a:1: core: this column is missing\na:1: priority: this column is missing\n");
+  expect_answers("core,priority\n0 1,0\n0 1 1,1 2\n,1 2\n", "a:2: priority: 1 values, but there are 2 jobs\n"
+                                                            "a:3: core: 3 values, but there are 2 jobs\n"
+                                                            "a:4: core: 0 values, but there are 2 jobs\n");
+  expect_answers("core,priority\n0 2,nan 1\n-1 x,0 1e999\n",
                  "a:2: core: value 2 of the list: \"2\" is no core; there are cores 0 to 1\n"
                  "a:2: priority: value 1 of the list: \"nan\" is no finite number\n"
                  "a:3: core: value 1 of the list: \"-1\" is no core; there are cores 0 to 1\n"
                  "a:3: priority: value 2 of the list: \"1e999\" is no finite number\n");
-  expect_answers(f, "{\"core\": [0, 1]", "a:1: column 15: '}' expected near end of file\n");
-  expect_answers(f, "[]", "a: there is no answer in it\n");
-  expect_answers(f, "[3]", "a: answer 1: {\"core\": […], \"priority\": […]} was expected\n");
-  expect_answers(f, "{\"core\": 3}",
-                 "a: answer 1: core: a list of numbers was expected\n"
-                 "a: answer 1: priority: a list of numbers was expected\n");
-  expect_answers(f, "[{\"core\": [0, 1], \"priority\": [0, 0]}, {\"core\": [0], \"priority\": [0, \"1\"]}]",
+  expect_answers("{\"core\": [0, 1]", "a:1: column 15: '}' expected near end of file\n");
+  expect_answers("[]", "a: there is no answer in it\n");
+  expect_answers("[3]", "a: answer 1: {\"core\": […], \"priority\": […]} was expected\n");
+  expect_answers("{\"core\": 3}", "a: answer 1: core: a list of numbers was expected\n"
+                                  "a: answer 1: priority: a list of numbers was expected\n");
+  expect_answers("[{\"core\": [0, 1], \"priority\": [0, 0]}, {\"core\": [0], \"priority\": [0, \"1\"]}]",
                  "a: answer 2: core: 1 values, but there are 2 jobs\n"
                  "a: answer 2: priority: value 2 of the list is no finite number\n");
-  expect_answers(f, "{\"core\": [0.0, 2], \"priority\": [null, 0]}",
+  expect_answers("{\"core\": [0.0, 2], \"priority\": [null, 0]}",
                  "a: answer 1: core: value 1 of the list is no core; there are cores 0 to 1\n"
                  "a: answer 1: priority: value 1 of the list is no finite number\n");
-  assert_false(tenancy_read_answers(&f->problem, "/nowhere/at/all", &f->arena, &f->answers, &f->error));
+  assert_false(tenancy_read_answers(&problem, "/nowhere/at/all", &arena, &answers, &error));
 }
 
 static const char *job_row(size_t i, char *room) {
@@ -456,19 +425,19 @@ static const char *priority_word(size_t i, char *room) {
 
 /* A line of mebibytes is a large answer, no mistake; but JSON costs too much memory for its bytes. */
 static void test_large_answers(void **state) {
-  struct fixture *f = *state;
+  (void)state;
   static const char instance[] = "{\"num_jobs\": 100000, \"num_accels\": 1, \"system_bw_bytes_per_cycle\": 1}";
   const size_t n = 100000;
-  assert_true(parse(f, instance, many_rows(f, HEADER, n, job_row), NULL));
-  const char *text = arena_printf(&f->arena, "core,priority\n%s,%s\n", many_rows(f, "", n, core_word),
-                                  many_rows(f, "", n, priority_word));
+  assert_true(parse(instance, many_rows(HEADER, n, job_row), NULL));
+  const char *text =
+      arena_printf(&arena, "core,priority\n%s,%s\n", many_rows("", n, core_word), many_rows("", n, priority_word));
   assert_true(strlen(text) > 2 << 20);
-  assert_true(parse_answers(f, text));
-  assert_true(f->answers.answers[0].priority[n - 1] == 99999.12345678901234567);
-  char *json = arena_alloc(&f->arena, (1 << 26) + 2, 1);
+  assert_true(parse_answers(text));
+  assert_true(answers.answers[0].priority[n - 1] == 99999.12345678901234567);
+  char *json = arena_alloc(&arena, (1 << 26) + 2, 1);
   memset(json, ' ', (1 << 26) + 1);
   json[0] = '[';
-  expect_answers(f, json, "a: more than 64 MiB of JSON, which is the most; a table (CSV) may be larger\n");
+  expect_answers(json, "a: more than 64 MiB of JSON, which is the most; a table (CSV) may be larger\n");
 }
 
 int main(void) {

@@ -13,7 +13,7 @@
 #include "workloads/training.h"
 #include "workloads/workload.h"
 
-enum { E = 2, REPS = 6, M = 7, N = 11, K = 5 };
+enum { E = 2, REPS = 6, M = 7, N = 11, K = 5, WIDER = 8 };
 
 static struct arena arena, scratch;
 static struct graph_builder *builder;
@@ -81,16 +81,18 @@ static uint32_t map(enum op_kind kind, uint32_t x, uint32_t y) {
 }
 
 struct spoil {
-  bool no_softmax, second_reader, other_depth, learned_bias, softmax_twice, wanted_bias, relu, late_scale, weighted;
+  bool no_softmax, second_reader, other_keys, learned_bias, softmax_twice, wanted_bias, relu, late_scale, weighted;
   bool link_reader, weight_bias, bias_first;
+  bool wide_keys; /* no fault: deeper than values are wide */
 };
 
 /* Builds the chain, spoilt or not; `causal` goes to the fusion. */
 static struct op_graph chain(const struct spoil *spoil, bool causal) {
-  const uint32_t q = projected(REPS * M * K), k = projected(REPS * N * K), v = projected(REPS * N * K);
+  const uint64_t depth = spoil->wide_keys ? WIDER : K;
+  const uint32_t q = projected(REPS * M * depth), k = projected(REPS * N * depth), v = projected(REPS * N * K);
   const uint32_t bias = spoil->wanted_bias ? projected(M * N) : input(M * N);
   if (spoil->weight_bias) graph_builder_op(builder, bias)->kind = OP_WEIGHT;
-  uint32_t at = product(M, N, spoil->other_depth ? K + 1 : K, q, k);
+  uint32_t at = product(M, spoil->other_keys ? N + 1 : N, depth, q, k);
   const uint32_t scores = at;
   at = map(OP_SCALE, at, OP_ABSENT);
   const uint32_t link = at;
@@ -172,10 +174,34 @@ static void test_causal(void **state) {
   assert_int_equal(op_attention_scores(&turned), REPS * scores);
 }
 
+/* Keys and queries deeper than values are wide, as in latent attention: each product and each tensor by its own. */
+static void test_wide_keys(void **state) {
+  (void)state;
+  builder = graph_builder_new(&scratch);
+  const struct op_graph graph = chain(&(struct spoil){.wide_keys = true}, false);
+  const struct op *const op = find(&graph, OP_ATTENTION, PHASE_FORWARD);
+  assert_non_null(op);
+  assert_int_equal(op->dim[DIM_K], WIDER);
+  assert_int_equal(op->dim[DIM_VALUE_SIZE], K);
+  assert_int_equal(op_macs(op), REPS * M * N * (WIDER + K));
+  assert_int_equal(op->in_bytes, (REPS * (M * WIDER + N * WIDER + N * K) + M * N) * E);
+  assert_int_equal(op->out_bytes, REPS * M * K * E + REPS * M * 4);
+  struct training_settings settings;
+  struct op_graph training;
+  struct error error = {0};
+  config_defaults(&training_fields, &arena, &settings);
+  assert_true(training_expand(&graph, &settings, &arena, &scratch, &training, &error));
+  const struct op *const back = find(&training, OP_ATTENTION, PHASE_BACKWARD_DATA);
+  assert_non_null(back);
+  assert_int_equal(op_macs(back), REPS * M * N * (3 * WIDER + 2 * K));
+  assert_int_equal(back->out_bytes, REPS * (M * WIDER + N * WIDER + N * K) * E); /* dQ, dK, dV */
+  assert_int_equal(back->in_bytes, back->out_bytes + 2 * REPS * M * K * E + REPS * M * 4);
+}
+
 static void test_what_is_not_attention(void **state) {
   (void)state;
   static const struct spoil spoils[] = {
-      {.no_softmax = true},   {.second_reader = true}, {.other_depth = true},
+      {.no_softmax = true},   {.second_reader = true}, {.other_keys = true},
       {.learned_bias = true}, {.softmax_twice = true}, {.wanted_bias = true},
       {.relu = true},         {.late_scale = true},    {.weighted = true},
       {.link_reader = true},  {.weight_bias = true},   {.wanted_bias = true, .bias_first = true}};
@@ -251,6 +277,19 @@ static void test_models(void **state) {
   check_model("tests/data/wham/graphs/bertlarge_mbs_1_sl_512.json", 1, 24, 1); /* a trace, with views between */
 }
 
+/* Latent attention: keys of 192, values of 128; forward 192 + 128 a score, backward 3·192 + 2·128. */
+static void test_latent_model(void **state) {
+  (void)state;
+  const struct workload workload = load("deepseek-v3", 1);
+  struct op_graph separate, fused;
+  const struct graph_totals before = train(&workload, ATTENTION_SEPARATE, &separate);
+  const struct graph_totals after = train(&workload, ATTENTION_FUSED, &fused);
+  const uint64_t scores = UINT64_C(61) * 128 * 4096 * 4096;
+  assert_int_equal(count(&fused, OP_ATTENTION, PHASE_FORWARD), 61);
+  assert_int_equal(after.macs[PHASE_FORWARD], before.macs[PHASE_FORWARD]);
+  assert_int_equal(after.macs[PHASE_BACKWARD_DATA], before.macs[PHASE_BACKWARD_DATA] + scores * 192);
+}
+
 /* Backward reads Q, K, V, O, dO and the statistics, and writes dQ, dK, dV; keys of four heads once. */
 static void test_backward_bytes(void **state) {
   (void)state;
@@ -298,8 +337,10 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_chain, setup, teardown),
       cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
       cmocka_unit_test_setup_teardown(test_causal, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_wide_keys, setup, teardown),
       cmocka_unit_test_setup_teardown(test_what_is_not_attention, setup, teardown),
       cmocka_unit_test_setup_teardown(test_models, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_latent_model, setup, teardown),
       cmocka_unit_test_setup_teardown(test_backward_bytes, setup, teardown),
       cmocka_unit_test_setup_teardown(test_causal_model, setup, teardown),
       cmocka_unit_test_setup_teardown(test_without_attention, setup, teardown),
