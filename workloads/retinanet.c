@@ -62,6 +62,10 @@ static struct map stem(struct work *work, struct map images) {
   return cnn_pool(build, OP_MAX_POOL, cnn_conv(build, "conv", images, &conv), &pool, false);
 }
 
+static void append(struct work *work, const struct cnn_block *block, struct map *x) {
+  *x = work->bottleneck->build(&work->build, block, x, 1);
+}
+
 /* One tensor passes between blocks as long as the pyramid has read none: they are layers of their own. */
 static struct map stage(struct work *work, uint32_t s, struct map x) {
   const struct retinanet *const model = work->model;
@@ -78,7 +82,7 @@ static struct map stage(struct work *work, uint32_t s, struct map x) {
   for (uint32_t i = 0; i < model->depths.values[s] && !emit->overflow; i++) {
     emit_enter(emit, work->layer, name, i);
     work->layer += s <= FIRST_READ;
-    x = work->bottleneck->build(&work->build, &block, &x, 1);
+    append(work, &block, &x);
     block.stride = 1;
   }
   return x;
