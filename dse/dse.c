@@ -5,6 +5,7 @@
 #include "dse/dse.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "dse/commands/data_folder.h"
 #include "dse/explore.h"
 
@@ -319,15 +320,16 @@ static void sum_up(struct dse_front *front) {
   for (size_t i = 0; i < n; i++) {
     front->designs[i] = design_text(&run->designs, &pareto_at(front->front, i)->point, &front->arena);
   }
-  front->summary = (struct dse_summary){.metric = space->objectives[space->metric].name,
-                                        .unit = space->objectives[space->metric].unit,
-                                        .evaluations = run->rounds.evaluations,
-                                        .feasible = run->rounds.feasible,
-                                        .best = topk_at(run->rounds.topk, 0)->score.objective[space->metric],
-                                        .bound = proof->complete ? proof->bound : 0,
-                                        .gap = proof->complete ? proof->gap : 0,
-                                        .proven_optimal = proof->complete && proof->optimal,
-                                        .front_complete = proof->front_complete};
+  front->summary = (struct dse_summary){
+      .metric = space->objectives[space->metric].name,
+      .unit = text_unit_shown(space->objectives[space->metric].name, space->objectives[space->metric].unit),
+      .evaluations = run->rounds.evaluations,
+      .feasible = run->rounds.feasible,
+      .best = topk_at(run->rounds.topk, 0)->score.objective[space->metric],
+      .bound = proof->complete ? proof->bound : 0,
+      .gap = proof->complete ? proof->gap : 0,
+      .proven_optimal = proof->complete && proof->optimal,
+      .front_complete = proof->front_complete};
 }
 
 static bool explore(void *context, struct error *error) {

@@ -127,7 +127,8 @@ runs 0 'one design' "$dse" evaluate tenants.cfg --design tc_count=2
 
 # --- stopped and gone on ----------------------------------------------------------------------------------------------
 goes_on_after_cuts run tenancy tenancy.csv mapping.csv
-reports_in_its_midst run
+runs 0 'small rounds' "$dse" explore tenants.cfg --out rounds --quiet --set search.round_size=5
+reports_in_its_midst rounds
 status=75
 for ((i = 0; i < 40 && status == 75; i++)); do
   "$dse" explore tenants.cfg --out steps --max-time 0 --quiet >/dev/null 2>&1
