@@ -180,7 +180,7 @@ for dir in chain array/seed-78 array/seed-79; do
     ("signal 10" in a["reason"] or "USR1" in a["reason"])' "$dir/status.json"
 done
 holds 'clock: stopped by its own clock' 'a["state"] == "stopped" and a["reason"] == "--max-time"' clock/status.json
-check 'clock: less than the time that is left' grep -qE -- '--max-time (1[0-8]|[1-9])$' "clock-$clock.log"
+check 'clock: less than the time that is left' grep -qE -- '--max-time (1[0-8]|[0-9])([^0-9]|$)' "clock-$clock.log"
 check 'cancelled: no other start' is "$cancelled" Restarts 0
 check 'clock: scancel' scancel "$clock"
 for dir in hit node; do refute "$dir: no word of a stop" grep -q stopped "$dir/status.json"; done
